@@ -1,0 +1,4 @@
+// Command loom is loom-lite's command line.
+package main
+
+func main() {}

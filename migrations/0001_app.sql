@@ -1,0 +1,50 @@
+-- The app's tables, as its owner has them. They are created only where they are missing, so that an empty database
+-- can be used; tables that are there stay exactly as they are.
+
+create table if not exists public.campaigns (
+  id            uuid primary key default gen_random_uuid(),
+  name          text not null,
+  user_id       uuid,
+  facecam_url   text,
+  output_width  int default 1920,
+  output_height int default 1080,
+  output_fps    int default 60
+);
+
+create table if not exists public.scenes (
+  id           uuid primary key default gen_random_uuid(),
+  campaign_id  uuid not null references public.campaigns (id) on delete cascade,
+  url          text not null,
+  duration_sec int not null,
+  order_index  int not null
+);
+
+create table if not exists public.renders (
+  id              uuid primary key default gen_random_uuid(),
+  campaign_id     uuid not null references public.campaigns (id) on delete cascade,
+  status          text not null default 'queued',
+  progress        int not null default 0,
+  final_video_url text,
+  thumb_url       text,
+  error_message   text,
+  created_at      timestamptz not null default now(),
+  updated_at      timestamptz not null default now(),
+  completed_at    timestamptz
+);
+
+create table if not exists public.render_jobs (
+  id            uuid primary key default gen_random_uuid(),
+  render_id     uuid not null references public.renders (id) on delete cascade,
+  state         text not null default 'queued',
+  started_at    timestamptz,
+  completed_at  timestamptz,
+  error_message text,
+  created_at    timestamptz not null default now(),
+  updated_at    timestamptz not null default now()
+);
+
+-- Our one column in the app's tables: why a render failed, for programs. docs/reference/errors.md lists the codes.
+alter table public.renders add column if not exists error_code text;
+
+-- Claiming looks for the oldest queued job.
+create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';

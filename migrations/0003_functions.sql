@@ -1,0 +1,390 @@
+-- The functions through which alone loom-lite changes renders and render_jobs.
+--
+-- Each locks the render's row first, then the task, so that two of them for one render follow one another; each checks
+-- that the task is running with the attempt that the caller has, so that a worker that was superseded changes nothing;
+-- none touches a render that has ended, and none lowers progress or moves status back.
+
+-- The place of a kind of task among a render's statuses.
+create or replace function loom.stage_rank(kind text) returns int
+language sql immutable parallel safe set search_path = '' as $$
+  select case kind when 'record' then 1 when 'probe' then 1 when 'normalize' then 2 when 'concat' then 3
+                   when 'overlay' then 4 when 'upload' then 5 end
+$$;
+
+create or replace function loom.status_rank(status text) returns int
+language sql immutable parallel safe set search_path = '' as $$
+  select case status when 'queued' then 0 when 'recording' then 1 when 'normalizing' then 2 when 'concatenating' then 3
+                     when 'overlaying' then 4 when 'uploading' then 5
+                     when 'done' then 9 when 'failed' then 9 when 'cancelled' then 9 else 0 end
+$$;
+
+create or replace function loom.is_terminal(status text) returns boolean
+language sql immutable parallel safe set search_path = '' as $$
+  select status in ('done', 'failed', 'cancelled')
+$$;
+
+-- Locks a task's render, then the task. Null when either is gone.
+create or replace function loom.lock_task(p_task uuid) returns loom.tasks
+language plpgsql set search_path = '' as $$
+declare
+  t loom.tasks;
+begin
+  perform from public.renders
+    where id = (select k.render_id from loom.tasks k where k.id = p_task) for no key update;
+  select * into t from loom.tasks where id = p_task for update;
+  return t;
+end
+$$;
+
+-- Writes status and progress of a plan's render from its tasks. Progress alone is written at most once a second.
+create or replace function loom.refresh_render(p_plan uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_render   uuid;
+  v_rank     int;
+  v_progress int;
+begin
+  select t.render_id, min(loom.stage_rank(t.kind)) filter (where t.state <> 'done'),
+         floor(99 * sum(t.weight * case t.state when 'done' then 1 else t.progress end) / sum(t.weight))
+    into v_render, v_rank, v_progress
+    from loom.tasks t where t.plan_id = p_plan group by t.render_id;
+  if v_rank is null then
+    return;
+  end if;
+  update public.renders r
+     set status = (array['recording', 'normalizing', 'concatenating', 'overlaying', 'uploading'])
+                    [greatest(v_rank, loom.status_rank(r.status))],
+         progress = greatest(r.progress, v_progress),
+         updated_at = clock_timestamp()
+   where r.id = v_render
+     and not loom.is_terminal(r.status)
+     and (loom.status_rank(r.status) < v_rank or r.updated_at < clock_timestamp() - interval '1 second');
+end
+$$;
+
+-- Ends a plan and all of its unfinished tasks, and the jobs of its render. The caller holds the render's lock.
+create or replace function loom.close_plan(p_plan uuid, p_outcome text, p_message text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  p loom.plans;
+begin
+  update loom.plans set outcome = p_outcome, ended_at = clock_timestamp()
+   where id = p_plan and ended_at is null returning * into p;
+  if not found then
+    return;
+  end if;
+  update loom.attempts a set outcome = 'stopped', ended_at = clock_timestamp()
+    from loom.tasks t
+   where t.plan_id = p_plan and t.state = 'running' and a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
+  update loom.tasks set state = 'cancelled', lease_until = null, ended_at = clock_timestamp()
+   where plan_id = p_plan and state in ('waiting', 'due', 'running');
+  perform loom.close_jobs(p.render_id, p.job_id, p_outcome, p_message);
+end
+$$;
+
+-- Ends a plan's job and every job of the render that still waits: they end with the same outcome.
+create or replace function loom.close_jobs(p_render uuid, p_job uuid, p_outcome text, p_message text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_state text := case p_outcome when 'done' then 'completed' else p_outcome end;
+begin
+  begin
+    update public.render_jobs
+       set state = v_state, completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
+     where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
+  exception when check_violation then
+    -- The app's own CHECK may not know 'cancelled'.
+    update public.render_jobs
+       set state = 'failed', completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
+     where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
+  end;
+end
+$$;
+
+-- Fails a render. The caller holds its lock. p_plan is null when the job was refused before it had a plan.
+create or replace function loom.fail_render(p_render uuid, p_plan uuid, p_job uuid, p_code text, p_message text)
+returns void
+language plpgsql set search_path = '' as $$
+begin
+  update public.renders
+     set status = 'failed', error_code = p_code, error_message = p_message,
+         updated_at = clock_timestamp(), completed_at = clock_timestamp()
+   where id = p_render and not loom.is_terminal(status);
+  if p_plan is not null then
+    perform loom.close_plan(p_plan, 'failed', p_message);
+  else
+    perform loom.close_jobs(p_render, p_job, 'failed', p_message);
+  end if;
+end
+$$;
+
+-- Opens a plan for a claimed job: one row in plans, its tasks, and the render's first status. Runs in the transaction
+-- that claimed the job, with the render's row locked. p_tasks is an array of
+-- {id, kind, seq, needs, params, inputs, outputs, weight}.
+create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
+                                          p_tasks jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  insert into loom.plans (id, render_id, job_id, campaign, max_retries)
+  values (p_plan, p_render, p_job, p_campaign, p_max_retries);
+  insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, state)
+  select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), x.params, coalesce(x.inputs, '{}'),
+         coalesce(x.outputs, '{}'), x.weight,
+         case when coalesce(cardinality(x.needs), 0) = 0 then 'due' else 'waiting' end
+    from jsonb_to_recordset(p_tasks)
+      as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real);
+  update public.renders
+     set status = 'recording', progress = 0, error_message = null, error_code = null, final_video_url = null,
+         thumb_url = null, completed_at = null, updated_at = clock_timestamp()
+   where id = p_render;
+end
+$$;
+
+-- Grants a task to a worker: adds one to attempt and sets the lease. verdict is granted, drop (reason says why) or
+-- later (retry_after says when). A running task whose lease has lapsed is granted anew, and the attempt that never
+-- reported is charged. p_request makes a repeated request answer with the same attempt.
+drop function if exists loom.grant_task(uuid, text, uuid, interval);
+create function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval)
+returns table (verdict text, reason text, retry_after interval, attempt int, params jsonb, inputs jsonb, outputs jsonb)
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  t      loom.tasks;
+  p      loom.plans;
+  v_over boolean;
+  v_now  timestamptz;
+begin
+  t := loom.lock_task(p_task);
+  v_now := clock_timestamp();
+  if t.id is null then
+    return query select 'drop', 'no such task', null::interval, 0, null::jsonb, null::jsonb, null::jsonb;
+    return;
+  end if;
+  select loom.is_terminal(r.status) into v_over from public.renders r where r.id = t.render_id;
+  if v_over or t.state in ('done', 'failed', 'cancelled') then
+    return query select 'drop', 'the task is over', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
+    return;
+  end if;
+  if t.state = 'waiting' then
+    return query select 'drop', 'the task waits for others', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
+    return;
+  end if;
+  if t.state = 'due' and t.not_before > v_now then
+    return query select 'later', 'the task waits before it is tried again', t.not_before - v_now, t.attempt,
+                        null::jsonb, null::jsonb, null::jsonb;
+    return;
+  end if;
+  if t.state = 'running' and t.lease_until > v_now and t.request_id is distinct from p_request then
+    return query select 'drop', 'another worker has the task', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
+    return;
+  end if;
+
+  if t.state = 'running' and t.request_id is distinct from p_request then
+    update loom.attempts a set outcome = 'lapsed', ended_at = v_now, error_code = 'worker_lost',
+           error_message = 'The worker stopped reporting.'
+     where a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
+    update loom.tasks k set failures = k.failures + 1 where k.id = t.id returning * into t;
+    select * into p from loom.plans where id = t.plan_id;
+    if t.failures > p.max_retries then
+      update loom.tasks k set state = 'failed', ended_at = v_now, lease_until = null where k.id = t.id;
+      perform loom.fail_render(t.render_id, t.plan_id, p.job_id, 'worker_lost',
+        'This render failed because the machines working on it kept stopping. Please try again.');
+      return query select 'drop', 'the task was lost too often', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
+      return;
+    end if;
+  end if;
+
+  if t.state <> 'running' or t.request_id is distinct from p_request then
+    update loom.tasks k
+       set state = 'running', attempt = k.attempt + 1, worker = p_worker, request_id = p_request, progress = 0,
+           started_at = coalesce(k.started_at, v_now), lease_until = v_now + p_lease
+     where k.id = t.id returning * into t;
+    insert into loom.attempts (task_id, attempt, worker, granted_at) values (t.id, t.attempt, p_worker, v_now);
+  else
+    update loom.tasks k set lease_until = v_now + p_lease where k.id = t.id;
+  end if;
+
+  return query
+    select 'granted', null::text, null::interval, t.attempt, t.params,
+           -- {name: {"key": …, "facts": …}}
+           (select coalesce(jsonb_object_agg(i.key, jsonb_build_object('key', d.keys ->> (i.value ->> 'output'), 'facts', d.facts)), '{}')
+              from jsonb_each(t.inputs) i join loom.tasks d on d.id = (i.value ->> 'task')::uuid),
+           t.outputs;
+end
+$$;
+
+-- Renews a lease and records progress. False: the attempt is no longer wanted.
+create or replace function loom.heartbeat_task(p_task uuid, p_attempt int, p_progress real, p_lease interval)
+returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  t loom.tasks;
+begin
+  t := loom.lock_task(p_task);
+  if t.id is null or t.state <> 'running' or t.attempt <> p_attempt then
+    return false;
+  end if;
+  if (select loom.is_terminal(r.status) from public.renders r where r.id = t.render_id) then
+    return false;
+  end if;
+  update loom.tasks
+     set lease_until = clock_timestamp() + p_lease, progress = greatest(progress, p_progress)
+   where id = t.id;
+  perform loom.refresh_render(t.plan_id);
+  return true;
+end
+$$;
+
+-- Why a result of attempt p_attempt does not count; null when it does. The caller holds the render's lock.
+--   already: this very attempt has been counted     stale: another attempt, or the task or its render is over
+create or replace function loom.refuse(t loom.tasks, p_attempt int) returns text
+language sql stable set search_path = '' as $$
+  select case
+    when t.id is null then 'stale'
+    when t.state = 'done' and t.attempt = p_attempt then 'already'
+    when t.state <> 'running' or t.attempt <> p_attempt then 'stale'
+    when (select loom.is_terminal(r.status) from public.renders r where r.id = t.render_id) then 'stale'
+  end
+$$;
+
+-- Closes a task whose outputs are stored, and makes due what waited for it. Returns accepted, already or stale.
+create or replace function loom.finish_task(p_task uuid, p_attempt int, p_keys jsonb, p_facts jsonb) returns text
+language plpgsql set search_path = '' as $$
+declare
+  t loom.tasks;
+  v_refused text;
+begin
+  t := loom.lock_task(p_task);
+  v_refused := loom.refuse(t, p_attempt);
+  if v_refused is not null then
+    return v_refused;
+  end if;
+  perform loom.close_task(t, p_keys, p_facts);
+  update loom.tasks w set state = 'due', not_before = clock_timestamp()
+   where w.plan_id = t.plan_id and w.state = 'waiting' and t.id = any (w.needs)
+     and not exists (select from loom.tasks d where d.id = any (w.needs) and d.state <> 'done');
+  perform loom.refresh_render(t.plan_id);
+  return 'accepted';
+end
+$$;
+
+create or replace function loom.close_task(t loom.tasks, p_keys jsonb, p_facts jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  update loom.tasks
+     set state = 'done', progress = 1, keys = p_keys, facts = p_facts, lease_until = null, ended_at = clock_timestamp()
+   where id = t.id;
+  update loom.attempts set outcome = 'done', ended_at = clock_timestamp() where task_id = t.id and attempt = t.attempt;
+end
+$$;
+
+-- Charges a failed attempt. Returns retry, failed (the render with it: p_permanent, or retries used up) or stale.
+create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,
+                                          p_permanent boolean) returns text
+language plpgsql set search_path = '' as $$
+declare
+  t loom.tasks;
+  p loom.plans;
+begin
+  t := loom.lock_task(p_task);
+  if loom.refuse(t, p_attempt) is not null then
+    return 'stale';
+  end if;
+  update loom.attempts
+     set outcome = 'failed', ended_at = clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail
+   where task_id = t.id and attempt = t.attempt;
+  select * into p from loom.plans where id = t.plan_id;
+  if p_permanent or t.failures >= p.max_retries then
+    update loom.tasks
+       set state = 'failed', failures = failures + 1, lease_until = null, ended_at = clock_timestamp()
+     where id = t.id;
+    perform loom.fail_render(t.render_id, t.plan_id, p.job_id, p_code, p_message);
+    return 'failed';
+  end if;
+  -- 1, 2, 4, … seconds, at most a minute, spread by half so that tasks that failed together do not come back together.
+  update loom.tasks
+     set state = 'due', failures = failures + 1, lease_until = null,
+         not_before = clock_timestamp() + least(60, power(2, t.failures)) * (0.75 + random() / 2) * interval '1 second'
+   where id = t.id;
+  return 'retry';
+end
+$$;
+
+-- Takes a task back from a worker that could not go on through no fault of the task's. Nothing is charged.
+-- Returns accepted or stale.
+create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text) returns text
+language plpgsql set search_path = '' as $$
+declare
+  t loom.tasks;
+begin
+  t := loom.lock_task(p_task);
+  if loom.refuse(t, p_attempt) is not null then
+    return 'stale';
+  end if;
+  update loom.attempts set outcome = 'handed_back', ended_at = clock_timestamp(), detail = p_reason
+   where task_id = t.id and attempt = t.attempt;
+  update loom.tasks set state = 'due', lease_until = null, not_before = clock_timestamp() where id = t.id;
+  return 'accepted';
+end
+$$;
+
+-- Closes the upload task, the render and its job together. Returns accepted, already or stale.
+create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb)
+returns text
+language plpgsql set search_path = '' as $$
+declare
+  t loom.tasks;
+  v_refused text;
+begin
+  t := loom.lock_task(p_task);
+  v_refused := loom.refuse(t, p_attempt);
+  if v_refused is not null then
+    return v_refused;
+  end if;
+  if t.kind <> 'upload' then
+    raise exception 'loom.finish_render: task % is of kind %, not upload', t.id, t.kind;
+  end if;
+  perform loom.close_task(t, '{}', p_facts);
+  update public.renders
+     set status = 'done', progress = 100, final_video_url = p_video_url, thumb_url = p_thumb_url,
+         error_message = null, error_code = null, updated_at = clock_timestamp(), completed_at = clock_timestamp()
+   where id = t.render_id;
+  perform loom.close_plan(t.plan_id, 'done', null);
+  return 'accepted';
+end
+$$;
+
+-- Closes plans whose render the app has ended itself (status cancelled, say). Returns those renders.
+create or replace function loom.close_ended_plans() returns setof uuid
+language plpgsql set search_path = '' as $$
+declare
+  v record;
+begin
+  for v in
+    select p.id, r.id as render_id, r.status
+      from loom.plans p join public.renders r on r.id = p.render_id
+     where p.ended_at is null and loom.is_terminal(r.status)
+       for no key update of r skip locked
+  loop
+    perform loom.close_plan(v.id, v.status, null);
+    return next v.render_id;
+  end loop;
+end
+$$;
+
+revoke all on schema loom from public;
+revoke all on all tables in schema loom from public;
+revoke execute on all functions in schema loom from public;
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['anon', 'authenticated'] loop
+    if exists (select from pg_roles where rolname = v_role) then
+      execute format('revoke all on schema loom from %I', v_role);
+      execute format('revoke all on all tables in schema loom from %I', v_role);
+      execute format('revoke execute on all functions in schema loom from %I', v_role);
+    end if;
+  end loop;
+end
+$$;

@@ -1,0 +1,96 @@
+// Package migrations holds loom-lite's SQL and applies it.
+//
+// Every file can be applied again, and pasted into a SQL editor, in the order of Files. Apply runs those that are new
+// or have changed since they were last applied, in one transaction under a lock, so that any number of processes may
+// call it at once. Tables that are there already, the app's above all, stay as they are.
+package migrations
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// Files lists the migrations in the order in which they are applied.
+var Files = []string{"0001_app.sql", "claim_render_job.sql", "0002_loom.sql", "0003_functions.sql"}
+
+// lock is the key of the advisory lock that appliers take: "loom" in ASCII.
+const lock = 0x6c6f6f6d
+
+const ledger = `
+create schema if not exists loom;
+create table if not exists loom.migrations (
+  name text primary key, sha256 text not null, applied_at timestamptz not null default now());
+alter table loom.migrations enable row level security;`
+
+// SQL returns the text of one of Files.
+func SQL(name string) (string, error) {
+	text, err := files.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("read migration %s: %w", name, err)
+	}
+	return string(text), nil
+}
+
+// Apply brings the database up to date and returns the names of the files it applied: none when nothing was new.
+// On an error nothing is changed.
+func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lock); err != nil {
+			return fmt.Errorf("lock migrations: %w", err)
+		}
+		if _, err := tx.Exec(ctx, ledger); err != nil {
+			return fmt.Errorf("create loom.migrations: %w", err)
+		}
+		for _, name := range Files {
+			fresh, err := apply(ctx, tx, name)
+			if err != nil {
+				return err
+			}
+			if fresh {
+				applied = append(applied, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return applied, nil
+}
+
+// apply runs one file unless it was applied as it is now.
+func apply(ctx context.Context, tx pgx.Tx, name string) (fresh bool, err error) {
+	text, err := SQL(name)
+	if err != nil {
+		return false, err
+	}
+	sum := sha256.Sum256([]byte(text))
+	digest := hex.EncodeToString(sum[:])
+	var was string
+	err = tx.QueryRow(ctx, "select sha256 from loom.migrations where name = $1", name).Scan(&was)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return false, fmt.Errorf("look up migration %s: %w", name, err)
+	}
+	if was == digest {
+		return false, nil
+	}
+	// The simple protocol takes a whole file, as psql and SQL editors do.
+	if _, err := tx.Conn().PgConn().Exec(ctx, text).ReadAll(); err != nil {
+		return false, fmt.Errorf("apply migration %s: %w", name, err)
+	}
+	_, err = tx.Exec(ctx, `insert into loom.migrations (name, sha256) values ($1, $2)
+		on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()`, name, digest)
+	if err != nil {
+		return false, fmt.Errorf("record migration %s: %w", name, err)
+	}
+	return true, nil
+}

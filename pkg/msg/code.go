@@ -1,0 +1,58 @@
+package msg
+
+// Code says what went wrong, in renders.error_code. Codes are stable: a program may switch on them, and none is ever
+// given another meaning. docs/reference/errors.md lists them for users.
+type Code string
+
+// What is wrong with the campaign itself: found when the render is planned.
+const (
+	CodeCampaignMissing Code = "campaign_missing"
+	CodeNoScenes        Code = "no_scenes"
+	CodeTooManyScenes   Code = "too_many_scenes"
+	CodeSceneURL        Code = "scene_url_invalid"
+	CodeSceneDuration   Code = "scene_duration_invalid"
+	CodeRenderTooLong   Code = "render_too_long"
+	CodeOutputSize      Code = "output_size_invalid"
+	CodeOutputFPS       Code = "output_fps_invalid"
+	CodeFacecamURL      Code = "facecam_url_invalid"
+)
+
+// What is wrong with a scene's page: found when it is recorded.
+const (
+	// CodeSceneUnresolved: the page's host has no address.
+	CodeSceneUnresolved Code = "scene_unresolved"
+	// CodeSceneUnreachable: refused, reset, TLS error, no route.
+	CodeSceneUnreachable Code = "scene_unreachable"
+	// CodeSceneStatus: the page answered with an HTTP error.
+	CodeSceneStatus Code = "scene_http_error"
+	// CodeSceneRefused: the page's address is one that pages may not reach (private, loopback, metadata).
+	CodeSceneRefused Code = "scene_refused"
+	// CodeSceneTimeout: the page did not load, or a frame did not come, in bounded time.
+	CodeSceneTimeout Code = "scene_timeout"
+	// CodeSceneCrashed: the page crashed its browser.
+	CodeSceneCrashed Code = "scene_crashed"
+	// CodeSceneNotAPage: the URL answers with a download, not with something that a browser shows.
+	CodeSceneNotAPage Code = "scene_not_a_page"
+)
+
+// What is wrong with the facecam: found when it is probed.
+const (
+	CodeFacecamUnresolved  Code = "facecam_unresolved"
+	CodeFacecamUnreachable Code = "facecam_unreachable"
+	CodeFacecamStatus      Code = "facecam_http_error"
+	CodeFacecamRefused     Code = "facecam_refused"
+	CodeFacecamTooLarge    Code = "facecam_too_large"
+	CodeFacecamNotVideo    Code = "facecam_not_video"
+)
+
+// What is wrong on our side.
+const (
+	// CodeInternal: anything without a code of its own.
+	CodeInternal Code = "internal"
+	// CodeWorkerLost: workers stopped reporting, again and again.
+	CodeWorkerLost Code = "worker_lost"
+	// CodeStorage: the object store kept refusing.
+	CodeStorage Code = "storage_unavailable"
+	// CodeCancelled: somebody cancelled the render.
+	CodeCancelled Code = "cancelled"
+)

@@ -1,0 +1,55 @@
+package msg
+
+import "slices"
+
+// Kind is what a task does. It is a verb, the second token of its subjects, and the name of its metrics.
+type Kind string
+
+const (
+	// Record captures a scene's page into a mezzanine. Recorder.
+	Record Kind = "record"
+	// Probe fetches a facecam into the work bucket and measures it. Transcoder.
+	Probe Kind = "probe"
+	// Normalize encodes a mezzanine into a segment, the facecam bubble included. Transcoder.
+	Normalize Kind = "normalize"
+	// Concat joins the segments. Transcoder.
+	Concat Kind = "concat"
+	// Overlay lays the facecam's sound over the joined picture. Transcoder.
+	Overlay Kind = "overlay"
+	// Upload stores the video and the thumbnail where the app finds them. Uploader.
+	Upload Kind = "upload"
+)
+
+// Kinds lists all kinds in the order in which a render goes through them.
+var Kinds = []Kind{Record, Probe, Normalize, Concat, Overlay, Upload}
+
+// Valid reports whether k is one of Kinds.
+func (k Kind) Valid() bool { return slices.Contains(Kinds, k) }
+
+// Stream returns the name of the stream that carries tasks of kind k.
+func (k Kind) Stream() string {
+	switch k {
+	case Record:
+		return StreamRecord
+	case Upload:
+		return StreamUpload
+	default:
+		return StreamTranscode
+	}
+}
+
+// Names of inputs and outputs in grants.
+const (
+	// Mezzanine is a scene as recorded: Motion JPEG in QuickTime/MP4, variable frame rate, repeated frames stored once.
+	Mezzanine = "mezzanine"
+	// FacecamFile is the facecam's original bytes.
+	FacecamFile = "facecam"
+	// Segment is a scene as normalized. Concat's inputs are Segment + "-" + the scene's ordinal in four digits.
+	Segment = "segment"
+	// Joined is all segments in one file, without sound.
+	Joined = "joined"
+	// Video is the finished video.
+	Video = "video"
+	// Thumbnail is a JPEG of the video's size.
+	Thumbnail = "thumbnail"
+)

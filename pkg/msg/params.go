@@ -1,0 +1,119 @@
+package msg
+
+// RecordParams says what to capture. Output: Mezzanine. Facts: RecordFacts.
+type RecordParams struct {
+	// Scene is the scene's ordinal in the video, from 1; messages for users name it.
+	Scene int `json:"scene"`
+	// URL is the page's, http or https. A stranger's.
+	URL string `json:"url"`
+	// Width and Height are the viewport in pixels.
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	// Rate is the capture's frame rate.
+	Rate Rate `json:"rate"`
+	// Frames is how many frames of page time to capture.
+	Frames int `json:"frames"`
+}
+
+// RecordFacts is what a capture came to.
+type RecordFacts struct {
+	// Frames is how many frames the mezzanine stands for.
+	Frames int `json:"frames"`
+	// Distinct is how many pictures are stored: a frame equal to the one before is stored once.
+	Distinct int `json:"distinct"`
+	// Bytes is the mezzanine's size.
+	Bytes int64 `json:"bytes"`
+}
+
+// ProbeParams says which facecam to fetch. Output: FacecamFile. Facts: ProbeFacts.
+type ProbeParams struct {
+	// URL is the facecam's, http or https. A stranger's.
+	URL string `json:"url"`
+}
+
+// ProbeFacts describes a facecam.
+type ProbeFacts struct {
+	// Bytes is the file's size.
+	Bytes int64 `json:"bytes"`
+	// DurationMS is the picture's length in milliseconds, measured by reading the packets, not the header.
+	DurationMS int64 `json:"duration_ms"`
+	// Width and Height are of the picture as shown (rotation applied), in pixels.
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	// VideoStream and AudioStream are FFmpeg's stream indexes; AudioStream is -1 without sound.
+	VideoStream int `json:"video_stream"`
+	AudioStream int `json:"audio_stream"`
+	// VideoCodec and AudioCodec are FFmpeg's names (h264, vp9, aac, opus); AudioCodec is empty without sound.
+	VideoCodec string `json:"video_codec"`
+	AudioCodec string `json:"audio_codec,omitempty"`
+	// Loudness is set when there is sound that is not silence.
+	Loudness *Loudness `json:"loudness,omitempty"`
+}
+
+// Loudness is what FFmpeg's loudnorm filter measures in its first pass, as EBU R 128 defines it.
+type Loudness struct {
+	// Integrated loudness in LUFS.
+	Integrated float64 `json:"integrated_lufs"`
+	// TruePeak in dBTP.
+	TruePeak float64 `json:"true_peak_dbtp"`
+	// Range in LU.
+	Range float64 `json:"range_lu"`
+	// Threshold in LUFS.
+	Threshold float64 `json:"threshold_lufs"`
+	// Offset is loudnorm's target offset in LU.
+	Offset float64 `json:"offset_lu"`
+}
+
+// NormalizeParams says how to encode a segment. Inputs: Mezzanine and, when Facecam is set, FacecamFile (with
+// ProbeFacts). Output: Segment. Facts: VideoFacts.
+type NormalizeParams struct {
+	Scene  int  `json:"scene"`
+	Width  int  `json:"width"`
+	Height int  `json:"height"`
+	Rate   Rate `json:"rate"`
+	// Frames is exactly how many frames the segment has.
+	Frames int `json:"frames"`
+	// FirstFrame is the segment's place on the render's timeline, which is also the facecam frame it starts with.
+	FirstFrame int `json:"first_frame"`
+	// Facecam says whether the bubble is laid over the picture.
+	Facecam bool `json:"facecam"`
+}
+
+// VideoFacts describes a segment, a joined or a finished video, as measured on the file.
+type VideoFacts struct {
+	Frames int   `json:"frames"`
+	Bytes  int64 `json:"bytes"`
+	// Sound says whether there is an audio track.
+	Sound bool `json:"sound"`
+}
+
+// ConcatParams says how to join. Inputs: the segments, in order of their names, with VideoFacts. Outputs: Joined, or
+// Video and Thumbnail when Final. Facts: VideoFacts.
+type ConcatParams struct {
+	Width  int  `json:"width"`
+	Height int  `json:"height"`
+	Rate   Rate `json:"rate"`
+	// Frames of each segment, in order.
+	Frames []int `json:"frames"`
+	// Final says that no overlay follows: write the finished video and the thumbnail.
+	Final bool `json:"final"`
+}
+
+// OverlayParams says how to finish a video with a facecam. Inputs: Joined (with VideoFacts), FacecamFile (with
+// ProbeFacts). Outputs: Video, Thumbnail. Facts: VideoFacts.
+type OverlayParams struct {
+	Width  int  `json:"width"`
+	Height int  `json:"height"`
+	Rate   Rate `json:"rate"`
+	Frames int  `json:"frames"`
+}
+
+// UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail. No outputs in the work bucket.
+// Facts: UploadFacts.
+type UploadParams struct{}
+
+// UploadFacts says where the finished files are.
+type UploadFacts struct {
+	VideoURL     string `json:"video_url"`
+	ThumbnailURL string `json:"thumbnail_url"`
+}

@@ -1,0 +1,42 @@
+package msg
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// TaskSubject is where a task's wake-up token goes: task.<kind>.<render>.<task>.
+func TaskSubject(r Ref) string { return subject("task", r) }
+
+// GrantSubject is where a worker asks for a task: grant.<kind>.<render>.<task>.
+func GrantSubject(r Ref) string { return subject("grant", r) }
+
+// HeartbeatSubject is where a worker says that it still works: heartbeat.<kind>.<render>.<task>.
+func HeartbeatSubject(r Ref) string { return subject("heartbeat", r) }
+
+// ResultSubject is where a worker reports how an attempt ended: result.<kind>.<render>.<task>.
+func ResultSubject(r Ref) string { return subject("result", r) }
+
+// CancelSubject is where workers are told to stop work on a render: ctl.cancel.<render>.
+func CancelSubject(render uuid.UUID) string { return "ctl.cancel." + render.String() }
+
+// EventSubject is where watchers learn what happened: event.<render>.<what>.
+func EventSubject(render uuid.UUID, what EventKind) string {
+	return fmt.Sprintf("event.%s.%s", render, what)
+}
+
+// Wildcards to subscribe to.
+const (
+	AllGrants     = "grant.>"
+	AllHeartbeats = "heartbeat.>"
+	AllCancels    = "ctl.cancel.*"
+)
+
+// RenderTasks matches all tasks of a render that wait in stream: what to purge when the render is over.
+func RenderTasks(render uuid.UUID) string { return "task.*." + render.String() + ".*" }
+
+func subject(prefix string, r Ref) string {
+	return strings.Join([]string{prefix, string(r.Kind), r.RenderID.String(), r.TaskID.String()}, ".")
+}

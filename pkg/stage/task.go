@@ -1,0 +1,70 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Handler does the work of one granted task and returns what it found out, the kind's facts (msg.RecordFacts, …).
+//
+// It works in t.Dir, reads its inputs with t.Fetch and writes all of its outputs with t.Store. When ctx is cancelled it
+// returns soon, with all that it started ended; the cause does not matter to it. Its error says what becomes of the
+// task: see Permanent, Retryable and HandBack.
+type Handler interface {
+	Handle(ctx context.Context, t *Task) (facts any, err error)
+}
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc func(ctx context.Context, t *Task) (any, error)
+
+// Handle calls f.
+func (f HandlerFunc) Handle(ctx context.Context, t *Task) (any, error) { return f(ctx, t) }
+
+// Task is a granted task, as its handler sees it.
+type Task struct {
+	msg.Grant
+	// Dir is an empty folder of the task's own, removed with all that is in it when Handle returns.
+	Dir string
+	// Log carries render_id, task_id and attempt.
+	Log zerolog.Logger
+
+	progress atomic.Uint64 // float64 bits
+}
+
+// NewTask returns a task to call a handler with. The worker does; so may a test.
+func NewTask(grant msg.Grant, dir string, log zerolog.Logger) *Task {
+	return &Task{Grant: grant, Dir: dir, Log: log}
+}
+
+// Progress says how much of the work is done, from 0 to 1. It costs nothing; the next heartbeat carries it.
+func (t *Task) Progress(fraction float64) {
+	t.progress.Store(math.Float64bits(min(max(fraction, 0), 1)))
+}
+
+// Done returns the fraction last given to Progress.
+func (t *Task) Done() float64 { return math.Float64frombits(t.progress.Load()) }
+
+// Params returns the kind's parameters. Its error is permanent: ingest wrote something that this build cannot read.
+func Params[P any](t *Task) (P, error) {
+	var p P
+	if err := json.Unmarshal(t.Grant.Params, &p); err != nil {
+		return p, Permanent(msg.CodeInternal, "This render could not be processed.", fmt.Errorf("read parameters: %w", err))
+	}
+	return p, nil
+}
+
+// Facts returns what the task that wrote the input called name found out.
+func Facts[F any](t *Task, name string) (F, error) {
+	var f F
+	if err := json.Unmarshal(t.Inputs[name].Facts, &f); err != nil {
+		return f, fmt.Errorf("read the facts of input %s: %w", name, err)
+	}
+	return f, nil
+}

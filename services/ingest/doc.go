@@ -1,0 +1,2 @@
+// Package ingest is loom-lite's ingest service.
+package ingest

@@ -1,0 +1,2 @@
+// Package recorder is loom-lite's recorder service.
+package recorder

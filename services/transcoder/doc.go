@@ -1,0 +1,2 @@
+// Package transcoder is loom-lite's transcoder service.
+package transcoder

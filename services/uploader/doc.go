@@ -1,0 +1,2 @@
+// Package uploader is loom-lite's uploader service.
+package uploader

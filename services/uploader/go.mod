@@ -1,0 +1,7 @@
+module github.com/loom-lite/loom-lite/services/uploader
+
+go 1.26.0
+
+require github.com/loom-lite/loom-lite/pkg v0.0.0
+
+replace github.com/loom-lite/loom-lite/pkg => ../../pkg
