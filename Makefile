@@ -1,0 +1,69 @@
+# Every command a person needs; CI runs the same targets.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES  := cmd/loom e2e migrations pkg services/ingest services/recorder services/transcoder services/uploader
+SERVICES := ingest recorder transcoder uploader
+COMPOSE  := docker compose -f deploy/compose.yml
+GOBUILD  := go build -trimpath
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what is missing: Chrome's headless shell, FFmpeg, PostgreSQL, fonts (Debian, Ubuntu)
+	@scripts/setup.sh
+
+.PHONY: build
+build: ## build the command line and the four services into bin/
+	$(GOBUILD) -o bin/loom ./cmd/loom
+	for s in $(SERVICES); do $(GOBUILD) -o bin/loom-$$s ./services/$$s/cmd/$$s; done
+
+.PHONY: demo
+demo: setup ## render examples/demo into out/demo.mp4
+	$(GOBUILD) -o bin/loom ./cmd/loom
+	mkdir -p out
+	bin/loom render examples/demo/campaign.yaml --local -o out/demo.mp4
+	@echo
+	@echo "The video is here:  $(CURDIR)/out/demo.mp4"
+	@echo "Its thumbnail:      $(CURDIR)/out/demo.jpg"
+
+.PHONY: test
+test: setup ## run all tests, on a real Postgres, NATS, S3, Chrome and FFmpeg
+	go test -count=1 -timeout 15m work
+
+.PHONY: race
+race: setup ## run all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -count=1 -timeout 30m work
+
+.PHONY: e2e
+e2e: setup ## run only the end-to-end tests, telling what they do
+	go test -count=1 -timeout 15m -v ./e2e/...
+
+.PHONY: lint
+lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module
+	bin/golangci-lint run $(MODULES:%=./%/...)
+	@scripts/check-modules.sh $(MODULES) tools
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## format all Go code
+	bin/golangci-lint fmt
+
+.PHONY: tidy
+tidy: ## tidy every module
+	for m in $(MODULES) tools; do (cd $$m && GOWORK=off go mod tidy); done
+
+.PHONY: up
+up: ## run everything in containers (Ctrl-C stops)
+	$(COMPOSE) up --build
+
+.PHONY: down
+down: ## remove the containers; their data stays (down -v removes it too)
+	$(COMPOSE) down
+
+# Linters are pinned in a module of their own, so that no module of ours depends on them.
+bin/golangci-lint: tools/go.mod tools/go.sum
+	cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
