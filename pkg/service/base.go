@@ -1,0 +1,73 @@
+package service
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// Base is what every service's Config embeds.
+type Base struct {
+	// Port serves /healthz, /readyz and /metrics. 0 takes a free one.
+	Port int `env:"PORT" envDefault:"3100" wants:"a port number, 0 to 65535"`
+	// WorkerID names this replica in logs and in loom.attempts. Default <hostname>-<pid>.
+	WorkerID string `env:"WORKER_ID"`
+	// LogLevel is trace, debug, info, warn or error.
+	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
+	// LogFormat is json (one object per line) or console (for people).
+	LogFormat string `env:"LOG_FORMAT" envDefault:"json"`
+	// NATSURL is where NATS listens; it may hold credentials, and may list several servers, divided by commas.
+	NATSURL string `env:"NATS_URL,required" wants:"the URL of the NATS server, such as nats://127.0.0.1:4222"`
+	// Drain is how long running work may go on after the service was told to stop.
+	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`
+	// Pprof adds /debug/pprof/ to the health server.
+	Pprof bool `env:"PPROF" envDefault:"false"`
+
+	// Listener is what the health server listens on, instead of Port.
+	Listener net.Listener `env:"-"`
+	// Registry takes the service's metrics. Nil: Metrics makes one.
+	Registry *prometheus.Registry `env:"-"`
+	// Log is the service's logger. The zero Logger writes nothing that can be read: give one.
+	Log zerolog.Logger `env:"-"`
+}
+
+func (b *Base) base() *Base { return b }
+
+// Metrics returns the registry that the service's metrics go to, and makes it first where there is none.
+func (b *Base) Metrics() *prometheus.Registry {
+	if b.Registry == nil {
+		b.Registry = prometheus.NewRegistry()
+	}
+	return b.Registry
+}
+
+// check fills in what has no fixed default and reports what a type alone cannot rule out.
+func (b *Base) check(problems *Problems) {
+	if b.WorkerID == "" {
+		b.WorkerID = defaultWorkerID()
+	}
+	if b.Port < 0 || b.Port > 65535 {
+		problems.Add("PORT", "a port number, 0 to 65535")
+	}
+	if _, err := parseLevel(b.LogLevel); err != nil {
+		problems.Add("LOG_LEVEL", wantsLevel)
+	}
+	if b.LogFormat != FormatJSON && b.LogFormat != FormatConsole {
+		problems.Add("LOG_FORMAT", wantsFormat)
+	}
+	if b.Drain < 0 {
+		problems.Add("DRAIN_TIMEOUT", "a duration of 0 or more, such as 30s")
+	}
+}
+
+func defaultWorkerID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}

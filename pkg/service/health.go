@@ -1,0 +1,92 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// readyTimeout bounds one call of a readiness check.
+const readyTimeout = 3 * time.Second
+
+// Serve starts the health server and returns at once. It answers
+//
+//	/healthz  200 while the process lives
+//	/readyz   200 when ready returns nil, else 503 with the error's text; nil is always ready
+//	/metrics  the registry, with Go's and the process's own metrics
+//	/debug/pprof/  when Pprof is set
+//
+// stop ends it and returns when it has ended. ready is called with a bounded context, for one request at a time or
+// several; its errors are shown to whoever asks, so they hold no secrets.
+func (b *Base) Serve(ready func(context.Context) error) (stop func(), err error) {
+	listener := b.Listener
+	if listener == nil {
+		listener, err = net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(b.Port)))
+		if err != nil {
+			return nil, fmt.Errorf("listen for health checks on port %d (PORT): %w", b.Port, err)
+		}
+	}
+	if err := addCollectors(b.Metrics()); err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	server := &http.Server{Handler: b.handler(ready), ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			b.Log.Error().Err(err).Msg("health server ended")
+		}
+	}()
+	b.Log.Info().Stringer("address", listener.Addr()).Msg("health server listens")
+	return func() {
+		_ = server.Close()
+		<-ended
+	}, nil
+}
+
+func (b *Base) handler(ready func(context.Context) error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if ready != nil {
+			if err := ready(ctx); err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+		}
+		_, _ = fmt.Fprintln(w, "ready")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(b.Metrics(), promhttp.HandlerOpts{}))
+	if b.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return mux
+}
+
+// addCollectors adds Go's and the process's metrics, unless another service in this process has done so.
+func addCollectors(registry *prometheus.Registry) error {
+	for _, c := range []prometheus.Collector{
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/rs/zerolog"
+)
+
+// Exit statuses of Main.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	// exitConfig: the settings are wrong. Starting again cannot help.
+	exitConfig = 2
+)
+
+// Main is a service's main: it runs run with the process's environment and a logger, and exits 0 when run returned
+// nil, 2 when it returned ErrConfig (the error is printed as it is), and 1 for any other error.
+//
+// The first SIGINT or SIGTERM cancels ctx, which tells run to drain; the second kills the process.
+func Main(name string, run func(ctx context.Context, environ map[string]string, log zerolog.Logger) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Once the first signal has come, the next has its default effect.
+	context.AfterFunc(ctx, stop)
+	os.Exit(start(ctx, name, env.ToMap(os.Environ()), os.Stderr, run))
+}
+
+func start(ctx context.Context, name string, environ map[string]string, stderr io.Writer,
+	run func(ctx context.Context, environ map[string]string, log zerolog.Logger) error,
+) int {
+	log := Logger(stderr, environ["LOG_LEVEL"], environ["LOG_FORMAT"]).With().Str("service", name).Logger()
+	err := run(ctx, environ, log)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, ErrConfig):
+		_, _ = fmt.Fprintf(stderr, "loom-%s: %v\n", name, err)
+		return exitConfig
+	default:
+		log.Error().Err(err).Msg("stopped by an error")
+		return exitFailed
+	}
+}

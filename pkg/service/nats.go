@@ -1,0 +1,72 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// ConnectNATS returns a connection to NATSURL that is made in the background, and made again whenever it breaks, for
+// ever: neither a server that is away at the start nor one that goes away later ends the service. name is what the
+// server's lists of connections show, beside WorkerID.
+//
+// While there is no connection nothing is kept to be sent later, since a request that nobody waits for any more would
+// still be acted on: publishing and requesting fail at once, and the caller tries again.
+//
+// Its only error is a URL that is none.
+func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
+	log := b.Log
+	conn, err := nats.Connect(b.NATSURL,
+		nats.Name("loom-"+name+" "+b.WorkerID),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(500*time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, 250*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.Timeout(5*time.Second),
+		nats.PingInterval(10*time.Second),
+		nats.ConnectHandler(func(c *nats.Conn) {
+			log.Info().Str("server", c.ConnectedUrlRedacted()).Msg("connected to NATS")
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			log.Info().Str("server", c.ConnectedUrlRedacted()).Msg("connected to NATS again")
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn().Err(err).Msg("connection to NATS lost")
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			event := log.Warn().Err(err)
+			if sub != nil {
+				event = event.Str("subject", sub.Subject)
+			}
+			event.Msg("NATS reports an error")
+		}),
+	)
+	if err != nil {
+		// The error may quote the URL, which may hold a password.
+		return nil, fmt.Errorf("connect to NATS: %w", withoutURL(err))
+	}
+	if !conn.IsConnected() {
+		log.Warn().Msg("NATS is away: trying again until it is there")
+	}
+	return conn, nil
+}
+
+func withoutURL(err error) error {
+	if errors.Is(err, nats.ErrNoServers) {
+		return nats.ErrNoServers
+	}
+	return errors.New("NATS_URL is not the URL of a NATS server, such as nats://127.0.0.1:4222")
+}
+
+// NATSReady returns nil while conn is connected: a part of most readiness checks.
+func NATSReady(conn *nats.Conn) error {
+	if !conn.IsConnected() {
+		return errors.New("no connection to NATS")
+	}
+	return nil
+}
