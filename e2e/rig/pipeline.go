@@ -1,0 +1,245 @@
+package rig
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// Config says how many replicas of each service there are (0: one), and what they are told beyond the defaults.
+type Config struct {
+	Ingests, Recorders, Transcoders, Uploaders int
+	// Env are more settings, for all services.
+	Env map[string]string
+}
+
+// Pipeline is loom-lite on its servers.
+type Pipeline struct {
+	*App
+	Site     *Site
+	Postgres *Postgres
+	NATS     *NATS
+	Store    *Store
+
+	dir       string
+	env       map[string]string
+	processes []*Service
+}
+
+// Service is a running replica.
+type Service struct {
+	*Process
+	Port int
+	// Worker is its WORKER_ID, as in loom.attempts.
+	Worker string
+}
+
+// Start starts servers and services and returns when all services are ready. Everything ends with the test.
+func Start(t testing.TB, cfg Config) *Pipeline {
+	t.Helper()
+	dir, err := folder("pipeline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Pipeline{dir: dir, env: cfg.Env}
+	t.Cleanup(func() { p.end(t) })
+	p.Site = startSite()
+	p.Postgres = startPostgres(t, dir)
+	p.App = &App{DB: p.Postgres.migrate(t)}
+	p.NATS = startNATS(t, dir)
+	p.Store = startStore(t, dir)
+	for _, s := range []struct {
+		kind string
+		n    int
+	}{{"ingest", cfg.Ingests}, {"recorder", cfg.Recorders}, {"transcoder", cfg.Transcoders}, {"uploader", cfg.Uploaders}} {
+		for range max(s.n, 1) {
+			p.Run(t, s.kind)
+		}
+	}
+	for _, s := range p.processes {
+		s.AwaitReady(t)
+	}
+	return p
+}
+
+// Run starts one more replica of a service.
+func (p *Pipeline) Run(t testing.TB, kind string) *Service {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{Port: port, Worker: fmt.Sprintf("%s-%d", kind, len(p.Services(kind))+1)}
+	work := filepath.Join(p.dir, "work-"+s.Worker)
+	if err := os.MkdirAll(work, 0o700); err != nil {
+		t.Fatalf("make a work folder: %v", err)
+	}
+	var env []string
+	for k, v := range p.settings(kind, s, work) {
+		env = append(env, k+"="+v)
+	}
+	s.Process, err = spawn(s.Worker, p.dir, env, 0, Program(t, "loom-"+kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.processes = append(p.processes, s)
+	return s
+}
+
+// settings returns a service's whole environment: what any has, and the credentials that this one needs.
+func (p *Pipeline) settings(kind string, s *Service, work string) map[string]string {
+	env := map[string]string{
+		"PATH": os.Getenv("PATH"), "HOME": work, "TMPDIR": work, "WORK_DIR": work,
+		"PORT": strconv.Itoa(s.Port), "WORKER_ID": s.Worker, "LOG_LEVEL": "debug", "NATS_URL": p.NATS.URL, "DRAIN_TIMEOUT": "20s",
+	}
+	switch kind {
+	case "ingest", "uploader":
+		env["DATABASE_URL"] = p.Postgres.URL
+		env["S3_ENDPOINT"] = p.Store.Endpoint
+		env["S3_ACCESS_KEY_ID"], env["S3_SECRET_ACCESS_KEY"] = accessKey, secretKey
+		env["TASK_LEASE"], env["WORKER_POLL_INTERVAL"] = "3s", "500"
+	case "recorder":
+		env["RECORDER_SLOTS"] = "1"
+		env["EGRESS_ALLOW"] = "127.0.0.0/8"
+		if os.Getuid() == 0 {
+			env["CHROME_SANDBOX"] = "off"
+		}
+	case "transcoder":
+		env["TRANSCODER_SLOTS"] = "1"
+		env["EGRESS_ALLOW"] = "127.0.0.0/8"
+	}
+	for k, v := range p.env {
+		env[k] = v
+	}
+	return env
+}
+
+// Services returns the replicas of a service, in the order in which they were started.
+func (p *Pipeline) Services(kind string) []*Service {
+	var found []*Service
+	for _, s := range p.processes {
+		if bytes.HasPrefix([]byte(s.Worker), []byte(kind+"-")) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// Service returns the replica with this WORKER_ID.
+func (p *Pipeline) Service(t testing.TB, worker string) *Service {
+	t.Helper()
+	for _, s := range p.processes {
+		if s.Worker == worker {
+			return s
+		}
+	}
+	t.Fatalf("there is no worker %q", worker)
+	return nil
+}
+
+// Ready reports whether the service says that it is ready.
+func (s *Service) Ready() bool {
+	res, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", s.Port))
+	if err != nil {
+		return false
+	}
+	return res.Body.Close() == nil && res.StatusCode == http.StatusOK
+}
+
+// AwaitReady waits until the service is ready.
+func (s *Service) AwaitReady(t testing.TB) {
+	t.Helper()
+	Eventually(t, s.Worker+" is ready", func() bool {
+		if s.Exited() {
+			t.Fatalf("%s has ended:\n%s", s.Worker, tail(s.Log(), 30))
+		}
+		return s.Ready()
+	})
+}
+
+// end stops everything and checks that the services end as they should.
+func (p *Pipeline) end(t testing.TB) {
+	if p.App != nil {
+		p.DB.Close()
+	}
+	var children []Child
+	for _, s := range p.processes {
+		children = append(children, s.Children()...)
+		if !s.Exited() {
+			_ = s.cmd.Process.Signal(syscall.SIGTERM)
+		}
+	}
+	for _, s := range p.processes {
+		if killed(s.Process) {
+			continue
+		}
+		if err := s.stop(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}
+	AwaitEnd(t, children)
+	p.checkLogs(t)
+	if p.Store != nil {
+		p.Store.stop()
+	}
+	if p.NATS != nil {
+		p.NATS.stop()
+	}
+	if p.Postgres != nil {
+		p.Postgres.stop()
+	}
+	p.Site.stop()
+	if t.Failed() {
+		p.printLogs(t)
+	}
+	if err := os.RemoveAll(p.dir); err != nil {
+		t.Errorf("clear up: %v", err)
+	}
+}
+
+// killed reports whether a signal ended the process: the test did that.
+func killed(p *Process) bool {
+	if !p.Exited() {
+		return false
+	}
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled()
+}
+
+// secrets are what no log may hold.
+var secrets = []string{secretKey, databasePassword, "X-Amz-Signature"}
+
+func (p *Pipeline) checkLogs(t testing.TB) {
+	t.Helper()
+	for _, s := range p.processes {
+		for _, secret := range secrets {
+			if bytes.Contains(s.Log(), []byte(secret)) {
+				t.Errorf("the log of %s holds %q", s.Worker, secret)
+			}
+		}
+	}
+}
+
+// logLines is how much of each log a failed test prints.
+const logLines = 60
+
+func (p *Pipeline) printLogs(t testing.TB) {
+	t.Helper()
+	logs, err := filepath.Glob(filepath.Join(p.dir, "*.log"))
+	if err != nil {
+		t.Logf("find the logs: %v", err)
+	}
+	for _, path := range logs {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Logf("read a log: %v", err)
+			continue
+		}
+		t.Logf("the end of %s:\n%s", filepath.Base(path), tail(text, logLines))
+	}
+}

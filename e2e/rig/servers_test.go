@@ -1,0 +1,108 @@
+package rig
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+)
+
+// The tests of the pipeline rest on these: that the servers can be taken away and come back as they were, or empty.
+
+func TestPostgresComesBackWithItsRows(t *testing.T) {
+	dir, err := folder("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startPostgres(t, dir)
+	t.Cleanup(p.stop)
+	app := &App{DB: p.migrate(t)}
+	t.Cleanup(app.DB.Close)
+	id := app.Submit(t, Campaign{Width: 320, Height: 180, FPS: 30})
+	p.Stop(t)
+	if _, err := app.Look(id); err == nil {
+		t.Error("a stopped server answers")
+	}
+	p.Start(t)
+	r, err := app.Look(id)
+	if err != nil || r.Status != "queued" || len(r.JobStates) != 1 {
+		t.Errorf("after the restart: %+v, %v", r, err)
+	}
+}
+
+func TestNATSKeepsItsStreamsUnlessWiped(t *testing.T) {
+	n := startNATS(t, t.TempDir())
+	t.Cleanup(n.stop)
+	stream := func() error {
+		conn, err := nats.Connect(n.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		js, err := conn.JetStream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := js.StreamInfo("KEPT"); err == nil {
+			return nil
+		}
+		_, err = js.AddStream(&nats.StreamConfig{Name: "KEPT", Subjects: []string{"kept"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nats.ErrStreamNotFound
+	}
+	if stream() == nil {
+		t.Error("a new server has a stream")
+	}
+	n.Kill(t)
+	n.Start(t)
+	if err := stream(); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+	n.Kill(t)
+	n.Wipe(t)
+	n.Start(t)
+	if stream() == nil {
+		t.Error("the stream survived the wipe")
+	}
+}
+
+func TestAGateHoldsARequestToTheStore(t *testing.T) {
+	s := startStore(t, t.TempDir())
+	t.Cleanup(s.stop)
+	gate := s.Hold(http.MethodPut, "/bucket/held")
+	put := func(key string) int {
+		req, err := http.NewRequest(http.MethodPut, s.Endpoint+"/bucket/"+key, strings.NewReader("x"))
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	// Nothing is signed here: that the server refuses it shows that it was asked.
+	if got := put("free"); got < 400 {
+		t.Errorf("an unsigned request got %d", got)
+	}
+	answered := make(chan int, 1)
+	go func() { answered <- put("held-1") }()
+	gate.Await(t, 1)
+	select {
+	case <-answered:
+		t.Error("the gate let a request through")
+	default:
+	}
+	gate.Open()
+	if got := <-answered; got < 400 {
+		t.Errorf("an unsigned request got %d", got)
+	}
+}

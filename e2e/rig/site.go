@@ -1,0 +1,131 @@
+package rig
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// Site is a web server with pages made for the tests.
+type Site struct {
+	server *httptest.Server
+
+	mu    sync.Mutex
+	gates map[string]*Gate
+}
+
+// page paints a still background and, in its top left corner, the number of the frame it is at, in CodeBits black and
+// white squares of CodeSize pixels: so a test sees which frame of which page every frame of a video is.
+var page = template.Must(template.New("page").Parse(`<!doctype html>
+<title>{{.Color}}</title>
+<style>
+  html, body { margin: 0; height: 100%; overflow: hidden; background: {{.Color}} }
+  #code { display: flex; width: max-content }
+  #code i { width: {{.Size}}px; height: {{.Size}}px; background: black }
+</style>
+<div id="code"></div>
+<script>
+  const code = document.getElementById('code')
+  for (let i = 0; i < {{.Bits}}; i++) code.append(document.createElement('i'))
+  let first
+  requestAnimationFrame(function paint(now) {
+    first ??= now
+    const n = Math.round((now - first) * {{.FPS}} / 1000)
+    for (let i = 0; i < {{.Bits}}; i++) code.children[i].style.background = n >> i & 1 ? 'white' : 'black'
+    requestAnimationFrame(paint)
+  })
+</script>
+`))
+
+// The frame number on a page.
+const (
+	CodeBits = 12
+	CodeSize = 16
+)
+
+func startSite() *Site {
+	s := &Site{gates: map[string]*Gate{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /page", s.page)
+	mux.HandleFunc("GET /status/{code}", func(w http.ResponseWriter, r *http.Request) {
+		code, _ := strconv.Atoi(r.PathValue("code"))
+		http.Error(w, http.StatusText(code), code)
+	})
+	mux.HandleFunc("GET /archive.zip", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/zip")
+		w.Header().Set("Content-Disposition", "attachment; filename=archive.zip")
+		_, _ = w.Write([]byte("PK\x05\x06" + string(make([]byte, 18))))
+	})
+	mux.HandleFunc("GET /facecam/{name}", func(w http.ResponseWriter, r *http.Request) {
+		path, err := facecam(r.PathValue("name"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		http.ServeFile(w, r, path)
+	})
+	s.server = httptest.NewServer(mux)
+	return s
+}
+
+func (s *Site) page(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	s.mu.Lock()
+	gate := s.gates[q.Get("gate")]
+	s.mu.Unlock()
+	if gate != nil && gate.hold(r.Context()) != nil {
+		return
+	}
+	fps, err := strconv.Atoi(q.Get("fps"))
+	if err != nil {
+		http.Error(w, "fps: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.Execute(w, struct {
+		Color           string
+		FPS, Bits, Size int
+	}{q.Get("color"), fps, CodeBits, CodeSize})
+}
+
+// Page returns the URL of a page of this colour (a CSS name) that counts frames at fps.
+func (s *Site) Page(color string, fps int) string {
+	return s.URL("/page?" + url.Values{"color": {color}, "fps": {strconv.Itoa(fps)}}.Encode())
+}
+
+// HeldPage returns such a page, and the gate before it.
+func (s *Site) HeldPage(color string, fps int) (string, *Gate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := newGate()
+	name := fmt.Sprintf("g%d", len(s.gates))
+	s.gates[name] = g
+	return s.Page(color, fps) + "&gate=" + name, g
+}
+
+// Facecam returns the URL of a facecam: "talking.mp4" has sound, "silent.mp4" has none, "broken.mp4" is no video.
+func (s *Site) Facecam(t testing.TB, name string) string {
+	t.Helper()
+	if _, err := facecam(name); err != nil {
+		t.Fatal(err)
+	}
+	return s.URL("/facecam/" + name)
+}
+
+// URL returns the URL of a path on the site.
+func (s *Site) URL(path string) string { return s.server.URL + path }
+
+func (s *Site) stop() {
+	s.mu.Lock()
+	for _, g := range s.gates {
+		g.Open()
+	}
+	s.mu.Unlock()
+	s.server.CloseClientConnections()
+	s.server.Close()
+}

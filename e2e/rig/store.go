@@ -1,0 +1,142 @@
+package rig
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// Credentials of the S3 server. No log may hold the secret.
+const (
+	accessKey = "loom-e2e"
+	secretKey = "e2e-storage-secret-4f1c"
+)
+
+// Store is an S3 server, versitygw, behind a proxy at which a test can hold requests.
+type Store struct {
+	// Endpoint is the proxy's address, the only one that services know.
+	Endpoint string
+	root     string
+	proc     *Process
+	proxy    *httptest.Server
+
+	mu    sync.Mutex
+	gates []storeGate
+}
+
+type storeGate struct {
+	method, part string
+	gate         *Gate
+}
+
+func startStore(t testing.TB, dir string) *Store {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{root: filepath.Join(dir, "s3")}
+	sidecar := filepath.Join(dir, "meta")
+	for _, d := range []string{s.root, sidecar} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatalf("make the S3 server's folder: %v", err)
+		}
+	}
+	s.proc, err = spawn("versitygw", dir, os.Environ(), 0, Program(t, "versitygw"),
+		"--port", "127.0.0.1:"+strconv.Itoa(port), "--access", accessKey, "--secret", secretKey, "--region", "us-east-1",
+		"posix", "--sidecar", sidecar, s.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitPort(t, s.proc, port)
+	target := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}
+	s.proxy = httptest.NewServer(s.handler(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			// The signature covers the host that the client knows.
+			r.Out.Host = r.In.Host
+		},
+		Transport: &http.Transport{DisableKeepAlives: true},
+	}))
+	s.Endpoint = s.proxy.URL
+	return s
+}
+
+func (s *Store) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, g := range s.gatesOf(r) {
+			if g.hold(r.Context()) != nil {
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Store) gatesOf(r *http.Request) []*Gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []*Gate
+	for _, g := range s.gates {
+		if g.method == r.Method && strings.Contains(r.URL.Path, g.part) {
+			found = append(found, g.gate)
+		}
+	}
+	return found
+}
+
+// Hold returns a gate that holds requests of this method whose path (bucket and key) contains part.
+func (s *Store) Hold(method, part string) *Gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := newGate()
+	s.gates = append(s.gates, storeGate{method, part, g})
+	return g
+}
+
+// Objects lists the keys in bucket that begin with prefix, read from the disk.
+func (s *Store) Objects(t testing.TB, bucket, prefix string) []string {
+	t.Helper()
+	root := filepath.Join(s.root, bucket)
+	var keys []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		key, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() && strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("list bucket %s: %v", bucket, err)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (s *Store) stop() {
+	s.mu.Lock()
+	for _, g := range s.gates {
+		g.gate.Open()
+	}
+	s.mu.Unlock()
+	s.proxy.CloseClientConnections()
+	s.proxy.Close()
+	_ = s.proc.stop(syscall.SIGTERM)
+}
