@@ -1,0 +1,272 @@
+package stage
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// maxPut is the largest object that one PUT may write.
+const maxPut = 5 << 30
+
+// storageMessage is for the product's user.
+const storageMessage = "The storage for videos could not be reached. Please try again in a few minutes."
+
+// transfers moves objects between files and presigned URLs.
+type transfers struct {
+	client *http.Client
+	// stall is how long a transfer may go without a byte.
+	stall time.Duration
+	// pause is the first pause between tries; later ones grow to longest, and trying ends after patience.
+	pause, longest, patience time.Duration
+}
+
+// s3 is what tasks use. It holds no connections between transfers, so none outlives its task.
+var s3 = &transfers{
+	client: &http.Client{Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 2 * time.Minute,
+		DisableKeepAlives:     true,
+		DisableCompression:    true,
+		ForceAttemptHTTP2:     false,
+		WriteBufferSize:       256 << 10,
+		ReadBufferSize:        256 << 10,
+	}},
+	stall: time.Minute, pause: 250 * time.Millisecond, longest: 8 * time.Second, patience: 45 * time.Second,
+}
+
+// Fetch writes the input called name to the file at path: all of it, or the file is not there.
+//
+// Network errors and refusals that may pass (5xx, 429) are tried again for a while; then, and when the object is gone, the
+// error is retryable with code storage_unavailable. After the URL's time is over the error wraps ErrHandBack. Errors
+// never hold the URL.
+func (t *Task) Fetch(ctx context.Context, name, path string) error {
+	input, ok := t.Inputs[name]
+	if !ok || input.URL == "" {
+		return fmt.Errorf("fetch %s: the grant has no such input", name)
+	}
+	return s3.retry(ctx, "fetch "+name, func(ctx context.Context) error { return s3.get(ctx, string(input.URL), path) })
+}
+
+// Store writes the file at path to the output called name. Errors are as Fetch's.
+func (t *Task) Store(ctx context.Context, name, path string) error {
+	output, ok := t.Outputs[name]
+	if !ok {
+		return fmt.Errorf("store %s: the grant has no such output", name)
+	}
+	return s3.retry(ctx, "store "+name, func(ctx context.Context) error { return s3.put(ctx, output, path) })
+}
+
+// retry repeats try until it succeeds, fails for good, or time is over.
+func (x *transfers) retry(ctx context.Context, operation string, try func(context.Context) error) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = x.pause, x.longest
+	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, try(ctx) },
+		backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(x.patience))
+	var refused *refusal
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", operation, context.Cause(ctx))
+	case errors.As(err, &refused) && refused.expired:
+		return fmt.Errorf("%s: %w: %w", operation, ErrHandBack, err)
+	case errors.As(err, new(*os.PathError)), errors.As(err, new(*os.LinkError)):
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	return Retryable(msg.CodeStorage, storageMessage, fmt.Errorf("%s: %w", operation, err))
+}
+
+func (x *transfers) get(ctx context.Context, from, path string) (err error) {
+	ctx, moved, stop := x.watch(ctx)
+	defer stop()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return backoff.Permanent(errors.New("the URL is none"))
+	}
+	response, err := x.do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return backoff.Permanent(err)
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close()
+			_ = os.Remove(file.Name())
+		}
+	}()
+	n, err := io.Copy(file, &counter{response.Body, moved})
+	if errors.As(err, new(*os.PathError)) {
+		return backoff.Permanent(err)
+	}
+	if err != nil {
+		return broken(ctx, err)
+	}
+	if response.ContentLength >= 0 && n != response.ContentLength {
+		return fmt.Errorf("got %d of %d bytes", n, response.ContentLength)
+	}
+	if err := file.Close(); err != nil {
+		return backoff.Permanent(err)
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return backoff.Permanent(err)
+	}
+	return nil
+}
+
+func (x *transfers) put(ctx context.Context, output msg.Output, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return backoff.Permanent(err)
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return backoff.Permanent(err)
+	}
+	if info.Size() > maxPut {
+		return backoff.Permanent(fmt.Errorf("%d bytes are more than an object store takes at once", info.Size()))
+	}
+
+	ctx, moved, stop := x.watch(ctx)
+	defer stop()
+	body := func() (io.ReadCloser, error) {
+		if info.Size() == 0 {
+			return http.NoBody, nil
+		}
+		_, err := file.Seek(0, io.SeekStart)
+		return io.NopCloser(&counter{file, moved}), err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, string(output.URL), nil)
+	if err != nil {
+		return backoff.Permanent(errors.New("the URL is none"))
+	}
+	request.Body, _ = body()
+	request.GetBody = body
+	request.ContentLength = info.Size()
+	request.Header.Set("Content-Type", output.ContentType)
+	response, err := x.do(request)
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
+	return response.Body.Close()
+}
+
+// do sends a request and returns a response of success, or an error without the URL.
+func (x *transfers) do(request *http.Request) (*http.Response, error) {
+	response, err := x.client.Do(request)
+	if err != nil {
+		return nil, broken(request.Context(), err)
+	}
+	if response.StatusCode >= 200 && response.StatusCode < 300 {
+		return response, nil
+	}
+	defer func() { _ = response.Body.Close() }()
+	refused := &refusal{
+		status: response.StatusCode, code: refusalCode(response.Body),
+		expired: response.StatusCode == http.StatusForbidden && expired(request.URL, time.Now()),
+	}
+	switch status := response.StatusCode; {
+	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return nil, refused
+	}
+	return nil, backoff.Permanent(refused)
+}
+
+// broken is a network error without the URL that net/http puts into it.
+func broken(ctx context.Context, err error) error {
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
+		return errStalled
+	}
+	return err
+}
+
+var errStalled = errors.New("the transfer stood still")
+
+// watch returns a context that is cancelled when moved is not called for stall.
+func (x *transfers) watch(parent context.Context) (ctx context.Context, moved func(), stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	// Until the first byte of the answer ResponseHeaderTimeout bounds the wait as well.
+	timer := time.AfterFunc(x.stall, func() { cancel(errStalled) })
+	return ctx, func() { timer.Reset(x.stall) }, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
+// counter tells of every read.
+type counter struct {
+	io.Reader
+	moved func()
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	c.moved()
+	return c.Reader.Read(p)
+}
+
+// refusal is an answer of the store that is no success.
+type refusal struct {
+	status int
+	// code is S3's, such as NoSuchKey; often empty.
+	code    string
+	expired bool
+}
+
+func (r *refusal) Error() string {
+	text := "the store answered " + strconv.Itoa(r.status) + " " + http.StatusText(r.status)
+	if r.code != "" {
+		text += " (" + r.code + ")"
+	}
+	return text
+}
+
+// refusalCode reads the one element of an S3 error that is safe to show: others repeat the request's signature.
+func refusalCode(body io.Reader) string {
+	var answer struct {
+		Code string
+	}
+	if xml.NewDecoder(io.LimitReader(body, 64<<10)).Decode(&answer) != nil || len(answer.Code) > 64 {
+		return ""
+	}
+	return answer.Code
+}
+
+// expired reports whether a presigned URL's time is over. A store answers 403 then, as it does when its keys are wrong:
+// the first is nobody's fault, and a fresh URL mends it; the second must be charged, or it would go on for ever. A URL
+// that does not tell counts as expired.
+func expired(u *url.URL, now time.Time) bool {
+	query := u.Query()
+	signed, err1 := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
+	seconds, err2 := strconv.Atoi(query.Get("X-Amz-Expires"))
+	if err1 != nil || err2 != nil {
+		return true
+	}
+	// Clocks differ: near the end is over.
+	return now.After(signed.Add(time.Duration(seconds)*time.Second - time.Minute))
+}
