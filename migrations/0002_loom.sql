@@ -80,9 +80,27 @@ create table if not exists loom.attempts (
   primary key (task_id, attempt)
 );
 
+-- Renders that were deleted with their plans: their objects in the work bucket are still to be deleted.
+create table if not exists loom.leftovers (
+  render_id  uuid primary key,
+  deleted_at timestamptz not null default now()
+);
+
 alter table loom.plans enable row level security;
 alter table loom.tasks enable row level security;
 alter table loom.attempts enable row level security;
+alter table loom.leftovers enable row level security;
+
+-- It runs as its owner, because whoever deletes a render has no rights here.
+create or replace function loom.keep_leftovers() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into loom.leftovers (render_id) values (old.render_id) on conflict (render_id) do nothing;
+  return null;
+end
+$$;
+create or replace trigger loom_keep_leftovers
+  after delete on loom.plans for each row when (old.swept_at is null) execute function loom.keep_leftovers();
 
 -- A new job wakes ingest at once. It is a hint: polling finds the job as well.
 create or replace function loom.notify_job() returns trigger
@@ -94,3 +112,22 @@ end
 $$;
 create or replace trigger loom_notify_job
   after insert on public.render_jobs for each statement execute function loom.notify_job();
+
+-- Nobody but the owner, and whom the owner lets in, sees or runs anything of this. Supabase's roles for browsers are
+-- named because default privileges may have let them in.
+revoke all on schema loom from public;
+revoke all on all tables in schema loom from public;
+revoke execute on all functions in schema loom from public;
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['anon', 'authenticated'] loop
+    if exists (select from pg_roles where rolname = v_role) then
+      execute format('revoke all on schema loom from %I', v_role);
+      execute format('revoke all on all tables in schema loom from %I', v_role);
+      execute format('revoke execute on all functions in schema loom from %I', v_role);
+    end if;
+  end loop;
+end
+$$;

@@ -20,7 +20,7 @@ $$;
 
 create or replace function loom.is_terminal(status text) returns boolean
 language sql immutable parallel safe set search_path = '' as $$
-  select status in ('done', 'failed', 'cancelled')
+  select coalesce(status in ('done', 'failed', 'cancelled'), false)
 $$;
 
 -- Locks a task's render, then the task. Null when either is gone.
@@ -58,7 +58,8 @@ begin
          updated_at = clock_timestamp()
    where r.id = v_render
      and not loom.is_terminal(r.status)
-     and (loom.status_rank(r.status) < v_rank or r.updated_at < clock_timestamp() - interval '1 second');
+     and (loom.status_rank(r.status) < v_rank
+          or coalesce(r.updated_at < clock_timestamp() - interval '1 second', true));
 end
 $$;
 
@@ -92,8 +93,8 @@ begin
     update public.render_jobs
        set state = v_state, completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
      where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
-  exception when check_violation then
-    -- The app's own CHECK may not know 'cancelled'.
+  exception when check_violation or invalid_text_representation then
+    -- The app's own CHECK, or enum, may not know 'cancelled'.
     update public.render_jobs
        set state = 'failed', completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
      where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
@@ -137,6 +138,16 @@ begin
      set status = 'recording', progress = 0, error_message = null, error_code = null, final_video_url = null,
          thumb_url = null, completed_at = null, updated_at = clock_timestamp()
    where id = p_render;
+end
+$$;
+
+-- Gives a claimed job to the plan that its render already has, so that it ends with that plan's outcome: the plan's own
+-- job was deleted, or ended by hand. False when the render has no open plan. The caller holds the render's lock.
+create or replace function loom.attach_job(p_render uuid, p_job uuid) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  update loom.plans set job_id = p_job where render_id = p_render and ended_at is null;
+  return found;
 end
 $$;
 
@@ -259,6 +270,9 @@ begin
   if v_refused is not null then
     return v_refused;
   end if;
+  if t.kind = 'upload' then
+    raise exception 'loom.finish_task: task % is an upload, which loom.finish_render closes', t.id;
+  end if;
   perform loom.close_task(t, p_keys, p_facts);
   update loom.tasks w set state = 'due', not_before = clock_timestamp()
    where w.plan_id = t.plan_id and w.state = 'waiting' and t.id = any (w.needs)
@@ -310,12 +324,14 @@ begin
 end
 $$;
 
--- Takes a task back from a worker that could not go on through no fault of the task's. Nothing is charged.
+-- Takes a task back from a worker that could not go on through no fault of the task's. Nothing is charged. It is due
+-- again at once the first times; a task that is handed back again and again waits longer each time, at most 30 seconds.
 -- Returns accepted or stale.
 create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text) returns text
 language plpgsql set search_path = '' as $$
 declare
-  t loom.tasks;
+  t       loom.tasks;
+  v_times bigint;
 begin
   t := loom.lock_task(p_task);
   if loom.refuse(t, p_attempt) is not null then
@@ -323,7 +339,12 @@ begin
   end if;
   update loom.attempts set outcome = 'handed_back', ended_at = clock_timestamp(), detail = p_reason
    where task_id = t.id and attempt = t.attempt;
-  update loom.tasks set state = 'due', lease_until = null, not_before = clock_timestamp() where id = t.id;
+  select count(*) into v_times from loom.attempts where task_id = t.id and outcome = 'handed_back';
+  update loom.tasks
+     set state = 'due', lease_until = null,
+         not_before = clock_timestamp()
+           + case when v_times <= 3 then 0 else least(30, power(2, least(v_times, 10) - 4)) end * interval '1 second'
+   where id = t.id;
   return 'accepted';
 end
 $$;
@@ -372,8 +393,7 @@ begin
 end
 $$;
 
-revoke all on schema loom from public;
-revoke all on all tables in schema loom from public;
+-- Functions made above may be run by anybody until this is said.
 revoke execute on all functions in schema loom from public;
 do $$
 declare
@@ -381,8 +401,6 @@ declare
 begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
-      execute format('revoke all on schema loom from %I', v_role);
-      execute format('revoke all on all tables in schema loom from %I', v_role);
       execute format('revoke execute on all functions in schema loom from %I', v_role);
     end if;
   end loop;

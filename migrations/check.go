@@ -1,0 +1,42 @@
+package migrations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrMissing says that the database has not been brought up to date.
+var ErrMissing = errors.New("the database's schema is missing or old: run `loom migrate`")
+
+// needed are objects of which each came with another version of the files. They are looked up by name, because the
+// files may have been pasted into a SQL editor, which leaves no ledger.
+const needed = `
+select coalesce(string_agg(name, ', '), '') from (values
+  ('public.renders.error_code', exists (select from information_schema.columns
+     where table_schema = 'public' and table_name = 'renders' and column_name = 'error_code')),
+  ('public.claim_render_job()', to_regprocedure('public.claim_render_job()') is not null),
+  ('loom.plans', to_regclass('loom.plans') is not null),
+  ('loom.leftovers', to_regclass('loom.leftovers') is not null),
+  ('loom.open_plan()', to_regprocedure('loom.open_plan(uuid, uuid, uuid, jsonb, integer, jsonb)') is not null),
+  ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),
+  ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb)') is not null)
+) as o (name, found) where not found`
+
+// Check returns nil when the database is up to date, and ErrMissing with what it lacks when it is not. It changes nothing.
+func Check(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+},
+) error {
+	var missing string
+	if err := db.QueryRow(ctx, needed).Scan(&missing); err != nil {
+		return fmt.Errorf("look for the schema: %w", err)
+	}
+	if missing != "" {
+		return fmt.Errorf("%w (it lacks %s)", ErrMissing, strings.TrimSpace(missing))
+	}
+	return nil
+}
