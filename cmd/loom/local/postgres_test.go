@@ -1,0 +1,151 @@
+package local
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// startCluster starts the private Postgres of a data folder whose identity is id.
+func startCluster(t *testing.T, dir, id string) *cluster {
+	t.Helper()
+	if err := makeDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	return startClusterOr(t, dir, id, elsewhere)
+}
+
+func startClusterOr(t *testing.T, dir, id string, elsewhere []string) *cluster {
+	t.Helper()
+	c, err := startPostgres(t.Context(), pgHome{dir: dir, id: id, logs: logsDir(dir), elsewhere: elsewhere}, testLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestPostgresLeftBehindByACrashIsStopped(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	orphan := startCluster(t, dir, "one")
+	execute(t, orphan, "create table kept (); insert into kept default values")
+
+	// Nobody stops it: the next start finds it at work on the data.
+	next := startCluster(t, dir, "one")
+	defer func() {
+		if err := next.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-orphan.exited:
+	default:
+		t.Fatal("the orphan still runs")
+	}
+	execute(t, next, "select 1 / count(*) from kept")
+}
+
+func execute(t *testing.T, c *cluster, sql string) {
+	t.Helper()
+	if _, err := connect(t, c.url()).Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestForeignProcessOfARememberedNumberIsLeftAlone(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	c := startCluster(t, dir, "one")
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	// After a crash and a reboot, the number in the file may be any program's: here, this test's.
+	file := filepath.Join(c.data(), "postmaster.pid")
+	if err := os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stopped, err := c.stopOrphan(t.Context())
+	if stopped || err != nil {
+		t.Errorf("stopOrphan: %v, %v", stopped, err)
+	}
+}
+
+func TestKilledPostgresLeavesNoProcessAndRecovers(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	c := startCluster(t, dir, "one")
+	execute(t, c, "create table kept (); insert into kept default values")
+	c.kill()
+	if err := syscall.Kill(-c.process.Pid, 0); err != syscall.ESRCH {
+		t.Errorf("its process group is still there: %v", err)
+	}
+	c = startCluster(t, dir, "one")
+	execute(t, c, "select 1 / count(*) from kept")
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDataOfADeletedFolderIsNotTakenOver(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	c := startCluster(t, dir, "one")
+	execute(t, c, "create table old ()")
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	c = startCluster(t, dir, "two")
+	defer func() {
+		if err := c.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	execute(t, c, "create table old ()")
+}
+
+func TestFolderThatPostgresCannotReachIsLeftForAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("only root runs Postgres as another user: its own folders are always reachable")
+		return
+	}
+	closed, open := openFolder(t), openFolder(t)
+	if err := os.Chmod(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	away := func(name string) *cluster {
+		dir := filepath.Join(closed, name)
+		if err := makeDir(dir); err != nil {
+			t.Fatal(err)
+		}
+		c := startClusterOr(t, dir, "one", []string{filepath.Join(closed, "no"), filepath.Join(open, "loom-lite")})
+		if err := c.stop(); err != nil {
+			t.Error(err)
+		}
+		if !strings.HasPrefix(c.place, open) {
+			t.Errorf("the data lies in %s", c.place)
+		}
+		return c
+	}
+	deleted, kept := away("deleted"), away("kept")
+	if err := os.RemoveAll(filepath.Join(closed, "deleted")); err != nil {
+		t.Fatal(err)
+	}
+	away("third")
+	for c, want := range map[*cluster]bool{deleted: false, kept: true} {
+		if _, err := os.Stat(c.data()); (err == nil) != want {
+			t.Errorf("%s: there is %v, want %v", c.place, err == nil, want)
+		}
+	}
+}
+
+func openFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "loom-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

@@ -1,0 +1,210 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+// servers are Postgres, NATS and S3: embedded ones, but for those whose URL is set.
+type servers struct {
+	postgres *cluster    // nil: external
+	nats     *natsServer // nil: external
+	s3       *s3Server   // nil: external
+	// settings say where they are, for the services and for the ready file.
+	settings map[string]string
+}
+
+// startServers starts what environ does not name, and prepares all three: migrations, buckets.
+func startServers(ctx context.Context, dir string, environ map[string]string, log zerolog.Logger) (_ *servers, err error) {
+	s := &servers{settings: map[string]string{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	for _, start := range []func(context.Context, string, map[string]string, zerolog.Logger) error{
+		s.startNATS, s.startS3, s.startPostgres,
+	} {
+		if err := start(ctx, dir, environ, log); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.prepareBuckets(ctx, environ); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx, log); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *servers) startNATS(_ context.Context, dir string, environ map[string]string, log zerolog.Logger) (err error) {
+	if s.keep(environ, "NATS_URL") {
+		return nil
+	}
+	if s.nats, err = startNATS(filepath.Join(dir, "nats"), log.With().Str("server", "nats").Logger()); err != nil {
+		return err
+	}
+	s.settings["NATS_URL"] = s.nats.url()
+	return nil
+}
+
+func (s *servers) startS3(_ context.Context, dir string, environ map[string]string, _ zerolog.Logger) (err error) {
+	if s.keep(environ, "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
+		"PUBLIC_URLS", "PUBLIC_URL_BASE") {
+		return nil
+	}
+	if s.s3, err = startS3(filepath.Join(dir, "s3")); err != nil {
+		return err
+	}
+	s.settings["S3_ENDPOINT"] = s.s3.url()
+	s.settings["S3_REGION"] = "us-east-1"
+	s.settings["S3_ACCESS_KEY_ID"] = s.s3.keyID
+	s.settings["S3_SECRET_ACCESS_KEY"] = s.s3.key
+	// Whatever SUPABASE_URL is for: what is stored here is served from here.
+	s.settings["PUBLIC_URLS"] = "path"
+	s.settings["PUBLIC_URL_BASE"] = s.s3.url()
+	return nil
+}
+
+func (s *servers) startPostgres(ctx context.Context, dir string, environ map[string]string, log zerolog.Logger) error {
+	if s.keep(environ, "DATABASE_URL") {
+		return nil
+	}
+	id, err := secret(filepath.Join(dir, "id"), 8)
+	if err != nil {
+		return err
+	}
+	s.postgres, err = startPostgres(ctx, pgHome{dir: dir, id: id, logs: logsDir(dir), elsewhere: elsewhere}, log)
+	if err != nil {
+		return err
+	}
+	s.settings["DATABASE_URL"] = s.postgres.url()
+	return nil
+}
+
+// keep reports whether the server that the first variable names is an external one, and takes over its settings.
+func (s *servers) keep(environ map[string]string, variables ...string) bool {
+	if environ[variables[0]] == "" {
+		return false
+	}
+	for _, v := range variables {
+		if environ[v] != "" {
+			s.settings[v] = environ[v]
+		}
+	}
+	return true
+}
+
+// prepareBuckets makes the buckets that are missing. Those of finished files can be read by anybody on the embedded
+// server; on an external one, that is its owner's to decide.
+func (s *servers) prepareBuckets(ctx context.Context, environ map[string]string) error {
+	client, err := store.New(store.Config{
+		Endpoint: s.settings["S3_ENDPOINT"], Region: s.settings["S3_REGION"], Checksums: s.settings["S3_CHECKSUMS"],
+		AccessKeyID: s.settings["S3_ACCESS_KEY_ID"], SecretAccessKey: s.settings["S3_SECRET_ACCESS_KEY"],
+	})
+	if err != nil {
+		return fmt.Errorf("prepare buckets: %w", err)
+	}
+	defer client.Close()
+	for _, b := range []struct {
+		variable, name string
+		public         bool
+	}{
+		{"STORAGE_BUCKET_VIDEOS", "videos", true},
+		{"STORAGE_BUCKET_THUMBNAILS", "thumbnails", true},
+		{"STORAGE_BUCKET_WORK", "loom-work", false},
+	} {
+		if environ[b.variable] != "" {
+			b.name = environ[b.variable]
+		}
+		s.settings[b.variable] = b.name
+		if err := client.EnsureBucket(ctx, b.name); err != nil {
+			return err
+		}
+		if b.public && s.s3 != nil {
+			if err := client.AllowPublicRead(ctx, b.name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *servers) migrate(ctx context.Context, log zerolog.Logger) error {
+	applied, err := Migrate(ctx, s.settings["DATABASE_URL"])
+	if err != nil {
+		return err
+	}
+	if len(applied) > 0 {
+		log.Info().Strs("files", applied).Msg("brought the database up to date")
+	}
+	return nil
+}
+
+// Migrate applies the migrations to a database and returns the names of those that were new.
+func Migrate(ctx context.Context, databaseURL string) ([]string, error) {
+	cfg, err := postgres.Config(databaseURL, "loom-migrate")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	return migrations.Apply(ctx, conn)
+}
+
+// external lists the servers that are not embedded.
+func (s *servers) external() string {
+	var names []string
+	for name, embedded := range map[string]bool{"Postgres": s.postgres != nil, "NATS": s.nats != nil, "S3": s.s3 != nil} {
+		if !embedded {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (s *servers) stop() error {
+	var err error
+	if s.s3 != nil {
+		err = errors.Join(err, s.s3.stop())
+	}
+	if s.nats != nil {
+		s.nats.stop()
+	}
+	if s.postgres != nil {
+		err = errors.Join(err, s.postgres.stop())
+	}
+	return err
+}
+
+func logsDir(dir string) string { return filepath.Join(dir, "logs") }
+
+// makeDir makes a data folder. As root, others may pass through it, as Postgres must, but not look around.
+func makeDir(dir string) error {
+	mode := os.FileMode(0o700)
+	if os.Geteuid() == 0 {
+		mode = 0o711
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return fmt.Errorf("create data folder: %w", err)
+	}
+	if err := os.MkdirAll(logsDir(dir), 0o700); err != nil {
+		return fmt.Errorf("create data folder: %w", err)
+	}
+	return nil
+}
