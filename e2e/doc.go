@@ -1,2 +1,13 @@
-// Package e2e tests the whole of loom-lite on real servers.
+// Package e2e tests the whole of loom-lite on real parts: the four services as processes, Postgres, NATS and an S3
+// server, Chrome and FFmpeg. Rows go in as the app writes them, and a video must come out that is right to the frame.
+//
+//	happy_test.go     a campaign becomes a video
+//	share_test.go     replicas share the work
+//	worker_test.go    workers that die, hang, or are told to stop
+//	outage_test.go    NATS wiped, Postgres away
+//	input_test.go     what users get wrong
+//	cancel_test.go    the app ends a render itself
+//	cli_test.go       loom render, everything in one process
+//
+// Package rig holds the machinery.
 package e2e

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"testing"
 )
 
 // FacecamColor is the one colour of the facecams' pictures, as RGB.
@@ -24,6 +25,16 @@ var facecams = map[string][]string{
 var made struct {
 	sync.Mutex
 	dir string
+}
+
+// FacecamFile returns the path of one of the facecams that Site.Facecam knows.
+func FacecamFile(t testing.TB, name string) string {
+	t.Helper()
+	path, err := facecam(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // facecam makes a facecam, once in a test process, and returns its path.

@@ -42,7 +42,7 @@ type Service struct {
 // Start starts servers and services and returns when all services are ready. Everything ends with the test.
 func Start(t testing.TB, cfg Config) *Pipeline {
 	t.Helper()
-	dir, err := folder("pipeline")
+	dir, err := Folder("pipeline")
 	if err != nil {
 		t.Fatal(err)
 	}

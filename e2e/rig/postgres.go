@@ -134,7 +134,7 @@ func freshData(uid uint32) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := folder("initdb")
+	dir, err := Folder("initdb")
 	if err != nil {
 		return "", err
 	}
@@ -191,8 +191,8 @@ func version(bin string) int {
 	return n
 }
 
-// folder makes a folder that Postgres can reach as its own user. TMPDIR may lie where only root goes.
-func folder(what string) (string, error) {
+// Folder makes a folder that Postgres can reach as its own user. TMPDIR may lie where only root goes.
+func Folder(what string) (string, error) {
 	parent := ""
 	if os.Getuid() == 0 {
 		parent = "/tmp"

@@ -12,7 +12,7 @@ import (
 // The tests of the pipeline rest on these: that the servers can be taken away and come back as they were, or empty.
 
 func TestPostgresComesBackWithItsRows(t *testing.T) {
-	dir, err := folder("test")
+	dir, err := Folder("test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package rig
 import (
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -87,10 +88,15 @@ func (s *Site) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = page.Execute(w, struct {
+	_ = WritePage(w, q.Get("color"), fps)
+}
+
+// WritePage writes the HTML of such a page.
+func WritePage(w io.Writer, color string, fps int) error {
+	return page.Execute(w, struct {
 		Color           string
 		FPS, Bits, Size int
-	}{q.Get("color"), fps, CodeBits, CodeSize})
+	}{color, fps, CodeBits, CodeSize})
 }
 
 // Page returns the URL of a page of this colour (a CSS name) that counts frames at fps.
@@ -111,9 +117,7 @@ func (s *Site) HeldPage(color string, fps int) (string, *Gate) {
 // Facecam returns the URL of a facecam: "talking.mp4" has sound, "silent.mp4" has none, "broken.mp4" is no video.
 func (s *Site) Facecam(t testing.TB, name string) string {
 	t.Helper()
-	if _, err := facecam(name); err != nil {
-		t.Fatal(err)
-	}
+	FacecamFile(t, name)
 	return s.URL("/facecam/" + name)
 }
 

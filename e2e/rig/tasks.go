@@ -63,3 +63,15 @@ func Value[T any](t testing.TB, a *App, query string, args ...any) T {
 	}
 	return v
 }
+
+// EndedUploads counts the attempts at the render's upload that were accepted.
+func (a *App) EndedUploads(t testing.TB, render uuid.UUID) int {
+	t.Helper()
+	n := 0
+	for _, f := range a.Attempts(t, render) {
+		if f.Kind == "upload" && f.Outcome == "done" {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loom-lite/loom-lite/e2e/rig"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+func TestACancelledRenderStops(t *testing.T) {
+	p := rig.Start(t, rig.Config{})
+	c, gate := held(p, 1)
+	// More scenes than the one recorder can work on: their messages wait.
+	c.Scenes = append(c.Scenes, c.Scenes[0], c.Scenes[0])
+	id := p.Submit(t, c)
+	gate.Await(t, 1)
+	if _, err := p.DB.Exec(context.Background(), `update renders set status = 'cancelled' where id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	// The gate stays closed: nobody stands at it any more because the recorder has been told to stop.
+	gate.AwaitEmpty(t)
+	rig.Eventually(t, "the job is closed", func() bool {
+		r, err := p.Look(id)
+		return err == nil && slices.Equal(r.JobStates, []string{"cancelled"})
+	})
+	open := rig.Value[int](t, p.App, `select count(*) from loom.tasks where render_id = $1 and state <> 'cancelled'`, id)
+	if open != 0 {
+		t.Errorf("%d tasks are not cancelled", open)
+	}
+	withJetStream(t, p, func(js jetstream.JetStream) error {
+		stream, err := js.Stream(context.Background(), msg.StreamRecord)
+		if err != nil {
+			return err
+		}
+		rig.Eventually(t, "no message is left", func() bool {
+			info, err := stream.Info(context.Background())
+			return err == nil && info.State.Msgs == 0
+		})
+		return nil
+	})
+	r := p.Await(t, id)
+	if r.Status != "cancelled" || r.VideoURL != "" {
+		t.Errorf("the render is %+v", r)
+	}
+	attempts := len(p.Attempts(t, id))
+
+	// The recorder is free for the next, and nothing of the cancelled one goes on beside it.
+	next := campaign(p, 1)
+	nextID := p.Submit(t, next)
+	checkDone(t, p, p.Await(t, nextID), next)
+	checkUncharged(t, p, nextID)
+	if n := len(p.Attempts(t, id)); n != attempts {
+		t.Errorf("%d attempts after the cancel", n-attempts)
+	}
+}

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/e2e/rig"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
+	p := rig.Start(t, rig.Config{})
+	// The second scene is the bad one, so that the message must say which.
+	scene := func(url string, seconds int) func(*rig.Campaign) {
+		return func(c *rig.Campaign) { c.Scenes[1] = rig.Scene{URL: url, Seconds: seconds} }
+	}
+	page := p.Site.Page("green", fps)
+	facecam := func(url string) func(*rig.Campaign) { return func(c *rig.Campaign) { c.Facecam = url } }
+	size := func(w, h int) func(*rig.Campaign) {
+		return func(c *rig.Campaign) { c.Width, c.Height = w, h }
+	}
+	rate := func(fps int) func(*rig.Campaign) { return func(c *rig.Campaign) { c.FPS = fps } }
+	cases := []struct {
+		name string
+		bad  func(*rig.Campaign)
+		code msg.Code
+		// words is what the message must say, in whatever case.
+		words string
+	}{
+		{"no scenes", func(c *rig.Campaign) { c.Scenes = nil }, msg.CodeNoScenes, "scene"},
+		{"no seconds", scene(page, 0), msg.CodeSceneDuration, "scene 2"},
+		{"negative seconds", scene(page, -5), msg.CodeSceneDuration, "scene 2"},
+		{"ten hours", scene(page, 36000), msg.CodeSceneDuration, "scene 2"},
+		{"empty URL", scene("", 1), msg.CodeSceneURL, "scene 2"},
+		{"no URL", scene("our new page", 1), msg.CodeSceneURL, "scene 2"},
+		{"ftp", scene("ftp://example.com/page", 1), msg.CodeSceneURL, "scene 2"},
+		{"file", scene("file:///etc/passwd", 1), msg.CodeSceneURL, "scene 2"},
+		{"javascript", scene("javascript:alert(1)", 1), msg.CodeSceneURL, "scene 2"},
+		{"unknown host", scene("http://nowhere.invalid/", 1), msg.CodeSceneUnresolved, "scene 2"},
+		{"nobody listens", scene("http://127.0.0.1:9/", 1), msg.CodeSceneUnreachable, "scene 2"},
+		{"404", scene(p.Site.URL("/status/404"), 1), msg.CodeSceneStatus, "scene 2"},
+		{"500", scene(p.Site.URL("/status/500"), 1), msg.CodeSceneStatus, "scene 2"},
+		{"a download", scene(p.Site.URL("/archive.zip"), 1), msg.CodeSceneNotAPage, "scene 2"},
+		{"a private address", scene("http://10.1.2.3/", 1), msg.CodeSceneRefused, "scene 2"},
+		{"the cloud's metadata", scene("http://169.254.169.254/latest/", 1), msg.CodeSceneRefused, "scene 2"},
+		{"odd width", size(641, 360), msg.CodeOutputSize, "641"},
+		{"odd height", size(640, 361), msg.CodeOutputSize, "361"},
+		{"no width", size(0, 360), msg.CodeOutputSize, ""},
+		{"absurd size", size(100000, 100000), msg.CodeOutputSize, ""},
+		{"no frames", rate(0), msg.CodeOutputFPS, ""},
+		{"negative rate", rate(-30), msg.CodeOutputFPS, ""},
+		{"absurd rate", rate(10000), msg.CodeOutputFPS, ""},
+		{"facecam not http", facecam("ftp://example.com/me.mp4"), msg.CodeFacecamURL, "facecam"},
+		{"facecam missing", facecam(p.Site.URL("/facecam/nobody.mp4")), msg.CodeFacecamStatus, "facecam"},
+		{"facecam no video", facecam(p.Site.Facecam(t, "broken.mp4")), msg.CodeFacecamNotVideo, "facecam"},
+		{"facecam unknown host", facecam("http://nowhere.invalid/me.mp4"), msg.CodeFacecamUnresolved, "facecam"},
+		{"facecam nobody listens", facecam("http://127.0.0.1:9/me.mp4"), msg.CodeFacecamUnreachable, "facecam"},
+		{"facecam on a private address", facecam("http://10.1.2.3/me.mp4"), msg.CodeFacecamRefused, "facecam"},
+	}
+	ids := make([]uuid.UUID, len(cases))
+	for i, bad := range cases {
+		c := campaign(p, 2)
+		bad.bad(&c)
+		ids[i] = p.Submit(t, c)
+	}
+	good := campaign(p, 2)
+	goodID := p.Submit(t, good)
+	for i, bad := range cases {
+		t.Run(bad.name, func(t *testing.T) {
+			r := p.Await(t, ids[i])
+			if r.Status != "failed" || r.ErrorCode != string(bad.code) {
+				t.Errorf("the render is %s, %s, not failed, %s", r.Status, r.ErrorCode, bad.code)
+			}
+			t.Log(r.ErrorMessage)
+			if r.ErrorMessage == "" || !strings.Contains(strings.ToLower(r.ErrorMessage), bad.words) {
+				t.Errorf("the message %q does not say %q", r.ErrorMessage, bad.words)
+			}
+			if len(r.JobStates) != 1 || r.JobStates[0] != "failed" || r.VideoURL != "" {
+				t.Errorf("jobs are %v, the video is %q", r.JobStates, r.VideoURL)
+			}
+			open := rig.Value[int](t, p.App, `select count(*) from loom.tasks where render_id = $1
+				and state not in ('done', 'failed', 'cancelled')`, r.ID)
+			if open != 0 {
+				t.Errorf("%d tasks are open", open)
+			}
+		})
+	}
+	checkDone(t, p, p.Await(t, goodID), good)
+}
+
+// Two scenes with the same order_index are shown in the order of their ids: always the same order, and documented.
+func TestScenesOfTheSameOrderAreBothShown(t *testing.T) {
+	p := rig.Start(t, rig.Config{})
+	c := campaign(p, 2)
+	c.Scenes[0].Order, c.Scenes[1].Order = 1, 1
+	r := p.Await(t, p.Submit(t, c))
+	if r.Status != "done" {
+		t.Fatalf("the render is %s: %s", r.Status, r.ErrorMessage)
+	}
+	rig.CheckVideo(t, rig.Fetch(t, r.VideoURL), c, false)
+}

@@ -1,0 +1,36 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/loom-lite/loom-lite/e2e/rig"
+)
+
+func TestMain(m *testing.M) {
+	// Whatever a killed worker leaves behind becomes our child, and is found at the end.
+	if err := rig.AdoptOrphans(); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	for _, c := range rig.Orphans() {
+		_, _ = fmt.Fprintln(os.Stderr, "left behind:", c)
+		code = 1
+	}
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	if err := errors.Join(rig.RemovePrograms(), rig.RemovePostgres(), rig.RemoveFacecams()); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/e2e/rig"
+)
+
+func TestTwoRecordersAndTwoTranscodersShareOneCampaign(t *testing.T) {
+	p := rig.Start(t, rig.Config{Recorders: 2, Transcoders: 2})
+	c := campaign(p, 4)
+	var pages []*rig.Gate
+	for i := range c.Scenes {
+		url, gate := p.Site.HeldPage(colors[i].name, fps)
+		c.Scenes[i].URL = url
+		pages = append(pages, gate)
+	}
+	segments := p.Store.Hold(http.MethodPut, "/segment")
+	id := p.Submit(t, c)
+	// Each replica has one slot: two scenes that are worked on at once are with two replicas.
+	rig.Eventually(t, "two scenes are recorded at once", func() bool {
+		n := 0
+		for _, g := range pages {
+			n += min(g.Held(), 1)
+		}
+		return n >= 2
+	})
+	for _, g := range pages {
+		g.Open()
+	}
+	segments.Await(t, 2)
+	segments.Open()
+	checkDone(t, p, p.Await(t, id), c)
+	attempts := p.Attempts(t, id)
+	if got := workers(attempts, "record"); !slices.Equal(got, []string{"recorder-1", "recorder-2"}) {
+		t.Errorf("recorded by %v", got)
+	}
+	if got := workers(attempts, "normalize"); !slices.Equal(got, []string{"transcoder-1", "transcoder-2"}) {
+		t.Errorf("normalized by %v", got)
+	}
+	checkUncharged(t, p, id)
+}
+
+func TestTwoIngestsTakeEveryJobExactlyOnce(t *testing.T) {
+	p := rig.Start(t, rig.Config{Ingests: 2})
+	c := campaign(p, 1)
+	var ids []uuid.UUID
+	for range 5 {
+		ids = append(ids, p.Submit(t, c))
+	}
+	for _, id := range ids {
+		checkDone(t, p, p.Await(t, id), c)
+		if n := rig.Value[int](t, p.App, `select count(*) from loom.plans where render_id = $1`, id); n != 1 {
+			t.Errorf("render %s was planned %d times", id, n)
+		}
+		checkUncharged(t, p, id)
+	}
+}
+
+func TestASlowRenderStandsInNobodysWay(t *testing.T) {
+	p := rig.Start(t, rig.Config{Recorders: 2})
+	slow, gate := held(p, 3)
+	slowID := p.Submit(t, slow)
+	gate.Await(t, 1)
+	quick := campaign(p, 1)
+	many := campaign(p, 3)
+	ids := map[uuid.UUID]rig.Campaign{p.Submit(t, quick): quick, p.Submit(t, many): many}
+	for id, c := range ids {
+		checkDone(t, p, p.Await(t, id), c)
+	}
+	if r, err := p.Look(slowID); err != nil || r.Status != "recording" {
+		t.Errorf("the slow render is %s, %v: its page has not loaded yet", r.Status, err)
+	}
+	gate.Open()
+	checkDone(t, p, p.Await(t, slowID), slow)
+}

@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loom-lite/loom-lite/e2e/rig"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+func TestAKilledRecorderOnlyDelaysTheRender(t *testing.T) {
+	p := rig.Start(t, rig.Config{Recorders: 2})
+	c, gate := held(p, 3)
+	id := p.Submit(t, c)
+	gate.Await(t, 1)
+	first := p.AwaitAttempt(t, id, "record", 2, 1)
+	recorder := p.Service(t, first.Worker)
+	children := recorder.Children()
+	if len(children) == 0 {
+		t.Error("the recorder has no browser: the test proves nothing")
+	}
+	recorder.Kill(t)
+	rig.AwaitEnd(t, children)
+	second := p.AwaitAttempt(t, id, "record", 2, 2)
+	gate.Open()
+	checkDone(t, p, p.Await(t, id), c)
+	want := []string{first.Worker + " lapsed", second.Worker + " done"}
+	if got := outcomes(p.Attempts(t, id), "record", 2); !slices.Equal(got, want) || first.Worker == second.Worker {
+		t.Errorf("attempts: %v, want %v", got, want)
+	}
+}
+
+func TestAPausedRecordersResultIsRefused(t *testing.T) {
+	p := rig.Start(t, rig.Config{Recorders: 2})
+	c, gate := held(p, 1)
+	id := p.Submit(t, c)
+	gate.Await(t, 1)
+	first := p.AwaitAttempt(t, id, "record", 0, 1)
+	paused := p.Service(t, first.Worker)
+	paused.Signal(t, syscall.SIGSTOP)
+	second := p.AwaitAttempt(t, id, "record", 0, 2)
+
+	// What the paused recorder would say if it came back at the worst moment: while another works on the task.
+	publishResult(t, p, id, first, msg.Result{
+		Outcome: msg.Failed, Failure: &msg.Failure{Code: msg.CodeSceneStatus, Message: "stale", Permanent: true},
+	})
+	publishResult(t, p, id, first, msg.Result{Outcome: msg.Done, Facts: json.RawMessage(`{"frames": 1}`)})
+	awaitResultsRead(t, p)
+	if got := outcomes(p.Attempts(t, id), "record", 0); !slices.Equal(got, []string{first.Worker + " lapsed", second.Worker + " "}) {
+		t.Errorf("a stale result changed the attempts: %v", got)
+	}
+
+	paused.Signal(t, syscall.SIGCONT)
+	gate.Open()
+	checkDone(t, p, p.Await(t, id), c)
+	want := []string{first.Worker + " lapsed", second.Worker + " done"}
+	if got := outcomes(p.Attempts(t, id), "record", 0); !slices.Equal(got, want) {
+		t.Errorf("attempts: %v, want %v", got, want)
+	}
+
+	// The one that was paused is of use again.
+	p.Service(t, second.Worker).Signal(t, syscall.SIGTERM)
+	p.Service(t, second.Worker).Wait(t)
+	next := campaign(p, 1)
+	nextID := p.Submit(t, next)
+	checkDone(t, p, p.Await(t, nextID), next)
+	if got := workers(p.Attempts(t, nextID), "record"); !slices.Equal(got, []string{first.Worker}) {
+		t.Errorf("the next render was recorded by %v", got)
+	}
+}
+
+// publishResult reports on an attempt as its worker does.
+func publishResult(t *testing.T, p *rig.Pipeline, render uuid.UUID, a rig.Attempt, r msg.Result) {
+	t.Helper()
+	r.Ref, r.Attempt, r.Worker = msg.NewRef(msg.Kind(a.Kind), render, a.Task), a.Attempt, a.Worker
+	data, err := msg.Encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withJetStream(t, p, func(js jetstream.JetStream) error {
+		_, err := js.Publish(context.Background(), msg.ResultSubject(r.Ref), data)
+		return err
+	})
+}
+
+// awaitResultsRead waits until ingest has dealt with every result.
+func awaitResultsRead(t *testing.T, p *rig.Pipeline) {
+	t.Helper()
+	withJetStream(t, p, func(js jetstream.JetStream) error {
+		stream, err := js.Stream(context.Background(), msg.StreamResults)
+		if err != nil {
+			return err
+		}
+		rig.Eventually(t, "all results are read", func() bool {
+			info, err := stream.Info(context.Background())
+			return err == nil && info.State.Msgs == 0
+		})
+		return nil
+	})
+}
+
+func withJetStream(t *testing.T, p *rig.Pipeline, do func(jetstream.JetStream) error) {
+	t.Helper()
+	conn, err := nats.Connect(p.NATS.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err == nil {
+		err = do(js)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARecorderToldToStopFinishesItsScene(t *testing.T) {
+	p := rig.Start(t, rig.Config{})
+	c, gate := held(p, 1)
+	id := p.Submit(t, c)
+	gate.Await(t, 1)
+	recorder := p.Services("recorder")[0]
+	recorder.Signal(t, syscall.SIGTERM)
+	gate.Open()
+	if code := recorder.Wait(t); code != 0 {
+		t.Errorf("the recorder's exit status is %d", code)
+	}
+	checkDone(t, p, p.Await(t, id), c)
+	checkUncharged(t, p, id)
+}
+
+func TestARecorderToldToStopHandsBackWhatItCannotFinish(t *testing.T) {
+	p := rig.Start(t, rig.Config{Env: map[string]string{"DRAIN_TIMEOUT": "100ms"}})
+	c, gate := held(p, 1)
+	id := p.Submit(t, c)
+	gate.Await(t, 1)
+	recorder := p.Services("recorder")[0]
+	recorder.Signal(t, syscall.SIGTERM)
+	if code := recorder.Wait(t); code != 0 {
+		t.Errorf("the recorder's exit status is %d", code)
+	}
+	gate.AwaitEmpty(t)
+	p.Run(t, "recorder").AwaitReady(t)
+	gate.Open()
+	checkDone(t, p, p.Await(t, id), c)
+	if got := outcomes(p.Attempts(t, id), "record", 0); !slices.Equal(got, []string{"recorder-1 handed_back", "recorder-2 done"}) {
+		t.Errorf("attempts: %v", got)
+	}
+	if n := rig.Value[int](t, p.App, `select sum(failures) from loom.tasks where render_id = $1`, id); n != 0 {
+		t.Errorf("%d attempts were charged", n)
+	}
+}
+
+// Whatever dies in the middle of what it does, another takes over.
+func TestAnyServiceMayDieMidway(t *testing.T) {
+	p := rig.Start(t, rig.Config{})
+	for _, c := range []struct {
+		service, method, object, kind string
+	}{
+		{"transcoder", http.MethodPut, "/segment", "normalize"},
+		{"transcoder", http.MethodPut, "/joined", "concat"},
+		{"uploader", http.MethodPut, "/videos/", "upload"},
+		{"ingest", http.MethodPut, "/mezzanine", ""},
+	} {
+		t.Run(c.service+" at "+c.object, func(t *testing.T) {
+			gate := p.Store.Hold(c.method, c.object)
+			defer gate.Open()
+			campaign := campaign(p, 1)
+			campaign.Facecam = p.Site.Facecam(t, "silent.mp4")
+			id := p.Submit(t, campaign)
+			gate.Await(t, 1)
+			running := p.Services(c.service)
+			victim := running[len(running)-1]
+			children := victim.Children()
+			victim.Kill(t)
+			rig.AwaitEnd(t, children)
+			p.Run(t, c.service).AwaitReady(t)
+			gate.Open()
+			checkDone(t, p, p.Await(t, id), campaign)
+			if c.kind == "" {
+				return
+			}
+			next := p.Services(c.service)
+			want := []string{victim.Worker + " lapsed", next[len(next)-1].Worker + " done"}
+			if got := outcomes(p.Attempts(t, id), c.kind, 0); !slices.Equal(got, want) {
+				t.Errorf("attempts: %v, want %v", got, want)
+			}
+		})
+	}
+}
