@@ -1,0 +1,182 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"sync"
+	"time"
+)
+
+// maxFailures bounds how many hosts Proxy remembers failures of.
+const maxFailures = 1024
+
+// Proxy is an HTTP forward proxy on loopback that connects as a policy allows. A program that sends all of its traffic
+// through it is bound by the policy, redirects and all. It remembers why it could not connect, which the program itself
+// only learns as "bad gateway".
+type Proxy struct {
+	policy    Policy
+	transport *http.Transport
+	listener  net.Listener
+	server    *http.Server
+
+	mu       sync.Mutex
+	failures map[string]error
+	tunnels  map[net.Conn]struct{}
+	closed   bool
+	wg       sync.WaitGroup
+}
+
+// Proxy starts a proxy on a free port of loopback. The caller must Close it.
+func (p Policy) Proxy() (*Proxy, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	x := &Proxy{
+		policy: p, listener: l, transport: p.Transport(),
+		failures: map[string]error{}, tunnels: map[net.Conn]struct{}{},
+	}
+	x.transport.DialContext = x.dial
+	// What the origin sends goes through as it is.
+	x.transport.DisableCompression = true
+	x.transport.ForceAttemptHTTP2 = false
+	x.transport.ResponseHeaderTimeout = 0
+	x.transport.MaxIdleConnsPerHost = 8
+	quiet := log.New(io.Discard, "", 0)
+	forward := &httputil.ReverseProxy{
+		Transport: x.transport, FlushInterval: -1, ErrorLog: quiet,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.RawQuery = r.In.URL.RawQuery
+			r.Out.Host = r.In.Host
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			x.failed(address(r), err)
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	x.server = &http.Server{
+		ErrorLog: quiet, ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == http.MethodConnect:
+				x.tunnel(w, r)
+			case r.URL.Scheme == "http" && r.URL.Host != "":
+				forward.ServeHTTP(w, r)
+			default:
+				http.Error(w, "this is a proxy", http.StatusBadRequest)
+			}
+		}),
+	}
+	x.wg.Go(func() { _ = x.server.Serve(l) })
+	return x, nil
+}
+
+// Addr returns the proxy's host and port.
+func (x *Proxy) Addr() string { return x.listener.Addr().String() }
+
+// Failure returns why the last connection to a host and port failed, or nil when it did not. The error wraps ErrRefused
+// or *net.DNSError where that is the reason.
+func (x *Proxy) Failure(hostport string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.failures[hostport]
+}
+
+// Close ends the proxy and every connection through it.
+func (x *Proxy) Close() error {
+	err := x.server.Close()
+	x.mu.Lock()
+	x.closed = true
+	for conn := range x.tunnels {
+		_ = conn.Close()
+	}
+	x.mu.Unlock()
+	x.wg.Wait()
+	x.transport.CloseIdleConnections()
+	return err
+}
+
+// address returns the host and port that a request is for.
+func address(r *http.Request) string {
+	if r.Method == http.MethodConnect {
+		return r.Host
+	}
+	if r.URL.Port() == "" {
+		return net.JoinHostPort(r.URL.Hostname(), "80")
+	}
+	return r.URL.Host
+}
+
+func (x *Proxy) failed(hostport string, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the program gave up, not the host
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.failures) < maxFailures {
+		x.failures[hostport] = err
+	}
+}
+
+func (x *Proxy) dial(ctx context.Context, network, hostport string) (net.Conn, error) {
+	conn, err := x.policy.DialContext(ctx, network, hostport)
+	if err != nil {
+		x.failed(hostport, err)
+		return nil, err
+	}
+	x.mu.Lock()
+	delete(x.failures, hostport)
+	x.mu.Unlock()
+	return conn, nil
+}
+
+// tunnel serves CONNECT: it joins the program's connection with one to the host.
+func (x *Proxy) tunnel(w http.ResponseWriter, r *http.Request) {
+	origin, err := x.dial(r.Context(), "tcp", r.Host)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	program, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		_ = origin.Close()
+		return
+	}
+	x.mu.Lock()
+	if x.closed {
+		x.mu.Unlock()
+		_, _ = origin.Close(), program.Close()
+		return
+	}
+	x.tunnels[origin], x.tunnels[program] = struct{}{}, struct{}{}
+	x.wg.Add(1)
+	x.mu.Unlock()
+	defer x.wg.Done()
+
+	if _, err := io.WriteString(program, "HTTP/1.1 200 Connection established\r\n\r\n"); err == nil {
+		var both sync.WaitGroup
+		both.Go(func() { pipe(origin, buffered) })
+		both.Go(func() { pipe(program, origin) })
+		both.Wait()
+	}
+	_, _ = origin.Close(), program.Close()
+	x.mu.Lock()
+	delete(x.tunnels, origin)
+	delete(x.tunnels, program)
+	x.mu.Unlock()
+}
+
+// pipe copies until from ends, then ends to's side of writing.
+func pipe(to net.Conn, from io.Reader) {
+	_, err := io.Copy(to, from)
+	if half, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
+		_ = half.CloseWrite()
+		return
+	}
+	_ = to.Close()
+}

@@ -1,0 +1,181 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// Options say what to capture.
+type Options struct {
+	// URL of the page, http or https.
+	URL string
+	// Width and Height of the viewport in pixels. They must be those that the browser was started with.
+	Width, Height int
+	Rate          msg.Rate
+	// Frames is how many to deliver; at least 1.
+	Frames int
+	// Quality of the JPEG pictures, 1 to 100.
+	Quality int
+	Bounds  Bounds
+	// Unreached returns why the last connection to a host and port failed. It may be nil.
+	Unreached func(hostport string) error
+	// Progress is called after each frame with the number of frames delivered. It may be nil.
+	Progress func(frames int)
+}
+
+// Bounds are how long to wait, in real time.
+type Bounds struct {
+	// Load bounds the time from navigating to frame 0.
+	Load time.Duration
+	// Request bounds how long one request of the page's may keep page time from passing.
+	Request time.Duration
+	// Requests bounds how long all of them together may.
+	Requests time.Duration
+}
+
+// DefaultBounds suit pages of the internet.
+var DefaultBounds = Bounds{Load: 25 * time.Second, Request: 4 * time.Second, Requests: 40 * time.Second}
+
+// Sink takes the frames, in order.
+type Sink interface {
+	// Frame takes the next frame, and reports whether its picture is another than the last frame's. It may keep jpeg.
+	Frame(jpeg []byte) (changed bool, err error)
+	// Repeat says that the next frame looks as the last one does.
+	Repeat() error
+}
+
+// Browser is a running Chrome that shows nothing else.
+type Browser struct {
+	Client *cdp.Client
+	// Kill ends it at once: some pages can only be stopped that way.
+	Kill func()
+}
+
+// scene is one capture under way.
+type scene struct {
+	Options
+	client    *cdp.Client
+	page      *rod.Page
+	sink      Sink
+	requests  *requests
+	document  *document
+	clock     *clock
+	crashed   <-chan struct{}
+	workers   atomic.Int64
+	lastTicks float64
+}
+
+// Run captures a page. The browser is of no further use afterwards: close it.
+func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
+	if err := checkURL(o.URL); err != nil {
+		return err
+	}
+	// What waits for Chrome, rod included, ends with it.
+	defer context.AfterFunc(ctx, b.Kill)()
+	s := &scene{Options: o, client: b.Client, sink: sink}
+	err := s.open(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err // whatever it is, the page has no part in it
+	}
+	if err == nil {
+		err = s.load(ctx)
+	}
+	if err == nil {
+		err = s.frames(ctx)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil && s.hasCrashed() {
+		err = errors.Join(errCrashed, err)
+	}
+	return blame(err)
+}
+
+// open makes the page that the scene is shown in, its time standing still.
+func (s *scene) open(ctx context.Context) error {
+	browser := rod.New().Context(ctx).Client(s.client).NoDefaultDevice()
+	if err := browser.Connect(); err != nil {
+		return fmt.Errorf("connect to Chrome: %w", err)
+	}
+	cdp.On(s.client, "", func(e *proto.TargetTargetCreated) {
+		if e.TargetInfo.Type == "worker" {
+			s.workers.Add(1)
+		}
+	})
+	// Downloads have no place to go; frame 0 of one would never come.
+	err := proto.BrowserSetDownloadBehavior{Behavior: proto.BrowserSetDownloadBehaviorBehaviorDeny}.Call(browser)
+	if err != nil {
+		return fmt.Errorf("refuse downloads: %w", err)
+	}
+	s.page, err = browser.Page(proto.TargetCreateTarget{
+		EnableBeginFrameControl: true, Width: &s.Width, Height: &s.Height,
+	})
+	if err != nil {
+		return fmt.Errorf("open a page: %w", err)
+	}
+	s.answerDialogs()
+	s.crashed = watchCrash(s.client, s.page.SessionID)
+	s.requests = watchRequests(s.client, s.page.SessionID)
+	s.document = watchDocument(s.client, s.page)
+	for _, enable := range []interface{ Call(proto.Client) error }{
+		proto.InspectorEnable{},
+		proto.NetworkEnable{},
+		// A service worker that answers by timer would wait for a time that waits for it.
+		proto.NetworkSetBypassServiceWorker{Bypass: true},
+	} {
+		if err := enable.Call(s.page); err != nil {
+			return fmt.Errorf("set the page up: %w", err)
+		}
+	}
+	s.clock, err = startClock(s.page, s.client, s.requests, s.crashed, s.Bounds)
+	if err != nil {
+		return fmt.Errorf("stop the clock: %w", err)
+	}
+	return nil
+}
+
+// answerDialogs answers alert, confirm, prompt and beforeunload, each of which stops the page until it is answered.
+func (s *scene) answerDialogs() {
+	cdp.On(s.client, s.page.SessionID, func(e *proto.PageJavascriptDialogOpening) {
+		accept := e.Type == proto.PageDialogTypeAlert || e.Type == proto.PageDialogTypeBeforeunload
+		// Not on the goroutine that would read the answer. Its error is that of the call that the dialog holds up.
+		go func() { _ = proto.PageHandleJavaScriptDialog{Accept: accept}.Call(s.page) }()
+	})
+}
+
+func (s *scene) progress(frames int) {
+	if s.Progress != nil {
+		s.Progress(frames)
+	}
+}
+
+func (s *scene) hasCrashed() bool {
+	select {
+	case <-s.crashed: // nil, which blocks, before the page is open
+		return true
+	default:
+		return false
+	}
+}
+
+// watchCrash returns a channel that is closed when the page's process dies.
+func watchCrash(c *cdp.Client, session proto.TargetSessionID) <-chan struct{} {
+	crashed := make(chan struct{})
+	var once atomic.Bool
+	cdp.On(c, session, func(*proto.InspectorTargetCrashed) {
+		if once.CompareAndSwap(false, true) {
+			close(crashed)
+		}
+	})
+	return crashed
+}

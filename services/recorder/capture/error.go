@@ -1,0 +1,83 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// PageError says that a page could not be recorded, and why.
+type PageError struct {
+	Code msg.Code
+	// Status is the HTTP status that the page answered with, when Code is msg.CodeSceneStatus.
+	Status int
+	// Permanent: trying again cannot help.
+	Permanent bool
+	// Err is the cause, for the operator. It holds no URL.
+	Err error
+}
+
+func (e *PageError) Error() string { return fmt.Sprintf("%s: %v", e.Code, e.Err) }
+func (e *PageError) Unwrap() error { return e.Err }
+
+// statusError is the error of a page that answered with an HTTP error.
+func statusError(status int) *PageError {
+	retry := status >= 500 || status == 408 || status == 425 || status == 429
+	return &PageError{
+		Code: msg.CodeSceneStatus, Status: status, Permanent: !retry,
+		Err: fmt.Errorf("the page answered %d", status),
+	}
+}
+
+// connectError is the error of a page whose host could not be connected to.
+func connectError(err error) *PageError {
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, egress.ErrRefused):
+		return &PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: err}
+	case errors.As(err, &dns):
+		return &PageError{Code: msg.CodeSceneUnresolved, Permanent: dns.IsNotFound, Err: err}
+	}
+	return &PageError{Code: msg.CodeSceneUnreachable, Err: err}
+}
+
+// navigationError is the error of a navigation that Chrome gave up with a net error such as net::ERR_CONNECTION_RESET.
+func navigationError(text string) *PageError {
+	e := &PageError{Code: msg.CodeSceneUnreachable, Err: errors.New(text)}
+	name, _, _ := strings.Cut(strings.TrimPrefix(text, "net::"), " ")
+	switch name {
+	case "ERR_ABORTED": // a download, or an answer without content: nothing to show
+		e.Code, e.Permanent = msg.CodeSceneNotAPage, true
+	case "ERR_UNSAFE_REDIRECT", "ERR_UNKNOWN_URL_SCHEME", "ERR_DISALLOWED_URL_SCHEME", "ERR_UNSAFE_PORT",
+		"ERR_INVALID_URL", "ERR_INVALID_REDIRECT", "ERR_ACCESS_DENIED":
+		e.Code, e.Permanent = msg.CodeSceneRefused, true
+	case "ERR_NAME_NOT_RESOLVED":
+		e.Code, e.Permanent = msg.CodeSceneUnresolved, true
+	case "ERR_TIMED_OUT", "ERR_CONNECTION_TIMED_OUT":
+		e.Code = msg.CodeSceneTimeout
+	}
+	return e
+}
+
+func timeoutError(format string, args ...any) *PageError {
+	return &PageError{Code: msg.CodeSceneTimeout, Err: fmt.Errorf(format, args...)}
+}
+
+// blame turns what stopped a capture into a page's error where it is the page's doing.
+func blame(err error) error {
+	var page *PageError
+	switch {
+	case err == nil, errors.As(err, &page):
+		return err
+	case errors.Is(err, errCrashed), errors.Is(err, cdp.ErrClosed):
+		return &PageError{Code: msg.CodeSceneCrashed, Err: err}
+	case errors.Is(err, cdp.ErrStalled):
+		return &PageError{Code: msg.CodeSceneTimeout, Err: err}
+	}
+	return err
+}

@@ -1,0 +1,50 @@
+package capture
+
+import (
+	"sync"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// requests knows which of the page's requests are under way, and since when.
+type requests struct {
+	mu    sync.Mutex
+	start map[proto.NetworkRequestID]time.Time
+}
+
+func watchRequests(c *cdp.Client, session proto.TargetSessionID) *requests {
+	r := &requests{start: map[proto.NetworkRequestID]time.Time{}}
+	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) { r.begin(e.RequestID) })
+	cdp.On(c, session, func(e *proto.NetworkLoadingFinished) { r.end(e.RequestID) })
+	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) { r.end(e.RequestID) })
+	return r
+}
+
+func (r *requests) begin(id proto.NetworkRequestID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.start[id] = time.Now()
+}
+
+func (r *requests) end(id proto.NetworkRequestID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.start, id)
+}
+
+// pending counts the requests that have been under way for less than patience, and those for longer.
+func (r *requests) pending(patience time.Duration) (young, overdue int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, start := range r.start {
+		if time.Since(start) < patience {
+			young++
+		} else {
+			overdue++
+		}
+	}
+	return young, overdue
+}

@@ -1,0 +1,315 @@
+package cdp
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/go-rod/rod"
+	rodcdp "github.com/go-rod/rod/lib/cdp"
+	"github.com/go-rod/rod/lib/proto"
+)
+
+// Deadline is how long Chrome may take to answer one call.
+const Deadline = 15 * time.Second
+
+// maxMessage bounds one message in bytes; the largest are screenshots.
+const maxMessage = 512 << 20
+
+var (
+	// ErrStalled says that Chrome did not answer a call in time. Some pages deadlock it; only killing it helps.
+	ErrStalled = errors.New("chrome stalled")
+	// ErrClosed says that the pipe to Chrome has ended: it exited, crashed or was killed.
+	ErrClosed = errors.New("chrome is gone")
+)
+
+var _ rod.CDPClient = (*Client)(nil)
+
+// Client is one connection to one browser.
+type Client struct {
+	w      io.Writer
+	events chan *rodcdp.Event
+	closed chan struct{}
+
+	writing sync.Mutex
+
+	mu        sync.Mutex
+	last      int
+	pending   map[int]chan reply
+	listeners map[listenKey][]*listener
+	err       error // why closed
+}
+
+type reply struct {
+	result Raw
+	err    error
+}
+
+type listenKey struct{ session, method string }
+
+type listener struct{ f func(Raw) }
+
+// New returns a client that reads Chrome's messages from r and writes its own to w. It ends when r does: closing the
+// pipes is the caller's part.
+func New(r io.Reader, w io.Writer) *Client {
+	c := &Client{
+		w:         w,
+		events:    make(chan *rodcdp.Event, 64),
+		closed:    make(chan struct{}),
+		pending:   map[int]chan reply{},
+		listeners: map[listenKey][]*listener{},
+	}
+	go c.read(r)
+	return c
+}
+
+// Closed is closed when Chrome is gone.
+func (c *Client) Closed() <-chan struct{} { return c.closed }
+
+// Event returns all events as JSON, for rod. It must be read.
+func (c *Client) Event() <-chan *rodcdp.Event { return c.events }
+
+// Call calls a method and returns its result as JSON.
+func (c *Client) Call(ctx context.Context, sessionID, method string, params any) ([]byte, error) {
+	raw, err := c.CallRaw(ctx, sessionID, method, params)
+	if err != nil {
+		return nil, err
+	}
+	return raw.JSON()
+}
+
+// CallRaw calls a method and returns its result as Chrome wrote it.
+func (c *Client) CallRaw(ctx context.Context, sessionID, method string, params any) (Raw, error) {
+	return c.call(ctx, Deadline, sessionID, method, params)
+}
+
+// Within returns a client of one session whose calls may take longer than Deadline, for those that wait on the network.
+func (c *Client) Within(ctx context.Context, d time.Duration, sessionID proto.TargetSessionID) proto.Client {
+	return patient{c: c, ctx: ctx, d: d, session: sessionID}
+}
+
+type patient struct {
+	c       *Client
+	ctx     context.Context
+	d       time.Duration
+	session proto.TargetSessionID
+}
+
+func (p patient) GetContext() context.Context         { return p.ctx }
+func (p patient) GetSessionID() proto.TargetSessionID { return p.session }
+func (p patient) Call(ctx context.Context, sessionID, method string, params any) ([]byte, error) {
+	raw, err := p.c.call(ctx, p.d, sessionID, method, params)
+	if err != nil {
+		return nil, err
+	}
+	return raw.JSON()
+}
+
+func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method string, params any) (Raw, error) {
+	done := make(chan reply, 1)
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return nil, fmt.Errorf("%s: %w", method, c.err)
+	}
+	c.last++
+	id := c.last
+	c.pending[id] = done
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.pending, id)
+		c.mu.Unlock()
+	}()
+
+	message, err := encode(request{ID: id, SessionID: sessionID, Method: method, Params: params})
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", method, err)
+	}
+	c.writing.Lock()
+	_, err = c.w.Write(message)
+	c.writing.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", method, ErrClosed, err)
+	}
+
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, fmt.Errorf("%s: %w", method, r.err)
+		}
+		return r.result, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%s: %w", method, context.Cause(ctx))
+	case <-timer.C:
+		return nil, fmt.Errorf("%w: no answer to %s in %s", ErrStalled, method, d)
+	}
+}
+
+// On calls f with every event of type E of a session, in order, on the goroutine that reads the pipe: f must not block
+// and must not call. The returned function ends it.
+func On[E any, P interface {
+	*E
+	proto.Event
+}](c *Client, session proto.TargetSessionID, f func(P)) (off func()) {
+	var event P = new(E)
+	l := &listener{f: func(raw Raw) {
+		text, err := raw.JSON()
+		if err != nil {
+			return
+		}
+		var e P = new(E)
+		if json.Unmarshal(text, e) == nil {
+			f(e)
+		}
+	}}
+	key := listenKey{string(session), event.ProtoEvent()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listeners[key] = append(c.listeners[key], l)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		kept := make([]*listener, 0, len(c.listeners[key]))
+		for _, other := range c.listeners[key] {
+			if other != l {
+				kept = append(kept, other)
+			}
+		}
+		c.listeners[key] = kept
+	}
+}
+
+// read delivers messages until the pipe ends, then ends every call.
+func (c *Client) read(r io.Reader) {
+	err := c.readAll(bufio.NewReaderSize(r, 64<<10))
+	c.mu.Lock()
+	c.err = ErrClosed
+	if !errors.Is(err, io.EOF) {
+		c.err = fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	for _, done := range c.pending {
+		done <- reply{err: c.err}
+	}
+	clear(c.pending)
+	c.mu.Unlock()
+	close(c.closed)
+	close(c.events)
+}
+
+func (c *Client) readAll(r *bufio.Reader) error {
+	header := make([]byte, envelopeHeader)
+	for {
+		if _, err := io.ReadFull(r, header); err != nil {
+			return err
+		}
+		n, err := envelopeLen(header)
+		if err != nil {
+			return err
+		}
+		if n > maxMessage {
+			return fmt.Errorf("%w: a message of %d bytes", errCBOR, n)
+		}
+		body := make([]byte, n)
+		if _, err := io.ReadFull(r, body); err != nil {
+			return err
+		}
+		if err := c.deliver(body); err != nil {
+			return err
+		}
+	}
+}
+
+// incoming is one message, split into its parts.
+type incoming struct {
+	id              int
+	session, method string
+	params, result  Raw
+	failure         Raw
+}
+
+func parse(body []byte) (incoming, error) {
+	var m incoming
+	var bad error
+	err := Raw(body).each(func(key []byte, value Raw) bool {
+		switch string(key) {
+		case "id":
+			var n uint64
+			_, n, _, bad = head(value)
+			m.id = int(n)
+		case "sessionId":
+			m.session, bad = text(value)
+		case "method":
+			m.method, bad = text(value)
+		case "params":
+			m.params = value
+		case "result":
+			m.result = value
+		case "error":
+			m.failure = value
+		}
+		return bad == nil
+	})
+	return m, errors.Join(err, bad)
+}
+
+func text(r Raw) (string, error) {
+	content, _, err := stringValue(r)
+	return string(content), err
+}
+
+func (c *Client) deliver(body []byte) error {
+	m, err := parse(body)
+	if err != nil {
+		return err
+	}
+	if m.method == "" {
+		c.answer(m)
+		return nil
+	}
+	c.mu.Lock()
+	listeners := c.listeners[listenKey{m.session, m.method}]
+	c.mu.Unlock()
+	for _, l := range listeners {
+		l.f(m.params)
+	}
+	params, err := m.params.JSON()
+	if err != nil {
+		return fmt.Errorf("event %s: %w", m.method, err)
+	}
+	c.events <- &rodcdp.Event{SessionID: m.session, Method: m.method, Params: params}
+	return nil
+}
+
+func (c *Client) answer(m incoming) {
+	r := reply{result: m.result}
+	if m.failure != nil {
+		r.err = failure(m.failure)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if done, ok := c.pending[m.id]; ok {
+		delete(c.pending, m.id)
+		done <- r
+	}
+}
+
+// failure turns Chrome's error into rod's, whose well-known values rod compares with.
+func failure(raw Raw) error {
+	text, err := raw.JSON()
+	if err != nil {
+		return err
+	}
+	e := new(rodcdp.Error)
+	if err := json.Unmarshal(text, e); err != nil {
+		return fmt.Errorf("read Chrome's error: %w", err)
+	}
+	return e
+}

@@ -1,0 +1,129 @@
+package chrome
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// Process is a running Chrome.
+type Process struct {
+	// Client speaks to it.
+	Client *cdp.Client
+
+	cmd     *exec.Cmd
+	pipes   [2]*os.File // ours: what we write, what we read
+	profile string
+	stderr  *tail
+	exited  chan struct{}
+	once    sync.Once
+}
+
+// Start starts Chrome with a profile in dir. The caller must Close it.
+func Start(o Options, dir string) (*Process, error) {
+	profile, err := os.MkdirTemp(dir, "chrome-")
+	if err != nil {
+		return nil, fmt.Errorf("make Chrome's profile: %w", err)
+	}
+	p := &Process{profile: profile, stderr: &tail{}, exited: make(chan struct{})}
+	if err := p.start(o); err != nil {
+		return nil, errors.Join(fmt.Errorf("start Chrome (%s): %w", o.Path, err), os.RemoveAll(profile))
+	}
+	return p, nil
+}
+
+func (p *Process) start(o Options) error {
+	theirIn, ourOut, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer theirIn.Close()
+	ourIn, theirOut, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, ourOut.Close())
+	}
+	defer theirOut.Close()
+	enlarge(theirOut)
+
+	cmd := exec.Command(o.Path, args(o, p.profile)...)
+	cmd.Env = environ(os.Getenv, p.profile)
+	cmd.Dir = p.profile
+	cmd.Stderr = p.stderr
+	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A descendant that keeps stderr open must not keep Wait from returning.
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return errors.Join(err, ourOut.Close(), ourIn.Close())
+	}
+	p.cmd, p.pipes = cmd, [2]*os.File{ourOut, ourIn}
+	p.Client = cdp.New(ourIn, ourOut)
+	go func() {
+		defer close(p.exited)
+		_ = cmd.Wait() // how it ended matters to nobody: it is killed
+	}()
+	return nil
+}
+
+// Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and does not wait.
+func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
+
+// Close kills Chrome, waits until all of its processes are gone and removes its profile.
+func (p *Process) Close() error {
+	var err error
+	p.once.Do(func() {
+		p.Kill()
+		<-p.exited
+		_ = p.pipes[0].Close()
+		_ = p.pipes[1].Close()
+		<-p.Client.Closed()
+		err = errors.Join(p.awaitGroup(), os.RemoveAll(p.profile))
+	})
+	return err
+}
+
+// awaitGroup waits for the end of what Chrome's first process had started, which is no longer ours to wait for.
+func (p *Process) awaitGroup() error {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		if !groupAlive(p.cmd.Process.Pid) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes of Chrome's group %d do not end", p.cmd.Process.Pid)
+		}
+		p.Kill()
+	}
+}
+
+// Stderr returns the last lines that Chrome wrote, for an operator.
+func (p *Process) Stderr() string { return p.stderr.String() }
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+const tailSize = 4 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.data = append(t.data, b...)
+	if extra := len(t.data) - tailSize; extra > 0 {
+		t.data = append(t.data[:0], t.data[extra:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.data)
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package chrome
+
+import (
+	"os"
+	"syscall"
+)
+
+func enlarge(*os.File) {}
+
+// SmallShm reports whether shared memory is too small for Chrome; only Linux has such a limit.
+func SmallShm() bool { return false }
+
+// groupAlive reports whether a process group has a member.
+func groupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }

@@ -1,0 +1,97 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+)
+
+// Config is the recorder's settings.
+type Config struct {
+	service.Base
+
+	// Slots is how many scenes to record at once. 0 means as many as there are cores: one Chrome uses about 1.6.
+	Slots int `env:"RECORDER_SLOTS" envDefault:"0" wants:"a number of scenes to record at once, 0 (as many as cores) to 256"`
+	// ChromePath is the headless shell's. Empty: chromium-headless-shell or chrome-headless-shell from PATH.
+	ChromePath string `env:"CHROME_PATH"`
+	// ChromeSandbox is "on" or "off". Chrome has no sandbox as root.
+	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" wants:"on or off"`
+	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they are not public.
+	EgressAllow string `env:"EGRESS_ALLOW"`
+	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for temporary files.
+	WorkDir string `env:"WORK_DIR"`
+}
+
+const (
+	maxSlots   = 256
+	wantsAllow = "a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"
+)
+
+// LoadConfig reads the settings from environ.
+func LoadConfig(environ map[string]string) (Config, error) {
+	var cfg Config
+	var problems service.Problems
+	if err := problems.Include(service.Load(&cfg, environ)); err != nil {
+		return Config{}, err
+	}
+	if cfg.Slots < 0 || cfg.Slots > maxSlots {
+		problems.Add("RECORDER_SLOTS", "a number of scenes to record at once, 0 (as many as cores) to 256")
+	}
+	if cfg.Slots == 0 {
+		cfg.Slots = runtime.NumCPU()
+	}
+	if cfg.ChromeSandbox != "on" && cfg.ChromeSandbox != "off" {
+		problems.Add("CHROME_SANDBOX", "on or off")
+	}
+	if _, err := egress.Parse(cfg.EgressAllow); err != nil {
+		problems.Add("EGRESS_ALLOW", wantsAllow)
+	}
+	if cfg.WorkDir == "" {
+		cfg.WorkDir = os.TempDir()
+	}
+	if err := problems.Err(); err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
+}
+
+// checkTimeout bounds CheckChrome.
+const checkTimeout = 30 * time.Second
+
+// errRoot says why Chrome cannot be started with its sandbox.
+var errRoot = errors.New("as root, Chrome has no sandbox: run as another user, or set CHROME_SANDBOX=off and rely on the container's walls")
+
+// CheckChrome starts Chrome and draws a frame. It returns the browser's name and version, or an error that says what to
+// do about it. path is CHROME_PATH's value; empty means to look for it.
+func CheckChrome(ctx context.Context, path string, sandbox bool) (version string, err error) {
+	if sandbox && os.Geteuid() == 0 {
+		return "", errRoot
+	}
+	found, err := chrome.Find(path)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	// No page is loaded, so nothing needs a proxy: the address is of one that does not exist.
+	p, err := chrome.Start(chrome.Options{
+		Path: found, Sandbox: sandbox, Width: 320, Height: 240, Proxy: "127.0.0.1:1", SmallShm: chrome.SmallShm(),
+	}, "")
+	if err != nil {
+		return "", fmt.Errorf("%w; %s", err, chrome.Install)
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	version, err = capture.Probe(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, 320, 240)
+	if err != nil {
+		return version, fmt.Errorf("try %s: %w; %s; it said: %s", found, err, chrome.Install, p.Stderr())
+	}
+	return version, nil
+}

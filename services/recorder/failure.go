@@ -1,0 +1,65 @@
+package recorder
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+)
+
+// pageFailure tells the product's user why a scene could not be recorded.
+func pageFailure(p msg.RecordParams, e *capture.PageError) error {
+	text := fmt.Sprintf("Scene %d could not be recorded: %s", p.Scene, reason(shownURL(p.URL), e))
+	return &stage.Error{Code: e.Code, Message: text, Permanent: e.Permanent, Err: fmt.Errorf("record scene %d: %w", p.Scene, e)}
+}
+
+func reason(page string, e *capture.PageError) string {
+	switch e.Code {
+	case msg.CodeSceneUnresolved:
+		return fmt.Sprintf("there is no website at the address of %s. Check the scene's URL.", page)
+	case msg.CodeSceneStatus:
+		return statusReason(page, e)
+	case msg.CodeSceneRefused:
+		return page + " leads to an address that is not on the public internet. Use a public http or https URL."
+	case msg.CodeSceneTimeout:
+		return page + " did not respond in time. Check that the page loads, then try again."
+	case msg.CodeSceneCrashed:
+		return page + " crashed the browser. Check that the page works, then try again."
+	case msg.CodeSceneNotAPage:
+		return page + " is a download, not a page that a browser shows. Check the scene's URL."
+	}
+	return page + " could not be reached. Check that the page is online, then try again."
+}
+
+func statusReason(page string, e *capture.PageError) string {
+	answer := fmt.Sprintf("%s answered %d", page, e.Status)
+	if text := http.StatusText(e.Status); text != "" {
+		answer += " " + text
+	}
+	switch {
+	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
+		return answer + ". The page must be open to everybody who has its URL."
+	case e.Permanent:
+		return answer + ". Check the scene's URL."
+	}
+	return answer + ". Check that the page works, then try again."
+}
+
+// maxShown bounds a URL in a message.
+const maxShown = 200
+
+// shownURL is a URL as messages may show it: without query, fragment and user, which may hold secrets.
+func shownURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "its URL"
+	}
+	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	if runes := []rune(shown); len(runes) > maxShown {
+		shown = string(runes[:maxShown]) + "…"
+	}
+	return shown
+}
