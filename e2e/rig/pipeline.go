@@ -3,6 +3,7 @@ package rig
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -113,9 +114,7 @@ func (p *Pipeline) settings(kind string, s *Service, work string) map[string]str
 		env["TRANSCODER_SLOTS"] = "1"
 		env["EGRESS_ALLOW"] = "127.0.0.0/8"
 	}
-	for k, v := range p.env {
-		env[k] = v
-	}
+	maps.Copy(env, p.env)
 	return env
 }
 
@@ -164,6 +163,7 @@ func (s *Service) AwaitReady(t testing.TB) {
 
 // end stops everything and checks that the services end as they should.
 func (p *Pipeline) end(t testing.TB) {
+	t.Helper()
 	if p.App != nil {
 		p.DB.Close()
 	}

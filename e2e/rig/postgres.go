@@ -21,7 +21,7 @@ import (
 )
 
 // databasePassword is in the URL that services are given, and in no log.
-const databasePassword = "e2e-database-secret-9ab3"
+const databasePassword = "e2e-database-secret-9ab3" //nolint:gosec // of a server that lives as long as a test
 
 // Postgres is a private server, made from the machine's PostgreSQL. It keeps its port and its data when it is stopped
 // and started again.
@@ -199,7 +199,7 @@ func Folder(what string) (string, error) {
 	}
 	dir, err := os.MkdirTemp(parent, "loom-e2e-"+what+"-")
 	if err == nil {
-		err = os.Chmod(dir, 0o711)
+		err = os.Chmod(dir, 0o711) //nolint:gosec // another user passes through it
 	}
 	if err != nil {
 		return "", fmt.Errorf("make a folder for %s: %w", what, err)

@@ -62,14 +62,16 @@ func startSite() *Site {
 		w.Header().Set("Content-Disposition", "attachment; filename=archive.zip")
 		_, _ = w.Write([]byte("PK\x05\x06" + string(make([]byte, 18))))
 	})
-	mux.HandleFunc("GET /facecam/{name}", func(w http.ResponseWriter, r *http.Request) {
-		path, err := facecam(r.PathValue("name"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusNotFound)
-			return
-		}
-		http.ServeFile(w, r, path)
-	})
+	for name := range facecams {
+		mux.HandleFunc("GET /facecam/"+name, func(w http.ResponseWriter, r *http.Request) {
+			path, err := facecam(name)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			http.ServeFile(w, r, path)
+		})
+	}
 	s.server = httptest.NewServer(mux)
 	return s
 }

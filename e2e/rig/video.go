@@ -230,8 +230,7 @@ func decode(t testing.TB, path, filters string) []byte {
 }
 
 func stderr(err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return fmt.Errorf("%w: %s", err, exit.Stderr)
 	}
 	return err
