@@ -1,0 +1,79 @@
+package stage
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Keys of the metadata that workers announce themselves with.
+const (
+	MetaWorker   = "worker"
+	MetaRelease  = "release"
+	MetaLoopback = "loopback"
+)
+
+// announce makes the worker findable (`nats micro ls`, `loom doctor`) and subscribes it to cancels. leave undoes both.
+func (w *Worker) announce() (leave func(), err error) {
+	cancels, err := w.nc.Subscribe(msg.AllCancels, func(m *nats.Msg) {
+		if c, err := msg.Decode[msg.Cancel](m.Data); err == nil {
+			w.cancelRender(c.RenderID)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen for cancels: %w", err)
+	}
+	service, err := micro.AddService(w.nc, micro.Config{
+		Name: w.Verb, Description: "loom-lite worker",
+		// The contract's version; releases are told in the metadata.
+		Version:  fmt.Sprintf("%d.0.0", msg.Version),
+		Metadata: map[string]string{MetaWorker: w.WorkerID, MetaRelease: release(), MetaLoopback: Loopback()},
+	})
+	if err != nil {
+		_ = cancels.Unsubscribe()
+		return nil, fmt.Errorf("announce worker: %w", err)
+	}
+	return func() {
+		_ = cancels.Unsubscribe()
+		_ = service.Stop()
+	}, nil
+}
+
+// release says which build this is.
+func release() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return info.Main.Version
+}
+
+// Loopback identifies what 127.0.0.1 means to this process: two processes with the same value reach the same servers
+// there. On Linux that is the boot and the network namespace, so containers differ from their host.
+func Loopback() string {
+	boot, err1 := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	namespace, err2 := os.Readlink("/proc/self/ns/net")
+	identity := strings.TrimSpace(string(boot)) + " " + namespace
+	if err1 != nil || err2 != nil {
+		host, err := os.Hostname()
+		if err != nil {
+			return ""
+		}
+		identity = "host " + host
+	}
+	sum := sha256.Sum256([]byte(identity))
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,85 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// grant asks ingest for the task and returns what it grants, and when it was last asked, which is when the lease
+// began at the earliest. Without a grant the message has been settled and grant is nil.
+func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, m jetstream.Msg) (*msg.Grant, time.Time) {
+	reply, asked, err := w.ask(ctx, token, m)
+	switch {
+	case err != nil:
+		log.Warn().Err(err).Msg("no answer from ingest: task goes back")
+		w.settled(log, m.NakWithDelay(w.pace.again))
+	case reply.Verdict == msg.Drop:
+		log.Debug().Str("reason", reply.Reason).Msg("task is not wanted")
+		w.settled(log, m.Ack())
+	case reply.Verdict == msg.Later:
+		wait := min(max(time.Duration(reply.RetryAfter), time.Second), w.pace.laterMax)
+		log.Debug().Str("reason", reply.Reason).Dur("wait", wait).Msg("task is for later")
+		w.settled(log, m.NakWithDelay(wait))
+	case reply.Grant.TaskID != token.TaskID || reply.Grant.Kind != token.Kind:
+		log.Error().Stringer("granted", reply.Grant.TaskID).Msg("ingest granted another task: it goes back")
+		w.settled(log, m.NakWithDelay(w.pace.again))
+	default:
+		return reply.Grant, asked
+	}
+	return nil, time.Time{}
+}
+
+// ask sends the request until it is answered. Every repetition carries the same RequestID: the answer to the first may
+// have been lost, and the attempt that it granted would be charged if nobody worked on it. For the same reason silence is
+// borne for about a minute. That nobody listens is an answer: then the request was not received.
+func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, asked time.Time, err error) {
+	data, err := msg.Encode(msg.GrantRequest{
+		Ref: msg.NewRef(token.Kind, token.RenderID, token.TaskID), Worker: w.WorkerID, RequestID: uuid.New(),
+	})
+	if err != nil {
+		return reply, asked, err
+	}
+	for range w.pace.requests {
+		asked = time.Now()
+		var answer *nats.Msg
+		if answer, err = w.request(ctx, msg.GrantSubject(token.Ref), data); err == nil {
+			reply, err = msg.Decode[msg.GrantReply](answer.Data)
+			return reply, asked, err
+		}
+		if ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrConnectionClosed) {
+			break
+		}
+		_ = m.InProgress() // keeps the message ours; while NATS is away it cannot
+		pause(ctx, w.pace.request-time.Since(asked))
+	}
+	return reply, asked, fmt.Errorf("ask for the task: %w", err)
+}
+
+// request waits for one answer, for a bounded time.
+func (w *Worker) request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
+	defer cancel()
+	return w.nc.RequestWithContext(ctx, subject, data)
+}
+
+// pause returns after d, or when ctx is cancelled.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

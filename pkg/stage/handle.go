@@ -1,0 +1,23 @@
+package stage
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// handle runs the handler in a folder of its own, which is gone when it returns.
+func (w *Worker) handle(l *lease, handler Handler) (facts any, err error) {
+	dir, remove, err := w.scratch.folder(fmt.Sprintf("%s-a%d", l.task.TaskID, l.task.Attempt))
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	l.task.Dir, l.task.Log = dir, l.log
+	l.log.Info().Msg("task started")
+	defer func() {
+		if p := recover(); p != nil {
+			facts, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return handler.Handle(l.ctx, l.task)
+}

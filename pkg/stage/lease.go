@@ -1,0 +1,121 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Why a task's context is cancelled.
+var (
+	// errDraining: the worker stops and its drain time is over.
+	errDraining = errors.New("the worker stops")
+	// errStopped: ingest, or a cancel broadcast, said that the attempt is not wanted any more.
+	errStopped = errors.New("the attempt is not wanted any more")
+	// errSilence: no heartbeat was answered for as long as the lease lasts, so another worker may have the task.
+	errSilence = errors.New("the lease ran out unanswered")
+)
+
+// lease is an attempt that this worker holds: from the grant until it is settled.
+type lease struct {
+	task   *Task
+	m      jetstream.Msg
+	log    zerolog.Logger
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	// quit ends what keeps the lease; kept waits for it.
+	quit    context.CancelFunc
+	kept    sync.WaitGroup
+	release func()
+}
+
+// hold keeps a granted task ours: heartbeats to ingest, which renew the lease and hear whether to stop, and InProgress to
+// JetStream, which only delays redelivery. asked is when the lease began.
+func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, asked time.Time, m jetstream.Msg) *lease {
+	l := &lease{task: NewTask(*grant, "", log), m: m, log: log}
+	l.ctx, l.cancel = context.WithCancelCause(working)
+	// Beyond the drain's end, until the task is settled.
+	keeping, quit := context.WithCancel(context.WithoutCancel(working))
+	l.kept.Go(func() { w.heartbeat(keeping, l, asked) })
+	l.kept.Go(func() {
+		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; pause(keeping, every) {
+			_ = m.InProgress() // it tells nothing: see heartbeat for what does
+		}
+	})
+	w.mu.Lock()
+	w.running[l] = struct{}{}
+	w.mu.Unlock()
+	w.metrics.inFlight.WithLabelValues(string(grant.Kind)).Inc()
+	l.release = func() {
+		w.metrics.inFlight.WithLabelValues(string(grant.Kind)).Dec()
+		w.mu.Lock()
+		delete(w.running, l)
+		w.mu.Unlock()
+		quit()
+		l.kept.Wait()
+		l.cancel(nil)
+	}
+	return l
+}
+
+// heartbeat reports progress and cancels the task when it is told to stop, or when nobody has answered for as long as
+// the lease lasts. An answer renews the lease from when its request was sent: ingest cannot have renewed it earlier.
+func (w *Worker) heartbeat(ctx context.Context, l *lease, renewed time.Time) {
+	every, length := time.Duration(l.task.HeartbeatEvery), time.Duration(l.task.Lease)
+	for {
+		pause(ctx, min(every, time.Until(renewed.Add(length))))
+		if ctx.Err() != nil {
+			return
+		}
+		sent := time.Now()
+		waiting, cancel := context.WithDeadline(ctx, renewed.Add(length))
+		stop, reason, err := w.beat(waiting, l)
+		cancel()
+		switch {
+		case err == nil && stop:
+			l.cancel(fmt.Errorf("%w: %s", errStopped, reason))
+			return
+		case err == nil:
+			renewed = sent
+		case time.Since(renewed) >= length:
+			l.cancel(errSilence)
+			// Go on asking: a finished task may still be waiting to be reported, and the answer may be to stop.
+			renewed = sent
+		default:
+			l.log.Debug().Err(err).Msg("heartbeat unanswered")
+		}
+	}
+}
+
+func (w *Worker) beat(ctx context.Context, l *lease) (stop bool, reason string, err error) {
+	ref := msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID)
+	data, err := msg.Encode(msg.Heartbeat{Ref: ref, Attempt: l.task.Attempt, Worker: w.WorkerID, Progress: l.task.Done()})
+	if err != nil {
+		return false, "", err
+	}
+	answer, err := w.request(ctx, msg.HeartbeatSubject(ref), data)
+	if err != nil {
+		return false, "", err
+	}
+	reply, err := msg.Decode[msg.HeartbeatReply](answer.Data)
+	return reply.Stop, reply.Reason, err
+}
+
+// cancelRender stops every running task of a render.
+func (w *Worker) cancelRender(render uuid.UUID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for l := range w.running {
+		if l.task.RenderID == render {
+			l.cancel(fmt.Errorf("%w: the render was cancelled", errStopped))
+		}
+	}
+}

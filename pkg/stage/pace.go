@@ -1,0 +1,41 @@
+package stage
+
+import "time"
+
+// pace is how patient a worker is.
+type pace struct {
+	// bind and bindMax are the first and the longest pause before a worker looks again for a consumer that is not there.
+	bind, bindMax time.Duration
+	// request bounds the wait for one answer to a grant or heartbeat request.
+	request time.Duration
+	// requests is how often a grant is asked for before the message goes back.
+	requests int
+	// again is how long a message goes back for when nobody answers; foreign, when another release must take it.
+	again, foreign time.Duration
+	// laterMax bounds what ingest may ask a worker to wait.
+	laterMax time.Duration
+	// silence is how often JetStream says that an idle pull is alive. Twice that without a word, and it is pulled anew.
+	silence time.Duration
+	// publish is the pause between tries to publish a result; farewell, how long trying goes on once the drain is over.
+	publish, farewell time.Duration
+}
+
+func (p *pace) fill() {
+	set := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	set(&p.bind, 100*time.Millisecond)
+	set(&p.bindMax, 2*time.Second)
+	set(&p.request, 3*time.Second)
+	set(&p.again, 3*time.Second)
+	set(&p.foreign, 15*time.Second)
+	set(&p.laterMax, 30*time.Second)
+	set(&p.silence, 2*time.Second)
+	set(&p.publish, 500*time.Millisecond)
+	set(&p.farewell, 5*time.Second)
+	if p.requests == 0 {
+		p.requests = 20
+	}
+}

@@ -1,0 +1,90 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// pull gives do one message after the other until ctx is cancelled; it asks for the next when do has returned, so that
+// a busy slot holds nothing that a free one elsewhere could work on. Its error is a connection that was closed.
+func (w *Worker) pull(ctx context.Context, do func(jetstream.Msg)) error {
+	for ctx.Err() == nil {
+		messages, err := w.bind(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		err = w.each(ctx, messages, do)
+		if err != nil && ctx.Err() == nil {
+			// Deleted, wiped, or its server went away: look for it again.
+			w.Log.Debug().Err(err).Msg("pulling was interrupted")
+		}
+	}
+	return nil
+}
+
+func (w *Worker) each(ctx context.Context, messages jetstream.MessagesContext, do func(jetstream.Msg)) error {
+	defer messages.Stop()
+	defer context.AfterFunc(ctx, func() {
+		// Draining waits for what the server has sent already, so that no message is lost until its ack wait ends.
+		// Without a connection there is nothing to wait for.
+		if w.nc.IsConnected() {
+			messages.Drain()
+		} else {
+			messages.Stop()
+		}
+	})()
+	for {
+		m, err := messages.Next()
+		if err != nil {
+			return err
+		}
+		do(m)
+	}
+}
+
+// bind returns an iterator over the stage's consumer, as soon as there is one: ingest makes it, and makes it again when
+// its store was wiped.
+func (w *Worker) bind(ctx context.Context) (jetstream.MessagesContext, error) {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = w.pace.bind, w.pace.bindMax
+	messages, err := backoff.Retry(ctx, func() (jetstream.MessagesContext, error) {
+		messages, err := w.lookUp(ctx)
+		if w.nc.IsClosed() {
+			return nil, backoff.Permanent(fmt.Errorf("pull tasks: %w", nats.ErrConnectionClosed))
+		}
+		if err != nil && w.pulling.Swap(away) != away {
+			w.Log.Warn().Err(err).Str("stream", w.stream).Msg("no tasks to be had: looking for the consumer until it is there")
+		}
+		return messages, err
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+	if err != nil {
+		return nil, err
+	}
+	if w.pulling.Swap(bound) != bound {
+		w.Log.Info().Str("stream", w.stream).Str("consumer", w.Verb).Msg("waiting for tasks")
+	}
+	return messages, nil
+}
+
+func (w *Worker) lookUp(ctx context.Context) (jetstream.MessagesContext, error) {
+	if !w.nc.IsConnected() {
+		return nil, errors.New("no connection to NATS")
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
+	defer cancel()
+	consumer, err := w.js.Consumer(ctx, w.stream, w.Verb)
+	if err != nil {
+		return nil, err
+	}
+	return consumer.Messages(jetstream.PullMaxMessages(1),
+		jetstream.PullExpiry(max(time.Second, 10*w.pace.silence)), jetstream.PullHeartbeat(w.pace.silence))
+}

@@ -1,0 +1,57 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// report publishes a result and returns when its stream has it. While it cannot be had (NATS is away, the stream is not
+// made again yet) it tries again, until ingest says that the attempt is not wanted, or the drain is over and a last few
+// seconds have passed.
+func (w *Worker) report(l *lease, result msg.Result) error {
+	data, err := msg.Encode(result)
+	if err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	defer context.AfterFunc(l.ctx, func() {
+		switch cause := context.Cause(l.ctx); {
+		case errors.Is(cause, errStopped):
+			cancel()
+		case errors.Is(cause, errDraining):
+			timer := time.AfterFunc(w.pace.farewell, cancel)
+			context.AfterFunc(ctx, func() { timer.Stop() })
+		}
+		// errSilence: ingest is away, its stream may be there.
+	})()
+	for tries := 0; ; tries++ {
+		err = w.publish(ctx, result, data)
+		if err == nil {
+			return nil
+		}
+		if tries == 0 {
+			l.log.Warn().Err(err).Msg("result cannot be delivered yet: trying again")
+		}
+		pause(ctx, w.pace.publish)
+		if ctx.Err() != nil {
+			return fmt.Errorf("publish result: %w", err)
+		}
+	}
+}
+
+func (w *Worker) publish(ctx context.Context, result msg.Result, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
+	defer cancel()
+	// An attempt has one result; the id keeps a repeated publish from being two messages.
+	_, err := w.js.Publish(ctx, msg.ResultSubject(result.Ref), data,
+		jetstream.WithMsgID(fmt.Sprintf("%s/%d", result.TaskID, result.Attempt)),
+		jetstream.WithExpectStream(msg.StreamResults))
+	return err
+}

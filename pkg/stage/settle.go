@@ -1,0 +1,130 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// internalMessage is what the product's user reads when an error has no words of its own.
+const internalMessage = "Something went wrong on our side while making this video. Please try again."
+
+// outcome labels of metrics and logs, beside msg.Outcome's.
+const (
+	outcomePermanent = "failed_permanently"
+	outcomeLost      = "lost"
+)
+
+// settle ends an attempt. The handler has stored the outputs; the result is published and its stream has confirmed it;
+// only then is the message acknowledged: a crash anywhere between repeats work, and loses none.
+func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
+	result := msg.Result{
+		Ref:     msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID),
+		Attempt: l.task.Attempt, Worker: w.WorkerID, Elapsed: msg.Duration(elapsed),
+	}
+	if err == nil {
+		result.Facts, err = encodeFacts(facts)
+	}
+	label := conclude(&result, err, context.Cause(l.ctx))
+	w.metrics.settled(l.task.Kind, label, elapsed)
+	log := l.log.With().Str("outcome", label).Dur("elapsed", elapsed).Logger()
+	switch label {
+	case string(msg.Done):
+		log.Info().Msg("task done")
+	case outcomePermanent:
+		log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail).Msg("task failed for good")
+	case string(msg.HandedBack):
+		log.Info().Str("reason", result.Reason).Msg("task handed back")
+	case outcomeLost:
+		// Nothing to report: it would be refused. Should the task be due again, ingest says so with a new message.
+		log.Warn().AnErr("cause", context.Cause(l.ctx)).Msg("task given up")
+		w.settled(log, w.giveUp(l))
+		return
+	default:
+		log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail).Msg("task failed, to be tried again")
+	}
+	if err := w.report(l, result); err != nil {
+		log.Warn().Err(err).Msg("result not delivered: the task is done again")
+		w.settled(log, w.giveUp(l))
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), w.pace.request)
+	defer cancel()
+	w.settled(log, l.m.DoubleAck(ctx))
+}
+
+// conclude says how an attempt ended, from the handler's error and the cause its context was cancelled for, if it was.
+// It completes the result, unless the attempt is lost: then there is none. The label is for metrics and logs.
+func conclude(result *msg.Result, err, cause error) (label string) {
+	var own *Error
+	switch {
+	// Told to stop: whatever came of it is refused. Without an answer for a lease's length another worker may have the
+	// task; but what is finished is reported, since only ingest can know.
+	case errors.Is(cause, errStopped), err != nil && errors.Is(cause, errSilence):
+		return outcomeLost
+	case err == nil:
+		result.Outcome = msg.Done
+		return string(msg.Done)
+	// A handler that was cancelled fails in ways that say nothing about its task.
+	case errors.Is(cause, errDraining), errors.Is(err, ErrHandBack):
+		if cause == nil {
+			cause = err
+		}
+		result.Outcome, result.Reason = msg.HandedBack, truncate(scrub(cause.Error()), maxMessage)
+		return string(msg.HandedBack)
+	case errors.As(err, &own) && own.Permanent:
+		result.Outcome, result.Failure = msg.Failed, failure(err)
+		return outcomePermanent
+	default:
+		result.Outcome, result.Failure = msg.Failed, failure(err)
+		return string(msg.Failed)
+	}
+}
+
+func failure(err error) *msg.Failure {
+	f := &msg.Failure{Code: msg.CodeInternal, Message: internalMessage, Detail: truncate(scrub(err.Error()), maxDetail)}
+	if own := new(Error); errors.As(err, &own) {
+		f.Permanent = own.Permanent
+		if own.Code != "" && own.Message != "" {
+			f.Code, f.Message = own.Code, truncate(scrubSignatures(own.Message), maxMessage)
+		}
+	}
+	return f
+}
+
+func encodeFacts(facts any) (json.RawMessage, error) {
+	if facts == nil {
+		return nil, nil
+	}
+	data, err := json.Marshal(facts)
+	if err != nil {
+		return nil, fmt.Errorf("write facts: %w", err)
+	}
+	if len(data) > maxFacts {
+		return nil, fmt.Errorf("write facts: %d bytes, at most %d are allowed", len(data), maxFacts)
+	}
+	return data, nil
+}
+
+// giveUp settles the message of an attempt whose result is not, or could not be, reported. Stopped: the task is over or
+// someone else's, and the message with it. Otherwise it goes back, and whoever gets it asks ingest.
+func (w *Worker) giveUp(l *lease) error {
+	if errors.Is(context.Cause(l.ctx), errStopped) {
+		return l.m.Ack()
+	}
+	return l.m.NakWithDelay(w.pace.again)
+}
+
+// settled logs that a message could not be settled. It does not matter: when it is delivered again, ingest says what is
+// to become of it.
+func (w *Worker) settled(log zerolog.Logger, err error) {
+	if err != nil {
+		log.Debug().Err(err).Msg("message not settled")
+	}
+}

@@ -1,0 +1,171 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Config says what a worker works on.
+type Config struct {
+	// Verb names the stage: record, transcode, upload. It is the consumer's name and the one that workers are found by.
+	Verb string
+	// Handlers do the work, by kind. All kinds are of one stream.
+	Handlers map[msg.Kind]Handler
+	// Slots is how many tasks run at once, at least 1.
+	Slots int
+	// WorkerID names the replica, in logs and in loom.attempts.
+	WorkerID string
+	// Drain is how long running tasks may go on once Run's context is cancelled. Then they are handed back.
+	Drain time.Duration
+	// WorkDir holds the tasks' folders. Default os.TempDir().
+	WorkDir string
+	// Registry takes the worker's metrics. Nil: they are not shown.
+	Registry *prometheus.Registry
+	Log      zerolog.Logger
+
+	// pace is for tests; zero fields have defaults.
+	pace pace
+}
+
+// What is known of the consumer.
+const (
+	unknown int32 = iota
+	bound
+	away
+)
+
+// Worker works on tasks. Several may run in one process.
+type Worker struct {
+	Config
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	stream  string
+	scratch *scratch
+	metrics *metrics
+
+	pulling atomic.Int32 // unknown, bound or away: what the last slot to look for the consumer found
+	mu      sync.Mutex
+	running map[*lease]struct{}
+}
+
+// New returns a worker that uses nc, which stays the caller's to close.
+func New(nc *nats.Conn, cfg Config) (*Worker, error) {
+	kinds := slices.Collect(maps.Keys(cfg.Handlers))
+	if cfg.Verb == "" || cfg.WorkerID == "" || cfg.Slots < 1 || len(kinds) == 0 {
+		return nil, errors.New("make worker: verb, worker, slots and handlers must be set")
+	}
+	for _, kind := range kinds {
+		if kind.Stream() != kinds[0].Stream() {
+			return nil, fmt.Errorf("make worker: %s and %s are of different streams", kind, kinds[0])
+		}
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("make worker: %w", err)
+	}
+	if cfg.WorkDir == "" {
+		cfg.WorkDir = os.TempDir()
+	}
+	cfg.pace.fill()
+	m, err := newMetrics(cfg.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("make worker: %w", err)
+	}
+	return &Worker{
+		Config: cfg, nc: nc, js: js, stream: kinds[0].Stream(), metrics: m, running: map[*lease]struct{}{},
+	}, nil
+}
+
+// Ready returns nil while the worker can be given work: it has a connection, and its consumer exists.
+func (w *Worker) Ready(context.Context) error {
+	if !w.nc.IsConnected() {
+		return errors.New("no connection to NATS")
+	}
+	if w.pulling.Load() != bound {
+		return fmt.Errorf("waiting for ingest to make consumer %s on stream %s", w.Verb, w.stream)
+	}
+	return nil
+}
+
+// Run works on tasks until ctx is cancelled. Then it pulls no more, lets running tasks go on for Drain, cancels what is
+// left and hands it back, and returns when everything has ended. Its error says why it could not work at all.
+func (w *Worker) Run(ctx context.Context) (err error) {
+	if w.scratch, err = openScratch(w.WorkDir, w.Verb, w.Log); err != nil {
+		return err
+	}
+	defer w.scratch.close()
+
+	// Two contexts: ctx is for pulling, working for what was pulled.
+	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	defer context.AfterFunc(ctx, func() {
+		w.Log.Info().Dur("at_most", w.Drain).Msg("draining")
+		timer := time.AfterFunc(w.Drain, func() { stop(errDraining) })
+		context.AfterFunc(working, func() { timer.Stop() })
+	})()
+
+	leave, err := w.announce()
+	if err != nil {
+		return err
+	}
+	defer leave()
+
+	errs := make([]error, w.Slots)
+	var slots sync.WaitGroup
+	for i := range w.Slots {
+		slots.Go(func() { errs[i] = w.pull(ctx, func(m jetstream.Msg) { w.do(ctx, working, m) }) })
+	}
+	slots.Wait()
+	return errors.Join(errs...)
+}
+
+// do takes one message from decoding to settling.
+func (w *Worker) do(pulling, working context.Context, m jetstream.Msg) {
+	token, err := msg.Decode[msg.Task](m.Data())
+	handler := w.Handlers[token.Kind]
+	log := w.Log.With().Stringer("render_id", token.RenderID).Stringer("task_id", token.TaskID).Logger()
+	switch {
+	case pulling.Err() != nil:
+		w.settled(log, m.Nak())
+		return
+	case errors.Is(err, msg.ErrVersion), err == nil && handler == nil:
+		// Another release's: one of its workers will come by.
+		log.Warn().Err(err).Str("kind", string(token.Kind)).Msg("task is for another release")
+		w.settled(log, m.NakWithDelay(w.pace.foreign))
+		return
+	case err != nil:
+		log.Error().Err(err).Str("subject", m.Subject()).Msg("unreadable task dropped")
+		w.settled(log, m.TermWithReason("malformed"))
+		return
+	}
+
+	grant, asked := w.grant(working, log, token, m)
+	if grant == nil {
+		return
+	}
+	log = log.With().Str("kind", string(token.Kind)).Int("attempt", grant.Attempt).Logger()
+	l := w.hold(working, log, grant, asked, m)
+	defer l.release()
+	started := time.Now()
+	var facts any
+	if pulling.Err() != nil {
+		err = fmt.Errorf("%w: the worker is stopping", ErrHandBack)
+	} else {
+		facts, err = w.handle(l, handler)
+	}
+	w.settle(l, facts, err, time.Since(started))
+}
