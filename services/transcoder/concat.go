@@ -1,0 +1,104 @@
+package transcoder
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+// transfers is how many segments are fetched at once.
+const transfers = 4
+
+// concat joins the segments. When no overlay follows it writes the finished video and its thumbnail.
+func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
+	p, err := stage.Params[msg.ConcatParams](t)
+	if err != nil {
+		return nil, err
+	}
+	names := segments(t.Inputs)
+	if len(names) != len(p.Frames) || len(names) == 0 {
+		return nil, fmt.Errorf("concat: %d segments, %d frame counts", len(names), len(p.Frames))
+	}
+	if err := h.fetchSegments(ctx, t, names); err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, n := range p.Frames {
+		total += n
+	}
+	list := concatList(p.Rate, names, p.Frames)
+	if err := os.WriteFile(path(t, fileList), []byte(list), 0o600); err != nil {
+		return nil, fmt.Errorf("concat: write the list of segments: %w", err)
+	}
+	if err := h.tools.Run(ctx, t.Dir, concatArgs(p.Rate, p.Final), frames(t, total, 0.5, 0.75)); err != nil {
+		return nil, fmt.Errorf("concat: %w", err)
+	}
+	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: total}
+	facts, err := h.measure(ctx, t.Dir, fileJoined, want)
+	if err != nil {
+		return nil, fmt.Errorf("concat: %w", err)
+	}
+	t.Progress(0.8)
+	if !p.Final {
+		return facts, t.Store(ctx, msg.Joined, path(t, fileJoined))
+	}
+	return facts, h.finish(ctx, t, fileJoined, want)
+}
+
+// segments returns the names of the inputs that are segments, in the order of the scenes.
+func segments(inputs map[string]msg.Input) []string {
+	var names []string
+	for name := range inputs {
+		if strings.HasPrefix(name, msg.Segment+"-") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// fetchSegments fetches the segments into files that have their names, and makes sure that they can be joined by
+// copying: a decoder is told the parameter sets of the first only.
+func (h handler) fetchSegments(ctx context.Context, t *stage.Task, names []string) error {
+	parameters := make([]string, len(names))
+	var fetched atomic.Int64
+	report := part(t, 0, 0.5)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(transfers)
+	for i, name := range names {
+		group.Go(func() error {
+			if err := t.Fetch(groupCtx, name, path(t, name)); err != nil {
+				return err
+			}
+			file, err := h.tools.Inspect(groupCtx, t.Dir, name, movFormats)
+			if err != nil {
+				return err
+			}
+			video, _, err := tracks(file)
+			if err != nil {
+				return fmt.Errorf("inspect %s: %w", name, err)
+			}
+			parameters[i] = video.Parameters
+			report(float64(fetched.Add(1)) / float64(len(names)))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, name := range names {
+		if parameters[i] == "" || parameters[i] != parameters[0] {
+			return fmt.Errorf("concat: %s was encoded with other parameter sets than %s: the transcoders that made "+
+				"them have different builds of FFmpeg or x264; give all of them the same", name, names[0])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package facecam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+// Doer sends requests to addresses that strangers' URLs may reach. An *http.Client of egress.Policy is one.
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+// Fetcher downloads facecams.
+type Fetcher struct {
+	Client Doer
+	// MaxBytes bounds a facecam's size.
+	MaxBytes int64
+	// Timeout bounds a download, from the first byte sent to the last received.
+	Timeout time.Duration
+}
+
+// Fetch downloads a facecam into the file at path and returns its size. progress is given a fraction, when the size is
+// known in advance.
+func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(float64)) (int64, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, f.Timeout, errSlow)
+	defer cancel()
+	n, err := f.fetch(limited, rawURL, path, progress)
+	if err == nil {
+		return n, nil
+	}
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("fetch the facecam: %w", context.Cause(ctx))
+	}
+	if limited.Err() != nil {
+		err = errSlow
+	}
+	return 0, f.explain(err)
+}
+
+func (f Fetcher) fetch(ctx context.Context, rawURL, path string, progress func(float64)) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
+	if err != nil {
+		return 0, errURL
+	}
+	req.Header.Set("Accept", "video/*, application/octet-stream;q=0.9, */*;q=0.1")
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", "loom-lite")
+	resp, err := f.Client.Do(req)
+	if err != nil {
+		return 0, withoutURL(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return 0, statusError(resp.StatusCode)
+	}
+	if resp.ContentLength > f.MaxBytes {
+		return 0, errTooLarge
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return 0, ourFault(err)
+	}
+	counted := &counter{w: file, total: resp.ContentLength, progress: progress}
+	n, err := io.Copy(counted, io.LimitReader(resp.Body, f.MaxBytes+1))
+	if closeErr := file.Close(); counted.err == nil {
+		counted.err = closeErr
+	}
+	switch {
+	case counted.err != nil:
+		return 0, ourFault(counted.err)
+	case err != nil:
+		return 0, withoutURL(err)
+	case n > f.MaxBytes:
+		return 0, errTooLarge
+	}
+	return n, nil
+}
+
+// counter reports progress, and keeps a failure to write apart from one to read.
+type counter struct {
+	w        io.Writer
+	n, total int64
+	err      error
+	progress func(float64)
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	c.err = err
+	if c.total > 0 && c.progress != nil {
+		c.progress(float64(c.n) / float64(c.total))
+	}
+	return n, err
+}
+
+var (
+	errSlow     = errors.New("the facecam did not arrive in time")
+	errURL      = errors.New("the facecam's URL cannot be read")
+	errTooLarge = errors.New("the facecam is larger than FACECAM_MAX_BYTES")
+)
+
+// statusError is an HTTP status that is not 200.
+type statusError int
+
+func (s statusError) Error() string { return fmt.Sprintf("the facecam's server answered %d", int(s)) }
+
+// diskError is a failure of this machine's own.
+type diskError struct{ error }
+
+func (e diskError) Unwrap() error { return e.error }
+
+// ourFault marks a failure to write, without the path.
+func ourFault(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return diskError{fmt.Errorf("write the facecam: %w", err)}
+}
+
+// withoutURL takes the URL out of the errors of net/http.
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	for errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return err
+}
+
+// explain gives an error the code and the words that the product's user sees.
+func (f Fetcher) explain(err error) error {
+	var disk diskError
+	if errors.As(err, &disk) {
+		return err
+	}
+	code, words, permanent := f.judge(err)
+	err = fmt.Errorf("fetch the facecam: %w", err)
+	if permanent {
+		return stage.Permanent(code, words, err)
+	}
+	return stage.Retryable(code, words, err)
+}
+
+func megabytes(n int64) string {
+	if n >= 1<<30 {
+		return fmt.Sprintf("%.3g GB", float64(n)/(1<<30))
+	}
+	return fmt.Sprintf("%.3g MB", float64(n)/(1<<20))
+}
+
+// NotVideo returns the error for a file that is no usable video. what ends the sentence "The facecam …".
+func NotVideo(what string, cause error) error {
+	return stage.Permanent(msg.CodeFacecamNotVideo,
+		"The facecam "+what+" Please give the address of a video file, such as MP4, MOV or WebM.", cause)
+}

@@ -1,0 +1,134 @@
+package ffmpeg
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+)
+
+// maxInspect bounds ffprobe's description of a file.
+const maxInspect = 8 << 20
+
+// File is what a file's headers say.
+type File struct {
+	// Format is the demuxer's name: "mov,mp4,m4a,3gp,3g2,mj2".
+	Format string
+	// Start is the earliest time stamp of all streams.
+	Start time.Duration
+	// Duration is what the header claims; 0 when it claims nothing.
+	Duration time.Duration
+	Streams  []Stream
+}
+
+// Stream is what a file's headers say of one stream.
+type Stream struct {
+	Index int
+	// Type is video, audio, subtitle, data or attachment.
+	Type  string
+	Codec string
+	// Cover is a picture that belongs to the file, not a moving one.
+	Cover bool
+	// Width and Height are of the picture as shown: rotated, and with square pixels.
+	Width, Height int
+	// PixelFormat, Space, Range and Transfer are FFmpeg's names; empty or "unknown" when the file does not say.
+	PixelFormat, Space, Range, Transfer string
+	// TicksPerSecond and TickSpan are the time base: a tick lasts TickSpan/TicksPerSecond seconds.
+	TickSpan, TicksPerSecond int
+	// Parameters is a hash of the decoder's parameters (for H.264: the parameter sets).
+	Parameters string
+	// Duration is what the header claims of this stream; 0 when it claims nothing.
+	Duration time.Duration
+}
+
+// Inspect reads a file's headers. The file's container must be one of formats; an *ExitError says that it is none.
+func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, error) {
+	var file File
+	err := t.Probe(ctx, dir, inspectArgs(name, formats), func(r io.Reader) error {
+		data, err := io.ReadAll(io.LimitReader(r, maxInspect))
+		if err != nil {
+			return err
+		}
+		file, err = parseInspect(data)
+		return err
+	})
+	if err != nil {
+		return File{}, fmt.Errorf("inspect %s: %w", name, err)
+	}
+	return file, nil
+}
+
+func inspectArgs(name, formats string) []string {
+	return probe(name, formats, "-of", "json", "-show_format", "-show_streams", "-show_data_hash", "sha256")
+}
+
+type inspectJSON struct {
+	Format struct {
+		Name     string `json:"format_name"`
+		Start    string `json:"start_time"`
+		Duration string `json:"duration"`
+	} `json:"format"`
+	Streams []struct {
+		Index       int    `json:"index"`
+		Type        string `json:"codec_type"`
+		Codec       string `json:"codec_name"`
+		Width       int    `json:"width"`
+		Height      int    `json:"height"`
+		PixelFormat string `json:"pix_fmt"`
+		Space       string `json:"color_space"`
+		Range       string `json:"color_range"`
+		Transfer    string `json:"color_transfer"`
+		Aspect      string `json:"sample_aspect_ratio"`
+		TimeBase    string `json:"time_base"`
+		Extradata   string `json:"extradata_hash"`
+		Duration    string `json:"duration"`
+		Disposition struct {
+			AttachedPic int `json:"attached_pic"`
+		} `json:"disposition"`
+		SideData []struct {
+			Rotation float64 `json:"rotation"`
+		} `json:"side_data_list"`
+	} `json:"streams"`
+}
+
+func parseInspect(data []byte) (File, error) {
+	var in inspectJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return File{}, fmt.Errorf("parse ffprobe's description: %w", err)
+	}
+	file := File{
+		Format: in.Format.Name, Start: parseSeconds(in.Format.Start), Duration: max(0, parseSeconds(in.Format.Duration)),
+	}
+	for _, s := range in.Streams {
+		stream := Stream{
+			Index: s.Index, Type: s.Type, Codec: s.Codec, Cover: s.Disposition.AttachedPic != 0,
+			PixelFormat: s.PixelFormat, Space: s.Space, Range: s.Range, Transfer: s.Transfer, Parameters: s.Extradata,
+			Duration: max(0, parseSeconds(s.Duration)),
+		}
+		stream.TickSpan, stream.TicksPerSecond, _ = parseRatio(s.TimeBase, "/")
+		stream.Width, stream.Height = max(0, s.Width), max(0, s.Height)
+		if num, den, ok := parseRatio(s.Aspect, ":"); ok {
+			stream.Width = int(math.Round(float64(stream.Width) * float64(num) / float64(den)))
+		}
+		for _, side := range s.SideData {
+			// Quarter turns only: FFmpeg turns pictures by other angles within the same frame.
+			if math.Abs(math.Mod(side.Rotation, 180)) == 90 {
+				stream.Width, stream.Height = stream.Height, stream.Width
+			}
+		}
+		file.Streams = append(file.Streams, stream)
+	}
+	return file, nil
+}
+
+// parseSeconds reads "12.345000". What is no such number is 0.
+func parseSeconds(text string) time.Duration {
+	s, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(s) || math.Abs(s) > 1e9 {
+		return 0
+	}
+	return time.Duration(math.Round(s * float64(time.Second)))
+}

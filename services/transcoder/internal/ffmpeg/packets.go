@@ -1,0 +1,110 @@
+package ffmpeg
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Timing is what the packets of one stream come to.
+type Timing struct {
+	// Packets counts the packets that are shown.
+	Packets int
+	// First is the time stamp of the first shown, in ticks.
+	First int64
+	// Gap is the distance between neighbours in order of showing, when all are equal; else 0.
+	Gap int64
+	// Uneven is the place of the first gap that differs from the first one; -1 when there is none.
+	Uneven int
+	// End is where the last packet ends, in ticks.
+	End int64
+}
+
+// Timing reads the time stamps of all packets of a stream. It decodes nothing.
+func (t Tools) Timing(ctx context.Context, dir, name, formats string, stream int) (Timing, error) {
+	var timing Timing
+	err := t.Probe(ctx, dir, timingArgs(name, formats, stream), func(r io.Reader) (err error) {
+		timing, err = parseTiming(r)
+		return err
+	})
+	if err != nil {
+		return Timing{}, fmt.Errorf("read the packets of %s: %w", name, err)
+	}
+	return timing, nil
+}
+
+func timingArgs(name, formats string, stream int) []string {
+	return probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0")
+}
+
+// Length returns how long the stream is shown, from first to End, given its time base.
+func (t Timing) Length(s Stream) time.Duration {
+	if s.TicksPerSecond <= 0 || t.End <= t.First {
+		return 0
+	}
+	seconds := float64(t.End-t.First) * float64(s.TickSpan) / float64(s.TicksPerSecond)
+	if seconds > 1e9 {
+		return 0
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// maxStamp keeps sums of time stamps from overflowing.
+const maxStamp = 1 << 60
+
+func parseTiming(r io.Reader) (Timing, error) {
+	type packet struct{ pts, duration int64 }
+	var packets []packet
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		var pts, dts, duration int64
+		var hasPTS, hasDTS, discard bool
+		for _, field := range strings.Split(lines.Text(), "|") {
+			key, value, _ := strings.Cut(field, "=")
+			n, err := strconv.ParseInt(value, 10, 64)
+			ok := err == nil && n > -maxStamp && n < maxStamp
+			switch {
+			case key == "pts" && ok:
+				pts, hasPTS = n, true
+			case key == "dts" && ok:
+				dts, hasDTS = n, true
+			case key == "duration" && ok && n >= 0:
+				duration = n
+			case key == "flags":
+				discard = strings.Contains(value, "D")
+			}
+		}
+		if !hasPTS && hasDTS {
+			pts, hasPTS = dts, true // AVI has no other
+		}
+		if hasPTS && !discard {
+			packets = append(packets, packet{pts, duration})
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return Timing{}, err
+	}
+	if len(packets) == 0 {
+		return Timing{Uneven: -1}, nil
+	}
+	// Packets come in the order of decoding.
+	slices.SortFunc(packets, func(a, b packet) int { return int(min(max(a.pts-b.pts, -1), 1)) })
+	last := packets[len(packets)-1]
+	timing := Timing{Packets: len(packets), First: packets[0].pts, End: last.pts + last.duration, Uneven: -1}
+	for i := 1; i < len(packets); i++ {
+		gap := packets[i].pts - packets[i-1].pts
+		if i == 1 {
+			timing.Gap = gap
+		}
+		if gap != timing.Gap {
+			timing.Gap, timing.Uneven = 0, i
+			break
+		}
+	}
+	return timing, nil
+}

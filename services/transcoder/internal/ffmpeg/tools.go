@@ -1,0 +1,132 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// killAfter is how long a process may take to end once it was told to.
+const killAfter = 5 * time.Second
+
+// Tools are the two programs, as paths or as names to look up in PATH.
+type Tools struct {
+	FFmpeg, FFprobe string
+}
+
+// Run runs ffmpeg in dir. Progress reports are parsed and given to progress, unless it is nil.
+func (t Tools) Run(ctx context.Context, dir string, args []string, progress func(Progress)) error {
+	_, err := t.run(ctx, dir, args, progress)
+	return err
+}
+
+// RunInfo is Run for filters that report on stderr: it returns the last of what ffmpeg wrote there.
+func (t Tools) RunInfo(ctx context.Context, dir string, args []string, progress func(Progress)) (string, error) {
+	return t.run(ctx, dir, args, progress)
+}
+
+func (t Tools) run(ctx context.Context, dir string, args []string, progress func(Progress)) (string, error) {
+	return start(ctx, t.FFmpeg, dir, args, func(stdout io.Reader) error {
+		return ParseProgress(stdout, func(p Progress) {
+			if progress != nil {
+				progress(p)
+			}
+		})
+	})
+}
+
+// Output runs ffmpeg in dir and returns what it wrote to stdout, at most limit bytes.
+func (t Tools) Output(ctx context.Context, dir string, args []string, limit int64) ([]byte, error) {
+	return output(ctx, t.FFmpeg, dir, args, limit)
+}
+
+// Probe runs ffprobe in dir and gives what it prints to parse.
+func (t Tools) Probe(ctx context.Context, dir string, args []string, parse func(io.Reader) error) error {
+	_, err := start(ctx, t.FFprobe, dir, args, parse)
+	return err
+}
+
+func output(ctx context.Context, program, dir string, args []string, limit int64) ([]byte, error) {
+	var out bytes.Buffer
+	_, err := start(ctx, program, dir, args, func(stdout io.Reader) error {
+		n, err := io.Copy(&out, io.LimitReader(stdout, limit+1))
+		if err == nil && n > limit {
+			err = fmt.Errorf("more than %d bytes of output", limit)
+		}
+		return err
+	})
+	return out.Bytes(), err
+}
+
+// ExitError says that a program ended with a failure, which for ffprobe means that it could not read the file.
+type ExitError struct {
+	Program string
+	// Status is the exit status; -1 when a signal ended the program.
+	Status int
+	// Stderr is the end of what the program wrote there.
+	Stderr string
+}
+
+func (e *ExitError) Error() string {
+	if e.Status < 0 {
+		return fmt.Sprintf("%s was killed: %s", e.Program, e.Stderr)
+	}
+	return fmt.Sprintf("%s exited with status %d: %s", e.Program, e.Status, e.Stderr)
+}
+
+// start runs a program to its end and returns the end of its stderr. read is given stdout and need not read all of it.
+func start(ctx context.Context, program, dir string, args []string, read func(io.Reader) error) (string, error) {
+	name := baseName(program)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.Env = environment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = killAfter
+	var stderr tail
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", fmt.Errorf("start %s: %w", name, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("start %s: %w", name, err)
+	}
+	readErr := read(stdout)
+	// A program that nobody reads from blocks for ever: take the rest, whatever became of the reading.
+	_, _ = io.Copy(io.Discard, stdout)
+	err = cmd.Wait()
+	if ctx.Err() != nil {
+		// What the group's leader may have left behind.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		return "", fmt.Errorf("run %s: %w", name, context.Cause(ctx))
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return "", &ExitError{Program: name, Status: exit.ExitCode(), Stderr: stderr.String()}
+	}
+	if err != nil {
+		return "", fmt.Errorf("run %s: %w", name, err)
+	}
+	if readErr != nil {
+		return "", fmt.Errorf("read the output of %s: %w", name, readErr)
+	}
+	return stderr.String(), nil
+}
+
+// environment is what a program needs of ours, and nothing else.
+func environment() []string {
+	env := []string{"LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1"}
+	for _, name := range []string{"PATH", "LD_LIBRARY_PATH", "TMPDIR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}

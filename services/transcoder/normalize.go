@@ -1,0 +1,80 @@
+package transcoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// normalize encodes a mezzanine into a segment, with the facecam's bubble on it.
+func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
+	p, err := stage.Params[msg.NormalizeParams](t)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Fetch(ctx, msg.Mezzanine, path(t, fileMezzanine)); err != nil {
+		return nil, err
+	}
+	t.Progress(0.03)
+	var face *bubbleSource
+	if p.Facecam {
+		if face, err = h.fetchBubble(ctx, t, p); err != nil {
+			return nil, err
+		}
+	}
+	t.Progress(0.08)
+
+	if err := h.tools.Run(ctx, t.Dir, normalizeArgs(p, face, h.threads), frames(t, p.Frames, 0.08, 0.93)); err != nil {
+		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
+	}
+	facts, err := h.measure(ctx, t.Dir, fileSegment, expected{
+		width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
+	}
+	t.Progress(0.95)
+	if err := t.Store(ctx, msg.Segment, path(t, fileSegment)); err != nil {
+		return nil, err
+	}
+	return facts, nil
+}
+
+// bubbleMargin is by how much the measured length of a facecam may be wrong, generously.
+const bubbleMargin = 2 * time.Second
+
+// fetchBubble fetches the facecam and draws the bubble's pictures. It returns nil when the facecam has ended before
+// this segment starts.
+func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.NormalizeParams) (*bubbleSource, error) {
+	facts, err := stage.Facts[msg.ProbeFacts](t, msg.FacecamFile)
+	if err != nil {
+		return nil, err
+	}
+	if p.Rate.At(p.FirstFrame) > time.Duration(facts.DurationMS)*time.Millisecond+bubbleMargin {
+		return nil, nil
+	}
+	if err := t.Fetch(ctx, msg.FacecamFile, path(t, fileFacecam)); err != nil {
+		return nil, err
+	}
+	file, err := h.tools.Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range file.Streams {
+		if s.Index != facts.VideoStream || s.Type != "video" {
+			continue
+		}
+		face := &bubbleSource{stream: s, start: file.Start, place: bubble.BottomLeft(p.Width, p.Height)}
+		return face, errors.Join(
+			bubble.Write(path(t, filePlate), bubble.Plate(face.place)),
+			bubble.Write(path(t, fileMask), bubble.Mask(face.place)),
+		)
+	}
+	return nil, fmt.Errorf("the facecam has no video stream %d", facts.VideoStream)
+}

@@ -1,0 +1,194 @@
+package transcoder
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
+)
+
+const testWidth, testHeight = 320, 180
+
+var testRates = []msg.Rate{msg.FPS(24), {Num: 30000, Den: 1001}, msg.FPS(60)}
+
+func TestASegmentHasEveryFrameOfItsScene(t *testing.T) {
+	b := newBench(t)
+	for _, rate := range testRates {
+		t.Run(rate.String(), func(t *testing.T) {
+			const count = 75
+			scene := mezzanine(t, rate, count, testWidth, testHeight, bars, nil)
+			facts := b.must(t, msg.Normalize,
+				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{})}, msg.Segment).(msg.VideoFacts)
+			if facts.Frames != count || facts.Sound || facts.Bytes != int64(len(b.store.get(t, "normalize/segment"))) {
+				t.Errorf("facts %+v", facts)
+			}
+			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+			if len(segment.frames) != count {
+				t.Fatalf("%d frames, want %d", len(segment.frames), count)
+			}
+			for n := range count {
+				if got := segment.readBars(n); got != n {
+					t.Errorf("frame %d shows %d", n, got)
+				}
+			}
+		})
+	}
+}
+
+func TestAFrameThatIsStoredOnceLastsUntilTheNext(t *testing.T) {
+	b := newBench(t)
+	rate, count := msg.FPS(60), 200
+	// The last picture stands for 100 frames: media's own length of a last frame is one frame's.
+	shown := func(n int) int {
+		switch {
+		case n >= 100:
+			return 100
+		case n >= 17:
+			return 17 + (n-17)/5*5
+		}
+		return 0
+	}
+	scene := mezzanine(t, rate, count, testWidth, testHeight, bars, func(n int) bool { return shown(n) == n })
+	b.must(t, msg.Normalize,
+		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{})}, msg.Segment)
+	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	if len(segment.frames) != count {
+		t.Fatalf("%d frames, want %d", len(segment.frames), count)
+	}
+	for n := range count {
+		if got := segment.readBars(n); got != shown(n) {
+			t.Errorf("frame %d shows %d, want %d", n, got, shown(n))
+		}
+	}
+}
+
+func TestColoursSurvive(t *testing.T) {
+	b := newBench(t)
+	patches := [][3]byte{
+		{0, 0, 0}, {255, 255, 255}, {128, 128, 128}, {255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 0}, {0, 255, 255},
+		{255, 0, 255}, {200, 60, 40}, {30, 90, 160}, {240, 200, 170}, {25, 30, 35}, {250, 250, 245}, {99, 102, 241}, {16, 185, 129},
+	}
+	const size = 80 // 4 × 4 patches
+	paint := func(_ int, rgb []byte, width, height int) {
+		for y := range height {
+			for x := range width {
+				p := patches[y/size*4+x/size]
+				copy(rgb[3*(y*width+x):], p[:])
+			}
+		}
+	}
+	// JPEG's own rounding is not what is tested: it is compared with what the JPEG decodes to.
+	scene := mezzanine(t, msg.FPS(24), 3, 4*size, 4*size, paint, nil)
+	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: 4 * size, Height: 4 * size, Rate: msg.FPS(24), Frames: 3},
+		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{})}, msg.Segment)
+	segment := decode(t, b.store.get(t, "normalize/segment"), 4*size, 4*size)
+	for i, p := range patches {
+		got := segment.rgb(1, i%4*size+size/2, i/4*size+size/2)
+		for c := range 3 {
+			if math.Abs(got[c]-float64(p[c])) > 2.5 { // 2, and half of one for rounding
+				t.Errorf("patch %v came out as %.1f", p, got)
+				break
+			}
+		}
+	}
+}
+
+func TestTheBubbleShowsTheRightFacecamFrame(t *testing.T) {
+	b := newBench(t)
+	for _, rate := range testRates {
+		t.Run(rate.String(), func(t *testing.T) {
+			face, facts := b.probed(t, facecamVideo(t, rate, 130, 200, 160, nil))
+			if facts.AudioStream != -1 || facts.Width != 200 || facts.Height != 160 {
+				t.Errorf("facts %+v", facts)
+			}
+			place := bubble.BottomLeft(testWidth, testHeight)
+			x, y := place.X+place.Size()/2, place.Y+place.Size()/2
+			for _, slice := range []struct{ first, frames int }{{0, 50}, {50, 37}, {87, 60}} {
+				scene := mezzanine(t, rate, slice.frames, testWidth, testHeight, bars, nil)
+				b.must(t, msg.Normalize, msg.NormalizeParams{
+					Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: slice.frames, FirstFrame: slice.first, Facecam: true,
+				}, map[string]msg.Input{
+					msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{}), msg.FacecamFile: face,
+				}, msg.Segment)
+				segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+				if len(segment.frames) != slice.frames {
+					t.Fatalf("%d frames, want %d", len(segment.frames), slice.frames)
+				}
+				for n := range slice.frames {
+					if got := segment.readBars(n); got != n {
+						t.Errorf("frame %d shows scene frame %d", n, got)
+					}
+					facecamFrame, luma := slice.first+n, segment.luma(n, x, y, 6)
+					if facecamFrame >= 130 {
+						if want := 126.0; math.Abs(luma-want) > 3 {
+							t.Errorf("frame %d, after the facecam's end: brightness %.0f, want the scene's %.0f", n, luma, want)
+						}
+					} else if got := readGrey(luma); got != facecamFrame%20 {
+						t.Errorf("frame %d shows facecam grey %d, want %d", n, got, facecamFrame%20)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestTheBubbleIsRoundAndAtTheLowerLeft(t *testing.T) {
+	b := newBench(t)
+	const width, height = 640, 360
+	white := func(_ int, rgb []byte, _, _ int) {
+		for i := range rgb {
+			rgb[i] = 200
+		}
+	}
+	face, _ := b.probed(t, facecamVideo(t, msg.FPS(30), 30, 90, 160, nil))
+	scene := mezzanine(t, msg.FPS(30), 4, width, height, white, nil)
+	b.must(t, msg.Normalize,
+		msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: msg.FPS(30), Frames: 4, Facecam: true},
+		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
+	segment := decode(t, b.store.get(t, "normalize/segment"), width, height)
+	p := bubble.BottomLeft(width, height)
+	radius := p.Face / 2
+	x, y := p.X+p.Pad+radius, p.Y+p.Pad+radius
+	if p.Face < height/5 || p.Face > height/4 {
+		t.Errorf("the face is %d pixels of %d", p.Face, height)
+	}
+	if x > width/4 || y < 3*height/4-radius/2 {
+		t.Errorf("the face is at %d, %d of %d × %d", x, y, width, height)
+	}
+	const background, facecam = 188, 42 // limited-range luma of greys 200 and 30
+	for _, point := range []struct {
+		name string
+		x, y int
+		want float64
+	}{
+		{"centre", x, y, facecam},
+		{"inside, left", x - radius + 6, y, facecam},
+		{"inside, top", x, y - radius + 6, facecam},
+		{"corner of the square", x - radius + 4, y - radius + 4, background},
+		{"far right", width - 20, y, background},
+		{"above", x, y - 2*radius, background},
+	} {
+		if got := segment.luma(0, point.x, point.y, 2); math.Abs(got-point.want) > 6 {
+			t.Errorf("%s: brightness %.0f, want %.0f", point.name, got, point.want)
+		}
+	}
+	if got := segment.luma(0, x, y-radius-1, 1); got < 190 {
+		t.Errorf("ring: brightness %.0f, want white", got)
+	}
+}
+
+func TestAWrongFrameCountIsAnError(t *testing.T) {
+	b := newBench(t)
+	scene := mezzanine(t, msg.FPS(24), 10, testWidth, testHeight, bars, nil)
+	_, err := b.run(t, msg.Normalize,
+		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 0},
+		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
+	if err == nil {
+		t.Error("a segment of no frames was stored")
+	}
+	_ = fmt.Sprint()
+}

@@ -1,0 +1,72 @@
+package transcoder
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// fileVideo is the finished video, in the task's folder.
+const fileVideo = "video.mp4"
+
+// overlay lays the facecam's sound over the joined picture. A facecam that is longer than the picture is cut; after the
+// end of a shorter one there is silence.
+func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
+	p, err := stage.Params[msg.OverlayParams](t)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Fetch(ctx, msg.Joined, path(t, fileJoined)); err != nil {
+		return nil, err
+	}
+	t.Progress(0.15)
+	sound, err := h.fetchSound(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	t.Progress(0.3)
+	if err := h.tools.Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75)); err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil}
+	facts, err := h.measure(ctx, t.Dir, fileVideo, want)
+	if err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	t.Progress(0.8)
+	return facts, h.finish(ctx, t, fileVideo, want)
+}
+
+// fetchSound fetches the facecam, and returns nil when it has no sound.
+func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, error) {
+	facts, err := stage.Facts[msg.ProbeFacts](t, msg.FacecamFile)
+	if err != nil {
+		return nil, err
+	}
+	if facts.AudioStream < 0 {
+		return nil, nil
+	}
+	if err := t.Fetch(ctx, msg.FacecamFile, path(t, fileFacecam)); err != nil {
+		return nil, err
+	}
+	file, err := h.tools.Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	if err != nil {
+		return nil, err
+	}
+	return &overlaySound{stream: facts.AudioStream, start: file.Start, loudness: facts.Loudness}, nil
+}
+
+// finish makes the thumbnail of a finished video, and stores both.
+func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected) error {
+	if err := h.thumbnail(ctx, t.Dir, video, v); err != nil {
+		return err
+	}
+	t.Progress(0.9)
+	if err := t.Store(ctx, msg.Video, path(t, video)); err != nil {
+		return err
+	}
+	return t.Store(ctx, msg.Thumbnail, path(t, fileThumbnail))
+}

@@ -1,0 +1,153 @@
+package transcoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// probe fetches a facecam, makes sure that it is a video that the later stages can use, measures it and stores it as
+// it came.
+func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
+	p, err := stage.Params[msg.ProbeParams](t)
+	if err != nil {
+		return nil, err
+	}
+	size, err := h.facecams.Fetch(ctx, p.URL, path(t, fileFacecam), part(t, 0, 0.5))
+	if err != nil {
+		return nil, err
+	}
+	facts, err := h.examine(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	facts.Bytes = size
+	t.Progress(0.9)
+	return facts, t.Store(ctx, msg.FacecamFile, path(t, fileFacecam))
+}
+
+// maxPixels bounds a facecam's picture: 8192 × 8192.
+const maxPixels = 1 << 26
+
+// cutOff is how much of what the header promises may be missing.
+const cutOff = time.Second
+
+func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, error) {
+	file, err := h.tools.Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	if err != nil {
+		return msg.ProbeFacts{}, h.refuse(err, whatItIs(path(t, fileFacecam)))
+	}
+	video, sound := choose(file)
+	switch {
+	case video == nil && sound != nil:
+		return msg.ProbeFacts{}, facecam.NotVideo("holds sound but no picture.", nil)
+	case video == nil || video.Codec == "" || video.Width == 0 || video.Height == 0:
+		return msg.ProbeFacts{}, facecam.NotVideo("holds no picture that can be read.", nil)
+	case video.Width*video.Height > maxPixels:
+		return msg.ProbeFacts{}, facecam.NotVideo(
+			fmt.Sprintf("is too large a picture (%d×%d pixels).", video.Width, video.Height), nil)
+	}
+
+	timing, err := h.tools.Timing(ctx, t.Dir, fileFacecam, ffmpeg.Containers, video.Index)
+	if err != nil {
+		return msg.ProbeFacts{}, h.refuse(err, "is damaged.")
+	}
+	length := timing.Length(*video)
+	if timing.Packets < 2 || length <= 0 {
+		return msg.ProbeFacts{}, facecam.NotVideo("is not a moving picture.", nil)
+	}
+	if promised := video.Duration; promised > length+cutOff && promised > length+length/20 {
+		return msg.ProbeFacts{}, facecam.NotVideo(fmt.Sprintf("is cut off: %s of %s are there. Was the upload complete?",
+			length.Round(time.Second), promised.Round(time.Second)), nil)
+	}
+	decoded := 0
+	err = h.tools.Run(ctx, t.Dir, firstFrameArgs(video.Index), func(p ffmpeg.Progress) { decoded = p.Frame })
+	if err != nil {
+		return msg.ProbeFacts{}, h.refuse(err, "is damaged, or in a format that cannot be decoded.")
+	}
+	if decoded == 0 {
+		// FFmpeg does not mind.
+		return msg.ProbeFacts{}, facecam.NotVideo("is damaged: no picture of it could be decoded.", nil)
+	}
+	t.Progress(0.6)
+
+	facts := msg.ProbeFacts{
+		DurationMS: length.Milliseconds(), Width: video.Width, Height: video.Height,
+		VideoStream: video.Index, VideoCodec: video.Codec, AudioStream: -1,
+	}
+	if sound == nil {
+		return facts, nil
+	}
+	facts.AudioStream, facts.AudioCodec = sound.Index, sound.Codec
+	facts.Loudness, err = h.loudness(ctx, t, *sound, file.Start, length)
+	return facts, err
+}
+
+// refuse turns the failure of a program to read the facecam into an error for the user. Other failures are ours.
+func (h handler) refuse(err error, what string) error {
+	var exit *ffmpeg.ExitError
+	if errors.As(err, &exit) && exit.Status > 0 {
+		return facecam.NotVideo(what, err)
+	}
+	return err
+}
+
+// choose returns the first moving picture and the first sound of a file, or nil.
+func choose(file ffmpeg.File) (video, sound *ffmpeg.Stream) {
+	for i, s := range file.Streams {
+		switch {
+		case s.Type == "video" && !s.Cover && video == nil:
+			video = &file.Streams[i]
+		case s.Type == "audio" && sound == nil && s.Codec != "":
+			sound = &file.Streams[i]
+		}
+	}
+	return video, sound
+}
+
+// firstFrameArgs is the command line that decodes until there is a frame.
+func firstFrameArgs(stream int) []string {
+	args := append(ffmpeg.Global("error"), ffmpeg.WithProgress...)
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
+	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
+}
+
+func (h handler) loudness(ctx context.Context, t *stage.Task, sound ffmpeg.Stream, start, length time.Duration) (*msg.Loudness, error) {
+	report := part(t, 0.6, 0.9)
+	stderr, err := h.tools.RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start), func(p ffmpeg.Progress) {
+		report(float64(p.Time) / float64(length))
+	})
+	if err != nil {
+		return nil, h.refuse(err, "has sound that cannot be decoded.")
+	}
+	l, err := ffmpeg.ParseLoudness(stderr)
+	if err != nil {
+		return nil, fmt.Errorf("measure the facecam's loudness: %w", err)
+	}
+	if l.Silent {
+		return nil, nil
+	}
+	return &msg.Loudness{
+		Integrated: l.Integrated, TruePeak: l.TruePeak, Range: l.Range, Threshold: l.Threshold, Offset: l.Offset,
+	}, nil
+}
+
+// whatItIs says what a file that is no video seems to be instead, as the end of a sentence that starts "The facecam".
+func whatItIs(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return "is not a video."
+	}
+	defer func() { _ = f.Close() }()
+	head := make([]byte, 512)
+	n, _ := f.Read(head)
+	return facecam.Describe(head[:n])
+}

@@ -1,0 +1,87 @@
+package transcoder
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// sampleRate of the finished video's sound, in hertz.
+const sampleRate = 48000
+
+// target is the loudness of speech on the web: −16 LUFS, with peaks that lossy coding does not clip.
+const target = "loudnorm=I=-16:TP=-1.5:LRA=11"
+
+// soundChain turns a facecam's sound into 48 kHz stereo that starts where its picture does: start is the earliest time
+// stamp of the file, earlier samples are cut, and gaps are filled, so that sample n is at n/48000 s.
+func soundChain(stream int, input int, start time.Duration) string {
+	return strings.Join([]string{
+		fmt.Sprintf("[%d:%d]asetpts=PTS-(%s)/TB", input, stream, seconds(start)),
+		fmt.Sprintf("aresample=%d:async=1:first_pts=0", sampleRate),
+		"aformat=sample_fmts=fltp:channel_layouts=stereo",
+	}, ",")
+}
+
+// loudnessArgs is loudnorm's first pass over a facecam's sound. The report comes on stderr, at level info.
+func loudnessArgs(stream int, start time.Duration) []string {
+	args := ffmpeg.Global("info")
+	args = append(args, ffmpeg.WithProgress...)
+	args = append(args, "-copyts")
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
+	return append(args,
+		"-filter_complex", soundChain(stream, 0, start)+","+target+":print_format=json[out]",
+		"-map", "[out]", "-f", "null", "-")
+}
+
+// overlaySound is the facecam's sound as overlay needs to know it.
+type overlaySound struct {
+	stream   int
+	start    time.Duration
+	loudness *msg.Loudness // nil: leave it as loud as it is
+}
+
+// overlayArgs is the command line that lays sound over the joined picture. sound is nil when there is none.
+func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
+	args := ffmpeg.Global("error")
+	args = append(args, ffmpeg.WithProgress...)
+	args = append(args, "-copyts")
+	args = append(args, ffmpeg.Input(fileJoined, movFormats)...)
+	if sound != nil {
+		args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
+		args = append(args, "-filter_complex", overlayFilter(p, *sound))
+	}
+	args = append(args, "-map", "0:v:0", "-c:v", "copy")
+	if sound != nil {
+		args = append(args, "-map", "[sound]", "-c:a", "aac", "-profile:a", "aac_low", "-b:a", "192k")
+	}
+	return append(args,
+		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-movflags", "+faststart",
+		"-f", "mp4", "file:"+fileVideo)
+}
+
+func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
+	chain := []string{soundChain(sound.stream, 1, sound.start)}
+	if l := sound.loudness; l != nil {
+		f := func(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
+		chain = append(chain, target+":measured_I="+f(l.Integrated)+":measured_TP="+f(l.TruePeak)+
+			":measured_LRA="+f(l.Range)+":measured_thresh="+f(l.Threshold)+":offset="+f(l.Offset)+":linear=true",
+			// loudnorm may give 192 kHz.
+			fmt.Sprintf("aresample=%d", sampleRate))
+	}
+	chain = append(chain,
+		// As long as the picture, to the sample: cut, or filled with silence.
+		"apad", fmt.Sprintf("atrim=end_sample=%d", samples(p.Rate, p.Frames)), "asetpts=N/SR/TB",
+		"aformat=sample_fmts=fltp:channel_layouts=stereo",
+	)
+	return strings.Join(chain, ",") + "[sound]"
+}
+
+// samples is how many samples last as long as frames, rounded to the nearest.
+func samples(rate msg.Rate, frames int) int64 {
+	num := int64(frames) * int64(rate.Den) * sampleRate
+	return (2*num + int64(rate.Num)) / (2 * int64(rate.Num))
+}
