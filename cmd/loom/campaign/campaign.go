@@ -1,0 +1,161 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxSize bounds a campaign file in bytes.
+const maxSize = 1 << 20
+
+// Campaign is a campaign file. Fields that are nil are for the app's defaults.
+type Campaign struct {
+	Name string
+	// Facecam is the presenter's video; nil when there is none.
+	Facecam *Ref
+	Width   *int
+	Height  *int
+	FPS     *int
+	// Scenes are in the order in which they are shown.
+	Scenes []Scene
+	// Dir is the absolute path of the file's folder, which local references are relative to.
+	Dir string
+}
+
+// Scene is a page and how long it is shown.
+type Scene struct {
+	Page Ref
+	// Duration in whole seconds.
+	Duration int
+}
+
+// Local reports whether the campaign names files beside its own.
+func (c *Campaign) Local() bool {
+	return c.Facecam != nil && c.Facecam.Local() ||
+		slices.ContainsFunc(c.Scenes, func(s Scene) bool { return s.Page.Local() })
+}
+
+// text is the file as it is written.
+type text struct {
+	Name    *string     `yaml:"name"`
+	Facecam *string     `yaml:"facecam_url"`
+	Width   *int        `yaml:"output_width"`
+	Height  *int        `yaml:"output_height"`
+	FPS     *int        `yaml:"output_fps"`
+	Scenes  []sceneText `yaml:"scenes"`
+}
+
+type sceneText struct {
+	URL      string `yaml:"url"`
+	Duration int    `yaml:"duration_sec"`
+}
+
+// Load reads a campaign file. What is wrong with it is an *Error.
+func Load(path string) (*Campaign, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("read campaign: %w", err)
+	}
+	data, err := read(abs)
+	if err != nil {
+		return nil, fmt.Errorf("read campaign: %w", err)
+	}
+	doc, err := parse(data)
+	if err != nil {
+		return nil, syntaxError(path, err)
+	}
+	problems, err := validate(data, doc)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, &Error{Path: path, Problems: problems}
+	}
+	var t text
+	if err := yaml.UnmarshalWithOptions(data, &t, yaml.Strict()); err != nil {
+		return nil, syntaxError(path, err)
+	}
+	c, problems, err := t.resolve(abs, doc)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, &Error{Path: path, Problems: problems}
+	}
+	return c, nil
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err == nil && len(data) > maxSize {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxSize)
+	}
+	return data, err
+}
+
+var errDocuments = errors.New("the file holds several documents (---): write one campaign per file")
+
+// parse returns the document's root.
+func parse(data []byte) (ast.Node, error) {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, err
+	}
+	var root ast.Node
+	for _, doc := range file.Docs {
+		switch {
+		case doc.Body == nil || doc.Body.Type() == ast.CommentType:
+		case root != nil:
+			return nil, errDocuments
+		default:
+			root = doc.Body
+		}
+	}
+	return root, nil
+}
+
+// resolve makes a campaign of what is written, and finds the files that it names.
+func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
+	c := &Campaign{Width: t.Width, Height: t.Height, FPS: t.FPS, Dir: filepath.Dir(path)}
+	c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	if t.Name != nil {
+		c.Name = *t.Name
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read campaign: %w", err)
+	}
+	defer root.Close()
+
+	var problems []Problem
+	resolve := func(written string, page bool, location ...string) Ref {
+		ref, err := resolve(root, written, page)
+		if err != nil {
+			problems = append(problems, Problem{Line: lineOf(doc, location), Field: fieldName(location), Text: err.Error()})
+		}
+		return ref
+	}
+	if t.Facecam != nil {
+		ref := resolve(*t.Facecam, false, "facecam_url")
+		c.Facecam = &ref
+	}
+	for i, s := range t.Scenes {
+		page := resolve(s.URL, true, "scenes", fmt.Sprint(i), "url")
+		c.Scenes = append(c.Scenes, Scene{Page: page, Duration: s.Duration})
+	}
+	return c, problems, nil
+}
