@@ -40,7 +40,8 @@ func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey,
 func copySource(bucket, key string) string {
 	parts := strings.Split(bucket+"/"+key, "/")
 	for i, part := range parts {
-		parts[i] = url.PathEscape(part)
+		// Stores differ in whether a plus is a space here: escaped, neither can be mistaken.
+		parts[i] = strings.ReplaceAll(url.QueryEscape(part), "+", "%20")
 	}
 	return strings.Join(parts, "/")
 }

@@ -1,0 +1,43 @@
+package store
+
+import (
+	"net/url"
+	"strings"
+)
+
+// CheckSupabase reports settings that are a Supabase project's but do not reach its Storage: the Node worker used the
+// service role key, S3 needs keys of its own. add is given a variable and what it wants.
+func CheckSupabase(environ map[string]string, add func(variable, wants string)) {
+	project := environ["SUPABASE_URL"]
+	if project == "" && environ["SUPABASE_SERVICE_ROLE_KEY"] == "" {
+		return
+	}
+	const where = " (the service role key does not open Storage's S3 endpoint: in the Supabase dashboard, under" +
+		" Project Settings > Storage > S3 access keys, create one)"
+	if environ["S3_ENDPOINT"] == "" {
+		add("S3_ENDPOINT", "your project's S3 endpoint, "+supabaseEndpoint(project))
+	}
+	if environ["S3_ACCESS_KEY_ID"] == "" {
+		add("S3_ACCESS_KEY_ID", "the access key ID of an S3 access key"+where)
+	}
+	if environ["S3_SECRET_ACCESS_KEY"] == "" {
+		add("S3_SECRET_ACCESS_KEY", "the secret of that S3 access key")
+	}
+	if environ["S3_REGION"] == "" && environ["S3_ENDPOINT"] == "" {
+		add("S3_REGION", "the region that the dashboard shows there")
+	}
+}
+
+// supabaseEndpoint forms a project's S3 endpoint: https://<ref>.supabase.co has it at
+// https://<ref>.storage.supabase.co/storage/v1/s3, and one that is self-hosted at <its URL>/storage/v1/s3.
+func supabaseEndpoint(project string) string {
+	const path = "/storage/v1/s3"
+	u, err := url.Parse(project)
+	if err != nil || u.Host == "" {
+		return "https://<project>.storage.supabase.co" + path
+	}
+	if ref, hosted := strings.CutSuffix(u.Host, ".supabase.co"); hosted {
+		return "https://" + ref + ".storage.supabase.co" + path
+	}
+	return u.Scheme + "://" + u.Host + path
+}
