@@ -40,3 +40,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // ErrHandBack marks an error after which the task is handed back uncharged: the worker could not go on, through no
 // fault of the task (an expired URL). Wrap it.
 var ErrHandBack = errors.New("handed back")
+
+// ErrNotWanted marks the end of an attempt that is not wanted any more: the task is over, or another attempt's. Nothing is
+// reported. Ingest and a cancel broadcast say so to a worker; a handler that finds out by itself wraps it.
+var ErrNotWanted = errors.New("the attempt is not wanted any more")

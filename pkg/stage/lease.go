@@ -18,8 +18,6 @@ import (
 var (
 	// errDraining: the worker stops and its drain time is over.
 	errDraining = errors.New("the worker stops")
-	// errStopped: ingest, or a cancel broadcast, said that the attempt is not wanted any more.
-	errStopped = errors.New("the attempt is not wanted any more")
 	// errSilence: no heartbeat was answered for as long as the lease lasts, so another worker may have the task.
 	errSilence = errors.New("the lease ran out unanswered")
 )
@@ -81,7 +79,7 @@ func (w *Worker) heartbeat(ctx context.Context, l *lease, renewed time.Time) {
 		cancel()
 		switch {
 		case err == nil && stop:
-			l.cancel(fmt.Errorf("%w: %s", errStopped, reason))
+			l.cancel(fmt.Errorf("%w: %s", ErrNotWanted, reason))
 			return
 		case err == nil:
 			renewed = sent
@@ -115,7 +113,7 @@ func (w *Worker) cancelRender(render uuid.UUID) {
 	defer w.mu.Unlock()
 	for l := range w.running {
 		if l.task.RenderID == render {
-			l.cancel(fmt.Errorf("%w: the render was cancelled", errStopped))
+			l.cancel(fmt.Errorf("%w: the render was cancelled", ErrNotWanted))
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (w *Worker) report(l *lease, result msg.Result) error {
 	defer cancel()
 	defer context.AfterFunc(l.ctx, func() {
 		switch cause := context.Cause(l.ctx); {
-		case errors.Is(cause, errStopped):
+		case errors.Is(cause, ErrNotWanted):
 			cancel()
 		case errors.Is(cause, errDraining):
 			timer := time.AfterFunc(w.pace.farewell, cancel)

@@ -43,15 +43,19 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 		log.Info().Str("reason", result.Reason).Msg("task handed back")
 	case outcomeLost:
 		// Nothing to report: it would be refused. Should the task be due again, ingest says so with a new message.
-		log.Warn().AnErr("cause", context.Cause(l.ctx)).Msg("task given up")
-		w.settled(log, w.giveUp(l))
+		reason := context.Cause(l.ctx)
+		if reason == nil {
+			reason = err
+		}
+		log.Warn().Str("reason", scrub(reason.Error())).Msg("task given up")
+		w.settled(log, w.giveUp(l, reason))
 		return
 	default:
 		log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail).Msg("task failed, to be tried again")
 	}
 	if err := w.report(l, result); err != nil {
 		log.Warn().Err(err).Msg("result not delivered: the task is done again")
-		w.settled(log, w.giveUp(l))
+		w.settled(log, w.giveUp(l, context.Cause(l.ctx)))
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.pace.request)
@@ -66,7 +70,7 @@ func conclude(result *msg.Result, err, cause error) (label string) {
 	switch {
 	// Told to stop: whatever came of it is refused. Without an answer for a lease's length another worker may have the
 	// task; but what is finished is reported, since only ingest can know.
-	case errors.Is(cause, errStopped), err != nil && errors.Is(cause, errSilence):
+	case errors.Is(cause, ErrNotWanted), errors.Is(err, ErrNotWanted), err != nil && errors.Is(cause, errSilence):
 		return outcomeLost
 	case err == nil:
 		result.Outcome = msg.Done
@@ -114,8 +118,8 @@ func encodeFacts(facts any) (json.RawMessage, error) {
 
 // giveUp settles the message of an attempt whose result is not, or could not be, reported. Stopped: the task is over or
 // someone else's, and the message with it. Otherwise it goes back, and whoever gets it asks ingest.
-func (w *Worker) giveUp(l *lease) error {
-	if errors.Is(context.Cause(l.ctx), errStopped) {
+func (w *Worker) giveUp(l *lease, reason error) error {
+	if errors.Is(reason, ErrNotWanted) {
 		return l.m.Ack()
 	}
 	return l.m.NakWithDelay(w.pace.again)

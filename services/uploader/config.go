@@ -1,0 +1,109 @@
+package uploader
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+// Values of PUBLIC_URLS.
+const (
+	// URLsSupabase: <SUPABASE_URL>/storage/v1/object/public/<bucket>/<key>.
+	URLsSupabase = "supabase"
+	// URLsPath: <PUBLIC_URL_BASE>/<bucket>/<key>.
+	URLsPath = "path"
+	// URLsPresigned: URLs that work for 7 days, for buckets that are not public.
+	URLsPresigned = "presigned"
+)
+
+// Config is the uploader's settings.
+type Config struct {
+	service.Base
+	// Store is where the work, the videos and the thumbnails are.
+	Store store.Config
+	// DatabaseURL is the app's Postgres, directly or through a pooler.
+	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the PostgreSQL database, such as postgres://user:password@host:5432/database"`
+	// Slots is how many renders are stored at once.
+	Slots int `env:"UPLOADER_SLOTS" envDefault:"2" wants:"a whole number of 1 or more"`
+
+	// WorkBucket holds what the other stages made.
+	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
+	// VideoBucket and ThumbnailBucket take the finished files.
+	VideoBucket     string `env:"STORAGE_BUCKET_VIDEOS" envDefault:"videos"`
+	ThumbnailBucket string `env:"STORAGE_BUCKET_THUMBNAILS" envDefault:"thumbnails"`
+
+	// PublicURLs is the form of the URLs written to renders: supabase, path or presigned. Default supabase when
+	// SupabaseURL is set, else path.
+	PublicURLs string `env:"PUBLIC_URLS"`
+	// SupabaseURL is the project's URL, https://<ref>.supabase.co.
+	SupabaseURL string `env:"SUPABASE_URL"`
+	// PublicURLBase is what path URLs begin with: a CDN, say. Default Store.Endpoint.
+	PublicURLBase string `env:"PUBLIC_URL_BASE"`
+
+	// WorkDir holds the tasks' folders. Default os.TempDir().
+	WorkDir string `env:"WORK_DIR"`
+}
+
+// LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
+func LoadConfig(environ map[string]string) (Config, error) {
+	var cfg Config
+	var problems service.Problems
+	loaded := service.Load(&cfg, environ)
+	// These say more than that a variable is missing, so they come first.
+	store.CheckSupabase(environ, problems.AddMissing)
+	if err := problems.Include(loaded); err != nil {
+		return Config{}, err
+	}
+	cfg.Store.Check(problems.Add)
+	if cfg.DatabaseURL != "" {
+		if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
+			problems.Add("DATABASE_URL", "the URL of a PostgreSQL database, such as postgres://user:password@host:5432/database")
+		}
+	}
+	if cfg.Slots < 1 {
+		problems.Add("UPLOADER_SLOTS", "a whole number of 1 or more")
+	}
+	if cfg.PublicURLs == "" {
+		cfg.PublicURLs = URLsPath
+		if cfg.SupabaseURL != "" {
+			cfg.PublicURLs = URLsSupabase
+		}
+	}
+	if cfg.PublicURLBase == "" {
+		cfg.PublicURLBase = cfg.Store.Endpoint
+	}
+	switch cfg.PublicURLs {
+	case URLsSupabase:
+		if !isBase(cfg.SupabaseURL) {
+			problems.Add("SUPABASE_URL", "the project's URL, such as https://<ref>.supabase.co")
+		}
+	case URLsPath:
+		if cfg.PublicURLBase != "" && !isBase(cfg.PublicURLBase) {
+			problems.Add("PUBLIC_URL_BASE", "an http or https URL without a query")
+		}
+	case URLsPresigned:
+	default:
+		problems.Add("PUBLIC_URLS", "supabase, path or presigned")
+	}
+	return cfg, problems.Err()
+}
+
+func isBase(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.User == nil
+}
+
+// join appends path elements to a base URL, each escaped, slashes kept.
+func join(base string, elements ...string) string {
+	var b strings.Builder
+	b.WriteString(strings.TrimRight(base, "/"))
+	for _, element := range elements {
+		for part := range strings.SplitSeq(element, "/") {
+			b.WriteString("/" + url.PathEscape(part))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,176 @@
+package uploader
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+// presigned is how long presigned URLs work: the longest that S3 allows.
+const presigned = 7 * 24 * time.Hour
+
+// discardTimeout bounds the tidying after an attempt that is not wanted.
+const discardTimeout = 15 * time.Second
+
+// storageMessage is for the product's user.
+const storageMessage = "The finished video could not be stored. Please try again in a few minutes."
+
+// handler stores the outputs of renders.
+type handler struct {
+	cfg     Config
+	store   *store.Client
+	renders renders
+	// patience is how long one step is tried within an attempt.
+	patience time.Duration
+}
+
+// file is one output: where it is, and where it goes.
+type file struct {
+	name, contentType, bucket, key string
+}
+
+// Handle copies the video and the thumbnail to their buckets and closes the render.
+func (h *handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
+	key := t.RenderID.String() + "/" + t.TaskID.String()
+	video := file{msg.Video, "video/mp4", h.cfg.VideoBucket, key + ".mp4"}
+	thumbnail := file{msg.Thumbnail, "image/jpeg", h.cfg.ThumbnailBucket, key + ".jpg"}
+	facts, err := h.upload(ctx, t, video, thumbnail)
+	if errors.Is(err, stage.ErrNotWanted) || (err != nil && ctx.Err() != nil) {
+		h.discard(ctx, t, video, thumbnail)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return facts, nil
+}
+
+func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail file) (facts msg.UploadFacts, err error) {
+	made, err := stage.Facts[msg.VideoFacts](t, msg.Video)
+	if err != nil {
+		return facts, err
+	}
+	if err := h.copy(ctx, t, video, made.Bytes); err != nil {
+		return facts, err
+	}
+	t.Progress(0.8)
+	if err := h.copy(ctx, t, thumbnail, 0); err != nil {
+		return facts, err
+	}
+	t.Progress(0.9)
+	if facts.VideoURL, err = h.url(ctx, video); err != nil {
+		return facts, err
+	}
+	if facts.ThumbnailURL, err = h.url(ctx, thumbnail); err != nil {
+		return facts, err
+	}
+	return facts, h.finish(ctx, t, facts)
+}
+
+// copy puts one file into its bucket, and makes sure that all of it is there. size is what its maker measured; 0 is
+// unknown.
+func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) error {
+	input, ok := t.Inputs[f.name]
+	if !ok || input.Key == "" {
+		return fmt.Errorf("store %s: the grant has no such input", f.name)
+	}
+	err := h.patiently(ctx, func() error {
+		from, err := h.store.Size(ctx, h.cfg.WorkBucket, input.Key)
+		if err != nil {
+			return err
+		}
+		if size > 0 && from != size {
+			return backoff.Permanent(fmt.Errorf("%s has %d bytes in the work bucket, and had %d when it was made", f.name, from, size))
+		}
+		if err := h.store.Copy(ctx, h.cfg.WorkBucket, input.Key, f.bucket, f.key, f.contentType); err != nil {
+			return err
+		}
+		to, err := h.store.Size(ctx, f.bucket, f.key)
+		if err == nil && to != from {
+			err = fmt.Errorf("the copy of %s has %d of %d bytes", f.name, to, from)
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNoBucket) {
+		err = fmt.Errorf("%w: create it (Supabase: Storage > New bucket) or name another: the buckets are %q (STORAGE_BUCKET_WORK),"+
+			" %q (STORAGE_BUCKET_VIDEOS) and %q (STORAGE_BUCKET_THUMBNAILS)", err, h.cfg.WorkBucket, h.cfg.VideoBucket, h.cfg.ThumbnailBucket)
+	}
+	if err != nil && ctx.Err() == nil {
+		return stage.Retryable(msg.CodeStorage, storageMessage, err)
+	}
+	return err
+}
+
+// url is where the app's users find f.
+func (h *handler) url(ctx context.Context, f file) (string, error) {
+	switch h.cfg.PublicURLs {
+	case URLsPresigned:
+		url, err := h.store.PresignGet(ctx, f.bucket, f.key, presigned)
+		return string(url), err
+	case URLsSupabase:
+		return join(h.cfg.SupabaseURL, "storage/v1/object/public", f.bucket, f.key), nil
+	default:
+		return join(h.cfg.PublicURLBase, f.bucket, f.key), nil
+	}
+}
+
+// finish closes the render with the files that are in place. ErrNotWanted: the attempt came too late.
+func (h *handler) finish(ctx context.Context, t *stage.Task, facts msg.UploadFacts) error {
+	data, err := json.Marshal(facts)
+	if err != nil {
+		return fmt.Errorf("write facts: %w", err)
+	}
+	var verdict string
+	err = h.patiently(ctx, func() error {
+		verdict, err = h.renders.finish(ctx, t.TaskID, t.Attempt, facts, data)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	switch verdict {
+	case accepted, already:
+		return nil
+	case stale:
+		return fmt.Errorf("close the render: %w", stage.ErrNotWanted)
+	}
+	return fmt.Errorf("close the render: unknown verdict %q", verdict)
+}
+
+// discard deletes the copies of an attempt that came too late or was cancelled, if no attempt of the task can ever want
+// them: all of them write to the same keys, so those of a task that is done are the render's own, and those of a task
+// that is due or worked on will be.
+func (h *handler) discard(ctx context.Context, t *stage.Task, files ...file) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	defer cancel()
+	over, err := h.renders.abandoned(ctx, t.TaskID)
+	if err == nil && over {
+		for _, f := range files {
+			err = errors.Join(err, h.store.Delete(ctx, f.bucket, f.key))
+		}
+	}
+	if err != nil {
+		t.Log.Warn().Err(err).Msg("copies of a render that ended otherwise may be left behind")
+	}
+}
+
+// patiently repeats step while its error may pass.
+func (h *handler) patiently(ctx context.Context, step func() error) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 5*time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := step()
+		if errors.Is(err, store.ErrNoBucket) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(h.patience))
+	return err
+}

@@ -1,0 +1,77 @@
+package uploader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+// Run uploads until ctx is cancelled; then it drains, and returns when all that it started has ended. Servers that are
+// away, now or later, are waited for.
+func Run(ctx context.Context, cfg Config) error {
+	client, err := store.New(cfg.Store)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	pool, err := postgres.Named(ctx, cfg.DatabaseURL, "loom-uploader")
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	nc, err := cfg.ConnectNATS("uploader")
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+
+	worker, err := stage.New(nc, stage.Config{
+		Verb: msg.ConsumerUpload, Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
+		Registry: cfg.Metrics(), Log: cfg.Log,
+		Handlers: map[msg.Kind]stage.Handler{
+			msg.Upload: &handler{cfg: cfg, store: client, renders: renders{pool}, patience: 45 * time.Second},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	stop, err := cfg.Serve(func(ctx context.Context) error {
+		return errors.Join(worker.Ready(ctx), databaseReady(ctx, pool), bucketsReady(ctx, client, cfg))
+	})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return worker.Run(ctx)
+}
+
+// databaseReady keeps the driver's words, which name hosts and users, from whoever asks for readiness.
+func databaseReady(ctx context.Context, pool *pgxpool.Pool) error {
+	if err := pool.Ping(ctx); err != nil {
+		return errors.New("Postgres does not answer") //nolint:staticcheck // a name
+	}
+	return nil
+}
+
+func bucketsReady(ctx context.Context, client *store.Client, cfg Config) error {
+	for _, bucket := range []string{cfg.WorkBucket, cfg.VideoBucket, cfg.ThumbnailBucket} {
+		err := client.Ping(ctx, bucket)
+		switch {
+		case errors.Is(err, store.ErrNoBucket):
+			return fmt.Errorf("bucket %s does not exist: create it", bucket)
+		case errors.Is(err, store.ErrDenied):
+			return fmt.Errorf("bucket %s: the store refuses the S3 keys", bucket)
+		case err != nil:
+			return errors.New("the object store does not answer")
+		}
+	}
+	return nil
+}
