@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,10 @@ func (p Policy) DialContext(ctx context.Context, network, address string) (net.C
 	port, err := strconv.ParseUint(portText, 10, 16)
 	if err != nil {
 		return nil, fmt.Errorf("port %q: %w", portText, err)
+	}
+	if name := canonicalHost(host); name == "invalid" || strings.HasSuffix(name, ".invalid") {
+		// Reserved for names that do not exist (RFC 6761). Not every resolver knows.
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
 	d := net.Dialer{Timeout: dialTimeout}
 	if !p.allowsHost(host, uint16(port)) {

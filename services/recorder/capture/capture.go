@@ -2,7 +2,6 @@ package capture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -40,10 +39,14 @@ type Bounds struct {
 	Request time.Duration
 	// Requests bounds how long all of them together may.
 	Requests time.Duration
+	// Call bounds how long Chrome may take for anything else, such as one frame.
+	Call time.Duration
 }
 
 // DefaultBounds suit pages of the internet.
-var DefaultBounds = Bounds{Load: 25 * time.Second, Request: 4 * time.Second, Requests: 40 * time.Second}
+var DefaultBounds = Bounds{
+	Load: 25 * time.Second, Request: 4 * time.Second, Requests: 40 * time.Second, Call: cdp.DefaultDeadline,
+}
 
 // Sink takes the frames, in order.
 type Sink interface {
@@ -69,7 +72,7 @@ type scene struct {
 	requests  *requests
 	document  *document
 	clock     *clock
-	crashed   <-chan struct{}
+	crashed   func()
 	workers   atomic.Int64
 	lastTicks float64
 }
@@ -79,9 +82,13 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	if err := checkURL(o.URL); err != nil {
 		return err
 	}
-	// What waits for Chrome, rod included, ends with it.
+	// What waits for Chrome, rod included, ends with it: with the caller's context, and when the page crashes.
+	caller := ctx
+	ctx, cancel := context.WithCancelCause(caller)
+	defer cancel(nil)
 	defer context.AfterFunc(ctx, b.Kill)()
-	s := &scene{Options: o, client: b.Client, sink: sink}
+	b.Client.Deadline = o.Bounds.Call
+	s := &scene{Options: o, client: b.Client, sink: sink, crashed: func() { cancel(errCrashed) }}
 	err := s.open(ctx)
 	if err != nil && ctx.Err() == nil {
 		return err // whatever it is, the page has no part in it
@@ -92,11 +99,11 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	if err == nil {
 		err = s.frames(ctx)
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err != nil && s.hasCrashed() {
-		err = errors.Join(errCrashed, err)
+	switch {
+	case caller.Err() != nil:
+		return context.Cause(caller)
+	case ctx.Err() != nil:
+		return blame(context.Cause(ctx))
 	}
 	return blame(err)
 }
@@ -124,7 +131,7 @@ func (s *scene) open(ctx context.Context) error {
 		return fmt.Errorf("open a page: %w", err)
 	}
 	s.answerDialogs()
-	s.crashed = watchCrash(s.client, s.page.SessionID)
+	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })
 	s.requests = watchRequests(s.client, s.page.SessionID)
 	s.document = watchDocument(s.client, s.page)
 	for _, enable := range []interface{ Call(proto.Client) error }{
@@ -137,7 +144,7 @@ func (s *scene) open(ctx context.Context) error {
 			return fmt.Errorf("set the page up: %w", err)
 		}
 	}
-	s.clock, err = startClock(s.page, s.client, s.requests, s.crashed, s.Bounds)
+	s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds)
 	if err != nil {
 		return fmt.Errorf("stop the clock: %w", err)
 	}
@@ -157,25 +164,4 @@ func (s *scene) progress(frames int) {
 	if s.Progress != nil {
 		s.Progress(frames)
 	}
-}
-
-func (s *scene) hasCrashed() bool {
-	select {
-	case <-s.crashed: // nil, which blocks, before the page is open
-		return true
-	default:
-		return false
-	}
-}
-
-// watchCrash returns a channel that is closed when the page's process dies.
-func watchCrash(c *cdp.Client, session proto.TargetSessionID) <-chan struct{} {
-	crashed := make(chan struct{})
-	var once atomic.Bool
-	cdp.On(c, session, func(*proto.InspectorTargetCrashed) {
-		if once.CompareAndSwap(false, true) {
-			close(crashed)
-		}
-	})
-	return crashed
 }

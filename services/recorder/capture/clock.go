@@ -2,7 +2,6 @@ package capture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -28,15 +27,12 @@ func frameTime(rate msg.Rate, n int) tenths {
 // the time is later would wait for ever.
 const starvation = 100_000
 
-var errCrashed = errors.New("the page crashed")
-
 // clock is the page's time.
 type clock struct {
 	page     *rod.Page
 	client   *cdp.Client
 	requests *requests
 	expired  chan struct{}
-	crashed  <-chan struct{}
 
 	// patience bounds how long one request may keep the time from passing, stall how long all of them together.
 	patience, stall time.Duration
@@ -45,9 +41,9 @@ type clock struct {
 	elapsed tenths
 }
 
-func startClock(page *rod.Page, client *cdp.Client, r *requests, crashed <-chan struct{}, b Bounds) (*clock, error) {
+func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds) (*clock, error) {
 	c := &clock{
-		page: page, client: client, requests: r, crashed: crashed, expired: make(chan struct{}, 1),
+		page: page, client: client, requests: r, expired: make(chan struct{}, 1),
 		patience: b.Request, stall: b.Requests,
 	}
 	cdp.On(client, page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
@@ -94,7 +90,7 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 	if err := c.set(policy); err != nil {
 		return err
 	}
-	begin, deadline := time.Now(), time.Now().Add(cdp.Deadline)
+	begin, deadline := time.Now(), time.Now().Add(c.client.Deadline)
 	poll := time.NewTimer(c.pollEvery())
 	defer poll.Stop()
 	for {
@@ -105,8 +101,6 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 				c.stall -= waited
 			}
 			return nil
-		case <-c.crashed:
-			return errCrashed
 		case <-c.client.Closed():
 			return cdp.ErrClosed
 		case <-ctx.Done():
@@ -117,14 +111,14 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 		switch {
 		case waits && c.hopeless(time.Since(begin)):
 			// Without a budget: what is left of the one that was granted stays.
-			waits, deadline = false, time.Now().Add(cdp.Deadline)
+			waits, deadline = false, time.Now().Add(c.client.Deadline)
 			c.stall -= time.Since(begin)
 			err := c.set(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance})
 			if err != nil {
 				return err
 			}
 		case !waits && time.Now().After(deadline):
-			return fmt.Errorf("%w: granted time did not pass in %s", cdp.ErrStalled, cdp.Deadline)
+			return fmt.Errorf("%w: granted time did not pass in %s", cdp.ErrStalled, c.client.Deadline)
 		}
 	}
 }

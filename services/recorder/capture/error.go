@@ -68,6 +68,8 @@ func timeoutError(format string, args ...any) *PageError {
 	return &PageError{Code: msg.CodeSceneTimeout, Err: fmt.Errorf(format, args...)}
 }
 
+var errCrashed = errors.New("the page's process died")
+
 // blame turns what stopped a capture into a page's error where it is the page's doing.
 func blame(err error) error {
 	var page *PageError

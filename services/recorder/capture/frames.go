@@ -2,7 +2,6 @@ package capture
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-rod/rod/lib/proto"
 )
@@ -104,11 +103,6 @@ func (s *scene) beginFrame(ctx context.Context, picture bool) (jpeg []byte, dama
 	}
 	reply, err := s.client.CallRaw(ctx, string(s.page.SessionID), request.ProtoReq(), request)
 	if err != nil {
-		select {
-		case <-s.crashed:
-			err = errors.Join(errCrashed, err)
-		default:
-		}
 		return nil, false, err
 	}
 	return reply.Bytes("screenshotData"), reply.Bool("hasDamage"), nil

@@ -24,6 +24,7 @@ type document struct {
 	mu     sync.Mutex
 	url    string // as last redirected
 	status int
+	parsed bool
 	loaded bool
 }
 
@@ -46,17 +47,24 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	})
 	cdp.On(c, page.SessionID, func(e *proto.PageFrameStartedLoading) {
 		if e.FrameID == page.FrameID {
-			locked(func() { d.loaded = false })
+			locked(func() { d.parsed, d.loaded = false, false })
 		}
 	})
+	cdp.On(c, page.SessionID, func(*proto.PageDomContentEventFired) { locked(func() { d.parsed = true }) })
 	cdp.On(c, page.SessionID, func(*proto.PageLoadEventFired) { locked(func() { d.loaded = true }) })
 	return d
 }
 
-func (d *document) now() (address string, status int, loaded bool) {
+func (d *document) answer() (address string, status int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.url, d.status, d.loaded
+	return d.url, d.status
+}
+
+func (d *document) state() (parsed, loaded bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.parsed, d.loaded
 }
 
 // load navigates to the page and brings it to where frame 0 is drawn: loaded, its requests answered, its fonts there.
@@ -69,19 +77,21 @@ func (s *scene) load(ctx context.Context) error {
 		if err := s.clock.grant(ctx, loadStep); err != nil {
 			return err
 		}
-		address, status, loaded := s.document.now()
-		if err := s.answered(address, status); err != nil {
+		if err := s.answered(); err != nil {
 			return err
 		}
-		if young, _ := s.requests.pending(s.Bounds.Request); loaded && young == 0 {
+		parsed, loaded := s.document.state()
+		young, overdue := s.requests.pending(s.Bounds.Request)
+		// What never answers does not belong to the page, even if its load event waits for it.
+		if young == 0 && (loaded || parsed && overdue > 0) {
 			ready, err := s.fontsReady()
 			if err != nil || ready {
 				return err
 			}
 		}
 		if time.Since(begin) > s.Bounds.Load {
-			if loaded {
-				return nil // what keeps loading is not the page
+			if parsed {
+				return nil
 			}
 			return timeoutError("not loaded in %s", s.Bounds.Load)
 		}
@@ -100,10 +110,10 @@ func (s *scene) navigate(ctx context.Context) error {
 	if reply.ErrorText == "" {
 		return nil
 	}
-	address, status, _ := s.document.now()
-	if err := s.answered(address, status); err != nil {
+	if err := s.answered(); err != nil {
 		return err
 	}
+	address, _ := s.document.answer()
 	if err := s.unreached(address); err != nil {
 		return connectError(err)
 	}
@@ -111,7 +121,8 @@ func (s *scene) navigate(ctx context.Context) error {
 }
 
 // answered returns the error of a document that came with an HTTP error.
-func (s *scene) answered(address string, status int) error {
+func (s *scene) answered() error {
+	address, status := s.document.answer()
 	if status < 400 {
 		return nil
 	}

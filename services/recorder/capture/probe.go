@@ -16,9 +16,11 @@ var ErrNoFrameControl = errors.New("this Chrome cannot draw frames on demand (He
 // Probe draws a frame and returns the browser's name and version, such as "HeadlessChrome/156.0.7977.2". It returns an
 // error that wraps ErrNoFrameControl when frames cannot be drawn on demand. The browser is of no further use afterwards.
 func Probe(ctx context.Context, b Browser, width, height int) (version string, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	defer context.AfterFunc(ctx, b.Kill)()
 	s := &scene{
-		client: b.Client, sink: discard{},
+		client: b.Client, sink: discard{}, crashed: func() { cancel(errCrashed) },
 		Options: Options{Width: width, Height: height, Rate: msg.FPS(60), Frames: 2, Quality: 90, Bounds: DefaultBounds},
 	}
 	if err := s.open(ctx); err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// Deadline is how long Chrome may take to answer one call.
-const Deadline = 15 * time.Second
+// DefaultDeadline is how long Chrome may take to answer one call.
+const DefaultDeadline = 15 * time.Second
 
 // maxMessage bounds one message in bytes; the largest are screenshots.
 const maxMessage = 512 << 20
@@ -32,6 +32,9 @@ var _ rod.CDPClient = (*Client)(nil)
 
 // Client is one connection to one browser.
 type Client struct {
+	// Deadline is how long Chrome may take to answer one call. Set it before the first.
+	Deadline time.Duration
+
 	w      io.Writer
 	events chan *rodcdp.Event
 	closed chan struct{}
@@ -58,6 +61,7 @@ type listener struct{ f func(Raw) }
 // pipes is the caller's part.
 func New(r io.Reader, w io.Writer) *Client {
 	c := &Client{
+		Deadline:  DefaultDeadline,
 		w:         w,
 		events:    make(chan *rodcdp.Event, 64),
 		closed:    make(chan struct{}),
@@ -85,7 +89,7 @@ func (c *Client) Call(ctx context.Context, sessionID, method string, params any)
 
 // CallRaw calls a method and returns its result as Chrome wrote it.
 func (c *Client) CallRaw(ctx context.Context, sessionID, method string, params any) (Raw, error) {
-	return c.call(ctx, Deadline, sessionID, method, params)
+	return c.call(ctx, c.Deadline, sessionID, method, params)
 }
 
 // Within returns a client of one session whose calls may take longer than Deadline, for those that wait on the network.

@@ -74,6 +74,9 @@ func (p *Process) start(o Options) error {
 // Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and does not wait.
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
+// Group is the id of Chrome's process group.
+func (p *Process) Group() int { return p.cmd.Process.Pid }
+
 // Close kills Chrome, waits until all of its processes are gone and removes its profile.
 func (p *Process) Close() error {
 	var err error

@@ -1,0 +1,167 @@
+package capture_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+)
+
+func TestEveryAnimationFrameIsCapturedOnceInOrder(t *testing.T) {
+	const frames = 100
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
+	for _, rate := range []msg.Rate{msg.FPS(60), msg.FPS(24), {Num: 30000, Den: 1001}, msg.FPS(120)} {
+		t.Run(rate.String(), func(t *testing.T) {
+			path, facts := shot{url: url, rate: rate, frames: frames}.mustTake(t)
+			if facts.Distinct != frames {
+				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
+			}
+			for i, p := range decode(t, path, rate, frames) {
+				if p.number() != i+1 {
+					t.Fatalf("frame %d shows animation frame %d, want %d", i, p.number(), i+1)
+				}
+			}
+		})
+	}
+}
+
+func TestCSSAnimationsMoveWithTheFrames(t *testing.T) {
+	const frames = 60
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>body{margin:0;background:#000;overflow:hidden}
+		b{position:absolute;top:140px;width:16px;height:40px;background:#fff;animation:m 2s linear}
+		@keyframes m{to{transform:translateX(480px)}}</style><b></b>`)})
+	path, _ := shot{url: url, frames: frames}.mustTake(t)
+	for i, p := range decode(t, path, msg.FPS(60), frames) {
+		if at := p.bar(); at < 4*i-1 || at > 4*i+1 { // 240 pixels a second, from frame 0 on
+			t.Fatalf("at frame %d the bar is at %d, want %d", i, at, 4*i)
+		}
+	}
+}
+
+// One page clock: what scripts are told and what animations show agree in every frame.
+func TestClocksAgree(t *testing.T) {
+	const frames = 60
+	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>
+		let start, date; requestAnimationFrame(function f(t) {
+			start ??= t; date ??= Date.now();
+			const same = Math.abs(t - performance.now()) < 1 && Math.abs(Date.now() - date - (t - start)) < 2;
+			paint(same ? Math.round(t - start) : 0xffff); requestAnimationFrame(f) })</script>`)})
+	path, _ := shot{url: url, frames: frames}.mustTake(t)
+	for i, p := range decode(t, path, msg.FPS(60), frames) {
+		if at, want := p.number(), i*1000/60; at < want-1 || at > want+1 {
+			t.Fatalf("frame %d is drawn at %d ms, want %d (65535: the clocks disagree)", i, at, want)
+		}
+	}
+}
+
+func TestAWorkersCanvasIsExact(t *testing.T) {
+	const frames = 60
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>body{margin:0;background:#000}canvas{display:block}</style>
+		<canvas width=320 height=40></canvas><script>
+		const off = document.querySelector("canvas").transferControlToOffscreen();
+		const w = new Worker(URL.createObjectURL(new Blob([` + "`" + `
+			onmessage = e => { const c = e.data.getContext("2d"); let n = 0; requestAnimationFrame(function f() { n++;
+				for (let b = 0; b < 16; b++) { c.fillStyle = n >> (15 - b) & 1 ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) }
+				requestAnimationFrame(f) }) }` + "`" + `])));
+		w.postMessage(off, [off])</script>`)})
+	path, _ := shot{url: url, frames: frames}.mustTake(t)
+	pictures := decode(t, path, msg.FPS(60), frames)
+	for i := 1; i < frames; i++ {
+		if was, is := pictures[i-1].number(), pictures[i].number(); was != 0 && is != was+1 { // 0: the worker has not begun
+			t.Fatalf("frame %d shows %d after %d", i, is, was)
+		}
+	}
+	if last := pictures[frames-1].number(); last < frames-10 {
+		t.Fatalf("the last frame shows %d", last)
+	}
+}
+
+func TestAStillPageIsStoredOnce(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")})
+	path, facts := shot{url: url, frames: 120}.mustTake(t)
+	if facts.Distinct != 1 {
+		t.Errorf("%d pictures are stored, want 1", facts.Distinct)
+	}
+	decode(t, path, msg.FPS(60), 120)
+}
+
+// Bursts make the capture change between looking for damage and going straight for pictures.
+func TestPagesThatMoveAtTimesAreExact(t *testing.T) {
+	const frames = 120
+	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>let n = 0;
+		requestAnimationFrame(function f() { n++; if (n % 40 > 25 || n % 7 == 0) paint(n); requestAnimationFrame(f) })</script>`)})
+	path, facts := shot{url: url, frames: frames}.mustTake(t)
+	shown, distinct := 0, 1
+	for i, p := range decode(t, path, msg.FPS(60), frames) {
+		if n := i + 1; n%40 > 25 || n%7 == 0 {
+			shown, distinct = n, distinct+1
+		}
+		if p.number() != shown {
+			t.Fatalf("frame %d shows %d, want %d", i, p.number(), shown)
+		}
+	}
+	if facts.Distinct != distinct {
+		t.Errorf("%d pictures are stored, want %d", facts.Distinct, distinct)
+	}
+}
+
+func TestAHangingRequestDoesNotStopThePage(t *testing.T) {
+	const frames = 60
+	url := site(t, map[string]http.HandlerFunc{
+		"/hang":     hang,
+		"/loading":  html(counting + `<img src=/hang>`),
+		"/later":    html(counting + `<script>addEventListener("load", () => fetch("/hang"))</script>`),
+		"/again":    html(counting + `<script>setInterval(() => fetch("/hang"), 200)</script>`),
+		"/events":   html(counting + `<script>new EventSource("/hang")</script>`),
+		"/document": html(counting + `<iframe src=/hang></iframe>`),
+	})
+	for _, page := range []string{"/loading", "/later", "/again", "/events", "/document"} {
+		t.Run(page[1:], func(t *testing.T) {
+			t.Parallel()
+			path, _ := shot{url: url + page, frames: frames}.mustTake(t)
+			for i, p := range decode(t, path, msg.FPS(60), frames) {
+				if p.number() != i+1 {
+					t.Fatalf("frame %d shows animation frame %d, want %d", i, p.number(), i+1)
+				}
+			}
+		})
+	}
+}
+
+func TestRequestsTakeNoPageTime(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{
+		"/":     html(barcode + `<script>paint(1); fetch("/data").then(r => r.text()).then(n => paint(+n))</script>`),
+		"/data": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("4711")) },
+	})
+	path, _ := shot{url: url, frames: 2}.mustTake(t)
+	if n := decode(t, path, msg.FPS(60), 2)[0].number(); n != 4711 {
+		t.Errorf("frame 0 shows %d, before its data came", n)
+	}
+}
+
+func TestDialogsAreAnswered(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>
+		alert("one"); confirm("two"); prompt("three"); setTimeout(() => alert("four"), 300)</script>`)})
+	path, _ := shot{url: url, frames: 60}.mustTake(t)
+	if n := decode(t, path, msg.FPS(60), 60)[59].number(); n != 60 {
+		t.Errorf("the last frame shows animation frame %d, want 60", n)
+	}
+}
+
+func TestCancellingEndsACapture(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	enough := errors.New("enough")
+	_, _, err := shot{url: url, frames: 100_000, progress: func(_ *chrome.Process, n int) {
+		if n == 5 {
+			cancel(enough)
+		}
+	}}.take(ctx, t)
+	if !errors.Is(err, enough) {
+		t.Errorf("capture returned %v, want the cause of the cancel", err)
+	}
+}

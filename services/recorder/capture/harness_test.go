@@ -1,0 +1,205 @@
+package capture_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+	"github.com/loom-lite/loom-lite/services/recorder/mezzanine"
+)
+
+const width, height = 320, 180
+
+// shot is a capture to make.
+type shot struct {
+	url    string
+	rate   msg.Rate
+	frames int
+	bounds capture.Bounds // default: generous
+	// allow is EGRESS_ALLOW; empty allows loopback.
+	allow string
+	// started is called with the process when it runs, progress after each frame.
+	started  func(*chrome.Process)
+	progress func(p *chrome.Process, frames int)
+}
+
+// generous suits a slow machine, impatient pages that do not answer.
+var (
+	generous  = capture.Bounds{Load: 20 * time.Second, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: 15 * time.Second}
+	impatient = capture.Bounds{Load: 2 * time.Second, Request: 400 * time.Millisecond, Requests: time.Second, Call: 3 * time.Second}
+)
+
+// take captures into a file and returns its path and what it holds. Chrome must be installed and is gone afterwards.
+func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.RecordFacts, err error) {
+	t.Helper()
+	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.rate == (msg.Rate{}) {
+		s.rate = msg.FPS(60)
+	}
+	if s.bounds == (capture.Bounds{}) {
+		s.bounds = generous
+	}
+	if s.allow == "" {
+		s.allow = "127.0.0.1"
+	}
+	policy, err := egress.Parse(s.allow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := policy.Proxy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = proxy.Close() }()
+	p, err := chrome.Start(chrome.Options{
+		Path: shell, Sandbox: os.Geteuid() != 0, Width: width, Height: height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
+	}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.Close(); err != nil {
+			t.Errorf("close Chrome: %v", err)
+		}
+	}()
+	if s.started != nil {
+		s.started(p)
+	}
+	path = filepath.Join(t.TempDir(), "mezzanine.mov")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	out, err := mezzanine.New(file, mezzanine.Format{Width: width, Height: height, Rate: s.rate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
+		URL: s.url, Width: width, Height: height, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
+		Unreached: proxy.Failure,
+		Progress: func(n int) {
+			if s.progress != nil {
+				s.progress(p, n)
+			}
+		},
+	}, out)
+	if err != nil {
+		return "", facts, err
+	}
+	facts, err = out.Close()
+	return path, facts, err
+}
+
+// mustTake is take for a page that can be captured.
+func (s shot) mustTake(t *testing.T) (path string, facts msg.RecordFacts) {
+	t.Helper()
+	path, facts, err := s.take(t.Context(), t)
+	if err != nil {
+		t.Fatalf("capture %s: %v", s.url, err)
+	}
+	if facts.Frames != s.frames {
+		t.Fatalf("%d frames, want %d", facts.Frames, s.frames)
+	}
+	return path, facts
+}
+
+// picture is a decoded frame: one byte of luma per pixel.
+type picture []byte
+
+func (p picture) at(x, y int) byte { return p[y*width+x] }
+
+// decode returns every frame of a mezzanine, repeated ones repeated, as the transcoder sees them.
+func decode(t *testing.T, path string, rate msg.Rate, frames int) []picture {
+	t.Helper()
+	cmd := exec.Command("ffmpeg", "-v", "error", "-i", path,
+		"-vf", fmt.Sprintf("fps=%s,tpad=stop_mode=clone:stop=-1", rate), "-frames:v", fmt.Sprint(frames),
+		"-pix_fmt", "gray", "-f", "rawvideo", "-")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	raw, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("ffmpeg (apt install ffmpeg): %v: %s", err, stderr.String())
+	}
+	if len(raw) != frames*width*height {
+		t.Fatalf("ffmpeg decoded %d bytes, want %d frames of %d", len(raw), frames, width*height)
+	}
+	pictures := make([]picture, frames)
+	for i := range pictures {
+		pictures[i] = raw[i*width*height : (i+1)*width*height]
+	}
+	return pictures
+}
+
+// number reads the barcode that pages of this test paint: 16 cells of 20 by 40 pixels, the highest bit first.
+func (p picture) number() int {
+	n := 0
+	for bit := range 16 {
+		n <<= 1
+		if p.at(20*bit+10, 20) > 127 {
+			n |= 1
+		}
+	}
+	return n
+}
+
+// bar returns the left edge of the white bar in the band at the bottom, -1 when there is none.
+func (p picture) bar() int {
+	for x := range width {
+		if p.at(x, 150) > 127 {
+			return x
+		}
+	}
+	return -1
+}
+
+// site serves pages by path.
+func site(t *testing.T, pages map[string]http.HandlerFunc) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	for path, page := range pages {
+		mux.HandleFunc(path, page)
+	}
+	srv := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		srv.CloseClientConnections()
+		srv.Close()
+	})
+	return srv.URL
+}
+
+// html is a page.
+func html(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprint(w, "<!doctype html><meta charset=utf-8>"+body)
+	}
+}
+
+// hang answers nothing until the client goes away.
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+// barcode declares paint(n), which paints n.
+const barcode = `<style>body{margin:0;background:#000;overflow:hidden}i{position:absolute;top:0;width:20px;height:40px}</style>
+<script>
+const cells = [];
+for (let b = 0; b < 16; b++) { const i = document.createElement("i"); i.style.left = 20 * b + "px"; document.documentElement.append(i); cells.push(i) }
+function paint(n) { cells.forEach((c, b) => c.style.background = n >> (15 - b) & 1 ? "#fff" : "#000") }
+</script>`
+
+// counting paints how many animation frames there were.
+const counting = barcode + `<script>let n = 0; requestAnimationFrame(function f() { paint(++n); requestAnimationFrame(f) })</script>`
