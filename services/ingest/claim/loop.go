@@ -1,0 +1,119 @@
+package claim
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/rs/zerolog"
+)
+
+const (
+	// claimWithin bounds one transaction.
+	claimWithin = 30 * time.Second
+	// busyAgain is how soon a job whose render somebody held is tried again.
+	busyAgain = 200 * time.Millisecond
+)
+
+// Loop claims jobs until it is stopped.
+type Loop struct {
+	Claimer *Claimer
+	// Poll is how often to look for jobs, give or take a tenth.
+	Poll time.Duration
+	// Wake makes it look at once.
+	Wake <-chan struct{}
+	// Dealt is told of every job that was dealt with.
+	Dealt func(context.Context, Claimed)
+	Log   zerolog.Logger
+}
+
+// Run claims jobs until ctx is cancelled. While the database is away it tries again, less and less often.
+func (l *Loop) Run(ctx context.Context) {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 10*time.Second
+	failing := false
+	for {
+		pause, err := l.round(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if !failing {
+				l.Log.Error().Err(err).Msg("jobs cannot be claimed: trying again until they can")
+			}
+			failing = true
+			// What is away does not come back sooner for being asked more often: no wake-ups.
+			if !wait(ctx, pauses.NextBackOff(), nil) {
+				return
+			}
+			continue
+		case failing:
+			l.Log.Info().Msg("jobs can be claimed again")
+			failing = false
+			pauses.Reset()
+		}
+		if !wait(ctx, pause, l.Wake) {
+			return
+		}
+	}
+}
+
+// round claims until there is nothing to claim, and returns how long to wait before the next round.
+func (l *Loop) round(ctx context.Context) (pause time.Duration, err error) {
+	for {
+		claimed, err := l.next(ctx)
+		switch {
+		case err != nil:
+			return 0, err
+		case claimed.Outcome == Empty, claimed.Outcome == Full:
+			return l.jittered(), nil
+		case claimed.Outcome == Busy:
+			return busyAgain, nil
+		}
+		l.log(claimed)
+		l.Dealt(ctx, claimed)
+	}
+}
+
+func (l *Loop) next(ctx context.Context) (Claimed, error) {
+	ctx, cancel := context.WithTimeout(ctx, claimWithin)
+	defer cancel()
+	return l.Claimer.Next(ctx)
+}
+
+func (l *Loop) log(c Claimed) {
+	log := l.Log.With().Stringer("render_id", c.Render).Stringer("job_id", c.Job).Logger()
+	switch c.Outcome {
+	case Planned:
+		log.Info().Int("tasks", c.Tasks).Msg("render planned")
+	case Refused:
+		event := log.Warn()
+		if c.Cause != nil {
+			event = log.Error().AnErr("cause", c.Cause)
+		}
+		event.Str("code", string(c.Invalid.Code)).Str("message", c.Invalid.Message).Msg("render refused")
+	case Closed:
+		log.Info().Msg("job closed: its render had ended")
+	case Attached:
+		log.Info().Msg("job ends with the render that is being made")
+	}
+}
+
+// jittered spreads replicas that were started together.
+func (l *Loop) jittered() time.Duration {
+	return time.Duration(float64(l.Poll) * (0.9 + rand.Float64()/5))
+}
+
+// wait returns after d, or when it is woken; false when ctx is cancelled.
+func wait(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	case <-wake:
+	}
+	return true
+}

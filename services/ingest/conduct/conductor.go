@@ -1,0 +1,150 @@
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+)
+
+// Config says what to conduct with.
+type Config struct {
+	DB    *pgxpool.Pool
+	NATS  *nats.Conn
+	Store Store
+	// WorkBucket holds what tasks hand to each other.
+	WorkBucket string
+	// Lease is how long a grant lasts without a heartbeat, and how long a delivery may stay silent.
+	Lease time.Duration
+	// Replicas of each stream: 1 on a single server, 3 in a cluster.
+	Replicas int
+	// Retention is how long work objects are kept after their render has ended.
+	Retention time.Duration
+	// Ended is called when renders have ended, so that others may be claimed.
+	Ended   func()
+	Metrics *Metrics
+	Log     zerolog.Logger
+}
+
+// tick is how often due tasks are published, and renders looked at, when nothing wakes the conductor earlier.
+const tick = time.Second
+
+// Conductor carries renders through their tasks.
+type Conductor struct {
+	Config
+	js      jetstream.JetStream
+	ledger  ledger
+	streams *streams
+	wake    chan struct{}
+}
+
+// New returns a conductor. It uses cfg.NATS and cfg.DB, which stay the caller's to close.
+func New(cfg Config) (*Conductor, error) {
+	js, err := jetstream.New(cfg.NATS)
+	if err != nil {
+		return nil, fmt.Errorf("make the conductor: %w", err)
+	}
+	return &Conductor{
+		Config: cfg, js: js, ledger: ledger{db: cfg.DB, lease: cfg.Lease},
+		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Log), wake: make(chan struct{}, 1),
+	}, nil
+}
+
+// Wake makes the conductor look for due tasks and ended renders at once.
+func (c *Conductor) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Ready returns nil when streams and consumers are there.
+func (c *Conductor) Ready(ctx context.Context) error { return c.streams.ready(ctx) }
+
+// heartbeatEvery is how often workers are asked to report: often enough that a few may be lost before a lease lapses,
+// and that progress moves before the eyes of whoever waits.
+func (c *Conductor) heartbeatEvery() time.Duration {
+	return min(max(c.Lease/10, 200*time.Millisecond), 3*time.Second)
+}
+
+// Run conducts until ctx is cancelled. It finishes what it has begun, for a few seconds at most, and leaves the rest to
+// other replicas.
+func (c *Conductor) Run(ctx context.Context) error {
+	// Requests and results that were received are dealt with although ctx is cancelled; each is bounded by itself.
+	work := context.WithoutCancel(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.streams.keep(ctx, c.NATS, c.Wake) })
+	group.Go(func() error { return c.beat(ctx) })
+	group.Go(func() error { return newRequests(c).serve(ctx, work) })
+	group.Go(func() error { return newResults(c).consume(ctx, work) })
+	group.Go(func() error { return newSweeper(c).sweep(ctx) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("conduct: %w", err)
+	}
+	return nil
+}
+
+// beat publishes due tasks and looks after renders that have ended: every tick, and when it is woken.
+func (c *Conductor) beat(ctx context.Context) error {
+	d, w := newDispatcher(c), newWatcher(c)
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	full := true
+	failing := false
+	for {
+		err := c.round(ctx, d, w, full)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			if !failing {
+				c.Log.Error().Err(err).Msg("conducting is interrupted: trying again until it works")
+			}
+		} else if failing {
+			c.Log.Info().Msg("conducting again")
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			full = true
+		case <-c.wake:
+			full = false
+		}
+		if failing && !full {
+			// What is away does not come back sooner for being asked more often.
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+				full = true
+			}
+		}
+	}
+}
+
+// round is one round of the beat; a full one also does what is enough once a tick.
+func (c *Conductor) round(ctx context.Context, d *dispatcher, w *watcher, full bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	if full {
+		if err := w.closeEnded(ctx); err != nil {
+			return err
+		}
+	}
+	// That one of them fails keeps the other from nothing.
+	if err := errors.Join(w.look(ctx), d.dispatch(ctx)); err != nil {
+		return err
+	}
+	if full {
+		return c.Metrics.measure(ctx, c.ledger)
+	}
+	return nil
+}

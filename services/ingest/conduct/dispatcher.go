@@ -1,0 +1,128 @@
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+const (
+	// window is how many due tasks of a stream are offered to workers at once. The rest wait in Postgres, where they can
+	// be cancelled and put in another order.
+	window = 64
+	// repeatEvery is how often a due task's token is published until it is granted.
+	repeatEvery = 900 * time.Millisecond
+	// subjectTaken is JetStream's error code for a subject that has its one message.
+	subjectTaken jetstream.ErrorCode = 10077
+)
+
+// dispatcher publishes a token for every task that is due, again and again until it is granted.
+type dispatcher struct {
+	c     *Conductor
+	kinds map[string][]string
+	// published is when each token was last published. To forget it costs a publish that is refused.
+	published map[token]time.Time
+	// holdLapsed is until when lapsed leases are left alone.
+	holdLapsed time.Time
+}
+
+// token is one state of being due: a task that was granted in between is published at once.
+type token struct {
+	task    uuid.UUID
+	attempt int
+}
+
+func newDispatcher(c *Conductor) *dispatcher {
+	d := &dispatcher{c: c, kinds: map[string][]string{}, published: map[token]time.Time{}}
+	for _, k := range msg.Kinds {
+		d.kinds[k.Stream()] = append(d.kinds[k.Stream()], string(k))
+	}
+	d.grace()
+	return d
+}
+
+// grace leaves lapsed leases alone for a moment. After a time in which nobody could renew one, at the start and when
+// Postgres or NATS was away, those who still work get to say so first.
+func (d *dispatcher) grace() { d.holdLapsed = time.Now().Add(2 * d.c.heartbeatEvery()) }
+
+func (d *dispatcher) dispatch(ctx context.Context) error {
+	now := time.Now()
+	for t, at := range d.published {
+		if now.Sub(at) > repeatEvery {
+			delete(d.published, t)
+		}
+	}
+	if !d.c.NATS.IsConnected() {
+		d.grace()
+		return nats.ErrDisconnected
+	}
+	var errs []error
+	for _, kinds := range d.kinds {
+		list, err := d.c.ledger.due(ctx, kinds, now.After(d.holdLapsed), window)
+		if err != nil {
+			d.grace()
+			return err
+		}
+		errs = append(errs, d.publish(ctx, list))
+	}
+	return errors.Join(errs...)
+}
+
+func (d *dispatcher) publish(ctx context.Context, list []due) error {
+	var sent atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for _, task := range list {
+		t := token{task.TaskID, task.attempt}
+		if _, recent := d.published[t]; recent {
+			continue
+		}
+		d.published[t] = time.Now()
+		group.Go(func() error {
+			published, err := d.publishOne(ctx, task.Ref)
+			if published {
+				sent.Add(1)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	d.c.Metrics.published.Add(float64(sent.Load()))
+	if err != nil {
+		clear(d.published)
+	}
+	return err
+}
+
+// publishOne offers one task. That its subject is taken is no error: its last message is still queued, or held by a
+// worker that is about to let it go, and the next round tries again.
+func (d *dispatcher) publishOne(ctx context.Context, r msg.Ref) (published bool, err error) {
+	data, err := msg.Encode(msg.Task{Ref: r})
+	if err != nil {
+		return false, fmt.Errorf("publish a task: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err = d.c.js.Publish(ctx, msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
+	var api *jetstream.APIError
+	switch {
+	case err == nil:
+		d.c.Log.Debug().Stringer("render_id", r.RenderID).Stringer("task_id", r.TaskID).Str("kind", string(r.Kind)).
+			Msg("task published")
+		return true, nil
+	case errors.As(err, &api) && api.ErrorCode == subjectTaken:
+		return false, nil
+	case gone(err):
+		d.c.streams.lost()
+	}
+	return false, fmt.Errorf("publish a task to stream %s: %w", r.Kind.Stream(), err)
+}

@@ -1,0 +1,77 @@
+package conduct
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Metrics are what ingest shows of the pipeline. Due tasks are what to scale on: streams hold only a window of them.
+type Metrics struct {
+	due, running *prometheus.GaugeVec
+	open         prometheus.Gauge
+	published    prometheus.Counter
+	grants       *prometheus.CounterVec
+	results      *prometheus.CounterVec
+}
+
+// NewMetrics returns metrics that registry shows.
+func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		due: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_tasks_due",
+			Help: "Tasks that wait for a worker, by kind. The same on every replica."}, []string{"kind"}),
+		running: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_tasks_running",
+			Help: "Tasks that a worker holds a lease on, by kind. The same on every replica."}, []string{"kind"}),
+		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "loom_renders_open",
+			Help: "Renders that are planned and have not ended. The same on every replica."}),
+		published: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_tasks_published_total",
+			Help: "Task messages published, repetitions that their stream took included."}),
+		grants: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_grants_total",
+			Help: "Answers to grant requests, by verdict."}, []string{"verdict"}),
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_results_total",
+			Help: "Results of attempts, by what became of them."}, []string{"outcome"}),
+	}
+	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.grants, m.results} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// measure reads the gauges from the database.
+func (m *Metrics) measure(ctx context.Context, l ledger) error {
+	rows, err := l.db.Query(ctx, `
+		select kind, count(*) filter (where state = 'due' and not_before <= clock_timestamp()
+		                                 or state = 'running' and lease_until < clock_timestamp()),
+		       count(*) filter (where state = 'running' and lease_until >= clock_timestamp())
+		  from loom.tasks where state in ('due', 'running') group by kind`)
+	if err != nil {
+		return fmt.Errorf("count tasks: %w", err)
+	}
+	// Kinds without such tasks have no row, and are zero.
+	due, running := map[string]int{}, map[string]int{}
+	var kind string
+	var nDue, nRunning int
+	_, err = pgx.ForEachRow(rows, []any{&kind, &nDue, &nRunning}, func() error {
+		due[kind], running[kind] = nDue, nRunning
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("count tasks: %w", err)
+	}
+	var open int
+	if err := l.db.QueryRow(ctx, "select count(*) from loom.plans where ended_at is null").Scan(&open); err != nil {
+		return fmt.Errorf("count renders: %w", err)
+	}
+	for _, k := range msg.Kinds {
+		m.due.WithLabelValues(string(k)).Set(float64(due[string(k)]))
+		m.running.WithLabelValues(string(k)).Set(float64(running[string(k)]))
+	}
+	m.open.Set(float64(open))
+	return nil
+}

@@ -1,0 +1,190 @@
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+const (
+	// queueGroup is the group that replicas of ingest share: each request is answered by one of them.
+	queueGroup = "ingest"
+	// answerWithin is how long a request is worked on. Workers wait a little longer before they repeat it.
+	answerWithin = 2500 * time.Millisecond
+	// signedFor is how long signed URLs last: longer than any task takes.
+	signedFor = 12 * time.Hour
+	// together is how many requests are worked on at once.
+	together = 32
+)
+
+// Store signs URLs and deletes objects: pkg/store's Client.
+type Store interface {
+	PresignGet(ctx context.Context, bucket, key string, ttl time.Duration) (msg.SignedURL, error)
+	PresignPut(ctx context.Context, bucket, key, contentType string, ttl time.Duration) (msg.SignedURL, error)
+	DeletePrefix(ctx context.Context, bucket, prefix string) error
+}
+
+// requests answers workers: who may work on what, and whether it is still wanted.
+type requests struct {
+	*Conductor
+	slots   chan struct{}
+	running sync.WaitGroup
+}
+
+func newRequests(c *Conductor) *requests {
+	return &requests{Conductor: c, slots: make(chan struct{}, together)}
+}
+
+// serve answers requests until ctx is cancelled, and then those that it has received. Subscriptions outlive the loss of
+// the connection.
+func (r *requests) serve(ctx, work context.Context) error {
+	grants, err := r.subscribe(work, msg.AllGrants, r.grant)
+	if err != nil {
+		return err
+	}
+	heartbeats, err := r.subscribe(work, msg.AllHeartbeats, r.heartbeat)
+	if err != nil {
+		return errors.Join(err, grants.Unsubscribe())
+	}
+	<-ctx.Done()
+	// An error here is a connection that is closed, which ends subscriptions too.
+	_, _ = grants.Unsubscribe(), heartbeats.Unsubscribe()
+	r.running.Wait()
+	return nil
+}
+
+func (r *requests) subscribe(work context.Context, subject string, answer func(context.Context, *nats.Msg)) (*nats.Subscription, error) {
+	sub, err := r.NATS.QueueSubscribe(subject, queueGroup, func(m *nats.Msg) {
+		r.slots <- struct{}{}
+		r.running.Go(func() {
+			defer func() { <-r.slots }()
+			ctx, cancel := context.WithTimeout(work, answerWithin)
+			defer cancel()
+			answer(ctx, m)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", subject, err)
+	}
+	return sub, nil
+}
+
+// grant answers a worker that asks for a task. When the database does not answer, nor does this: the worker repeats its
+// request, and gets the attempt that it was given if it was given one.
+func (r *requests) grant(ctx context.Context, m *nats.Msg) {
+	request, err := msg.Decode[msg.GrantRequest](m.Data)
+	if err != nil {
+		r.Log.Warn().Err(err).Str("subject", m.Subject).Msg("unreadable grant request")
+		r.Metrics.grants.WithLabelValues("unreadable").Inc()
+		respond(r.Log, m, msg.GrantReply{Version: msg.Version, Verdict: msg.Later,
+			Reason: "the request cannot be read by this release", RetryAfter: msg.Duration(10 * time.Second)})
+		return
+	}
+	log := r.Log.With().Stringer("render_id", request.RenderID).Stringer("task_id", request.TaskID).
+		Str("kind", string(request.Kind)).Str("worker", request.Worker).Logger()
+	reply, err := r.decide(ctx, log, request)
+	if err != nil {
+		log.Error().Err(err).Msg("grant request unanswered")
+		r.Metrics.grants.WithLabelValues("error").Inc()
+		return
+	}
+	r.Metrics.grants.WithLabelValues(string(reply.Verdict)).Inc()
+	if reply.Verdict == msg.Granted {
+		log.Info().Int("attempt", reply.Grant.Attempt).Msg("task granted")
+	} else {
+		log.Debug().Str("verdict", string(reply.Verdict)).Str("reason", reply.Reason).Msg("task not granted")
+	}
+	respond(log, m, reply)
+}
+
+func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.GrantRequest) (msg.GrantReply, error) {
+	g, err := r.ledger.grant(ctx, request)
+	if err != nil {
+		return msg.GrantReply{}, err
+	}
+	reply := msg.GrantReply{Version: msg.Version, Verdict: g.verdict, Reason: g.reason, RetryAfter: msg.Duration(g.after)}
+	if g.verdict != msg.Granted {
+		if g.verdict == msg.Drop {
+			// It may have failed just now, for having been lost too often.
+			r.Wake()
+		}
+		return reply, nil
+	}
+	grant, err := r.sign(ctx, request.Ref, g)
+	if err == nil {
+		reply.Grant = grant
+		return reply, nil
+	}
+	// Nobody works on this attempt: nobody is to be charged for it.
+	log.Error().Err(err).Msg("granted task cannot be handed over")
+	if _, err := r.ledger.handBack(ctx, request.Ref, g.attempt, "its URLs could not be signed"); err != nil {
+		return msg.GrantReply{}, err
+	}
+	return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "URLs could not be signed",
+		RetryAfter: msg.Duration(5 * time.Second)}, nil
+}
+
+// sign makes a grant of what the database granted: fresh URLs for its inputs and outputs.
+func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant, error) {
+	grant := &msg.Grant{
+		Ref: msg.NewRef(ref.Kind, ref.RenderID, ref.TaskID), Attempt: g.attempt,
+		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Params: g.params,
+		Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
+	}
+	for name, in := range g.inputs {
+		url, err := r.Store.PresignGet(ctx, r.WorkBucket, in.Key, signedFor)
+		if err != nil {
+			return nil, fmt.Errorf("sign input %s: %w", name, err)
+		}
+		grant.Inputs[name] = msg.Input{Key: in.Key, URL: url, Facts: in.Facts}
+	}
+	for name, out := range g.outputs {
+		key := objectKey(ref, g.attempt, out.File)
+		url, err := r.Store.PresignPut(ctx, r.WorkBucket, key, out.ContentType, signedFor)
+		if err != nil {
+			return nil, fmt.Errorf("sign output %s: %w", name, err)
+		}
+		grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
+	}
+	return grant, nil
+}
+
+// heartbeat renews a lease. When the database does not answer, the worker is told to go on: nobody else can be granted
+// its task meanwhile, and what it finishes is checked in any case.
+func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
+	h, err := msg.Decode[msg.Heartbeat](m.Data)
+	if err != nil {
+		r.Log.Warn().Err(err).Str("subject", m.Subject).Msg("unreadable heartbeat")
+		return
+	}
+	log := r.Log.With().Stringer("render_id", h.RenderID).Stringer("task_id", h.TaskID).Int("attempt", h.Attempt).Logger()
+	reply := msg.HeartbeatReply{Version: msg.Version}
+	wanted, err := r.ledger.heartbeat(ctx, h)
+	switch {
+	case err != nil:
+		log.Warn().Err(err).Msg("lease not renewed: the worker goes on")
+		reply.Reason = "the database does not answer"
+	case !wanted:
+		log.Info().Str("worker", h.Worker).Msg("worker told to stop")
+		reply.Stop, reply.Reason = true, "the attempt is over"
+	}
+	respond(log, m, reply)
+}
+
+func respond[M msg.Message](log zerolog.Logger, m *nats.Msg, reply M) {
+	data, err := msg.Encode(reply)
+	if err == nil {
+		err = m.Respond(data)
+	}
+	if err != nil {
+		// Whoever asked asks again.
+		log.Warn().Err(err).Msg("answer not sent")
+	}
+}

@@ -1,0 +1,119 @@
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// checkEvery is how often streams and consumers are looked after when nothing says that they are gone.
+const checkEvery = 10 * time.Second
+
+// streams makes the streams and consumers, and makes them again when they were lost.
+type streams struct {
+	js        jetstream.JetStream
+	configs   []jetstream.StreamConfig
+	consumers map[string]jetstream.ConsumerConfig
+	missing   chan struct{}
+	log       zerolog.Logger
+}
+
+func newStreams(js jetstream.JetStream, replicas int, lease time.Duration, log zerolog.Logger) *streams {
+	return &streams{
+		js: js, configs: msg.Streams(replicas), consumers: msg.Consumers(lease), missing: make(chan struct{}, 1), log: log,
+	}
+}
+
+// lost says that a stream or a consumer seems to be gone.
+func (s *streams) lost() {
+	select {
+	case s.missing <- struct{}{}:
+	default:
+	}
+}
+
+// keep makes streams and consumers: now, when NATS is connected again, when one was found missing, and every now and
+// then. made is called when they are there after they may not have been.
+func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
+	connected := nc.StatusChanged(nats.CONNECTED)
+	defer nc.RemoveStatusListener(connected)
+	ticker := time.NewTicker(checkEvery)
+	defer ticker.Stop()
+	for {
+		if err := s.makeUntilThere(ctx); err != nil {
+			return nil // only ctx ends it
+		}
+		made()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-connected:
+		case <-s.missing:
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *streams) makeUntilThere(ctx context.Context) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 5*time.Second
+	failed := false
+	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, s.make(ctx) },
+		backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			if !failed {
+				s.log.Error().Err(err).Msg("streams cannot be made yet: trying again until they are")
+			}
+			failed = true
+		}))
+	if err == nil && failed {
+		s.log.Info().Msg("streams are made")
+	}
+	return err
+}
+
+func (s *streams) make(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, cfg := range s.configs {
+		if _, err := s.js.CreateOrUpdateStream(ctx, cfg); err != nil {
+			return fmt.Errorf("make stream %s: %w", cfg.Name, err)
+		}
+	}
+	for stream, cfg := range s.consumers {
+		if _, err := s.js.CreateOrUpdateConsumer(ctx, stream, cfg); err != nil {
+			return fmt.Errorf("make consumer %s of stream %s: %w", cfg.Durable, stream, err)
+		}
+	}
+	return nil
+}
+
+// ready returns nil when every stream and consumer is there.
+func (s *streams) ready(ctx context.Context) error {
+	for _, cfg := range s.configs {
+		if _, err := s.js.Stream(ctx, cfg.Name); err != nil {
+			return fmt.Errorf("look for stream %s: %w", cfg.Name, err)
+		}
+	}
+	for stream, cfg := range s.consumers {
+		if _, err := s.js.Consumer(ctx, stream, cfg.Durable); err != nil {
+			return fmt.Errorf("look for consumer %s of stream %s: %w", cfg.Durable, stream, err)
+		}
+	}
+	return nil
+}
+
+// gone reports whether err says that a stream or a consumer does not exist.
+func gone(err error) bool {
+	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrStreamNotFound) ||
+		errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrConsumerDeleted) ||
+		errors.Is(err, nats.ErrNoResponders)
+}

@@ -1,0 +1,174 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Task is one task of a plan, in the JSON that loom.open_plan takes.
+type Task struct {
+	ID   uuid.UUID `json:"id"`
+	Kind msg.Kind  `json:"kind"`
+	// Seq is the task's place among the plan's tasks of its kind, from 0.
+	Seq int `json:"seq"`
+	// Needs are the tasks that must be done first.
+	Needs []uuid.UUID `json:"needs"`
+	// Params are the kind's parameters: msg.RecordParams, …
+	Params any `json:"params"`
+	// Inputs are objects that other tasks write, by the name that this task knows them by.
+	Inputs map[string]Input `json:"inputs"`
+	// Outputs are the objects that this task writes, by name.
+	Outputs map[string]Output `json:"outputs"`
+	// Weight is the task's share of the render's work, for its progress. Only ratios matter.
+	Weight float64 `json:"weight"`
+}
+
+// Input is an output of another task.
+type Input struct {
+	Task   uuid.UUID `json:"task"`
+	Output string    `json:"output"`
+}
+
+// Output is what an object is called within its attempt's folder, and what it is.
+type Output struct {
+	File        string `json:"file"`
+	ContentType string `json:"content_type"`
+}
+
+var outputs = map[string]Output{
+	msg.Mezzanine:   {"mezzanine.mov", "video/quicktime"},
+	msg.FacecamFile: {"facecam", "application/octet-stream"},
+	msg.Segment:     {"segment.mp4", "video/mp4"},
+	msg.Joined:      {"joined.mp4", "video/mp4"},
+	msg.Video:       {"video.mp4", "video/mp4"},
+	msg.Thumbnail:   {"thumbnail.jpg", "image/jpeg"},
+}
+
+// Shares of the work, by kind. Those of record and normalize are divided among the scenes by their frames.
+const (
+	weightRecord    = 0.55
+	weightProbe     = 0.02
+	weightNormalize = 0.30
+	weightConcat    = 0.03
+	weightOverlay   = 0.06
+	weightUpload    = 0.04
+)
+
+// Build makes the tasks of a campaign that Validate has passed, those that others need before the others. newID names
+// them.
+func Build(c Campaign, newID func() uuid.UUID) []Task {
+	b := builder{Campaign: c, newID: newID}
+	for _, s := range c.Scenes {
+		b.total += b.frames(s)
+	}
+	return b.build()
+}
+
+type builder struct {
+	Campaign
+	newID func() uuid.UUID
+	total int
+	tasks []Task
+}
+
+func (b *builder) frames(s Scene) int { return b.rate().Frames(s.duration()) }
+
+// add appends a task and returns its id. What it needs is what its inputs come from.
+func (b *builder) add(kind msg.Kind, seq int, params any, weight float64, inputs map[string]Input, names ...string) uuid.UUID {
+	t := Task{ID: b.newID(), Kind: kind, Seq: seq, Params: params, Weight: weight, Inputs: inputs,
+		Needs: []uuid.UUID{}, Outputs: map[string]Output{}}
+	if t.Inputs == nil {
+		t.Inputs = map[string]Input{}
+	}
+	for _, earlier := range b.tasks {
+		for _, in := range t.Inputs {
+			if in.Task == earlier.ID {
+				t.Needs = append(t.Needs, earlier.ID)
+				break
+			}
+		}
+	}
+	for _, name := range names {
+		t.Outputs[name] = outputs[name]
+	}
+	b.tasks = append(b.tasks, t)
+	return t.ID
+}
+
+func (b *builder) build() []Task {
+	records := b.record()
+	var probe uuid.UUID
+	if b.facecam() != "" {
+		probe = b.add(msg.Probe, 0, msg.ProbeParams{URL: b.facecam()}, weightProbe, nil, msg.FacecamFile)
+	}
+	segments := b.normalize(records, probe)
+
+	last := b.concat(segments, probe == uuid.Nil)
+	if probe != uuid.Nil {
+		last = b.add(msg.Overlay, 0,
+			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: b.total}, weightOverlay,
+			map[string]Input{msg.Joined: {last, msg.Joined}, msg.FacecamFile: {probe, msg.FacecamFile}},
+			msg.Video, msg.Thumbnail)
+	}
+	b.add(msg.Upload, 0, msg.UploadParams{}, weightUpload,
+		map[string]Input{msg.Video: {last, msg.Video}, msg.Thumbnail: {last, msg.Thumbnail}})
+	return b.tasks
+}
+
+// share is a scene's part of a weight.
+func (b *builder) share(weight float64, frames int) float64 {
+	return weight * float64(frames) / float64(b.total)
+}
+
+func (b *builder) record() (ids []uuid.UUID) {
+	for i, s := range b.Scenes {
+		frames := b.frames(s)
+		ids = append(ids, b.add(msg.Record, i, msg.RecordParams{
+			Scene: i + 1, URL: s.url(), Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames,
+		}, b.share(weightRecord, frames), nil, msg.Mezzanine))
+	}
+	return ids
+}
+
+func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UUID) {
+	first := 0
+	for i, s := range b.Scenes {
+		frames := b.frames(s)
+		inputs := map[string]Input{msg.Mezzanine: {records[i], msg.Mezzanine}}
+		if probe != uuid.Nil {
+			inputs[msg.FacecamFile] = Input{probe, msg.FacecamFile}
+		}
+		ids = append(ids, b.add(msg.Normalize, i, msg.NormalizeParams{
+			Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames, FirstFrame: first,
+			Facecam: probe != uuid.Nil,
+		}, b.share(weightNormalize, frames), inputs, msg.Segment))
+		first += frames
+	}
+	return ids
+}
+
+func (b *builder) concat(segments []uuid.UUID, final bool) uuid.UUID {
+	params := msg.ConcatParams{Width: b.width(), Height: b.height(), Rate: b.rate(), Final: final}
+	inputs := map[string]Input{}
+	for i, s := range b.Scenes {
+		params.Frames = append(params.Frames, b.frames(s))
+		inputs[fmt.Sprintf("%s-%04d", msg.Segment, i)] = Input{segments[i], msg.Segment}
+	}
+	if final {
+		return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Video, msg.Thumbnail)
+	}
+	return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Joined)
+}
+
+// JSON returns tasks as loom.open_plan takes them.
+func JSON(tasks []Task) ([]byte, error) {
+	data, err := json.Marshal(tasks)
+	if err != nil {
+		return nil, fmt.Errorf("write tasks: %w", err)
+	}
+	return data, nil
+}

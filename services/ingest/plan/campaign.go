@@ -1,0 +1,60 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// What a campaign's columns mean when they are null.
+const (
+	defaultWidth  = 1920
+	defaultHeight = 1080
+	defaultFPS    = 60
+)
+
+// Campaign is a snapshot of what a render is made from, as the app's tables hold it. It is stored with the plan.
+type Campaign struct {
+	ID     uuid.UUID  `json:"id"`
+	Name   *string    `json:"name"`
+	UserID *uuid.UUID `json:"user_id"`
+	// FacecamURL is null or empty when there is no facecam.
+	FacecamURL *string `json:"facecam_url"`
+	// OutputWidth and OutputHeight are in pixels; null means 1920 and 1080.
+	OutputWidth  *int `json:"output_width"`
+	OutputHeight *int `json:"output_height"`
+	// OutputFPS is in frames per second; null means 60.
+	OutputFPS *int `json:"output_fps"`
+	// Scenes are ordered by order_index, then id.
+	Scenes []Scene `json:"scenes"`
+}
+
+// Scene is a page and how long it is shown. What the app left null is the zero value, which Validate refuses.
+type Scene struct {
+	ID         uuid.UUID `json:"id"`
+	URL        *string   `json:"url"`
+	Seconds    *int      `json:"duration_sec"`
+	OrderIndex *int      `json:"order_index"`
+}
+
+func (c Campaign) width() int     { return or(c.OutputWidth, defaultWidth) }
+func (c Campaign) height() int    { return or(c.OutputHeight, defaultHeight) }
+func (c Campaign) fps() int       { return or(c.OutputFPS, defaultFPS) }
+func (c Campaign) rate() msg.Rate { return msg.FPS(c.fps()) }
+
+// facecam returns the facecam's URL, empty when there is none.
+func (c Campaign) facecam() string { return trimmed(or(c.FacecamURL, "")) }
+
+func (s Scene) url() string  { return trimmed(or(s.URL, "")) }
+func (s Scene) seconds() int { return or(s.Seconds, 0) }
+
+func (s Scene) duration() time.Duration { return time.Duration(s.seconds()) * time.Second }
+
+func or[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}

@@ -1,0 +1,43 @@
+package plan
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// MaxURL is how many bytes the address of a page or a facecam may have.
+const MaxURL = 2048
+
+// trimmed removes what people paste along with an address.
+func trimmed(address string) string { return strings.TrimSpace(address) }
+
+// urlProblem says what is wrong with an address, to follow the words "The address"; empty when nothing is. It never
+// quotes the address, which may hold a token.
+func urlProblem(address string) string {
+	switch {
+	case address == "":
+		return "is missing. It must start with http:// or https://"
+	case len(address) > MaxURL:
+		return fmt.Sprintf("is too long: it may have at most %d characters", MaxURL)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "is not a valid web address. It should look like https://www.example.com/page"
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "must start with http:// or https://"
+	case u.Hostname() == "" || strings.ContainsAny(u.Host, " \t\\"):
+		return "names no website. It should look like https://www.example.com/page"
+	case u.User != nil:
+		return "must not contain a user name or a password"
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return "has a port that does not exist"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Bounds that no setting changes.
+const (
+	// MaxScenes is how many scenes a campaign may have.
+	MaxScenes = 500
+	// MinSize is the smallest width and height in pixels; MaxLong and MaxShort the largest, of the longer and the shorter.
+	MinSize  = 16
+	MaxLong  = 3840
+	MaxShort = 2160
+	// MaxFPS is the highest frame rate.
+	MaxFPS = 120
+)
+
+// Limits are the bounds that an operator sets.
+type Limits struct {
+	// Scene is the longest that one scene may last.
+	Scene time.Duration
+	// Render is the longest that all scenes together may last.
+	Render time.Duration
+}
+
+// Invalid says why a campaign cannot be rendered.
+type Invalid struct {
+	Code msg.Code
+	// Message is for the product's user: what is wrong, and what would be right.
+	Message string
+}
+
+func (e *Invalid) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
+
+// Missing is why a render whose campaign is gone cannot be made.
+func Missing() *Invalid {
+	return &Invalid{Code: msg.CodeCampaignMissing, Message: "The campaign of this render does not exist any more."}
+}
+
+// Validate reports the first thing that keeps c from being rendered; nil when nothing does.
+func Validate(c Campaign, limits Limits) *Invalid {
+	if err := validateOutput(c); err != nil {
+		return err
+	}
+	switch {
+	case len(c.Scenes) == 0:
+		return invalid(msg.CodeNoScenes, "This campaign has no scenes. Add at least one scene.")
+	case len(c.Scenes) > MaxScenes:
+		return invalid(msg.CodeTooManyScenes, "This campaign has %d scenes. The most that can be rendered is %d.",
+			len(c.Scenes), MaxScenes)
+	}
+	if err := validateScenes(c.Scenes, limits); err != nil {
+		return err
+	}
+	if facecam := c.facecam(); facecam != "" {
+		if problem := urlProblem(facecam); problem != "" {
+			return invalid(msg.CodeFacecamURL, "The facecam's address %s.", problem)
+		}
+	}
+	return nil
+}
+
+func validateOutput(c Campaign) *Invalid {
+	w, h := c.width(), c.height()
+	switch {
+	case min(w, h) < MinSize || max(w, h) > MaxLong || min(w, h) > MaxShort:
+		return invalid(msg.CodeOutputSize, "The output size %d×%d is not possible. "+
+			"Choose one between %d×%[3]d and %d×%d pixels, for example 1920×1080.", w, h, MinSize, MaxLong, MaxShort)
+	case w%2 != 0 || h%2 != 0:
+		return invalid(msg.CodeOutputSize, "The output size %d×%d is not possible, because width and height must be even "+
+			"numbers. Choose for example %d×%d.", w, h, w-w%2, h-h%2)
+	case c.fps() < 1 || c.fps() > MaxFPS:
+		return invalid(msg.CodeOutputFPS, "The output frame rate of %d frames per second is not possible. "+
+			"Choose one between 1 and %d, for example 60.", c.fps(), MaxFPS)
+	}
+	return nil
+}
+
+func validateScenes(scenes []Scene, limits Limits) *Invalid {
+	longest := int(limits.Scene / time.Second)
+	var total time.Duration
+	for i, s := range scenes {
+		if problem := urlProblem(s.url()); problem != "" {
+			return invalid(msg.CodeSceneURL, "The address of scene %d %s.", i+1, problem)
+		}
+		if s.Seconds == nil {
+			return invalid(msg.CodeSceneDuration, "Scene %d has no duration. A scene must last between 1 second and %s.",
+				i+1, spoken(limits.Scene))
+		}
+		if s.seconds() < 1 || s.seconds() > longest {
+			return invalid(msg.CodeSceneDuration, "Scene %d has a duration of %d seconds. "+
+				"A scene must last between 1 second and %s.", i+1, s.seconds(), spoken(limits.Scene))
+		}
+		total += s.duration()
+	}
+	if total > limits.Render {
+		return invalid(msg.CodeRenderTooLong, "The scenes last %s together. The longest video that can be rendered is %s.",
+			spoken(total), spoken(limits.Render))
+	}
+	return nil
+}
+
+func invalid(code msg.Code, format string, args ...any) *Invalid {
+	return &Invalid{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// spoken says a duration in whole seconds as people do: "1 hour 30 minutes".
+func spoken(d time.Duration) string {
+	s := int(d / time.Second)
+	var text string
+	for _, unit := range []struct {
+		seconds int
+		name    string
+	}{{3600, "hour"}, {60, "minute"}, {1, "second"}} {
+		n := s / unit.seconds
+		s %= unit.seconds
+		if n == 0 {
+			continue
+		}
+		if text != "" {
+			text += " "
+		}
+		text += fmt.Sprintf("%d %s", n, unit.name)
+		if n != 1 {
+			text += "s"
+		}
+	}
+	if text == "" {
+		return "0 seconds"
+	}
+	return text
+}

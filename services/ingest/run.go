@@ -1,0 +1,198 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/ingest/claim"
+	"github.com/loom-lite/loom-lite/services/ingest/conduct"
+)
+
+// application is what the database's and NATS's lists of connections show.
+const application = "ingest"
+
+// Run claims and conducts until ctx is cancelled, and returns when all that it started has ended. It waits for servers
+// that are away, and for a database that has not been migrated; its errors are settings that cannot work.
+func Run(ctx context.Context, cfg Config) error {
+	pool, err := postgres.Named(ctx, cfg.DatabaseURL, "loom-"+application)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	objects, err := store.New(cfg.Store)
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+	nc, err := cfg.ConnectNATS(application)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+
+	metrics, err := newMetrics(cfg.Metrics())
+	if err != nil {
+		return err
+	}
+	freed := make(chan struct{}, 1)
+	free := func() {
+		select {
+		case freed <- struct{}{}:
+		default:
+		}
+	}
+	conductor, err := conduct.New(conduct.Config{
+		DB: pool, NATS: nc, Store: objects, WorkBucket: cfg.WorkBucket, Lease: cfg.Lease, Replicas: cfg.Replicas,
+		Retention: cfg.Retention, Ended: free, Metrics: metrics.conduct, Log: cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	stop, err := cfg.Serve(func(ctx context.Context) error {
+		if err := service.NATSReady(nc); err != nil {
+			return err
+		}
+		if err := migrations.Check(ctx, pool); err != nil {
+			return unquoted(err)
+		}
+		return conductor.Ready(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	if err := awaitSchema(ctx, cfg, pool); err != nil {
+		return nil // ctx was cancelled: there is nothing to drain
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return conductor.Run(ctx) })
+	group.Go(func() error {
+		awaitBucket(ctx, cfg, objects)
+		return nil
+	})
+	group.Go(func() error {
+		loop := claim.Loop{
+			Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders, MaxRetries: cfg.MaxRetries},
+			Poll:    time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
+			Dealt: func(ctx context.Context, c claim.Claimed) {
+				metrics.claimed(c)
+				if c.Outcome == claim.Refused {
+					conductor.Refused(ctx, c.Render, c.Invalid.Code, c.Invalid.Message)
+					return
+				}
+				conductor.Wake()
+			},
+		}
+		loop.Run(ctx)
+		return nil
+	})
+	if postgres.SessionMode(cfg.DatabaseURL) {
+		group.Go(func() error {
+			claim.Listen(ctx, pool.Config().ConnConfig, free, cfg.Log)
+			return nil
+		})
+	} else {
+		cfg.Log.Info().Int("poll_ms", cfg.PollInterval).Msg("the database is behind a transaction pooler: new jobs are found by polling alone")
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	return nil
+}
+
+// awaitSchema returns when the database is there and migrated; an error only when ctx was cancelled.
+func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 5*time.Second
+	var told string
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		checking, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		return struct{}{}, migrations.Check(checking, pool)
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, _ time.Duration) {
+			// Once for each reason: away first, not migrated then.
+			reason := "away"
+			if errors.Is(err, migrations.ErrMissing) {
+				reason = "old"
+			}
+			if told != reason {
+				cfg.Log.Error().Err(err).Msg("the database cannot be used yet: trying again until it can")
+			}
+			told = reason
+		}))
+	if err == nil && told != "" {
+		cfg.Log.Info().Msg("the database can be used")
+	}
+	return err
+}
+
+// awaitBucket makes the work bucket as soon as the store is there.
+func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 500*time.Millisecond, 30*time.Second
+	told := false
+	_, _ = backoff.Retry(ctx, func() (struct{}, error) {
+		return struct{}{}, objects.EnsureBucket(ctx, cfg.WorkBucket)
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, _ time.Duration) {
+			if !told {
+				cfg.Log.Error().Err(err).Msg("the work bucket cannot be used yet: trying again until it can")
+			}
+			told = true
+		})) // its error says that ctx was cancelled
+}
+
+// unquoted keeps what is shown to whoever asks for readiness from telling where the database is, and as whom we go there.
+func unquoted(err error) error {
+	if errors.Is(err, migrations.ErrMissing) {
+		return err
+	}
+	return errors.New("the database does not answer")
+}
+
+// metrics are ingest's.
+type metrics struct {
+	conduct  *conduct.Metrics
+	claims   *prometheus.CounterVec
+	failures *prometheus.CounterVec
+}
+
+func newMetrics(registry *prometheus.Registry) (*metrics, error) {
+	conducting, err := conduct.NewMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	m := &metrics{
+		conduct: conducting,
+		claims: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_claims_total",
+			Help: "Jobs claimed, by what became of them: planned, refused, closed, attached."}, []string{"outcome"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_plan_failures_total",
+			Help: "Renders refused when they were planned, by error code."}, []string{"code"}),
+	}
+	for _, c := range []prometheus.Collector{m.claims, m.failures} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) claimed(c claim.Claimed) {
+	m.claims.WithLabelValues(string(c.Outcome)).Inc()
+	if c.Invalid != nil {
+		m.failures.WithLabelValues(string(c.Invalid.Code)).Inc()
+	}
+}
