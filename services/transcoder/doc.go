@@ -1,2 +1,16 @@
-// Package transcoder is loom-lite's transcoder service.
+// Package transcoder is the service that works with FFmpeg. It handles four kinds of task:
+//
+//	probe      a facecam's URL          ▶ the facecam, measured and proven to be a video
+//	normalize  a mezzanine (+ facecam)  ▶ a segment: H.264, exactly the frames asked for, the facecam's bubble on it
+//	concat     all segments             ▶ one file, not a packet touched (and the finished video, without a facecam)
+//	overlay    joined (+ facecam)       ▶ the finished video: the joined picture as it is, and the facecam's sound
+//
+// What it promises:
+//   - A picture is encoded once, in normalize. Colours are converted, not only labelled: limited-range BT.709.
+//   - Time is counted in frames. A segment's facecam frames are found by number, the sound's length by samples.
+//   - Everything is measured on the file before it is stored: frame count, first time stamp, every gap, size, pixel
+//     format, length of the sound. What is not as asked for is an error.
+//   - Segments are joined by copying only when all have the same parameter sets.
+//   - It holds no credentials. FFmpeg runs as child processes that see local files only, of container formats only, and
+//     none of the service's environment.
 package transcoder

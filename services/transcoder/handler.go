@@ -1,8 +1,6 @@
 package transcoder
 
 import (
-	"context"
-	"fmt"
 	"path/filepath"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -19,19 +17,14 @@ type handler struct {
 	threads int
 }
 
-// Handle implements stage.Handler.
-func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
-	switch t.Kind {
-	case msg.Probe:
-		return h.probe(ctx, t)
-	case msg.Normalize:
-		return h.normalize(ctx, t)
-	case msg.Concat:
-		return h.concat(ctx, t)
-	case msg.Overlay:
-		return h.overlay(ctx, t)
+// kinds returns the handler of each kind.
+func (h handler) kinds() map[msg.Kind]stage.Handler {
+	return map[msg.Kind]stage.Handler{
+		msg.Probe:     stage.HandlerFunc(h.probe),
+		msg.Normalize: stage.HandlerFunc(h.normalize),
+		msg.Concat:    stage.HandlerFunc(h.concat),
+		msg.Overlay:   stage.HandlerFunc(h.overlay),
 	}
-	return nil, fmt.Errorf("a transcoder does not do tasks of kind %s", t.Kind)
 }
 
 // path is a file of the task's folder.

@@ -134,7 +134,7 @@ func (b *bench) run(t *testing.T, kind msg.Kind, params any, inputs map[string]m
 		key := string(kind) + "/" + name
 		grant.Outputs[name] = msg.Output{Key: key, URL: msg.SignedURL(b.url + "/" + key), ContentType: "video/mp4"}
 	}
-	return b.Handle(t.Context(), stage.NewTask(grant, t.TempDir(), zerolog.Nop()))
+	return b.kinds()[kind].Handle(t.Context(), stage.NewTask(grant, t.TempDir(), zerolog.Nop()))
 }
 
 // must is run for a task that succeeds.

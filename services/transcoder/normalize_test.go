@@ -1,7 +1,6 @@
 package transcoder
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -190,5 +189,4 @@ func TestAWrongFrameCountIsAnError(t *testing.T) {
 	if err == nil {
 		t.Error("a segment of no frames was stored")
 	}
-	_ = fmt.Sprint()
 }

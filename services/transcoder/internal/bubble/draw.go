@@ -13,7 +13,7 @@ const (
 	// drop is how far the shadow falls, as a share of its reach.
 	drop = 0.35
 	// darkness is the shadow's opacity at the ring.
-	darkness = 0.38
+	darkness = 0.3
 	// ringLevel is the ring's grey: white, but not a hole in the picture.
 	ringLevel = 0.96
 )

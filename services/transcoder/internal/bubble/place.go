@@ -9,7 +9,7 @@ const (
 // Shares of the face's diameter.
 const (
 	ringShare   = 0.018
-	shadowShare = 0.075
+	shadowShare = 0.1
 )
 
 // Place is where a bubble goes on a scene, in pixels. All are even, because chroma has half the resolution.

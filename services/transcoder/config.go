@@ -1,0 +1,63 @@
+package transcoder
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/service"
+)
+
+// Config is the transcoder's settings.
+type Config struct {
+	service.Base
+
+	// Slots is how many tasks to work on at once. 0 means half as many as there are cores, at least 1: an encoder uses
+	// about two.
+	Slots int `env:"TRANSCODER_SLOTS" envDefault:"0" wants:"a number of tasks to work on at once, 0 (half as many as cores) to 256"`
+	// FFmpegPath and FFprobePath are the two programs, as paths or as names to look up in PATH.
+	FFmpegPath  string `env:"FFMPEG_PATH" envDefault:"ffmpeg"`
+	FFprobePath string `env:"FFPROBE_PATH" envDefault:"ffprobe"`
+	// EgressAllow lists hosts, IP addresses and CIDR prefixes that facecams may come from although they are not public.
+	EgressAllow string `env:"EGRESS_ALLOW"`
+	// FacecamMaxBytes bounds a facecam's size. Default 2 GiB.
+	FacecamMaxBytes int64 `env:"FACECAM_MAX_BYTES" envDefault:"2147483648" wants:"a number of bytes above 0"`
+	// FacecamTimeout bounds a facecam's download.
+	FacecamTimeout time.Duration `env:"FACECAM_TIMEOUT" envDefault:"15m" wants:"a duration above 0, such as 15m"`
+	// WorkDir holds the tasks' folders. Empty: the system's folder for temporary files.
+	WorkDir string `env:"WORK_DIR"`
+}
+
+const maxSlots = 256
+
+// LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
+func LoadConfig(environ map[string]string) (Config, error) {
+	var cfg Config
+	var problems service.Problems
+	if err := problems.Include(service.Load(&cfg, environ)); err != nil {
+		return Config{}, err
+	}
+	if cfg.Slots < 0 || cfg.Slots > maxSlots {
+		problems.Add("TRANSCODER_SLOTS", "a number of tasks to work on at once, 0 (half as many as cores) to 256")
+	}
+	if cfg.Slots == 0 {
+		cfg.Slots = max(1, cores()/2)
+	}
+	if cfg.FacecamMaxBytes <= 0 {
+		problems.Add("FACECAM_MAX_BYTES", "a number of bytes above 0")
+	}
+	if cfg.FacecamTimeout <= 0 {
+		problems.Add("FACECAM_TIMEOUT", "a duration above 0, such as 15m")
+	}
+	if _, err := egress.Parse(cfg.EgressAllow); err != nil {
+		problems.Add("EGRESS_ALLOW",
+			"a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas")
+	}
+	if err := problems.Err(); err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
+}
+
+// cores is how many this process may use, as its container has it.
+func cores() int { return runtime.GOMAXPROCS(0) }

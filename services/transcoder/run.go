@@ -1,0 +1,52 @@
+package transcoder
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// Run transcodes until ctx is cancelled; then it drains, and returns when all that it started has ended. Servers that
+// are away, now or later, are waited for; an FFmpeg that cannot do the work is an error at once.
+func Run(ctx context.Context, cfg Config) error {
+	version, err := CheckFFmpeg(ctx, cfg.FFmpegPath, cfg.FFprobePath)
+	if err != nil {
+		return err
+	}
+	policy, err := egress.Parse(cfg.EgressAllow)
+	if err != nil {
+		return fmt.Errorf("read EGRESS_ALLOW: %w", err)
+	}
+	client := policy.Client()
+	defer client.CloseIdleConnections()
+	nc, err := cfg.ConnectNATS("transcoder")
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+
+	h := handler{
+		tools:    ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
+		facecams: facecam.Fetcher{Client: client, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
+		threads:  (cores() + cfg.Slots - 1) / cfg.Slots,
+	}
+	worker, err := stage.New(nc, stage.Config{
+		Verb: msg.ConsumerTranscode, Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
+		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: h.kinds(),
+	})
+	if err != nil {
+		return err
+	}
+	stop, err := cfg.Serve(worker.Ready)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	cfg.Log.Info().Str("ffmpeg", version).Int("slots", cfg.Slots).Int("threads", h.threads).Msg("transcoder starts")
+	return worker.Run(ctx)
+}
