@@ -26,7 +26,7 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 		log.Debug().Str("reason", reply.Reason).Msg("task is not wanted")
 		w.settled(log, m.Ack())
 	case reply.Verdict == msg.Later:
-		wait := min(max(time.Duration(reply.RetryAfter), time.Second), w.pace.laterMax)
+		wait := min(max(time.Duration(reply.RetryAfter), w.pace.again/10), w.pace.laterMax)
 		log.Debug().Str("reason", reply.Reason).Dur("wait", wait).Msg("task is for later")
 		w.settled(log, m.NakWithDelay(wait))
 	case reply.Grant.TaskID != token.TaskID || reply.Grant.Kind != token.Kind:

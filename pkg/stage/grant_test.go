@@ -1,0 +1,102 @@
+package stage
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+)
+
+func never(t *testing.T) HandlerFunc {
+	t.Helper()
+	return func(context.Context, *Task) (any, error) {
+		t.Error("worked without a grant")
+		return nil, nil
+	}
+}
+
+func TestADroppedTaskIsForgotten(t *testing.T) {
+	server, ingest := arrange(t)
+	ingest.OnGrant(func(msg.GrantRequest) (msg.GrantReply, bool) {
+		return msg.GrantReply{Version: msg.Version, Verdict: msg.Drop, Reason: "done"}, true
+	})
+	r := work(t, server, ingest, nil, never(t))
+	r.Publish(msg.Record)
+	r.settled()
+	r.noResult()
+}
+
+func TestATaskForLaterComesBack(t *testing.T) {
+	server, ingest := arrange(t)
+	var asked atomic.Int32
+	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
+		if asked.Add(1) == 1 {
+			return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, RetryAfter: msg.Duration(50 * time.Millisecond)}, true
+		}
+		return stagetest.Granted(r, nil), true
+	})
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v", result)
+	}
+	if first, second := <-r.Grants, <-r.Grants; first.RequestID == second.RequestID {
+		t.Error("a new request carries the old one's id: a lapsed attempt could not be told from it")
+	}
+	r.settled()
+}
+
+// The first answer is lost: asking again with the same id has the same attempt granted.
+func TestALostGrantReplyIsAskedForAgainWithTheSameRequest(t *testing.T) {
+	server, ingest := arrange(t)
+	var asked atomic.Int32
+	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
+		return stagetest.Granted(r, nil), asked.Add(1) >= 3
+	})
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done || result.Attempt != 1 {
+		t.Errorf("%+v", result)
+	}
+	first := <-r.Grants
+	for range 2 {
+		if again := <-r.Grants; again.RequestID != first.RequestID {
+			t.Errorf("request %s was repeated as %s", first.RequestID, again.RequestID)
+		}
+	}
+}
+
+func TestWithoutIngestATaskGoesBackAndIsDoneLater(t *testing.T) {
+	server, ingest := arrange(t)
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
+	ingest.Deaf()
+	ref := ingest.Publish(msg.Record)
+	r.Until("the message was delivered again", func() bool {
+		consumer, err := r.JS.Consumer(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
+		return err == nil && consumer.CachedInfo().Delivered.Consumer >= 2
+	})
+	back := stagetest.NewIngest(t, server)
+	if result := back.Result(); result.Outcome != msg.Done || result.TaskID != ref.TaskID {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestAGrantForAnotherTaskIsRefused(t *testing.T) {
+	server, ingest := arrange(t)
+	var asked atomic.Int32
+	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
+		if asked.Add(1) == 1 {
+			r.TaskID = r.RenderID
+		}
+		return stagetest.Granted(r, nil), true
+	})
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	ref := r.Publish(msg.Record)
+	if result := r.Result(); result.TaskID != ref.TaskID {
+		t.Errorf("worked on %s", result.TaskID)
+	}
+}

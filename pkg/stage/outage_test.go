@@ -1,0 +1,83 @@
+package stage
+
+import (
+	"context"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+)
+
+func instant(context.Context, *Task) (any, error) { return nil, nil }
+
+func TestAWorkerWaitsForAConsumerThatDoesNotExistYet(t *testing.T) {
+	server := stagetest.StartNATS(t)
+	ingest := stagetest.NewIngest(t, server)
+	r := work(t, server, ingest, nil, instant)
+	r.Until("the worker looked in vain", func() bool { return r.worker.pulling.Load() == away })
+	r.MakeStreams()
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestAWorkerStartsBeforeNATSDoes(t *testing.T) {
+	server := stagetest.StartNATS(t)
+	server.Stop()
+	r := work(t, server, nil, nil, instant)
+	server.Start()
+	r.Ingest = stagetest.NewIngest(t, server)
+	r.MakeStreams()
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestAfterAWipeAWorkerBindsAgain(t *testing.T) {
+	server, ingest := arrange(t)
+	r := work(t, server, ingest, nil, instant)
+	r.Publish(msg.Record)
+	r.Result()
+	server.Wipe()
+	r.MakeStreams()
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestAConsumerThatWasDeletedIsBoundAgain(t *testing.T) {
+	server, ingest := arrange(t)
+	r := work(t, server, ingest, nil, instant)
+	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
+	if err := r.JS.DeleteConsumer(t.Context(), msg.StreamRecord, msg.ConsumerRecord); err != nil {
+		t.Fatal(err)
+	}
+	r.MakeStreams()
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestATaskOutlivesARestartOfNATS(t *testing.T) {
+	server, ingest := arrange(t)
+	started, finish := make(chan *Task, 1), make(chan struct{})
+	r := work(t, server, ingest, nil, func(_ context.Context, task *Task) (any, error) {
+		started <- task
+		<-finish
+		return nil, nil
+	})
+	ref := r.Publish(msg.Record)
+	await(t, started, "the task starts")
+	server.Stop()
+	close(finish)
+	server.Start()
+	r.Flush()
+	if result := r.Result(); result.Outcome != msg.Done || result.TaskID != ref.TaskID {
+		t.Errorf("%+v", result)
+	}
+	r.settled()
+}

@@ -1,0 +1,260 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+)
+
+func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
+	for name, test := range map[string]struct {
+		handle HandlerFunc
+		check  func(*testing.T, msg.Result)
+	}{
+		"done": {
+			func(context.Context, *Task) (any, error) { return msg.RecordFacts{Frames: 7}, nil },
+			func(t *testing.T, r msg.Result) {
+				var facts msg.RecordFacts
+				if err := json.Unmarshal(r.Facts, &facts); err != nil || r.Outcome != msg.Done || facts.Frames != 7 {
+					t.Errorf("%+v, %v", r, err)
+				}
+			},
+		},
+		"permanent": {
+			func(context.Context, *Task) (any, error) {
+				return nil, Permanent(msg.CodeSceneStatus, "Scene 2 answered 404.", errors.New("GET: 404"))
+			},
+			func(t *testing.T, r msg.Result) {
+				want := msg.Failure{Code: msg.CodeSceneStatus, Message: "Scene 2 answered 404.", Detail: "GET: 404", Permanent: true}
+				if r.Outcome != msg.Failed || *r.Failure != want {
+					t.Errorf("%+v %+v", r, r.Failure)
+				}
+			},
+		},
+		"retryable": {
+			func(context.Context, *Task) (any, error) {
+				return nil, fmt.Errorf("open the page: %w", Retryable(msg.CodeSceneTimeout, "Scene 1 is slow.", errors.New("no frame")))
+			},
+			func(t *testing.T, r msg.Result) {
+				if r.Outcome != msg.Failed || r.Failure.Permanent || r.Failure.Code != msg.CodeSceneTimeout ||
+					r.Failure.Detail != "open the page: no frame" {
+					t.Errorf("%+v %+v", r, r.Failure)
+				}
+			},
+		},
+		"any other error, its secrets left out": {
+			func(context.Context, *Task) (any, error) {
+				return nil, errors.New("ffmpeg: https://s3.example/b/k?X-Amz-Signature=abcdef: refused")
+			},
+			func(t *testing.T, r msg.Result) {
+				if r.Outcome != msg.Failed || r.Failure.Code != msg.CodeInternal || strings.Contains(r.Failure.Detail, "abcdef") ||
+					!strings.Contains(r.Failure.Detail, "refused") {
+					t.Errorf("%+v %+v", r, r.Failure)
+				}
+			},
+		},
+		"panic": {
+			func(context.Context, *Task) (any, error) { panic("out of cheese") },
+			func(t *testing.T, r msg.Result) {
+				if r.Outcome != msg.Failed || r.Failure.Permanent || !strings.Contains(r.Failure.Detail, "out of cheese") ||
+					!strings.Contains(r.Failure.Detail, "worker_test.go") {
+					t.Errorf("%+v %+v", r, r.Failure)
+				}
+			},
+		},
+		"handed back": {
+			func(context.Context, *Task) (any, error) {
+				return nil, fmt.Errorf("%w: the URL is old", ErrHandBack)
+			},
+			func(t *testing.T, r msg.Result) {
+				if r.Outcome != msg.HandedBack || !strings.Contains(r.Reason, "the URL is old") {
+					t.Errorf("%+v", r)
+				}
+			},
+		},
+		"facts that cannot be written": {
+			func(context.Context, *Task) (any, error) { return func() {}, nil },
+			func(t *testing.T, r msg.Result) {
+				if r.Outcome != msg.Failed || r.Failure.Code != msg.CodeInternal {
+					t.Errorf("%+v", r)
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, ingest := arrange(t)
+			r := work(t, server, ingest, nil, test.handle)
+			ref := r.Publish(msg.Record)
+			result := r.Result()
+			if result.TaskID != ref.TaskID || result.Attempt != 1 || result.Worker != "worker-1" {
+				t.Errorf("result of %s, attempt %d, worker %s", result.TaskID, result.Attempt, result.Worker)
+			}
+			test.check(t, result)
+			r.settled()
+		})
+	}
+}
+
+func TestASlotHoldsOneMessage(t *testing.T) {
+	server, ingest := arrange(t)
+	started, finish := make(chan *Task), make(chan struct{})
+	r := work(t, server, ingest, func(c *Config) { c.Slots = 2 }, func(context.Context, *Task) (any, error) {
+		started <- nil
+		<-finish
+		return nil, nil
+	})
+	for range 4 {
+		r.Publish(msg.Record)
+	}
+	await(t, started, "a first task starts")
+	await(t, started, "a second task starts")
+	consumer, err := r.JS.Consumer(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := consumer.CachedInfo(); info.NumAckPending != 2 || info.NumPending != 2 {
+		t.Errorf("two busy slots hold %d messages, %d are left for others", info.NumAckPending, info.NumPending)
+	}
+	close(finish)
+	await(t, started, "a third task starts")
+	await(t, started, "a fourth task starts")
+	r.settled()
+}
+
+func TestHeartbeatsCarryProgressAndTheAttempt(t *testing.T) {
+	server, ingest := arrange(t)
+	finish := make(chan struct{})
+	r := work(t, server, ingest, nil, func(_ context.Context, task *Task) (any, error) {
+		task.Progress(0.25)
+		<-finish
+		return nil, nil
+	})
+	ref := r.Publish(msg.Record)
+	for {
+		beat := await(t, r.Heartbeats, "a heartbeat tells of the progress")
+		if beat.TaskID != ref.TaskID || beat.Attempt != 1 || beat.Worker != "worker-1" {
+			t.Fatalf("%+v", beat)
+		}
+		if beat.Progress == 0.25 {
+			break
+		}
+	}
+	close(finish)
+	r.Result()
+}
+
+func TestATaskHasAFolderThatIsGoneAfterwards(t *testing.T) {
+	server, ingest := arrange(t)
+	dirs := make(chan string, 1)
+	r := work(t, server, ingest, nil, func(_ context.Context, task *Task) (any, error) {
+		dirs <- task.Dir
+		return nil, os.WriteFile(task.Dir+"/file", []byte("x"), 0o600)
+	})
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Fatalf("%+v %+v", result, result.Failure)
+	}
+	if _, err := os.Stat(<-dirs); !os.IsNotExist(err) {
+		t.Errorf("the task's folder: %v", err)
+	}
+	r.drain()
+	await(t, r.ended, "the worker ends")
+	if left, _ := os.ReadDir(r.worker.WorkDir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A message of a newer release goes back until a worker of that release takes it; nobody is asked for a grant.
+func TestAnotherReleasesTaskGoesBack(t *testing.T) {
+	server, ingest := arrange(t)
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	r.PublishRaw("task.record.a.b", []byte(`{"v":999,"kind":"record","anything":"else"}`))
+	consumer, err := r.JS.Consumer(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Until("the message was delivered again", func() bool {
+		info, err := consumer.Info(t.Context())
+		return err == nil && info.Delivered.Consumer >= 2
+	})
+	if len(r.Grants) != 0 || r.Waiting(msg.StreamRecord) != 1 {
+		t.Errorf("%d grants asked for, %d messages left", len(r.Grants), r.Waiting(msg.StreamRecord))
+	}
+	r.noResult()
+}
+
+func TestAnUnreadableTaskIsDropped(t *testing.T) {
+	server, ingest := arrange(t)
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	r.PublishRaw("task.record.a.b", []byte(`not json`))
+	r.settled()
+	r.noResult()
+}
+
+func TestTheResultIsInItsStreamBeforeTheMessageIsAcknowledged(t *testing.T) {
+	server, ingest := arrange(t)
+	if err := ingest.JS.DeleteStream(t.Context(), msg.StreamResults); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{}, 1)
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) {
+		done <- struct{}{}
+		return nil, nil
+	})
+	r.Publish(msg.Record)
+	await(t, done, "the task is done")
+	// The worker now tries to publish, and heartbeats go on.
+	for len(r.Heartbeats) > 0 {
+		<-r.Heartbeats
+	}
+	for range 3 {
+		await(t, r.Heartbeats, "a heartbeat while the result waits")
+	}
+	if n := r.Waiting(msg.StreamRecord); n != 1 {
+		t.Errorf("%d messages are left while the result has no stream, want 1", n)
+	}
+	r.MakeStreams()
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v", result)
+	}
+	r.settled()
+}
+
+func TestAWorkerIsFoundByItsVerb(t *testing.T) {
+	server, ingest := arrange(t)
+	work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	nc := server.Connect(t)
+	var info struct {
+		Name     string            `json:"name"`
+		Metadata map[string]string `json:"metadata"`
+	}
+	ingest.Until("the worker answers", func() bool {
+		if !nc.IsConnected() {
+			return false
+		}
+		answer, err := nc.Request("$SRV.INFO.record", nil, time.Second)
+		return err == nil && json.Unmarshal(answer.Data, &info) == nil
+	})
+	if info.Metadata[MetaWorker] != "worker-1" || info.Metadata[MetaLoopback] != Loopback() || Loopback() == "" {
+		t.Errorf("%+v", info)
+	}
+}
+
+func TestReadyOnlyOnceThereIsAConsumer(t *testing.T) {
+	server := stagetest.StartNATS(t)
+	ingest := stagetest.NewIngest(t, server)
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	if err := r.worker.Ready(t.Context()); err == nil {
+		t.Error("ready without a consumer")
+	}
+	ingest.MakeStreams()
+	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
+}
