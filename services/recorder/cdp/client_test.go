@@ -1,0 +1,179 @@
+package cdp
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	rodcdp "github.com/go-rod/rod/lib/cdp"
+	"github.com/go-rod/rod/lib/proto"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// peer is the other end of a client's pipes.
+type peer struct {
+	t *testing.T
+	r *bufio.Reader
+	w *os.File
+}
+
+func connect(t *testing.T) (*Client, *peer) {
+	t.Helper()
+	theirIn, ourOut, err1 := os.Pipe()
+	ourIn, theirOut, err2 := os.Pipe()
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	c := New(ourIn, ourOut)
+	t.Cleanup(func() {
+		_ = theirOut.Close()
+		<-c.Closed()
+		for _, f := range []*os.File{theirIn, ourOut, ourIn} {
+			_ = f.Close()
+		}
+	})
+	return c, &peer{t, bufio.NewReader(theirIn), theirOut}
+}
+
+// request reads the next call.
+func (p *peer) request() map[string]any {
+	p.t.Helper()
+	header := make([]byte, envelopeHeader)
+	if _, err := io.ReadFull(p.r, header); err != nil {
+		p.t.Error(err)
+		return nil
+	}
+	n, _ := envelopeLen(header)
+	body := make([]byte, n)
+	if _, err := io.ReadFull(p.r, body); err != nil {
+		p.t.Error(err)
+	}
+	text, err := Raw(append(header, body...)).JSON()
+	if err != nil {
+		p.t.Error(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(text, &m); err != nil {
+		p.t.Error(err)
+	}
+	return m
+}
+
+func (p *peer) send(text string) {
+	p.t.Helper()
+	raw, err := encode(json.RawMessage(text))
+	if err == nil {
+		_, err = p.w.Write(raw)
+	}
+	if err != nil {
+		p.t.Error(err)
+	}
+}
+
+func TestACallIsAnswered(t *testing.T) {
+	c, chrome := connect(t)
+	go func() {
+		if r := chrome.request(); r["method"] != "Page.navigate" || r["sessionId"] != "S" {
+			t.Errorf("the call came as %v", r)
+		}
+		chrome.send(`{"id":1,"result":{"frameId":"F"},"sessionId":"S"}`)
+	}()
+	got, err := c.Call(t.Context(), "S", "Page.navigate", proto.PageNavigate{URL: "http://a/"})
+	if err != nil || string(got) != `{"frameId":"F"}` {
+		t.Errorf("the call returned %s, %v", got, err)
+	}
+}
+
+func TestChromesErrorsAreRods(t *testing.T) {
+	c, chrome := connect(t)
+	go func() {
+		chrome.request()
+		chrome.send(`{"id":1,"error":{"code":-32001,"message":"Session with given id not found."}}`)
+	}()
+	if _, err := c.Call(t.Context(), "S", "Page.enable", nil); !errors.Is(err, rodcdp.ErrSessionNotFound) {
+		t.Errorf("the call returned %v, want rod's error", err)
+	}
+}
+
+func TestACallEndsWithItsContext(t *testing.T) {
+	c, _ := connect(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("why")
+	cancel(why)
+	if _, err := c.Call(ctx, "", "Page.enable", nil); !errors.Is(err, why) {
+		t.Errorf("the call returned %v, want the cause", err)
+	}
+}
+
+func TestACallThatIsNotAnsweredStalls(t *testing.T) {
+	c, _ := connect(t)
+	c.Deadline = time.Millisecond
+	if _, err := c.Call(t.Context(), "", "Page.enable", nil); !errors.Is(err, ErrStalled) {
+		t.Errorf("the call returned %v, want ErrStalled", err)
+	}
+}
+
+func TestCallsEndWhenChromeIsGone(t *testing.T) {
+	c, chrome := connect(t)
+	go func() {
+		chrome.request()
+		_ = chrome.w.Close()
+	}()
+	for range 2 { // one that is under way, one that comes after
+		if _, err := c.Call(t.Context(), "", "Page.enable", nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("the call returned %v, want ErrClosed", err)
+		}
+	}
+	if _, open := <-c.Event(); open {
+		t.Error("there is an event")
+	}
+}
+
+func TestEventsComeInOrderBeforeTheReply(t *testing.T) {
+	c, chrome := connect(t)
+	var urls []string
+	off := On(c, "S", func(e *proto.PageFrameNavigated) { urls = append(urls, e.Frame.URL) })
+	On(c, "other", func(*proto.PageFrameNavigated) { t.Error("an event of another session came") })
+	go func() {
+		chrome.request()
+		chrome.send(`{"method":"Page.frameNavigated","params":{"frame":{"url":"a"}},"sessionId":"S"}`)
+		chrome.send(`{"method":"Page.frameNavigated","params":{"frame":{"url":"b"}},"sessionId":"S"}`)
+		chrome.send(`{"id":1,"result":{}}`)
+		chrome.request()
+		chrome.send(`{"method":"Page.frameNavigated","params":{"frame":{"url":"c"}},"sessionId":"S"}`)
+		chrome.send(`{"id":2,"result":{}}`)
+	}()
+	if _, err := c.Call(t.Context(), "S", "Page.enable", nil); err != nil {
+		t.Fatal(err)
+	}
+	off()
+	if _, err := c.Call(t.Context(), "S", "Page.enable", nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(urls) != 2 || urls[0] != "a" || urls[1] != "b" {
+		t.Errorf("events came as %v, want a, b and then none", urls)
+	}
+	for _, want := range []string{"a", "b", "c"} {
+		if e := <-c.Event(); e.Method != "Page.frameNavigated" || string(e.Params) != `{"frame":{"url":"`+want+`"}}` {
+			t.Errorf("rod's event is %s %s, want that of %s", e.Method, e.Params, want)
+		}
+	}
+}
+
+func TestGarbageEndsTheClient(t *testing.T) {
+	c, chrome := connect(t)
+	if _, err := chrome.w.WriteString("GET / HTTP/1.1\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-c.Closed()
+	if _, err := c.Call(t.Context(), "", "Page.enable", nil); !errors.Is(err, ErrClosed) || !errors.Is(err, errCBOR) {
+		t.Errorf("the call returned %v, want ErrClosed with its reason", err)
+	}
+}

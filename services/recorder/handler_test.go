@@ -1,0 +1,138 @@
+package recorder
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+// bucket takes what is PUT to it.
+type bucket struct {
+	*httptest.Server
+	objects map[string][]byte
+}
+
+func newBucket(t *testing.T) *bucket {
+	t.Helper()
+	b := &bucket{objects: map[string][]byte{}}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut || r.Header.Get("Content-Type") != "video/quicktime" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		b.objects[r.URL.Path] = body
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+func newTask(t *testing.T, b *bucket, p msg.RecordParams) *stage.Task {
+	t.Helper()
+	params, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stage.NewTask(msg.Grant{
+		Ref: msg.NewRef(msg.Record, uuid.New(), uuid.New()), Attempt: 1, Params: params,
+		Outputs: map[string]msg.Output{msg.Mezzanine: {
+			Key: "k", URL: msg.SignedURL(b.URL + "/k?signature=secret"), ContentType: "video/quicktime",
+		}},
+	}, t.TempDir(), zerolog.Nop())
+}
+
+// testConfig is a recorder's that may reach loopback, with Chrome's sandbox where it can be had.
+func testConfig(t *testing.T) Config {
+	t.Helper()
+	environ := map[string]string{
+		"NATS_URL": "nats://127.0.0.1:1", "PORT": "0", "EGRESS_ALLOW": "127.0.0.1", "CHROME_PATH": os.Getenv("CHROME_PATH"),
+		"WORK_DIR": t.TempDir(), "RECORDER_SLOTS": "1",
+	}
+	if os.Geteuid() == 0 {
+		environ["CHROME_SANDBOX"] = "off"
+	}
+	cfg, err := LoadConfig(environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Log = zerolog.Nop()
+	return cfg
+}
+
+func testHandler(t *testing.T) *handler {
+	t.Helper()
+	h, err := newHandler(testConfig(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestASceneIsRecordedAndStored(t *testing.T) {
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<!doctype html><h1>Hello</h1>")
+	}))
+	defer page.Close()
+	b := newBucket(t)
+	task := newTask(t, b, msg.RecordParams{Scene: 1, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30})
+	facts, err := testHandler(t).Handle(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := b.objects["/k"]
+	if want := (msg.RecordFacts{Frames: 30, Distinct: 1, Bytes: int64(len(stored))}); facts != want {
+		t.Errorf("facts are %+v, want %+v", facts, want)
+	}
+	if len(stored) < 12 || string(stored[4:12]) != "ftypqt  " {
+		t.Error("what is stored is no QuickTime file")
+	}
+	if task.Done() != 1 {
+		t.Errorf("progress ended at %v", task.Done())
+	}
+	if left, _ := filepath.Glob(filepath.Join(task.Dir, "chrome-*")); len(left) > 0 {
+		t.Errorf("Chrome left %v", left)
+	}
+}
+
+func TestFailuresNameTheSceneAndKeepItsSecrets(t *testing.T) {
+	page := httptest.NewServer(http.NotFoundHandler())
+	defer page.Close()
+	address := strings.Replace(page.URL, "http://", "http://user:password@", 1) + "/a/b?token=secret#part"
+	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 2, URL: address, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30})
+	_, err := testHandler(t).Handle(t.Context(), task)
+	var failure *stage.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("the handler returned %v", err)
+	}
+	want := "Scene 2 could not be recorded: " + page.URL + "/a/b answered 404 Not Found. Check the scene's URL."
+	if failure.Message != want || failure.Code != msg.CodeSceneStatus || !failure.Permanent {
+		t.Errorf("the failure is %s, permanent %v: %q, want %q", failure.Code, failure.Permanent, failure.Message, want)
+	}
+	if text := failure.Message + err.Error(); strings.Contains(text, "secret") || strings.Contains(text, "password") {
+		t.Errorf("a secret of the URL is in %q", text)
+	}
+}
+
+func TestAMezzanineThatCannotBeWrittenIsAnError(t *testing.T) {
+	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 1, URL: "http://127.0.0.1:1", Rate: msg.FPS(60), Frames: 30})
+	if _, err := testHandler(t).Handle(t.Context(), task); err == nil {
+		t.Error("a scene of 0×0 pixels was recorded")
+	}
+}
