@@ -1,0 +1,179 @@
+package transcoder
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image/jpeg"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// segmentsOf encodes scenes of the given lengths, all cut from one count, and returns them as concat's inputs.
+func (b *bench) segmentsOf(t *testing.T, rate msg.Rate, lengths []int) map[string]msg.Input {
+	t.Helper()
+	inputs := map[string]msg.Input{}
+	first := 0
+	for i, length := range lengths {
+		start := first
+		paint := func(n int, rgb []byte, width, height int) { bars(start+n, rgb, width, height) }
+		scene := mezzanine(t, rate, length, testWidth, testHeight, paint, nil)
+		facts := b.must(t, msg.Normalize,
+			msg.NormalizeParams{Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: length},
+			map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
+		name := fmt.Sprintf("%s-%04d", msg.Segment, i)
+		inputs[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
+		first += length
+	}
+	return inputs
+}
+
+func sum(numbers []int) (total int) {
+	for _, n := range numbers {
+		total += n
+	}
+	return total
+}
+
+func checkTiming(t *testing.T, data []byte, rate msg.Rate, frames int) {
+	t.Helper()
+	_, perFrame := rate.Timescale()
+	got := timing(t, data, 0)
+	if got.Packets != frames || got.First != 0 || got.Uneven != -1 || got.Gap != int64(perFrame) || got.End != int64(frames*perFrame) {
+		t.Errorf("timing %+v, want %d frames of %d ticks from 0", got, frames, perFrame)
+	}
+}
+
+func TestJoinedSegmentsAreOneEvenVideo(t *testing.T) {
+	b := newBench(t)
+	for _, rate := range testRates {
+		t.Run(rate.String(), func(t *testing.T) {
+			lengths := []int{41, 24, 53}
+			facts := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths},
+				b.segmentsOf(t, rate, lengths), msg.Joined).(msg.VideoFacts)
+			joined := b.store.get(t, "concat/joined")
+			if facts.Frames != sum(lengths) || facts.Sound {
+				t.Errorf("facts %+v", facts)
+			}
+			checkTiming(t, joined, rate, sum(lengths))
+			video := decode(t, joined, testWidth, testHeight)
+			if len(video.frames) != sum(lengths) {
+				t.Fatalf("%d frames, want %d", len(video.frames), sum(lengths))
+			}
+			for n := range video.frames {
+				if got := video.readBars(n); got != n {
+					t.Errorf("frame %d shows %d", n, got)
+				}
+			}
+		})
+	}
+}
+
+func TestFortySegmentsDoNotDrift(t *testing.T) {
+	b := newBench(t)
+	for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}} {
+		t.Run(rate.String(), func(t *testing.T) {
+			// Four segments, ten times over: what is tested is the join.
+			made := b.segmentsOf(t, rate, []int{31, 29, 37, 33})
+			inputs := map[string]msg.Input{}
+			var lengths []int
+			for i := range 40 {
+				inputs[fmt.Sprintf("segment-%04d", i+1)] = made[fmt.Sprintf("segment-%04d", i%4)]
+				lengths = append(lengths, []int{31, 29, 37, 33}[i%4])
+			}
+			b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths}, inputs, msg.Joined)
+			checkTiming(t, b.store.get(t, "concat/joined"), rate, sum(lengths))
+		})
+	}
+}
+
+func TestSegmentsOfAnotherEncoderAreRefused(t *testing.T) {
+	b := newBench(t)
+	inputs := b.segmentsOf(t, msg.FPS(24), []int{24, 24})
+	other := makeFile(t, "other.mp4", rawFrames(24, testWidth, testHeight, bars), append(rawInput(msg.FPS(24), testWidth, testHeight),
+		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000")...)
+	inputs["segment-0001"] = b.input(t, "other", other, nil)
+	_, err := b.run(t, msg.Concat,
+		msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: []int{24, 24}}, inputs, msg.Joined)
+	if err == nil || !strings.Contains(err.Error(), "parameter sets") {
+		t.Errorf("error %v, want one about parameter sets", err)
+	}
+}
+
+func TestAMissingFrameIsFoundAfterTheJoin(t *testing.T) {
+	b := newBench(t)
+	inputs := b.segmentsOf(t, msg.FPS(24), []int{24, 24})
+	_, err := b.run(t, msg.Concat,
+		msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: []int{24, 25}}, inputs, msg.Joined)
+	if err == nil || !strings.Contains(err.Error(), "48 frames, want 49") {
+		t.Errorf("error %v, want one about 48 frames", err)
+	}
+}
+
+func TestWithoutAFacecamConcatFinishesTheVideo(t *testing.T) {
+	b := newBench(t)
+	rate, lengths := msg.FPS(24), []int{24, 48}
+	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths, Final: true},
+		b.segmentsOf(t, rate, lengths), msg.Video, msg.Thumbnail)
+	video := b.store.get(t, "concat/video")
+	checkTiming(t, video, rate, sum(lengths))
+	checkMoovFirst(t, video)
+	checkThumbnail(t, b.store.get(t, "concat/thumbnail"))
+}
+
+// checkMoovFirst makes sure that a video can be played while it is being downloaded.
+func checkMoovFirst(t *testing.T, data []byte) {
+	t.Helper()
+	for len(data) >= 8 {
+		size, kind := binary.BigEndian.Uint32(data), string(data[4:8])
+		switch kind {
+		case "moov":
+			return
+		case "mdat":
+			t.Error("mdat comes before moov")
+			return
+		}
+		data = data[min(int(size), len(data)):]
+	}
+	t.Error("no moov")
+}
+
+func checkThumbnail(t *testing.T, data []byte) {
+	t.Helper()
+	cfg, err := jpeg.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		t.Fatalf("thumbnail: %v", err)
+	}
+	if cfg.Width != testWidth || cfg.Height != testHeight {
+		t.Errorf("thumbnail of %d × %d", cfg.Width, cfg.Height)
+	}
+}
+
+func TestAThumbnailIsNotBlank(t *testing.T) {
+	b := newBench(t)
+	rate := msg.FPS(24)
+	// White but for the last third.
+	paint := func(n int, rgb []byte, width, height int) {
+		if n > 60 {
+			bars(0b0101010101, rgb, width, height)
+			return
+		}
+		for i := range rgb {
+			rgb[i] = 255
+		}
+	}
+	scene := mezzanine(t, rate, 96, testWidth, testHeight, paint, nil)
+	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 96},
+		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
+	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{96}, Final: true},
+		map[string]msg.Input{"segment-0001": b.input(t, "s", b.store.get(t, "normalize/segment"), nil)}, msg.Video, msg.Thumbnail)
+	img, err := jpeg.Decode(bytes.NewReader(b.store.get(t, "concat/thumbnail")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _, _, _ := img.At(testWidth/10+testWidth/20, testHeight/4).RGBA(); r>>8 > 40 {
+		t.Errorf("the thumbnail has brightness %d where a black bar should be", r>>8)
+	}
+}

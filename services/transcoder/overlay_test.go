@@ -1,0 +1,149 @@
+package transcoder
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// joined makes a joined video of count frames.
+func (b *bench) joined(t *testing.T, rate msg.Rate, count int) msg.Input {
+	t.Helper()
+	facts := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{count}},
+		b.segmentsOf(t, rate, []int{count}), msg.Joined)
+	return b.input(t, "joined", b.store.get(t, "concat/joined"), facts)
+}
+
+// hear decodes a video's sound to mono, 48 kHz.
+func hear(t *testing.T, data []byte) []float64 {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "video.mp4")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	raw := command(t, nil, tools.FFmpeg, "-v", "error", "-i", file, "-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-")
+	sound := make([]float64, len(raw)/2)
+	for i := range sound {
+		sound[i] = float64(int16(binary.LittleEndian.Uint16(raw[2*i:]))) / 32768
+	}
+	return sound
+}
+
+// onset is where sound starts, in seconds.
+func onset(sound []float64) float64 {
+	for i, v := range sound {
+		if math.Abs(v) > 0.05 {
+			return float64(i) / sampleRate
+		}
+	}
+	return -1
+}
+
+// loudest is the loudest in a stretch, in seconds.
+func loudest(sound []float64, from, to float64) (peak float64) {
+	for _, v := range sound[int(from*sampleRate):min(len(sound), int(to*sampleRate))] {
+		peak = max(peak, math.Abs(v))
+	}
+	return peak
+}
+
+func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
+	b := newBench(t)
+	for _, rate := range testRates {
+		const count = 75
+		joined := b.joined(t, rate, count)
+		for _, test := range []struct {
+			name           string
+			facecamSeconds int
+		}{{"facecam longer", 5}, {"facecam shorter", 2}} {
+			t.Run(rate.String()+" "+test.name, func(t *testing.T) {
+				length := time.Duration(test.facecamSeconds) * time.Second
+				face, facts := b.probed(t, facecamVideo(t, rate, rate.Frames(length), 160, 120, pcm(length, beep(0.7)), "-c:a", "aac"))
+				if facts.AudioStream != 1 || facts.AudioCodec != "aac" || facts.Loudness == nil {
+					t.Fatalf("facts %+v", facts)
+				}
+				got := b.must(t, msg.Overlay,
+					msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+					map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, msg.Video, msg.Thumbnail).(msg.VideoFacts)
+				if got.Frames != count || !got.Sound {
+					t.Errorf("facts %+v", got)
+				}
+				video := b.store.get(t, "overlay/video")
+				checkTiming(t, video, rate, count)
+				checkMoovFirst(t, video)
+				checkThumbnail(t, b.store.get(t, "overlay/thumbnail"))
+				sound := hear(t, video)
+				// The last AAC frame is decoded whole; where it ends is in the header, which measure has checked.
+				if want := int(samples(rate, count)); len(sound) < want || len(sound) >= want+1024 {
+					t.Errorf("%d samples, want %d", len(sound), want)
+				}
+				if after := loudest(sound, 1.25, rate.At(count).Seconds()); after > 0.01 {
+					t.Errorf("sound of %.3f after the beep", after)
+				}
+				if at := onset(sound); math.Abs(at-0.7) > 1/rate.Float() {
+					t.Errorf("the beep is at %.4f s, want 0.7", at)
+				}
+				before := decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)
+				after := decode(t, video, testWidth, testHeight)
+				for n := range before.frames {
+					if !bytes.Equal(before.frames[n], after.frames[n]) {
+						t.Fatalf("frame %d was changed", n)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestAQuietFacecamIsMadeLouder(t *testing.T) {
+	b := newBench(t)
+	tone := func(volume float64) wave {
+		return func(s float64) float64 { return volume * math.Sin(2*math.Pi*400*s) }
+	}
+	peaks := map[string]float64{}
+	for name, volume := range map[string]float64{"quiet": 0.02, "loud": 0.9} {
+		face, facts := b.probed(t, facecamVideo(t, msg.FPS(24), 96, 160, 120, pcm(4*time.Second, tone(volume)), "-c:a", "aac"))
+		if facts.Loudness == nil {
+			t.Fatalf("%s: no loudness", name)
+		}
+		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 96},
+			map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 96), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+		peaks[name] = loudest(hear(t, b.store.get(t, "overlay/video")), 1, 3)
+	}
+	if ratio := peaks["quiet"] / peaks["loud"]; ratio < 0.8 || ratio > 1.25 {
+		t.Errorf("peaks %v, want about the same", peaks)
+	}
+}
+
+func TestASilentFacecamHasASilentTrack(t *testing.T) {
+	b := newBench(t)
+	face, facts := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, pcm(2*time.Second, beep(9)), "-c:a", "aac"))
+	if facts.AudioStream < 0 || facts.Loudness != nil {
+		t.Errorf("facts %+v", facts)
+	}
+	got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail).(msg.VideoFacts)
+	if !got.Sound {
+		t.Error("no sound track")
+	}
+	if at := onset(hear(t, b.store.get(t, "overlay/video"))); at >= 0 {
+		t.Errorf("sound at %.2f s", at)
+	}
+}
+
+func TestAFacecamWithoutSoundGivesNoTrack(t *testing.T) {
+	b := newBench(t)
+	face, _ := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, nil))
+	got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail).(msg.VideoFacts)
+	if got.Sound {
+		t.Error("there is a sound track")
+	}
+	checkMoovFirst(t, b.store.get(t, "overlay/video"))
+}

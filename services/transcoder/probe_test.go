@@ -1,0 +1,293 @@
+package transcoder
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
+)
+
+// MediaRecorder's files have no duration in the header, and a variable frame rate.
+func webm(t *testing.T, rate msg.Rate, seconds int) []byte {
+	t.Helper()
+	length := time.Duration(seconds) * time.Second
+	file := filepath.Join(t.TempDir(), "sound.wav")
+	if err := os.WriteFile(file, pcm(length, beep(0.5)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append(rawInput(rate, 160, 120), "-i", file, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M",
+		"-c:a", "libopus", "-f", "webm", "-live", "1", "-")
+	return command(t, rawFrames(rate.Frames(length), 160, 120, greys), tools.FFmpeg, append([]string{"-v", "error"}, args...)...)
+}
+
+func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
+	b := newBench(t)
+	t.Run("recorded in a browser", func(t *testing.T) {
+		data := webm(t, msg.FPS(30), 2)
+		input, facts := b.probed(t, data)
+		want := msg.ProbeFacts{
+			Bytes: int64(len(data)), DurationMS: facts.DurationMS, Width: 160, Height: 120, VideoCodec: "vp8",
+			AudioStream: 1, AudioCodec: "opus", Loudness: facts.Loudness,
+		}
+		if facts != want || math.Abs(float64(facts.DurationMS)-2000) > 40 || facts.Loudness == nil {
+			t.Errorf("facts %+v", facts)
+		}
+		if !bytes.Equal(b.store.get(t, input.Key), data) {
+			t.Error("what was stored is not what was fetched")
+		}
+	})
+	t.Run("turned by a phone", func(t *testing.T) {
+		flat := filepath.Join(t.TempDir(), "flat.mp4")
+		if err := os.WriteFile(flat, facecamVideo(t, msg.FPS(30), 30, 160, 90, nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		// FFmpeg 5 and 7 have different options for it, and neither knows the other's.
+		turned := makeFile(t, "turned.mp4", nil, "-i", flat, "-c", "copy", "-movflags", "+faststart")
+		turned = turn(t, turned)
+		if _, facts := b.probed(t, turned); facts.Width != 90 || facts.Height != 160 || facts.DurationMS != 1000 {
+			t.Errorf("facts %+v", facts)
+		}
+	})
+}
+
+// turn writes a quarter turn into the display matrix of an MP4's only track.
+func turn(t *testing.T, data []byte) []byte {
+	t.Helper()
+	identity := []byte{
+		0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0,
+	}
+	quarter := []byte{
+		0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+		0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0,
+	}
+	track := bytes.Index(data, []byte("tkhd"))
+	at := bytes.Index(data[max(0, track):], identity)
+	if track < 0 || at < 0 {
+		t.Fatal("no display matrix in the test's file")
+	}
+	return append(append(append([]byte{}, data[:track+at]...), quarter...), data[track+at+len(quarter):]...)
+}
+
+func TestATurnedFacecamIsShownUpright(t *testing.T) {
+	b := newBench(t)
+	// Dark above, bright below; stored on its side.
+	paint := func(_ int, rgb []byte, width, height int) {
+		for y := range height {
+			for x := range width {
+				v := byte(40)
+				if x < width/2 { // a clockwise quarter turn brings the left to the top
+					v = 220
+				}
+				i := 3 * (y*width + x)
+				rgb[i], rgb[i+1], rgb[i+2] = v, v, v
+			}
+		}
+	}
+	flat := makeFile(t, "flat.mp4", rawFrames(24, 160, 160, paint), append(rawInput(msg.FPS(24), 160, 160),
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart")...)
+	face, _ := b.probed(t, turn(t, flat))
+	scene := mezzanine(t, msg.FPS(24), 3, testWidth, testHeight, bars, nil)
+	b.must(t, msg.Normalize,
+		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 3, Facecam: true},
+		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
+	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	p := bubble.BottomLeft(testWidth, testHeight)
+	x, y := p.X+p.Size()/2, p.Y+p.Size()/2
+	if above, below := segment.luma(1, x, y-p.Face/4, 3), segment.luma(1, x, y+p.Face/4, 3); above < below+100 {
+		t.Errorf("brightness %.0f above, %.0f below: the facecam is not upright", above, below)
+	}
+}
+
+func TestBrowserFacecamsStayInStep(t *testing.T) {
+	b := newBench(t)
+	rate := msg.FPS(60)
+	face, _ := b.probed(t, webm(t, msg.FPS(30), 2))
+	scene := mezzanine(t, rate, 40, testWidth, testHeight, bars, nil)
+	b.must(t, msg.Normalize, msg.NormalizeParams{
+		Scene: 2, Width: testWidth, Height: testHeight, Rate: rate, Frames: 40, FirstFrame: 21, Facecam: true,
+	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
+	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	p := bubble.BottomLeft(testWidth, testHeight)
+	for n := range segment.frames {
+		// Milliseconds are its clock, so each facecam frame may be a frame early or late.
+		got, want := readGrey(segment.luma(n, p.X+p.Size()/2, p.Y+p.Size()/2, 6)), (21+n)/2
+		if got != want%20 && got != (want-1)%20 && got != (want+1)%20 {
+			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
+		}
+	}
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+	if at := onset(hear(t, b.store.get(t, "overlay/video"))); math.Abs(at-0.5) > 1./30 {
+		t.Errorf("the beep is at %.3f s, want 0.5", at)
+	}
+}
+
+// wantFailure runs probe and checks how it fails.
+func (b *bench) wantFailure(t *testing.T, url string, code msg.Code, permanent bool, words string) {
+	t.Helper()
+	_, err := b.run(t, msg.Probe, msg.ProbeParams{URL: url}, nil, msg.FacecamFile)
+	var failure *stage.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("error %v, want one with code %s", err, code)
+	}
+	if failure.Code != code || failure.Permanent != permanent || !strings.Contains(failure.Message, words) {
+		t.Errorf("%s, permanent %t, %q; want %s, permanent %t, …%s…", failure.Code, failure.Permanent, failure.Message, code, permanent, words)
+	}
+	for _, text := range []string{failure.Message, err.Error()} {
+		if strings.Contains(text, "secret") || strings.Contains(text, "/tmp") {
+			t.Errorf("%q tells too much", text)
+		}
+	}
+}
+
+func TestAFileThatIsNoVideoIsRefusedForGood(t *testing.T) {
+	b := newBench(t)
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	if w, err := z.Create("facecam.mp4"); err != nil {
+		t.Fatal(err)
+	} else if _, err := w.Write([]byte("not really")); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wav := filepath.Join(t.TempDir(), "sound.wav")
+	if err := os.WriteFile(wav, pcm(time.Second, beep(0)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	video := facecamVideo(t, msg.FPS(24), 96, 160, 120, nil)
+	started := facecamVideo(t, msg.FPS(24), 96, 160, 120, nil, "-movflags", "+faststart")
+	photo := makeFile(t, "photo.jpg", rawFrames(1, 160, 120, bars), rawInput(msg.FPS(24), 160, 120)...)
+	secret := filepath.Join(t.TempDir(), "secret.ts")
+	if err := os.WriteFile(secret, facecamVideo(t, msg.FPS(24), 24, 160, 120, nil, "-f", "mpegts"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name  string
+		data  []byte
+		words string
+	}{
+		{"text", []byte("hello, I am a presenter\n"), "text file"},
+		{"web page", []byte("<!doctype html><title>My video</title>"), "web page"},
+		{"zip", archive.Bytes(), "archive"},
+		{"nothing", nil, "empty"},
+		{"photo", photo, "still picture"},
+		{"HLS playlist", []byte("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://" + secret + "\n#EXT-X-ENDLIST\n"), "playlist"},
+		{"concat script", []byte("ffconcat version 1.0\nfile " + secret + "\n"), "playlist"},
+		{"SDP", []byte("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"), "playlist"},
+		{"DASH manifest", []byte(`<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"></MPD>`), "playlist"},
+		{"sound only, WAV", pcm(time.Second, beep(0)), "sound but no picture"},
+		{"sound only, MP4", makeFile(t, "sound.m4a", nil, "-i", wav, "-c:a", "aac"), "sound but no picture"},
+		{"cut off before its index", video[:len(video)/2], "damaged"},
+		{"cut off after its index", started[:len(started)/2], "cut off"},
+		{"noise with a video's name", append([]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), bytes.Repeat([]byte("noise"), 2000)...), "damaged"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b.store.put("web/bad", test.data)
+			b.wantFailure(t, b.url+"/web/bad?token=secret", msg.CodeFacecamNotVideo, true, test.words)
+		})
+	}
+}
+
+func TestAFacecamThatCannotBeFetched(t *testing.T) {
+	b := newBench(t)
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	answer := func(status int) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(server.Close)
+		return server.URL + "/?token=secret"
+	}
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100000")
+		_, _ = w.Write(make([]byte, 1000))
+	}))
+	t.Cleanup(broken.Close)
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = nil
+	untrusted.StartTLS()
+	t.Cleanup(untrusted.Close)
+	moved := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/latest?token=secret", http.StatusFound))
+	t.Cleanup(moved.Close)
+
+	for _, test := range []struct {
+		name, url string
+		code      msg.Code
+		permanent bool
+		words     string
+	}{
+		{"not found", answer(404), msg.CodeFacecamStatus, true, "not found"},
+		{"forbidden", answer(403), msg.CodeFacecamStatus, true, "expired"},
+		{"server error", answer(503), msg.CodeFacecamStatus, false, "503"},
+		{"too many requests", answer(429), msg.CodeFacecamStatus, false, "busy"},
+		{"no content", answer(204), msg.CodeFacecamStatus, true, "204"},
+		{"refused connection", "http://" + closed.Addr().String() + "/?token=secret", msg.CodeFacecamUnreachable, false, "could not be downloaded"},
+		{"broken off", broken.URL + "/?token=secret", msg.CodeFacecamUnreachable, false, "could not be downloaded"},
+		{"no certificate", untrusted.URL + "/?token=secret", msg.CodeFacecamUnreachable, true, "certificate"},
+		{"private address", "http://10.0.0.1/?token=secret", msg.CodeFacecamRefused, true, "public"},
+		{"redirect to a private address", moved.URL + "/?token=secret", msg.CodeFacecamRefused, true, "public"},
+		{"no URL", "http://[secret", msg.CodeFacecamURL, true, "https://"},
+	} {
+		t.Run(test.name, func(t *testing.T) { b.wantFailure(t, test.url, test.code, test.permanent, test.words) })
+	}
+}
+
+// noSuchHost answers as the network does for a name without an address.
+type noSuchHost struct{}
+
+func (noSuchHost) Do(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "facecam.invalid", IsNotFound: true}}
+}
+
+func TestAFacecamWhoseHostHasNoAddress(t *testing.T) {
+	b := newBench(t)
+	b.facecams.Client = noSuchHost{}
+	b.wantFailure(t, "http://facecam.invalid/", msg.CodeFacecamUnresolved, true, "could not be found")
+}
+
+func TestAFacecamThatIsTooLarge(t *testing.T) {
+	b := newBench(t)
+	b.facecams.MaxBytes = 10_000
+	large := bytes.Repeat([]byte{1}, 20_000)
+	for name, announce := range map[string]bool{"announced": true, "found out": false} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if !announce {
+					w.(http.Flusher).Flush() // no Content-Length from here on
+				}
+				_, _ = w.Write(large)
+			}))
+			defer server.Close()
+			b.wantFailure(t, server.URL, msg.CodeFacecamTooLarge, true, "larger than")
+		})
+	}
+}
+
+func TestAFacecamThatNeverArrives(t *testing.T) {
+	b := newBench(t)
+	b.facecams.Timeout = 50 * time.Millisecond
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer server.Close()
+	b.wantFailure(t, server.URL, msg.CodeFacecamUnreachable, false, "too long")
+}
