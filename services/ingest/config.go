@@ -3,6 +3,7 @@ package ingest
 import (
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
@@ -34,11 +35,13 @@ type Config struct {
 	Retention time.Duration `env:"WORK_RETENTION" envDefault:"24h" wants:"a duration of 0 or more, such as 24h"`
 }
 
+// wantsDatabase and wantsDatabaseOfSupabase are what DATABASE_URL wants.
 const (
-	wantsFromSupabase = "the database's connection string, instead of SUPABASE_SERVICE_ROLE_KEY, which opens only " +
-		"Supabase's HTTP interface; Supabase shows it under Connect, as \"Direct connection\" or \"Session pooler\""
-	wantsKeysFromSupabase = "an S3 access key, instead of SUPABASE_SERVICE_ROLE_KEY; Supabase shows the endpoint and " +
-		"makes keys under Storage, Settings, S3 access keys"
+	wantsDatabase = "the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"
+
+	wantsDatabaseOfSupabase = "the database's connection string, such as postgres://postgres:password@host:5432/postgres " +
+		"(the service role key opens only Supabase's HTTP interface: in the Supabase dashboard, under Connect, copy the " +
+		"string of the direct connection or of the session pooler)"
 )
 
 // LoadConfig reads the settings. Its error names every variable that is missing or wrong, and what it wants; it holds no
@@ -46,15 +49,13 @@ const (
 func LoadConfig(environ map[string]string) (Config, error) {
 	var cfg Config
 	var problems service.Problems
-	if environ["SUPABASE_SERVICE_ROLE_KEY"] != "" {
-		if environ["DATABASE_URL"] == "" {
-			problems.AddMissing("DATABASE_URL", wantsFromSupabase)
-		}
-		if environ["S3_ACCESS_KEY_ID"] == "" {
-			problems.AddMissing("S3_ACCESS_KEY_ID", wantsKeysFromSupabase)
-		}
+	loaded := service.Load(&cfg, environ)
+	// These say more than that a variable is missing, so they come first.
+	if environ["SUPABASE_SERVICE_ROLE_KEY"] != "" && environ["DATABASE_URL"] == "" {
+		problems.AddMissing("DATABASE_URL", wantsDatabaseOfSupabase)
 	}
-	if err := problems.Include(service.Load(&cfg, environ)); err != nil {
+	store.CheckSupabase(environ, problems.AddMissing)
+	if err := problems.Include(loaded); err != nil {
 		return Config{}, err
 	}
 	cfg.check(&problems)
@@ -82,6 +83,11 @@ func (c *Config) check(problems *service.Problems) {
 	}
 	if c.Retention < 0 {
 		problems.Add("WORK_RETENTION", "a duration of 0 or more, such as 24h")
+	}
+	if c.DatabaseURL != "" {
+		if _, err := postgres.Config(c.DatabaseURL, ""); err != nil {
+			problems.Add("DATABASE_URL", wantsDatabase)
+		}
 	}
 	c.Store.Check(problems.Add)
 }

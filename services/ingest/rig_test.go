@@ -1,0 +1,287 @@
+package ingest_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
+	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/ingest"
+)
+
+// patience bounds every wait for something that has to happen.
+const patience = 30 * time.Second
+
+var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {
+	_, err := migrations.Apply(ctx, conn)
+	return err
+})
+
+// rig is a database, a NATS server and what a test starts on them.
+type rig struct {
+	t     *testing.T
+	dbURL string
+	db    *pgxpool.Pool
+	nats  *broker
+	// store signs URLs; a server is behind it only where a test needs one.
+	store store.Config
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{t: t, dbURL: migrated.Database(t), nats: startBroker(t), store: store.Config{
+		Endpoint: "http://127.0.0.1:9", AccessKeyID: "test-access", SecretAccessKey: "test-secret",
+	}}
+	db, err := pgxpool.New(t.Context(), r.dbURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	r.db = db
+	return r
+}
+
+// ingest starts a replica, which ends with the test. change, which may be nil, changes its settings.
+func (r *rig) ingest(change func(*ingest.Config)) *replica {
+	r.t.Helper()
+	cfg, err := ingest.LoadConfig(map[string]string{
+		"DATABASE_URL": r.dbURL, "NATS_URL": r.nats.url(), "S3_ENDPOINT": r.store.Endpoint,
+		"S3_ACCESS_KEY_ID": r.store.AccessKeyID, "S3_SECRET_ACCESS_KEY": r.store.SecretAccessKey,
+		"WORKER_POLL_INTERVAL": "200", "TASK_LEASE": "2s", "WORKER_ID": "ingest-" + uuid.NewString()[:4],
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cfg.Log = zerolog.New(zerolog.NewTestWriter(r.t)).Level(zerolog.InfoLevel)
+	cfg.Registry = prometheus.NewRegistry()
+	if cfg.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		r.t.Fatal(err)
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &replica{cfg: cfg, url: "http://" + cfg.Listener.Addr().String(), cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		p.err = ingest.Run(ctx, cfg)
+	}()
+	r.t.Cleanup(func() {
+		if err := p.stop(); err != nil {
+			r.t.Errorf("ingest ended with %v", err)
+		}
+	})
+	return p
+}
+
+// replica is a running ingest.
+type replica struct {
+	cfg    ingest.Config
+	url    string
+	cancel context.CancelFunc
+	ended  chan struct{}
+	err    error
+}
+
+func (p *replica) stop() error {
+	p.cancel()
+	<-p.ended
+	return p.err
+}
+
+// broker is an embedded NATS server that can be stopped, wiped and started again on its port.
+type broker struct {
+	t      *testing.T
+	dir    string
+	port   int
+	server *server.Server
+}
+
+func startBroker(t *testing.T) *broker {
+	t.Helper()
+	b := &broker{t: t, dir: t.TempDir(), port: server.RANDOM_PORT}
+	b.start()
+	b.port = b.server.Addr().(*net.TCPAddr).Port
+	t.Cleanup(b.stop)
+	return b
+}
+
+func (b *broker) url() string { return "nats://127.0.0.1:" + strconv.Itoa(b.port) }
+
+func (b *broker) start() {
+	b.t.Helper()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: b.port, JetStream: true, StoreDir: b.dir, NoSigs: true, NoLog: true,
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(patience) {
+		b.t.Fatal("the NATS server does not start")
+	}
+	b.server = s
+}
+
+func (b *broker) stop() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
+}
+
+// wipe stops the server, deletes all that it has stored, and starts it again.
+func (b *broker) wipe() {
+	b.t.Helper()
+	b.stop()
+	if err := os.RemoveAll(filepath.Join(b.dir, "jetstream")); err != nil {
+		b.t.Fatal(err)
+	}
+	b.start()
+}
+
+// connect returns a connection that ends with the test.
+func (r *rig) connect() *nats.Conn {
+	r.t.Helper()
+	base := service.Base{NATSURL: r.nats.url(), Log: zerolog.Nop(), WorkerID: "test"}
+	nc, err := base.ConnectNATS("test")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(nc.Close)
+	return nc
+}
+
+// campaign is what the app stores.
+type campaign struct {
+	facecam            string
+	width, height, fps any // nil is null
+	scenes             []scene
+}
+
+type scene struct {
+	url     string
+	seconds int
+	order   int
+}
+
+// submit inserts a campaign, a render and its job with plain SQL, as the app does.
+func (r *rig) submit(c campaign) (render uuid.UUID) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	var facecam any
+	if c.facecam != "" {
+		facecam = c.facecam
+	}
+	var id uuid.UUID
+	r.scan(&id, `insert into campaigns (name, user_id, facecam_url, output_width, output_height, output_fps)
+		values ('test', gen_random_uuid(), $1, $2, $3, $4) returning id`, facecam, c.width, c.height, c.fps)
+	for _, s := range c.scenes {
+		_, err := r.db.Exec(ctx, "insert into scenes (campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4)",
+			id, s.url, s.seconds, s.order)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return r.queue(id)
+}
+
+func (r *rig) queue(campaign uuid.UUID) (render uuid.UUID) {
+	r.t.Helper()
+	r.scan(&render, "insert into renders (campaign_id, status, progress) values ($1, 'queued', 0) returning id", campaign)
+	r.exec("insert into render_jobs (render_id, state) values ($1, 'queued')", render)
+	return render
+}
+
+func (r *rig) scan(into any, sql string, args ...any) {
+	r.t.Helper()
+	if err := r.db.QueryRow(r.t.Context(), sql, args...).Scan(into); err != nil {
+		r.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (r *rig) exec(sql string, args ...any) {
+	r.t.Helper()
+	if _, err := r.db.Exec(r.t.Context(), sql, args...); err != nil {
+		r.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// until waits for a condition on the database: a query for one boolean.
+func (r *rig) until(what, sql string, args ...any) {
+	r.t.Helper()
+	r.eventually(what, func() (bool, string) {
+		var ok bool
+		r.scan(&ok, sql, args...)
+		return ok, ""
+	})
+}
+
+// eventually waits until done says so; what it says instead is in the test's failure.
+func (r *rig) eventually(what string, done func() (ok bool, why string)) {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		ok, why := done()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%s: not within %s %s\n%s", what, patience, why, r.tasks())
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (r *rig) tasks() string {
+	rows, err := r.db.Query(context.Background(), `select t.kind, t.seq, t.state, t.attempt, t.failures, t.progress
+		from loom.tasks t order by t.created_at, t.kind, t.seq`)
+	if err != nil {
+		return err.Error()
+	}
+	text, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		values, err := row.Values()
+		return fmt.Sprint(values...), err
+	})
+	return fmt.Sprintln(text, err)
+}
+
+// outcome is what the app sees of a render, and its job's state.
+type outcome struct {
+	status, code, message, job string
+	progress                   int
+}
+
+func (r *rig) outcome(render uuid.UUID) outcome {
+	r.t.Helper()
+	var o outcome
+	err := r.db.QueryRow(r.t.Context(), `select r.status, coalesce(r.error_code, ''), coalesce(r.error_message, ''), r.progress,
+		(select string_agg(j.state, ',' order by j.created_at, j.id) from render_jobs j where j.render_id = r.id)
+		from renders r where r.id = $1`, render).Scan(&o.status, &o.code, &o.message, &o.progress, &o.job)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return o
+}
+
+// ended waits until a render has ended.
+func (r *rig) ended(render uuid.UUID) outcome {
+	r.t.Helper()
+	r.until("render ends", "select status in ('done', 'failed', 'cancelled') from renders where id = $1", render)
+	return r.outcome(render)
+}
