@@ -1,0 +1,111 @@
+package transcoder
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// Command lines as golden files: one argument to a line.
+func TestCommandLines(t *testing.T) {
+	ntsc := msg.Rate{Num: 30000, Den: 1001}
+	face := &bubbleSource{
+		stream: ffmpeg.Stream{Index: 1, Type: "video", Codec: "vp9", Width: 1280, Height: 720},
+		start:  -7_000_000, place: bubble.BottomLeft(1920, 1080),
+	}
+	loudness := &msg.Loudness{Integrated: -27.61, TruePeak: -4.47, Range: 18.06, Threshold: -39.2, Offset: 0.58}
+	normalize := msg.NormalizeParams{Scene: 2, Width: 1920, Height: 1080, Rate: msg.FPS(60), Frames: 300, FirstFrame: 420}
+	withFace := normalize
+	withFace.Facecam = true
+	overlay := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450}
+	for name, args := range map[string][]string{
+		"normalize":        normalizeArgs(normalize, nil, 2),
+		"normalize-bubble": normalizeArgs(withFace, face, 4),
+		"concat":           concatArgs(ntsc, false),
+		"concat-final":     concatArgs(msg.FPS(60), true),
+		"concat-list":      strings.Split(strings.TrimSpace(concatList(ntsc, []string{"segment-0001", "segment-0002"}, []int{170, 177})), "\n"),
+		"loudness":         loudnessArgs(1, 0),
+		"overlay":          overlayArgs(overlay, &overlaySound{stream: 1, start: 21_000_000, loudness: loudness}),
+		"overlay-as-it-is": overlayArgs(overlay, &overlaySound{stream: 0}),
+		"overlay-no-sound": overlayArgs(overlay, nil),
+		"thumbnail":        thumbnailArgs(fileVideo, "thumbnail-0.jpg", ntsc, 150),
+		"first-frame":      firstFrameArgs(1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join("testdata", name+".golden")
+			got := strings.Join(args, "\n") + "\n"
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil { //nolint:gosec // a file of the repository
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s(go test -run TestCommandLines -update writes it)", got, want)
+			}
+		})
+	}
+}
+
+func TestEveryInputIsALocalFileOfAKnownContainer(t *testing.T) {
+	args := normalizeArgs(msg.NormalizeParams{Rate: msg.FPS(60), Frames: 1, Facecam: true}, &bubbleSource{place: bubble.BottomLeft(320, 180)}, 1)
+	inputs := 0
+	for i, arg := range args {
+		if arg != "-i" {
+			continue
+		}
+		inputs++
+		before := strings.Join(args[:i], " ")
+		before = before[strings.LastIndex(before, "-protocol_whitelist"):]
+		if !strings.HasPrefix(before, "-protocol_whitelist file,pipe -format_whitelist ") || strings.Contains(before, "-i ") {
+			t.Errorf("input %s is opened with %q", args[i+1], before)
+		}
+		if !strings.HasPrefix(args[i+1], "file:") || strings.ContainsAny(args[i+1][5:], ":/") {
+			t.Errorf("input %q is not a file of the task's folder", args[i+1])
+		}
+	}
+	if inputs != 4 {
+		t.Errorf("%d inputs, want 4", inputs)
+	}
+}
+
+func TestCoverFillsASquare(t *testing.T) {
+	for _, test := range []struct{ width, height, side, wantWidth, wantHeight int }{
+		{1920, 1080, 248, 440, 248},
+		{1080, 1920, 248, 248, 440},
+		{100, 100, 40, 40, 40},
+		{101, 100, 40, 40, 40},
+		{4000, 10, 40, 16000, 40},
+		{0, 0, 40, 40, 40},
+	} {
+		if w, h := cover(test.width, test.height, test.side); w != test.wantWidth || h != test.wantHeight {
+			t.Errorf("cover(%d, %d, %d) = %d, %d; want %d, %d", test.width, test.height, test.side, w, h, test.wantWidth, test.wantHeight)
+		}
+	}
+}
+
+func TestSamplesLastAsLongAsFrames(t *testing.T) {
+	for _, test := range []struct {
+		rate   msg.Rate
+		frames int
+		want   int64
+	}{
+		{msg.FPS(60), 60, 48000}, {msg.FPS(24), 1, 2000}, {msg.Rate{Num: 30000, Den: 1001}, 30000, 1001 * 48000},
+		{msg.Rate{Num: 60000, Den: 1001}, 1, 801}, {msg.FPS(60), 432000, 7200 * 48000},
+	} {
+		if got := samples(test.rate, test.frames); got != test.want {
+			t.Errorf("%d frames at %s: %d samples, want %d", test.frames, test.rate, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package ffmpeg
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// script writes a program for a test.
+func script(t *testing.T, lines string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+lines), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestAFailureTellsWhatTheProgramSaidWithoutPaths(t *testing.T) {
+	tools := Tools{FFmpeg: script(t, "echo \"/var/lib/secret/mezzanine.mov: Invalid data found ($PWD/x.png)\" >&2; exit 69")}
+	err := tools.Run(t.Context(), t.TempDir(), nil, nil)
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Status != 69 {
+		t.Fatalf("error %v", err)
+	}
+	if want := "ffmpeg exited with status 69: mezzanine.mov: Invalid data found (x.png)"; err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}
+
+func TestACancelledProgramEndsWithAllItStarted(t *testing.T) {
+	dir := t.TempDir()
+	// The program and its child ignore what they can; the child's pid is written once both are up.
+	tools := Tools{FFmpeg: script(t, "sleep 1000 & echo $! > pid.part; mv pid.part pid; echo progress=continue; wait")}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := errors.New("told to stop")
+	err := tools.Run(ctx, dir, nil, func(Progress) { cancel(stopped) })
+	if !errors.Is(err, stopped) {
+		t.Errorf("error %v, want the cause", err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for alive(pid) {
+		if time.Now().After(deadline) {
+			t.Fatal("the child still runs")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// alive reports whether a process runs. One that has ended may wait for its new parent to notice.
+func alive(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	return err != nil || !strings.Contains(string(stat), ") Z ")
+}
+
+func TestAProgramSeesNoneOfOurEnvironment(t *testing.T) {
+	t.Setenv("NATS_URL", "nats://user:secret@host")
+	out, err := output(t.Context(), script(t, "env"), t.TempDir(), nil, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), "secret") || !strings.Contains(string(out), "PATH=") {
+		t.Errorf("environment\n%s", out)
+	}
+}
+
+func TestTooMuchOutputIsAnError(t *testing.T) {
+	if _, err := output(t.Context(), script(t, "yes | head -c 100000"), t.TempDir(), nil, 1000); err == nil {
+		t.Error("100,000 bytes were taken for 1,000")
+	}
+}
+
+func TestAReaderThatGivesUpDoesNotHang(t *testing.T) {
+	tools := Tools{FFprobe: script(t, "yes | head -c 1000000")}
+	gaveUp := errors.New("gave up")
+	if err := tools.Probe(t.Context(), t.TempDir(), nil, func(io.Reader) error { return gaveUp }); !errors.Is(err, gaveUp) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPathsAreStripped(t *testing.T) {
+	for in, want := range map[string]string{
+		"/tmp/a/b.mov: bad":                "b.mov: bad",
+		"file '/tmp/a b/c'":                "file 'a b/c'",
+		"1/60000 at 30000/1001":            "1/60000 at 30000/1001",
+		"[mov @ 0x55] ref /etc/passwd":     "[mov @ 0x55] ref passwd",
+		"file:/srv/work/t1/mezzanine.mov:": "file:mezzanine.mov:",
+		"time=00:00:01 speed= 1x":          "time=00:00:01 speed= 1x",
+	} {
+		if got := stripPaths(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestOnlyTheEndOfStderrIsKept(t *testing.T) {
+	var kept tail
+	for i := range 2000 {
+		if _, err := kept.Write([]byte("line " + strconv.Itoa(i) + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := kept.String()
+	if len(got) > tailSize || !strings.HasPrefix(got, "line ") || !strings.HasSuffix(got, "line 1999") {
+		t.Errorf("%d bytes: %.20q … %q", len(got), got, got[len(got)-20:])
+	}
+}
