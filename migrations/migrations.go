@@ -73,14 +73,16 @@ func apply(ctx context.Context, tx pgx.Tx, name string) (fresh bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	sum := sha256.Sum256([]byte(text))
-	digest := hex.EncodeToString(sum[:])
+	sum, err := digest(name)
+	if err != nil {
+		return false, err
+	}
 	var was string
 	err = tx.QueryRow(ctx, "select sha256 from loom.migrations where name = $1", name).Scan(&was)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return false, fmt.Errorf("look up migration %s: %w", name, err)
 	}
-	if was == digest {
+	if was == sum {
 		return false, nil
 	}
 	// The simple protocol takes a whole file, as psql and SQL editors do.
@@ -88,9 +90,19 @@ func apply(ctx context.Context, tx pgx.Tx, name string) (fresh bool, err error) 
 		return false, fmt.Errorf("apply migration %s: %w", name, err)
 	}
 	_, err = tx.Exec(ctx, `insert into loom.migrations (name, sha256) values ($1, $2)
-		on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()`, name, digest)
+		on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()`, name, sum)
 	if err != nil {
 		return false, fmt.Errorf("record migration %s: %w", name, err)
 	}
 	return true, nil
+}
+
+// digest is by which the ledger knows a file as it is now.
+func digest(name string) (string, error) {
+	text, err := SQL(name)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:]), nil
 }
