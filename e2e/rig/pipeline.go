@@ -170,15 +170,10 @@ func (p *Pipeline) end(t testing.TB) {
 	var children []Child
 	for _, s := range p.processes {
 		children = append(children, s.Children()...)
-		if !s.Exited() {
-			_ = s.cmd.Process.Signal(syscall.SIGTERM)
-		}
+		s.tell(syscall.SIGTERM)
 	}
 	for _, s := range p.processes {
-		if killed(s.Process) {
-			continue
-		}
-		if err := s.stop(syscall.SIGTERM); err != nil {
+		if err := s.awaitStop(); err != nil && !s.killed {
 			t.Error(err)
 		}
 	}
@@ -200,15 +195,6 @@ func (p *Pipeline) end(t testing.TB) {
 	if err := os.RemoveAll(p.dir); err != nil {
 		t.Errorf("clear up: %v", err)
 	}
-}
-
-// killed reports whether a signal ended the process: the test did that.
-func killed(p *Process) bool {
-	if !p.Exited() {
-		return false
-	}
-	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled()
 }
 
 // secrets are what no log may hold.

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
 // Credentials of the S3 server. No log may hold the secret.
@@ -54,7 +56,7 @@ func startStore(t testing.TB, dir string) *Store {
 		}
 	}
 	s.proc, err = spawn("versitygw", dir, os.Environ(), 0, Program(t, "versitygw"),
-		"--port", "127.0.0.1:"+strconv.Itoa(port), "--access", accessKey, "--secret", secretKey, "--region", "us-east-1",
+		"--quiet", "--port", "127.0.0.1:"+strconv.Itoa(port), "--access", accessKey, "--secret", secretKey, "--region", "us-east-1",
 		"posix", "--sidecar", sidecar, s.root)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +72,29 @@ func startStore(t testing.TB, dir string) *Store {
 		Transport: &http.Transport{DisableKeepAlives: true},
 	}))
 	s.Endpoint = s.proxy.URL
+	s.makeBuckets(t)
 	return s
+}
+
+// makeBuckets makes the buckets that are the app's: whoever sets up a store does.
+func (s *Store) makeBuckets(t testing.TB) {
+	t.Helper()
+	client, err := store.New(store.Config{
+		Endpoint: s.Endpoint, Region: "us-east-1", AccessKeyID: accessKey, SecretAccessKey: secretKey,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, bucket := range []string{"videos", "thumbnails"} {
+		err := client.EnsureBucket(t.Context(), bucket)
+		if err == nil {
+			err = client.AllowPublicRead(t.Context(), bucket)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (s *Store) handler(next http.Handler) http.Handler {
