@@ -1,0 +1,193 @@
+package uploader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+func TestAnUploadClosesTheRender(t *testing.T) {
+	r := arrange(t)
+	facts, err := r.Handle(t.Context(), r.grant("worker-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := fmt.Sprintf("https://cdn.example/files/%%s/%s/%s", r.render, r.task)
+	want := msg.UploadFacts{
+		VideoURL:     fmt.Sprintf(base, r.cfg.VideoBucket) + ".mp4",
+		ThumbnailURL: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + ".jpg",
+	}
+	if facts != want {
+		t.Errorf("facts %+v, want %+v", facts, want)
+	}
+	row := r.row()
+	if row.Status != "done" || row.Progress != 100 || row.JobState != "completed" || row.Message != nil || row.Completed == nil ||
+		*row.Video != want.VideoURL || *row.Thumbnail != want.ThumbnailURL {
+		t.Errorf("%+v", row)
+	}
+	if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), r.size(r.cfg.ThumbnailBucket, ".jpg"); video != 18 || thumbnail != 7 {
+		t.Errorf("%d and %d bytes", video, thumbnail)
+	}
+}
+
+// A commit whose answer is lost is made again: it counts once, and is no error.
+func TestAnUploadThatIsRepeatedIsAlreadyDone(t *testing.T) {
+	r := arrange(t)
+	task := r.grant("worker-1")
+	first, err := r.Handle(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := r.Handle(t.Context(), task)
+	if err != nil || again != first {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+func TestASupersededAttemptLeavesTheWinnersFilesAlone(t *testing.T) {
+	r := arrange(t)
+	loser := r.grant("worker-1")
+	r.exec("update loom.tasks set lease_until = clock_timestamp() - interval '1 second' where id = $1", r.task)
+	winner := r.grant("worker-2")
+	if winner.Attempt != 2 {
+		t.Fatalf("attempt %d", winner.Attempt)
+	}
+	// Before the winner has finished, and after.
+	for _, name := range []string{"while the winner works", "once the winner is done"} {
+		if _, err := r.Handle(t.Context(), loser); !errors.Is(err, stage.ErrNotWanted) {
+			t.Errorf("%s: %v, want ErrNotWanted", name, err)
+		}
+		if n := r.size(r.cfg.VideoBucket, ".mp4"); n != 18 {
+			t.Errorf("%s: the video has %d bytes", name, n)
+		}
+		if _, err := r.Handle(t.Context(), winner); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if row := r.row(); row.Status != "done" {
+		t.Errorf("%+v", row)
+	}
+}
+
+func TestAnAttemptForARenderThatEndedOtherwiseTakesItsCopiesAway(t *testing.T) {
+	for name, end := range map[string]func(*rig){
+		"cancelled by the app": func(r *rig) {
+			r.exec("update renders set status = 'cancelled' where id = $1", r.render)
+			r.exec("select loom.close_ended_plans()")
+		},
+		"deleted by the app": func(r *rig) { r.exec("delete from renders where id = $1", r.render) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := arrange(t)
+			task := r.grant("worker-1")
+			end(r)
+			if _, err := r.Handle(t.Context(), task); !errors.Is(err, stage.ErrNotWanted) {
+				t.Errorf("%v, want ErrNotWanted", err)
+			}
+			if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), r.size(r.cfg.ThumbnailBucket, ".jpg"); video != -1 || thumbnail != -1 {
+				t.Errorf("%d and %d bytes were left behind", video, thumbnail)
+			}
+		})
+	}
+}
+
+// The heartbeat's answer cancels the handler, whose copies may be in place by then.
+func TestACancelledHandlerTakesItsCopiesAwayOnlyFromARenderThatEnded(t *testing.T) {
+	for name, test := range map[string]struct {
+		ended bool
+		want  int64
+	}{"drained": {false, 18}, "cancelled": {true, -1}} {
+		t.Run(name, func(t *testing.T) {
+			r := arrange(t)
+			task := r.grant("worker-1")
+			if err := r.copy(t.Context(), task, file{msg.Video, "video/mp4", r.cfg.VideoBucket, r.render.String() + "/" + r.task.String() + ".mp4"}, 0); err != nil {
+				t.Fatal(err)
+			}
+			if test.ended {
+				r.exec("update renders set status = 'cancelled' where id = $1", r.render)
+				r.exec("select loom.close_ended_plans()")
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := r.Handle(ctx, task); err == nil {
+				t.Error("a cancelled handler succeeded")
+			}
+			if n := r.size(r.cfg.VideoBucket, ".mp4"); n != test.want {
+				t.Errorf("the video has %d bytes, want %d", n, test.want)
+			}
+		})
+	}
+}
+
+func TestABucketThatIsMissingIsNamed(t *testing.T) {
+	r := arrange(t)
+	r.cfg.VideoBucket = "no-such-bucket"
+	_, err := r.Handle(t.Context(), r.grant("worker-1"))
+	var own *stage.Error
+	if !errors.As(err, &own) || own.Permanent || own.Code != msg.CodeStorage {
+		t.Fatalf("%v, want a retryable %s", err, msg.CodeStorage)
+	}
+	for _, want := range []string{"no-such-bucket", "does not exist", "STORAGE_BUCKET_VIDEOS"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+}
+
+func TestAVideoThatIsNotTheOneThatWasMadeIsRefused(t *testing.T) {
+	r := arrange(t)
+	r.put(r.key("video.mp4"), "half of it")
+	if _, err := r.Handle(t.Context(), r.grant("worker-1")); err == nil || !strings.Contains(err.Error(), "10 bytes") {
+		t.Errorf("%v", err)
+	}
+	if row := r.row(); row.Status == "done" {
+		t.Errorf("%+v", row)
+	}
+}
+
+func TestURLsHaveTheFormThatIsAskedFor(t *testing.T) {
+	r := arrange(t)
+	r.cfg.SupabaseURL = "https://abcd.supabase.co/"
+	video := file{msg.Video, "video/mp4", r.cfg.VideoBucket, "render/a b+c.mp4"}
+	for form, want := range map[string]string{
+		URLsSupabase: "https://abcd.supabase.co/storage/v1/object/public/" + r.cfg.VideoBucket + "/render/a%20b+c.mp4",
+		URLsPath:     "https://cdn.example/files/" + r.cfg.VideoBucket + "/render/a%20b+c.mp4",
+	} {
+		r.cfg.PublicURLs = form
+		if got, err := r.url(t.Context(), video); err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", form, got, err, want)
+		}
+	}
+}
+
+func TestAPresignedURLPlays(t *testing.T) {
+	r := arrange(t)
+	r.cfg.PublicURLs = URLsPresigned
+	if _, err := r.Handle(t.Context(), r.grant("worker-1")); err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, *r.row().Video, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || string(body) != "pictures and sound" || response.Header.Get("Content-Type") != "video/mp4" {
+		t.Errorf("%s %q, %v", response.Header.Get("Content-Type"), body, err)
+	}
+	if !strings.Contains(*r.row().Video, "X-Amz-Expires=604800") {
+		t.Error("the URL does not work for 7 days")
+	}
+}

@@ -1,0 +1,161 @@
+package uploader
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/pkg/store/storetest"
+)
+
+// rig is a handler on a real Postgres and a real S3, and one render whose upload task is due.
+type rig struct {
+	*handler
+	t            *testing.T
+	databaseURL  string
+	pool         *pgxpool.Pool
+	render, task uuid.UUID
+	job          uuid.UUID
+}
+
+func arrange(t *testing.T) *rig {
+	t.Helper()
+	url := migrated.Database(t)
+	pool, err := postgres.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	client := storetest.Client(t)
+	r := &rig{t: t, pool: pool, databaseURL: url, task: uuid.New(), handler: &handler{
+		cfg: Config{
+			Store: storetest.Server(t), PublicURLs: URLsPath, PublicURLBase: "https://cdn.example/files",
+			WorkBucket: storetest.Bucket(t, client), VideoBucket: storetest.Bucket(t, client), ThumbnailBucket: storetest.Bucket(t, client),
+		},
+		store: client, renders: renders{pool}, patience: 2 * time.Second,
+	}}
+	r.put(r.key("video.mp4"), "pictures and sound")
+	r.put(r.key("thumbnail.jpg"), "picture")
+
+	// The app's rows, and a plan whose other tasks are done.
+	const rows = `
+with c as (insert into campaigns (name) values ('test') returning id),
+     r as (insert into renders (campaign_id) select id from c returning id),
+     j as (insert into render_jobs (render_id, state) select id, 'running' from r returning id, render_id)
+select render_id, id from j`
+	if err := pool.QueryRow(t.Context(), rows).Scan(&r.render, &r.job); err != nil {
+		t.Fatal(err)
+	}
+	tasks, err := json.Marshal([]any{map[string]any{"id": r.task, "kind": "upload", "seq": 0, "params": map[string]any{}, "weight": 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.exec("select loom.open_plan($1, $2, $3, '{}', 3, $4)", uuid.New(), r.render, r.job, string(tasks))
+	return r
+}
+
+func (r *rig) key(file string) string { return r.task.String() + "/a1/" + file }
+
+// put writes an object to the work bucket, as a worker does.
+func (r *rig) put(key, content string) {
+	r.t.Helper()
+	url, err := r.store.PresignPut(r.t.Context(), r.cfg.WorkBucket, key, "application/octet-stream", time.Minute)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodPut, string(url), bytes.NewReader([]byte(content)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/octet-stream")
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		r.t.Fatalf("PUT: %s", response.Status)
+	}
+}
+
+func (r *rig) exec(sql string, args ...any) {
+	r.t.Helper()
+	if _, err := r.pool.Exec(context.Background(), sql, args...); err != nil {
+		r.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// grant has Postgres grant the task to worker, and returns the attempt and the Task that a worker makes of it.
+func (r *rig) grant(worker string) *stage.Task {
+	r.t.Helper()
+	var verdict string
+	var attempt int
+	err := r.pool.QueryRow(r.t.Context(), "select verdict, attempt from loom.grant_task($1, $2, $3, interval '30 seconds')",
+		r.task, worker, uuid.New()).Scan(&verdict, &attempt)
+	if err != nil || verdict != "granted" {
+		r.t.Fatalf("%s, %v", verdict, err)
+	}
+	return stage.NewTask(r.grantOf(attempt), r.t.TempDir(), zerolog.New(zerolog.NewTestWriter(r.t)))
+}
+
+func (r *rig) grantOf(attempt int) msg.Grant {
+	facts, err := json.Marshal(msg.VideoFacts{Frames: 60, Bytes: int64(len("pictures and sound")), Sound: true})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return msg.Grant{
+		Ref: msg.NewRef(msg.Upload, r.render, r.task), Attempt: attempt,
+		Lease: msg.Duration(30 * time.Second), HeartbeatEvery: msg.Duration(time.Second), Params: []byte("{}"),
+		Inputs: map[string]msg.Input{
+			msg.Video:     {Key: r.key("video.mp4"), Facts: facts},
+			msg.Thumbnail: {Key: r.key("thumbnail.jpg"), Facts: facts},
+		},
+	}
+}
+
+// row is the render and its job as the app sees them.
+type row struct {
+	Status, JobState          string
+	Progress                  int
+	Video, Thumbnail, Message *string
+	Completed                 *time.Time
+}
+
+func (r *rig) row() row {
+	r.t.Helper()
+	rows, err := r.pool.Query(context.Background(), `
+select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnail, r.error_message as message,
+       r.completed_at as completed, j.state as job_state
+  from renders r join render_jobs j on j.render_id = r.id where r.id = $1`, r.render)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	found, err := pgx.CollectOneRow(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return found
+}
+
+// size is the length of a finished object; -1 when it is not there.
+func (r *rig) size(bucket, extension string) int64 {
+	r.t.Helper()
+	n, err := r.store.Size(context.Background(), bucket, r.render.String()+"/"+r.task.String()+extension)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+

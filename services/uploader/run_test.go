@@ -1,0 +1,81 @@
+package uploader
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+)
+
+// The whole service, on real servers: a message comes in, the app's rows say done, and a stop ends all of it.
+func TestRunUploadsAndEndsWhenTold(t *testing.T) {
+	r := arrange(t)
+	server := stagetest.StartNATS(t)
+	ingest := stagetest.NewIngest(t, server)
+	ingest.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {
+		var attempt int
+		err := r.pool.QueryRow(context.Background(), "select attempt from loom.grant_task($1, $2, $3, interval '30 seconds')",
+			request.TaskID, request.Worker, uuid.UUID(request.RequestID)).Scan(&attempt)
+		if err != nil {
+			t.Errorf("grant: %v", err)
+		}
+		return stagetest.Granted(request, func(g *msg.Grant) { *g = r.grantOf(attempt) }), true
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := r.cfg
+	cfg.Base = service.Base{
+		NATSURL: server.URL(), WorkerID: "uploader-1", Drain: time.Second, Listener: listener, Log: zerolog.New(zerolog.NewTestWriter(t)),
+	}
+	cfg.DatabaseURL, cfg.Slots, cfg.WorkDir = r.databaseURL, 1, t.TempDir()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, cfg) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	status := func(path string) int {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Close = true
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return 0
+		}
+		response.Body.Close()
+		return response.StatusCode
+	}
+	ingest.Until("the service lives", func() bool { return status("/healthz") == http.StatusOK })
+	if got := status("/readyz"); got != http.StatusServiceUnavailable {
+		t.Errorf("/readyz is %d before there are streams", got)
+	}
+	ingest.MakeStreams()
+	ingest.Until("the service is ready", func() bool { return status("/readyz") == http.StatusOK })
+
+	ingest.PublishRef(msg.NewRef(msg.Upload, r.render, r.task))
+	if result := ingest.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v %+v", result, result.Failure)
+	}
+	if row := r.row(); row.Status != "done" || row.JobState != "completed" {
+		t.Errorf("%+v", row)
+	}
+	if got := status("/metrics"); got != http.StatusOK {
+		t.Errorf("/metrics is %d", got)
+	}
+}
