@@ -1,4 +1,37 @@
-// Command loom is loom-lite's command line.
+// Command loom is loom-lite's command line: it runs everything on one machine (up), renders campaigns (render), tells
+// how renders are (status, list), and looks after an installation (migrate, doctor).
 package main
 
-func main() {}
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/local"
+)
+
+func main() {
+	environ, err := environment(os.Environ(), ".env")
+	if err != nil {
+		fail(os.Stderr, err)
+		os.Exit(statusUsage)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go interrupts(stop)
+	a := &app{environ: environ, stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stderr)}
+	os.Exit(a.run(ctx, os.Args[1:]))
+}
+
+// interrupts makes the first SIGINT or SIGTERM stop what the command does, and the second kill the process with all of
+// its children.
+func interrupts(stop context.CancelFunc) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	<-signals
+	stop()
+	<-signals
+	local.KillChildren()
+	os.Exit(statusInterrupted)
+}

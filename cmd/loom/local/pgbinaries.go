@@ -103,3 +103,22 @@ func clusterMajor(data string) (int, error) {
 	}
 	return major, nil
 }
+
+// CheckPostgres says which PostgreSQL a Stack on dir would run, or why it cannot run one.
+func CheckPostgres(ctx context.Context, dir string) (string, error) {
+	if _, err := postgresAccount(); err != nil {
+		return "", err
+	}
+	major, err := clusterMajor(filepath.Join(dir, "postgres", "data"))
+	if err != nil {
+		return "", err
+	}
+	b, err := findPostgres(ctx, major)
+	if errors.Is(err, ErrNoPostgres) && os.Geteuid() != 0 {
+		return "none is installed: one is downloaded at the first start", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("PostgreSQL %d in %s", b.major, b.dir), nil
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rs/zerolog"
@@ -168,14 +167,17 @@ func Migrate(ctx context.Context, databaseURL string) ([]string, error) {
 }
 
 // external lists the servers that are not embedded.
-func (s *servers) external() string {
-	var names []string
-	for name, embedded := range map[string]bool{"Postgres": s.postgres != nil, "NATS": s.nats != nil, "S3": s.s3 != nil} {
-		if !embedded {
-			names = append(names, name)
-		}
+func (s *servers) external() (names []string) {
+	if s.postgres == nil {
+		names = append(names, "Postgres")
 	}
-	return strings.Join(names, ", ")
+	if s.nats == nil {
+		names = append(names, "NATS")
+	}
+	if s.s3 == nil {
+		names = append(names, "S3")
+	}
+	return names
 }
 
 func (s *servers) stop() error {

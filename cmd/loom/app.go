@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/joho/godotenv"
+	"golang.org/x/term"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/local"
+)
+
+// Exit statuses.
+const (
+	statusDone        = 0
+	statusFailed      = 1
+	statusUsage       = 2
+	statusInterrupted = 130
+)
+
+// commands is the command line.
+type commands struct {
+	Up      upCmd      `cmd:"" help:"Run all of loom-lite on this machine, until Ctrl-C."`
+	Render  renderCmd  `cmd:"" help:"Render a campaign file into a video."`
+	Status  statusCmd  `cmd:"" help:"Show a render: its stages, tasks and attempts."`
+	List    listCmd    `cmd:"" help:"List the newest renders."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
+	Doctor  doctorCmd  `cmd:"" help:"Check what loom-lite needs, and say how to mend what is missing."`
+	Version versionCmd `cmd:"" help:"Show which build this is."`
+}
+
+const description = `Records web pages, joins them, lays a facecam over them: a campaign becomes a video.
+
+Settings come from the environment and from .env in the current folder; .env.example lists them. Commands that need a
+database use DATABASE_URL or, when that is not set, the "loom up" that runs on the data folder.`
+
+// app is what a command sees of the world.
+type app struct {
+	environ        map[string]string
+	stdout, stderr io.Writer
+	// terminal: stderr is one.
+	terminal bool
+}
+
+// exitError ends the command with a status. Its error, if any, has been told already.
+type exitError struct{ status int }
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// usageError marks an error that starting again in the same way cannot help.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// run runs a command line and returns its exit status.
+func (a *app) run(ctx context.Context, args []string) int {
+	left := -1
+	parser, err := kong.New(&commands{}, kong.Name("loom"), kong.Description(description), kong.UsageOnError(),
+		kong.Writers(a.stdout, a.stderr), kong.Exit(func(status int) { left = status }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(a))
+	if err != nil {
+		fail(a.stderr, err)
+		return statusFailed
+	}
+	command, err := parser.Parse(args)
+	if left >= 0 { // --help
+		return left
+	}
+	if err != nil {
+		fail(a.stderr, fmt.Errorf("%w; see loom --help", err))
+		return statusUsage
+	}
+	return a.status(command.Run())
+}
+
+func (a *app) status(err error) int {
+	var exit exitError
+	var usage usageError
+	switch {
+	case err == nil:
+		return statusDone
+	case errors.As(err, &exit):
+		return exit.status
+	case errors.Is(err, context.Canceled):
+		fail(a.stderr, errors.New("interrupted"))
+		return statusInterrupted
+	case errors.As(err, &usage):
+		fail(a.stderr, err)
+		return statusUsage
+	}
+	fail(a.stderr, err)
+	return statusFailed
+}
+
+func fail(w io.Writer, err error) { _, _ = fmt.Fprintf(w, "loom: %v\n", err) }
+
+// printf writes to stdout, which is for results.
+func (a *app) printf(format string, args ...any) { _, _ = fmt.Fprintf(a.stdout, format, args...) }
+
+// say writes to stderr, which is for everything else.
+func (a *app) say(format string, args ...any) { _, _ = fmt.Fprintf(a.stderr, format+"\n", args...) }
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// environment is the process's environment, and what a dotenv file adds to it.
+func environment(process []string, dotenv string) (map[string]string, error) {
+	environ := map[string]string{}
+	added, err := godotenv.Read(dotenv)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		// The parser's error quotes the line, which may hold a password.
+		return nil, fmt.Errorf("read %s: it is not a dotenv file: lines such as NAME=value", dotenv)
+	}
+	maps.Copy(environ, added)
+	for _, pair := range process {
+		if name, value, found := strings.Cut(pair, "="); found {
+			environ[name] = value
+		}
+	}
+	return environ, nil
+}
+
+// dataFlag says where `loom up` keeps its data.
+type dataFlag struct {
+	Data string `default:".loom" placeholder:"DIR" help:"Folder for all data of \"loom up\" (default: .loom)."`
+}
+
+func (d dataFlag) dir() (string, error) {
+	dir, err := filepath.Abs(d.Data)
+	if err != nil {
+		return "", fmt.Errorf("find the data folder: %w", err)
+	}
+	return dir, nil
+}
+
+// errNoDatabase names both ways to have one.
+const errNoDatabase = "there is no database to talk to: set DATABASE_URL, or start `loom up` (none runs on %s)"
+
+// settings are those of the installation that a command talks to: the environment's or, when that has no DATABASE_URL,
+// those of the `loom up` that runs on the data folder.
+func (a *app) settings(d dataFlag) (map[string]string, error) {
+	if a.environ["DATABASE_URL"] != "" {
+		return a.environ, nil
+	}
+	dir, err := d.dir()
+	if err != nil {
+		return nil, err
+	}
+	holder, running := local.Running(dir)
+	if !running {
+		return nil, usageError{fmt.Errorf(errNoDatabase, dir)}
+	}
+	found, err := godotenv.Read(local.ReadyFile(dir))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s on %s is not ready yet: try again when it is", holder, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: it is not a dotenv file", local.ReadyFile(dir))
+	}
+	settings := maps.Clone(a.environ)
+	maps.Copy(settings, found)
+	return settings, nil
+}

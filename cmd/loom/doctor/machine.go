@@ -1,0 +1,134 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// fontDirs are where fonts lie when there is no fontconfig to ask.
+var fontDirs = []string{"/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts"}
+
+const installFonts = "Debian, Ubuntu: apt-get install fonts-liberation fonts-noto-color-emoji fonts-noto-cjk"
+
+// fonts says whether pages have letters to be drawn with. What a font lacks is drawn as empty boxes.
+func fonts(ctx context.Context) []Finding {
+	if _, err := exec.LookPath("fc-list"); err != nil {
+		return []Finding{fontsByFile()}
+	}
+	var findings []Finding
+	for _, f := range []struct{ what, pattern, lack string }{
+		{"Fonts", ":lang=en", "text cannot be drawn"},
+		{"Emoji font", ":lang=und-zsye", "emoji are drawn as boxes"},
+		{"Chinese, Japanese, Korean", ":lang=ja", "their letters are drawn as boxes"},
+	} {
+		out, err := exec.CommandContext(ctx, "fc-list", f.pattern, "family").Output()
+		families := strings.Fields(string(out))
+		switch {
+		case err != nil:
+			findings = append(findings, Finding{What: f.what, Verdict: Warning, Found: "fc-list: " + err.Error(), Mend: installFonts})
+		case len(families) == 0:
+			findings = append(findings, Finding{What: f.what, Verdict: Warning, Found: "none: " + f.lack, Mend: installFonts})
+		default:
+			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+			findings = append(findings, ok(f.what, "%s%s", strings.TrimSpace(strings.Split(lines[0], ",")[0]), more(len(lines)-1)))
+		}
+	}
+	return findings
+}
+
+func more(n int) string {
+	if n < 1 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", n)
+}
+
+// fontsByFile counts font files.
+func fontsByFile() Finding {
+	n := 0
+	for _, dir := range fontDirs {
+		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			switch strings.ToLower(filepath.Ext(path)) {
+			case ".ttf", ".otf", ".ttc", ".woff2":
+				n++
+			}
+			return nil // a folder that cannot be read holds no fonts for us
+		})
+	}
+	if n == 0 {
+		return Finding{What: "Fonts", Verdict: Warning, Found: "none: text cannot be drawn", Mend: installFonts}
+	}
+	return ok("Fonts", "%d files", n)
+}
+
+// Free space in bytes below which there is a warning, and below which nothing can work.
+const (
+	spaceWarning = 5 << 30
+	spaceMissing = 512 << 20
+)
+
+// disk looks at the space for data and for scratch files.
+func disk(environ map[string]string, dir string) []Finding {
+	scratch := environ["WORK_DIR"]
+	if scratch == "" {
+		scratch = os.TempDir()
+	}
+	return []Finding{space("Disk for loom up's data", dir), space("Disk for scratch files", scratch)}
+}
+
+// space looks at the file system that path is, or will be, on.
+func space(what, path string) Finding {
+	for {
+		_, err := os.Stat(path)
+		if err == nil || path == filepath.Dir(path) {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return missing(what, err, "make the folder accessible")
+		}
+		path = filepath.Dir(path)
+	}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(path, &st); err != nil {
+		return missing(what, fmt.Errorf("%s: %w", path, err), "make the folder accessible")
+	}
+	return judgeSpace(what, path, uint64(st.Bavail)*uint64(st.Bsize))
+}
+
+func judgeSpace(what, path string, free uint64) Finding {
+	f := ok(what, "%.1f GB free at %s", float64(free)/1e9, path)
+	switch {
+	case free < spaceMissing:
+		f.Verdict, f.Mend = MissingIt, "free some space, or choose another folder with --data and WORK_DIR"
+	case free < spaceWarning:
+		f.Verdict, f.Mend = Warning, "a minute of 1080p can take several hundred MB on its way: free some space"
+	}
+	return f
+}
+
+// hugePages looks at a setting of Linux that makes Chrome's screenshots cheaper. Elsewhere there is nothing to say.
+func hugePages(dir string) []Finding {
+	const what = "Transparent huge pages"
+	var bad []string
+	for _, name := range []string{"enabled", "shmem_enabled"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil
+		}
+		if !strings.Contains(string(text), "[always]") {
+			bad = append(bad, name)
+		}
+	}
+	if len(bad) == 0 {
+		return []Finding{ok(what, "always: recording is as fast as it can be")}
+	}
+	return []Finding{{What: what, Verdict: Warning, Found: "not always for: " + strings.Join(bad, ", ") + "; recording moving pages takes up to a quarter longer",
+		Mend: "as root: for f in " + strings.Join(bad, " ") + "; do echo always > " + dir + "/$f; done"}}
+}

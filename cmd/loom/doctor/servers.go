@@ -1,0 +1,167 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/local"
+	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+// database looks at the database of DATABASE_URL or, without one, at what a private Postgres needs.
+func database(ctx context.Context, environ map[string]string, dir string) []Finding {
+	const what = "Postgres"
+	url := environ["DATABASE_URL"]
+	if url == "" {
+		found, err := local.CheckPostgres(ctx, dir)
+		if err != nil {
+			return []Finding{missing(what, err, "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql), or set DATABASE_URL")}
+		}
+		return []Finding{ok(what, "%s, run by loom up (DATABASE_URL is not set)", found)}
+	}
+	cfg, err := postgres.Config(url, "loom-doctor")
+	if err != nil {
+		return []Finding{missing(what, err, "correct DATABASE_URL")}
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
+	if err != nil {
+		return []Finding{missing(what, err, "check DATABASE_URL, and that the server is up and reachable from here")}
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	findings := []Finding{ok(what, "version %s at %s", conn.PgConn().ParameterStatus("server_version"), cfg.ConnConfig.Host)}
+	if !postgres.SessionMode(url) {
+		findings = append(findings, Finding{What: "Postgres pooler", Verdict: Warning,
+			Found: "transaction mode: new jobs are found by polling only", Mend: "use the direct connection or the session pooler (port 5432)"})
+	}
+	return append(findings, schema(ctx, conn))
+}
+
+// schema says whether the migrations are applied as this build has them.
+func schema(ctx context.Context, conn *pgx.Conn) Finding {
+	const what = "Migrations"
+	pending, err := migrations.Pending(ctx, conn)
+	switch {
+	case err != nil:
+		return missing(what, err, "run loom migrate with a role that may create tables and functions")
+	case len(pending) > 0:
+		return missing(what, fmt.Errorf("not applied: %s", strings.Join(pending, ", ")), "run loom migrate")
+	}
+	return ok(what, "all applied")
+}
+
+// broker looks at the NATS of NATS_URL. The embedded one needs nothing.
+func broker(ctx context.Context, environ map[string]string) Finding {
+	const what = "NATS"
+	url := environ["NATS_URL"]
+	if url == "" {
+		return ok(what, "embedded in loom up (NATS_URL is not set)")
+	}
+	nc, err := nats.Connect(url, nats.Name("loom-doctor"), nats.Timeout(5*time.Second))
+	if err != nil {
+		return missing(what, err, "check NATS_URL, and that the server is up and reachable from here")
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err == nil {
+		_, err = js.AccountInfo(ctx)
+	}
+	if err != nil {
+		return missing(what, fmt.Errorf("no JetStream: %w", err), "start nats-server with --jetstream, and enable it for the account")
+	}
+	return ok(what, "version %s with JetStream", nc.ConnectedServerVersion())
+}
+
+// objects looks at the store of S3_ENDPOINT. The embedded one needs nothing.
+func objects(ctx context.Context, environ map[string]string) []Finding {
+	const what = "S3"
+	endpoint := environ["S3_ENDPOINT"]
+	if endpoint == "" {
+		return []Finding{ok(what, "embedded in loom up (S3_ENDPOINT is not set)")}
+	}
+	client, err := store.New(store.Config{
+		Endpoint: endpoint, Region: environ["S3_REGION"], Checksums: environ["S3_CHECKSUMS"],
+		AccessKeyID: environ["S3_ACCESS_KEY_ID"], SecretAccessKey: environ["S3_SECRET_ACCESS_KEY"],
+	})
+	if err != nil {
+		return []Finding{missing(what, err, "set S3_ENDPOINT, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")}
+	}
+	defer client.Close()
+	var findings []Finding
+	for _, b := range []struct{ variable, name string }{
+		{"STORAGE_BUCKET_VIDEOS", "videos"}, {"STORAGE_BUCKET_THUMBNAILS", "thumbnails"}, {"STORAGE_BUCKET_WORK", "loom-work"},
+	} {
+		if environ[b.variable] != "" {
+			b.name = environ[b.variable]
+		}
+		findings = append(findings, bucket(ctx, client, b.name, b.variable))
+	}
+	return findings
+}
+
+// bucket makes sure that objects can be written to a bucket and read back, through signed URLs as workers do.
+func bucket(ctx context.Context, client *store.Client, name, variable string) Finding {
+	what := "S3 bucket " + name
+	err := client.Ping(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNoBucket):
+		return missing(what, err, "create the bucket, or name another with "+variable)
+	case errors.Is(err, store.ErrDenied):
+		return missing(what, err, "check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_REGION")
+	case err != nil:
+		return missing(what, err, "check S3_ENDPOINT, and that the store is up and reachable from here")
+	}
+	const key = "loom-doctor/probe.txt"
+	if err := roundTrip(ctx, client, name, key); err != nil {
+		return missing(what, err, "allow the access key to write, read and delete objects; S3_REGION must be the bucket's")
+	}
+	return ok(what, "objects can be written, read and deleted")
+}
+
+func roundTrip(ctx context.Context, client *store.Client, bucket, key string) (err error) {
+	defer func() { err = errors.Join(err, client.Delete(context.WithoutCancel(ctx), bucket, key)) }()
+	put, err := client.PresignPut(ctx, bucket, key, "text/plain", time.Minute)
+	if err != nil {
+		return err
+	}
+	get, err := client.PresignGet(ctx, bucket, key, time.Minute)
+	if err != nil {
+		return err
+	}
+	if err := exchange(ctx, http.MethodPut, string(put), "text/plain"); err != nil {
+		return fmt.Errorf("write an object through a signed URL: %w", err)
+	}
+	if err := exchange(ctx, http.MethodGet, string(get), ""); err != nil {
+		return fmt.Errorf("read an object through a signed URL: %w", err)
+	}
+	return nil
+}
+
+// exchange makes a request to a signed URL, which its error does not hold.
+func exchange(ctx context.Context, method, url, contentType string) error {
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(""))
+	if err != nil {
+		return errors.New("the signed URL is not one")
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the store answered %s", response.Status)
+	}
+	return nil
+}

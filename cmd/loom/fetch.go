@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+// fetch downloads a finished render's files: from the store where there are keys to it, which works for private buckets
+// too, else from the URLs that the app is given.
+func fetch(ctx context.Context, settings map[string]string, r renders.Render, tasks []renders.Task, video, thumbnail string) error {
+	upload, found := renders.UploadTask(tasks)
+	if settings["S3_ENDPOINT"] == "" || settings["S3_ACCESS_KEY_ID"] == "" || !found {
+		return errors.Join(download(ctx, text(r.VideoURL), video), download(ctx, text(r.ThumbURL), thumbnail))
+	}
+	client, err := openStore(settings)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	name := r.ID.String() + "/" + upload.ID.String()
+	return errors.Join(
+		client.Download(ctx, bucket(settings, "VIDEOS"), name+".mp4", video),
+		client.Download(ctx, bucket(settings, "THUMBNAILS"), name+".jpg", thumbnail))
+}
+
+func openStore(settings map[string]string) (*store.Client, error) {
+	return store.New(store.Config{
+		Endpoint: settings["S3_ENDPOINT"], Region: settings["S3_REGION"], Checksums: settings["S3_CHECKSUMS"],
+		AccessKeyID: settings["S3_ACCESS_KEY_ID"], SecretAccessKey: settings["S3_SECRET_ACCESS_KEY"],
+	})
+}
+
+// buckets are the default names, by what their variables end in.
+var buckets = map[string]string{"VIDEOS": "videos", "THUMBNAILS": "thumbnails", "WORK": "loom-work"}
+
+func bucket(settings map[string]string, which string) string {
+	if name := settings["STORAGE_BUCKET_"+which]; name != "" {
+		return name
+	}
+	return buckets[which]
+}
+
+// download writes what url answers with to the file at path: all of it, or the file stays as it was. Its errors do not
+// hold the URL, which may be signed.
+func download(ctx context.Context, url, path string) (err error) {
+	operation := "download " + filepath.Base(path)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return errors.New(operation + ": the render's URL is not one")
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("%s: %w", operation, errors.Unwrap(err)) // url.Error holds the URL
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s answered %s: set S3_ENDPOINT and its keys if the bucket is private", operation,
+			request.URL.Host, response.Status)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close()
+			_ = os.Remove(file.Name())
+		}
+	}()
+	if _, err := io.Copy(file, response.Body); err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	if err := errors.Join(file.Chmod(0o644), file.Close(), os.Rename(file.Name(), path)); err != nil {
+		return fmt.Errorf("%s: %w", operation, err)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/rs/zerolog"
+)
+
+// Options say how to run everything.
+type Options struct {
+	// Dir is the data folder's absolute path. It is made where it is not there.
+	Dir string
+	// Command is what the holder of Dir calls itself to others: "loom up".
+	Command string
+	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the embedded servers.
+	Environ map[string]string
+	// Log takes what the servers and services have to say.
+	Log zerolog.Logger
+}
+
+// Stack is all of loom-lite, running.
+type Stack struct {
+	dir      string
+	lock     *lock
+	servers  *servers
+	services *services
+	environ  map[string]string
+	log      zerolog.Logger
+	close    func() error
+}
+
+// addressVariable names the services' health servers in a Stack's settings.
+const addressVariable = "LOOM_%s_URL"
+
+// Start starts everything and returns when all services are ready. On an error, or when ctx ends before that, nothing
+// of it is left running. It returns an *InUseError when another process runs on opts.Dir.
+func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
+	if !filepath.IsAbs(opts.Dir) {
+		return nil, fmt.Errorf("start: the data folder's path %q is not absolute", opts.Dir)
+	}
+	environ, err := absolutePaths(opts.Environ)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDir(opts.Dir); err != nil {
+		return nil, err
+	}
+	s := &Stack{dir: opts.Dir, log: opts.Log}
+	s.close = sync.OnceValue(s.stop)
+	if s.lock, err = takeLock(opts.Dir, opts.Command); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	// What an earlier run left there points nowhere.
+	if err := os.Remove(ReadyFile(opts.Dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("start: %w", err)
+	}
+	if s.servers, err = startServers(ctx, opts.Dir, environ, opts.Log); err != nil {
+		return nil, err
+	}
+	if s.environ, err = s.settings(environ); err != nil {
+		return nil, err
+	}
+	if s.services, err = startServices(ctx, s.environ, opts.Log); err != nil {
+		return nil, err
+	}
+	maps.Copy(s.environ, s.services.addresses())
+	if err := WriteReadyFile(ReadyFile(opts.Dir), s.Settings()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ReadyFile is where a data folder keeps the settings of the Stack that runs on it, for other commands.
+func ReadyFile(dir string) string { return filepath.Join(dir, "loom.env") }
+
+// settings completes the services' settings.
+func (s *Stack) settings(environ map[string]string) (map[string]string, error) {
+	all := maps.Clone(environ)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, s.servers.settings)
+	// Pages under development are on loopback, and so is what `loom render` serves.
+	all["EGRESS_ALLOW"] = strings.Trim(all["EGRESS_ALLOW"]+",127.0.0.0/8,::1", ",")
+	if all["CHROME_SANDBOX"] == "" && os.Geteuid() == 0 {
+		all["CHROME_SANDBOX"] = "off"
+		s.log.Warn().Msg("Chrome runs without its sandbox, because this is root (CHROME_SANDBOX=off)")
+	}
+	if all["WORK_DIR"] == "" {
+		// Nobody else uses it: what a crash left there can go.
+		work := filepath.Join(s.dir, "work")
+		if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o700)); err != nil {
+			return nil, fmt.Errorf("make work folder: %w", err)
+		}
+		all["WORK_DIR"] = work
+	}
+	return all, nil
+}
+
+// published are the settings that others need to talk to a Stack.
+var published = []string{
+	"DATABASE_URL", "NATS_URL",
+	"S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
+	"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS", "STORAGE_BUCKET_WORK", "PUBLIC_URLS", "PUBLIC_URL_BASE",
+	"EGRESS_ALLOW", "CHROME_SANDBOX", "PORT",
+	"LOOM_INGEST_URL", "LOOM_RECORDER_URL", "LOOM_TRANSCODER_URL", "LOOM_UPLOADER_URL",
+}
+
+// Settings returns what others need to talk to the Stack, as environment variables: where the servers are and with which
+// keys, and where the services tell their health (LOOM_INGEST_URL, …; PORT is ingest's).
+func (s *Stack) Settings() map[string]string {
+	settings := map[string]string{}
+	for _, name := range published {
+		if v := s.environ[name]; v != "" {
+			settings[name] = v
+		}
+	}
+	return settings
+}
+
+// External lists the servers that are not embedded, empty when all are.
+func (s *Stack) External() []string { return s.servers.external() }
+
+// Failed is closed when a service has ended by itself; Close returns why.
+func (s *Stack) Failed() <-chan struct{} { return s.services.failed }
+
+// Close drains the services, stops everything and returns what went wrong: the error of a service that ended by itself
+// included. How long running work may go on is DRAIN_TIMEOUT's to say.
+func (s *Stack) Close() error { return s.close() }
+
+func (s *Stack) stop() error {
+	var err error
+	if s.services != nil {
+		err = s.services.stop()
+	}
+	if s.servers != nil {
+		err = errors.Join(err, s.servers.stop())
+	}
+	if removed := os.Remove(ReadyFile(s.dir)); !errors.Is(removed, os.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	return errors.Join(err, s.lock.release())
+}
+
+// absolutePaths makes the paths in settings independent of the working directory, which changes.
+func absolutePaths(environ map[string]string) (map[string]string, error) {
+	environ = maps.Clone(environ)
+	for _, name := range []string{"WORK_DIR", "CHROME_PATH", "FFMPEG_PATH", "FFPROBE_PATH"} {
+		// A bare name is looked for in PATH.
+		if v := environ[name]; strings.ContainsRune(v, filepath.Separator) {
+			abs, err := filepath.Abs(v)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			environ[name] = abs
+		}
+	}
+	return environ, nil
+}
+
+func healthURL(l net.Listener) string { return "http://" + l.Addr().String() }
+
+// OpenLog opens the log file of a Stack whose log must not go to the terminal.
+func OpenLog(dir string) (*os.File, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(logsDir(dir), "loom.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return f, nil
+}

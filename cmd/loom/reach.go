@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+const (
+	// answersWithin is how long workers have to say that they are there.
+	answersWithin = 2 * time.Second
+	// quietFor ends the wait when nobody else has answered for so long.
+	quietFor = 400 * time.Millisecond
+)
+
+// worker is a replica that announced itself.
+type worker struct {
+	verb string // record, transcode, upload
+	name string
+	// here: 127.0.0.1 is the same to it as to this process.
+	here bool
+}
+
+// findWorkers asks who is there.
+func findWorkers(ctx context.Context, natsURL string) ([]worker, error) {
+	nc, err := nats.Connect(natsURL, nats.Name("loom"), nats.Timeout(5*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	defer nc.Close()
+	inbox := nats.NewInbox()
+	answers, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return nil, fmt.Errorf("ask for workers: %w", err)
+	}
+	if err := nc.PublishRequest(micro.APIPrefix+"."+micro.InfoVerb.String(), inbox, nil); err != nil {
+		return nil, fmt.Errorf("ask for workers: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	var found []worker
+	for wait := answersWithin; ; wait = quietFor {
+		next, stop := context.WithTimeout(ctx, wait)
+		m, err := answers.NextMsgWithContext(next)
+		stop()
+		switch {
+		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrNoResponders):
+			return found, nil
+		case err != nil:
+			return nil, fmt.Errorf("ask for workers: %w", err)
+		}
+		var info micro.Info
+		if json.Unmarshal(m.Data, &info) != nil || info.Metadata[stage.MetaLoopback] == "" {
+			continue // not one of ours, or nobody at all
+		}
+		found = append(found, worker{
+			verb: info.Name, name: info.Metadata[stage.MetaWorker], here: info.Metadata[stage.MetaLoopback] == stage.Loopback(),
+		})
+	}
+}
+
+// reachable returns an error when a worker could not fetch what this command serves on 127.0.0.1.
+func reachable(ctx context.Context, settings map[string]string, file *campaign.Campaign) error {
+	const alternatives = "put these files on a web server that it can reach, or render with --local"
+	if settings["NATS_URL"] == "" {
+		return fmt.Errorf("the campaign names local files, and without NATS_URL it is unknown where the recorders run: set it, or %s", alternatives)
+	}
+	found, err := findWorkers(ctx, settings["NATS_URL"])
+	if err != nil {
+		return err
+	}
+	return judge(found, file)
+}
+
+// judge decides whether all workers that would fetch the campaign's files can.
+func judge(found []worker, file *campaign.Campaign) error {
+	needs := map[string]string{}
+	if slices.ContainsFunc(file.Scenes, func(s campaign.Scene) bool { return s.Page.Local() }) {
+		needs[msg.ConsumerRecord] = "recorder"
+	}
+	if file.Facecam != nil && file.Facecam.Local() {
+		needs[msg.ConsumerTranscode] = "transcoder"
+	}
+	for _, verb := range []string{msg.ConsumerRecord, msg.ConsumerTranscode} {
+		service := needs[verb]
+		if service == "" {
+			continue
+		}
+		of := slices.DeleteFunc(slices.Clone(found), func(w worker) bool { return w.verb != verb })
+		if len(of) == 0 {
+			return fmt.Errorf("the campaign names local files, and no %s is running that could say whether it can reach them: "+
+				"start one on this machine, or render with --local", service)
+		}
+		for _, w := range of {
+			if !w.here {
+				return fmt.Errorf("the campaign names local files, which this command serves on 127.0.0.1, and the %s %s runs on "+
+					"another machine or in a container: put the files on a web server that it can reach, or render with --local",
+					service, w.name)
+			}
+		}
+	}
+	return nil
+}
+
+// warnWithoutRecorder says so when no recorder answers. The render waits for one.
+func (a *app) warnWithoutRecorder(ctx context.Context, settings map[string]string) {
+	if settings["NATS_URL"] == "" {
+		return
+	}
+	found, err := findWorkers(ctx, settings["NATS_URL"])
+	if err != nil {
+		a.say("whether a recorder is running is unknown: %v", err)
+		return
+	}
+	if !slices.ContainsFunc(found, func(w worker) bool { return w.verb == msg.ConsumerRecord }) {
+		a.say("no recorder is running: the render waits until one is")
+	}
+}

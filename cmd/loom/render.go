@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
+	"github.com/loom-lite/loom-lite/cmd/loom/local"
+	"github.com/loom-lite/loom-lite/cmd/loom/pages"
+	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/service"
+)
+
+type renderCmd struct {
+	Campaign string `arg:"" placeholder:"CAMPAIGN.yaml" help:"The campaign file."`
+	Local    bool   `help:"Run all of loom-lite in this process, for this one render."`
+	Out      string `short:"o" placeholder:"OUT.mp4" help:"Where the video goes; the thumbnail goes to OUT.jpg (default: the campaign's name)."`
+	JSON     bool   `help:"Print the outcome as one line of JSON, and nothing else on stdout."`
+	dataFlag
+}
+
+// Help is shown by loom render --help.
+func (renderCmd) Help() string {
+	return `A page or facecam that is no http(s) URL is a file beside the campaign file. Such files are served to the pipeline by
+this command, on 127.0.0.1, for as long as the render runs.`
+}
+
+// Run renders the campaign and tells the outcome. Its error is the exit status alone when the outcome says it all.
+func (c *renderCmd) Run(ctx context.Context, a *app) error {
+	begun := time.Now()
+	o := &outcome{}
+	err := c.render(ctx, a, o)
+	o.WallSeconds = seconds(time.Since(begun))
+	if c.JSON {
+		o.explain(err)
+		if err := o.print(a.stdout); err != nil {
+			return err
+		}
+	} else if o.Status == renders.Done && err == nil {
+		a.printf("%s  (%d frames, %.2f s, rendered in %.1f s)\n%s\n", *o.Video, o.Frames, o.DurationSeconds, o.WallSeconds, *o.Thumbnail)
+	}
+	return err
+}
+
+func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) (err error) {
+	file, err := campaign.Load(c.Campaign)
+	if err != nil {
+		return usageError{err}
+	}
+	video, thumbnail, err := c.outputs(file)
+	if err != nil {
+		return usageError{err}
+	}
+	settings, stack, err := c.installation(ctx, a)
+	if err != nil {
+		return err
+	}
+	if stack != nil {
+		defer func() { err = errors.Join(err, stack.Close()) }()
+	}
+	job := &job{app: a, settings: settings, stack: stack, outcome: o}
+	if file.Local() {
+		if stack == nil {
+			if err := reachable(ctx, settings, file); err != nil {
+				return err
+			}
+		}
+		server, err := pages.Serve(file.Dir)
+		if err != nil {
+			return err
+		}
+		job.served = true
+		defer func() { _ = server.Close() }()
+		return job.run(ctx, submission(file, server.Base()), video, thumbnail)
+	}
+	if stack == nil {
+		a.warnWithoutRecorder(ctx, settings)
+	}
+	return job.run(ctx, submission(file, ""), video, thumbnail)
+}
+
+// outputs returns the absolute paths of the video and the thumbnail, and makes sure that they can be written: before
+// the work, not after it.
+func (c *renderCmd) outputs(file *campaign.Campaign) (video, thumbnail string, err error) {
+	out := c.Out
+	if out == "" {
+		out = slug(file.Name) + ".mp4"
+	}
+	if video, err = filepath.Abs(out); err != nil {
+		return "", "", fmt.Errorf("output: %w", err)
+	}
+	thumbnail = strings.TrimSuffix(video, filepath.Ext(video)) + ".jpg"
+	if thumbnail == video {
+		return "", "", fmt.Errorf("output: %s is where the thumbnail goes: write the video's name, ending in .mp4", out)
+	}
+	for _, path := range []string{video, thumbnail} {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return "", "", fmt.Errorf("output: %s is there and is no file", path)
+		}
+	}
+	probe, err := os.CreateTemp(filepath.Dir(video), ".loom-*")
+	if err != nil {
+		return "", "", fmt.Errorf("output: nothing can be written into %s: %w", filepath.Dir(video), err)
+	}
+	return video, thumbnail, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// slug makes a file name of a campaign's name.
+func slug(name string) string {
+	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	if len(words) == 0 {
+		return "campaign"
+	}
+	runes := []rune(strings.Join(words, "-"))
+	return strings.Trim(string(runes[:min(len(runes), 60)]), "-")
+}
+
+func submission(file *campaign.Campaign, base string) renders.Submission {
+	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS}
+	if file.Facecam != nil {
+		url := file.Facecam.URL(base)
+		s.FacecamURL = &url
+	}
+	for _, scene := range file.Scenes {
+		s.Scenes = append(s.Scenes, renders.Scene{URL: scene.Page.URL(base), Seconds: scene.Duration})
+	}
+	return s
+}
+
+// installation returns the settings of the installation to render with. stack is set when it was started for this.
+func (c *renderCmd) installation(ctx context.Context, a *app) (map[string]string, *local.Stack, error) {
+	if !c.Local {
+		settings, err := a.settings(c.dataFlag)
+		return settings, nil, err
+	}
+	dir, err := c.dir()
+	if err != nil {
+		return nil, nil, err
+	}
+	environ := a.embedded()
+	if holder, running := local.Running(dir); running && holder.Command == "loom up" {
+		a.say("rendering with %s, which runs on %s", holder, dir)
+		settings, err := (&app{environ: environ}).settings(c.dataFlag)
+		return settings, nil, err
+	}
+	logFile, err := local.OpenLog(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if environ["DRAIN_TIMEOUT"] == "" {
+		environ["DRAIN_TIMEOUT"] = "3s" // nobody else's work is waited for
+	}
+	a.say("starting loom-lite in %s (log: %s)", dir, logFile.Name())
+	stack, err := local.Start(ctx, local.Options{
+		Dir: dir, Command: "loom render --local", Environ: environ,
+		Log: service.Logger(logFile, environ["LOG_LEVEL"], service.FormatJSON),
+	})
+	if err != nil {
+		return nil, nil, startError(err)
+	}
+	return stack.Settings(), stack, nil
+}
+
+// embedded is the environment without servers of the user's own: what is rendered locally must not end up in the
+// database of a product, nor its jobs here.
+func (a *app) embedded() map[string]string {
+	environ := maps.Clone(a.environ)
+	var left []string
+	for _, name := range []string{
+		"DATABASE_URL", "NATS_URL", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
+		"PUBLIC_URLS", "PUBLIC_URL_BASE", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY",
+	} {
+		if environ[name] != "" {
+			left = append(left, name)
+			delete(environ, name)
+		}
+	}
+	if len(left) > 0 {
+		a.say("--local uses servers of its own, and leaves out %s", strings.Join(left, ", "))
+	}
+	return environ
+}
+
+// job is one render on its way.
+type job struct {
+	app      *app
+	settings map[string]string
+	stack    *local.Stack // nil: somebody else's installation
+	// served: this command serves the campaign's files, so the render cannot go on without it.
+	served  bool
+	outcome *outcome
+}
+
+// run submits the render, follows it to its end and fetches its files.
+func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail string) error {
+	db, err := postgres.Named(ctx, j.settings["DATABASE_URL"], "loom-render")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	id, err := renders.Submit(ctx, db, s)
+	if err != nil {
+		return err
+	}
+	j.outcome.submitted(id)
+	j.app.say("render %s", id)
+	f := &follower{db: db, id: id, app: j.app, failed: j.failed()}
+	r, tasks, err := f.follow(ctx)
+	j.outcome.ended(r)
+	if errors.Is(err, context.Canceled) {
+		return j.interrupted(db, id)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Status != renders.Done {
+		j.tellFailure(r)
+		return exitError{statusFailed}
+	}
+	if err := j.outcome.measured(tasks); err != nil {
+		return err
+	}
+	if err := fetch(ctx, j.settings, r, tasks, video, thumbnail); err != nil {
+		return err
+	}
+	j.outcome.Video, j.outcome.Thumbnail = &video, &thumbnail
+	return nil
+}
+
+func (j *job) failed() <-chan struct{} {
+	if j.stack == nil {
+		return nil
+	}
+	return j.stack.Failed()
+}
+
+func (j *job) tellFailure(r renders.Render) {
+	j.app.say("render %s %s: %s", short(r.ID), r.Status, text(r.ErrorMessage))
+	if code := text(r.ErrorCode); code != "" {
+		j.app.say("error code %s; loom status %s tells more", code, short(r.ID))
+		if j.served && strings.HasSuffix(code, "_refused") {
+			j.app.say("the recorders and transcoders on this machine must be allowed to reach it: EGRESS_ALLOW=127.0.0.0/8")
+		}
+	}
+}
+
+// interrupted ends a render that cannot go on without this command, and says what becomes of any other.
+func (j *job) interrupted(db *pgxpool.Pool, id uuid.UUID) error {
+	if j.stack == nil && !j.served {
+		j.app.say("the render goes on: loom status %s", short(id))
+		return exitError{statusInterrupted}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := renders.Cancel(ctx, db, id); err != nil {
+		return err
+	}
+	j.outcome.Status = "cancelled"
+	j.app.say("the render was cancelled: it cannot go on without this command")
+	return exitError{statusInterrupted}
+}
+
+func short(id uuid.UUID) string { return id.String()[:8] }
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond)) / float64(time.Second)
+}

@@ -1,0 +1,196 @@
+package renders
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Render is a row of renders, with its campaign's name.
+type Render struct {
+	ID           uuid.UUID  `json:"id"`
+	CampaignID   uuid.UUID  `json:"campaign_id"`
+	Campaign     *string    `json:"campaign"`
+	Status       string     `json:"status"`
+	Progress     int        `json:"progress"`
+	VideoURL     *string    `json:"final_video_url"`
+	ThumbURL     *string    `json:"thumb_url"`
+	ErrorCode    *string    `json:"error_code"`
+	ErrorMessage *string    `json:"error_message"`
+	CreatedAt    time.Time  `json:"created_at"`
+	UpdatedAt    time.Time  `json:"updated_at"`
+	CompletedAt  *time.Time `json:"completed_at"`
+}
+
+// Ended reports whether the render is done, failed or cancelled.
+func (r Render) Ended() bool {
+	return r.Status == Done || r.Status == "failed" || r.Status == "cancelled"
+}
+
+// Done is the status of a render whose video is there.
+const Done = "done"
+
+// Task is one task of a render's plan.
+type Task struct {
+	ID   uuid.UUID `json:"id"`
+	Kind msg.Kind  `json:"kind"`
+	// Scene is the scene's ordinal in the video, from 1; 0 for a task of the whole video.
+	Scene     int             `json:"scene,omitempty"`
+	State     string          `json:"state"`
+	Progress  float64         `json:"progress"`
+	Attempt   int             `json:"attempt"`
+	Failures  int             `json:"failures"`
+	Worker    *string         `json:"worker"`
+	NotBefore *time.Time      `json:"not_before"`
+	StartedAt *time.Time      `json:"started_at"`
+	EndedAt   *time.Time      `json:"ended_at"`
+	Facts     json.RawMessage `json:"facts"`
+	Attempts  []Attempt       `json:"attempts"`
+
+	weight float64
+	rate   msg.Rate
+}
+
+// Attempt is one grant of a task, and how it ended.
+type Attempt struct {
+	Attempt   int        `json:"attempt"`
+	Worker    string     `json:"worker"`
+	GrantedAt time.Time  `json:"granted_at"`
+	EndedAt   *time.Time `json:"ended_at"`
+	// Outcome is done, failed, lapsed, handed_back or stopped; null while the attempt runs.
+	Outcome      *string `json:"outcome"`
+	ErrorCode    *string `json:"error_code"`
+	ErrorMessage *string `json:"error_message"`
+	// Detail is for the operator.
+	Detail *string `json:"detail"`
+}
+
+var (
+	// ErrNotFound says that no render has that id.
+	ErrNotFound = errors.New("there is no such render")
+	// ErrAmbiguous says that several renders' ids start so.
+	ErrAmbiguous = errors.New("several renders' ids start so")
+	// ErrNotMigrated says that the database lacks our tables.
+	ErrNotMigrated = errors.New("this database is not prepared for loom-lite: run `loom migrate`")
+)
+
+const selectRender = `select r.id, r.campaign_id, c.name, r.status, r.progress, r.final_video_url, r.thumb_url, r.error_code,
+	r.error_message, r.created_at, r.updated_at, r.completed_at
+	from renders r left join campaigns c on c.id = r.campaign_id `
+
+func scanRender(row pgx.CollectableRow) (r Render, err error) {
+	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ErrorCode,
+		&r.ErrorMessage, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt)
+	return r, err
+}
+
+// Get returns a render.
+func Get(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (Render, error) {
+	rows, _ := db.Query(ctx, selectRender+"where r.id = $1", id)
+	r, err := pgx.CollectExactlyOneRow(rows, scanRender)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, fmt.Errorf("read render %s: %w", id, ErrNotFound)
+	}
+	return r, explain("read render", err)
+}
+
+// List returns the newest renders, at most limit.
+func List(ctx context.Context, db *pgxpool.Pool, limit int) ([]Render, error) {
+	rows, _ := db.Query(ctx, selectRender+"order by r.created_at desc, r.id limit $1", limit)
+	list, err := pgx.CollectRows(rows, scanRender)
+	return list, explain("list renders", err)
+}
+
+// Find returns the id that prefix is the start of, or the whole of. It returns ErrNotFound, or ErrAmbiguous with the
+// ids that start so.
+func Find(ctx context.Context, db *pgxpool.Pool, prefix string) (uuid.UUID, error) {
+	prefix = strings.ToLower(strings.TrimSpace(prefix))
+	if strings.Trim(prefix, "0123456789abcdef-") != "" || prefix == "" {
+		return uuid.Nil, fmt.Errorf("%q: %w", prefix, ErrNotFound)
+	}
+	rows, _ := db.Query(ctx, "select id from renders where id::text like $1 || '%' order by created_at desc limit 5", prefix)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	switch {
+	case err != nil:
+		return uuid.Nil, explain("look for render", err)
+	case len(ids) == 0:
+		return uuid.Nil, fmt.Errorf("%s: %w", prefix, ErrNotFound)
+	case len(ids) > 1:
+		return uuid.Nil, fmt.Errorf("%s: %w: %s", prefix, ErrAmbiguous, strings.Trim(fmt.Sprint(ids), "[]"))
+	}
+	return ids[0], nil
+}
+
+// Tasks returns the tasks of a render's newest plan, in the order of the pipeline, without their attempts. There are
+// none before its job has been claimed.
+func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) {
+	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((t.params ->> 'scene')::int, 0), t.state, t.progress, t.attempt,
+		t.failures, t.worker, case when t.state = 'due' then t.not_before end, t.started_at, t.ended_at, t.facts, t.weight,
+		coalesce(t.params ->> 'rate', '')
+		from loom.tasks t
+		where t.plan_id = (select p.id from loom.plans p where p.render_id = $1 order by p.created_at desc limit 1)
+		order by loom.stage_rank(t.kind), t.kind desc, t.seq`, id)
+	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Task, err error) {
+		var rate string
+		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,
+			&t.StartedAt, &t.EndedAt, &t.Facts, &t.weight, &rate)
+		t.Attempts = []Attempt{}
+		if err == nil && rate != "" {
+			err = t.rate.UnmarshalText([]byte(rate))
+		}
+		return t, err
+	})
+	return tasks, explain("read tasks", err)
+}
+
+// AddAttempts reads the attempts of tasks.
+func AddAttempts(ctx context.Context, db *pgxpool.Pool, tasks []Task) error {
+	ids := make([]uuid.UUID, len(tasks))
+	place := map[uuid.UUID]int{}
+	for i, t := range tasks {
+		ids[i], place[t.ID] = t.ID, i
+	}
+	rows, err := db.Query(ctx, `select task_id, attempt, worker, granted_at, ended_at, outcome, error_code, error_message, detail
+		from loom.attempts where task_id = any ($1) order by task_id, attempt`, ids)
+	if err != nil {
+		return explain("read attempts", err)
+	}
+	var task uuid.UUID
+	var a Attempt
+	_, err = pgx.ForEachRow(rows, []any{&task, &a.Attempt, &a.Worker, &a.GrantedAt, &a.EndedAt, &a.Outcome, &a.ErrorCode,
+		&a.ErrorMessage, &a.Detail}, func() error {
+		i := place[task]
+		tasks[i].Attempts = append(tasks[i].Attempts, a)
+		return nil
+	})
+	return explain("read attempts", err)
+}
+
+// explain names the operation, and says what a database without our tables lacks.
+func explain(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == undefinedTable || pg.Code == undefinedColumn || pg.Code == undefinedSchema) {
+		return fmt.Errorf("%s: %w", operation, ErrNotMigrated)
+	}
+	return fmt.Errorf("%s: %w", operation, err)
+}
+
+// SQLSTATEs of what is not there.
+const (
+	undefinedTable  = "42P01"
+	undefinedColumn = "42703"
+	undefinedSchema = "3F000"
+)

@@ -1,0 +1,89 @@
+package renders
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Submission is a campaign to render. Fields that are nil are left to the columns' defaults.
+type Submission struct {
+	Name               string
+	FacecamURL         *string
+	Width, Height, FPS *int
+	Scenes             []Scene
+}
+
+// Scene is a page and how many seconds it is shown.
+type Scene struct {
+	URL     string
+	Seconds int
+}
+
+// Submit inserts the rows that the app inserts when somebody presses "Render", and returns the render's id.
+func Submit(ctx context.Context, db *pgxpool.Pool, s Submission) (uuid.UUID, error) {
+	campaign, render := uuid.New(), uuid.New()
+	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		sql, args := insertCampaign(campaign, s)
+		if _, err := tx.Exec(ctx, sql, args...); err != nil {
+			return fmt.Errorf("insert campaign: %w", err)
+		}
+		for i, scene := range s.Scenes {
+			_, err := tx.Exec(ctx, `insert into scenes (id, campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4, $5)`,
+				uuid.New(), campaign, scene.URL, scene.Seconds, i)
+			if err != nil {
+				return fmt.Errorf("insert scene %d: %w", i+1, err)
+			}
+		}
+		if _, err := tx.Exec(ctx, `insert into renders (id, campaign_id, status, progress) values ($1, $2, 'queued', 0)`,
+			render, campaign); err != nil {
+			return fmt.Errorf("insert render: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `insert into render_jobs (id, render_id, state) values ($1, $2, 'queued')`,
+			uuid.New(), render); err != nil {
+			return fmt.Errorf("insert render job: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("submit render: %w", err)
+	}
+	return render, nil
+}
+
+// insertCampaign names only the columns that are given: null would override their defaults.
+func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
+	columns, places := "id, name", "$1, $2"
+	args = []any{id, s.Name}
+	add := func(column string, value any) {
+		args = append(args, value)
+		columns += ", " + column
+		places += fmt.Sprintf(", $%d", len(args))
+	}
+	if s.FacecamURL != nil {
+		add("facecam_url", *s.FacecamURL)
+	}
+	for _, c := range []struct {
+		name  string
+		value *int
+	}{{"output_width", s.Width}, {"output_height", s.Height}, {"output_fps", s.FPS}} {
+		if c.value != nil {
+			add(c.name, *c.value)
+		}
+	}
+	return "insert into campaigns (" + columns + ") values (" + places + ")", args
+}
+
+// Cancel ends a render as the app does: by its status. What works on it is told within a heartbeat. It does nothing to a
+// render that has ended.
+func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) error {
+	_, err := db.Exec(ctx, `update renders set status = 'cancelled', error_code = 'cancelled', updated_at = now(), completed_at = now()
+		where id = $1 and status not in ('done', 'failed', 'cancelled')`, id)
+	if err != nil {
+		return fmt.Errorf("cancel render: %w", err)
+	}
+	return nil
+}

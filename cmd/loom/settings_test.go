@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/ingest"
+	"github.com/loom-lite/loom-lite/services/recorder"
+	"github.com/loom-lite/loom-lite/services/transcoder"
+	"github.com/loom-lite/loom-lite/services/uploader"
+)
+
+// setting is a variable as the services' Configs have it.
+type setting struct {
+	fallback string
+	required bool
+}
+
+// settings returns every variable that a service reads.
+func settings(t *testing.T) map[string]setting {
+	t.Helper()
+	all := map[string]setting{}
+	var add func(typ reflect.Type)
+	add = func(typ reflect.Type) {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			name, options, _ := strings.Cut(f.Tag.Get("env"), ",")
+			switch {
+			case name == "-":
+			case name != "":
+				s := setting{fallback: f.Tag.Get("envDefault"), required: strings.Contains(options, "required")}
+				if other, there := all[name]; there && other != s {
+					t.Errorf("%s differs between services: %+v, %+v", name, other, s)
+				}
+				all[name] = s
+			case f.Type.Kind() == reflect.Struct:
+				add(f.Type)
+			}
+		}
+	}
+	for _, config := range []any{ingest.Config{}, recorder.Config{}, transcoder.Config{}, uploader.Config{}} {
+		add(reflect.TypeOf(config))
+	}
+	return all
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestEnvExampleListsEverySettingWithItsDefault(t *testing.T) {
+	listed := map[string]setting{}
+	for _, m := range regexp.MustCompile(`(?m)^(#?)([A-Z][A-Z0-9_]*)=(.*)$`).FindAllStringSubmatch(readFile(t, "../../.env.example"), -1) {
+		s := setting{required: m[1] == ""}
+		if !s.required {
+			s.fallback = m[3]
+		}
+		listed[m[2]] = s
+	}
+	compare(t, ".env.example", settings(t), listed)
+}
+
+func TestSettingsPageListsEverySettingWithItsDefault(t *testing.T) {
+	page := readFile(t, "../../docs/reference/settings.md")
+	code := regexp.MustCompile("`([^`]*)`")
+	listed := map[string]setting{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[A-Z][^|]*) \\| ([^|]*) \\|").FindAllStringSubmatch(page, -1) {
+		defaults := code.FindAllStringSubmatch(row[2], -1)
+		for i, name := range code.FindAllStringSubmatch(row[1], -1) {
+			s := setting{required: row[2] == "required"}
+			if i < len(defaults) {
+				s.fallback = defaults[i][1]
+			}
+			// What is worked out at start has no default in the Config.
+			if s.fallback == "<hostname>-<pid>" || s.fallback == "S3_ENDPOINT" || s.fallback == "PATH" {
+				s.fallback = ""
+			}
+			listed[name[1]] = s
+		}
+	}
+	compare(t, "docs/reference/settings.md", settings(t), listed)
+}
+
+func compare(t *testing.T, where string, want, got map[string]setting) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if listed, there := got[name]; !there {
+			t.Errorf("%s lacks %s", where, name)
+		} else if listed != want[name] {
+			t.Errorf("%s says of %s: %+v; the services: %+v", where, name, listed, want[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if _, there := want[name]; !there {
+			t.Errorf("%s has %s, which no service reads", where, name)
+		}
+	}
+}
+
+func TestErrorsPageListsEveryCode(t *testing.T) {
+	page := readFile(t, "../../docs/reference/errors.md")
+	source := readFile(t, "../../pkg/msg/code.go")
+	var codes []msg.Code
+	for _, m := range regexp.MustCompile(`(?m)^\tCode\w+\s+Code = "(\w+)"$`).FindAllStringSubmatch(source, -1) {
+		codes = append(codes, msg.Code(m[1]))
+	}
+	if !slices.Contains(codes, msg.CodeInternal) {
+		t.Fatalf("pkg/msg/code.go is not read as it should be: %q", codes)
+	}
+	slices.SortFunc(codes, cmp.Compare)
+	for _, code := range codes {
+		if !strings.Contains(page, "\n| `"+string(code)+"` |") {
+			t.Errorf("docs/reference/errors.md lacks %s", code)
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(page, -1) {
+		if !slices.Contains(codes, msg.Code(m[1])) {
+			t.Errorf("docs/reference/errors.md has %s, which is no code", m[1])
+		}
+	}
+}

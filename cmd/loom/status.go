@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+)
+
+type statusCmd struct {
+	ID   string `arg:"" help:"The render's id, or enough of its start to tell it from others."`
+	JSON bool   `help:"Print JSON."`
+	dataFlag
+}
+
+// report is what `loom status --json` prints.
+type report struct {
+	Render renders.Render  `json:"render"`
+	Stages []renders.Stage `json:"stages"`
+	Tasks  []renders.Task  `json:"tasks"`
+}
+
+// Run prints how a render is.
+func (c *statusCmd) Run(ctx context.Context, a *app) error {
+	db, err := a.database(ctx, c.dataFlag)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	id, err := renders.Find(ctx, db, c.ID)
+	if err != nil {
+		return notOne(err)
+	}
+	r, err := read(ctx, db, id)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(a.stdout, r)
+	}
+	return r.print(a.stdout)
+}
+
+// notOne marks errors that are the command line's fault.
+func notOne(err error) error {
+	if errors.Is(err, renders.ErrNotFound) || errors.Is(err, renders.ErrAmbiguous) {
+		return usageError{err}
+	}
+	return err
+}
+
+// database opens the database that a command talks to.
+func (a *app) database(ctx context.Context, d dataFlag) (*pgxpool.Pool, error) {
+	settings, err := a.settings(d)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, settings["DATABASE_URL"])
+}
+
+func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (r report, err error) {
+	if r.Render, err = renders.Get(ctx, db, id); err != nil {
+		return r, err
+	}
+	if r.Tasks, err = renders.Tasks(ctx, db, id); err != nil {
+		return r, err
+	}
+	if err := renders.AddAttempts(ctx, db, r.Tasks); err != nil {
+		return r, err
+	}
+	r.Stages = renders.Stages(r.Tasks)
+	// Empty lists, not null.
+	r.Stages, r.Tasks = append([]renders.Stage{}, r.Stages...), append([]renders.Task{}, r.Tasks...)
+	return r, nil
+}
+
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}
+
+func (r report) print(w io.Writer) error {
+	v := r.Render
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
+	line("render\t%s", v.ID)
+	line("campaign\t%s", text(v.Campaign))
+	line("status\t%s, %d %%", v.Status, v.Progress)
+	line("created\t%s", at(v.CreatedAt))
+	if v.CompletedAt != nil {
+		line("ended\t%s, after %s", at(*v.CompletedAt), v.CompletedAt.Sub(v.CreatedAt).Round(time.Second/10))
+	}
+	if v.ErrorMessage != nil {
+		line("error\t%s (%s)", *v.ErrorMessage, text(v.ErrorCode))
+	}
+	if v.VideoURL != nil {
+		line("video\t%s", withoutQuery(*v.VideoURL))
+		line("thumbnail\t%s", withoutQuery(text(v.ThumbURL)))
+	}
+	if len(r.Tasks) == 0 {
+		line("\nno tasks: its job has not been claimed, or was refused")
+		return out.Flush()
+	}
+	line("\nSTAGE\tDONE\tPROGRESS\tTOOK")
+	for _, s := range r.Stages {
+		line("%s\t%d/%d\t%.0f %%\t%s", s.Status, s.Done, s.Total, s.Progress*100, took(s.StartedAt, s.EndedAt))
+	}
+	line("\nTASK\tSTATE\tPROGRESS\tATTEMPT\tTOOK\tWORKER\tENDED")
+	for _, t := range r.Tasks {
+		printTask(line, t)
+	}
+	return out.Flush()
+}
+
+// printTask prints a task on one line with its newest attempt, and each earlier attempt on one of its own.
+func printTask(line func(string, ...any), t renders.Task) {
+	name := string(t.Kind)
+	if t.Scene > 0 {
+		name = fmt.Sprintf("%s scene %d", t.Kind, t.Scene)
+	}
+	state := t.State
+	if t.NotBefore != nil && time.Until(*t.NotBefore) > 0 {
+		state += fmt.Sprintf(", again in %s", time.Until(*t.NotBefore).Round(time.Second))
+	}
+	if len(t.Attempts) == 0 {
+		line("%s\t%s\t%.0f %%\t\t\t\t", name, state, t.Progress*100)
+	}
+	for i := len(t.Attempts) - 1; i >= 0; i-- {
+		a := t.Attempts[i]
+		row := []string{"", "", ""}
+		if i == len(t.Attempts)-1 {
+			row = []string{name, state, fmt.Sprintf("%.0f %%", t.Progress*100)}
+		}
+		line("%s\t%d\t%s\t%s\t%s", strings.Join(row, "\t"), a.Attempt, took(&a.GrantedAt, a.EndedAt), a.Worker, ending(a))
+	}
+}
+
+// ending says how an attempt ended, and why.
+func ending(a renders.Attempt) string {
+	if a.Outcome == nil {
+		return "running"
+	}
+	said := *a.Outcome
+	if code := text(a.ErrorCode); code != "" {
+		said += " (" + code + ")"
+	}
+	for _, why := range []*string{a.ErrorMessage, a.Detail} {
+		if why != nil && *why != "" {
+			said += ": " + strings.Join(strings.Fields(*why), " ")
+		}
+	}
+	return said
+}
+
+func took(from, to *time.Time) string {
+	if from == nil || to == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.1f s", to.Sub(*from).Seconds())
+}
+
+func at(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// withoutQuery leaves out what makes a URL a signed one: a terminal's output is copied into tickets. --json has it.
+func withoutQuery(url string) string {
+	plain, query, found := strings.Cut(url, "?")
+	if found && query != "" {
+		return plain + "?…"
+	}
+	return plain
+}

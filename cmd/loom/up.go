@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/local"
+	"github.com/loom-lite/loom-lite/pkg/service"
+)
+
+type upCmd struct {
+	dataFlag
+	ReadyFile string `placeholder:"FILE" help:"When everything is ready, write where it is to FILE, as dotenv."`
+}
+
+// Help is shown by loom up --help.
+func (upCmd) Help() string {
+	return `Starts Postgres, NATS, S3 and the four services, all on 127.0.0.1, with their data in one folder. Set DATABASE_URL,
+NATS_URL or S3_ENDPOINT (with its keys) to use servers of your own. The first Ctrl-C lets running work end, the second
+kills everything at once.`
+}
+
+// Run starts everything and returns when it has been stopped.
+func (c *upCmd) Run(ctx context.Context, a *app) error {
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	ready, err := filepath.Abs(c.ReadyFile) // before the working directory changes
+	if err != nil {
+		return fmt.Errorf("find the ready file: %w", err)
+	}
+	stack, err := local.Start(ctx, local.Options{Dir: dir, Command: "loom up", Environ: a.environ, Log: a.log()})
+	if err != nil {
+		return startError(err)
+	}
+	if c.ReadyFile != "" {
+		if err := local.WriteReadyFile(ready, stack.Settings()); err != nil {
+			return errors.Join(err, stack.Close())
+		}
+	}
+	a.describe(dir, stack)
+	select {
+	case <-ctx.Done():
+		a.say("stopping: running work may end first (Ctrl-C again kills it)")
+	case <-stack.Failed():
+		a.say("a service has ended: stopping")
+	}
+	return stack.Close()
+}
+
+// startError says what to do about a folder that is in use.
+func startError(err error) error {
+	var inUse *local.InUseError
+	if errors.As(err, &inUse) {
+		return fmt.Errorf("%w: stop that, or give another folder with --data", err)
+	}
+	if errors.Is(err, service.ErrConfig) {
+		return usageError{err}
+	}
+	return err
+}
+
+// log is the logger of services that run in this process: for people, unless LOG_FORMAT says otherwise.
+func (a *app) log() zerolog.Logger {
+	if format := a.environ["LOG_FORMAT"]; format != "" && format != service.FormatConsole {
+		return service.Logger(a.stderr, a.environ["LOG_LEVEL"], format)
+	}
+	console := zerolog.ConsoleWriter{Out: a.stderr, TimeFormat: time.TimeOnly, NoColor: !a.terminal}
+	return service.Logger(console, a.environ["LOG_LEVEL"], service.FormatJSON)
+}
+
+// describe prints where everything is. The passwords are in the ready file.
+func (a *app) describe(dir string, stack *local.Stack) {
+	s := stack.Settings()
+	file := local.ReadyFile(dir)
+	a.printf("\nloom is up.\n\n")
+	a.printf("  Postgres    %s\n", withoutPassword(s["DATABASE_URL"]))
+	a.printf("  NATS        %s\n", withoutPassword(s["NATS_URL"]))
+	a.printf("  S3          %s   buckets %s, %s, %s\n", s["S3_ENDPOINT"],
+		s["STORAGE_BUCKET_VIDEOS"], s["STORAGE_BUCKET_THUMBNAILS"], s["STORAGE_BUCKET_WORK"])
+	for _, name := range []string{"ingest", "recorder", "transcoder", "uploader"} {
+		a.printf("  %-10s  %s   /readyz, /metrics\n", name, s["LOOM_"+strings.ToUpper(name)+"_URL"])
+	}
+	a.printf("  data        %s   logs in %s\n", dir, filepath.Join(dir, "logs"))
+	a.printf("  settings    %s   for a shell: set -a; . %s; set +a\n", file, file)
+	if external := stack.External(); len(external) > 0 {
+		a.printf("  external    %s\n", strings.Join(external, ", "))
+	}
+	a.printf("\nRender something: loom render CAMPAIGN.yaml. Ctrl-C stops.\n\n")
+}
+
+// withoutPassword leaves out what a URL's user must keep secret.
+func withoutPassword(text string) string {
+	var list []string
+	for part := range strings.SplitSeq(text, ",") { // NATS takes several
+		u, err := url.Parse(part)
+		if err != nil || u.Host == "" {
+			list = append(list, "(set)")
+			continue
+		}
+		clean := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+		if u.User != nil && u.Scheme != "nats" {
+			clean.User = url.User(u.User.Username())
+		}
+		list = append(list, clean.String())
+	}
+	return strings.Join(list, ",")
+}
