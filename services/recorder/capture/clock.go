@@ -25,7 +25,7 @@ func frameTime(rate msg.Rate, n int) tenths {
 
 // starvation bounds how many tasks a page may run without letting time pass. A page that posts itself messages until
 // the time is later would wait for ever.
-const starvation = 100_000
+const starvation = 10_000
 
 // clock is the page's time.
 type clock struct {
@@ -79,7 +79,7 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 	case <-c.expired:
 	default:
 	}
-	budget, tasks := d.ms(), starvation
+	budget, tasks, before := d.ms(), starvation, c.requests.under()
 	waits := !c.hopeless(0)
 	policy := proto.EmulationSetVirtualTimePolicy{
 		Policy: proto.EmulationVirtualTimePolicyAdvance, Budget: &budget, MaxVirtualTimeTaskStarvationCount: &tasks,
@@ -97,8 +97,9 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 		select {
 		case <-c.expired:
 			c.elapsed += d
-			if waited := time.Since(begin); waits && waited > c.pollEvery() {
-				c.stall -= waited
+			if waits {
+				c.requests.forget(before)
+				c.waited(time.Since(begin))
 			}
 			return nil
 		case <-c.client.Closed():
@@ -112,7 +113,7 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 		case waits && c.hopeless(time.Since(begin)):
 			// Without a budget: what is left of the one that was granted stays.
 			waits, deadline = false, time.Now().Add(c.client.Deadline)
-			c.stall -= time.Since(begin)
+			c.waited(time.Since(begin))
 			err := c.set(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance})
 			if err != nil {
 				return err
@@ -120,6 +121,13 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 		case !waits && time.Now().After(deadline):
 			return fmt.Errorf("%w: granted time did not pass in %s", cdp.ErrStalled, c.client.Deadline)
 		}
+	}
+}
+
+// waited notes that a grant waited for so long. What any grant takes does not count.
+func (c *clock) waited(d time.Duration) {
+	if d > c.pollEvery() {
+		c.stall -= d
 	}
 }
 

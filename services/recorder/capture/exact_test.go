@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -128,6 +129,56 @@ func TestAHangingRequestDoesNotStopThePage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A page that posts itself messages without end keeps its clock from passing, unless time is forced on.
+func TestATaskLoopDoesNotStopThePage(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>const c = new MessageChannel();
+		c.port1.onmessage = () => c.port2.postMessage(0); c.port2.postMessage(0)</script>`)})
+	path, _ := shot{url: url, frames: 12}.mustTake(t)
+	if n := decode(t, path, msg.FPS(60), 12)[11].number(); n != 12 {
+		t.Errorf("the last frame shows animation frame %d, want 12", n)
+	}
+}
+
+func TestFontsAreThereInTheFirstFrame(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{
+		"/": html(barcode + `<style>@font-face{font-family:late;src:url(/font.ttf)}p{font-family:late;color:#fff;margin-top:60px}</style><p>Text</p>
+			<script>requestAnimationFrame(() => paint(document.fonts.check("20px late") ? 1 : 2))</script>`),
+		"/font.ttf": func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, font(t)) },
+	})
+	path, _ := shot{url: url, frames: 1}.mustTake(t)
+	if n := decode(t, path, msg.FPS(60), 1)[0].number(); n != 1 {
+		t.Errorf("frame 0 shows %d, want 1: its font is there", n)
+	}
+}
+
+// font returns a font's file of this machine.
+func font(t *testing.T) string {
+	t.Helper()
+	for _, pattern := range []string{"/usr/share/fonts/truetype/*/*.ttf", "/usr/share/fonts/*/*.ttf", "/usr/share/fonts/*/*/*.otf"} {
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			return found[0]
+		}
+	}
+	t.Error("no font is installed: apt install fonts-dejavu-core")
+	return ""
+}
+
+func TestAPageThatGoesElsewhereIsFollowed(t *testing.T) {
+	const frames = 60
+	url := site(t, map[string]http.HandlerFunc{
+		"/":      html(barcode + `<script>paint(4711); setTimeout(() => { location = "/other" }, 250)</script>`),
+		"/other": html(counting),
+	})
+	path, _ := shot{url: url, frames: frames}.mustTake(t)
+	pictures := decode(t, path, msg.FPS(60), frames)
+	if n := pictures[5].number(); n != 4711 {
+		t.Errorf("frame 5 shows %d, want the first page", n)
+	}
+	if n := pictures[frames-1].number(); n < 30 || n > 50 {
+		t.Errorf("the last frame shows animation frame %d of the other page, want about 45", n)
 	}
 }
 

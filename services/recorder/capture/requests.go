@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +35,21 @@ func (r *requests) end(id proto.NetworkRequestID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.start, id)
+}
+
+// under returns the requests that are under way.
+func (r *requests) under() []proto.NetworkRequestID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.start))
+}
+
+// forget takes requests for ended that Chrome itself does not wait for: a video that is loaded as it plays, a worker's
+// script, whose end is told elsewhere. Time passed while they were under way.
+func (r *requests) forget(ids []proto.NetworkRequestID) {
+	for _, id := range ids {
+		r.end(id)
+	}
 }
 
 // pending counts the requests that have been under way for less than patience, and those for longer.

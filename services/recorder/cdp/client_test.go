@@ -2,6 +2,7 @@ package cdp
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,7 @@ func (p *peer) request() map[string]any {
 	if _, err := io.ReadFull(p.r, body); err != nil {
 		p.t.Error(err)
 	}
-	text, err := Raw(append(header, body...)).JSON()
+	text, err := Raw(bytes.Join([][]byte{header, body}, nil)).JSON()
 	if err != nil {
 		p.t.Error(err)
 	}

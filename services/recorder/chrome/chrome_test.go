@@ -78,7 +78,7 @@ func start(t *testing.T) *Process {
 	}
 	// rod, which reads the events of a browser, is not there.
 	go func() {
-		for range p.Client.Event() { //nolint:revive // nobody wants them
+		for range p.Client.Event() {
 		}
 	}()
 	return p
