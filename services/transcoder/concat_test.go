@@ -47,6 +47,7 @@ func checkTiming(t *testing.T, data []byte, rate msg.Rate, frames int) {
 }
 
 func TestJoinedSegmentsAreOneEvenVideo(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, rate := range testRates {
 		t.Run(rate.String(), func(t *testing.T) {
@@ -72,6 +73,7 @@ func TestJoinedSegmentsAreOneEvenVideo(t *testing.T) {
 }
 
 func TestFortySegmentsDoNotDrift(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}} {
 		t.Run(rate.String(), func(t *testing.T) {
@@ -90,6 +92,7 @@ func TestFortySegmentsDoNotDrift(t *testing.T) {
 }
 
 func TestSegmentsOfAnotherEncoderAreRefused(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	inputs := b.segmentsOf(t, msg.FPS(24), []int{24, 24})
 	other := makeFile(t, "other.mp4", rawFrames(24, testWidth, testHeight, bars), append(rawInput(msg.FPS(24), testWidth, testHeight),
@@ -103,6 +106,7 @@ func TestSegmentsOfAnotherEncoderAreRefused(t *testing.T) {
 }
 
 func TestAMissingFrameIsFoundAfterTheJoin(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	inputs := b.segmentsOf(t, msg.FPS(24), []int{24, 24})
 	_, err := b.run(t, msg.Concat,
@@ -113,6 +117,7 @@ func TestAMissingFrameIsFoundAfterTheJoin(t *testing.T) {
 }
 
 func TestWithoutAFacecamConcatFinishesTheVideo(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	rate, lengths := msg.FPS(24), []int{24, 48}
 	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths, Final: true},
@@ -152,6 +157,7 @@ func checkThumbnail(t *testing.T, data []byte) {
 }
 
 func TestAThumbnailIsNotBlank(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	rate := msg.FPS(24)
 	// White but for the last third.

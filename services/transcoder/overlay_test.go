@@ -54,16 +54,14 @@ func loudest(sound []float64, from, to float64) (peak float64) {
 }
 
 func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, rate := range testRates {
 		const count = 75
 		joined := b.joined(t, rate, count)
-		for _, test := range []struct {
-			name           string
-			facecamSeconds int
-		}{{"facecam longer", 5}, {"facecam shorter", 2}} {
-			t.Run(rate.String()+" "+test.name, func(t *testing.T) {
-				length := time.Duration(test.facecamSeconds) * time.Second
+		for name, seconds := range map[string]int{"longer": 5, "shorter": 1} {
+			t.Run(rate.String()+", facecam "+name, func(t *testing.T) {
+				length := time.Duration(seconds) * time.Second
 				face, facts := b.probed(t, facecamVideo(t, rate, rate.Frames(length), 160, 120, pcm(length, beep(0.7)), "-c:a", "aac"))
 				if facts.AudioStream != 1 || facts.AudioCodec != "aac" || facts.Loudness == nil {
 					t.Fatalf("facts %+v", facts)
@@ -102,6 +100,7 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 }
 
 func TestAQuietFacecamIsMadeLouder(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	tone := func(volume float64) wave {
 		return func(s float64) float64 { return volume * math.Sin(2*math.Pi*400*s) }
@@ -122,6 +121,7 @@ func TestAQuietFacecamIsMadeLouder(t *testing.T) {
 }
 
 func TestASilentFacecamHasASilentTrack(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	face, facts := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, pcm(2*time.Second, beep(9)), "-c:a", "aac"))
 	if facts.AudioStream < 0 || facts.Loudness != nil {
@@ -138,6 +138,7 @@ func TestASilentFacecamHasASilentTrack(t *testing.T) {
 }
 
 func TestAFacecamWithoutSoundGivesNoTrack(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	face, _ := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, nil))
 	got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},

@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
+	"io"
+	"log"
 	"math"
 	"net"
 	"net/http"
@@ -33,6 +35,7 @@ func webm(t *testing.T, rate msg.Rate, seconds int) []byte {
 }
 
 func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	t.Run("recorded in a browser", func(t *testing.T) {
 		data := webm(t, msg.FPS(30), 2)
@@ -84,6 +87,7 @@ func turn(t *testing.T, data []byte) []byte {
 }
 
 func TestATurnedFacecamIsShownUpright(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	// Dark above, bright below; stored on its side.
 	paint := func(_ int, rgb []byte, width, height int) {
@@ -114,6 +118,7 @@ func TestATurnedFacecamIsShownUpright(t *testing.T) {
 }
 
 func TestBrowserFacecamsStayInStep(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	rate := msg.FPS(60)
 	face, _ := b.probed(t, webm(t, msg.FPS(30), 2))
@@ -156,6 +161,7 @@ func (b *bench) wantFailure(t *testing.T, url string, code msg.Code, permanent b
 }
 
 func TestAFileThatIsNoVideoIsRefusedForGood(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
@@ -206,6 +212,7 @@ func TestAFileThatIsNoVideoIsRefusedForGood(t *testing.T) {
 }
 
 func TestAFacecamThatCannotBeFetched(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -225,7 +232,7 @@ func TestAFacecamThatCannotBeFetched(t *testing.T) {
 	}))
 	t.Cleanup(broken.Close)
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = nil
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
 	untrusted.StartTLS()
 	t.Cleanup(untrusted.Close)
 	moved := httptest.NewServer(http.RedirectHandler("http://169.254.169.254/latest?token=secret", http.StatusFound))
@@ -261,12 +268,14 @@ func (noSuchHost) Do(*http.Request) (*http.Response, error) {
 }
 
 func TestAFacecamWhoseHostHasNoAddress(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.facecams.Client = noSuchHost{}
 	b.wantFailure(t, "http://facecam.invalid/", msg.CodeFacecamUnresolved, true, "could not be found")
 }
 
 func TestAFacecamThatIsTooLarge(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.facecams.MaxBytes = 10_000
 	large := bytes.Repeat([]byte{1}, 20_000)
@@ -285,6 +294,7 @@ func TestAFacecamThatIsTooLarge(t *testing.T) {
 }
 
 func TestAFacecamThatNeverArrives(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.facecams.Timeout = 50 * time.Millisecond
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
