@@ -43,8 +43,10 @@ type rig struct {
 	store store.Config
 }
 
+// newRig returns a rig of t's own. Tests that have one run side by side: they mostly wait.
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	t.Parallel()
 	r := &rig{t: t, dbURL: migrated.Database(t), nats: startBroker(t), store: store.Config{
 		Endpoint: "http://127.0.0.1:9", AccessKeyID: "test-access", SecretAccessKey: "test-secret",
 	}}

@@ -1,0 +1,183 @@
+package plan_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var limits = plan.Limits{Scene: time.Hour, Render: 2 * time.Hour}
+
+func ptr[T any](v T) *T { return &v }
+
+// scenes returns scenes of these many seconds.
+func scenes(seconds ...int) (list []plan.Scene) {
+	for i, s := range seconds {
+		list = append(list, plan.Scene{URL: ptr(fmt.Sprintf("https://example.com/%d", i+1)), Seconds: ptr(s), OrderIndex: ptr(i)})
+	}
+	return list
+}
+
+// counter returns ids that count.
+func counter() func() uuid.UUID {
+	n := 0
+	return func() uuid.UUID {
+		n++
+		return uuid.MustParse(fmt.Sprintf("00000000-0000-7000-8000-%012d", n))
+	}
+}
+
+func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
+	for name, c := range map[string]plan.Campaign{
+		"defaults": {Scenes: scenes(2)},
+		"facecam": {Scenes: scenes(2, 5), FacecamURL: ptr(" https://example.com/face.mp4\n"),
+			OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30)},
+		"without-facecam": {Scenes: scenes(1, 2, 3), FacecamURL: ptr(""),
+			OutputWidth: ptr(1080), OutputHeight: ptr(1920), OutputFPS: ptr(25)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := plan.Validate(c, limits); err != nil {
+				t.Fatal(err)
+			}
+			got, err := json.MarshalIndent(plan.Build(c, counter()), "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", name+".json")
+			if *update {
+				if err := os.WriteFile(path, append(got, '\n'), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got)+"\n" != string(want) {
+				t.Errorf("the plan is not that of %s (-update writes it anew):\n%s", path, got)
+			}
+		})
+	}
+}
+
+// What every plan promises, whatever the campaign.
+func TestEveryPlanIsAGraphThatAddsUp(t *testing.T) {
+	for _, facecam := range []string{"", "https://example.com/face.webm"} {
+		for _, n := range []int{1, 2, 17, plan.MaxScenes} {
+			t.Run(fmt.Sprintf("%d scenes, facecam %v", n, facecam != ""), func(t *testing.T) {
+				c := plan.Campaign{FacecamURL: &facecam}
+				total := 0
+				for i := range n {
+					c.Scenes = append(c.Scenes, scenes(1+i%7)...)
+					total += (1 + i%7) * 60
+				}
+				checkGraph(t, plan.Build(c, counter()), total)
+			})
+		}
+	}
+}
+
+func checkGraph(t *testing.T, tasks []plan.Task, total int) {
+	t.Helper()
+	made := map[uuid.UUID]plan.Task{}
+	needed := map[uuid.UUID]bool{}
+	weight, recorded, timeline := 0.0, 0, 0
+	for _, task := range tasks {
+		for _, id := range task.Needs {
+			if _, earlier := made[id]; !earlier {
+				t.Errorf("%s %d needs %s, which is not before it", task.Kind, task.Seq, id)
+			}
+			needed[id] = true
+		}
+		for name, in := range task.Inputs {
+			if !slices.Contains(task.Needs, in.Task) {
+				t.Errorf("%s %d reads %s of a task that it does not need", task.Kind, task.Seq, name)
+			}
+			if _, written := made[in.Task].Outputs[in.Output]; !written {
+				t.Errorf("%s %d reads %s, which nobody writes", task.Kind, task.Seq, in.Output)
+			}
+		}
+		if task.Weight <= 0 {
+			t.Errorf("%s %d weighs %v", task.Kind, task.Seq, task.Weight)
+		}
+		weight += task.Weight
+		switch p := task.Params.(type) {
+		case msg.RecordParams:
+			recorded += p.Frames
+		case msg.NormalizeParams:
+			if p.FirstFrame != timeline {
+				t.Errorf("segment %d starts at frame %d, want %d", task.Seq, p.FirstFrame, timeline)
+			}
+			timeline += p.Frames
+		case msg.ConcatParams:
+			sum := 0
+			for _, n := range p.Frames {
+				sum += n
+			}
+			if sum != total || len(task.Inputs) != len(p.Frames) {
+				t.Errorf("concat joins %d inputs of %d frames, want %d frames", len(task.Inputs), sum, total)
+			}
+		case msg.OverlayParams:
+			if p.Frames != total {
+				t.Errorf("overlay has %d frames, want %d", p.Frames, total)
+			}
+		}
+		made[task.ID] = task
+	}
+	if recorded != total || timeline != total {
+		t.Errorf("%d frames recorded and %d on the timeline, want %d", recorded, timeline, total)
+	}
+	if weight > 1+1e-9 || weight < 0.9 || math.IsNaN(weight) {
+		t.Errorf("the tasks weigh %v together", weight)
+	}
+	// One end, and everything leads to it.
+	for i, task := range tasks {
+		if last := i == len(tasks)-1; needed[task.ID] == last || last != (task.Kind == msg.Upload) {
+			t.Errorf("%s %d: needed %v, last %v", task.Kind, task.Seq, needed[task.ID], last)
+		}
+	}
+}
+
+func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
+	c := plan.Campaign{}
+	for range plan.MaxScenes {
+		c.Scenes = append(c.Scenes, scenes(1)...)
+	}
+	for _, task := range plan.Build(c, counter()) {
+		if task.Kind != msg.Concat {
+			continue
+		}
+		params, err := json.Marshal(task.Params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grant := &msg.Grant{Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second),
+			HeartbeatEvery: msg.Duration(time.Second), Params: params, Inputs: map[string]msg.Input{}}
+		for name := range task.Inputs {
+			key := strings.Repeat("k", 2*37+len("a100/segment.mp4"))
+			grant.Inputs[name] = msg.Input{Key: key, Facts: json.RawMessage(`{"frames":216000,"bytes":1234567890,"sound":false}`),
+				URL: msg.SignedURL("https://abcdefghijklmnopqrst.storage.supabase.co/storage/v1/s3/loom-work/" + key + "?" + strings.Repeat("&", 9) + strings.Repeat("q", 380))}
+		}
+		data, err := msg.Encode(msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: grant})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(data) > msg.MaxSize {
+			t.Errorf("the grant of %d segments has %d bytes, more than %d", plan.MaxScenes, len(data), msg.MaxSize)
+		}
+	}
+}

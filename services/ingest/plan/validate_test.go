@@ -1,0 +1,148 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
+)
+
+func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
+	one := scenes(5)
+	url := func(u string) []plan.Scene { return []plan.Scene{{URL: &u, Seconds: ptr(5)}} }
+	size := func(w, h int) plan.Campaign {
+		return plan.Campaign{Scenes: one, OutputWidth: &w, OutputHeight: &h}
+	}
+	for name, c := range map[string]struct {
+		campaign plan.Campaign
+		code     msg.Code
+		message  string
+	}{
+		"no scenes": {plan.Campaign{}, msg.CodeNoScenes, "This campaign has no scenes. Add at least one scene."},
+		"too many scenes": {plan.Campaign{Scenes: scenes(make([]int, 501)...)}, msg.CodeTooManyScenes,
+			"This campaign has 501 scenes. The most that can be rendered is 500."},
+
+		"duration 0": {plan.Campaign{Scenes: scenes(5, 0)}, msg.CodeSceneDuration,
+			"Scene 2 has a duration of 0 seconds. A scene must last between 1 second and 1 hour."},
+		"duration negative": {plan.Campaign{Scenes: scenes(-3)}, msg.CodeSceneDuration,
+			"Scene 1 has a duration of -3 seconds. A scene must last between 1 second and 1 hour."},
+		"duration of 10 hours": {plan.Campaign{Scenes: scenes(36000)}, msg.CodeSceneDuration,
+			"Scene 1 has a duration of 36000 seconds. A scene must last between 1 second and 1 hour."},
+		"duration null": {plan.Campaign{Scenes: []plan.Scene{{URL: ptr("https://example.com")}}}, msg.CodeSceneDuration,
+			"Scene 1 has no duration. A scene must last between 1 second and 1 hour."},
+		"too long together": {plan.Campaign{Scenes: scenes(3600, 3600, 61)}, msg.CodeRenderTooLong,
+			"The scenes last 2 hours 1 minute 1 second together. The longest video that can be rendered is 2 hours."},
+
+		"URL null": {plan.Campaign{Scenes: []plan.Scene{{Seconds: ptr(5)}}}, msg.CodeSceneURL,
+			"The address of scene 1 is missing. It must start with http:// or https://."},
+		"URL blank": {plan.Campaign{Scenes: url("  ")}, msg.CodeSceneURL,
+			"The address of scene 1 is missing. It must start with http:// or https://."},
+		"URL of a file": {plan.Campaign{Scenes: url("file:///etc/passwd")}, msg.CodeSceneURL,
+			"The address of scene 1 must start with http:// or https://."},
+		"URL of a script": {plan.Campaign{Scenes: url("javascript:alert(1)")}, msg.CodeSceneURL,
+			"The address of scene 1 must start with http:// or https://."},
+		"URL without a scheme": {plan.Campaign{Scenes: url("www.example.com")}, msg.CodeSceneURL,
+			"The address of scene 1 must start with http:// or https://."},
+		"URL without a host": {plan.Campaign{Scenes: url("https:///page")}, msg.CodeSceneURL,
+			"The address of scene 1 names no website. It should look like https://www.example.com/page."},
+		"URL with a port alone": {plan.Campaign{Scenes: url("https://:443/page")}, msg.CodeSceneURL,
+			"The address of scene 1 names no website. It should look like https://www.example.com/page."},
+		"URL with a port too high": {plan.Campaign{Scenes: url("https://example.com:70000/")}, msg.CodeSceneURL,
+			"The address of scene 1 has a port that does not exist."},
+		"URL that is none": {plan.Campaign{Scenes: url("https://exa mple.com/")}, msg.CodeSceneURL,
+			"The address of scene 1 is not a valid web address. It should look like https://www.example.com/page."},
+		"URL with a password": {plan.Campaign{Scenes: url("https://bob:hunter2@example.com/")}, msg.CodeSceneURL,
+			"The address of scene 1 must not contain a user name or a password."},
+		"URL too long": {plan.Campaign{Scenes: url("https://example.com/" + strings.Repeat("x", 2048))}, msg.CodeSceneURL,
+			"The address of scene 1 is too long: it may have at most 2048 characters."},
+		"facecam that is no URL": {plan.Campaign{Scenes: one, FacecamURL: ptr("face.mp4")}, msg.CodeFacecamURL,
+			"The facecam's address must start with http:// or https://."},
+
+		"width odd": {size(1921, 1080), msg.CodeOutputSize,
+			"The output size 1921×1080 is not possible, because width and height must be even numbers. Choose for example 1920×1080."},
+		"height odd": {size(1920, 1081), msg.CodeOutputSize,
+			"The output size 1920×1081 is not possible, because width and height must be even numbers. Choose for example 1920×1080."},
+		"width 0": {size(0, 1080), msg.CodeOutputSize,
+			"The output size 0×1080 is not possible. Choose one between 16×16 and 3840×2160 pixels, for example 1920×1080."},
+		"height negative": {size(1920, -2), msg.CodeOutputSize,
+			"The output size 1920×-2 is not possible. Choose one between 16×16 and 3840×2160 pixels, for example 1920×1080."},
+		"size absurd": {size(100000, 100000), msg.CodeOutputSize,
+			"The output size 100000×100000 is not possible. Choose one between 16×16 and 3840×2160 pixels, for example 1920×1080."},
+		"square too large": {size(3840, 3840), msg.CodeOutputSize,
+			"The output size 3840×3840 is not possible. Choose one between 16×16 and 3840×2160 pixels, for example 1920×1080."},
+		"fps 0": {plan.Campaign{Scenes: one, OutputFPS: ptr(0)}, msg.CodeOutputFPS,
+			"The output frame rate of 0 frames per second is not possible. Choose one between 1 and 120, for example 60."},
+		"fps absurd": {plan.Campaign{Scenes: one, OutputFPS: ptr(1000)}, msg.CodeOutputFPS,
+			"The output frame rate of 1000 frames per second is not possible. Choose one between 1 and 120, for example 60."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := plan.Validate(c.campaign, limits)
+			if err == nil {
+				t.Fatal("it is accepted")
+			}
+			if err.Code != c.code || err.Message != c.message {
+				t.Errorf("got %s: %s", err.Code, err.Message)
+			}
+			if strings.Contains(err.Message, "hunter2") {
+				t.Error("the message tells a password")
+			}
+		})
+	}
+}
+
+func TestWhatIsAtTheEdgeIsAccepted(t *testing.T) {
+	for name, c := range map[string]plan.Campaign{
+		"nulls":                      {Scenes: scenes(1)},
+		"largest":                    {Scenes: scenes(1), OutputWidth: ptr(3840), OutputHeight: ptr(2160), OutputFPS: ptr(120)},
+		"portrait":                   {Scenes: scenes(1), OutputWidth: ptr(2160), OutputHeight: ptr(3840), OutputFPS: ptr(1)},
+		"smallest":                   {Scenes: scenes(1), OutputWidth: ptr(16), OutputHeight: ptr(16)},
+		"longest":                    {Scenes: scenes(3600, 3600)},
+		"most scenes":                {Scenes: scenes(slicesOf(500, 1)...)},
+		"empty facecam":              {Scenes: scenes(1), FacecamURL: ptr("")},
+		"address pasted with spaces": {Scenes: []plan.Scene{{URL: ptr(" http://127.0.0.1:8080/a?b=c#d \n"), Seconds: ptr(1)}}},
+		"IPv6":                       {Scenes: []plan.Scene{{URL: ptr("http://[::1]:8080/"), Seconds: ptr(1)}}},
+		"other letters":              {Scenes: []plan.Scene{{URL: ptr("https://bücher.example/straße"), Seconds: ptr(1)}}},
+		"upper case":                 {Scenes: []plan.Scene{{URL: ptr("HTTPS://EXAMPLE.COM"), Seconds: ptr(1)}}},
+	} {
+		if err := plan.Validate(c, limits); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestLimitsAreTheOperators(t *testing.T) {
+	strict := plan.Limits{Scene: 10 * time.Second, Render: 15 * time.Second}
+	if err := plan.Validate(plan.Campaign{Scenes: scenes(11)}, strict); err == nil || err.Code != msg.CodeSceneDuration ||
+		!strings.HasSuffix(err.Message, "1 second and 10 seconds.") {
+		t.Errorf("11 seconds: %v", err)
+	}
+	if err := plan.Validate(plan.Campaign{Scenes: scenes(8, 8)}, strict); err == nil || err.Code != msg.CodeRenderTooLong {
+		t.Errorf("16 seconds together: %v", err)
+	}
+}
+
+func FuzzValidate(f *testing.F) {
+	f.Add("https://example.com", 5, 1920, 1080, 60)
+	f.Add("file://x", -1, 0, 7, 1<<40)
+	f.Fuzz(func(t *testing.T, url string, seconds, width, height, fps int) {
+		c := plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: &seconds}}, FacecamURL: &url, OutputWidth: &width,
+			OutputHeight: &height, OutputFPS: &fps}
+		if err := plan.Validate(c, limits); err != nil {
+			if err.Code == "" || err.Message == "" {
+				t.Errorf("refused without a reason: %+v", err)
+			}
+			return
+		}
+		checkGraph(t, plan.Build(c, counter()), seconds*fps)
+	})
+}
+
+func slicesOf(n, value int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = value
+	}
+	return list
+}
