@@ -85,6 +85,8 @@ type VideoFacts struct {
 	Bytes  int64 `json:"bytes"`
 	// Sound says whether there is an audio track.
 	Sound bool `json:"sound"`
+	// Parameters is a hash of the picture's parameter sets: segments are joined by copying only when all have the same.
+	Parameters string `json:"parameters,omitempty"`
 }
 
 // ConcatParams says how to join. Inputs: the segments, in order of their names, with VideoFacts. Outputs: Joined, or

@@ -27,7 +27,11 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 	if len(names) != len(p.Frames) || len(names) == 0 {
 		return nil, fmt.Errorf("concat: %d segments, %d frame counts", len(names), len(p.Frames))
 	}
-	if err := h.fetchSegments(ctx, t, names); err != nil {
+	parameters, err := checkParameters(t, names)
+	if err != nil {
+		return nil, fmt.Errorf("concat: %w", err)
+	}
+	if err := fetchSegments(ctx, t, names); err != nil {
 		return nil, err
 	}
 	total := 0
@@ -45,6 +49,9 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 	facts, err := h.measure(ctx, t.Dir, fileJoined, want)
 	if err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
+	}
+	if facts.Parameters != parameters {
+		return nil, fmt.Errorf("concat: the joined file has other parameter sets than the segments")
 	}
 	t.Progress(0.8)
 	if !p.Final {
@@ -65,40 +72,40 @@ func segments(inputs map[string]msg.Input) []string {
 	return names
 }
 
-// fetchSegments fetches the segments into files that have their names, and makes sure that they can be joined by
-// copying: a decoder is told the parameter sets of the first only.
-func (h handler) fetchSegments(ctx context.Context, t *stage.Task, names []string) error {
-	parameters := make([]string, len(names))
+// checkParameters makes sure that the segments can be joined by copying: a decoder is told the parameter sets of the
+// first only. It returns their hash.
+func checkParameters(t *stage.Task, names []string) (string, error) {
+	var first string
+	for i, name := range names {
+		facts, err := stage.Facts[msg.VideoFacts](t, name)
+		if err != nil {
+			return "", err
+		}
+		if i == 0 {
+			first = facts.Parameters
+		}
+		if facts.Parameters == "" || facts.Parameters != first {
+			return "", fmt.Errorf("%s was encoded with other parameter sets than %s: the transcoders that made them "+
+				"have different builds of FFmpeg or x264; give all of them the same", name, names[0])
+		}
+	}
+	return first, nil
+}
+
+// fetchSegments fetches the segments into files that have their names.
+func fetchSegments(ctx context.Context, t *stage.Task, names []string) error {
 	var fetched atomic.Int64
 	report := part(t, 0, 0.5)
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(transfers)
-	for i, name := range names {
+	for _, name := range names {
 		group.Go(func() error {
-			if err := t.Fetch(groupCtx, name, path(t, name)); err != nil {
+			if err := t.Fetch(ctx, name, path(t, name)); err != nil {
 				return err
 			}
-			file, err := h.tools.Inspect(groupCtx, t.Dir, name, movFormats)
-			if err != nil {
-				return err
-			}
-			video, _, err := tracks(file)
-			if err != nil {
-				return fmt.Errorf("inspect %s: %w", name, err)
-			}
-			parameters[i] = video.Parameters
 			report(float64(fetched.Add(1)) / float64(len(names)))
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for i, name := range names {
-		if parameters[i] == "" || parameters[i] != parameters[0] {
-			return fmt.Errorf("concat: %s was encoded with other parameter sets than %s: the transcoders that made "+
-				"them have different builds of FFmpeg or x264; give all of them the same", name, names[0])
-		}
-	}
-	return nil
+	return group.Wait()
 }

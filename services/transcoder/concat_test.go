@@ -97,7 +97,8 @@ func TestSegmentsOfAnotherEncoderAreRefused(t *testing.T) {
 	inputs := b.segmentsOf(t, msg.FPS(24), []int{24, 24})
 	other := makeFile(t, "other.mp4", rawFrames(24, testWidth, testHeight, bars), append(rawInput(msg.FPS(24), testWidth, testHeight),
 		"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000")...)
-	inputs["segment-0001"] = b.input(t, "other", other, nil)
+	facts := msg.VideoFacts{Frames: 24, Bytes: int64(len(other)), Parameters: "SHA256:another"}
+	inputs["segment-0001"] = b.input(t, "other", other, facts)
 	_, err := b.run(t, msg.Concat,
 		msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: []int{24, 24}}, inputs, msg.Joined)
 	if err == nil || !strings.Contains(err.Error(), "parameter sets") {
@@ -171,15 +172,57 @@ func TestAThumbnailIsNotBlank(t *testing.T) {
 		}
 	}
 	scene := mezzanine(t, rate, 96, testWidth, testHeight, paint, nil)
-	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 96},
+	facts := b.must(t, msg.Normalize,
+		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 96},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
 	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{96}, Final: true},
-		map[string]msg.Input{"segment-0001": b.input(t, "s", b.store.get(t, "normalize/segment"), nil)}, msg.Video, msg.Thumbnail)
+		map[string]msg.Input{"segment-0001": b.input(t, "s", b.store.get(t, "normalize/segment"), facts)}, msg.Video, msg.Thumbnail)
 	img, err := jpeg.Decode(bytes.NewReader(b.store.get(t, "concat/thumbnail")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r, _, _, _ := img.At(testWidth/10+testWidth/20, testHeight/4).RGBA(); r>>8 > 40 {
 		t.Errorf("the thumbnail has brightness %d where a black bar should be", r>>8)
+	}
+}
+
+func TestSegmentsCanBeJoinedWhateverTheyShow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	face, _ := b.probed(t, facecamVideo(t, rate, 24, 160, 120, nil))
+	noise := func(n int, rgb []byte, _, _ int) {
+		state := uint32(n + 1)
+		for i := range rgb {
+			state = state*1664525 + 1013904223
+			rgb[i] = byte(state >> 24)
+		}
+	}
+	still := func(_ int, rgb []byte, width, height int) { bars(7, rgb, width, height) }
+	var want string
+	for _, test := range []struct {
+		name            string
+		paint           picture
+		frames, threads int
+		facecam         bool
+	}{
+		{"moving", bars, 30, 2, false},
+		{"still", still, 30, 2, false},
+		{"noise", noise, 30, 2, false},
+		{"with a bubble", bars, 30, 2, true},
+		{"a single frame", still, 1, 2, false},
+		{"other threads", bars, 30, 7, false},
+	} {
+		b.threads = test.threads
+		scene := mezzanine(t, rate, test.frames, testWidth, testHeight, test.paint, nil)
+		facts := b.must(t, msg.Normalize, msg.NormalizeParams{
+			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: test.frames, Facecam: test.facecam,
+		}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment).(msg.VideoFacts)
+		if want == "" {
+			want = facts.Parameters
+		}
+		if facts.Parameters != want || want == "" {
+			t.Errorf("%s: parameter sets %s, want %s", test.name, facts.Parameters, want)
+		}
 	}
 }

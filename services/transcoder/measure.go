@@ -46,7 +46,9 @@ func (h handler) measure(ctx context.Context, dir, name string, want expected) (
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
 	}
-	return msg.VideoFacts{Frames: timing.Packets, Bytes: info.Size(), Sound: sound != nil}, nil
+	return msg.VideoFacts{
+		Frames: timing.Packets, Bytes: info.Size(), Sound: sound != nil, Parameters: video.Parameters,
+	}, nil
 }
 
 // tracks returns the one video track and the audio track, or nil.
