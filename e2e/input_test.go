@@ -11,12 +11,14 @@ import (
 )
 
 func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
-	p := rig.Start(t, rig.Config{})
+	// Some failures are tried again: once is enough here.
+	p := rig.Start(t, rig.Config{Recorders: 2, Env: map[string]string{"WORKER_MAX_RETRIES": "1"}})
 	// The second scene is the bad one, so that the message must say which.
 	scene := func(url string, seconds int) func(*rig.Campaign) {
 		return func(c *rig.Campaign) { c.Scenes[1] = rig.Scene{URL: url, Seconds: seconds} }
 	}
 	page := p.Site.Page("green", fps)
+	nobody := p.Site.Nobody(t)
 	facecam := func(url string) func(*rig.Campaign) { return func(c *rig.Campaign) { c.Facecam = url } }
 	size := func(w, h int) func(*rig.Campaign) {
 		return func(c *rig.Campaign) { c.Width, c.Height = w, h }
@@ -39,7 +41,7 @@ func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
 		{"file", scene("file:///etc/passwd", 1), msg.CodeSceneURL, "scene 2"},
 		{"javascript", scene("javascript:alert(1)", 1), msg.CodeSceneURL, "scene 2"},
 		{"unknown host", scene("http://nowhere.invalid/", 1), msg.CodeSceneUnresolved, "scene 2"},
-		{"nobody listens", scene("http://127.0.0.1:9/", 1), msg.CodeSceneUnreachable, "scene 2"},
+		{"nobody listens", scene(nobody, 1), msg.CodeSceneUnreachable, "scene 2"},
 		{"404", scene(p.Site.URL("/status/404"), 1), msg.CodeSceneStatus, "scene 2"},
 		{"500", scene(p.Site.URL("/status/500"), 1), msg.CodeSceneStatus, "scene 2"},
 		{"a download", scene(p.Site.URL("/archive.zip"), 1), msg.CodeSceneNotAPage, "scene 2"},
@@ -56,7 +58,7 @@ func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
 		{"facecam missing", facecam(p.Site.URL("/facecam/nobody.mp4")), msg.CodeFacecamStatus, "facecam"},
 		{"facecam no video", facecam(p.Site.Facecam(t, "broken.mp4")), msg.CodeFacecamNotVideo, "facecam"},
 		{"facecam unknown host", facecam("http://nowhere.invalid/me.mp4"), msg.CodeFacecamUnresolved, "facecam"},
-		{"facecam nobody listens", facecam("http://127.0.0.1:9/me.mp4"), msg.CodeFacecamUnreachable, "facecam"},
+		{"facecam nobody listens", facecam(nobody + "me.mp4"), msg.CodeFacecamUnreachable, "facecam"},
 		{"facecam on a private address", facecam("http://10.1.2.3/me.mp4"), msg.CodeFacecamRefused, "facecam"},
 	}
 	ids := make([]uuid.UUID, len(cases))

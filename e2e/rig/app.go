@@ -136,7 +136,7 @@ func (a *App) Await(t testing.TB, id uuid.UUID) Render {
 		t.Fatalf("read the history of a render: %v", err)
 	}
 	for _, seen := range [][]Seen{polled, r.History} {
-		if fault := backward(seen); fault != "" {
+		if fault := Backward(seen); fault != "" {
 			t.Errorf("render %s: %s: %v", id, fault, seen)
 		}
 	}
@@ -156,9 +156,9 @@ func (a *App) Look(id uuid.UUID) (Render, error) {
 
 var statuses = []string{"queued", "recording", "normalizing", "concatenating", "overlaying", "uploading", "done"}
 
-// backward says what in a sequence of observations breaks the promise to the app: status moves only forward, progress
+// Backward says what in a sequence of observations breaks the promise to the app: status moves only forward, progress
 // is never lower, and reaches 100 only with done.
-func backward(seen []Seen) string {
+func Backward(seen []Seen) string {
 	for i, s := range seen {
 		if (s.Progress == 100) != (s.Status == "done") || s.Progress < 0 || s.Progress > 100 {
 			return "progress is 100 with done and only then"

@@ -18,7 +18,7 @@ func TestBackwardFindsWhatBreaksThePromise(t *testing.T) {
 		"done, then failed":        {[]Seen{{"done", 100}, {"failed", 100}}, false},
 		"cancelled, then on again": {[]Seen{{"cancelled", 3}, {"recording", 3}}, false},
 	} {
-		if fault := backward(c.seen); (fault == "") != c.ok {
+		if fault := Backward(c.seen); (fault == "") != c.ok {
 			t.Errorf("%s: %v: %q", name, c.seen, fault)
 		}
 	}

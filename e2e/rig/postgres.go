@@ -199,7 +199,7 @@ func Folder(what string) (string, error) {
 	}
 	dir, err := os.MkdirTemp(parent, "loom-e2e-"+what+"-")
 	if err == nil {
-		err = os.Chmod(dir, 0o711) //nolint:gosec // another user passes through it
+		err = os.Chmod(dir, 0o711)
 	}
 	if err != nil {
 		return "", fmt.Errorf("make a folder for %s: %w", what, err)

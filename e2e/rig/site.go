@@ -123,6 +123,16 @@ func (s *Site) Facecam(t testing.TB, name string) string {
 	return s.URL("/facecam/" + name)
 }
 
+// Nobody returns a URL at which nobody listens.
+func (s *Site) Nobody(t testing.TB) string {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d/", port)
+}
+
 // URL returns the URL of a path on the site.
 func (s *Site) URL(path string) string { return s.server.URL + path }
 

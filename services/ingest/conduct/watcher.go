@@ -79,14 +79,15 @@ func (w *watcher) look(ctx context.Context) error {
 	}
 	for _, s := range list {
 		before, known := w.seen[s.plan]
-		if known && before == s {
+		told := s
+		told.fresh = false // it stays fresh for several looks, which is no news
+		if known && before == told {
 			continue
 		}
 		if err := w.tell(ctx, s, known, open[s.render]); err != nil {
 			return err
 		}
-		s.fresh = false
-		w.seen[s.plan] = s
+		w.seen[s.plan] = told
 	}
 	w.since = now.Add(-lookBack)
 	return nil
