@@ -6,7 +6,6 @@ SHELL := /usr/bin/env bash
 MODULES  := cmd/loom e2e migrations pkg services/ingest services/recorder services/transcoder services/uploader
 SERVICES := ingest recorder transcoder uploader
 COMPOSE  := docker compose -f deploy/compose.yml
-GOBUILD  := go build -trimpath
 
 .PHONY: help
 help: ## show this list
@@ -18,12 +17,12 @@ setup: ## install what is missing: Chrome's headless shell, FFmpeg, PostgreSQL, 
 
 .PHONY: build
 build: ## build the command line and the four services into bin/
-	$(GOBUILD) -o bin/loom ./cmd/loom
-	for s in $(SERVICES); do $(GOBUILD) -o bin/loom-$$s ./services/$$s/cmd/$$s; done
+	go build -o bin/loom ./cmd/loom
+	for s in $(SERVICES); do go build -o bin/loom-$$s ./services/$$s/cmd/$$s; done
 
 .PHONY: demo
 demo: setup ## render examples/demo into out/demo.mp4
-	$(GOBUILD) -o bin/loom ./cmd/loom
+	go build -o bin/loom ./cmd/loom
 	mkdir -p out
 	bin/loom render examples/demo/campaign.yaml --local -o out/demo.mp4
 	@echo
