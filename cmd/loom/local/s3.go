@@ -53,7 +53,7 @@ func startS3(dir string) (*s3Server, error) {
 		return nil, fmt.Errorf("open S3 metadata: %w", err)
 	}
 	// SideCarDir only makes versitygw print the folder's name to stdout, which is not its own here.
-	opts := posix.PosixOpts{}
+	opts := posix.PosixOpts{CopyObjectThreshold: 5 << 30} // as S3 has it; versitygw's own default is nothing
 	opts.SetNewDirPerm(0o700)
 	opts.SetNewFilePerm(0o600)
 	backend, err := posix.New(data, metadata, opts)

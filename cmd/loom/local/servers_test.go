@@ -104,6 +104,9 @@ func put(t *testing.T, s *servers) {
 			t.Fatalf("PUT: %d %s", status, body)
 		}
 	}
+	if err := objects(t, s).Copy(t.Context(), "loom-work", "a/kept.txt", "videos", "a/copy.txt", "text/plain"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // get reads it back.
@@ -122,7 +125,7 @@ func get(t *testing.T, s *servers) {
 	}
 	// Anybody can read a finished video; nobody can read the work bucket, or list either.
 	for path, want := range map[string]int{
-		"/videos/a/kept.txt": http.StatusOK, "/videos?list-type=2": http.StatusForbidden,
+		"/videos/a/kept.txt": http.StatusOK, "/videos/a/copy.txt": http.StatusOK, "/videos?list-type=2": http.StatusForbidden,
 		"/loom-work/a/kept.txt": http.StatusForbidden, "/loom-work?list-type=2": http.StatusForbidden,
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.settings["S3_ENDPOINT"]+path, nil)
