@@ -31,7 +31,7 @@ type Base struct {
 	Listener net.Listener `env:"-"`
 	// Registry takes the service's metrics. Nil: Metrics makes one.
 	Registry *prometheus.Registry `env:"-"`
-	// Log is the service's logger. The zero Logger writes nothing that can be read: give one.
+	// Log is the service's logger. The zero Logger writes nothing.
 	Log zerolog.Logger `env:"-"`
 }
 

@@ -17,16 +17,16 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(asService) {
 	case "drains":
 		Main("test", func(ctx context.Context, _ map[string]string, _ zerolog.Logger) error {
-			fmt.Println("working")
+			fmt.Fprintln(os.Stdout, "working")
 			<-ctx.Done()
-			fmt.Println("draining")
+			fmt.Fprintln(os.Stdout, "draining")
 			return nil
 		})
 	case "hangs":
 		Main("test", func(ctx context.Context, _ map[string]string, _ zerolog.Logger) error {
-			fmt.Println("working")
+			fmt.Fprintln(os.Stdout, "working")
 			<-ctx.Done()
-			fmt.Println("draining")
+			fmt.Fprintln(os.Stdout, "draining")
 			select {}
 		})
 	}

@@ -29,8 +29,9 @@ type lease struct {
 	log    zerolog.Logger
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	// quit ends what keeps the lease; kept waits for it.
-	quit    context.CancelFunc
+	// working ends when the drain does.
+	working context.Context
+	// kept waits for what keeps the lease; release ends it.
 	kept    sync.WaitGroup
 	release func()
 }
@@ -38,7 +39,7 @@ type lease struct {
 // hold keeps a granted task ours: heartbeats to ingest, which renew the lease and hear whether to stop, and InProgress to
 // JetStream, which only delays redelivery. asked is when the lease began.
 func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, asked time.Time, m jetstream.Msg) *lease {
-	l := &lease{task: NewTask(*grant, "", log), m: m, log: log}
+	l := &lease{task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
 	// Beyond the drain's end, until the task is settled.
 	keeping, quit := context.WithCancel(context.WithoutCancel(working))

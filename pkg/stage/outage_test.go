@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
@@ -80,4 +81,31 @@ func TestATaskOutlivesARestartOfNATS(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 	r.settled()
+}
+
+// Its lease ran out while NATS was away, so nothing but the drain's end can free the worker.
+func TestAWorkerEndsThoughItsResultCannotBeDelivered(t *testing.T) {
+	server, ingest := arrange(t)
+	shortLease(ingest)
+	started := make(chan *Task, 1)
+	r := work(t, server, ingest, func(c *Config) { c.Drain, c.pace.farewell = 50*time.Millisecond, 50*time.Millisecond },
+		func(ctx context.Context, task *Task) (any, error) {
+			started <- task
+			<-ctx.Done()
+			return nil, nil
+		})
+	r.Publish(msg.Record)
+	await(t, started, "the task starts")
+	server.Stop()
+	r.Until("the lease ran out", func() bool {
+		r.worker.mu.Lock()
+		defer r.worker.mu.Unlock()
+		for l := range r.worker.running {
+			return l.ctx.Err() != nil
+		}
+		return false
+	})
+	r.drain()
+	await(t, r.ended, "the worker ends")
+	server.Start()
 }

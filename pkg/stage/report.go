@@ -22,14 +22,14 @@ func (w *Worker) report(l *lease, result msg.Result) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	defer context.AfterFunc(l.ctx, func() {
-		switch cause := context.Cause(l.ctx); {
-		case errors.Is(cause, ErrNotWanted):
+		// Not for errSilence: ingest is away, its stream may be there.
+		if errors.Is(context.Cause(l.ctx), ErrNotWanted) {
 			cancel()
-		case errors.Is(cause, errDraining):
-			timer := time.AfterFunc(w.pace.farewell, cancel)
-			context.AfterFunc(ctx, func() { timer.Stop() })
 		}
-		// errSilence: ingest is away, its stream may be there.
+	})()
+	defer context.AfterFunc(l.working, func() {
+		timer := time.AfterFunc(w.pace.farewell, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
 	})()
 	for tries := 0; ; tries++ {
 		err = w.publish(ctx, result, data)

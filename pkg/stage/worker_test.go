@@ -22,6 +22,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 		"done": {
 			func(context.Context, *Task) (any, error) { return msg.RecordFacts{Frames: 7}, nil },
 			func(t *testing.T, r msg.Result) {
+				t.Helper()
 				var facts msg.RecordFacts
 				if err := json.Unmarshal(r.Facts, &facts); err != nil || r.Outcome != msg.Done || facts.Frames != 7 {
 					t.Errorf("%+v, %v", r, err)
@@ -33,6 +34,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 				return nil, Permanent(msg.CodeSceneStatus, "Scene 2 answered 404.", errors.New("GET: 404"))
 			},
 			func(t *testing.T, r msg.Result) {
+				t.Helper()
 				want := msg.Failure{Code: msg.CodeSceneStatus, Message: "Scene 2 answered 404.", Detail: "GET: 404", Permanent: true}
 				if r.Outcome != msg.Failed || *r.Failure != want {
 					t.Errorf("%+v %+v", r, r.Failure)
@@ -44,6 +46,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 				return nil, fmt.Errorf("open the page: %w", Retryable(msg.CodeSceneTimeout, "Scene 1 is slow.", errors.New("no frame")))
 			},
 			func(t *testing.T, r msg.Result) {
+				t.Helper()
 				if r.Outcome != msg.Failed || r.Failure.Permanent || r.Failure.Code != msg.CodeSceneTimeout ||
 					r.Failure.Detail != "open the page: no frame" {
 					t.Errorf("%+v %+v", r, r.Failure)
@@ -55,6 +58,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 				return nil, errors.New("ffmpeg: https://s3.example/b/k?X-Amz-Signature=abcdef: refused")
 			},
 			func(t *testing.T, r msg.Result) {
+				t.Helper()
 				if r.Outcome != msg.Failed || r.Failure.Code != msg.CodeInternal || strings.Contains(r.Failure.Detail, "abcdef") ||
 					!strings.Contains(r.Failure.Detail, "refused") {
 					t.Errorf("%+v %+v", r, r.Failure)
@@ -64,6 +68,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 		"panic": {
 			func(context.Context, *Task) (any, error) { panic("out of cheese") },
 			func(t *testing.T, r msg.Result) {
+				t.Helper()
 				if r.Outcome != msg.Failed || r.Failure.Permanent || !strings.Contains(r.Failure.Detail, "out of cheese") ||
 					!strings.Contains(r.Failure.Detail, "worker_test.go") {
 					t.Errorf("%+v %+v", r, r.Failure)
@@ -75,6 +80,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 				return nil, fmt.Errorf("%w: the URL is old", ErrHandBack)
 			},
 			func(t *testing.T, r msg.Result) {
+				t.Helper()
 				if r.Outcome != msg.HandedBack || !strings.Contains(r.Reason, "the URL is old") {
 					t.Errorf("%+v", r)
 				}
@@ -83,6 +89,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 		"facts that cannot be written": {
 			func(context.Context, *Task) (any, error) { return func() {}, nil },
 			func(t *testing.T, r msg.Result) {
+				t.Helper()
 				if r.Outcome != msg.Failed || r.Failure.Code != msg.CodeInternal {
 					t.Errorf("%+v", r)
 				}

@@ -158,4 +158,3 @@ func (r *rig) size(bucket, extension string) int64 {
 	}
 	return n
 }
-

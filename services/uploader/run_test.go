@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -23,7 +22,7 @@ func TestRunUploadsAndEndsWhenTold(t *testing.T) {
 	ingest.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {
 		var attempt int
 		err := r.pool.QueryRow(context.Background(), "select attempt from loom.grant_task($1, $2, $3, interval '30 seconds')",
-			request.TaskID, request.Worker, uuid.UUID(request.RequestID)).Scan(&attempt)
+			request.TaskID, request.Worker, request.RequestID).Scan(&attempt)
 		if err != nil {
 			t.Errorf("grant: %v", err)
 		}

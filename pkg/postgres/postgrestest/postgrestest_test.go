@@ -23,7 +23,7 @@ func TestEachDatabaseIsACopyOfItsOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = conn.Close(context.Background()) }()
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
 		var rows int
 		if err := conn.QueryRow(t.Context(), "select count(*) from things").Scan(&rows); err != nil {
 			t.Fatal(err)

@@ -131,7 +131,7 @@ func serve(bin string) (*server, error) {
 		return nil, err
 	}
 	logPath := filepath.Join(home, "log")
-	log, err := os.Create(logPath) //nolint:gosec // a path of ours
+	log, err := os.Create(logPath)
 	if err != nil {
 		return nil, fmt.Errorf("start versitygw: %w", err)
 	}
@@ -152,7 +152,7 @@ func serve(bin string) (*server, error) {
 		Endpoint: fmt.Sprintf("http://127.0.0.1:%d", port), AccessKeyID: "test-access", SecretAccessKey: "test-secret",
 	}}
 	if err := s.await(); err != nil {
-		text, _ := os.ReadFile(logPath) //nolint:gosec // a path of ours
+		text, _ := os.ReadFile(logPath)
 		alive.Close()
 		return nil, fmt.Errorf("start versitygw: %w\n%s", err, text)
 	}
