@@ -43,7 +43,7 @@ func TestCommandLines(t *testing.T) {
 			file := filepath.Join("testdata", name+".golden")
 			got := strings.Join(args, "\n") + "\n"
 			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil { //nolint:gosec // a file of the repository
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -18,7 +18,7 @@ func TestTheInstalledFFmpegWillDo(t *testing.T) {
 func TestAnFFmpegThatWillNotDoIsExplained(t *testing.T) {
 	script := func(lines string) string {
 		file := filepath.Join(t.TempDir(), "ffmpeg")
-		if err := os.WriteFile(file, []byte("#!/bin/sh\n"+lines), 0o700); err != nil { //nolint:gosec // it is run
+		if err := os.WriteFile(file, []byte("#!/bin/sh\n"+lines), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		return file

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func script(t *testing.T, lines string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ffmpeg")
-	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+lines), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+lines), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return file
