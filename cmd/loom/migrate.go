@@ -2,11 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 )
 
-type migrateCmd struct{ dataFlag }
+type migrateCmd struct {
+	dataFlag
+	Buckets    bool `help:"Make the buckets too, those that are missing (S3_ENDPOINT)."`
+	PublicRead bool `help:"With --buckets: let anybody read finished videos and thumbnails."`
+}
 
 // Help is shown by loom migrate --help.
 func (migrateCmd) Help() string {
@@ -29,6 +36,19 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 	}
 	if len(applied) == 0 {
 		a.printf("nothing to do: the database is up to date\n")
+	}
+	if !c.Buckets {
+		return nil
+	}
+	if settings["S3_ENDPOINT"] == "" {
+		return usageError{errors.New("--buckets needs an object store: set S3_ENDPOINT, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")}
+	}
+	names, err := local.PrepareBuckets(ctx, settings, c.PublicRead)
+	if err != nil {
+		return err
+	}
+	for _, variable := range slices.Sorted(maps.Keys(names)) {
+		a.printf("bucket %s is there\n", names[variable])
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -12,7 +13,6 @@ import (
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
-	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
 // servers are Postgres, NATS and S3: embedded ones, but for those whose URL is set.
@@ -109,36 +109,13 @@ func (s *servers) keep(environ map[string]string, variables ...string) bool {
 // prepareBuckets makes the buckets that are missing. Those of finished files can be read by anybody on the embedded
 // server; on an external one, that is its owner's to decide.
 func (s *servers) prepareBuckets(ctx context.Context, environ map[string]string) error {
-	client, err := store.New(store.Config{
-		Endpoint: s.settings["S3_ENDPOINT"], Region: s.settings["S3_REGION"], Checksums: s.settings["S3_CHECKSUMS"],
-		AccessKeyID: s.settings["S3_ACCESS_KEY_ID"], SecretAccessKey: s.settings["S3_SECRET_ACCESS_KEY"],
-	})
-	if err != nil {
-		return fmt.Errorf("prepare buckets: %w", err)
+	settings := maps.Clone(s.settings)
+	for _, b := range buckets {
+		settings[b.variable] = environ[b.variable]
 	}
-	defer client.Close()
-	for _, b := range []struct {
-		variable, name string
-		public         bool
-	}{
-		{"STORAGE_BUCKET_VIDEOS", "videos", true},
-		{"STORAGE_BUCKET_THUMBNAILS", "thumbnails", true},
-		{"STORAGE_BUCKET_WORK", "loom-work", false},
-	} {
-		if environ[b.variable] != "" {
-			b.name = environ[b.variable]
-		}
-		s.settings[b.variable] = b.name
-		if err := client.EnsureBucket(ctx, b.name); err != nil {
-			return err
-		}
-		if b.public && s.s3 != nil {
-			if err := client.AllowPublicRead(ctx, b.name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	names, err := PrepareBuckets(ctx, settings, s.s3 != nil)
+	maps.Copy(s.settings, names)
+	return err
 }
 
 func (s *servers) migrate(ctx context.Context, log zerolog.Logger) error {
