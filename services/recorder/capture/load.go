@@ -16,8 +16,14 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// loadStep is the time granted at once while the page loads.
-const loadStep tenths = 10
+const (
+	// loadStep is the time granted at once while the page loads.
+	loadStep tenths = 10
+	// calmSteps is how many steps in a row must find the page ready, calmPause what lies between them in real time. An
+	// answer's last bytes take a moment to reach the page, which then works on them in the next step and may ask for more.
+	calmSteps = 3
+	calmPause = 20 * time.Millisecond
+)
 
 // document is what is known of the page's main document.
 type document struct {
@@ -73,7 +79,7 @@ func (s *scene) load(ctx context.Context) error {
 	if err := s.navigate(ctx); err != nil {
 		return err
 	}
-	for {
+	for calm := 0; calm < calmSteps; {
 		if err := s.clock.grant(ctx, loadStep); err != nil {
 			return err
 		}
@@ -83,11 +89,17 @@ func (s *scene) load(ctx context.Context) error {
 		parsed, loaded := s.document.state()
 		young, overdue := s.requests.pending(s.Bounds.Request)
 		// What never answers does not belong to the page, even if its load event waits for it.
-		if young == 0 && (loaded || parsed && overdue > 0) {
-			ready, err := s.fontsReady()
-			if err != nil || ready {
+		ready := young == 0 && (loaded || parsed && overdue > 0)
+		if ready {
+			var err error
+			if ready, err = s.fontsReady(); err != nil {
 				return err
 			}
+		}
+		if calm++; !ready {
+			calm = 0
+		} else if err := pause(ctx, calmPause); err != nil {
+			return err
 		}
 		if time.Since(begin) > s.Bounds.Load {
 			if parsed {
@@ -95,6 +107,18 @@ func (s *scene) load(ctx context.Context) error {
 			}
 			return timeoutError("not loaded in %s", s.Bounds.Load)
 		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
