@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
@@ -34,6 +35,26 @@ func TestAnUploadClosesTheRender(t *testing.T) {
 	}
 	if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), r.size(r.cfg.ThumbnailBucket, ".jpg"); video != 18 || thumbnail != 7 {
 		t.Errorf("%d and %d bytes", video, thumbnail)
+	}
+}
+
+func TestARenderIsClosedThroughATransactionPooler(t *testing.T) {
+	r := arrange(t)
+	pooled, err := postgres.Open(t.Context(), r.databaseURL+"&pgbouncer=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pooled.Close()
+	task := r.grant("worker-1")
+	r.renders.pool = pooled
+	if _, err := r.Handle(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	if row := r.row(); row.Status != "done" {
+		t.Errorf("%+v", row)
+	}
+	if over, err := r.renders.abandoned(t.Context(), r.task); err != nil || over {
+		t.Errorf("a task that is done is abandoned: %v, %v", over, err)
 	}
 }
 
