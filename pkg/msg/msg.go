@@ -3,6 +3,8 @@ package msg
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -224,6 +226,9 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	var ms int64
 	if err := json.Unmarshal(data, &ms); err != nil {
 		return err
+	}
+	if most := int64(math.MaxInt64 / time.Millisecond); ms > most || ms < -most {
+		return fmt.Errorf("a duration of %d ms is out of range", ms)
 	}
 	*d = Duration(time.Duration(ms) * time.Millisecond)
 	return nil
