@@ -21,7 +21,7 @@ func freePort() (int, error) {
 		ports.given = map[int]bool{}
 	}
 	for range 1000 {
-		port := 10000 + rand.IntN(20000) //nolint:gosec // no secret
+		port := 10000 + rand.IntN(20000)
 		if ports.given[port] {
 			continue
 		}

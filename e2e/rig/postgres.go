@@ -21,7 +21,7 @@ import (
 )
 
 // databasePassword is in the URL that services are given, and in no log.
-const databasePassword = "e2e-database-secret-9ab3" //nolint:gosec // of a server that lives as long as a test
+const databasePassword = "e2e-database-secret-9ab3"
 
 // Postgres is a private server, made from the machine's PostgreSQL. It keeps its port and its data when it is stopped
 // and started again.

@@ -22,7 +22,7 @@ import (
 // Credentials of the S3 server. No log may hold the secret.
 const (
 	accessKey = "loom-e2e"
-	secretKey = "e2e-storage-secret-4f1c" //nolint:gosec // of a server that lives as long as a test
+	secretKey = "e2e-storage-secret-4f1c"
 )
 
 // Store is an S3 server, versitygw, behind a proxy at which a test can hold requests.
