@@ -62,7 +62,7 @@ func (e usageError) Unwrap() error { return e.error }
 // run runs a command line and returns its exit status.
 func (a *app) run(ctx context.Context, args []string) int {
 	left := -1
-	parser, err := kong.New(&commands{}, kong.Name("loom"), kong.Description(description), kong.UsageOnError(),
+	parser, err := kong.New(&commands{}, kong.Name("loom"), kong.Description(description),
 		kong.Writers(a.stdout, a.stderr), kong.Exit(func(status int) { left = status }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(a))
@@ -108,7 +108,13 @@ func (a *app) printf(format string, args ...any) { _, _ = fmt.Fprintf(a.stdout, 
 // say writes to stderr, which is for everything else.
 func (a *app) say(format string, args ...any) { _, _ = fmt.Fprintf(a.stderr, format+"\n", args...) }
 
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+// isTerminal reports whether f is a terminal that bars fit on. One of unknown size gets lines.
+func isTerminal(f *os.File) bool {
+	width, _, err := term.GetSize(int(f.Fd()))
+	return err == nil && width >= minWidth
+}
+
+const minWidth = 60
 
 // environment is the process's environment, and what a dotenv file adds to it.
 func environment(process []string, dotenv string) (map[string]string, error) {

@@ -22,7 +22,7 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	}
 	findings := doctor.Check(ctx, a.environ, dir)
 	doctor.Print(a.stdout, findings)
-	if doctor.Missing(findings) {
+	if doctor.AnyMissing(findings) {
 		return exitError{statusFailed}
 	}
 	return nil

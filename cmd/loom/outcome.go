@@ -10,6 +10,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // outcome is what `loom render --json` prints as its last line. Every field is always there; null is for what there is
@@ -47,6 +48,12 @@ func (o *outcome) ended(r renders.Render) {
 	if r.Status != "" {
 		o.Status, o.ErrorCode, o.ErrorMessage = r.Status, r.ErrorCode, r.ErrorMessage
 	}
+}
+
+// cancelled is what becomes of a render that this command cancelled.
+func (o *outcome) cancelled() {
+	code, message := string(msg.CodeCancelled), "The render was cancelled."
+	o.Status, o.ErrorCode, o.ErrorMessage = "cancelled", &code, &message
 }
 
 func (o *outcome) measured(tasks []renders.Task) error {

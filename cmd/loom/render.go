@@ -53,7 +53,7 @@ func (c *renderCmd) Run(ctx context.Context, a *app) error {
 	return err
 }
 
-func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) (err error) {
+func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	file, err := campaign.Load(c.Campaign)
 	if err != nil {
 		return usageError{err}
@@ -67,7 +67,12 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) (err error) 
 		return err
 	}
 	if stack != nil {
-		defer func() { err = errors.Join(err, stack.Close()) }()
+		defer func() {
+			// The video is there all the same.
+			if err := stack.Close(); err != nil {
+				a.say("stopping: %v", err)
+			}
+		}()
 	}
 	job := &job{app: a, settings: settings, stack: stack, outcome: o}
 	if file.Local() {
@@ -149,7 +154,7 @@ func (c *renderCmd) installation(ctx context.Context, a *app) (map[string]string
 		return nil, nil, err
 	}
 	environ := a.embedded()
-	if holder, running := local.Running(dir); running && holder.Command == "loom up" {
+	if holder, running := local.Running(dir); running && holder.Command == holderUp {
 		a.say("rendering with %s, which runs on %s", holder, dir)
 		settings, err := (&app{environ: environ}).settings(c.dataFlag)
 		return settings, nil, err
@@ -163,7 +168,7 @@ func (c *renderCmd) installation(ctx context.Context, a *app) (map[string]string
 	}
 	a.say("starting loom-lite in %s (log: %s)", dir, logFile.Name())
 	stack, err := local.Start(ctx, local.Options{
-		Dir: dir, Command: "loom render --local", Environ: environ,
+		Dir: dir, Command: holderRender, Environ: environ,
 		Log: service.Logger(logFile, environ["LOG_LEVEL"], service.FormatJSON),
 	})
 	if err != nil {
@@ -266,7 +271,7 @@ func (j *job) interrupted(db *pgxpool.Pool, id uuid.UUID) error {
 	if err := renders.Cancel(ctx, db, id); err != nil {
 		return err
 	}
-	j.outcome.Status = "cancelled"
+	j.outcome.cancelled()
 	j.app.say("the render was cancelled: it cannot go on without this command")
 	return exitError{statusInterrupted}
 }

@@ -75,7 +75,7 @@ func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (r report, err er
 	if r.Tasks, err = renders.Tasks(ctx, db, id); err != nil {
 		return r, err
 	}
-	if err := renders.AddAttempts(ctx, db, r.Tasks); err != nil {
+	if err := renders.AddAttempts(ctx, db, id, r.Tasks); err != nil {
 		return r, err
 	}
 	r.Stages = renders.Stages(r.Tasks)
@@ -156,10 +156,11 @@ func ending(a renders.Attempt) string {
 	if code := text(a.ErrorCode); code != "" {
 		said += " (" + code + ")"
 	}
-	for _, why := range []*string{a.ErrorMessage, a.Detail} {
-		if why != nil && *why != "" {
-			said += ": " + strings.Join(strings.Fields(*why), " ")
-		}
+	if why := strings.Fields(text(a.ErrorMessage)); len(why) > 0 {
+		said += ": " + strings.Join(why, " ")
+	}
+	if detail := strings.Fields(text(a.Detail)); len(detail) > 0 {
+		said += " [" + strings.Join(detail, " ") + "]"
 	}
 	return said
 }

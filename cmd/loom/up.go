@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -27,6 +28,12 @@ NATS_URL or S3_ENDPOINT (with its keys) to use servers of your own. The first Ct
 kills everything at once.`
 }
 
+// What the holders of a data folder call themselves.
+const (
+	holderUp     = "loom up"
+	holderRender = "loom render --local"
+)
+
 // Run starts everything and returns when it has been stopped.
 func (c *upCmd) Run(ctx context.Context, a *app) error {
 	dir, err := c.dir()
@@ -37,7 +44,13 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("find the ready file: %w", err)
 	}
-	stack, err := local.Start(ctx, local.Options{Dir: dir, Command: "loom up", Environ: a.environ, Log: a.log()})
+	if c.ReadyFile != "" {
+		// Whoever waits for the file must not find an old one.
+		if err := os.Remove(ready); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return usageError{fmt.Errorf("replace the ready file: %w", err)}
+		}
+	}
+	stack, err := local.Start(ctx, local.Options{Dir: dir, Command: holderUp, Environ: a.environ, Log: a.log()})
 	if err != nil {
 		return startError(err)
 	}
@@ -45,13 +58,14 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 		if err := local.WriteReadyFile(ready, stack.Settings()); err != nil {
 			return errors.Join(err, stack.Close())
 		}
+		defer func() { _ = os.Remove(ready) }()
 	}
 	a.describe(dir, stack)
 	select {
 	case <-ctx.Done():
 		a.say("stopping: running work may end first (Ctrl-C again kills it)")
 	case <-stack.Failed():
-		a.say("a service has ended: stopping")
+		a.say("a part of it has ended by itself: stopping")
 	}
 	return stack.Close()
 }

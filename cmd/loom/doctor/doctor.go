@@ -23,7 +23,7 @@ const (
 	// Warning: things work, but not as well as they could.
 	Warning
 	// Missing: loom-lite cannot work so.
-	MissingIt
+	Missing
 )
 
 func (v Verdict) String() string { return [...]string{"ok", "warning", "missing"}[v] }
@@ -67,9 +67,9 @@ func Check(ctx context.Context, environ map[string]string, dir string) []Finding
 	return slices.Concat(results...)
 }
 
-// Missing reports whether something is missing.
-func Missing(findings []Finding) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Verdict == MissingIt })
+// AnyMissing reports whether something is missing.
+func AnyMissing(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Verdict == Missing })
 }
 
 // Print writes findings as a table, and how to mend what is not ok below it.
@@ -91,5 +91,5 @@ func ok(what, found string, args ...any) Finding {
 }
 
 func missing(what string, err error, mend string) Finding {
-	return Finding{What: what, Verdict: MissingIt, Found: err.Error(), Mend: mend}
+	return Finding{What: what, Verdict: Missing, Found: err.Error(), Mend: mend}
 }

@@ -106,7 +106,7 @@ func judgeSpace(what, path string, free uint64) Finding {
 	f := ok(what, "%.1f GB free at %s", float64(free)/1e9, path)
 	switch {
 	case free < spaceMissing:
-		f.Verdict, f.Mend = MissingIt, "free some space, or choose another folder with --data and WORK_DIR"
+		f.Verdict, f.Mend = Missing, "free some space, or choose another folder with --data and WORK_DIR"
 	case free < spaceWarning:
 		f.Verdict, f.Mend = Warning, "a minute of 1080p can take several hundred MB on its way: free some space"
 	}

@@ -35,6 +35,11 @@ type Stack struct {
 	environ  map[string]string
 	log      zerolog.Logger
 	close    func() error
+
+	// failed is closed when a service or a server has ended by itself.
+	failed chan struct{}
+	// closing is closed when Close begins; watched when nothing is watched any more.
+	closing, watched chan struct{}
 }
 
 // addressVariable names the services' health servers in a Stack's settings.
@@ -53,7 +58,10 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 	if err := makeDir(opts.Dir); err != nil {
 		return nil, err
 	}
-	s := &Stack{dir: opts.Dir, log: opts.Log}
+	s := &Stack{
+		dir: opts.Dir, log: opts.Log,
+		failed: make(chan struct{}), closing: make(chan struct{}), watched: make(chan struct{}),
+	}
 	s.close = sync.OnceValue(s.stop)
 	if s.lock, err = takeLock(opts.Dir, opts.Command); err != nil {
 		return nil, err
@@ -77,10 +85,31 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 		return nil, err
 	}
 	maps.Copy(s.environ, s.services.addresses())
+	go s.watch()
 	if err := WriteReadyFile(ReadyFile(opts.Dir), s.Settings()); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// watch closes failed when something has ended by itself.
+func (s *Stack) watch() {
+	defer close(s.watched)
+	postgres, s3 := s.servers.ended()
+	lost := ""
+	select {
+	case <-s.closing:
+		return
+	case <-s.services.failed:
+	case <-postgres:
+		lost = "Postgres"
+	case <-s3:
+		lost = "S3"
+	}
+	if lost != "" {
+		s.log.Error().Str("server", lost).Msg("the embedded server has ended by itself")
+	}
+	close(s.failed)
 }
 
 // ReadyFile is where a data folder keeps the settings of the Stack that runs on it, for other commands.
@@ -134,16 +163,18 @@ func (s *Stack) Settings() map[string]string {
 // External lists the servers that are not embedded, empty when all are.
 func (s *Stack) External() []string { return s.servers.external() }
 
-// Failed is closed when a service has ended by itself; Close returns why.
-func (s *Stack) Failed() <-chan struct{} { return s.services.failed }
+// Failed is closed when a service or an embedded server has ended by itself; Close returns why.
+func (s *Stack) Failed() <-chan struct{} { return s.failed }
 
 // Close drains the services, stops everything and returns what went wrong: the error of a service that ended by itself
 // included. How long running work may go on is DRAIN_TIMEOUT's to say.
 func (s *Stack) Close() error { return s.close() }
 
 func (s *Stack) stop() error {
+	close(s.closing)
 	var err error
 	if s.services != nil {
+		<-s.watched
 		err = s.services.stop()
 	}
 	if s.servers != nil {

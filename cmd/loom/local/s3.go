@@ -24,7 +24,8 @@ type s3Server struct {
 	port        int
 	keyID, key  string
 	cancel      context.CancelFunc
-	ended       chan error
+	ended       chan struct{} // closed when the server has ended
+	err         error         // set before ended is closed
 	cameFromDir string
 }
 
@@ -62,9 +63,10 @@ func startS3(dir string) (*s3Server, error) {
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &s3Server{port: port, keyID: keyID, key: key, cancel: cancel, ended: make(chan error, 1), cameFromDir: cameFrom}
+	s := &s3Server{port: port, keyID: keyID, key: key, cancel: cancel, ended: make(chan struct{}), cameFromDir: cameFrom}
 	go func() {
-		s.ended <- embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
+		defer close(s.ended)
+		s.err = embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
 			RootUserAccess: keyID, RootUserSecret: key,
 			// One account. Left to itself, versitygw chooses the same, and prints to stdout that it does.
 			IAMService:     auth.NewIAMServiceSingle(auth.Account{Access: keyID, Secret: key, Role: auth.RoleAdmin}),
@@ -91,9 +93,8 @@ func (s *s3Server) awaitReady() error {
 			return conn.Close()
 		}
 		select {
-		case ended := <-s.ended:
-			s.ended <- ended
-			return fmt.Errorf("start S3: %w", ended)
+		case <-s.ended:
+			return fmt.Errorf("start S3: it ended: %w", s.err)
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
@@ -104,11 +105,8 @@ func (s *s3Server) awaitReady() error {
 
 func (s *s3Server) stop() error {
 	s.cancel()
-	err := <-s.ended
-	if err := os.Chdir(s.cameFromDir); err != nil {
-		return fmt.Errorf("stop S3: %w", err)
-	}
-	if err != nil {
+	<-s.ended
+	if err := errors.Join(s.err, os.Chdir(s.cameFromDir)); err != nil {
 		return fmt.Errorf("stop S3: %w", err)
 	}
 	return nil

@@ -157,6 +157,17 @@ func (s *servers) external() (names []string) {
 	return names
 }
 
+// ended returns channels that are closed when the embedded server has ended; nil, which never is, for an external one.
+func (s *servers) ended() (postgres, s3 <-chan struct{}) {
+	if s.postgres != nil {
+		postgres = s.postgres.exited
+	}
+	if s.s3 != nil {
+		s3 = s.s3.ended
+	}
+	return postgres, s3
+}
+
 func (s *servers) stop() error {
 	var err error
 	if s.s3 != nil {

@@ -153,15 +153,15 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 	return tasks, explain("read tasks", err)
 }
 
-// AddAttempts reads the attempts of tasks.
-func AddAttempts(ctx context.Context, db *pgxpool.Pool, tasks []Task) error {
-	ids := make([]uuid.UUID, len(tasks))
+// AddAttempts reads the attempts of a render's tasks, which Tasks returned.
+func AddAttempts(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, tasks []Task) error {
 	place := map[uuid.UUID]int{}
 	for i, t := range tasks {
-		ids[i], place[t.ID] = t.ID, i
+		place[t.ID] = i
 	}
-	rows, err := db.Query(ctx, `select task_id, attempt, worker, granted_at, ended_at, outcome, error_code, error_message, detail
-		from loom.attempts where task_id = any ($1) order by task_id, attempt`, ids)
+	rows, err := db.Query(ctx, `select a.task_id, a.attempt, a.worker, a.granted_at, a.ended_at, a.outcome, a.error_code,
+		a.error_message, a.detail
+		from loom.attempts a join loom.tasks t on t.id = a.task_id where t.render_id = $1 order by a.task_id, a.attempt`, render)
 	if err != nil {
 		return explain("read attempts", err)
 	}
@@ -169,8 +169,9 @@ func AddAttempts(ctx context.Context, db *pgxpool.Pool, tasks []Task) error {
 	var a Attempt
 	_, err = pgx.ForEachRow(rows, []any{&task, &a.Attempt, &a.Worker, &a.GrantedAt, &a.EndedAt, &a.Outcome, &a.ErrorCode,
 		&a.ErrorMessage, &a.Detail}, func() error {
-		i := place[task]
-		tasks[i].Attempts = append(tasks[i].Attempts, a)
+		if i, found := place[task]; found { // not one of an older plan
+			tasks[i].Attempts = append(tasks[i].Attempts, a)
+		}
 		return nil
 	})
 	return explain("read attempts", err)
