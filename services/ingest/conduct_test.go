@@ -214,6 +214,10 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 	r.ingest(nil)
 	r.ingest(nil)
 	r.work("worker", nil)
+	cancels, err := r.connect().SubscribeSync(msg.AllCancels)
+	if err != nil {
+		t.Fatal(err)
+	}
 	render := r.submit(small)
 	if o := r.ended(render); o.status != "done" {
 		t.Fatalf("the render ended as %+v", o)
@@ -245,7 +249,7 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 		return len(events) > 0 && events[len(events)-1].What == msg.EventEnded, ""
 	})
 	if events[0].What != msg.EventPlanned {
-		t.Errorf("the first event is %+v", events[0])
+		t.Errorf("the first event is %+v of %+v", events[0], events)
 	}
 	counts := map[msg.EventKind]int{}
 	for _, e := range events {
@@ -256,6 +260,22 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 	}
 	if end := events[len(events)-1]; end.Status != "done" || end.Progress != 100 {
 		t.Errorf("the end is %+v", end)
+	}
+	// Each replica tells workers once: when a second render is told of, the first still has had two broadcasts at most.
+	second, told := r.submit(small), map[uuid.UUID]int{}
+	for told[second] < 2 {
+		m, err := cancels.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel, err := msg.Decode[msg.Cancel](m.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told[cancel.RenderID]++
+	}
+	if told[render] != 2 {
+		t.Errorf("workers were told %d times to stop by two replicas", told[render])
 	}
 }
 

@@ -83,11 +83,15 @@ func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 }
 
 func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
-	if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1::bigint)", int64(turn)); err != nil {
+	// A replica that hangs in its turn, stopped or cut off, must not keep the others from theirs: the server ends a
+	// transaction in which nothing happens.
+	_, err := tx.Exec(ctx, "select set_config('idle_in_transaction_session_timeout', '10s', true), pg_advisory_xact_lock($1::bigint)",
+		int64(turn))
+	if err != nil {
 		return Claimed{}, fmt.Errorf("wait for the turn: %w", err)
 	}
 	var open int
-	err := tx.QueryRow(ctx, "select count(*) from loom.plans where ended_at is null").Scan(&open)
+	err = tx.QueryRow(ctx, "select count(*) from loom.plans where ended_at is null").Scan(&open)
 	if err != nil {
 		return Claimed{}, fmt.Errorf("count renders in flight: %w", err)
 	}

@@ -84,7 +84,7 @@ func (w *watcher) look(ctx context.Context) error {
 		if known && before == told {
 			continue
 		}
-		if err := w.tell(ctx, s, known, open[s.render]); err != nil {
+		if err := w.tell(ctx, s, s.fresh && !known, open[s.render]); err != nil {
 			return err
 		}
 		w.seen[s.plan] = told
@@ -120,10 +120,10 @@ func (w *watcher) read(ctx context.Context) (now time.Time, list []sight, err er
 	return now, list, nil
 }
 
-// tell publishes what is new about a plan, and clears up after one that has ended. reopened says that the render has
-// another, open plan, whose tasks are not to be touched.
-func (w *watcher) tell(ctx context.Context, s sight, known, reopened bool) error {
-	if !known && s.fresh {
+// tell publishes what is new about a plan, and clears up after one that has ended. planned says that the plan itself is
+// news; reopened, that the render has another, open plan, whose tasks are not to be touched.
+func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) error {
+	if planned {
 		if err := w.event(ctx, s, msg.EventPlanned, "planned"); err != nil {
 			return err
 		}
