@@ -40,6 +40,7 @@ type Stack struct {
 	failed chan struct{}
 	// closing is closed when Close begins; watched when nothing is watched any more.
 	closing, watched chan struct{}
+	lost             error // the server that ended; set before watched is closed
 }
 
 // addressVariable names the services' health servers in a Stack's settings.
@@ -107,7 +108,7 @@ func (s *Stack) watch() {
 		lost = "S3"
 	}
 	if lost != "" {
-		s.log.Error().Str("server", lost).Msg("the embedded server has ended by itself")
+		s.lost = fmt.Errorf("the embedded %s ended by itself", lost)
 	}
 	close(s.failed)
 }
@@ -175,7 +176,7 @@ func (s *Stack) stop() error {
 	var err error
 	if s.services != nil {
 		<-s.watched
-		err = s.services.stop()
+		err = errors.Join(s.lost, s.services.stop())
 	}
 	if s.servers != nil {
 		err = errors.Join(err, s.servers.stop())

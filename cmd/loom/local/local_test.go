@@ -1,0 +1,134 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/joho/godotenv"
+
+	"github.com/loom-lite/loom-lite/pkg/service"
+)
+
+func startStack(t *testing.T, dir string, environ map[string]string) *Stack {
+	t.Helper()
+	s, err := Start(t.Context(), Options{Dir: dir, Command: "loom up", Environ: environ, Log: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	s := startStack(t, dir, nil)
+	settings, err := godotenv.Read(ReadyFile(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"INGEST", "RECORDER", "TRANSCODER", "UPLOADER"} {
+		url := settings["LOOM_"+name+"_URL"]
+		for _, path := range []string{"/readyz", "/healthz", "/metrics"} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, body := do(t, request); status != http.StatusOK {
+				t.Errorf("%s%s: %d %s", url, path, status, body)
+			}
+		}
+	}
+	var inUse *InUseError
+	if _, err := Start(t.Context(), Options{Dir: dir, Command: "loom up", Log: testLog(t)}); !errors.As(err, &inUse) {
+		t.Errorf("a second start: %v", err)
+	}
+	if _, err := os.Stat(ReadyFile(dir)); err != nil {
+		t.Errorf("the second start took the first's ready file: %v", err)
+	}
+	select {
+	case <-s.Failed():
+		t.Error("it has failed")
+	default:
+	}
+
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("a second Close: %v", err)
+	}
+	if _, running := Running(dir); running {
+		t.Error("the folder is still locked")
+	}
+	if _, err := os.Stat(ReadyFile(dir)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the ready file is still there: %v", err)
+	}
+}
+
+func TestLostServerIsNoticed(t *testing.T) {
+	s := startStack(t, filepath.Join(openFolder(t), "data"), map[string]string{"DRAIN_TIMEOUT": "1s"})
+	s.servers.postgres.kill()
+	select {
+	case <-s.Failed():
+	case <-time.After(30 * time.Second):
+		t.Error("nobody noticed that Postgres is gone")
+	}
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "Postgres") {
+		t.Errorf("Close says %v", err)
+	}
+}
+
+func TestWrongSettingsAreNamedAndNothingIsLeftRunning(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	_, err := Start(t.Context(), Options{Dir: dir, Log: testLog(t), Environ: map[string]string{
+		"RECORDER_SLOTS": "many", "WORKER_POLL_INTERVAL": "-1",
+	}})
+	if !errors.Is(err, service.ErrConfig) {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range []string{"RECORDER_SLOTS", "WORKER_POLL_INTERVAL"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named in %v", name, err)
+		}
+	}
+	if _, running := Running(dir); running {
+		t.Error("the folder is still locked")
+	}
+}
+
+func TestInterruptedStartLeavesNothingRunning(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if s, err := Start(ctx, Options{Dir: dir, Log: testLog(t)}); err == nil {
+		_ = s.Close()
+		return // a machine as fast as that has nothing to interrupt
+	}
+	if _, running := Running(dir); running {
+		t.Error("the folder is still locked")
+	}
+	if pid, err := postmasterPID(filepath.Join(dir, "postgres", "data")); err != nil || pid != 0 && commandLine(t.Context(), pid) != "" {
+		t.Errorf("Postgres still runs as %d: %v", pid, err)
+	}
+}
+
+func TestRelativeDataFolderIsRefused(t *testing.T) {
+	if _, err := Start(t.Context(), Options{Dir: "data", Log: testLog(t)}); err == nil {
+		t.Error("it was taken, although the working directory will change")
+	}
+}
+
+func TestPathsInSettingsAreMadeAbsolute(t *testing.T) {
+	got, err := absolutePaths(map[string]string{"FFMPEG_PATH": "ffmpeg", "CHROME_PATH": "./chrome", "WORK_DIR": "/w"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got["FFMPEG_PATH"] != "ffmpeg" || !filepath.IsAbs(got["CHROME_PATH"]) || got["WORK_DIR"] != "/w" {
+		t.Errorf("got %v", got)
+	}
+}
