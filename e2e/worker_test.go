@@ -38,6 +38,30 @@ func TestAKilledRecorderOnlyDelaysTheRender(t *testing.T) {
 	}
 }
 
+func TestProgressStaysWhereItWasWhileWorkIsRepeated(t *testing.T) {
+	p := rig.Start(t, rig.Config{})
+	c, page := held(p, 1)
+	page.Open()
+	stored := p.Store.Hold(http.MethodPut, "/mezzanine")
+	id := p.Submit(t, c)
+	stored.Await(t, 1)
+	rig.Eventually(t, "the render shows that its scene is nearly recorded", func() bool {
+		r, err := p.Look(id)
+		return err == nil && r.Progress >= 50
+	})
+	page.Close()
+	p.Services("recorder")[0].Kill(t)
+	p.Run(t, "recorder")
+	page.Await(t, 1)
+	rig.Eventually(t, "the second attempt's progress has been counted", func() bool {
+		return rig.Value[bool](t, p.App, `select exists (select from renders r join loom.tasks k on k.render_id = r.id
+			join loom.attempts a on a.task_id = k.id where r.id = $1 and a.attempt = 2 and r.updated_at > a.granted_at)`, id)
+	})
+	page.Open()
+	stored.Open()
+	checkDone(t, p, p.Await(t, id), c) // whose history never goes down
+}
+
 func TestAPausedRecordersResultIsRefused(t *testing.T) {
 	p := rig.Start(t, rig.Config{Recorders: 2})
 	c, gate := held(p, 1)

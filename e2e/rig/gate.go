@@ -11,30 +11,34 @@ import (
 type Gate struct {
 	mu     sync.Mutex
 	held   int
-	total  int
-	opened chan struct{}
-	open   bool
+	opened chan struct{} // closed while the gate is open
 }
 
 func newGate() *Gate { return &Gate{opened: make(chan struct{})} }
 
 // hold returns when the gate is open, or with ctx's error when whoever waited has gone.
 func (g *Gate) hold(ctx context.Context) error {
-	g.count(1)
-	defer g.count(-1)
+	opened := g.enter()
+	defer g.leave()
 	select {
-	case <-g.opened:
+	case <-opened:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (g *Gate) count(n int) {
+func (g *Gate) enter() (opened chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.held += n
-	g.total += max(n, 0)
+	g.held++
+	return g.opened
+}
+
+func (g *Gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held--
 }
 
 // Held returns how many requests stand at the gate.
@@ -60,8 +64,25 @@ func (g *Gate) AwaitEmpty(t testing.TB) {
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.open {
-		g.open = true
+	if !g.isOpen() {
 		close(g.opened)
+	}
+}
+
+// Close holds whoever comes from now on.
+func (g *Gate) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.isOpen() {
+		g.opened = make(chan struct{})
+	}
+}
+
+func (g *Gate) isOpen() bool {
+	select {
+	case <-g.opened:
+		return true
+	default:
+		return false
 	}
 }
