@@ -3,6 +3,7 @@ package rig
 import (
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -16,6 +17,11 @@ func TestPostgresComesBackWithItsRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	p := startPostgres(t, dir)
 	t.Cleanup(p.stop)
 	app := &App{DB: p.migrate(t)}
