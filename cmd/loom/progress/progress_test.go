@@ -53,7 +53,7 @@ func TestBarsNameEveryStage(t *testing.T) {
 		{Status: "uploading", Total: 1},
 	})
 	b.Close()
-	for _, want := range []string{"recording", "2/2", "100%", "took 0:05", "normalizing", "1/2", "50%", "0:10 left", "uploading", "waits"} {
+	for _, want := range []string{"recording", "2/2", "100 %", "took 0:05", "normalizing", "1/2", "50 %", "0:10 left", "uploading", "waits"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in %q", want, out.String())
 		}
