@@ -1,0 +1,138 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestThisMachineHasWhatItNeeds(t *testing.T) {
+	findings := Check(t.Context(), map[string]string{}, filepath.Join(t.TempDir(), "data"))
+	for _, f := range findings {
+		if f.Verdict == Missing {
+			t.Errorf("%s: %s; %s", f.What, f.Found, f.Mend)
+		}
+		if (f.Verdict == OK) != (f.Mend == "") && f.What != "FFmpeg" {
+			t.Errorf("%s is %s, to be mended by %q", f.What, f.Verdict, f.Mend)
+		}
+	}
+	for _, what := range []string{"Chrome", "FFmpeg", "Postgres", "NATS", "S3", "Fonts", "Disk for scratch files"} {
+		found := false
+		for _, f := range findings {
+			found = found || f.What == what
+		}
+		if !found {
+			t.Errorf("%s was not checked", what)
+		}
+	}
+}
+
+// What is set wrong is found missing, and the values of settings are not told.
+func TestWhatIsMissingIsNamedWithAWayToMendIt(t *testing.T) {
+	environ := map[string]string{
+		"CHROME_PATH": "/none/chrome", "FFMPEG_PATH": "/none/ffmpeg", "DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/x",
+		"NATS_URL": "nats://u:hunter2@127.0.0.1:1", "S3_ENDPOINT": "http://127.0.0.1:1",
+		"S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "hunter2", "STORAGE_BUCKET_VIDEOS": "mine",
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	findings := Check(ctx, environ, t.TempDir())
+	verdicts := map[string]Finding{}
+	for _, f := range findings {
+		verdicts[f.What] = f
+	}
+	for _, what := range []string{"Chrome", "FFmpeg", "Postgres", "NATS", "S3 bucket mine", "S3 bucket thumbnails", "S3 bucket loom-work"} {
+		f, there := verdicts[what]
+		if !there || f.Verdict != Missing || f.Found == "" {
+			t.Errorf("%s: %+v", what, f)
+		}
+	}
+	if !AnyMissing(findings) {
+		t.Error("nothing is missing")
+	}
+	var out bytes.Buffer
+	Print(&out, findings)
+	if strings.Contains(out.String(), "hunter2") {
+		t.Errorf("a password is printed:\n%s", out.String())
+	}
+	if !strings.Contains(out.String(), "missing  Postgres") || !strings.Contains(out.String(), "→ check DATABASE_URL") {
+		t.Errorf("got\n%s", out.String())
+	}
+}
+
+func TestMigrationsThatAreNotAppliedAreFound(t *testing.T) {
+	url := postgrestest.Database(t)
+	environ := map[string]string{"DATABASE_URL": url}
+	find := func() Finding {
+		findings := database(t.Context(), environ, t.TempDir())
+		return findings[len(findings)-1]
+	}
+	if f := find(); f.What != "Migrations" || f.Verdict != Missing || !strings.Contains(f.Mend, "loom migrate") {
+		t.Errorf("an empty database: %+v", f)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := migrations.Apply(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	if f := find(); f.Verdict != OK {
+		t.Errorf("a prepared database: %+v", f)
+	}
+	if _, err := conn.Exec(t.Context(), "update loom.migrations set sha256 = '' where name = '0003_functions.sql'"); err != nil {
+		t.Fatal(err)
+	}
+	if f := find(); f.Verdict != Missing || !strings.Contains(f.Found, "0003_functions.sql") || strings.Contains(f.Found, "0001") {
+		t.Errorf("an older database: %+v", f)
+	}
+}
+
+func TestSpaceIsJudgedByWhatAVideoTakes(t *testing.T) {
+	for free, want := range map[uint64]Verdict{100 << 20: Missing, 2 << 30: Warning, 100 << 30: OK} {
+		if f := judgeSpace("Disk", "/x", free); f.Verdict != want || (f.Mend == "") != (want == OK) {
+			t.Errorf("%d bytes: %+v", free, f)
+		}
+	}
+	if f := space("Disk", filepath.Join(t.TempDir(), "not", "yet", "there")); f.Verdict == Missing && !strings.Contains(f.Found, "free") {
+		t.Errorf("a folder that is not there yet: %+v", f)
+	}
+}
+
+func TestHugePagesAreJudgedByBothSettings(t *testing.T) {
+	for _, c := range []struct {
+		enabled, shmem string
+		want           Verdict
+	}{
+		{"[always] madvise never", "[always] within_size advise never deny force", OK},
+		{"always [madvise] never", "[always] within_size advise never deny force", Warning},
+		{"[always] madvise never", "always within_size advise [never] deny force", Warning},
+	} {
+		dir := t.TempDir()
+		err := errors.Join(
+			os.WriteFile(filepath.Join(dir, "enabled"), []byte(c.enabled), 0o600),
+			os.WriteFile(filepath.Join(dir, "shmem_enabled"), []byte(c.shmem), 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := hugePages(dir); len(f) != 1 || f[0].Verdict != c.want {
+			t.Errorf("%s, %s: %+v", c.enabled, c.shmem, f)
+		}
+	}
+	if f := hugePages(t.TempDir()); f != nil {
+		t.Errorf("where there is no such setting: %+v", f)
+	}
+}
