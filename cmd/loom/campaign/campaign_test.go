@@ -151,6 +151,7 @@ func TestBadFilesAreToldByLineAndField(t *testing.T) {
 		"hidden":           {"scenes: [{url: .env, duration_sec: 1}]", []string{`".env" is a hidden file`}},
 		"a file URL":       {"scenes: [{url: 'file:///etc/passwd', duration_sec: 1}]", []string{"is neither an http nor an https URL"}},
 		"javascript":       {"scenes: [{url: 'javascript:alert(1)', duration_sec: 1}]", []string{"is neither an http nor an https URL"}},
+		"a password":       {"scenes: [{url: 'https://u:pw@example.com', duration_sec: 1}]", []string{"at example.com holds a user name or password"}},
 		"no host":          {"scenes: [{url: 'https://', duration_sec: 1}]", []string{"is not a complete URL"}},
 		"no scheme":        {"scenes: [{url: '//example.com', duration_sec: 1}]", []string{"write https://example.com"}},
 	} {

@@ -80,6 +80,9 @@ func webRef(written, scheme string) (Ref, error) {
 	if err != nil || u.Hostname() == "" {
 		return Ref{}, fmt.Errorf("%q is not a complete URL: write one such as https://example.com/page", written)
 	}
+	if u.User != nil {
+		return Ref{}, fmt.Errorf("the URL at %s holds a user name or password, which is not supported: leave it out", u.Host)
+	}
 	return Ref{web: written}, nil
 }
 

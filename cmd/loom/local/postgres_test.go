@@ -28,6 +28,7 @@ func startClusterOr(t *testing.T, dir, id string, elsewhere []string) *cluster {
 }
 
 func TestPostgresLeftBehindByACrashIsStopped(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(openFolder(t), "data")
 	orphan := startCluster(t, dir, "one")
 	execute(t, orphan, "create table kept (); insert into kept default values")
@@ -55,6 +56,7 @@ func execute(t *testing.T, c *cluster, sql string) {
 }
 
 func TestForeignProcessOfARememberedNumberIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(openFolder(t), "data")
 	c := startCluster(t, dir, "one")
 	if err := c.stop(); err != nil {
@@ -72,6 +74,7 @@ func TestForeignProcessOfARememberedNumberIsLeftAlone(t *testing.T) {
 }
 
 func TestKilledPostgresLeavesNoProcessAndRecovers(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(openFolder(t), "data")
 	c := startCluster(t, dir, "one")
 	execute(t, c, "create table kept (); insert into kept default values")
@@ -87,6 +90,7 @@ func TestKilledPostgresLeavesNoProcessAndRecovers(t *testing.T) {
 }
 
 func TestDataOfADeletedFolderIsNotTakenOver(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(openFolder(t), "data")
 	c := startCluster(t, dir, "one")
 	execute(t, c, "create table old ()")
@@ -103,6 +107,7 @@ func TestDataOfADeletedFolderIsNotTakenOver(t *testing.T) {
 }
 
 func TestFolderThatPostgresCannotReachIsLeftForAnother(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Log("only root runs Postgres as another user: its own folders are always reachable")
 		return
