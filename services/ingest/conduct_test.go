@@ -34,7 +34,7 @@ func TestAWipedStoreLosesNothing(t *testing.T) {
 	})
 	render := r.submit(withFacecam)
 	<-recording
-	r.nats.wipe()
+	r.nats.Wipe()
 	close(wiped)
 	if o := r.ended(render); o.status != "done" {
 		t.Errorf("the render ended as %+v", o)
@@ -108,7 +108,7 @@ func TestAResultThatIsRepeatedChangesNothing(t *testing.T) {
 	if o := r.ended(render); o.status != "done" {
 		t.Errorf("the render ended as %+v", o)
 	}
-	js, err := jetstream.New(r.connect())
+	js, err := jetstream.New(r.nats.Connect(r.t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestAResultThatIsRepeatedChangesNothing(t *testing.T) {
 func TestUnreadableResultsDoNotStopTheOthers(t *testing.T) {
 	r := newRig(t)
 	p := r.ingest(nil)
-	js, err := jetstream.New(r.connect())
+	js, err := jetstream.New(r.nats.Connect(r.t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestARenderThatTheAppCancelsStopsItsWorkers(t *testing.T) {
 		stopped.Add(1)
 		return msg.Result{}
 	})
-	cancels, err := r.connect().SubscribeSync(msg.AllCancels)
+	cancels, err := r.nats.Connect(r.t).SubscribeSync(msg.AllCancels)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestARenderThatTheAppCancelsStopsItsWorkers(t *testing.T) {
 	if cancel, err := msg.Decode[msg.Cancel](m.Data); err != nil || cancel.RenderID != render {
 		t.Errorf("broadcast %s, %v", m.Data, err)
 	}
-	js, err := jetstream.New(r.connect())
+	js, err := jetstream.New(r.nats.Connect(r.t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 	r.ingest(nil)
 	r.ingest(nil)
 	r.work("worker", nil)
-	cancels, err := r.connect().SubscribeSync(msg.AllCancels)
+	cancels, err := r.nats.Connect(r.t).SubscribeSync(msg.AllCancels)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 	if o := r.ended(render); o.status != "done" {
 		t.Fatalf("the render ended as %+v", o)
 	}
-	js, err := jetstream.New(r.connect())
+	js, err := jetstream.New(r.nats.Connect(r.t))
 	if err != nil {
 		t.Fatal(err)
 	}

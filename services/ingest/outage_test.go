@@ -151,11 +151,11 @@ func TestNATSMayGoAwayAndComeBack(t *testing.T) {
 	})
 	render := r.submit(small)
 	<-recording
-	r.nats.stop()
+	r.nats.Stop()
 	r.eventually("ingest is not ready", func() (bool, string) { return p.ready(t) != nil, "" })
 	other := r.submit(small) // planned meanwhile: that is database only
 	r.until("the other is planned", "select exists (select from loom.plans where render_id = $1)", other)
-	r.nats.start()
+	r.nats.Start()
 	close(away)
 	for _, id := range []uuid.UUID{render, other} {
 		if o := r.ended(id); o.status != "done" {
@@ -177,7 +177,7 @@ func TestARepeatedRequestGetsTheSameAttempt(t *testing.T) {
 	r.until("it is planned", "select exists (select from loom.plans where render_id = $1)", render)
 	var task uuid.UUID
 	r.scan(&task, "select id from loom.tasks where kind = 'record'")
-	nc := r.connect()
+	nc := r.nats.Connect(r.t)
 	ask := func(id uuid.UUID) (reply msg.GrantReply) {
 		t.Helper()
 		request := msg.GrantRequest{Ref: msg.NewRef(msg.Record, render, task), Worker: "test", RequestID: id}

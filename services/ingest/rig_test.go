@@ -4,23 +4,18 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
-	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/ingest"
 )
@@ -38,7 +33,7 @@ type rig struct {
 	t     *testing.T
 	dbURL string
 	db    *pgxpool.Pool
-	nats  *broker
+	nats  *stagetest.NATS
 	// store signs URLs; a server is behind it only where a test needs one.
 	store store.Config
 }
@@ -47,7 +42,7 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel()
-	r := &rig{t: t, dbURL: migrated.Database(t), nats: startBroker(t), store: store.Config{
+	r := &rig{t: t, dbURL: migrated.Database(t), nats: stagetest.StartNATS(t), store: store.Config{
 		Endpoint: "http://127.0.0.1:9", AccessKeyID: "test-access", SecretAccessKey: "test-secret",
 	}}
 	db, err := pgxpool.New(t.Context(), r.dbURL)
@@ -63,7 +58,7 @@ func newRig(t *testing.T) *rig {
 func (r *rig) ingest(change func(*ingest.Config)) *replica {
 	r.t.Helper()
 	cfg, err := ingest.LoadConfig(map[string]string{
-		"DATABASE_URL": r.dbURL, "NATS_URL": r.nats.url(), "S3_ENDPOINT": r.store.Endpoint,
+		"DATABASE_URL": r.dbURL, "NATS_URL": r.nats.URL(), "S3_ENDPOINT": r.store.Endpoint,
 		"S3_ACCESS_KEY_ID": r.store.AccessKeyID, "S3_SECRET_ACCESS_KEY": r.store.SecretAccessKey,
 		"WORKER_POLL_INTERVAL": "200", "TASK_LEASE": "2s", "WORKER_ID": "ingest-" + uuid.NewString()[:4],
 	})
@@ -105,68 +100,6 @@ func (p *replica) stop() error {
 	p.cancel()
 	<-p.ended
 	return p.err
-}
-
-// broker is an embedded NATS server that can be stopped, wiped and started again on its port.
-type broker struct {
-	t      *testing.T
-	dir    string
-	port   int
-	server *server.Server
-}
-
-func startBroker(t *testing.T) *broker {
-	t.Helper()
-	b := &broker{t: t, dir: t.TempDir(), port: server.RANDOM_PORT}
-	b.start()
-	b.port = b.server.Addr().(*net.TCPAddr).Port
-	t.Cleanup(b.stop)
-	return b
-}
-
-func (b *broker) url() string { return "nats://127.0.0.1:" + strconv.Itoa(b.port) }
-
-func (b *broker) start() {
-	b.t.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: b.port, JetStream: true, StoreDir: b.dir, NoSigs: true, NoLog: true,
-		DisableJetStreamBanner: true,
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(patience) {
-		b.t.Fatal("the NATS server does not start")
-	}
-	b.server = s
-}
-
-func (b *broker) stop() {
-	b.server.Shutdown()
-	b.server.WaitForShutdown()
-}
-
-// wipe stops the server, deletes all that it has stored, and starts it again.
-func (b *broker) wipe() {
-	b.t.Helper()
-	b.stop()
-	if err := os.RemoveAll(filepath.Join(b.dir, "jetstream")); err != nil {
-		b.t.Fatal(err)
-	}
-	b.start()
-}
-
-// connect returns a connection that ends with the test.
-func (r *rig) connect() *nats.Conn {
-	r.t.Helper()
-	base := service.Base{NATSURL: r.nats.url(), Log: zerolog.Nop(), WorkerID: "test"}
-	nc, err := base.ConnectNATS("test")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(nc.Close)
-	return nc
 }
 
 // campaign is what the app stores.

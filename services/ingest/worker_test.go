@@ -32,7 +32,7 @@ type worker struct {
 // work starts a worker for all three stages, which ends with the test.
 func (r *rig) work(name string, do func(ctx context.Context, g msg.Grant) msg.Result) *worker {
 	r.t.Helper()
-	w := &worker{r: r, name: name, nc: r.connect(), do: do}
+	w := &worker{r: r, name: name, nc: r.nats.Connect(r.t), do: do}
 	js, err := jetstream.New(w.nc)
 	if err != nil {
 		r.t.Fatal(err)

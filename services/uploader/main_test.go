@@ -9,9 +9,10 @@ import (
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, stagetest.Ours()...) }
 
 // migrated is a database with the app's tables and ours.
 var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {
