@@ -1,10 +1,12 @@
 package recorder
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 
+	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
@@ -23,6 +25,10 @@ func reason(page string, e *capture.PageError) string {
 	case msg.CodeSceneStatus:
 		return statusReason(page, e)
 	case msg.CodeSceneRefused:
+		if !errors.Is(e, egress.ErrRefused) {
+			return page + " leads to an address that is no web page's: another scheme than http or https, or a port that browsers refuse. " +
+				"Check the scene's URL."
+		}
 		return page + " leads to an address that is not on the public internet. Use a public http or https URL."
 	case msg.CodeSceneTimeout:
 		return page + " did not respond in time. Check that the page loads, then try again."

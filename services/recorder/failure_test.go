@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
@@ -22,12 +23,15 @@ func TestWordsForUsers(t *testing.T) {
 		{capture.PageError{Code: msg.CodeSceneStatus, Status: 403, Permanent: true}, page + " answered 403 Forbidden. The page must be open to everybody who has its URL."},
 		{capture.PageError{Code: msg.CodeSceneStatus, Status: 503}, page + " answered 503 Service Unavailable. Check that the page works, then try again."},
 		{capture.PageError{Code: msg.CodeSceneStatus, Status: 599}, page + " answered 599. Check that the page works, then try again."},
-		{capture.PageError{Code: msg.CodeSceneRefused, Permanent: true}, page + " leads to an address that is not on the public internet. Use a public http or https URL."},
+		{capture.PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: errors.New("net::ERR_UNSAFE_PORT")}, page + " leads to an address that is no web page's: another scheme than http or https, or a port that browsers refuse. Check the scene's URL."},
+		{capture.PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: egress.ErrRefused}, page + " leads to an address that is not on the public internet. Use a public http or https URL."},
 		{capture.PageError{Code: msg.CodeSceneTimeout}, page + " did not respond in time. Check that the page loads, then try again."},
 		{capture.PageError{Code: msg.CodeSceneCrashed}, page + " crashed the browser. Check that the page works, then try again."},
 		{capture.PageError{Code: msg.CodeSceneNotAPage, Permanent: true}, page + " is a download, not a page that a browser shows. Check the scene's URL."},
 	} {
-		test.err.Err = errors.New("cause")
+		if test.err.Err == nil {
+			test.err.Err = errors.New("cause")
+		}
 		var got *stage.Error
 		if !errors.As(pageFailure(msg.RecordParams{Scene: 3, URL: page + "?key=secret"}, &test.err), &got) {
 			t.Fatal("no stage error")

@@ -45,6 +45,11 @@ func (r *results) consume(ctx, work context.Context) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 5*time.Second
 	failing := false
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-r.streams.first:
+	}
 	for {
 		err := r.fetch(ctx, work)
 		if ctx.Err() != nil {

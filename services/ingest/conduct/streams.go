@@ -23,12 +23,15 @@ type streams struct {
 	configs   []jetstream.StreamConfig
 	consumers map[string]jetstream.ConsumerConfig
 	missing   chan struct{}
-	log       zerolog.Logger
+	// first is closed when everything has been made for the first time.
+	first chan struct{}
+	log   zerolog.Logger
 }
 
 func newStreams(js jetstream.JetStream, replicas int, lease time.Duration, log zerolog.Logger) *streams {
 	return &streams{
-		js: js, configs: msg.Streams(replicas), consumers: msg.Consumers(lease), missing: make(chan struct{}, 1), log: log,
+		js: js, configs: msg.Streams(replicas), consumers: msg.Consumers(lease), missing: make(chan struct{}, 1),
+		first: make(chan struct{}), log: log,
 	}
 }
 
@@ -47,9 +50,12 @@ func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
 	defer nc.RemoveStatusListener(connected)
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
-	for {
+	for started := false; ; started = true {
 		if err := s.makeUntilThere(ctx); err != nil {
 			return nil // only ctx ends it
+		}
+		if !started {
+			close(s.first)
 		}
 		made()
 		select {
