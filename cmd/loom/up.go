@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,25 +39,17 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	ready, err := filepath.Abs(c.ReadyFile) // before the working directory changes
-	if err != nil {
-		return fmt.Errorf("find the ready file: %w", err)
-	}
-	if c.ReadyFile != "" {
-		// Whoever waits for the file must not find an old one.
-		if err := os.Remove(ready); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return usageError{fmt.Errorf("replace the ready file: %w", err)}
+	ready := c.ReadyFile
+	if ready != "" {
+		if ready, err = filepath.Abs(ready); err != nil {
+			return fmt.Errorf("find the ready file: %w", err)
 		}
 	}
-	stack, err := local.Start(ctx, local.Options{Dir: dir, Command: holderUp, Environ: a.environ, Log: a.log()})
+	stack, err := local.Start(ctx, local.Options{
+		Dir: dir, Command: holderUp, ReadyFile: ready, Environ: a.environ, Log: a.log(),
+	})
 	if err != nil {
 		return startError(err)
-	}
-	if c.ReadyFile != "" {
-		if err := local.WriteReadyFile(ready, stack.Settings()); err != nil {
-			return errors.Join(err, stack.Close())
-		}
-		defer func() { _ = os.Remove(ready) }()
 	}
 	a.describe(dir, stack)
 	select {
@@ -76,7 +67,8 @@ func startError(err error) error {
 	if errors.As(err, &inUse) {
 		return fmt.Errorf("%w: stop that, or give another folder with --data", err)
 	}
-	if errors.Is(err, service.ErrConfig) {
+	var readyFile *local.ReadyFileError
+	if errors.Is(err, service.ErrConfig) || errors.As(err, &readyFile) {
 		return usageError{err}
 	}
 	return err

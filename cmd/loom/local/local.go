@@ -20,6 +20,9 @@ type Options struct {
 	Dir string
 	// Command is what the holder of Dir calls itself to others: "loom up".
 	Command string
+	// ReadyFile is one more file, by its absolute path, for what ReadyFile(Dir) holds. It is removed at the start, written
+	// when everything is ready, and removed at Close. Empty: none.
+	ReadyFile string
 	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the embedded servers.
 	Environ map[string]string
 	// Log takes what the servers and services have to say.
@@ -35,6 +38,8 @@ type Stack struct {
 	environ  map[string]string
 	log      zerolog.Logger
 	close    func() error
+	// readyFiles are this Stack's to write and to remove.
+	readyFiles []string
 
 	// failed is closed when a service or a server has ended by itself.
 	failed chan struct{}
@@ -47,10 +52,14 @@ type Stack struct {
 const addressVariable = "LOOM_%s_URL"
 
 // Start starts everything and returns when all services are ready. On an error, or when ctx ends before that, nothing
-// of it is left running. It returns an *InUseError when another process runs on opts.Dir.
+// of it is left running. It returns an *InUseError when another process runs on opts.Dir, and a *ReadyFileError when
+// opts.ReadyFile cannot be written.
 func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 	if !filepath.IsAbs(opts.Dir) {
 		return nil, fmt.Errorf("start: the data folder's path %q is not absolute", opts.Dir)
+	}
+	if opts.ReadyFile != "" && !filepath.IsAbs(opts.ReadyFile) {
+		return nil, fmt.Errorf("start: the ready file's path %q is not absolute", opts.ReadyFile)
 	}
 	environ, err := absolutePaths(opts.Environ)
 	if err != nil {
@@ -72,9 +81,14 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	// What an earlier run left there points nowhere.
-	if err := os.Remove(ReadyFile(opts.Dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("start: %w", err)
+	for _, path := range []string{ReadyFile(opts.Dir), opts.ReadyFile} {
+		if path == "" {
+			continue
+		}
+		if err := clearReadyFile(path); err != nil {
+			return nil, err
+		}
+		s.readyFiles = append(s.readyFiles, path)
 	}
 	if s.servers, err = startServers(ctx, opts.Dir, environ, opts.Log); err != nil {
 		return nil, err
@@ -87,8 +101,10 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 	}
 	maps.Copy(s.environ, s.services.addresses())
 	go s.watch()
-	if err := WriteReadyFile(ReadyFile(opts.Dir), s.Settings()); err != nil {
-		return nil, err
+	for _, path := range s.readyFiles {
+		if err := writeReadyFile(path, s.Settings()); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -181,8 +197,10 @@ func (s *Stack) stop() error {
 	if s.servers != nil {
 		err = errors.Join(err, s.servers.stop())
 	}
-	if removed := os.Remove(ReadyFile(s.dir)); !errors.Is(removed, os.ErrNotExist) {
-		err = errors.Join(err, removed)
+	for _, path := range s.readyFiles {
+		if removed := os.Remove(path); !errors.Is(removed, os.ErrNotExist) {
+			err = errors.Join(err, removed)
+		}
 	}
 	return errors.Join(err, s.lock.release())
 }

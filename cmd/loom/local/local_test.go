@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,11 +26,18 @@ func startStack(t *testing.T, dir string, environ map[string]string) *Stack {
 }
 
 func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
-	dir := filepath.Join(openFolder(t), "data")
-	s := startStack(t, dir, nil)
+	dir, ready := filepath.Join(openFolder(t), "data"), filepath.Join(t.TempDir(), "ready.env")
+	opts := Options{Dir: dir, Command: "loom up", ReadyFile: ready, Log: testLog(t)}
+	s, err := Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
 	settings, err := godotenv.Read(ReadyFile(dir))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if asked, err := godotenv.Read(ready); err != nil || !maps.Equal(asked, settings) {
+		t.Errorf("the file that was asked for has %v: %v", asked, err)
 	}
 	for _, name := range []string{"INGEST", "RECORDER", "TRANSCODER", "UPLOADER"} {
 		url := settings["LOOM_"+name+"_URL"]
@@ -44,11 +52,13 @@ func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
 		}
 	}
 	var inUse *InUseError
-	if _, err := Start(t.Context(), Options{Dir: dir, Command: "loom up", Log: testLog(t)}); !errors.As(err, &inUse) {
+	if _, err := Start(t.Context(), opts); !errors.As(err, &inUse) {
 		t.Errorf("a second start: %v", err)
 	}
-	if _, err := os.Stat(ReadyFile(dir)); err != nil {
-		t.Errorf("the second start took the first's ready file: %v", err)
+	for _, path := range []string{ReadyFile(dir), ready} {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("the second start took the first's ready file: %v", err)
+		}
 	}
 	select {
 	case <-s.Failed():
@@ -65,8 +75,10 @@ func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
 	if _, running := Running(dir); running {
 		t.Error("the folder is still locked")
 	}
-	if _, err := os.Stat(ReadyFile(dir)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the ready file is still there: %v", err)
+	for _, path := range []string{ReadyFile(dir), ready} {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the ready file is still there: %v", err)
+		}
 	}
 }
 

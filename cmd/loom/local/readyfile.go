@@ -1,21 +1,57 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// WriteReadyFile writes settings as dotenv, readable by its owner only: a reader sees the whole file or none. Shells,
+// ReadyFileError says why the ready file cannot be written.
+type ReadyFileError struct {
+	Path string
+	Err  error
+}
+
+func (e *ReadyFileError) Error() string { return fmt.Sprintf("ready file %s: %v", e.Path, e.Err) }
+
+func (e *ReadyFileError) Unwrap() error { return e.Err }
+
+// errNoFile is wrapped in a *ReadyFileError.
+var errNoFile = errors.New("it is there and is no regular file")
+
+// clearReadyFile removes what an earlier run left at path, which points nowhere, and makes sure that a new file can be
+// written there. It returns a *ReadyFileError.
+func clearReadyFile(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return &ReadyFileError{path, errNoFile}
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return &ReadyFileError{path, err}
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return &ReadyFileError{path, err}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return &ReadyFileError{path, err}
+	}
+	return nil
+}
+
+// writeReadyFile writes settings as dotenv, readable by its owner only: a reader sees the whole file or none. Shells,
 // dotenv libraries and, as long as nothing needs quoting, docker --env-file read it.
-func WriteReadyFile(path string, settings map[string]string) error {
+func writeReadyFile(path string, settings map[string]string) error {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&b, "%s=%s\n", name, quote(settings[name]))
 	}
 	if err := writeFile(path, b.String()); err != nil {
-		return fmt.Errorf("write settings: %w", err)
+		return &ReadyFileError{path, err}
 	}
 	return nil
 }

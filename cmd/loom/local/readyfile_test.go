@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"os/exec"
@@ -18,7 +19,7 @@ func TestReadyFileIsReadAlikeByDotenvAndShell(t *testing.T) {
 		"BRACKETS": "127.0.0.0/8,::1",
 	}
 	path := filepath.Join(t.TempDir(), "loom.env")
-	if err := WriteReadyFile(path, settings); err != nil {
+	if err := writeReadyFile(path, settings); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
@@ -44,7 +45,7 @@ func TestReadyFileIsReplacedAsAWhole(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "loom.env")
 	for _, value := range []string{"first-and-long", "second"} {
-		if err := WriteReadyFile(path, map[string]string{"A": value}); err != nil {
+		if err := writeReadyFile(path, map[string]string{"A": value}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,5 +55,32 @@ func TestReadyFileIsReplacedAsAWhole(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestReadyFileIsRefusedWhereItCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "target")
+	if err := os.WriteFile(target, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link, folder := filepath.Join(dir, "link"), filepath.Join(dir, "folder")
+	if err := errors.Join(os.Symlink(target, link), os.Mkdir(folder, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, folder, filepath.Join(dir, "none", "loom.env"), filepath.Join(target, "loom.env")} {
+		var refused *ReadyFileError
+		if err := clearReadyFile(path); !errors.As(err, &refused) || refused.Path != path {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 3 {
+		t.Errorf("now there are %v, %v", entries, err)
+	}
+	if err := clearReadyFile(target); err != nil {
+		t.Errorf("a file of an earlier run: %v", err)
+	}
+	if _, err := os.Lstat(target); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 }
