@@ -156,17 +156,18 @@ func (s *Stack) settings(environ map[string]string) (map[string]string, error) {
 	return all, nil
 }
 
-// published are the settings that others need to talk to a Stack.
+// published are the settings that others need to talk to a Stack. PORT is not one: a service that is started with them has
+// a port of its own.
 var published = []string{
 	"DATABASE_URL", "NATS_URL",
 	"S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
 	"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS", "STORAGE_BUCKET_WORK", "PUBLIC_URLS", "PUBLIC_URL_BASE",
-	"EGRESS_ALLOW", "CHROME_SANDBOX", "PORT",
+	"EGRESS_ALLOW", "CHROME_SANDBOX",
 	"LOOM_INGEST_URL", "LOOM_RECORDER_URL", "LOOM_TRANSCODER_URL", "LOOM_UPLOADER_URL",
 }
 
 // Settings returns what others need to talk to the Stack, as environment variables: where the servers are and with which
-// keys, and where the services tell their health (LOOM_INGEST_URL, …; PORT is ingest's).
+// keys, and where the services tell their health (LOOM_INGEST_URL, …).
 func (s *Stack) Settings() map[string]string {
 	settings := map[string]string{}
 	for _, name := range published {

@@ -51,6 +51,9 @@ func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
 			}
 		}
 	}
+	if port := settings["PORT"]; port != "" {
+		t.Errorf("a service that is started with these settings would take port %s, which ingest has", port)
+	}
 	var inUse *InUseError
 	if _, err := Start(t.Context(), opts); !errors.As(err, &inUse) {
 		t.Errorf("a second start: %v", err)

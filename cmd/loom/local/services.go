@@ -147,7 +147,7 @@ func (s *services) all() []*running { return append([]*running{s.ingest}, s.work
 
 // addresses are the services' health servers, as settings.
 func (s *services) addresses() map[string]string {
-	settings := map[string]string{"PORT": strconv.Itoa(portOf(s.ingest.listener))}
+	settings := map[string]string{}
 	for _, r := range s.all() {
 		settings[fmt.Sprintf(addressVariable, strings.ToUpper(r.name))] = healthURL(r.listener)
 	}
