@@ -104,6 +104,19 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 	}
 }
 
+// A recorder that drops samples leaves gaps; what comes after them must not come early.
+func TestAGapInTheSoundKeepsTheRestInStep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	face, _ := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, pcm(2*time.Second, beep(0.7)), ".mkv",
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-af", `asetpts=PTS+gte(T\,0.3)*0.08/TB`))
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+	if at := onset(hear(t, b.store.get(t, "overlay/video"))); math.Abs(at-0.78) > 0.02 {
+		t.Errorf("the beep is at %.4f s, want 0.78", at)
+	}
+}
+
 func TestAQuietFacecamIsMadeLouder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
