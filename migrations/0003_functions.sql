@@ -93,8 +93,8 @@ begin
     update public.render_jobs
        set state = v_state, completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
      where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
-  exception when check_violation or invalid_text_representation then
-    -- The app's own CHECK, or enum, may not know 'cancelled'.
+  exception when check_violation then
+    -- The app's own CHECK may not know 'cancelled'.
     update public.render_jobs
        set state = 'failed', completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
      where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
@@ -325,8 +325,8 @@ end
 $$;
 
 -- Takes a task back from a worker that could not go on through no fault of the task's. Nothing is charged. It is due
--- again at once the first times; a task that is handed back again and again waits longer each time, at most 30 seconds.
--- Returns accepted or stale.
+-- again at once the first times; a task that is handed back again and again waits longer each time, at most 30 seconds,
+-- and fails the render the fiftieth time: every render ends. Returns accepted, failed or stale.
 create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text) returns text
 language plpgsql set search_path = '' as $$
 declare
@@ -340,6 +340,12 @@ begin
   update loom.attempts set outcome = 'handed_back', ended_at = clock_timestamp(), detail = p_reason
    where task_id = t.id and attempt = t.attempt;
   select count(*) into v_times from loom.attempts where task_id = t.id and outcome = 'handed_back';
+  if v_times >= 50 then
+    update loom.tasks set state = 'failed', lease_until = null, ended_at = clock_timestamp() where id = t.id;
+    perform loom.fail_render(t.render_id, t.plan_id, (select p.job_id from loom.plans p where p.id = t.plan_id), 'internal',
+      'Something went wrong on our side while making this video. Please try again.');
+    return 'failed';
+  end if;
   update loom.tasks
      set state = 'due', lease_until = null,
          not_before = clock_timestamp()
@@ -375,9 +381,10 @@ begin
 end
 $$;
 
--- Closes plans whose render the app has ended itself (status cancelled, say). Returns those renders.
+-- Closes plans whose render the app has ended itself (status cancelled, say). Returns those renders. One whose rows
+-- somebody holds, or that a trigger of the app's refuses to close, is left for the next time: it stops no other.
 create or replace function loom.close_ended_plans() returns setof uuid
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set lock_timeout = '500ms' as $$
 declare
   v record;
 begin
@@ -387,9 +394,43 @@ begin
      where p.ended_at is null and loom.is_terminal(r.status)
        for no key update of r skip locked
   loop
-    perform loom.close_plan(v.id, v.status, null);
-    return next v.render_id;
+    begin
+      perform loom.close_plan(v.id, v.status, null);
+      return next v.render_id;
+    exception when others then
+      raise warning 'loom.close_ended_plans: render %: %', v.render_id, sqlerrm;
+    end;
   end loop;
+end
+$$;
+
+-- Cancels a render that has not ended, with its plan and its jobs. Where the app's own CHECK does not know the status
+-- cancelled, it is failed with the error code cancelled.
+create or replace function loom.cancel_render(p_render uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_plan uuid;
+begin
+  perform from public.renders where id = p_render and not loom.is_terminal(status) for no key update;
+  if not found then
+    return;
+  end if;
+  begin
+    update public.renders
+       set status = 'cancelled', error_code = 'cancelled', updated_at = clock_timestamp(), completed_at = clock_timestamp()
+     where id = p_render;
+  exception when check_violation then
+    update public.renders
+       set status = 'failed', error_code = 'cancelled', error_message = 'The render was cancelled.',
+           updated_at = clock_timestamp(), completed_at = clock_timestamp()
+     where id = p_render;
+  end;
+  select id into v_plan from loom.plans where render_id = p_render and ended_at is null;
+  if v_plan is not null then
+    perform loom.close_plan(v_plan, 'cancelled', null);
+  else
+    perform loom.close_jobs(p_render, null, 'cancelled', null);
+  end if;
 end
 $$;
 

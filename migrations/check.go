@@ -23,6 +23,7 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('loom.leftovers', to_regclass('loom.leftovers') is not null),
   ('loom.open_plan()', to_regprocedure('loom.open_plan(uuid, uuid, uuid, jsonb, integer, jsonb)') is not null),
   ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),
+  ('loom.cancel_render()', to_regprocedure('loom.cancel_render(uuid)') is not null),
   ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb)') is not null)
 ) as o (name, found) where not found`
 

@@ -2,7 +2,7 @@
 -- This file can be pasted into Supabase's SQL editor as it is, and as often as you like.
 --
 -- SKIP LOCKED lets any number of workers claim at once without waiting for each other, and without two of them getting
--- the same job. A second job for a render that is being worked on stays queued until the first has ended; and it is
+-- the same job, and passes over a render whose row somebody holds. A second job for a render that is being worked on stays queued until the first has ended; and it is
 -- never claimed before an older one, or two workers that claim at the same time could get one each.
 
 -- An earlier version may have another result type, which "create or replace" cannot change.
@@ -19,6 +19,7 @@ as $$
    where id = (
      select j.id
        from public.render_jobs j
+       join public.renders r on r.id = j.render_id
       where j.state = 'queued'
         and not exists (
           select from public.render_jobs o
@@ -26,7 +27,8 @@ as $$
              and (o.state = 'running' or (o.state = 'queued' and (o.created_at, o.id) < (j.created_at, j.id))))
       order by j.created_at, j.id
       limit 1
-        for update of j skip locked)
+        for update of j skip locked
+        for no key update of r skip locked)
   returning *;
 $$;
 

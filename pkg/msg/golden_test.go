@@ -40,7 +40,7 @@ func raw(t *testing.T, v any) json.RawMessage {
 func grantOf(t *testing.T, kind msg.Kind, params any, input string, facts any, output string) msg.GrantReply {
 	t.Helper()
 	g := &msg.Grant{
-		Ref: ref(kind), Attempt: 2, Lease: msg.Duration(30 * time.Second), HeartbeatEvery: msg.Duration(3 * time.Second),
+		Ref: ref(kind), Attempt: 2, Lease: msg.Duration(30 * time.Second), HeartbeatEvery: msg.Duration(3 * time.Second), Timeout: msg.Duration(20 * time.Minute),
 		Params: raw(t, params),
 	}
 	if input != "" {
@@ -85,7 +85,7 @@ func golden(t *testing.T) map[string]any {
 		"result-handed-back": msg.Result{Ref: ref(msg.Upload), Attempt: 3, Worker: "uploader-1", Outcome: msg.HandedBack,
 			Reason: "the worker stops", Facts: nil, Elapsed: msg.Duration(0)},
 		"result-upload": msg.Result{Ref: ref(msg.Upload), Attempt: 1, Worker: "uploader-1", Outcome: msg.Done,
-			Facts: raw(t, msg.UploadFacts{VideoURL: "https://cdn.example/v.mp4", ThumbnailURL: "https://cdn.example/t.jpg"})},
+			Facts: raw(t, msg.UploadFacts{VideoKey: "render/task.mp4", ThumbnailKey: "render/task.jpg"})},
 		"cancel": msg.Cancel{Version: msg.Version, RenderID: renderID},
 		"event-progress": msg.Event{Version: msg.Version, RenderID: renderID, What: msg.EventProgress, Status: "normalizing", Progress: 42,
 			At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},

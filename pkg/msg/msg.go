@@ -85,6 +85,8 @@ type Grant struct {
 	Lease Duration `json:"lease_ms"`
 	// HeartbeatEvery is how often to send a Heartbeat.
 	HeartbeatEvery Duration `json:"heartbeat_every_ms"`
+	// Timeout is how long the attempt may take however well it reports: what hangs must end. 0 sets no bound.
+	Timeout Duration `json:"timeout_ms,omitempty"`
 	// Params is the kind's parameters: RecordParams, ProbeParams, NormalizeParams, …
 	Params json.RawMessage `json:"params"`
 	// Inputs are the objects to read, by name.

@@ -114,8 +114,9 @@ type OverlayParams struct {
 // Facts: UploadFacts.
 type UploadParams struct{}
 
-// UploadFacts says where the finished files are.
+// UploadFacts says where the finished files are. The URLs are in the renders row alone: they may be signed.
 type UploadFacts struct {
-	VideoURL     string `json:"video_url"`
-	ThumbnailURL string `json:"thumbnail_url"`
+	// VideoKey and ThumbnailKey are the objects' keys in the buckets of videos and thumbnails.
+	VideoKey     string `json:"video_key"`
+	ThumbnailKey string `json:"thumbnail_key"`
 }

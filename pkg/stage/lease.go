@@ -20,6 +20,8 @@ var (
 	errDraining = errors.New("the worker stops")
 	// errSilence: no heartbeat was answered for as long as the lease lasts, so another worker may have the task.
 	errSilence = errors.New("the lease ran out unanswered")
+	// errTimeout: the attempt took longer than its grant allows. It is charged like any failure.
+	errTimeout = errors.New("the attempt took longer than it may")
 )
 
 // lease is an attempt that this worker holds: from the grant until it is settled.
@@ -31,8 +33,9 @@ type lease struct {
 	cancel context.CancelCauseFunc
 	// working ends when the drain does.
 	working context.Context
-	// kept waits for what keeps the lease; release ends it.
+	// kept waits for what keeps the lease; quit ends it, and release with all the rest.
 	kept    sync.WaitGroup
+	quit    context.CancelFunc
 	release func()
 }
 
@@ -41,8 +44,13 @@ type lease struct {
 func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, asked time.Time, m jetstream.Msg) *lease {
 	l := &lease{task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
+	if limit := time.Duration(grant.Timeout); limit > 0 {
+		timer := time.AfterFunc(limit, func() { l.cancel(fmt.Errorf("%w (%s)", errTimeout, limit)) })
+		context.AfterFunc(l.ctx, func() { timer.Stop() })
+	}
 	// Beyond the drain's end, until the task is settled.
 	keeping, quit := context.WithCancel(context.WithoutCancel(working))
+	l.quit = quit
 	l.kept.Go(func() { w.heartbeat(keeping, l, asked) })
 	l.kept.Go(func() {
 		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; pause(keeping, every) {
@@ -58,11 +66,16 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 		w.mu.Lock()
 		delete(w.running, l)
 		w.mu.Unlock()
-		quit()
-		l.kept.Wait()
+		l.letGo()
 		l.cancel(nil)
 	}
 	return l
+}
+
+// letGo ends what keeps the lease, and returns when nothing more of it is sent.
+func (l *lease) letGo() {
+	l.quit()
+	l.kept.Wait()
 }
 
 // heartbeat reports progress and cancels the task when it is told to stop, or when nobody has answered for as long as

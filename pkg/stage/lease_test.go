@@ -129,3 +129,17 @@ func TestAFinishedAttemptIsReportedThoughNobodyAnswered(t *testing.T) {
 	}
 	r.settled()
 }
+
+func TestAnAttemptThatTakesTooLongIsTriedAgain(t *testing.T) {
+	server, ingest := arrange(t)
+	ingest.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {
+		return stagetest.Granted(request, func(g *msg.Grant) { g.Timeout = msg.Duration(50 * time.Millisecond) }), true
+	})
+	started := make(chan *Task, 1)
+	r := work(t, server, ingest, nil, untilCancelled(started))
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Failed || result.Failure.Permanent {
+		t.Errorf("%+v", result)
+	}
+	r.settled()
+}

@@ -82,6 +82,9 @@ func conclude(result *msg.Result, err, cause error) (label string) {
 		}
 		result.Outcome, result.Reason = msg.HandedBack, truncate(scrub(cause.Error()), maxMessage)
 		return string(msg.HandedBack)
+	case errors.Is(cause, errTimeout):
+		result.Outcome, result.Failure = msg.Failed, failure(fmt.Errorf("%w: %w", cause, err))
+		return string(msg.Failed)
 	case errors.As(err, &own) && own.Permanent:
 		result.Outcome, result.Failure = msg.Failed, failure(err)
 		return outcomePermanent
@@ -122,6 +125,8 @@ func (w *Worker) giveUp(l *lease, reason error) error {
 	if errors.Is(reason, ErrNotWanted) {
 		return l.m.Ack()
 	}
+	// An InProgress that overtook the Nak would keep the message here until its ack wait is over.
+	l.letGo()
 	return l.m.NakWithDelay(w.pace.again)
 }
 

@@ -32,6 +32,8 @@ func TestConclude(t *testing.T) {
 		"cancelled, told to stop":            {context.Canceled, fmt.Errorf("%w: superseded", ErrNotWanted), outcomeLost},
 		"the handler found it is not wanted": {fmt.Errorf("close: %w", ErrNotWanted), nil, outcomeLost},
 		"cancelled, the lease unanswered":    {context.Canceled, errSilence, outcomeLost},
+		"cancelled, it took too long":        {permanent, fmt.Errorf("%w (1m)", errTimeout), "failed"},
+		"finished, it took too long":         {nil, errTimeout, "done"},
 		"an URL too old as the drain ended":  {handBack, errDraining, "handed_back"},
 	} {
 		var result msg.Result

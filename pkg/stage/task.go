@@ -45,6 +45,9 @@ func NewTask(grant msg.Grant, dir string, log zerolog.Logger) *Task {
 
 // Progress says how much of the work is done, from 0 to 1. It costs nothing; the next heartbeat carries it.
 func (t *Task) Progress(fraction float64) {
+	if math.IsNaN(fraction) {
+		return
+	}
 	t.progress.Store(math.Float64bits(min(max(fraction, 0), 1)))
 }
 

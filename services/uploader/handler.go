@@ -37,6 +37,9 @@ type file struct {
 	name, contentType, bucket, key string
 }
 
+// urls are where the app's users find the outputs. They may be signed, and go into the render's row alone.
+type urls struct{ video, thumbnail string }
+
 // Handle copies the video and the thumbnail to their buckets and closes the render.
 func (h *handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	key := t.RenderID.String() + "/" + t.TaskID.String()
@@ -57,21 +60,24 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail fi
 	if err != nil {
 		return facts, err
 	}
-	if err := h.copy(ctx, t, video, made.Bytes); err != nil {
-		return facts, err
-	}
-	t.Progress(0.8)
+	// The small one first: what is wrong with the buckets shows before the video is there.
 	if err := h.copy(ctx, t, thumbnail, 0); err != nil {
 		return facts, err
 	}
+	t.Progress(0.1)
+	if err := h.copy(ctx, t, video, made.Bytes); err != nil {
+		return facts, err
+	}
 	t.Progress(0.9)
-	if facts.VideoURL, err = h.url(ctx, video); err != nil {
+	var at urls
+	if at.video, err = h.url(ctx, video); err != nil {
 		return facts, err
 	}
-	if facts.ThumbnailURL, err = h.url(ctx, thumbnail); err != nil {
+	if at.thumbnail, err = h.url(ctx, thumbnail); err != nil {
 		return facts, err
 	}
-	return facts, h.finish(ctx, t, facts)
+	facts = msg.UploadFacts{VideoKey: video.key, ThumbnailKey: thumbnail.key}
+	return facts, h.finish(ctx, t, at, facts)
 }
 
 // copy puts one file into its bucket, and makes sure that all of it is there. size is what its maker measured; 0 is
@@ -122,14 +128,14 @@ func (h *handler) url(ctx context.Context, f file) (string, error) {
 }
 
 // finish closes the render with the files that are in place. ErrNotWanted: the attempt came too late.
-func (h *handler) finish(ctx context.Context, t *stage.Task, facts msg.UploadFacts) error {
+func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.UploadFacts) error {
 	data, err := json.Marshal(facts)
 	if err != nil {
 		return fmt.Errorf("write facts: %w", err)
 	}
 	var verdict string
 	err = h.patiently(ctx, func() error {
-		verdict, err = h.renders.finish(ctx, t.TaskID, t.Attempt, facts, data)
+		verdict, err = h.renders.finish(ctx, t.TaskID, t.Attempt, at, data)
 		return err
 	})
 	if err != nil {

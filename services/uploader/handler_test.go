@@ -2,6 +2,7 @@ package uploader
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,16 +22,16 @@ func TestAnUploadClosesTheRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := fmt.Sprintf("https://cdn.example/files/%%s/%s/%s", r.render, r.task)
-	want := msg.UploadFacts{
-		VideoURL:     fmt.Sprintf(base, r.cfg.VideoBucket) + ".mp4",
-		ThumbnailURL: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + ".jpg",
+	want := urls{video: fmt.Sprintf(base, r.cfg.VideoBucket) + ".mp4", thumbnail: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + ".jpg"}
+	wantFacts := msg.UploadFacts{
+		VideoKey: fmt.Sprintf("%s/%s.mp4", r.render, r.task), ThumbnailKey: fmt.Sprintf("%s/%s.jpg", r.render, r.task),
 	}
-	if facts != want {
-		t.Errorf("facts %+v, want %+v", facts, want)
+	if facts != wantFacts {
+		t.Errorf("facts %+v, want %+v", facts, wantFacts)
 	}
 	row := r.row()
 	if row.Status != "done" || row.Progress != 100 || row.JobState != "completed" || row.Message != nil || row.Completed == nil ||
-		*row.Video != want.VideoURL || *row.Thumbnail != want.ThumbnailURL {
+		*row.Video != want.video || *row.Thumbnail != want.thumbnail {
 		t.Errorf("%+v", row)
 	}
 	if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), r.size(r.cfg.ThumbnailBucket, ".jpg"); video != 18 || thumbnail != 7 {
@@ -191,8 +192,13 @@ func TestURLsHaveTheFormThatIsAskedFor(t *testing.T) {
 func TestAPresignedURLPlays(t *testing.T) {
 	r := arrange(t)
 	r.cfg.PublicURLs = URLsPresigned
-	if _, err := r.Handle(t.Context(), r.grant("worker-1")); err != nil {
+	facts, err := r.Handle(t.Context(), r.grant("worker-1"))
+	if err != nil {
 		t.Fatal(err)
+	}
+	// Facts travel through a stream that people look at.
+	if told, err := json.Marshal(facts); err != nil || strings.Contains(string(told), "X-Amz-") {
+		t.Errorf("the facts hold a signed URL: %s, %v", told, err)
 	}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, *r.row().Video, nil)
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // Verdicts of loom.finish_render.
@@ -28,12 +26,12 @@ type renders struct{ pool *pgxpool.Pool }
 
 // finish closes the upload task, its render and its job together, if attempt is the task's current one. It may be called
 // again after an error: one that was carried out all the same is already.
-func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at msg.UploadFacts, facts []byte) (verdict string, err error) {
+func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at urls, facts []byte) (verdict string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	// Text and casts: they need no look-up of types, which poolers in transaction mode do not allow.
 	err = r.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb)",
-		task.String(), attempt, at.VideoURL, at.ThumbnailURL, string(facts)).Scan(&verdict)
+		task.String(), attempt, at.video, at.thumbnail, string(facts)).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("close the render in Postgres: %w", err)
 	}

@@ -77,12 +77,10 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 	return "insert into campaigns (" + columns + ") values (" + places + ")", args
 }
 
-// Cancel ends a render as the app does: by its status. What works on it is told within a heartbeat. It does nothing to a
-// render that has ended.
+// Cancel ends a render and its jobs. What works on it is told within a heartbeat. It does nothing to a render that has
+// ended.
 func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) error {
-	_, err := db.Exec(ctx, `update renders set status = 'cancelled', error_code = 'cancelled', updated_at = now(), completed_at = now()
-		where id = $1 and status not in ('done', 'failed', 'cancelled')`, id)
-	if err != nil {
+	if _, err := db.Exec(ctx, "select loom.cancel_render($1::uuid)", id); err != nil {
 		return fmt.Errorf("cancel render: %w", err)
 	}
 	return nil

@@ -134,13 +134,12 @@ func (c *Conductor) beat(ctx context.Context) error {
 func (c *Conductor) round(ctx context.Context, d *dispatcher, w *watcher, full bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
+	// That one of them fails keeps the others from nothing.
+	var ended error
 	if full {
-		if err := w.closeEnded(ctx); err != nil {
-			return err
-		}
+		ended = w.closeEnded(ctx)
 	}
-	// That one of them fails keeps the other from nothing.
-	if err := errors.Join(w.look(ctx), d.dispatch(ctx)); err != nil {
+	if err := errors.Join(ended, w.look(ctx), d.dispatch(ctx)); err != nil {
 		return err
 	}
 	if full {

@@ -2,6 +2,7 @@ package conduct
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -135,7 +136,7 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant, error) {
 	grant := &msg.Grant{
 		Ref: msg.NewRef(ref.Kind, ref.RenderID, ref.TaskID), Attempt: g.attempt,
-		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Params: g.params,
+		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Timeout: msg.Duration(timeout(g.params)), Params: g.params,
 		Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
 	}
 	for name, in := range g.inputs {
@@ -154,6 +155,32 @@ func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant
 		grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
 	}
 	return grant, nil
+}
+
+// Bounds of an attempt: what a small task may take, and what each frame adds. They are far beyond what work takes on the
+// slowest machine, and end what hangs.
+const (
+	timeoutBase     = 20 * time.Minute
+	timeoutPerFrame = 2 * time.Second
+	timeoutMost     = signedFor - time.Hour
+)
+
+// timeout is how long an attempt with these parameters may take.
+func timeout(params json.RawMessage) time.Duration {
+	var p struct {
+		Frames json.RawMessage `json:"frames"`
+	}
+	// A number of frames, or one for each segment; a probe has none, and what cannot be read counts as none.
+	var frames int
+	if json.Unmarshal(params, &p) == nil && json.Unmarshal(p.Frames, &frames) != nil {
+		var each []int
+		if json.Unmarshal(p.Frames, &each) == nil {
+			for _, n := range each {
+				frames += n
+			}
+		}
+	}
+	return min(timeoutBase+time.Duration(frames)*timeoutPerFrame, timeoutMost)
 }
 
 // heartbeat renews a lease. When the database does not answer, the worker is told to go on: nobody else can be granted

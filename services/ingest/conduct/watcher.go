@@ -44,6 +44,8 @@ func newWatcher(c *Conductor) *watcher { return &watcher{c: c, seen: map[uuid.UU
 
 // closeEnded closes the plans of renders that the app has ended itself, with status = 'cancelled' say.
 func (w *watcher) closeEnded(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
 	rows, err := w.c.DB.Query(ctx, "select loom.close_ended_plans()")
 	if err != nil {
 		return fmt.Errorf("close ended plans: %w", err)
