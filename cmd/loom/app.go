@@ -149,28 +149,32 @@ func (d dataFlag) dir() (string, error) {
 // errNoDatabase names both ways to have one.
 const errNoDatabase = "there is no database to talk to: set DATABASE_URL, or start `loom up` (none runs on %s)"
 
-// settings are those of the installation that a command talks to: the environment's or, when that has no DATABASE_URL,
-// those of the `loom up` that runs on the data folder.
+// settings are those of the installation that a command talks to: the environment's, completed by those of the `loom up`
+// that runs on the data folder if that works on the same database. An environment without DATABASE_URL takes whatever
+// runs there.
 func (a *app) settings(d dataFlag) (map[string]string, error) {
-	if a.environ["DATABASE_URL"] != "" {
-		return a.environ, nil
-	}
 	dir, err := d.dir()
 	if err != nil {
 		return nil, err
 	}
+	database := a.environ["DATABASE_URL"]
 	holder, running := local.Running(dir)
+	if database != "" && holder.Command != holderUp {
+		return a.environ, nil
+	}
 	if !running {
 		return nil, usageError{fmt.Errorf(errNoDatabase, dir)}
 	}
 	found, err := godotenv.Read(local.ReadyFile(dir))
-	if errors.Is(err, os.ErrNotExist) {
+	switch {
+	case err == nil && (database == "" || database == found["DATABASE_URL"]):
+		settings := maps.Clone(a.environ)
+		maps.Copy(settings, found)
+		return settings, nil
+	case database != "":
+		return a.environ, nil
+	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("%s on %s is not ready yet: try again when it is", holder, dir)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: it is not a dotenv file", local.ReadyFile(dir))
-	}
-	settings := maps.Clone(a.environ)
-	maps.Copy(settings, found)
-	return settings, nil
+	return nil, fmt.Errorf("read %s: it is not a dotenv file", local.ReadyFile(dir))
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -74,6 +75,44 @@ func TestWithoutADatabaseBothWaysAreNamed(t *testing.T) {
 		status, stdout, stderr := loom(t, nil, append(args, "--data", filepath.Join(dir, "none"))...)
 		if status != statusUsage || stdout != "" || !strings.Contains(stderr, "DATABASE_URL") || !strings.Contains(stderr, "loom up") {
 			t.Errorf("%v: %d, %q, %q", args, status, stdout, stderr)
+		}
+	}
+}
+
+// held is a data folder that a process holds which calls itself command and has the settings of dotenv.
+func held(t *testing.T, command, dotenv string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "lock"), command+"\t42\tthen\n")
+	write(t, local.ReadyFile(dir), dotenv)
+	lock, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lock.Close() })
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestSettingsOfLoomUpCompleteThoseOfItsDatabase(t *testing.T) {
+	up := held(t, holderUp, "DATABASE_URL=postgres://db/a\nNATS_URL=nats://up\n")
+	other := held(t, holderRender, "DATABASE_URL=postgres://db/a\nNATS_URL=nats://other\n")
+	for name, c := range map[string]struct {
+		data, database, nats string // in the environment
+		want                 string // NATS_URL
+	}{
+		"no database":          {up, "", "", "nats://up"},
+		"its database":         {up, "postgres://db/a", "nats://environment", "nats://up"},
+		"another database":     {up, "postgres://db/b", "nats://environment", "nats://environment"},
+		"not by loom up":       {other, "postgres://db/a", "nats://environment", "nats://environment"},
+		"nobody on the folder": {t.TempDir(), "postgres://db/a", "nats://environment", "nats://environment"},
+	} {
+		a := &app{environ: map[string]string{"DATABASE_URL": c.database, "NATS_URL": c.nats, "LOG_LEVEL": "debug"}}
+		got, err := a.settings(dataFlag{Data: c.data})
+		if err != nil || got["NATS_URL"] != c.want || got["LOG_LEVEL"] != "debug" {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 }
