@@ -117,6 +117,21 @@ func TestSettingsOfLoomUpCompleteThoseOfItsDatabase(t *testing.T) {
 	}
 }
 
+func TestAnotherRendersOwnInstallationIsLeftAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	write(t, file, "scenes: [{url: 'https://example.com', duration_sec: 1}]")
+	data := held(t, holderRender, "DATABASE_URL=postgres://127.0.0.1:1/x\n")
+	status, stdout, stderr := loom(t, nil, "render", file, "-o", filepath.Join(t.TempDir(), "o.mp4"), "--data", data)
+	if status != statusFailed || stdout != "" {
+		t.Errorf("status %d, %q", status, stdout)
+	}
+	for _, want := range []string{holderRender + " (process 42", data, "loom up", "--data"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%q is not in %q", want, stderr)
+		}
+	}
+}
+
 func TestJSONIsTheOnlyLineOnStdoutWhateverGoesWrong(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "bad.yaml"), "scenes: []")

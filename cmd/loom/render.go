@@ -145,16 +145,21 @@ func submission(file *campaign.Campaign, base string) renders.Submission {
 
 // installation returns the settings of the installation to render with. stack is set when it was started for this.
 func (c *renderCmd) installation(ctx context.Context, a *app) (map[string]string, *local.Stack, error) {
-	if !c.Local {
-		settings, err := a.settings(c.dataFlag)
-		return settings, nil, err
-	}
 	dir, err := c.dir()
 	if err != nil {
 		return nil, nil, err
 	}
+	holder, running := local.Running(dir)
+	if !c.Local {
+		if running && holder.Command != holderUp && a.environ["DATABASE_URL"] == "" {
+			return nil, nil, fmt.Errorf("%s runs on %s, for that one render, and would end in the middle of yours: wait until "+
+				"it has ended and render with --local, or start `loom up` on another folder and name that with --data", holder, dir)
+		}
+		settings, err := a.settings(c.dataFlag)
+		return settings, nil, err
+	}
 	environ := a.embedded()
-	if holder, running := local.Running(dir); running && holder.Command == holderUp {
+	if running && holder.Command == holderUp {
 		a.say("rendering with %s, which runs on %s", holder, dir)
 		settings, err := (&app{environ: environ}).settings(c.dataFlag)
 		return settings, nil, err
