@@ -80,7 +80,8 @@ func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, er
 	t.Progress(0.6)
 
 	facts := msg.ProbeFacts{
-		DurationMS: length.Milliseconds(), Width: video.Width, Height: video.Height,
+		// From the start of the file, not of its picture: that is where the other stages count from.
+		DurationMS: (timing.EndTime(*video) - file.Start).Milliseconds(), Width: video.Width, Height: video.Height,
 		VideoStream: video.Index, VideoCodec: video.Codec, AudioStream: -1,
 	}
 	if sound == nil {

@@ -51,6 +51,13 @@ func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
 			t.Error("what was stored is not what was fetched")
 		}
 	})
+	t.Run("picture after sound", func(t *testing.T) {
+		late := facecamVideo(t, msg.FPS(30), 30, 160, 90, pcm(4*time.Second, beep(0.5)), ".mkv",
+			"-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "setpts=PTS+3/TB", "-c:a", "pcm_s16le")
+		if _, facts := b.probed(t, late); math.Abs(float64(facts.DurationMS)-4000) > 40 {
+			t.Errorf("the picture ends after %d ms, want 4000", facts.DurationMS)
+		}
+	})
 	t.Run("turned by a phone", func(t *testing.T) {
 		flat := filepath.Join(t.TempDir(), "flat.mp4")
 		if err := os.WriteFile(flat, facecamVideo(t, msg.FPS(30), 30, 160, 90, nil), 0o600); err != nil {

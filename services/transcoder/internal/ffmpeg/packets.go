@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,12 +44,18 @@ func timingArgs(name, formats string, stream int) []string {
 }
 
 // Length returns how long the stream is shown, from first to End, given its time base.
-func (t Timing) Length(s Stream) time.Duration {
-	if s.TicksPerSecond <= 0 || t.End <= t.First {
+func (t Timing) Length(s Stream) time.Duration { return max(0, s.ticks(t.End-t.First)) }
+
+// EndTime returns the time stamp at which the stream ends, given its time base.
+func (t Timing) EndTime(s Stream) time.Duration { return s.ticks(t.End) }
+
+// ticks returns how long n ticks of the stream last. What is absurd is 0.
+func (s Stream) ticks(n int64) time.Duration {
+	if s.TicksPerSecond <= 0 {
 		return 0
 	}
-	seconds := float64(t.End-t.First) * float64(s.TickSpan) / float64(s.TicksPerSecond)
-	if seconds > 1e9 {
+	seconds := float64(n) * float64(s.TickSpan) / float64(s.TicksPerSecond)
+	if math.Abs(seconds) > 1e9 {
 		return 0
 	}
 	return time.Duration(seconds * float64(time.Second))
