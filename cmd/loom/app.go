@@ -38,7 +38,8 @@ type commands struct {
 
 const description = `Records web pages, joins them, lays a facecam over them: a campaign becomes a video.
 
-Settings come from the environment and from .env in the current folder; .env.example lists them. Commands that need a
+Settings come from the environment and from .env in the current folder; .env.example lists them. CHROME_PATH, FFMPEG_PATH
+and FFPROBE_PATH come from the environment only: a folder does not choose the programs that are run. Commands that need a
 database use DATABASE_URL or, when that is not set, the "loom up" that runs on the data folder.`
 
 // app is what a command sees of the world.
@@ -116,7 +117,11 @@ func isTerminal(f *os.File) bool {
 
 const minWidth = 60
 
-// environment is the process's environment, and what a dotenv file adds to it.
+// programs are the settings that name programs to run. A dotenv file may be a stranger's, in a folder that was cloned or
+// unpacked, so it does not choose them.
+var programs = []string{"CHROME_PATH", "FFMPEG_PATH", "FFPROBE_PATH"}
+
+// environment is the process's environment, and what a dotenv file adds to it, programs excepted.
 func environment(process []string, dotenv string) (map[string]string, error) {
 	environ := map[string]string{}
 	added, err := godotenv.Read(dotenv)
@@ -125,6 +130,9 @@ func environment(process []string, dotenv string) (map[string]string, error) {
 		return nil, fmt.Errorf("read %s: it is not a dotenv file: lines such as NAME=value", dotenv)
 	}
 	maps.Copy(environ, added)
+	for _, name := range programs {
+		delete(environ, name)
+	}
 	for _, pair := range process {
 		if name, value, found := strings.Cut(pair, "="); found {
 			environ[name] = value

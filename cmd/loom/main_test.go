@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,16 @@ func TestEnvironmentComesBeforeDotenv(t *testing.T) {
 	write(t, path, "PASSWORD hunter2\n")
 	if _, err := environment(nil, path); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a file that is no dotenv: %v", err)
+	}
+}
+
+func TestDotenvDoesNotChooseProgramsToRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".env")
+	write(t, path, "CHROME_PATH=./evil\nFFMPEG_PATH=./evil\nFFPROBE_PATH=./evil\nRECORDER_SLOTS=2\n")
+	got, err := environment([]string{"FFMPEG_PATH=/opt/ffmpeg"}, path)
+	want := map[string]string{"FFMPEG_PATH": "/opt/ffmpeg", "RECORDER_SLOTS": "2"}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
