@@ -33,6 +33,8 @@ const (
 	CodeSceneCrashed Code = "scene_crashed"
 	// CodeSceneNotAPage: the URL answers with a download, not with something that a browser shows.
 	CodeSceneNotAPage Code = "scene_not_a_page"
+	// CodeSceneTooLarge: the recording is larger than the object store takes in one piece.
+	CodeSceneTooLarge Code = "scene_too_large"
 )
 
 // What is wrong with the facecam: found when it is probed.

@@ -18,6 +18,12 @@ func pageFailure(p msg.RecordParams, e *capture.PageError) error {
 	return &stage.Error{Code: e.Code, Message: text, Permanent: e.Permanent, Err: fmt.Errorf("record scene %d: %w", p.Scene, e)}
 }
 
+// tooLarge tells the product's user that a scene is more than can be stored: every try would end the same.
+func tooLarge(p msg.RecordParams, err error) error {
+	text := fmt.Sprintf("Scene %d moves too much to be recorded in one piece. Make it shorter, or its picture smaller.", p.Scene)
+	return stage.Permanent(msg.CodeSceneTooLarge, text, fmt.Errorf("record scene %d: %w", p.Scene, err))
+}
+
 func reason(page string, e *capture.PageError) string {
 	switch e.Code {
 	case msg.CodeSceneUnresolved:

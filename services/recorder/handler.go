@@ -21,6 +21,8 @@ const (
 	jpegQuality = 92
 	// stored is the part of a task's progress at which everything is recorded; the rest is storing it.
 	stored = 0.97
+	// maxMezzanine is what S3 takes in one PUT.
+	maxMezzanine = 5 << 30
 )
 
 // handler records scenes.
@@ -29,6 +31,8 @@ type handler struct {
 	sandbox bool
 	policy  egress.Policy
 	bounds  capture.Bounds
+	// maxBytes bounds a mezzanine.
+	maxBytes int64
 }
 
 // Handle records one scene and stores its mezzanine.
@@ -57,7 +61,7 @@ func (h *handler) record(ctx context.Context, t *stage.Task, p msg.RecordParams,
 		return facts, fmt.Errorf("create the mezzanine: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	out, err := mezzanine.New(file, mezzanine.Format{Width: p.Width, Height: p.Height, Rate: p.Rate})
+	out, err := mezzanine.New(file, mezzanine.Format{Width: p.Width, Height: p.Height, Rate: p.Rate, MaxBytes: h.maxBytes})
 	if err != nil {
 		return facts, err
 	}
@@ -98,6 +102,8 @@ func (h *handler) capture(ctx context.Context, t *stage.Task, p msg.RecordParams
 	switch {
 	case errors.As(err, &page):
 		return pageFailure(p, page)
+	case errors.Is(err, mezzanine.ErrTooLarge):
+		return tooLarge(p, err)
 	case errors.Is(err, cdp.ErrClosed):
 		return fmt.Errorf("record scene %d: %w; Chrome said: %s", p.Scene, err, browser.Stderr())
 	case err != nil:

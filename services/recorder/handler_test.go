@@ -130,6 +130,33 @@ func TestFailuresNameTheSceneAndKeepItsSecrets(t *testing.T) {
 	}
 }
 
+func TestASceneThatIsTooLargeFailsForGood(t *testing.T) {
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, `<!doctype html><h1>0</h1><script>
+			const h = document.querySelector("h1"); let n = 0
+			const next = () => { h.textContent = ++n; requestAnimationFrame(next) }
+			next()</script>`)
+	}))
+	defer page.Close()
+	h := testHandler(t)
+	h.maxBytes = 20_000
+	b := newBucket(t)
+	task := newTask(t, b, msg.RecordParams{Scene: 3, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 600})
+	_, err := h.Handle(t.Context(), task)
+	var failure *stage.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("the handler returned %v", err)
+	}
+	want := "Scene 3 moves too much to be recorded in one piece. Make it shorter, or its picture smaller."
+	if failure.Message != want || failure.Code != msg.CodeSceneTooLarge || !failure.Permanent {
+		t.Errorf("the failure is %s, permanent %v: %q, want %q", failure.Code, failure.Permanent, failure.Message, want)
+	}
+	if len(b.objects) > 0 {
+		t.Error("something was stored")
+	}
+}
+
 func TestAMezzanineThatCannotBeWrittenIsAnError(t *testing.T) {
 	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 1, URL: "http://127.0.0.1:1", Rate: msg.FPS(60), Frames: 30})
 	if _, err := testHandler(t).Handle(t.Context(), task); err == nil {

@@ -59,5 +59,6 @@ func newHandler(cfg Config) (*handler, error) {
 	}
 	return &handler{
 		chrome: path, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
+		maxBytes: maxMezzanine,
 	}, nil
 }

@@ -16,7 +16,18 @@ type Format struct {
 	// Width and Height in pixels, at most 65535.
 	Width, Height int
 	Rate          msg.Rate
+	// MaxBytes bounds the file, index included. 0: no bound.
+	MaxBytes int64
 }
+
+// ErrTooLarge says that a file would be larger than Format.MaxBytes.
+var ErrTooLarge = errors.New("the mezzanine is too large")
+
+// The index takes at most this much, and this much for each picture.
+const (
+	indexBase       = 1 << 10
+	indexPerPicture = 8 + 4 + 8 // its length, its size, its place
+)
 
 // Writer writes one file.
 type Writer struct {
@@ -51,13 +62,18 @@ func New(w io.WriteSeeker, format Format) (*Writer, error) {
 	return m, nil
 }
 
-// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps jpeg.
+// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps jpeg. ErrTooLarge says
+// that the picture is one too many.
 func (m *Writer) Frame(jpeg []byte) (changed bool, err error) {
 	if len(jpeg) == 0 || len(jpeg) > math.MaxInt32 {
 		return false, fmt.Errorf("a picture of %d bytes", len(jpeg))
 	}
 	if bytes.Equal(jpeg, m.last) {
 		return false, m.Repeat()
+	}
+	size := m.offset + int64(len(jpeg)) + indexBase + indexPerPicture*int64(len(m.sizes)+1)
+	if limit := m.format.MaxBytes; limit > 0 && size > limit {
+		return false, fmt.Errorf("frame %d: %w: more than %d bytes", m.frames, ErrTooLarge, limit)
 	}
 	if _, err := m.w.Write(jpeg); err != nil {
 		return false, fmt.Errorf("write mezzanine: %w", err)

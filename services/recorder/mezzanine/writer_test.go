@@ -193,6 +193,33 @@ func TestWhatCannotBeWrittenIsRefused(t *testing.T) {
 	}
 }
 
+func TestAFileStaysWithinItsBound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mezzanine.mov")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	const limit = 20_000
+	w, err := New(file, Format{Width: width, Height: height, Rate: msg.FPS(60), MaxBytes: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures := 0
+	for ; err == nil && pictures < 1000; pictures++ {
+		_, err = w.Frame(shade(t, uint8(pictures%200)))
+	}
+	if !errors.Is(err, ErrTooLarge) {
+		t.Fatalf("after %d pictures: %v, want ErrTooLarge", pictures, err)
+	}
+	if _, err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := size(t, path); got > limit || got < limit*9/10 {
+		t.Errorf("the file has %d bytes, want no more than %d and not much less", got, limit)
+	}
+}
+
 // A full disk shows at the frame that no longer fits.
 func TestWriteErrorsAreReported(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
