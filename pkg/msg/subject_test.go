@@ -92,7 +92,7 @@ func TestEverySubjectIsOfTheOneStreamThatIsMeant(t *testing.T) {
 	}
 }
 
-// The settings that jetstream.md's traps ask for.
+// The settings that keep a work queue from losing or repeating tasks.
 func TestStreamsAndConsumersAvoidTheTraps(t *testing.T) {
 	consumers := msg.Consumers(30 * time.Second)
 	for _, cfg := range msg.Streams(3) {

@@ -72,13 +72,6 @@ func SessionMode(databaseURL string) bool {
 	return err == nil && target.session
 }
 
-// ConnURL returns databaseURL without the settings that are other clients' (pgbouncer=true, connection_limit=…) and that a
-// server would refuse.
-func ConnURL(databaseURL string) (string, error) {
-	target, err := parse(databaseURL)
-	return target.url, err
-}
-
 type target struct {
 	url     string
 	session bool

@@ -31,6 +31,9 @@ type lease struct {
 	log    zerolog.Logger
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	// unwanted is cancelled when ingest says that the attempt is not wanted, whatever ctx was cancelled for before.
+	unwanted context.Context
+	refuse   context.CancelCauseFunc
 	// working ends when the drain does.
 	working context.Context
 	// kept waits for what keeps the lease; quit ends it, and release with all the rest.
@@ -44,6 +47,7 @@ type lease struct {
 func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, asked time.Time, m jetstream.Msg) *lease {
 	l := &lease{task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
+	l.unwanted, l.refuse = context.WithCancelCause(context.WithoutCancel(working))
 	if limit := time.Duration(grant.Timeout); limit > 0 {
 		timer := time.AfterFunc(limit, func() { l.cancel(fmt.Errorf("%w (%s)", errTimeout, limit)) })
 		context.AfterFunc(l.ctx, func() { timer.Stop() })
@@ -68,8 +72,16 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 		w.mu.Unlock()
 		l.letGo()
 		l.cancel(nil)
+		l.refuse(nil)
 	}
 	return l
+}
+
+// stop ends an attempt that is not wanted any more.
+func (l *lease) stop(reason string) {
+	err := fmt.Errorf("%w: %s", ErrNotWanted, reason)
+	l.refuse(err)
+	l.cancel(err)
 }
 
 // letGo ends what keeps the lease, and returns when nothing more of it is sent.
@@ -93,7 +105,7 @@ func (w *Worker) heartbeat(ctx context.Context, l *lease, renewed time.Time) {
 		cancel()
 		switch {
 		case err == nil && stop:
-			l.cancel(fmt.Errorf("%w: %s", ErrNotWanted, reason))
+			l.stop(reason)
 			return
 		case err == nil:
 			renewed = sent
@@ -127,7 +139,7 @@ func (w *Worker) cancelRender(render uuid.UUID) {
 	defer w.mu.Unlock()
 	for l := range w.running {
 		if l.task.RenderID == render {
-			l.cancel(fmt.Errorf("%w: the render was cancelled", ErrNotWanted))
+			l.stop("the render was cancelled")
 		}
 	}
 }

@@ -109,3 +109,24 @@ func TestAWorkerEndsThoughItsResultCannotBeDelivered(t *testing.T) {
 	await(t, r.ended, "the worker ends")
 	server.Start()
 }
+
+func TestAFinishedAttemptHearsAfterASilenceThatItIsNotWanted(t *testing.T) {
+	server, ingest := arrange(t)
+	shortLease(ingest)
+	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) { return msg.HeartbeatReply{}, false })
+	if err := ingest.JS.DeleteStream(t.Context(), msg.StreamResults); err != nil {
+		t.Fatal(err)
+	}
+	finished := make(chan struct{}, 1)
+	r := work(t, server, ingest, nil, func(ctx context.Context, _ *Task) (any, error) {
+		<-ctx.Done()
+		finished <- struct{}{}
+		return nil, nil
+	})
+	r.Publish(msg.Record)
+	await(t, finished, "the lease ran out unanswered")
+	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) {
+		return msg.HeartbeatReply{Version: msg.Version, Stop: true, Reason: "superseded"}, true
+	})
+	r.settled()
+}

@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,12 +20,8 @@ func (w *Worker) report(l *lease, result msg.Result) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	defer context.AfterFunc(l.ctx, func() {
-		// Not for errSilence: ingest is away, its stream may be there.
-		if errors.Is(context.Cause(l.ctx), ErrNotWanted) {
-			cancel()
-		}
-	})()
+	// Not for errSilence: ingest is away, its stream may be there.
+	defer context.AfterFunc(l.unwanted, cancel)()
 	defer context.AfterFunc(l.working, func() {
 		timer := time.AfterFunc(w.pace.farewell, cancel)
 		context.AfterFunc(ctx, func() { timer.Stop() })

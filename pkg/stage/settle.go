@@ -55,7 +55,7 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 	}
 	if err := w.report(l, result); err != nil {
 		log.Warn().Err(err).Msg("result not delivered: the task is done again")
-		w.settled(log, w.giveUp(l, context.Cause(l.ctx)))
+		w.settled(log, w.giveUp(l, context.Cause(l.unwanted)))
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.pace.request)

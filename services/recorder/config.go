@@ -46,7 +46,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		problems.Add("RECORDER_SLOTS", "a number of scenes to record at once, 0 (as many as cores) to 256")
 	}
 	if cfg.Slots == 0 {
-		cfg.Slots = runtime.NumCPU()
+		cfg.Slots = runtime.GOMAXPROCS(0) // a container's share, where it has one
 	}
 	if cfg.ChromeSandbox != "on" && cfg.ChromeSandbox != "off" {
 		problems.Add("CHROME_SANDBOX", "on or off")

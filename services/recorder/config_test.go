@@ -19,7 +19,7 @@ func TestLoadConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Slots != runtime.NumCPU() || cfg.ChromeSandbox != "on" || cfg.WorkDir != os.TempDir() || cfg.Port != 3100 {
+	if cfg.Slots != runtime.GOMAXPROCS(0) || cfg.ChromeSandbox != "on" || cfg.WorkDir != os.TempDir() || cfg.Port != 3100 {
 		t.Errorf("defaults are %+v", cfg)
 	}
 	_, err = LoadConfig(map[string]string{

@@ -21,7 +21,7 @@ const (
 	answerWithin = 2500 * time.Millisecond
 	// signedFor is how long signed URLs last: longer than any task takes.
 	signedFor = 12 * time.Hour
-	// together is how many requests are worked on at once.
+	// together is how many requests of each sort are worked on at once: grants that wait keep no heartbeat waiting.
 	together = 32
 )
 
@@ -35,13 +35,10 @@ type Store interface {
 // requests answers workers: who may work on what, and whether it is still wanted.
 type requests struct {
 	*Conductor
-	slots   chan struct{}
 	running sync.WaitGroup
 }
 
-func newRequests(c *Conductor) *requests {
-	return &requests{Conductor: c, slots: make(chan struct{}, together)}
-}
+func newRequests(c *Conductor) *requests { return &requests{Conductor: c} }
 
 // serve answers requests until ctx is cancelled, and then those that it has received. Subscriptions outlive the loss of
 // the connection.
@@ -62,10 +59,11 @@ func (r *requests) serve(ctx, work context.Context) error {
 }
 
 func (r *requests) subscribe(work context.Context, subject string, answer func(context.Context, *nats.Msg)) (*nats.Subscription, error) {
+	slots := make(chan struct{}, together)
 	sub, err := r.NATS.QueueSubscribe(subject, queueGroup, func(m *nats.Msg) {
-		r.slots <- struct{}{}
+		slots <- struct{}{}
 		r.running.Go(func() {
-			defer func() { <-r.slots }()
+			defer func() { <-slots }()
 			ctx, cancel := context.WithTimeout(work, answerWithin)
 			defer cancel()
 			answer(ctx, m)
