@@ -33,7 +33,10 @@ type renderCmd struct {
 // Help is shown by loom render --help.
 func (renderCmd) Help() string {
 	return `A page or facecam that is no http(s) URL is a file beside the campaign file. Such files are served to the pipeline by
-this command, on 127.0.0.1, for as long as the render runs.`
+this command, on 127.0.0.1, for as long as the render runs.
+
+With --local, the pages that are recorded may reach everything on this machine's loopback addresses. Set EGRESS_ALLOW to
+name what they may reach instead, besides public addresses and the campaign's own files.`
 }
 
 // Run renders the campaign and tells the outcome. Its error is the exit status alone when the outcome says it all.
@@ -62,7 +65,16 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	if err != nil {
 		return usageError{err}
 	}
-	settings, stack, err := c.installation(ctx, a)
+	base, allow := "", ""
+	if file.Local() {
+		server, err := pages.Serve(file.Dir)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = server.Close() }()
+		base, allow = server.Base(), server.Address()
+	}
+	settings, stack, err := c.installation(ctx, a, allow)
 	if err != nil {
 		return err
 	}
@@ -74,25 +86,15 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 			}
 		}()
 	}
-	job := &job{app: a, settings: settings, stack: stack, outcome: o}
-	if file.Local() {
-		if stack == nil {
-			if err := reachable(ctx, settings, file); err != nil {
-				return err
-			}
-		}
-		server, err := pages.Serve(file.Dir)
-		if err != nil {
+	if stack == nil && file.Local() {
+		if err := reachable(ctx, settings, file); err != nil {
 			return err
 		}
-		job.served = true
-		defer func() { _ = server.Close() }()
-		return job.run(ctx, submission(file, server.Base()), video, thumbnail)
-	}
-	if stack == nil {
+	} else if stack == nil {
 		a.warnWithoutRecorder(ctx, settings)
 	}
-	return job.run(ctx, submission(file, ""), video, thumbnail)
+	job := &job{app: a, settings: settings, stack: stack, served: file.Local(), outcome: o}
+	return job.run(ctx, submission(file, base), video, thumbnail)
 }
 
 // outputs returns the absolute paths of the video and the thumbnail, and makes sure that they can be written: before
@@ -143,8 +145,9 @@ func submission(file *campaign.Campaign, base string) renders.Submission {
 	return s
 }
 
-// installation returns the settings of the installation to render with. stack is set when it was started for this.
-func (c *renderCmd) installation(ctx context.Context, a *app) (map[string]string, *local.Stack, error) {
+// installation returns the settings of the installation to render with. stack is set when it was started for this, and
+// then its pages may reach allow.
+func (c *renderCmd) installation(ctx context.Context, a *app, allow string) (map[string]string, *local.Stack, error) {
 	dir, err := c.dir()
 	if err != nil {
 		return nil, nil, err
@@ -173,7 +176,7 @@ func (c *renderCmd) installation(ctx context.Context, a *app) (map[string]string
 	}
 	a.say("starting loom-lite in %s (log: %s)", dir, logFile.Name())
 	stack, err := local.Start(ctx, local.Options{
-		Dir: dir, Command: holderRender, Environ: environ,
+		Dir: dir, Command: holderRender, Allow: allow, Environ: environ,
 		Log: service.Logger(logFile, environ["LOG_LEVEL"], service.FormatJSON),
 	})
 	if err != nil {

@@ -24,7 +24,10 @@ type upCmd struct {
 func (upCmd) Help() string {
 	return `Starts Postgres, NATS, S3 and the four services, all on 127.0.0.1, with their data in one folder. Set DATABASE_URL,
 NATS_URL or S3_ENDPOINT (with its keys) to use servers of your own. The first Ctrl-C lets running work end, the second
-kills everything at once.`
+kills everything at once.
+
+The pages that are recorded may reach everything on this machine's loopback addresses, as pages under development are
+there. Set EGRESS_ALLOW to name what they may reach instead, besides public addresses.`
 }
 
 // What the holders of a data folder call themselves.

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,10 @@ type Options struct {
 	// ReadyFile is one more file, by its absolute path, for what ReadyFile(Dir) holds. It is removed at the start, written
 	// when everything is ready, and removed at Close. Empty: none.
 	ReadyFile string
-	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the embedded servers.
+	// Allow is what pages may reach in any case, in the form of EGRESS_ALLOW. Empty: nothing.
+	Allow string
+	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the embedded servers, and
+	// EGRESS_ALLOW the leave to reach loopback.
 	Environ map[string]string
 	// Log takes what the servers and services have to say.
 	Log zerolog.Logger
@@ -93,7 +97,7 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 	if s.servers, err = startServers(ctx, opts.Dir, environ, opts.Log); err != nil {
 		return nil, err
 	}
-	if s.environ, err = s.settings(environ); err != nil {
+	if s.environ, err = s.settings(environ, opts.Allow); err != nil {
 		return nil, err
 	}
 	if s.services, err = startServices(ctx, s.environ, opts.Log); err != nil {
@@ -132,15 +136,18 @@ func (s *Stack) watch() {
 // ReadyFile is where a data folder keeps the settings of the Stack that runs on it, for other commands.
 func ReadyFile(dir string) string { return filepath.Join(dir, "loom.env") }
 
+// loopbackAllowed is EGRESS_ALLOW's default here: pages under development are on loopback, and so is what `loom render`
+// serves.
+const loopbackAllowed = "127.0.0.0/8,::1"
+
 // settings completes the services' settings.
-func (s *Stack) settings(environ map[string]string) (map[string]string, error) {
+func (s *Stack) settings(environ map[string]string, allow string) (map[string]string, error) {
 	all := maps.Clone(environ)
 	if all == nil {
 		all = map[string]string{}
 	}
 	maps.Copy(all, s.servers.settings)
-	// Pages under development are on loopback, and so is what `loom render` serves.
-	all["EGRESS_ALLOW"] = strings.Trim(all["EGRESS_ALLOW"]+",127.0.0.0/8,::1", ",")
+	all["EGRESS_ALLOW"] = strings.Trim(cmp.Or(strings.TrimSpace(all["EGRESS_ALLOW"]), loopbackAllowed)+","+allow, ",")
 	if all["CHROME_SANDBOX"] == "" && os.Geteuid() == 0 {
 		all["CHROME_SANDBOX"] = "off"
 		s.log.Warn().Msg("Chrome runs without its sandbox, because this is root (CHROME_SANDBOX=off)")

@@ -138,6 +138,21 @@ func TestRelativeDataFolderIsRefused(t *testing.T) {
 	}
 }
 
+func TestLoopbackIsAllowedUnlessTheUserSaysWhatIs(t *testing.T) {
+	for _, c := range []struct{ set, allow, want string }{
+		{"", "", "127.0.0.0/8,::1"},
+		{"", "127.0.0.1:5000", "127.0.0.0/8,::1,127.0.0.1:5000"},
+		{"intranet.example", "", "intranet.example"},
+		{"intranet.example", "127.0.0.1:5000", "intranet.example,127.0.0.1:5000"},
+	} {
+		s := &Stack{log: testLog(t), servers: &servers{}}
+		got, err := s.settings(map[string]string{"EGRESS_ALLOW": c.set, "WORK_DIR": "/w"}, c.allow)
+		if err != nil || got["EGRESS_ALLOW"] != c.want {
+			t.Errorf("%+v: got %q, %v", c, got["EGRESS_ALLOW"], err)
+		}
+	}
+}
+
 func TestPathsInSettingsAreMadeAbsolute(t *testing.T) {
 	got, err := absolutePaths(map[string]string{"FFMPEG_PATH": "ffmpeg", "CHROME_PATH": "./chrome", "WORK_DIR": "/w"})
 	if err != nil {

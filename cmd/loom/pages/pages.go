@@ -21,10 +21,11 @@ import (
 
 // Server serves one folder.
 type Server struct {
-	root   *os.Root
-	base   string
-	server *http.Server
-	ended  chan struct{}
+	root    *os.Root
+	base    string
+	address string
+	server  *http.Server
+	ended   chan struct{}
 }
 
 // Serve starts to serve the folder dir.
@@ -41,7 +42,8 @@ func Serve(dir string) (*Server, error) {
 	secret := make([]byte, 16)
 	_, _ = rand.Read(secret) // never fails, by its contract
 	prefix := "/" + hex.EncodeToString(secret) + "/"
-	s := &Server{root: root, base: "http://" + listener.Addr().String() + prefix, ended: make(chan struct{})}
+	address := listener.Addr().String()
+	s := &Server{root: root, base: "http://" + address + prefix, address: address, ended: make(chan struct{})}
 	s.server = &http.Server{
 		Handler:           http.StripPrefix(strings.TrimSuffix(prefix, "/"), http.HandlerFunc(s.serve)),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -55,6 +57,9 @@ func Serve(dir string) (*Server, error) {
 
 // Base returns the URL of the folder, ending in a slash. Whoever has it can read the folder.
 func (s *Server) Base() string { return s.base }
+
+// Address returns the host and port that the server listens on.
+func (s *Server) Address() string { return s.address }
 
 // Close ends the server and all of its requests.
 func (s *Server) Close() error {
