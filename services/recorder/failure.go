@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -16,6 +18,18 @@ import (
 func pageFailure(p msg.RecordParams, e *capture.PageError) error {
 	text := fmt.Sprintf("Scene %d could not be recorded: %s", p.Scene, reason(shownURL(p.URL), e))
 	return &stage.Error{Code: e.Code, Message: text, Permanent: e.Permanent, Err: fmt.Errorf("record scene %d: %w", p.Scene, e)}
+}
+
+// urls are what Chrome may quote of a page; they may hold secrets.
+var urls = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://\S*`)
+
+// chromeSaid adds to err the last that Chrome wrote, without URLs.
+func chromeSaid(err error, stderr string) error {
+	said := strings.TrimSpace(urls.ReplaceAllString(stderr, "URL"))
+	if said == "" {
+		return err
+	}
+	return fmt.Errorf("%w; Chrome said: %s", err, said)
 }
 
 // tooLarge tells the product's user that a scene is more than can be stored: every try would end the same.

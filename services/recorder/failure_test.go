@@ -2,6 +2,8 @@ package recorder
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,6 +44,32 @@ func TestWordsForUsers(t *testing.T) {
 		if got.Code != test.err.Code || got.Permanent != test.err.Permanent || !errors.Is(got, test.err.Err) {
 			t.Errorf("%s became %s, permanent %v, cause %v", test.err.Code, got.Code, got.Permanent, got.Err)
 		}
+	}
+}
+
+func TestWhatChromeSaidOfACrashIsKeptWithoutURLs(t *testing.T) {
+	cause := errors.New("the page's process died")
+	err := chromeSaid(cause, "[1:ERROR] out of memory at https://u:p@example.com/?key=secret, line 3\n")
+	want := "the page's process died; Chrome said: [1:ERROR] out of memory at URL line 3"
+	if !errors.Is(err, cause) || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+	if got := chromeSaid(cause, " \n"); got != cause {
+		t.Errorf("silence became %q", got)
+	}
+}
+
+// A Chrome that ends while it starts is all that its stderr explains.
+func TestACrashTellsWhatChromeSaid(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "chrome")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho 'no usable sandbox' >&2\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h := testHandler(t)
+	h.chrome = program
+	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 1, URL: "http://127.0.0.1:1", Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30})
+	if _, err := h.Handle(t.Context(), task); err == nil || !strings.Contains(err.Error(), "no usable sandbox") {
+		t.Errorf("error %v lacks what Chrome said", err)
 	}
 }
 

@@ -88,11 +88,12 @@ func (h *handler) capture(ctx context.Context, t *stage.Task, p msg.RecordParams
 	if err != nil {
 		return err
 	}
-	defer func() {
+	end := func() {
 		if closing := browser.Close(); closing != nil {
 			t.Log.Warn().Err(closing).Msg("Chrome did not end cleanly")
 		}
-	}()
+	}
+	defer end()
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: p.URL, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: h.bounds, Unreached: proxy.Failure,
@@ -101,11 +102,16 @@ func (h *handler) capture(ctx context.Context, t *stage.Task, p msg.RecordParams
 	var page *capture.PageError
 	switch {
 	case errors.As(err, &page):
+		if page.Code == msg.CodeSceneCrashed {
+			end() // all that it said is read by then
+			page.Err = chromeSaid(page.Err, browser.Stderr())
+		}
 		return pageFailure(p, page)
 	case errors.Is(err, mezzanine.ErrTooLarge):
 		return tooLarge(p, err)
 	case errors.Is(err, cdp.ErrClosed):
-		return fmt.Errorf("record scene %d: %w; Chrome said: %s", p.Scene, err, browser.Stderr())
+		end()
+		return fmt.Errorf("record scene %d: %w", p.Scene, chromeSaid(err, browser.Stderr()))
 	case err != nil:
 		return fmt.Errorf("record scene %d: %w", p.Scene, err)
 	}
