@@ -87,7 +87,13 @@ func start(ctx context.Context, program, dir string, args []string, read func(io
 	cmd.Dir = dir
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	// Wait, and with it WaitDelay, begins when stdout has ended, which a descendant that ignores SIGTERM may hold open.
+	kill := make(chan *time.Timer, 1)
+	cmd.Cancel = func() error {
+		group := -cmd.Process.Pid
+		kill <- time.AfterFunc(killAfter, func() { _ = syscall.Kill(group, syscall.SIGKILL) })
+		return syscall.Kill(group, syscall.SIGTERM)
+	}
 	cmd.WaitDelay = killAfter
 	var stderr tail
 	cmd.Stderr = &stderr
@@ -102,6 +108,11 @@ func start(ctx context.Context, program, dir string, args []string, read func(io
 	// A program that nobody reads from blocks for ever: take the rest, whatever became of the reading.
 	_, _ = io.Copy(io.Discard, stdout)
 	err = cmd.Wait()
+	select {
+	case timer := <-kill:
+		timer.Stop()
+	default:
+	}
 	if ctx.Err() != nil {
 		// What the group's leader may have left behind.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)

@@ -41,8 +41,8 @@ func TestAFailureTellsWhatTheProgramSaidWithoutPaths(t *testing.T) {
 
 func TestACancelledProgramEndsWithAllItStarted(t *testing.T) {
 	dir := t.TempDir()
-	// The program and its child ignore what they can; the child's pid is written once both are up.
-	tools := Tools{FFmpeg: script(t, "sleep 1000 & echo $! > pid.part; mv pid.part pid; echo progress=continue; wait")}
+	// The child ignores SIGTERM and holds stdout open; its pid is written once it does.
+	tools := Tools{FFmpeg: script(t, `(trap '' TERM; sh -c 'echo $$ > pid.part; mv pid.part pid; echo progress=continue; exec sleep 1000') & wait`)}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("told to stop")
 	err := tools.Run(ctx, dir, nil, func(Progress) { cancel(stopped) })
