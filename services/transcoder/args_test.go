@@ -86,7 +86,9 @@ func TestCoverFillsASquare(t *testing.T) {
 		{1080, 1920, 248, 248, 440},
 		{100, 100, 40, 40, 40},
 		{101, 100, 40, 40, 40},
-		{4000, 10, 40, 16000, 40},
+		{160, 10, 40, 640, 40},
+		{8192, 2, 40, 640, 40},
+		{2, 8192, 40, 40, 640},
 		{0, 0, 40, 40, 40},
 	} {
 		if w, h := cover(test.width, test.height, test.side); w != test.wantWidth || h != test.wantHeight {

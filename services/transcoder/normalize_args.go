@@ -132,13 +132,17 @@ func inMatrix(s ffmpeg.Stream) string {
 	return "" // RGB has none
 }
 
+// maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take gigabytes; it is
+// squeezed instead. Cropping first would be no way out: crop does not follow a stream whose size changes.
+const maxAspect = 16
+
 // cover returns the size at which a picture of width × height just covers a square, even, for a crop at its centre.
 func cover(width, height, side int) (int, int) {
 	if width <= 0 || height <= 0 {
 		return side, side
 	}
 	scale := float64(side) / float64(min(width, height))
-	even := func(v int) int { return max(side, 2*int(math.Round(float64(v)*scale/2))) }
+	even := func(v int) int { return min(max(side, 2*int(math.Round(float64(v)*scale/2))), maxAspect*side) }
 	return even(width), even(height)
 }
 
