@@ -54,7 +54,7 @@ func TestWhatChromeSaidOfACrashIsKeptWithoutURLs(t *testing.T) {
 	if !errors.Is(err, cause) || err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
-	if got := chromeSaid(cause, " \n"); got != cause {
+	if got := chromeSaid(cause, " \n"); !errors.Is(got, cause) || got.Error() != cause.Error() {
 		t.Errorf("silence became %q", got)
 	}
 }
