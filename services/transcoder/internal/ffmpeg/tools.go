@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -87,6 +88,10 @@ func start(ctx context.Context, program, dir string, args []string, read func(io
 	cmd.Dir = dir
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	endWithUs(cmd.SysProcAttr)
+	// Linux takes the end of the thread that started a program for ours: keep it until the program has ended.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	// Wait, and with it WaitDelay, begins when stdout has ended, which a descendant that ignores SIGTERM may hold open.
 	kill := make(chan *time.Timer, 1)
 	cmd.Cancel = func() error {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,6 +65,38 @@ func TestACancelledProgramEndsWithAllItStarted(t *testing.T) {
 			t.Fatal("the child still runs")
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestAProgramEndsWithUs(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells a program that its parent was killed")
+	}
+	if dir := os.Getenv("TEST_KILLED_PARENT"); dir != "" {
+		tools := Tools{FFmpeg: filepath.Join(dir, "ffmpeg")}
+		_ = tools.Run(t.Context(), dir, nil, func(Progress) { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) })
+		t.Fatal("not killed")
+	}
+	program := script(t, "echo $$ > pid; echo progress=continue; exec sleep 1000")
+	dir := filepath.Dir(program)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAProgramEndsWithUs$")
+	cmd.Env = append(os.Environ(), "TEST_KILLED_PARENT="+dir)
+	if out, err := cmd.CombinedOutput(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != -1 {
+		t.Fatalf("the parent was not killed: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatal("the program outlived its parent")
+		}
 	}
 }
 
