@@ -35,7 +35,8 @@ type ProbeParams struct {
 type ProbeFacts struct {
 	// Bytes is the file's size.
 	Bytes int64 `json:"bytes"`
-	// DurationMS is the picture's length in milliseconds, measured by reading the packets, not the header.
+	// DurationMS is when the picture ends, in milliseconds from where the file starts, picture or sound. It is measured by
+	// reading the packets, not the header.
 	DurationMS int64 `json:"duration_ms"`
 	// Width and Height are of the picture as shown (rotation applied), in pixels.
 	Width  int `json:"width"`

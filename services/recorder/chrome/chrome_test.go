@@ -25,7 +25,7 @@ func TestArgs(t *testing.T) {
 		"container.txt": {Width: 1280, Height: 720, Proxy: "127.0.0.1:4001", SmallShm: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(args(o, "/work/profile"), "\n") + "\n"
+			got := strings.Join(args(o, "/srv/profile"), "\n") + "\n"
 			path := filepath.Join("testdata", name)
 			if *update {
 				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

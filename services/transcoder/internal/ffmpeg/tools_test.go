@@ -140,7 +140,7 @@ func TestPathsAreStripped(t *testing.T) {
 		"file '/tmp/a b/c'":                "file 'a b/c'",
 		"1/60000 at 30000/1001":            "1/60000 at 30000/1001",
 		"[mov @ 0x55] ref /etc/passwd":     "[mov @ 0x55] ref passwd",
-		"file:/srv/work/t1/mezzanine.mov:": "file:mezzanine.mov:",
+		"file:/srv/t1/mezzanine.mov:": "file:mezzanine.mov:",
 		"time=00:00:01 speed= 1x":          "time=00:00:01 speed= 1x",
 	} {
 		if got := stripPaths(in); got != want {
