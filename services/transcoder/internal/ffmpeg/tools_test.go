@@ -136,12 +136,12 @@ func TestAReaderThatGivesUpDoesNotHang(t *testing.T) {
 
 func TestPathsAreStripped(t *testing.T) {
 	for in, want := range map[string]string{
-		"/tmp/a/b.mov: bad":                "b.mov: bad",
-		"file '/tmp/a b/c'":                "file 'a b/c'",
-		"1/60000 at 30000/1001":            "1/60000 at 30000/1001",
-		"[mov @ 0x55] ref /etc/passwd":     "[mov @ 0x55] ref passwd",
-		"file:/srv/t1/mezzanine.mov:": "file:mezzanine.mov:",
-		"time=00:00:01 speed= 1x":          "time=00:00:01 speed= 1x",
+		"/tmp/a/b.mov: bad":            "b.mov: bad",
+		"file '/tmp/a b/c'":            "file 'a b/c'",
+		"1/60000 at 30000/1001":        "1/60000 at 30000/1001",
+		"[mov @ 0x55] ref /etc/passwd": "[mov @ 0x55] ref passwd",
+		"file:/srv/t1/mezzanine.mov:":  "file:mezzanine.mov:",
+		"time=00:00:01 speed= 1x":      "time=00:00:01 speed= 1x",
 	} {
 		if got := stripPaths(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
