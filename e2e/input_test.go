@@ -96,10 +96,15 @@ func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
 func TestScenesOfTheSameOrderAreBothShown(t *testing.T) {
 	p := rig.Start(t, rig.Config{})
 	c := campaign(p, 2)
+	// Inserted in the other order than that of their ids.
+	c.Scenes[0].URL, c.Scenes[1].URL = c.Scenes[1].URL, c.Scenes[0].URL
+	c.Scenes[0].ID, c.Scenes[1].ID = "00000000-0000-4000-8000-000000000002", "00000000-0000-4000-8000-000000000001"
 	c.Scenes[0].Order, c.Scenes[1].Order = 1, 1
 	r := p.Await(t, p.Submit(t, c))
 	if r.Status != "done" {
 		t.Fatalf("the render is %s: %s", r.Status, r.ErrorMessage)
 	}
-	rig.CheckVideo(t, rig.Fetch(t, r.VideoURL), c, false)
+	video := rig.Fetch(t, r.VideoURL)
+	rig.CheckVideo(t, video, c, false)
+	checkFrames(t, video, c)
 }

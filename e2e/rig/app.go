@@ -24,6 +24,8 @@ type Campaign struct {
 
 // Scene is a page, how long it is shown, and its place. Scenes whose Order is 0 take the order in which they are listed.
 type Scene struct {
+	// ID is the row's; empty is one of the database's choice.
+	ID      string
 	URL     string
 	Seconds int
 	Order   int
@@ -95,8 +97,8 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 			if order == 0 {
 				order = i + 1
 			}
-			_, err := tx.Exec(ctx, `insert into scenes (campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4)`,
-				campaign, s.URL, s.Seconds, order)
+			_, err := tx.Exec(ctx, `insert into scenes (id, campaign_id, url, duration_sec, order_index)
+				values (coalesce(nullif($1, '')::uuid, gen_random_uuid()), $2, $3, $4, $5)`, s.ID, campaign, s.URL, s.Seconds, order)
 			if err != nil {
 				return err
 			}
