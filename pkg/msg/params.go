@@ -1,5 +1,7 @@
 package msg
 
+import "github.com/loom-lite/loom-lite/pkg/scene"
+
 // RecordParams says what to capture. Output: Mezzanine. Facts: RecordFacts.
 type RecordParams struct {
 	// Scene is the scene's ordinal in the video, from 1; messages for users name it.
@@ -13,6 +15,8 @@ type RecordParams struct {
 	Rate Rate `json:"rate"`
 	// Frames is how many frames of page time to capture.
 	Frames int `json:"frames"`
+	// Options are what the product's user asked of the scene.
+	Options scene.Options `json:"options,omitzero"`
 }
 
 // RecordFacts is what a capture came to.
@@ -23,6 +27,32 @@ type RecordFacts struct {
 	Distinct int `json:"distinct"`
 	// Bytes is the mezzanine's size.
 	Bytes int64 `json:"bytes"`
+	// Mode is how the page was captured.
+	Mode Mode `json:"mode,omitempty"`
+	// Warnings are what the render's owner should know although the scene was recorded.
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// Mode is how a page was captured.
+type Mode string
+
+const (
+	// ModeExact: on a virtual clock, every frame drawn on demand.
+	ModeExact Mode = "exact"
+	// ModeScreenshots: on a virtual clock, with a screenshot for each frame, because Chrome cannot draw on demand.
+	ModeScreenshots Mode = "screenshots"
+	// ModeRealtime: as the page ran in real time; frames may be late, doubled or missing.
+	ModeRealtime Mode = "realtime"
+)
+
+// Warning is something that went otherwise than asked, in a render that is done all the same.
+type Warning struct {
+	// Code is one of those of errors.
+	Code Code `json:"code"`
+	// Scene is the scene's ordinal, from 1; 0 when it is about none.
+	Scene int `json:"scene,omitempty"`
+	// Message is for the product's user.
+	Message string `json:"message"`
 }
 
 // ProbeParams says which facecam to fetch. Output: FacecamFile. Facts: ProbeFacts.
