@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -75,13 +76,13 @@ func testConfig(t *testing.T) Config {
 	return cfg
 }
 
-func testHandler(t *testing.T) *handler {
+func testHandler(t *testing.T) handler {
 	t.Helper()
-	h, err := newHandler(testConfig(t))
+	r, err := New(testConfig(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return handler{r}
 }
 
 func TestASceneIsRecordedAndStored(t *testing.T) {
@@ -97,7 +98,8 @@ func TestASceneIsRecordedAndStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored := b.objects["/k"]
-	if want := (msg.RecordFacts{Frames: 30, Distinct: 1, Bytes: int64(len(stored))}); facts != want {
+	want := msg.RecordFacts{Frames: 30, Distinct: 1, Bytes: int64(len(stored)), Mode: msg.ModeExact}
+	if !reflect.DeepEqual(facts, want) {
 		t.Errorf("facts are %+v, want %+v", facts, want)
 	}
 	if len(stored) < 12 || string(stored[4:12]) != "ftypqt  " {

@@ -1,0 +1,126 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+	"github.com/loom-lite/loom-lite/services/recorder/mezzanine"
+)
+
+const (
+	// jpegQuality is of the mezzanine's pictures. More costs bytes, not time.
+	jpegQuality = 92
+	// maxMezzanine is what S3 takes in one PUT.
+	maxMezzanine = 5 << 30
+)
+
+// Recorder records pages into files, each in a Chrome of its own. It may record several at once.
+type Recorder struct {
+	chrome  string
+	sandbox bool
+	policy  egress.Policy
+	bounds  capture.Bounds
+	// maxBytes bounds a mezzanine.
+	maxBytes int64
+}
+
+// New returns the recorder that cfg describes.
+func New(cfg Config) (*Recorder, error) {
+	path, err := chrome.Find(cfg.ChromePath)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := egress.Parse(cfg.EgressAllow)
+	if err != nil {
+		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
+	}
+	return &Recorder{
+		chrome: path, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
+		maxBytes: maxMezzanine,
+	}, nil
+}
+
+// Job is one scene to record.
+type Job struct {
+	Params msg.RecordParams
+	// Path is the mezzanine's file, which is made; Dir a folder for what is needed while recording.
+	Path, Dir string
+	// Progress is called after each frame with the number of frames so far. It may be nil.
+	Progress func(frames int)
+	Log      zerolog.Logger
+}
+
+// Record records a scene. What is wrong with the page is a *stage.Error with words for the product's user.
+func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, err error) {
+	p := j.Params
+	file, err := os.Create(j.Path)
+	if err != nil {
+		return facts, fmt.Errorf("create the mezzanine: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	out, err := mezzanine.New(file, mezzanine.Format{Width: p.Width, Height: p.Height, Rate: p.Rate, MaxBytes: r.maxBytes})
+	if err != nil {
+		return facts, err
+	}
+	if err := r.capture(ctx, j, out); err != nil {
+		return facts, err
+	}
+	facts, err = out.Close()
+	if err == nil && facts.Frames != p.Frames {
+		err = fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
+	}
+	facts.Mode = msg.ModeExact
+	return facts, err
+}
+
+// capture runs a Chrome for the scene, and ends it.
+func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err error) {
+	p := j.Params
+	proxy, err := r.policy.Proxy()
+	if err != nil {
+		return fmt.Errorf("start the proxy: %w", err)
+	}
+	defer func() { _ = proxy.Close() }()
+	browser, err := chrome.Start(chrome.Options{
+		Path: r.chrome, Sandbox: r.sandbox, Width: p.Width, Height: p.Height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
+	}, j.Dir)
+	if err != nil {
+		return err
+	}
+	end := func() {
+		if closing := browser.Close(); closing != nil {
+			j.Log.Warn().Err(closing).Msg("Chrome did not end cleanly")
+		}
+	}
+	defer end()
+	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
+		URL: p.URL, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames,
+		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
+	}, sink)
+	var page *capture.PageError
+	switch {
+	case errors.As(err, &page):
+		if page.Code == msg.CodeSceneCrashed {
+			end() // all that it said is read by then
+			page.Err = chromeSaid(page.Err, browser.Stderr())
+		}
+		return pageFailure(p, page)
+	case errors.Is(err, mezzanine.ErrTooLarge):
+		return tooLarge(p, err)
+	case errors.Is(err, cdp.ErrClosed):
+		end()
+		return fmt.Errorf("record scene %d: %w", p.Scene, chromeSaid(err, browser.Stderr()))
+	case err != nil:
+		return fmt.Errorf("record scene %d: %w", p.Scene, err)
+	}
+	return nil
+}
