@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func TestFFmpegReadsExactTimes(t *testing.T) {
 				shades = append(shades, -1)
 			}
 			path, facts := write(t, rate, shades)
-			if want := (msg.RecordFacts{Frames: 108, Distinct: 5, Bytes: size(t, path)}); facts != want {
+			if want := (msg.RecordFacts{Frames: 108, Distinct: 5, Bytes: size(t, path)}); !reflect.DeepEqual(facts, want) {
 				t.Errorf("facts are %+v, want %+v", facts, want)
 			}
 			var got struct {
