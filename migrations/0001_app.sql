@@ -43,8 +43,17 @@ create table if not exists public.render_jobs (
   updated_at    timestamptz not null default now()
 );
 
--- Our one column in the app's tables: why a render failed, for programs. docs/reference/errors.md lists the codes.
+-- Our columns in the app's tables. Each has a default, so that nothing has to know of them.
+
+-- Why a render failed, for programs. docs/reference/errors.md lists the codes.
 alter table public.renders add column if not exists error_code text;
+
+-- What went otherwise than asked in a render that goes on all the same: [{"code": …, "scene": 2, "message": …}]. A message
+-- can be shown to the product's user as it is.
+alter table public.renders add column if not exists warnings jsonb not null default '[]';
+
+-- What is asked of a scene beyond its page and its seconds: docs/reference/scene-options.md. It may hold secrets.
+alter table public.scenes add column if not exists options jsonb not null default '{}';
 
 -- Claiming looks for the oldest queued job.
 create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';

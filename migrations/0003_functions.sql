@@ -79,8 +79,20 @@ begin
    where t.plan_id = p_plan and t.state = 'running' and a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
   update loom.tasks set state = 'cancelled', lease_until = null, ended_at = clock_timestamp()
    where plan_id = p_plan and state in ('waiting', 'due', 'running');
+  perform loom.forget_options(p_plan);
   perform loom.close_jobs(p.render_id, p.job_id, p_outcome, p_message);
 end
+$$;
+
+-- Removes what was asked of the scenes from a plan that has ended: it may hold secrets, and nobody needs it any more.
+create or replace function loom.forget_options(p_plan uuid) returns void
+language sql set search_path = '' as $$
+  update loom.plans
+     set campaign = jsonb_set(campaign, '{scenes}', (
+           select coalesce(jsonb_agg(s.scene - 'options' order by s.place), '[]')
+             from jsonb_array_elements(campaign -> 'scenes') with ordinality as s (scene, place)))
+   where id = p_plan and jsonb_path_exists(campaign, '$.scenes[*].options');
+  update loom.tasks set params = params - 'options' where plan_id = p_plan and params ? 'options';
 $$;
 
 -- Ends a plan's job and every job of the render that still waits: they end with the same outcome.
@@ -135,7 +147,7 @@ begin
     from jsonb_to_recordset(p_tasks)
       as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real);
   update public.renders
-     set status = 'recording', progress = 0, error_message = null, error_code = null, final_video_url = null,
+     set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
          thumb_url = null, completed_at = null, updated_at = clock_timestamp()
    where id = p_render;
 end
@@ -289,6 +301,24 @@ begin
      set state = 'done', progress = 1, keys = p_keys, facts = p_facts, lease_until = null, ended_at = clock_timestamp()
    where id = t.id;
   update loom.attempts set outcome = 'done', ended_at = clock_timestamp() where task_id = t.id and attempt = t.attempt;
+  perform loom.add_warnings(t.render_id, p_facts -> 'warnings');
+end
+$$;
+
+-- Appends warnings, an array or nothing, to a render's. One that is there already is not added again: tasks of a scene may
+-- say the same, and a task may be done a second time.
+create or replace function loom.add_warnings(p_render uuid, p_warnings jsonb) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_warning jsonb;
+begin
+  if p_warnings is null or jsonb_typeof(p_warnings) <> 'array' then
+    return;
+  end if;
+  for v_warning in select w from jsonb_array_elements(p_warnings) as w loop
+    update public.renders set warnings = warnings || jsonb_build_array(v_warning)
+     where id = p_render and not warnings @> jsonb_build_array(v_warning);
+  end loop;
 end
 $$;
 

@@ -18,12 +18,18 @@ const needed = `
 select coalesce(string_agg(name, ', '), '') from (values
   ('public.renders.error_code', exists (select from information_schema.columns
      where table_schema = 'public' and table_name = 'renders' and column_name = 'error_code')),
+  ('public.renders.warnings', exists (select from information_schema.columns
+     where table_schema = 'public' and table_name = 'renders' and column_name = 'warnings')),
+  ('public.scenes.options', exists (select from information_schema.columns
+     where table_schema = 'public' and table_name = 'scenes' and column_name = 'options')),
   ('public.claim_render_job()', to_regprocedure('public.claim_render_job()') is not null),
   ('loom.plans', to_regclass('loom.plans') is not null),
   ('loom.leftovers', to_regclass('loom.leftovers') is not null),
   ('loom.open_plan()', to_regprocedure('loom.open_plan(uuid, uuid, uuid, jsonb, integer, jsonb)') is not null),
   ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),
   ('loom.cancel_render()', to_regprocedure('loom.cancel_render(uuid)') is not null),
+  ('loom.add_warnings()', to_regprocedure('loom.add_warnings(uuid, jsonb)') is not null),
+  ('loom.forget_options()', to_regprocedure('loom.forget_options(uuid)') is not null),
   ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb)') is not null)
 ) as o (name, found) where not found`
 

@@ -31,6 +31,8 @@ type outcome struct {
 	WallSeconds  float64 `json:"wall_s"`
 	ErrorCode    *string `json:"error_code"`
 	ErrorMessage *string `json:"error_message"`
+	// Warnings are what went otherwise than asked, though the render may be done.
+	Warnings []msg.Warning `json:"warnings"`
 }
 
 // Codes of what goes wrong in the command itself. A render's own codes are in pkg/msg.
@@ -46,7 +48,7 @@ func (o *outcome) submitted(id uuid.UUID) {
 
 func (o *outcome) ended(r renders.Render) {
 	if r.Status != "" {
-		o.Status, o.ErrorCode, o.ErrorMessage = r.Status, r.ErrorCode, r.ErrorMessage
+		o.Status, o.ErrorCode, o.ErrorMessage, o.Warnings = r.Status, r.ErrorCode, r.ErrorMessage, r.Warnings
 	}
 }
 
@@ -86,6 +88,9 @@ func (o *outcome) explain(err error) {
 }
 
 func (o *outcome) print(w io.Writer) error {
+	if o.Warnings == nil {
+		o.Warnings = []msg.Warning{} // an empty list, not null
+	}
 	line, err := json.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("write outcome: %w", err)

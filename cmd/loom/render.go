@@ -140,7 +140,7 @@ func submission(file *campaign.Campaign, base string) renders.Submission {
 		s.FacecamURL = &url
 	}
 	for _, scene := range file.Scenes {
-		s.Scenes = append(s.Scenes, renders.Scene{URL: scene.Page.URL(base), Seconds: scene.Duration})
+		s.Scenes = append(s.Scenes, renders.Scene{URL: scene.Page.URL(base), Seconds: scene.Duration, Options: scene.Options})
 	}
 	return s
 }
@@ -231,6 +231,9 @@ func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail st
 	f := &follower{db: db, id: id, app: j.app, failed: j.failed()}
 	r, tasks, err := f.follow(ctx)
 	j.outcome.ended(r)
+	for _, w := range r.Warnings {
+		j.app.say("warning: %s", warned(w))
+	}
 	if errors.Is(err, context.Canceled) {
 		return j.interrupted(db, id)
 	}

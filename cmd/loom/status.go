@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
@@ -105,6 +106,9 @@ func (r report) print(w io.Writer) error {
 	if v.ErrorMessage != nil {
 		line("error\t%s (%s)", *v.ErrorMessage, text(v.ErrorCode))
 	}
+	for _, w := range v.Warnings {
+		line("warning\t%s", warned(w))
+	}
 	if v.VideoURL != nil {
 		line("video\t%s", withoutQuery(*v.VideoURL))
 		line("thumbnail\t%s", withoutQuery(text(v.ThumbURL)))
@@ -122,6 +126,11 @@ func (r report) print(w io.Writer) error {
 		printTask(line, t)
 	}
 	return out.Flush()
+}
+
+// warned is a warning in one line.
+func warned(w msg.Warning) string {
+	return fmt.Sprintf("%s (%s)", strings.Join(strings.Fields(w.Message), " "), w.Code)
 }
 
 // printTask prints a task on one line with its newest attempt, and each earlier attempt on one of its own.

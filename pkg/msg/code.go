@@ -11,6 +11,7 @@ const (
 	CodeTooManyScenes   Code = "too_many_scenes"
 	CodeSceneURL        Code = "scene_url_invalid"
 	CodeSceneDuration   Code = "scene_duration_invalid"
+	CodeSceneOptions    Code = "scene_options_invalid"
 	CodeRenderTooLong   Code = "render_too_long"
 	CodeOutputSize      Code = "output_size_invalid"
 	CodeOutputFPS       Code = "output_fps_invalid"

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -8,10 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
 // maxSize bounds a campaign file in bytes.
@@ -36,6 +41,8 @@ type Scene struct {
 	Page Ref
 	// Duration in whole seconds.
 	Duration int
+	// Options are what is asked of the scene beyond that, as JSON that scene.Parse takes; nil when nothing is.
+	Options json.RawMessage
 }
 
 // Local reports whether the campaign names files beside its own.
@@ -55,8 +62,9 @@ type text struct {
 }
 
 type sceneText struct {
-	URL      string `yaml:"url"`
-	Duration int    `yaml:"duration_sec"`
+	URL      string         `yaml:"url"`
+	Duration int            `yaml:"duration_sec"`
+	Options  map[string]any `yaml:"options"`
 }
 
 // Load reads a campaign file. What is wrong with it is an *Error.
@@ -145,7 +153,7 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 	resolve := func(written string, page bool, location ...string) Ref {
 		ref, err := resolve(root, written, page)
 		if err != nil {
-			problems = append(problems, Problem{Line: lineOf(doc, location), Field: fieldName(location), Text: err.Error()})
+			problems = append(problems, placed(doc, schema.Problem{Location: location, Text: err.Error()}))
 		}
 		return ref
 	}
@@ -155,7 +163,32 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 	}
 	for i, s := range t.Scenes {
 		page := resolve(s.URL, true, "scenes", fmt.Sprint(i), "url")
-		c.Scenes = append(c.Scenes, Scene{Page: page, Duration: s.Duration})
+		options, wrong, err := s.options()
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the options of scene %d: %w", i+1, err)
+		}
+		for _, p := range wrong {
+			p.Location = append([]string{"scenes", fmt.Sprint(i), "options"}, p.Location...)
+			problems = append(problems, placed(doc, p))
+		}
+		c.Scenes = append(c.Scenes, Scene{Page: page, Duration: s.Duration, Options: options})
 	}
 	return c, problems, nil
+}
+
+// options returns the scene's options as JSON, and what the file's schema could not see to be wrong with them.
+func (s sceneText) options() (json.RawMessage, []schema.Problem, error) {
+	if len(s.Options) == 0 {
+		return nil, nil, nil
+	}
+	data, err := json.Marshal(s.Options)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = scene.Parse(data, time.Duration(s.Duration)*time.Second)
+	var invalid *scene.Error
+	if errors.As(err, &invalid) {
+		return nil, invalid.Problems, nil
+	}
+	return data, nil, err
 }

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
 // folder makes a folder with a few files, and returns its path.
@@ -170,6 +173,63 @@ func TestBadFilesAreToldByLineAndField(t *testing.T) {
 				t.Errorf("%d problems on %d lines", len(invalid.Problems), n)
 			}
 		})
+	}
+}
+
+func TestOptionsOfAScene(t *testing.T) {
+	c, err := load(t, folder(t), `
+scenes:
+  - url: page.html
+    duration_sec: 3
+    options:
+      color_scheme: dark
+      viewport: {width: 390, height: 844, device_scale_factor: 2}
+      headers:
+        X-Preview: spring
+      actions:
+        - {at: 1, do: press, key: Enter}
+  - {url: page.html, duration_sec: 1, options: {}}
+  - {url: page.html, duration_sec: 1}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := scene.Parse(c.Scenes[0].Options, 3*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.ColorScheme != "dark" || o.Viewport.Height != 844 || o.Headers["X-Preview"] != "spring" || *o.Actions[0].At != 1 {
+		t.Errorf("got %+v", o)
+	}
+	if c.Scenes[1].Options != nil || c.Scenes[2].Options != nil {
+		t.Error("scenes of which nothing is asked have options")
+	}
+}
+
+func TestBadOptionsAreToldByLineAndField(t *testing.T) {
+	start := "scenes:\n  - url: page.html\n    duration_sec: 3\n    options:\n"
+	for text, want := range map[string]string{
+		start + "      scroll:\n        to: end\n        easing: bounce\n":                                         "campaign.yaml:7: scenes[0].options.scroll.easing: this is none of linear, ease-in, ease-out, ease-in-out. How the pace",
+		start + "      colour_scheme: dark\n":                                                                      "campaign.yaml:5: scenes[0].options.colour_scheme: there is no such field: did you mean color_scheme?",
+		start + "      actions:\n        - do: wait\n          seconds: 1\n        - do: click\n          at: 2\n": "campaign.yaml:8: scenes[0].options.actions[1].do: click needs selector",
+		start + "      actions:\n        - do: wait\n          seconds: 4\n":                                       "campaign.yaml:7: scenes[0].options.actions[0].seconds: the action would end after 4 seconds",
+		start + "      headers:\n        Cookie: hunter2\n":                                                        "campaign.yaml:6: scenes[0].options.headers.Cookie: this header is the browser's own",
+		start + "      headers:\n        X-A: 5\n":                                                                 "campaign.yaml:6: scenes[0].options.headers.X-A: this is a number, not a text",
+		start + "      wait_for:\n        seconds: .inf\n":                                                         "campaign.yaml:6: scenes[0].options.wait_for.seconds: this is no number that can be counted with",
+		start + "      wait_for:\n        seconds: .nan\n":                                                         "campaign.yaml:6: scenes[0].options.wait_for.seconds: this is no number that can be counted with",
+		start + "      wait_for:\n        seconds: -1\n":                                                           "campaign.yaml:6: scenes[0].options.wait_for.seconds: -1 is too small. Seconds of page time",
+		start + "      scroll: {}\n":                                                                               "campaign.yaml:5: scenes[0].options.scroll: to is missing. Where to",
+		start + "      timezone: Europe/Nowhere\n":                                                                 "campaign.yaml:5: scenes[0].options.timezone: there is no such time zone",
+		start + "      - scroll\n":                                                                                 "campaign.yaml:4: scenes[0].options: this is a list, not a group of fields. What is asked",
+		"scenes: [{url: page.html, duration_sec: 3, options: }]":                                                   "scenes[0].options: there is nothing here",
+	} {
+		_, err := load(t, folder(t), text)
+		var invalid *Error
+		if !errors.As(err, &invalid) {
+			t.Errorf("%s: got %v, want an *Error", text, err)
+		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") || len(invalid.Problems) != 1 {
+			t.Errorf("%s\n got %v\nwant %s", text, err, want)
+		}
 	}
 }
 

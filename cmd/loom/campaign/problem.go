@@ -57,22 +57,6 @@ func syntaxError(path string, err error) error {
 	return &Error{Path: path, Problems: []Problem{p}}
 }
 
-// fieldName writes a location as people do: scenes[0].url.
-func fieldName(location []string) string {
-	var b strings.Builder
-	for _, part := range location {
-		switch {
-		case part[0] >= '0' && part[0] <= '9':
-			b.WriteString("[" + part + "]")
-		case b.Len() > 0:
-			b.WriteString("." + part)
-		default:
-			b.WriteString(part)
-		}
-	}
-	return b.String()
-}
-
 // lineOf returns the line of the node at location, or of the nearest one around it.
 func lineOf(doc ast.Node, location []string) int {
 	line := 0

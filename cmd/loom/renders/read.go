@@ -18,18 +18,20 @@ import (
 
 // Render is a row of renders, with its campaign's name.
 type Render struct {
-	ID           uuid.UUID  `json:"id"`
-	CampaignID   uuid.UUID  `json:"campaign_id"`
-	Campaign     *string    `json:"campaign"`
-	Status       string     `json:"status"`
-	Progress     int        `json:"progress"`
-	VideoURL     *string    `json:"final_video_url"`
-	ThumbURL     *string    `json:"thumb_url"`
-	ErrorCode    *string    `json:"error_code"`
-	ErrorMessage *string    `json:"error_message"`
-	CreatedAt    time.Time  `json:"created_at"`
-	UpdatedAt    time.Time  `json:"updated_at"`
-	CompletedAt  *time.Time `json:"completed_at"`
+	ID           uuid.UUID `json:"id"`
+	CampaignID   uuid.UUID `json:"campaign_id"`
+	Campaign     *string   `json:"campaign"`
+	Status       string    `json:"status"`
+	Progress     int       `json:"progress"`
+	VideoURL     *string   `json:"final_video_url"`
+	ThumbURL     *string   `json:"thumb_url"`
+	ErrorCode    *string   `json:"error_code"`
+	ErrorMessage *string   `json:"error_message"`
+	// Warnings are what went otherwise than asked, though the render may be done; empty when nothing did.
+	Warnings    []msg.Warning `json:"warnings"`
+	CreatedAt   time.Time     `json:"created_at"`
+	UpdatedAt   time.Time     `json:"updated_at"`
+	CompletedAt *time.Time    `json:"completed_at"`
 }
 
 // Ended reports whether the render is done, failed or cancelled.
@@ -85,12 +87,12 @@ var (
 )
 
 const selectRender = `select r.id, r.campaign_id, c.name, r.status, r.progress, r.final_video_url, r.thumb_url, r.error_code,
-	r.error_message, r.created_at, r.updated_at, r.completed_at
+	r.error_message, r.warnings, r.created_at, r.updated_at, r.completed_at
 	from renders r left join campaigns c on c.id = r.campaign_id `
 
 func scanRender(row pgx.CollectableRow) (r Render, err error) {
 	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ErrorCode,
-		&r.ErrorMessage, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt)
+		&r.ErrorMessage, &r.Warnings, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt)
 	return r, err
 }
 

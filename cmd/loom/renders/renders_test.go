@@ -2,7 +2,9 @@ package renders
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +57,7 @@ func TestSubmitInsertsWhatTheAppInserts(t *testing.T) {
 	facecam, width := "https://example.com/f.mp4", 1280
 	id := submit(t, db, Submission{
 		Name: "Launch", FacecamURL: &facecam, Width: &width,
-		Scenes: []Scene{{"https://example.com/b", 2}, {"https://example.com/a", 1}},
+		Scenes: []Scene{{URL: "https://example.com/b", Seconds: 2}, {URL: "https://example.com/a", Seconds: 1}},
 	})
 	var name, gotFacecam, status, state, urls string
 	var w, h, fps, progress int
@@ -77,10 +79,47 @@ func TestSubmitInsertsWhatTheAppInserts(t *testing.T) {
 	}
 }
 
+func TestOptionsAreInsertedWhenTheyAreGiven(t *testing.T) {
+	db := open(t, migrated.Database(t))
+	submit(t, db, Submission{Name: "x", Scenes: []Scene{
+		{URL: "https://example.com", Seconds: 1, Options: json.RawMessage(`{"color_scheme": "dark"}`)},
+		{URL: "https://example.com", Seconds: 1},
+	}})
+	var options string
+	if err := db.QueryRow(t.Context(), "select string_agg(options::text, ' ' order by order_index) from scenes").Scan(&options); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"color_scheme": "dark"} {}`; options != want {
+		t.Errorf("the options are %s, want %s", options, want)
+	}
+	// An installation that was not migrated since takes what asks for nothing.
+	execute(t, db, "alter table scenes drop column options")
+	submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
+}
+
+func TestWarningsAreRead(t *testing.T) {
+	db := open(t, migrated.Database(t))
+	id := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
+	read := func() []msg.Warning {
+		r, err := Get(t.Context(), db, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Warnings
+	}
+	if got := read(); got == nil || len(got) != 0 {
+		t.Errorf("without any: %v, want an empty list", got)
+	}
+	execute(t, db, `update renders set warnings = '[{"code": "scene_timeout", "scene": 2, "message": "Scene 2 stopped."}]'`)
+	if got, want := read(), []msg.Warning{{Code: msg.CodeSceneTimeout, Scene: 2, Message: "Scene 2 stopped."}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestRefusedSubmissionLeavesNothing(t *testing.T) {
 	db := open(t, migrated.Database(t))
 	execute(t, db, "alter table renders add check (status <> 'queued')")
-	if _, err := Submit(t.Context(), db, Submission{Name: "x", Scenes: []Scene{{"https://example.com", 1}}}); err == nil {
+	if _, err := Submit(t.Context(), db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}}); err == nil {
 		t.Fatal("it was taken")
 	}
 	var n int
@@ -120,7 +159,7 @@ func TestListIsNewestFirstAndBounded(t *testing.T) {
 	db := open(t, migrated.Database(t))
 	var ids []uuid.UUID
 	for i, name := range []string{"first", "second", "third"} {
-		id := submit(t, db, Submission{Name: name, Scenes: []Scene{{"https://example.com", 1}}})
+		id := submit(t, db, Submission{Name: name, Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
 		execute(t, db, "update renders set created_at = now() + $2 * interval '1 second' where id = $1", id, i)
 		ids = append(ids, id)
 	}
@@ -160,7 +199,7 @@ func plan(t *testing.T, db *pgxpool.Pool, render uuid.UUID) map[string]uuid.UUID
 
 func TestStagesSumUpTasks(t *testing.T) {
 	db := open(t, migrated.Database(t))
-	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{"https://example.com", 2}, {"https://example.com", 1}}})
+	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 2}, {URL: "https://example.com", Seconds: 1}}})
 	if tasks, err := Tasks(t.Context(), db, render); err != nil || len(Stages(tasks)) != 0 {
 		t.Errorf("before the job is claimed: %v, %v", tasks, err)
 	}
@@ -201,7 +240,7 @@ func TestStagesSumUpTasks(t *testing.T) {
 
 func TestAttemptsTellHowTheyEnded(t *testing.T) {
 	db := open(t, migrated.Database(t))
-	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{"https://example.com", 1}}})
+	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
 	task := plan(t, db, render)["record1"]
 	execute(t, db, "select loom.grant_task($1, 'w1', $2, '1 minute')", task, uuid.New())
 	execute(t, db, "select loom.fail_task($1, 1, 'scene_timeout', 'Too slow.', 'detail', false)", task)
@@ -229,7 +268,7 @@ func TestAttemptsTellHowTheyEnded(t *testing.T) {
 
 func TestCancelEndsARenderOnce(t *testing.T) {
 	db := open(t, migrated.Database(t))
-	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{"https://example.com", 1}}})
+	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
 	if err := Cancel(t.Context(), db, render); err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +294,7 @@ func TestEverythingWorksWithoutPreparedStatements(t *testing.T) {
 	}
 	prepared, db := open(t, url), open(t, url+separator+"default_query_exec_mode=exec")
 	facecam, fps := "https://example.com/f.mp4", 30
-	render := submit(t, db, Submission{Name: "x", FacecamURL: &facecam, FPS: &fps, Scenes: []Scene{{"https://example.com", 1}}})
+	render := submit(t, db, Submission{Name: "x", FacecamURL: &facecam, FPS: &fps, Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
 	task := plan(t, prepared, render)["record1"]
 	execute(t, prepared, "select loom.grant_task($1, 'w', $2, '1 minute')", task, uuid.New())
 	if id, err := Find(t.Context(), db, render.String()[:8]); err != nil || id != render {

@@ -2,6 +2,7 @@ package renders
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -21,6 +22,8 @@ type Submission struct {
 type Scene struct {
 	URL     string
 	Seconds int
+	// Options are what is asked of the scene beyond that, as JSON; nil leaves them to the column's default.
+	Options json.RawMessage
 }
 
 // Submit inserts the rows that the app inserts when somebody presses "Render", and returns the render's id.
@@ -32,9 +35,8 @@ func Submit(ctx context.Context, db *pgxpool.Pool, s Submission) (uuid.UUID, err
 			return fmt.Errorf("insert campaign: %w", err)
 		}
 		for i, scene := range s.Scenes {
-			_, err := tx.Exec(ctx, `insert into scenes (id, campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4, $5)`,
-				uuid.New(), campaign, scene.URL, scene.Seconds, i)
-			if err != nil {
+			sql, args := insertScene(campaign, i, scene)
+			if _, err := tx.Exec(ctx, sql, args...); err != nil {
 				return fmt.Errorf("insert scene %d: %w", i+1, err)
 			}
 		}
@@ -75,6 +77,16 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 		}
 	}
 	return "insert into campaigns (" + columns + ") values (" + places + ")", args
+}
+
+// insertScene names the column that is ours only when something is asked of the scene.
+func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any) {
+	args = []any{uuid.New(), campaign, s.URL, s.Seconds, place}
+	if s.Options == nil {
+		return "insert into scenes (id, campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4, $5)", args
+	}
+	return "insert into scenes (id, campaign_id, url, duration_sec, order_index, options) values ($1, $2, $3, $4, $5, $6)",
+		append(args, s.Options)
 }
 
 // Cancel ends a render and its jobs. What works on it is told within a heartbeat. It does nothing to a render that has
