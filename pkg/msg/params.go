@@ -8,7 +8,8 @@ type RecordParams struct {
 	Scene int `json:"scene"`
 	// URL is the page's, http or https. A stranger's.
 	URL string `json:"url"`
-	// Width and Height are the viewport in pixels.
+	// Width and Height are the picture's size in pixels, even numbers. They are the viewport's size too, unless Options has
+	// another: then they are that times its device scale factor, rounded down.
 	Width  int `json:"width"`
 	Height int `json:"height"`
 	// Rate is the capture's frame rate.
@@ -108,6 +109,19 @@ type NormalizeParams struct {
 	FirstFrame int `json:"first_frame"`
 	// Facecam says whether the bubble is laid over the picture.
 	Facecam bool `json:"facecam"`
+	// Fit says how the mezzanine's pictures are brought to Width × Height; nil when they have that size.
+	Fit *Fit `json:"fit,omitempty"`
+}
+
+// Fit is how pictures of one size are shown in another.
+type Fit struct {
+	// Width and Height of the pictures, in pixels.
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	// How is scene.FitContain, scene.FitCover or scene.FitFill.
+	How string `json:"how"`
+	// Background is the colour of the bars that FitContain leaves, as #rrggbb.
+	Background string `json:"background"`
 }
 
 // VideoFacts describes a segment, a joined or a finished video, as measured on the file.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
@@ -23,12 +24,15 @@ func TestCommandLines(t *testing.T) {
 	}
 	loudness := &msg.Loudness{Integrated: -27.61, TruePeak: -4.47, Range: 18.06, Threshold: -39.2, Offset: 0.58}
 	normalize := msg.NormalizeParams{Scene: 2, Width: 1920, Height: 1080, Rate: msg.FPS(60), Frames: 300, FirstFrame: 420}
+	fit := normalize
+	fit.Fit = &msg.Fit{Width: 750, Height: 1334, How: scene.FitContain, Background: "#f4f1ea"}
 	withFace := normalize
 	withFace.Facecam = true
 	overlay := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450}
 	for name, args := range map[string][]string{
 		"normalize":        normalizeArgs(normalize, nil, 2),
 		"normalize-bubble": normalizeArgs(withFace, face, 4),
+		"normalize-fit":    normalizeArgs(fit, nil, 2),
 		"concat":           concatArgs(ntsc, false),
 		"concat-final":     concatArgs(msg.FPS(60), true),
 		"concat-list":      strings.Split(strings.TrimSpace(concatList(ntsc, []string{"segment-0001", "segment-0002"}, []int{170, 177})), "\n"),

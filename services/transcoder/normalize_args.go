@@ -63,8 +63,12 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 
 func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
 	rate := p.Rate.String()
+	first := jpegToBT709
+	if p.Fit != nil {
+		first = fitFilter(*p.Fit, p.Width, p.Height) + "," + jpegToBT709
+	}
 	scene := strings.Join([]string{
-		"[0:v:0]" + jpegToBT709,
+		"[0:v:0]" + first,
 		fmt.Sprintf("scale=%d:%d", p.Width, p.Height), "setsar=1",
 		"fps=" + rate + ":start_time=0",
 		// fps drops the last frame's duration; the frame is repeated until there are enough.

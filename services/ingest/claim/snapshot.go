@@ -19,7 +19,7 @@ select jsonb_build_object(
          'output_width', c.output_width, 'output_height', c.output_height, 'output_fps', c.output_fps,
          'scenes', coalesce((
            select jsonb_agg(jsonb_build_object('id', s.id, 'url', s.url, 'duration_sec', s.duration_sec,
-                                               'order_index', s.order_index)
+                                               'order_index', s.order_index, 'options', s.options)
                             order by s.order_index, s.id)
              from public.scenes s where s.campaign_id = c.id), '[]'))::text
   from public.renders r join public.campaigns c on c.id = r.campaign_id

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
 // Task is one task of a plan, in the JSON that loom.open_plan takes.
@@ -64,6 +65,8 @@ func Build(c Campaign, newID func() uuid.UUID) []Task {
 	b := builder{Campaign: c, newID: newID}
 	for _, s := range c.Scenes {
 		b.total += b.frames(s)
+		options, _ := s.options()
+		b.options = append(b.options, options)
 	}
 	return b.build()
 }
@@ -71,8 +74,10 @@ func Build(c Campaign, newID func() uuid.UUID) []Task {
 type builder struct {
 	Campaign
 	newID func() uuid.UUID
-	total int
-	tasks []Task
+	// options of each scene.
+	options []scene.Options
+	total   int
+	tasks   []Task
 }
 
 func (b *builder) frames(s Scene) int { return b.rate().Frames(s.duration()) }
@@ -127,8 +132,9 @@ func (b *builder) share(weight float64, frames int) float64 {
 func (b *builder) record() (ids []uuid.UUID) {
 	for i, s := range b.Scenes {
 		frames := b.frames(s)
+		width, height := b.options[i].Picture(b.width(), b.height())
 		ids = append(ids, b.add(msg.Record, i, msg.RecordParams{
-			Scene: i + 1, URL: s.url(), Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames,
+			Scene: i + 1, URL: s.url(), Width: width, Height: height, Rate: b.rate(), Frames: frames, Options: b.options[i],
 		}, b.share(weightRecord, frames), nil, msg.Mezzanine))
 	}
 	return ids
@@ -144,11 +150,20 @@ func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UU
 		}
 		ids = append(ids, b.add(msg.Normalize, i, msg.NormalizeParams{
 			Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames, FirstFrame: first,
-			Facecam: probe != uuid.Nil,
+			Facecam: probe != uuid.Nil, Fit: b.fit(b.options[i]),
 		}, b.share(weightNormalize, frames), inputs, msg.Segment))
 		first += frames
 	}
 	return ids
+}
+
+// fit is nil when the pictures of a scene have the video's size.
+func (b *builder) fit(o scene.Options) *msg.Fit {
+	width, height := o.Picture(b.width(), b.height())
+	if width == b.width() && height == b.height() {
+		return nil
+	}
+	return &msg.Fit{Width: width, Height: height, How: o.Viewport.HowToFit(), Background: o.Viewport.Bars()}
 }
 
 func (b *builder) concat(segments []uuid.UUID, final bool) uuid.UUID {

@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
 // What a campaign's columns mean when they are null.
@@ -37,6 +39,8 @@ type Scene struct {
 	URL        *string   `json:"url"`
 	Seconds    *int      `json:"duration_sec"`
 	OrderIndex *int      `json:"order_index"`
+	// Options are what scene.Parse reads; nothing, or null, when nothing is asked.
+	Options json.RawMessage `json:"options,omitempty"`
 }
 
 func (c Campaign) width() int     { return or(c.OutputWidth, defaultWidth) }
@@ -51,6 +55,9 @@ func (s Scene) url() string  { return trimmed(or(s.URL, "")) }
 func (s Scene) seconds() int { return or(s.Seconds, 0) }
 
 func (s Scene) duration() time.Duration { return time.Duration(s.seconds()) * time.Second }
+
+// options returns what is asked of the scene. It cannot fail once Validate has passed the scene.
+func (s Scene) options() (scene.Options, error) { return scene.Parse(s.Options, s.duration()) }
 
 func or[T any](p *T, otherwise T) T {
 	if p == nil {

@@ -48,6 +48,14 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 			OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30)},
 		"without-facecam": {Scenes: scenes(1, 2, 3), FacecamURL: ptr(""),
 			OutputWidth: ptr(1080), OutputHeight: ptr(1920), OutputFPS: ptr(25)},
+		"options": {Scenes: []plan.Scene{
+			{URL: ptr("https://example.com/1"), Seconds: ptr(3), Options: json.RawMessage(`{
+				"viewport": {"width": 375, "height": 667, "device_scale_factor": 2, "background": "#f4f1ea"}, "mobile": true,
+				"headers": {"X-Preview": "spring"}, "scroll": {"to": "end", "seconds": 2.5}, "actions": [{"do": "click", "selector": "a", "at": 0}]}`)},
+			{URL: ptr("https://example.com/2"), Seconds: ptr(1), Options: json.RawMessage(
+				`{"viewport": {"width": 640, "height": 360, "device_scale_factor": 2}, "color_scheme": "dark"}`)},
+			{URL: ptr("https://example.com/3"), Seconds: ptr(1), Options: json.RawMessage(`null`)},
+		}, OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := plan.Validate(c, limits); err != nil {

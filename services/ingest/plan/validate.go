@@ -1,10 +1,13 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
 // Bounds that no setting changes.
@@ -17,6 +20,8 @@ const (
 	MaxShort = 2160
 	// MaxFPS is the highest frame rate.
 	MaxFPS = 120
+	// MaxOptions is how many bytes the options of all scenes may have together, as JSON: plans are written at once.
+	MaxOptions = 8 << 20
 )
 
 // Limits are the bounds that an operator sets.
@@ -83,6 +88,7 @@ func validateOutput(c Campaign) *Invalid {
 func validateScenes(scenes []Scene, limits Limits) *Invalid {
 	longest := int(limits.Scene / time.Second)
 	var total time.Duration
+	options := 0
 	for i, s := range scenes {
 		if problem := urlProblem(s.url()); problem != "" {
 			return invalid(msg.CodeSceneURL, "The address of scene %d %s.", i+1, problem)
@@ -96,12 +102,39 @@ func validateScenes(scenes []Scene, limits Limits) *Invalid {
 				"A scene must last between 1 second and %s.", i+1, s.seconds(), spoken(limits.Scene))
 		}
 		total += s.duration()
+		if options += len(s.Options); options > MaxOptions {
+			return invalid(msg.CodeSceneOptions, "The options of all scenes together are too large: at most %d MiB are possible.", MaxOptions>>20)
+		}
+		if err := validateOptions(i, s); err != nil {
+			return err
+		}
 	}
 	if total > limits.Render {
 		return invalid(msg.CodeRenderTooLong, "The scenes last %s together. The longest video that can be rendered is %s.",
 			spoken(total), spoken(limits.Render))
 	}
 	return nil
+}
+
+// validateOptions tells the first thing that is wrong with what is asked of the scene at place i, from 0.
+func validateOptions(i int, s Scene) *Invalid {
+	_, err := s.options()
+	var wrong *scene.Error
+	switch {
+	case errors.As(err, &wrong):
+		return invalid(msg.CodeSceneOptions, "Scene %d: %s", i+1, sentence((&scene.Error{Problems: wrong.Problems[:1]}).Error()))
+	case err != nil:
+		return invalid(msg.CodeInternal, "This render could not be prepared because of an error on our side.")
+	}
+	return nil
+}
+
+// sentence ends a text with a full stop, unless it ends with an example, which may be copied.
+func sentence(text string) string {
+	if strings.Contains(text, " Example: ") || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
 }
 
 func invalid(code msg.Code, format string, args ...any) *Invalid {

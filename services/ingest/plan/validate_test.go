@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,18 @@ import (
 func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 	one := scenes(5)
 	url := func(u string) []plan.Scene { return []plan.Scene{{URL: &u, Seconds: ptr(5)}} }
+	asked := func(options string) []plan.Scene {
+		list := scenes(5, 5)
+		list[1].Options = json.RawMessage(options)
+		return list
+	}
+	many := func(n int, options string) []plan.Scene {
+		list := scenes(slicesOf(n, 1)...)
+		for i := range list {
+			list[i].Options = json.RawMessage(options)
+		}
+		return list
+	}
 	size := func(w, h int) plan.Campaign {
 		return plan.Campaign{Scenes: one, OutputWidth: &w, OutputHeight: &h}
 	}
@@ -59,6 +72,20 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 			"The address of scene 1 is too long: it may have at most 2048 characters."},
 		"facecam that is no URL": {plan.Campaign{Scenes: one, FacecamURL: ptr("face.mp4")}, msg.CodeFacecamURL,
 			"The facecam's address must start with http:// or https://."},
+
+		"options that are no object": {plan.Campaign{Scenes: asked(`[]`)}, msg.CodeSceneOptions,
+			"Scene 2: options: this is a list, not a group of fields. What is asked of one scene beyond its page and its seconds: a group of fields."},
+		"an option that is none": {plan.Campaign{Scenes: asked(`{"scroll": {"to": "end", "easing": "bounce"}}`)}, msg.CodeSceneOptions,
+			"Scene 2: options.scroll.easing: this is none of linear, ease-in, ease-out, ease-in-out. How the pace changes on the way: " +
+				"linear, ease-in, ease-out or ease-in-out. Example: easing: ease-in-out"},
+		"an action after the end": {plan.Campaign{Scenes: asked(`{"actions": [{"do": "press", "key": "a", "at": 5}]}`)}, msg.CodeSceneOptions,
+			"Scene 2: options.actions[0].at: it is not within the scene, which lasts 5 seconds."},
+		"several wrong options": {plan.Campaign{Scenes: asked(`{"timezone": "hunter2", "headers": {"Host": "hunter2"}}`)}, msg.CodeSceneOptions,
+			"Scene 2: options.headers.Host: this header is the browser's own and cannot be set."},
+		"options too large together": {plan.Campaign{Scenes: many(40, `{"css": "`+strings.Repeat("x", 60<<10)+`", "js": "`+
+			strings.Repeat("x", 60<<10)+`", "user_agent": "x", "wait_for": {"promise": "`+strings.Repeat("x", 8<<10)+`"}`+
+			strings.Repeat(" ", 100<<10)+`}`)}, msg.CodeSceneOptions,
+			"The options of all scenes together are too large: at most 8 MiB are possible."},
 
 		"width odd": {size(1921, 1080), msg.CodeOutputSize,
 			"The output size 1921×1080 is not possible, because width and height must be even numbers. Choose for example 1920×1080."},

@@ -1,0 +1,116 @@
+package transcoder
+
+import (
+	"math"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
+)
+
+func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
+	t.Parallel()
+	const width, height = 320, 180
+	red, green, blue, bars := [3]byte{200, 60, 40}, [3]byte{30, 160, 90}, [3]byte{40, 60, 200}, [3]byte{244, 0, 120}
+	// Green, with a border: red above and below, blue at the sides.
+	paint := func(_ int, rgb []byte, w, h int) {
+		for y := range h {
+			for x := range w {
+				c := green
+				switch {
+				case y < h/8 || y >= h-h/8:
+					c = red
+				case x < w/8 || x >= w-w/8:
+					c = blue
+				}
+				copy(rgb[3*(y*w+x):], c[:])
+			}
+		}
+	}
+	type point struct {
+		x, y int
+		want [3]byte
+	}
+	middle := point{width / 2, height / 2, green}
+	for name, c := range map[string]struct {
+		width, height int
+		how           string
+		points        []point
+	}{
+		// Scaled to 90 × 180 between bars of 114 (115, at an even place) and 116.
+		"contain, upright": {160, 320, scene.FitContain, []point{middle, {4, 90, bars}, {108, 90, bars}, {212, 90, bars}, {316, 90, bars},
+			{160, 6, red}, {160, 174, red}, {118, 90, blue}, {199, 90, blue}}},
+		// Scaled to 320 × 80 between bars of 50.
+		"contain, flat": {640, 160, scene.FitContain, []point{middle, {160, 4, bars}, {160, 44, bars}, {160, 136, bars}, {160, 176, bars},
+			{160, 54, red}, {160, 125, red}, {10, 90, blue}, {310, 90, blue}}},
+		"contain, of the same shape": {640, 360, scene.FitContain, []point{middle, {160, 4, red}, {160, 176, red}, {4, 90, blue}, {316, 90, blue}}},
+		// Of 160 × 320 the middle 160 × 90 is seen: nothing red.
+		"cover, upright": {160, 320, scene.FitCover, []point{middle, {160, 4, green}, {160, 176, green}, {10, 4, blue}, {310, 176, blue}}},
+		// Of 640 × 160 the middle 284 × 160 is seen: nothing blue.
+		"cover, flat":   {640, 160, scene.FitCover, []point{middle, {4, 90, green}, {316, 90, green}, {4, 6, red}, {316, 174, red}}},
+		"fill, upright": {160, 320, scene.FitFill, []point{middle, {160, 6, red}, {160, 174, red}, {10, 90, blue}, {310, 90, blue}}},
+		"odd sizes":     {161, 321, scene.FitContain, []point{middle, {4, 90, bars}, {316, 90, bars}, {160, 6, red}, {199, 90, blue}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			mov := mezzanine(t, msg.FPS(24), 3, c.width, c.height, paint, nil)
+			facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: msg.FPS(24), Frames: 3,
+				Fit: &msg.Fit{Width: c.width - c.width%2, Height: c.height - c.height%2, How: c.how, Background: "#f40078"}},
+				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, msg.RecordFacts{})}, msg.Segment).(msg.VideoFacts)
+			if facts.Frames != 3 {
+				t.Errorf("%d frames", facts.Frames)
+			}
+			segment := decode(t, b.store.get(t, "normalize/segment"), width, height)
+			for _, p := range c.points {
+				got := segment.rgb(1, p.x, p.y)
+				for i := range 3 {
+					if math.Abs(got[i]-float64(p.want[i])) > 8 { // the pictures are small, and compressed
+						t.Errorf("at %d, %d: %.1f, want %v", p.x, p.y, got, p.want)
+						break
+					}
+				}
+			}
+		})
+	}
+}
+
+// What is joined must have the same parameter sets, whatever its scenes' viewports were.
+func TestFittedSegmentsCanBeJoinedWithOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	parameters := map[string]bool{}
+	for name, p := range map[string]msg.NormalizeParams{
+		"m1": {}, "m2": {Fit: &msg.Fit{Width: 200, Height: 300, How: scene.FitContain, Background: "#102030"}},
+		"m3": {Fit: &msg.Fit{Width: 200, Height: 300, How: scene.FitCover, Background: "#000000"}},
+	} {
+		w, h := testWidth, testHeight
+		if p.Fit != nil {
+			w, h = p.Fit.Width, p.Fit.Height
+		}
+		p.Scene, p.Width, p.Height, p.Rate, p.Frames = 1, testWidth, testHeight, msg.FPS(30), 5
+		facts := b.must(t, msg.Normalize, p,
+			map[string]msg.Input{msg.Mezzanine: b.input(t, name, mezzanine(t, msg.FPS(30), 5, w, h, bars, nil), msg.RecordFacts{})},
+			msg.Segment).(msg.VideoFacts)
+		parameters[facts.Parameters] = true
+	}
+	if len(parameters) != 1 {
+		t.Errorf("there are %d sets of parameters", len(parameters))
+	}
+}
+
+func TestShapesAreKeptInEvenNumbers(t *testing.T) {
+	for _, c := range []struct{ width, height, maxWidth, maxHeight, wantWidth, wantHeight int }{
+		{750, 1334, 1920, 1080, 608, 1080},
+		{1280, 720, 1920, 1080, 1920, 1080},
+		{1366, 768, 1920, 1080, 1920, 1080},
+		{7680, 16, 1920, 1080, 1920, 4},
+		{16, 7680, 1920, 1080, 2, 1080},
+		{1920, 1080, 750, 1334, 750, 422},
+		{1920, 1080, 7680, 16, 28, 16},
+	} {
+		if w, h := inside(c.width, c.height, c.maxWidth, c.maxHeight); w != c.wantWidth || h != c.wantHeight {
+			t.Errorf("%+v: %d × %d", c, w, h)
+		}
+	}
+}
