@@ -171,12 +171,12 @@ func TestJSONIsTheOnlyLineOnStdoutWhateverGoesWrong(t *testing.T) {
 			if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 				t.Fatal(err)
 			}
-			for _, field := range []string{"render_id", "status", "video", "thumbnail", "frames", "duration_s", "wall_s", "error_code", "error_message"} {
+			for _, field := range []string{"render_id", "status", "video", "thumbnail", "frames", "duration_s", "wall_s", "error_code", "error_message", "warnings"} {
 				if _, there := got[field]; !there {
 					t.Errorf("%s is missing from %s", field, stdout)
 				}
 			}
-			if len(got) != 9 || got["status"] != "failed" || got["error_code"] != c.code || got["video"] != nil || got["render_id"] != nil {
+			if len(got) != 10 || got["status"] != "failed" || got["error_code"] != c.code || got["video"] != nil || got["render_id"] != nil {
 				t.Errorf("got %s", stdout)
 			}
 		})

@@ -160,6 +160,36 @@ func checkGraph(t *testing.T, tasks []plan.Task, total int) {
 	}
 }
 
+func TestTheLargestOptionsFitIntoAMessage(t *testing.T) {
+	// The characters that JSON writes with the most bytes, up to the bound.
+	var options json.RawMessage
+	for n := 1 << 10; n <= 64<<10; n += 512 {
+		text := json.RawMessage(fmt.Sprintf(`{"css": %[1]q, "js": %[1]q}`, strings.Repeat("<", n)))
+		if plan.Validate(plan.Campaign{Scenes: []plan.Scene{{URL: ptr("https://example.com"), Seconds: ptr(1), Options: text}}}, limits) != nil {
+			break
+		}
+		options = text
+	}
+	url := "https://example.com/" + strings.Repeat("&", plan.MaxURL-20)
+	task := plan.Build(plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: ptr(1), Options: options}}}, counter())[0]
+	params, err := json.Marshal(task.Params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(params) < 250<<10 {
+		t.Fatalf("only %d bytes of parameters were tried", len(params))
+	}
+	data, err := msg.Encode(msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: &msg.Grant{
+		Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second), HeartbeatEvery: msg.Duration(time.Second),
+		Params: params, Outputs: map[string]msg.Output{msg.Mezzanine: {Key: "k", URL: msg.SignedURL(strings.Repeat("&", 2000))}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(data) > msg.MaxSize {
+		t.Errorf("the grant has %d bytes, more than %d", len(data), msg.MaxSize)
+	}
+}
+
 func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
 	c := plan.Campaign{}
 	for range plan.MaxScenes {

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+func TestWarningsAreShown(t *testing.T) {
+	r := renders.Render{ID: uuid.New(), Status: renders.Done, Warnings: []msg.Warning{
+		{Code: msg.CodeSceneTimeout, Scene: 2, Message: "Scene 2 stopped\nafter 1 second."}, {Code: msg.CodeInternal, Message: "And more."},
+	}}
+	var out bytes.Buffer
+	if err := (report{Render: r}).print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"warning   Scene 2 stopped after 1 second. (scene_timeout)\n", "warning   And more. (internal)\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+	for _, c := range []struct {
+		render renders.Render
+		want   string
+	}{
+		{r, `[{"code":"scene_timeout","scene":2,"message":"Scene 2 stopped\nafter 1 second."},{"code":"internal","message":"And more."}]`},
+		{renders.Render{}, `[]`},
+	} {
+		o := &outcome{}
+		o.ended(c.render)
+		out.Reset()
+		if err := o.print(&out); err != nil {
+			t.Fatal(err)
+		}
+		var line struct {
+			Warnings json.RawMessage `json:"warnings"`
+		}
+		if err := json.Unmarshal(out.Bytes(), &line); err != nil || string(line.Warnings) != c.want {
+			t.Errorf("the outcome's warnings are %s, %v; want %s", line.Warnings, err, c.want)
+		}
+	}
+}
