@@ -36,6 +36,8 @@ const (
 	CodeSceneNotAPage Code = "scene_not_a_page"
 	// CodeSceneTooLarge: the recording is larger than the object store takes in one piece.
 	CodeSceneTooLarge Code = "scene_too_large"
+	// CodeSceneOptionsIgnored: a warning: options were asked for that the recorder does not act on.
+	CodeSceneOptionsIgnored Code = "scene_options_ignored"
 )
 
 // What is wrong with the facecam: found when it is probed.

@@ -37,14 +37,8 @@ type RecordFacts struct {
 // Mode is how a page was captured.
 type Mode string
 
-const (
-	// ModeExact: on a virtual clock, every frame drawn on demand.
-	ModeExact Mode = "exact"
-	// ModeScreenshots: on a virtual clock, with a screenshot for each frame, because Chrome cannot draw on demand.
-	ModeScreenshots Mode = "screenshots"
-	// ModeRealtime: as the page ran in real time; frames may be late, doubled or missing.
-	ModeRealtime Mode = "realtime"
-)
+// ModeExact is a capture on a virtual clock, every frame drawn on demand.
+const ModeExact Mode = "exact"
 
 // Warning is something that went otherwise than asked, in a render that is done all the same.
 type Warning struct {

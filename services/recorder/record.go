@@ -74,11 +74,14 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if err := r.capture(ctx, j, out); err != nil {
 		return facts, err
 	}
-	facts, err = out.Close()
-	if err == nil && facts.Frames != p.Frames {
-		err = fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
+	if facts, err = out.Close(); err != nil {
+		return facts, err
+	}
+	if facts.Frames != p.Frames {
+		return facts, fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
 	}
 	facts.Mode = msg.ModeExact
+	facts.Warnings, err = ignoredOptions(p)
 	return facts, err
 }
 
