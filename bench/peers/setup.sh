@@ -8,7 +8,6 @@ command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 if [ ${#missing[@]} -gt 0 ]; then
   echo "bench: the peers need Node.js and npm. As root: apt-get install --no-install-recommends ${missing[*]}" >&2
-  echo "bench: or run without them: go run ./bench -peers=false" >&2
   exit 1
 fi
 # npm writes this file last.
