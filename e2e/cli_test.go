@@ -20,15 +20,16 @@ import (
 
 // last is the line that loom render --json ends with.
 type last struct {
-	RenderID     string  `json:"render_id"`
-	Status       string  `json:"status"`
-	Video        string  `json:"video"`
-	Thumbnail    string  `json:"thumbnail"`
-	Frames       int     `json:"frames"`
-	DurationS    float64 `json:"duration_s"`
-	WallS        float64 `json:"wall_s"`
-	ErrorCode    string  `json:"error_code"`
-	ErrorMessage string  `json:"error_message"`
+	RenderID     string        `json:"render_id"`
+	Status       string        `json:"status"`
+	Video        string        `json:"video"`
+	Thumbnail    string        `json:"thumbnail"`
+	Frames       int           `json:"frames"`
+	DurationS    float64       `json:"duration_s"`
+	WallS        float64       `json:"wall_s"`
+	ErrorCode    string        `json:"error_code"`
+	ErrorMessage string        `json:"error_message"`
+	Warnings     []msg.Warning `json:"warnings"`
 }
 
 const yaml = `name: pages and a facecam of one's own
@@ -41,6 +42,7 @@ scenes:
     duration_sec: 1
   - url: green.html
     duration_sec: 1
+    options: {color_scheme: dark}
 `
 
 // The demo's kind: files on disk, one command, a video.
@@ -63,6 +65,11 @@ func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
 	code, got := loomRender(t, dir, "-o", "out.mp4")
 	if code != 0 || got.Status != "done" || got.ErrorCode != "" || got.ErrorMessage != "" {
 		t.Fatalf("exit status %d, %+v", code, got)
+	}
+	// What the recorder found goes through the task's facts and the database to whoever asked.
+	if w := got.Warnings; len(w) != 1 || w[0].Code != msg.CodeSceneOptionsIgnored || w[0].Scene != 2 ||
+		!strings.Contains(w[0].Message, "color_scheme") {
+		t.Errorf("warnings are %+v, want one of scene 2's color_scheme", w)
 	}
 	if _, err := uuid.Parse(got.RenderID); err != nil {
 		t.Errorf("render_id %q: %v", got.RenderID, err)
@@ -96,6 +103,9 @@ scenes:
 	if code == 0 || got.Status != "failed" || got.ErrorCode != string(msg.CodeSceneUnresolved) ||
 		!strings.Contains(strings.ToLower(got.ErrorMessage), "scene 1") {
 		t.Errorf("exit status %d, %+v", code, got)
+	}
+	if got.Warnings == nil || len(got.Warnings) > 0 {
+		t.Errorf("warnings are %#v, want an empty list", got.Warnings)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "out.mp4")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("there is a video: %v", err)
