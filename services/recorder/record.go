@@ -13,6 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+	"github.com/loom-lite/loom-lite/services/recorder/direct"
 	"github.com/loom-lite/loom-lite/services/recorder/mezzanine"
 )
 
@@ -108,6 +109,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: p.URL, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
+		Director: direct.New(p),
 	}, sink)
 	var page *capture.PageError
 	switch {

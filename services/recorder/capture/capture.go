@@ -29,7 +29,24 @@ type Options struct {
 	Unreached func(hostport string) error
 	// Progress is called after each frame with the number of frames delivered. It may be nil.
 	Progress func(frames int)
+	// Director does to the page what the product's user asked for. It may be nil.
+	Director Director
 }
+
+// Director prepares the page for its scene and acts on it while it is captured. What it returns ends the capture; a
+// *PageError tells the product's user why.
+type Director interface {
+	// Prepare is called when there is a page and before it is navigated; time stands still.
+	Prepare(ctx context.Context, page *rod.Page) error
+	// Ready is called when the page has loaded, before frame 0. Time passes when it lets it.
+	Ready(ctx context.Context, page *rod.Page, pass Pass) error
+	// Frame is called before the frame that shows the page at a time of the scene is drawn, when the page's time has come to
+	// it. It is called for frame 0 too, at 0.
+	Frame(ctx context.Context, page *rod.Page, at time.Duration) error
+}
+
+// Pass lets page time pass, its frames drawn but not delivered.
+type Pass func(ctx context.Context, d time.Duration) error
 
 // Bounds are how long to wait, in real time.
 type Bounds struct {
@@ -97,6 +114,9 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 		err = s.load(ctx)
 	}
 	if err == nil {
+		err = s.ready(ctx)
+	}
+	if err == nil {
 		err = s.frames(ctx)
 	}
 	switch {
@@ -147,6 +167,41 @@ func (s *scene) open(ctx context.Context) error {
 	s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds)
 	if err != nil {
 		return fmt.Errorf("stop the clock: %w", err)
+	}
+	if s.Director == nil {
+		return nil
+	}
+	return s.Director.Prepare(ctx, s.page)
+}
+
+// ready gives the director the page before frame 0.
+func (s *scene) ready(ctx context.Context) error {
+	if s.Director == nil {
+		return nil
+	}
+	return s.Director.Ready(ctx, s.page, s.pass)
+}
+
+// act gives the director the page before frame n.
+func (s *scene) act(ctx context.Context, n int) error {
+	if s.Director == nil {
+		return nil
+	}
+	return s.Director.Frame(ctx, s.page, time.Duration(frameTime(s.Rate, n))*100*time.Microsecond)
+}
+
+// passStep is how much time passes between two frames that nobody sees: 60 a second, as on most screens.
+const passStep tenths = 167
+
+// pass lets d of page time pass, drawing frames, since pages act on them.
+func (s *scene) pass(ctx context.Context, d time.Duration) error {
+	for left := tenths(d / (100 * time.Microsecond)); left > 0; left -= passStep {
+		if err := s.clock.grant(ctx, min(left, passStep)); err != nil {
+			return err
+		}
+		if _, _, err := s.beginFrame(ctx, false); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -17,6 +17,9 @@ const (
 
 // frames captures every frame into the sink.
 func (s *scene) frames(ctx context.Context) error {
+	if err := s.act(ctx, 0); err != nil {
+		return err
+	}
 	if err := s.firstFrame(ctx); err != nil {
 		return err
 	}
@@ -24,6 +27,9 @@ func (s *scene) frames(ctx context.Context) error {
 	probing, run := true, 0
 	for n := 1; n < s.Frames; n++ {
 		if err := s.clock.grant(ctx, frameTime(s.Rate, n)-frameTime(s.Rate, n-1)); err != nil {
+			return err
+		}
+		if err := s.act(ctx, n); err != nil {
 			return err
 		}
 		changed, err := s.frame(ctx, probing || s.workers.Load() > 0)

@@ -1,0 +1,36 @@
+package direct
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-rod/rod"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+)
+
+var _ capture.Director = (*Director)(nil)
+
+// Director directs one scene.
+type Director struct {
+	params msg.RecordParams
+}
+
+// New returns the director of a scene, whose options have been checked (scene.Options.Check).
+func New(p msg.RecordParams) *Director { return &Director{params: p} }
+
+// Prepare sets the browser up before the page is asked for.
+func (d *Director) Prepare(ctx context.Context, page *rod.Page) error {
+	return nil
+}
+
+// Ready brings the loaded page to where the scene begins.
+func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass) error {
+	return nil
+}
+
+// Frame does what is due at a time of the scene.
+func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) error {
+	return nil
+}
