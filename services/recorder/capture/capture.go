@@ -92,6 +92,7 @@ type scene struct {
 	crashed   func()
 	workers   atomic.Int64
 	lastTicks float64
+	loading   time.Time // when the page was asked for
 }
 
 // Run captures a page. The browser is of no further use afterwards: close it.
@@ -107,6 +108,9 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	b.Client.Deadline = o.Bounds.Call
 	s := &scene{Options: o, client: b.Client, sink: sink, crashed: func() { cancel(errCrashed) }}
 	err := s.open(ctx)
+	if err == nil {
+		err = s.prepare(ctx)
+	}
 	if err != nil && ctx.Err() == nil {
 		return err // whatever it is, the page has no part in it
 	}
@@ -164,9 +168,17 @@ func (s *scene) open(ctx context.Context) error {
 			return fmt.Errorf("set the page up: %w", err)
 		}
 	}
-	s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds)
+	s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds, time.Now())
 	if err != nil {
 		return fmt.Errorf("stop the clock: %w", err)
+	}
+	return nil
+}
+
+// prepare goes to where the page is asked for, and lets the director set the browser up.
+func (s *scene) prepare(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	if s.Director == nil {
 		return nil
@@ -187,15 +199,15 @@ func (s *scene) act(ctx context.Context, n int) error {
 	if s.Director == nil {
 		return nil
 	}
-	return s.Director.Frame(ctx, s.page, time.Duration(frameTime(s.Rate, n))*100*time.Microsecond)
+	return s.Director.Frame(ctx, s.page, time.Duration(frameTime(s.Rate, n))*time.Microsecond)
 }
 
 // passStep is how much time passes between two frames that nobody sees: 60 a second, as on most screens.
-const passStep tenths = 167
+const passStep = 167 * grain
 
 // pass lets d of page time pass, drawing frames, since pages act on them.
 func (s *scene) pass(ctx context.Context, d time.Duration) error {
-	for left := tenths(d / (100 * time.Microsecond)); left > 0; left -= passStep {
+	for left := micros(d.Microseconds()); left > 0; left -= passStep {
 		if err := s.clock.grant(ctx, min(left, passStep)); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/go-rod/rod"
@@ -12,15 +13,23 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// tenths counts time in tenths of a millisecond. Blink shows pages a clock of that grain; on whole tenths, it shows the
-// same page the same times in every run.
-type tenths int64
+// micros counts page time in microseconds, the grain of Chrome's own clock.
+type micros int64
 
-func (t tenths) ms() float64 { return float64(t) / 10 }
+const (
+	// grain is that of the clock that Blink shows to pages: between its marks, it rounds up or down by chance. A time on
+	// a mark is the same in every run.
+	grain micros = 100
+	// millisecond of page time.
+	millisecond = 10 * grain
+)
 
-// frameTime returns when frame n is, counted from frame 0: exact at every n, so that nothing drifts.
-func frameTime(rate msg.Rate, n int) tenths {
-	return tenths(int64(n) * 10_000 * int64(rate.Den) / int64(rate.Num))
+func (t micros) ms() float64 { return float64(t) / 1000 }
+
+// frameTime returns when frame n is, counted from frame 0, on the clock's marks: within one of them of the exact time at
+// every n, so that nothing drifts.
+func frameTime(rate msg.Rate, n int) micros {
+	return micros(int64(n)*10_000*int64(rate.Den)/int64(rate.Num)) * grain
 }
 
 // starvation bounds how many tasks a page may run without letting time pass. A page that posts itself messages until
@@ -38,10 +47,12 @@ type clock struct {
 	patience, stall time.Duration
 
 	base    float64 // Chrome's ticks, in milliseconds, at which virtual time began
-	elapsed tenths
+	elapsed micros  // since then
+	origin  micros  // elapsed when the page was asked for
 }
 
-func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds) (*clock, error) {
+// startClock stops the page's time at a date.
+func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date time.Time) (*clock, error) {
 	c := &clock{
 		page: page, client: client, requests: r, expired: make(chan struct{}, 1),
 		patience: b.Request, stall: b.Requests,
@@ -52,10 +63,9 @@ func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds) (*clo
 		default:
 		}
 	})
-	// Whole seconds: a fraction would show in the page's timeOrigin, other in every run.
-	now := proto.TimeSinceEpoch(time.Now().Unix())
 	return c, c.set(proto.EmulationSetVirtualTimePolicy{
-		Policy: proto.EmulationVirtualTimePolicyPause, InitialVirtualTime: now,
+		// Whole seconds: a fraction would show in the page's timeOrigin, other in every run.
+		Policy: proto.EmulationVirtualTimePolicyPause, InitialVirtualTime: proto.TimeSinceEpoch(date.Unix()),
 	})
 }
 
@@ -65,7 +75,7 @@ func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
 		return err
 	}
 	if reply.VirtualTimeTicksBase != c.base { // another process, which began anew
-		c.base, c.elapsed = reply.VirtualTimeTicksBase, 0
+		c.base, c.elapsed, c.origin = reply.VirtualTimeTicksBase, 0, 0
 	}
 	return nil
 }
@@ -73,13 +83,38 @@ func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
 // ticks is the time now, as beginFrame counts it.
 func (c *clock) ticks() float64 { return c.base + c.elapsed.ms() }
 
+// begin makes now the time at which the page is asked for. It lets less than one mark of the clock pass, to be on one.
+func (c *clock) begin(ctx context.Context) error {
+	if err := c.round(ctx, 0); err != nil {
+		return err
+	}
+	c.origin = c.elapsed
+	return nil
+}
+
+// round lets time pass until a multiple of step has passed since the page was asked for, on one of the clock's marks. A
+// step of 0 asks for the mark alone.
+func (c *clock) round(ctx context.Context, step micros) error {
+	to := c.elapsed
+	if step > 0 {
+		to = c.origin + roundUp(c.elapsed-c.origin, step)
+	}
+	base := micros(math.Round(c.base * 1000))
+	if d := roundUp(base+to, grain) - base - c.elapsed; d > 0 {
+		return c.grant(ctx, d)
+	}
+	return nil
+}
+
+func roundUp(t, step micros) micros { return (t + step - 1) / step * step }
+
 // grant lets d pass. It waits for the page's requests, but for none longer than patience: then time passes without it.
-func (c *clock) grant(ctx context.Context, d tenths) error {
+func (c *clock) grant(ctx context.Context, d micros) error {
 	select {
 	case <-c.expired:
 	default:
 	}
-	budget, tasks, before := d.ms(), starvation, c.requests.under()
+	budget, tasks, before := d.ms(), starvation, c.requests.current()
 	waits := !c.hopeless(0)
 	policy := proto.EmulationSetVirtualTimePolicy{
 		Policy: proto.EmulationVirtualTimePolicyAdvance, Budget: &budget, MaxVirtualTimeTaskStarvationCount: &tasks,
@@ -98,7 +133,7 @@ func (c *clock) grant(ctx context.Context, d tenths) error {
 		case <-c.expired:
 			c.elapsed += d
 			if waits {
-				c.requests.forget(before)
+				c.requests.release(before)
 				c.waited(time.Since(begin))
 			}
 			return nil

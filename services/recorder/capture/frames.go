@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"time"
 
 	"github.com/go-rod/rod/lib/proto"
 )
@@ -11,8 +12,10 @@ const (
 	moving = 3
 	// resting is after how many equal pictures in a row damage is looked for again.
 	resting = 2
-	// blankTries is how often frame 0 is asked for again when there is no picture yet.
+	// blankTries is how often frame 0 is drawn while there is no picture yet.
 	blankTries = 100
+	// lazyDraws is how often it is drawn anew because drawing it made the page ask for more.
+	lazyDraws = 4
 )
 
 // frames captures every frame into the sink.
@@ -50,11 +53,24 @@ func (s *scene) frames(ctx context.Context) error {
 	return nil
 }
 
-// firstFrame captures frame 0. A page that has not painted yet is given a little time until it has.
+// firstFrame captures frame 0: the page a millisecond of its time after it was asked for, with all that it has asked for by
+// then. What drawing it makes it ask for (a lazy picture, a font) is waited for too, and costs a millisecond more.
 func (s *scene) firstFrame(ctx context.Context) error {
-	for range blankTries {
+	for draws := 1; draws <= blankTries; draws++ {
+		if err := s.clock.round(ctx, millisecond); err != nil {
+			return err
+		}
 		if _, _, err := s.beginFrame(ctx, false); err != nil {
 			return err
+		}
+		if draws <= lazyDraws {
+			complete, err := s.completed(ctx)
+			if err != nil {
+				return err
+			}
+			if !complete {
+				continue
+			}
 		}
 		picture, _, err := s.beginFrame(ctx, true)
 		if err != nil {
@@ -71,7 +87,20 @@ func (s *scene) firstFrame(ctx context.Context) error {
 	return timeoutError("the page did not paint")
 }
 
-// frame captures one frame at the clock's time and reports whether its picture is another than the last.
+// completed reports whether the page as drawn has all that it asks for. If not, it has when completed returns.
+func (s *scene) completed(ctx context.Context) (bool, error) {
+	if err := s.pause(ctx, calmPause); err != nil {
+		return false, err
+	}
+	complete, err := s.complete()
+	if err != nil || complete || time.Since(s.loading) > s.Bounds.Load {
+		return true, err
+	}
+	return false, s.settle(ctx)
+}
+
+// frame captures one frame at the clock's time and reports whether its picture is another than the last. Chrome draws no
+// more than twice at one time: a third call hangs.
 func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error) {
 	if probe {
 		_, damaged, err := s.beginFrame(ctx, false)
@@ -83,7 +112,7 @@ func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error)
 		}
 	}
 	picture, _, err := s.beginFrame(ctx, true)
-	if err == nil && len(picture) == 0 {
+	if err == nil && len(picture) == 0 && !probe {
 		picture, _, err = s.beginFrame(ctx, true)
 	}
 	if err != nil {

@@ -6,79 +6,37 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"sync"
 	"time"
 
-	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 const (
-	// loadStep is the time granted at once while the page loads.
-	loadStep tenths = 10
-	// calmSteps is how many steps in a row must find the page ready, calmPause what lies between them in real time. An
-	// answer's last bytes take a moment to reach the page, which then works on them in the next step and may ask for more.
+	// loadStep is the time granted at once while the page loads: next to none, since how many steps it takes depends on the
+	// network.
+	loadStep micros = 1
+	// stepPause is how long in real time a page that is not ready is left alone between two steps, unless one of its requests
+	// ends.
+	stepPause = 10 * time.Millisecond
+	// calmSteps is how many steps in a row must find the page ready, calmPause what lies between them in real time. What
+	// answers outside of the page's own thread (a decoder, a database) takes a moment, and may make it ask for more.
 	calmSteps = 3
-	calmPause = 20 * time.Millisecond
+	calmPause = 10 * time.Millisecond
 )
-
-// document is what is known of the page's main document.
-type document struct {
-	mu     sync.Mutex
-	url    string // as last redirected
-	status int
-	parsed bool
-	loaded bool
-}
-
-func watchDocument(c *cdp.Client, page *rod.Page) *document {
-	d := &document{}
-	locked := func(f func()) {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		f()
-	}
-	cdp.On(c, page.SessionID, func(e *proto.NetworkRequestWillBeSent) {
-		if e.Type == proto.NetworkResourceTypeDocument && e.FrameID == page.FrameID {
-			locked(func() { d.url, d.status = e.Request.URL, 0 })
-		}
-	})
-	cdp.On(c, page.SessionID, func(e *proto.NetworkResponseReceived) {
-		if e.Type == proto.NetworkResourceTypeDocument && e.FrameID == page.FrameID {
-			locked(func() { d.status = e.Response.Status })
-		}
-	})
-	cdp.On(c, page.SessionID, func(e *proto.PageFrameStartedLoading) {
-		if e.FrameID == page.FrameID {
-			locked(func() { d.parsed, d.loaded = false, false })
-		}
-	})
-	cdp.On(c, page.SessionID, func(*proto.PageDomContentEventFired) { locked(func() { d.parsed = true }) })
-	cdp.On(c, page.SessionID, func(*proto.PageLoadEventFired) { locked(func() { d.loaded = true }) })
-	return d
-}
-
-func (d *document) answer() (address string, status int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.url, d.status
-}
-
-func (d *document) state() (parsed, loaded bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.parsed, d.loaded
-}
 
 // load navigates to the page and brings it to where frame 0 is drawn: loaded, its requests answered, its fonts there.
 func (s *scene) load(ctx context.Context) error {
-	begin := time.Now()
+	s.loading = time.Now()
 	if err := s.navigate(ctx); err != nil {
 		return err
 	}
+	return s.settle(ctx)
+}
+
+// settle waits until the page is all there. It lets next to no page time pass.
+func (s *scene) settle(ctx context.Context) error {
 	for calm := 0; calm < calmSteps; {
 		if err := s.clock.grant(ctx, loadStep); err != nil {
 			return err
@@ -86,74 +44,68 @@ func (s *scene) load(ctx context.Context) error {
 		if err := s.answered(); err != nil {
 			return err
 		}
-		parsed, loaded := s.document.state()
-		young, overdue := s.requests.pending(s.Bounds.Request)
-		// What never answers does not belong to the page, even if its load event waits for it.
-		ready := young == 0 && (loaded || parsed && overdue > 0)
-		if ready {
-			var err error
-			if ready, err = s.fontsReady(); err != nil {
-				return err
-			}
-		}
-		if calm++; !ready {
-			calm = 0
-		} else if err := pause(ctx, calmPause); err != nil {
+		ready, err := s.complete()
+		if err != nil {
 			return err
 		}
-		if time.Since(begin) > s.Bounds.Load {
-			if parsed {
+		if time.Since(s.loading) > s.Bounds.Load {
+			if s.document.state().parsed {
 				return nil
 			}
 			return timeoutError("not loaded in %s", s.Bounds.Load)
+		}
+		wait := stepPause
+		if calm++; ready {
+			wait = calmPause
+		} else {
+			calm = 0
+		}
+		if calm < calmSteps {
+			if err := s.pause(ctx, wait); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+// complete reports whether the page has what it asked for.
+func (s *scene) complete() (bool, error) {
+	d := s.document.state()
+	young, overdue := s.requests.missing(s.Bounds.Request)
+	// What never answers does not belong to the page, even if its load event waits for it.
+	if young > 0 || !d.loaded && (!d.parsed || overdue == 0) {
+		return false, nil
+	}
+	return s.fontsReady()
+}
+
+// pause waits in real time, but no longer than until a request begins or ends.
+func (s *scene) pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
+	case <-s.requests.changed:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	return nil
 }
 
-// navigate sends the page to its URL and waits until that answers.
-func (s *scene) navigate(ctx context.Context) error {
-	reply, err := proto.PageNavigate{URL: s.URL}.Call(s.client.Within(ctx, s.Bounds.Load, s.page.SessionID))
-	if errors.Is(err, cdp.ErrStalled) {
-		return timeoutError("no answer in %s", s.Bounds.Load)
-	}
-	if err != nil {
-		return err
-	}
-	if reply.ErrorText == "" {
-		return nil
-	}
-	if err := s.answered(); err != nil {
-		return err
-	}
-	address, _ := s.document.answer()
-	if err := s.unreached(address); err != nil {
-		return connectError(err)
-	}
-	return navigationError(reply.ErrorText)
-}
-
-// answered returns the error of a document that came with an HTTP error.
+// answered returns the error of a document that did not come, or came with an HTTP error.
 func (s *scene) answered() error {
-	address, status := s.document.answer()
-	if status < 400 {
+	d := s.document.state()
+	if d.failure == "" && d.status < 400 {
 		return nil
 	}
-	if err := s.unreached(address); err != nil && status == 502 {
-		return connectError(err) // the proxy's own answer
+	if err := s.unreached(d.url); err != nil && (d.failure != "" || d.status == 502) {
+		return connectError(err) // 502: the proxy's own answer
 	}
-	return statusError(status)
+	if d.status >= 400 {
+		return statusError(d.status)
+	}
+	return navigationError(d.failure)
 }
 
 // unreached returns why the host of address could not be connected to, when it could not.

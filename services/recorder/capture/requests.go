@@ -1,8 +1,6 @@
 package capture
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -13,53 +11,94 @@ import (
 
 // requests knows which of the page's requests are under way, and since when.
 type requests struct {
+	// changed has a value when one began or ended since it was last received from.
+	changed chan struct{}
+
 	mu    sync.Mutex
-	start map[proto.NetworkRequestID]time.Time
+	under map[proto.NetworkRequestID]*request
+}
+
+type request struct {
+	start time.Time
+	// image says that a picture is asked for, which page time does not wait for.
+	image bool
+	// free says that time passed while it was under way: Chrome does not wait for it.
+	free bool
 }
 
 func watchRequests(c *cdp.Client, session proto.TargetSessionID) *requests {
-	r := &requests{start: map[proto.NetworkRequestID]time.Time{}}
-	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) { r.begin(e.RequestID) })
+	r := &requests{changed: make(chan struct{}, 1), under: map[proto.NetworkRequestID]*request{}}
+	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
+		r.begin(e.RequestID, e.Type == proto.NetworkResourceTypeImage)
+	})
 	cdp.On(c, session, func(e *proto.NetworkLoadingFinished) { r.end(e.RequestID) })
 	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) { r.end(e.RequestID) })
 	return r
 }
 
-func (r *requests) begin(id proto.NetworkRequestID) {
+func (r *requests) begin(id proto.NetworkRequestID, image bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.start[id] = time.Now()
+	r.under[id] = &request{start: time.Now(), image: image}
+	r.notify()
 }
 
 func (r *requests) end(id proto.NetworkRequestID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.start, id)
+	delete(r.under, id)
+	r.notify()
 }
 
-// under returns the requests that are under way.
-func (r *requests) under() []proto.NetworkRequestID {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Collect(maps.Keys(r.start))
-}
-
-// forget takes requests for ended that Chrome itself does not wait for: a video that is loaded as it plays, a worker's
-// script, whose end is told elsewhere. Time passed while they were under way.
-func (r *requests) forget(ids []proto.NetworkRequestID) {
-	for _, id := range ids {
-		r.end(id)
+func (r *requests) notify() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
 	}
 }
 
-// pending counts the requests that have been under way for less than patience, and those for longer.
-func (r *requests) pending(patience time.Duration) (young, overdue int) {
+// current returns the requests that are under way.
+func (r *requests) current() []*request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, start := range r.start {
-		if time.Since(start) < patience {
+	list := make([]*request, 0, len(r.under))
+	for _, q := range r.under {
+		if !q.free {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+// release notes requests that Chrome does not wait for: a video that is loaded as it plays, a picture, a worker's script,
+// whose end is told elsewhere. Time passed while they were under way.
+func (r *requests) release(list []*request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range list {
+		q.free = true
+	}
+}
+
+// pending counts the requests that hold page time: those under way for less than patience, and those for longer.
+func (r *requests) pending(patience time.Duration) (young, overdue int) {
+	return r.count(patience, func(q *request) bool { return !q.free })
+}
+
+// missing counts the requests without which the page is not all there: those that hold its time, and its pictures.
+func (r *requests) missing(patience time.Duration) (young, overdue int) {
+	return r.count(patience, func(q *request) bool { return !q.free || q.image })
+}
+
+func (r *requests) count(patience time.Duration, counts func(*request) bool) (young, overdue int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range r.under {
+		switch {
+		case !counts(q):
+		case time.Since(q.start) < patience:
 			young++
-		} else {
+		default:
 			overdue++
 		}
 	}

@@ -1,0 +1,92 @@
+package capture
+
+import (
+	"sync"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// document is what is known of the page's main document.
+type document struct {
+	// changed has a value when something became known since it was last received from.
+	changed chan struct{}
+
+	mu sync.Mutex
+	documentState
+	request proto.NetworkRequestID
+}
+
+type documentState struct {
+	url    string // as last redirected
+	status int    // of the answer; 0 before there is one
+	// failure is why there is none, as a net error such as net::ERR_CONNECTION_RESET.
+	failure string
+	// shown says that Chrome shows a document: the page's, or its own that says why there is none.
+	shown  bool
+	parsed bool
+	loaded bool
+}
+
+func watchDocument(c *cdp.Client, page *rod.Page) *document {
+	d := &document{changed: make(chan struct{}, 1)}
+	session := page.SessionID
+	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
+		if e.Type == proto.NetworkResourceTypeDocument && e.FrameID == page.FrameID {
+			d.update(func() { d.request, d.url, d.status, d.failure = e.RequestID, e.Request.URL, 0, "" })
+		}
+	})
+	cdp.On(c, session, func(e *proto.NetworkResponseReceived) {
+		if e.Type == proto.NetworkResourceTypeDocument && e.FrameID == page.FrameID {
+			d.update(func() { d.status = e.Response.Status })
+		}
+	})
+	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) {
+		d.update(func() {
+			if e.RequestID == d.request {
+				d.failure = e.ErrorText
+			}
+		})
+	})
+	cdp.On(c, session, func(e *proto.PageFrameStartedLoading) {
+		if e.FrameID == page.FrameID {
+			d.update(func() { d.parsed, d.loaded = false, false })
+		}
+	})
+	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
+		if e.Frame.ID == page.FrameID {
+			d.update(func() {
+				d.shown = true
+				if e.Frame.UnreachableURL != "" && d.failure == "" {
+					d.url, d.failure = e.Frame.UnreachableURL, "net::ERR_FAILED"
+				}
+			})
+		}
+	})
+	cdp.On(c, session, func(*proto.PageDomContentEventFired) { d.update(func() { d.parsed = true }) })
+	cdp.On(c, session, func(*proto.PageLoadEventFired) { d.update(func() { d.loaded = true }) })
+	return d
+}
+
+func (d *document) update(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f()
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+// forget makes what is known that of a document which has not been asked for yet.
+func (d *document) forget() {
+	d.update(func() { d.documentState, d.request = documentState{}, "" })
+}
+
+func (d *document) state() documentState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.documentState
+}

@@ -1,0 +1,88 @@
+package capture
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// enter shows an empty document of the page's own origin, which is not asked of the network.
+//
+// It is there to ask for the page. A navigation that the browser begins counts the page's time from the browser's clock, which
+// is not ours and differs by tenths of milliseconds in every run; one that a document begins counts it from that
+// document's. The document is of the page's origin so that servers see the same cookies and headers as from a visitor.
+func (s *scene) enter(ctx context.Context) error {
+	target, err := url.Parse(s.URL)
+	if err != nil {
+		return fmt.Errorf("read the page's URL: %w", err)
+	}
+	address := (&url.URL{Scheme: target.Scheme, Host: target.Host, Path: "/"}).String() + "?enter"
+	answered := make(chan error, 1)
+	off := cdp.On(s.client, s.page.SessionID, func(e *proto.FetchRequestPaused) {
+		go func() { // not on the goroutine that would read the answer
+			answered <- proto.FetchFulfillRequest{
+				RequestID: e.RequestID, ResponseCode: 200, Body: []byte("<!doctype html>"),
+				ResponseHeaders: []*proto.FetchHeaderEntry{
+					{Name: "Content-Type", Value: "text/html"}, {Name: "Referrer-Policy", Value: "no-referrer"},
+				},
+			}.Call(s.page)
+		}()
+	})
+	defer off()
+	if err := (proto.FetchEnable{}).Call(s.page); err != nil {
+		return fmt.Errorf("enter the page's origin: %w", err)
+	}
+	reply, err := proto.PageNavigate{URL: address}.Call(s.page)
+	if err != nil {
+		return fmt.Errorf("enter the page's origin: %w", err)
+	}
+	if reply.ErrorText != "" {
+		return navigationError(reply.ErrorText)
+	}
+	select {
+	case err = <-answered:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("enter the page's origin: %w", err)
+	}
+	return proto.FetchDisable{}.Call(s.page)
+}
+
+// navigate asks for the page and waits until it answers.
+func (s *scene) navigate(ctx context.Context) error {
+	if err := s.clock.begin(ctx); err != nil {
+		return err
+	}
+	s.document.forget()
+	target, err := json.Marshal(s.URL)
+	if err != nil {
+		return fmt.Errorf("write the page's URL: %w", err)
+	}
+	if _, err := (proto.RuntimeEvaluate{Expression: "location.replace(" + string(target) + ")"}).Call(s.page); err != nil {
+		return err
+	}
+	timer := time.NewTimer(s.Bounds.Load)
+	defer timer.Stop()
+	for {
+		if d := s.document.state(); d.shown || d.failure != "" {
+			return s.answered()
+		}
+		select {
+		case <-s.document.changed:
+		case <-timer.C:
+			return timeoutError("no answer in %s", s.Bounds.Load)
+		case <-s.client.Closed():
+			return cdp.ErrClosed
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
