@@ -96,6 +96,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 	defer func() { _ = proxy.Close() }()
 	browser, err := chrome.Start(chrome.Options{
 		Path: r.chrome, Sandbox: r.sandbox, Width: p.Width, Height: p.Height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
+		Repeatable: p.Options.Repeatable,
 	}, j.Dir)
 	if err != nil {
 		return err
@@ -109,7 +110,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: p.URL, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
-		Director: direct.New(p),
+		Repeatable: p.Options.Repeatable, Director: direct.New(p),
 	}, sink)
 	var page *capture.PageError
 	switch {

@@ -22,6 +22,9 @@ type Options struct {
 	Rate          msg.Rate
 	// Frames is how many to deliver; at least 1.
 	Frames int
+	// Repeatable gives the page the same random numbers and the same date in every run. The browser must have been started so,
+	// too.
+	Repeatable bool
 	// Quality of the JPEG pictures, 1 to 100.
 	Quality int
 	Bounds  Bounds
@@ -168,7 +171,7 @@ func (s *scene) open(ctx context.Context) error {
 			return fmt.Errorf("set the page up: %w", err)
 		}
 	}
-	s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds, time.Now())
+	s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds, s.date())
 	if err != nil {
 		return fmt.Errorf("stop the clock: %w", err)
 	}
@@ -178,6 +181,9 @@ func (s *scene) open(ctx context.Context) error {
 // prepare goes to where the page is asked for, and lets the director set the browser up.
 func (s *scene) prepare(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	if err := s.repeat(); err != nil {
 		return err
 	}
 	if s.Director == nil {
@@ -211,7 +217,7 @@ func (s *scene) pass(ctx context.Context, d time.Duration) error {
 		if err := s.clock.grant(ctx, min(left, passStep)); err != nil {
 			return err
 		}
-		if _, _, err := s.beginFrame(ctx, false); err != nil {
+		if _, _, err := s.beginFrame(ctx, s.clock.elapsed, false); err != nil {
 			return err
 		}
 	}

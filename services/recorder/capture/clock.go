@@ -80,8 +80,8 @@ func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
 	return nil
 }
 
-// ticks is the time now, as beginFrame counts it.
-func (c *clock) ticks() float64 { return c.base + c.elapsed.ms() }
+// ticks is a time as beginFrame counts it.
+func (c *clock) ticks(at micros) float64 { return c.base + at.ms() }
 
 // begin makes now the time at which the page is asked for. It lets less than one mark of the clock pass, to be on one.
 func (c *clock) begin(ctx context.Context) error {
@@ -100,13 +100,18 @@ func (c *clock) round(ctx context.Context, step micros) error {
 		to = c.origin + roundUp(c.elapsed-c.origin, step)
 	}
 	base := micros(math.Round(c.base * 1000))
-	if d := roundUp(base+to, grain) - base - c.elapsed; d > 0 {
-		return c.grant(ctx, d)
-	}
-	return nil
+	return c.advance(ctx, roundUp(base+to, grain)-base)
 }
 
 func roundUp(t, step micros) micros { return (t + step - 1) / step * step }
+
+// advance lets time pass until to.
+func (c *clock) advance(ctx context.Context, to micros) error {
+	if to <= c.elapsed {
+		return nil
+	}
+	return c.grant(ctx, to-c.elapsed)
+}
 
 // grant lets d pass. It waits for the page's requests, but for none longer than patience: then time passes without it.
 func (c *clock) grant(ctx context.Context, d micros) error {

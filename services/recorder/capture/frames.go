@@ -23,13 +23,14 @@ func (s *scene) frames(ctx context.Context) error {
 	if err := s.act(ctx, 0); err != nil {
 		return err
 	}
-	if err := s.firstFrame(ctx); err != nil {
+	start, err := s.firstFrame(ctx)
+	if err != nil {
 		return err
 	}
 	s.progress(1)
 	probing, run := true, 0
 	for n := 1; n < s.Frames; n++ {
-		if err := s.clock.grant(ctx, frameTime(s.Rate, n)-frameTime(s.Rate, n-1)); err != nil {
+		if err := s.clock.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
 			return err
 		}
 		if err := s.act(ctx, n); err != nil {
@@ -54,56 +55,43 @@ func (s *scene) frames(ctx context.Context) error {
 }
 
 // firstFrame captures frame 0: the page a millisecond of its time after it was asked for, with all that it has asked for by
-// then. What drawing it makes it ask for (a lazy picture, a font) is waited for too, and costs a millisecond more.
-func (s *scene) firstFrame(ctx context.Context) error {
+// then. What drawing it makes it ask for (a lazy picture, what an observer shows) is waited for too, and costs a
+// millisecond more. It returns the frame's time.
+func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 	for draws := 1; draws <= blankTries; draws++ {
 		if err := s.clock.round(ctx, millisecond); err != nil {
-			return err
+			return 0, err
 		}
-		if _, _, err := s.beginFrame(ctx, false); err != nil {
-			return err
+		at = s.clock.elapsed
+		if _, _, err := s.beginFrame(ctx, at, false); err != nil {
+			return 0, err
 		}
-		if draws <= lazyDraws {
-			complete, err := s.completed(ctx)
-			if err != nil {
-				return err
-			}
-			if !complete {
-				continue
+		asked := s.requests.count()
+		if time.Since(s.loading) < s.Bounds.Load {
+			if err := s.settle(ctx); err != nil {
+				return 0, err
 			}
 		}
-		picture, _, err := s.beginFrame(ctx, true)
+		if s.requests.count() > asked && draws <= lazyDraws {
+			continue
+		}
+		picture, _, err := s.beginFrame(ctx, at, true)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if len(picture) > 0 {
 			_, err := s.sink.Frame(picture)
-			return err
-		}
-		if err := s.clock.grant(ctx, loadStep); err != nil {
-			return err
+			return at, err
 		}
 	}
-	return timeoutError("the page did not paint")
-}
-
-// completed reports whether the page as drawn has all that it asks for. If not, it has when completed returns.
-func (s *scene) completed(ctx context.Context) (bool, error) {
-	if err := s.pause(ctx, calmPause); err != nil {
-		return false, err
-	}
-	complete, err := s.complete()
-	if err != nil || complete || time.Since(s.loading) > s.Bounds.Load {
-		return true, err
-	}
-	return false, s.settle(ctx)
+	return 0, timeoutError("the page did not paint")
 }
 
 // frame captures one frame at the clock's time and reports whether its picture is another than the last. Chrome draws no
 // more than twice at one time: a third call hangs.
 func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error) {
 	if probe {
-		_, damaged, err := s.beginFrame(ctx, false)
+		_, damaged, err := s.beginFrame(ctx, s.clock.elapsed, false)
 		if err != nil {
 			return false, err
 		}
@@ -111,9 +99,9 @@ func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error)
 			return false, s.sink.Repeat()
 		}
 	}
-	picture, _, err := s.beginFrame(ctx, true)
+	picture, _, err := s.beginFrame(ctx, s.clock.elapsed, true)
 	if err == nil && len(picture) == 0 && !probe {
-		picture, _, err = s.beginFrame(ctx, true)
+		picture, _, err = s.beginFrame(ctx, s.clock.elapsed, true)
 	}
 	if err != nil {
 		return false, err
@@ -124,9 +112,9 @@ func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error)
 	return s.sink.Frame(picture)
 }
 
-// beginFrame draws the frame at the clock's time. At one time, the page's own code runs once however often it is drawn.
-func (s *scene) beginFrame(ctx context.Context, picture bool) (jpeg []byte, damaged bool, err error) {
-	ticks := max(s.clock.ticks(), s.lastTicks)
+// beginFrame draws the frame of a time. At one time, the page's own code runs once however often it is drawn.
+func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg []byte, damaged bool, err error) {
+	ticks := max(s.clock.ticks(at), s.lastTicks)
 	s.lastTicks = ticks
 	interval := 1000 / s.Rate.Float()
 	request := proto.HeadlessExperimentalBeginFrame{FrameTimeTicks: &ticks, Interval: &interval}

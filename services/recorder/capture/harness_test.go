@@ -23,10 +23,11 @@ const width, height = 320, 180
 
 // shot is a capture to make.
 type shot struct {
-	url    string
-	rate   msg.Rate
-	frames int
-	bounds capture.Bounds // default: generous
+	url        string
+	rate       msg.Rate
+	frames     int
+	bounds     capture.Bounds // default: generous
+	repeatable bool
 	// allow is EGRESS_ALLOW; empty allows loopback.
 	allow string
 	// started is called with the process when it runs, progress after each frame.
@@ -67,6 +68,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	defer func() { _ = proxy.Close() }()
 	p, err := chrome.Start(chrome.Options{
 		Path: shell, Sandbox: os.Geteuid() != 0, Width: width, Height: height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
+		Repeatable: s.repeatable,
 	}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +93,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	}
 	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
 		URL: s.url, Width: width, Height: height, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
-		Unreached: proxy.Failure,
+		Unreached: proxy.Failure, Repeatable: s.repeatable,
 		Progress: func(n int) {
 			if s.progress != nil {
 				s.progress(p, n)

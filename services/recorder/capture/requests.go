@@ -16,6 +16,7 @@ type requests struct {
 
 	mu    sync.Mutex
 	under map[proto.NetworkRequestID]*request
+	total int
 }
 
 type request struct {
@@ -40,6 +41,7 @@ func (r *requests) begin(id proto.NetworkRequestID, image bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.under[id] = &request{start: time.Now(), image: image}
+	r.total++
 	r.notify()
 }
 
@@ -80,17 +82,24 @@ func (r *requests) release(list []*request) {
 	}
 }
 
+// count returns how many requests there were, those under way included.
+func (r *requests) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total
+}
+
 // pending counts the requests that hold page time: those under way for less than patience, and those for longer.
 func (r *requests) pending(patience time.Duration) (young, overdue int) {
-	return r.count(patience, func(q *request) bool { return !q.free })
+	return r.those(patience, func(q *request) bool { return !q.free })
 }
 
 // missing counts the requests without which the page is not all there: those that hold its time, and its pictures.
 func (r *requests) missing(patience time.Duration) (young, overdue int) {
-	return r.count(patience, func(q *request) bool { return !q.free || q.image })
+	return r.those(patience, func(q *request) bool { return !q.free || q.image })
 }
 
-func (r *requests) count(patience time.Duration, counts func(*request) bool) (young, overdue int) {
+func (r *requests) those(patience time.Duration, counts func(*request) bool) (young, overdue int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, q := range r.under {

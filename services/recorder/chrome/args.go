@@ -10,6 +10,8 @@ type Options struct {
 	Sandbox bool
 	// Width and Height are the window's size in pixels.
 	Width, Height int
+	// Repeatable seeds Math.random: the same numbers in every run.
+	Repeatable bool
 	// Proxy is the host and port of the HTTP proxy through which all of Chrome's traffic goes.
 	Proxy string
 	// SmallShm says that /dev/shm is too small for Chrome's pictures (a container's default is 64 MB).
@@ -83,6 +85,9 @@ func args(o Options, profile string) []string {
 		// With site isolation, createTarget hangs under frame control. A browser therefore shows one scene only.
 		"--disable-site-isolation-trials",
 		"--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,IsolateOrigins,site-per-process,BackForwardCache,AcceptCHFrame",
+	}
+	if o.Repeatable {
+		list = append(list, "--js-flags=--random-seed=1")
 	}
 	if !o.Sandbox {
 		list = append(list, "--no-sandbox")

@@ -1,0 +1,35 @@
+package capture
+
+import (
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+)
+
+// repeatableDate is when repeatable pages are asked for, by their calendar: a Thursday at noon, so that it is the same day
+// in most of the world.
+var repeatableDate = time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC)
+
+// date is what the page's calendar says when its time begins.
+func (s *scene) date() time.Time {
+	if s.Repeatable {
+		return repeatableDate
+	}
+	return time.Now()
+}
+
+//go:embed repeatable.js
+var repeatableScript string
+
+// repeat makes what a page can ask of chance and of the machine's clock the same in every run.
+func (s *scene) repeat() error {
+	if !s.Repeatable {
+		return nil
+	}
+	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: repeatableScript}).Call(s.page); err != nil {
+		return fmt.Errorf("make the page repeatable: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+// Makes chance and clocks the same in every run. Math.random's seed is an argument of Chrome's.
+(() => {
+  const define = (object, name, value) => Object.defineProperty(object, name, { value, configurable: true, writable: true });
+
+  // crypto: splitmix32 from a fixed seed. No page that is recorded needs secrets of its own.
+  let state = 0x10072026;
+  const byte = () => {
+    state = (state + 0x9e3779b9) | 0;
+    let t = state ^ (state >>> 16);
+    t = Math.imul(t, 0x21f0aaad);
+    t ^= t >>> 15;
+    t = Math.imul(t, 0x735a2d97);
+    return (t ^ (t >>> 15)) & 0xff;
+  };
+  const getRandomValues = Crypto.prototype.getRandomValues;
+  define(Crypto.prototype, 'getRandomValues', function (array) {
+    getRandomValues.call(this, array); // refuses what it refuses
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = byte();
+    return array;
+  });
+  if (Crypto.prototype.randomUUID) {
+    define(Crypto.prototype, 'randomUUID', function () {
+      const hex = Array.from(this.getRandomValues(new Uint8Array(16)), (b, i) =>
+        (i === 6 ? (b & 0x0f) | 0x40 : i === 8 ? (b & 0x3f) | 0x80 : b).toString(16).padStart(2, '0')).join('');
+      return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+    });
+  }
+
+  // Clocks: their last digits tell how long the machine had been up.
+  const now = Performance.prototype.now;
+  define(Performance.prototype, 'now', function () { return Math.round(now.call(this) * 10) / 10; });
+  Object.defineProperty(Performance.prototype, 'timeOrigin', { get: () => Math.floor(Date.now() - performance.now()), configurable: true });
+  const frame = window.requestAnimationFrame;
+  define(window, 'requestAnimationFrame', (callback) => frame.call(window, (time) => callback(Math.round(time * 10) / 10)));
+})();
