@@ -24,7 +24,9 @@ const (
 	millisecond = 10 * grain
 )
 
-func (t micros) ms() float64 { return float64(t) / 1000 }
+// ms returns t in milliseconds, as Chrome's protocol has them, and a little more: Chrome cuts them off to microseconds, and
+// would make one less of 16.6 (16599.999…). It takes a budget of exactly 0 for no bound.
+func (t micros) ms() float64 { return (float64(t) + 0.4) / 1000 }
 
 // frameTime returns when frame n is, counted from frame 0, on the clock's marks: within one of them of the exact time at
 // every n, so that nothing drifts.
@@ -46,9 +48,8 @@ type clock struct {
 	// patience bounds how long one request may keep the time from passing, stall how long all of them together.
 	patience, stall time.Duration
 
-	base    float64 // Chrome's ticks, in milliseconds, at which virtual time began
-	elapsed micros  // since then
-	origin  micros  // elapsed when the page was asked for
+	base    micros // Chrome's ticks at which virtual time began
+	elapsed micros // since then
 }
 
 // startClock stops the page's time at a date.
@@ -74,36 +75,19 @@ func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
 	if err != nil {
 		return err
 	}
-	if reply.VirtualTimeTicksBase != c.base { // another process, which began anew
-		c.base, c.elapsed, c.origin = reply.VirtualTimeTicksBase, 0, 0
+	if base := micros(math.Round(reply.VirtualTimeTicksBase * 1000)); base != c.base { // another process, which began anew
+		c.base, c.elapsed = base, 0
 	}
 	return nil
 }
 
 // ticks is a time as beginFrame counts it.
-func (c *clock) ticks(at micros) float64 { return c.base + at.ms() }
+func (c *clock) ticks(at micros) float64 { return (c.base + at).ms() }
 
-// begin makes now the time at which the page is asked for. It lets less than one mark of the clock pass, to be on one.
-func (c *clock) begin(ctx context.Context) error {
-	if err := c.round(ctx, 0); err != nil {
-		return err
-	}
-	c.origin = c.elapsed
-	return nil
+// mark lets less than a grain of time pass, until the clock is on one of its marks.
+func (c *clock) mark(ctx context.Context) error {
+	return c.advance(ctx, (c.base+c.elapsed+grain-1)/grain*grain-c.base)
 }
-
-// round lets time pass until a multiple of step has passed since the page was asked for, on one of the clock's marks. A
-// step of 0 asks for the mark alone.
-func (c *clock) round(ctx context.Context, step micros) error {
-	to := c.elapsed
-	if step > 0 {
-		to = c.origin + roundUp(c.elapsed-c.origin, step)
-	}
-	base := micros(math.Round(c.base * 1000))
-	return c.advance(ctx, roundUp(base+to, grain)-base)
-}
-
-func roundUp(t, step micros) micros { return (t + step - 1) / step * step }
 
 // advance lets time pass until to.
 func (c *clock) advance(ctx context.Context, to micros) error {
@@ -138,7 +122,9 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		case <-c.expired:
 			c.elapsed += d
 			if waits {
-				c.requests.release(before)
+				if d >= millisecond { // less may have passed before Chrome knew that it has to wait
+					c.requests.release(before)
+				}
 				c.waited(time.Since(begin))
 			}
 			return nil

@@ -59,14 +59,14 @@ func (s *scene) frames(ctx context.Context) error {
 // millisecond more. It returns the frame's time.
 func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 	for draws := 1; draws <= blankTries; draws++ {
-		if err := s.clock.round(ctx, millisecond); err != nil {
+		if err := s.clock.advance(ctx, s.clock.elapsed+millisecond); err != nil {
 			return 0, err
 		}
 		at = s.clock.elapsed
+		asked := s.requests.count()
 		if _, _, err := s.beginFrame(ctx, at, false); err != nil {
 			return 0, err
 		}
-		asked := s.requests.count()
 		if time.Since(s.loading) < s.Bounds.Load {
 			if err := s.settle(ctx); err != nil {
 				return 0, err

@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	// loadStep is the time granted at once while the page loads: next to none, since how many steps it takes depends on the
-	// network.
-	loadStep micros = 1
+	// loadStep is the time granted at once while the page loads: none, since how many steps it takes depends on the network.
+	loadStep micros = 0
 	// stepPause is how long in real time a page that is not ready is left alone between two steps, unless one of its requests
 	// ends.
 	stepPause = 10 * time.Millisecond

@@ -28,9 +28,11 @@
   }
 
   // Clocks: their last digits tell how long the machine had been up.
+  const tidy = (time) => Math.round(time * 10) / 10;
   const now = Performance.prototype.now;
-  define(Performance.prototype, 'now', function () { return Math.round(now.call(this) * 10) / 10; });
-  Object.defineProperty(Performance.prototype, 'timeOrigin', { get: () => Math.floor(Date.now() - performance.now()), configurable: true });
+  define(Performance.prototype, 'now', function () { return tidy(now.call(this)); });
+  const origin = Math.floor(performance.timeOrigin);
+  Object.defineProperty(Performance.prototype, 'timeOrigin', { get: () => origin, configurable: true });
   const frame = window.requestAnimationFrame;
-  define(window, 'requestAnimationFrame', (callback) => frame.call(window, (time) => callback(Math.round(time * 10) / 10)));
+  define(window, 'requestAnimationFrame', (callback) => frame.call(window, (time) => callback(tidy(time))));
 })();

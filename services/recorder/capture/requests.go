@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +22,8 @@ type requests struct {
 
 type request struct {
 	start time.Time
-	// image says that a picture is asked for, which page time does not wait for.
-	image bool
+	// part says that the page is not all there without its answer.
+	part bool
 	// free says that time passed while it was under way: Chrome does not wait for it.
 	free bool
 }
@@ -30,17 +31,31 @@ type request struct {
 func watchRequests(c *cdp.Client, session proto.TargetSessionID) *requests {
 	r := &requests{changed: make(chan struct{}, 1), under: map[proto.NetworkRequestID]*request{}}
 	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
-		r.begin(e.RequestID, e.Type == proto.NetworkResourceTypeImage)
+		r.begin(e.RequestID, isPart(e))
 	})
 	cdp.On(c, session, func(e *proto.NetworkLoadingFinished) { r.end(e.RequestID) })
 	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) { r.end(e.RequestID) })
 	return r
 }
 
-func (r *requests) begin(id proto.NetworkRequestID, image bool) {
+// isPart reports whether a page is not all there without an answer. What is loaded as it plays or for later is no part, nor
+// what is only told. A worker's script is asked for by the browser, and its end is told elsewhere: its id is the browser's,
+// a token, while a renderer's has a dot in it.
+func isPart(e *proto.NetworkRequestWillBeSent) bool {
+	switch e.Type {
+	case proto.NetworkResourceTypeDocument, proto.NetworkResourceTypeStylesheet, proto.NetworkResourceTypeImage,
+		proto.NetworkResourceTypeFont, proto.NetworkResourceTypeXHR, proto.NetworkResourceTypeFetch:
+		return true
+	case proto.NetworkResourceTypeScript:
+		return strings.Contains(string(e.RequestID), ".")
+	}
+	return false
+}
+
+func (r *requests) begin(id proto.NetworkRequestID, part bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.under[id] = &request{start: time.Now(), image: image}
+	r.under[id] = &request{start: time.Now(), part: part}
 	r.total++
 	r.notify()
 }
@@ -94,9 +109,10 @@ func (r *requests) pending(patience time.Duration) (young, overdue int) {
 	return r.those(patience, func(q *request) bool { return !q.free })
 }
 
-// missing counts the requests without which the page is not all there: those that hold its time, and its pictures.
+// missing counts the requests without which the page is not all there, in the same way. Not all of them hold page time: its
+// pictures do not.
 func (r *requests) missing(patience time.Duration) (young, overdue int) {
-	return r.those(patience, func(q *request) bool { return !q.free || q.image })
+	return r.those(patience, func(q *request) bool { return q.part })
 }
 
 func (r *requests) those(patience time.Duration, counts func(*request) bool) (young, overdue int) {
