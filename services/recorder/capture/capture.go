@@ -180,6 +180,10 @@ func (s *scene) open(ctx context.Context) error {
 
 // prepare goes to where the page is asked for, and lets the director set the browser up.
 func (s *scene) prepare(ctx context.Context) error {
+	// Here, since time that passes while a document is asked for is 10 ms at once.
+	if err := s.clock.mark(ctx); err != nil {
+		return err
+	}
 	if err := s.enter(ctx); err != nil {
 		return err
 	}

@@ -63,11 +63,8 @@ func (s *scene) navigate(ctx context.Context) error {
 		return fmt.Errorf("write the page's URL: %w", err)
 	}
 	s.document.forget()
-	if err := s.clock.mark(ctx); err != nil {
-		return err
-	}
-	// No time passes before the page's document is there: Chrome would take 10 ms for it then.
-	if _, err := (proto.RuntimeEvaluate{Expression: "location.replace(" + string(target) + ")"}).Call(s.page); err != nil {
+	ask := proto.RuntimeEvaluate{Expression: "location.replace(" + string(target) + ")"}
+	if _, err := ask.Call(s.page); err != nil {
 		return err
 	}
 	timer := time.NewTimer(s.Bounds.Load)

@@ -12,8 +12,8 @@ const chance = `<style>body{margin:0;font:14px monospace;background:#fff}b{posit
 	animation:m 1s linear infinite}@keyframes m{to{transform:translateX(280px) rotate(90deg)}}</style><pre></pre><b></b><script>
 	const started = [new Date().toISOString(), crypto.randomUUID(), performance.timeOrigin, Math.random()];
 	requestAnimationFrame(function f(t) {
-		document.querySelector("pre").textContent = [...started, t, performance.now(), Date.now(), Math.random(),
-			crypto.getRandomValues(new Uint32Array(2)).join()].join("\\n"); requestAnimationFrame(f) })</script>`
+		document.querySelector("pre").innerHTML = [...started, t, performance.now(), Date.now(), Math.random(),
+			crypto.getRandomValues(new Uint32Array(2)).join()].join("<br>"); requestAnimationFrame(f) })</script>`
 
 func TestRepeatablePagesAreRecordedByteForByte(t *testing.T) {
 	const frames = 120
