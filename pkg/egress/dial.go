@@ -34,7 +34,7 @@ func (p Policy) DialContext(ctx context.Context, network, address string) (net.C
 		// Reserved for names that do not exist (RFC 6761). Not every resolver knows.
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
-	d := net.Dialer{Timeout: dialTimeout}
+	d := net.Dialer{Timeout: dialTimeout, Resolver: p.resolver}
 	if !p.allowsHost(host, uint16(port)) {
 		// The check is on the socket: the address is the one connected to, not one looked up before.
 		d.Control = func(_, to string, _ syscall.RawConn) error {

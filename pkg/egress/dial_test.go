@@ -188,11 +188,87 @@ func TestCloseEndsTunnels(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// In order or by a reset: what must not be is that it stays open.
+	wantEnd(t, conn)
+}
+
+// silent is an origin that takes connections and says nothing, and what it took.
+func silent(t *testing.T) (address string, taken <-chan net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conns := make(chan net.Conn, 1)
+	go func() {
+		defer close(conns)
+		if conn, err := l.Accept(); err == nil {
+			conns <- conn
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		for conn := range conns {
+			_ = conn.Close()
+		}
+	})
+	return l.Addr().String(), conns
+}
+
+// wantEnd reads a connection to its end, in order or by a reset.
+func wantEnd(t *testing.T, conn net.Conn) {
+	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Error("the tunnel stays open")
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection stays open")
 	}
+}
+
+// A page may open tunnels and leave them without end: each must go when the page leaves it.
+func TestATunnelEndsWhenTheProgramLeaves(t *testing.T) {
+	address, taken := silent(t)
+	x, _ := startProxy(t, mustParse(t, address))
+	conn, _ := connectTo(t, x, address)
+	origin := <-taken
+	defer func() { _ = origin.Close() }()
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	wantEnd(t, conn)
+	wantEnd(t, origin)
+}
+
+// A connection that became another protocol's is no longer the server's to close.
+func TestCloseEndsUpgrades(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: mine\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	}))
+	defer srv.Close()
+	host := strings.TrimPrefix(srv.URL, "http://")
+	x, err := mustParse(t, host).Proxy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", x.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, _ = fmt.Fprintf(conn, "GET http://%s/ HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: mine\r\n\r\n", host, host)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("the upgrade answered %v, %v", response, err)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantEnd(t, conn)
 }

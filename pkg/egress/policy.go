@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,8 @@ var ErrRefused = errors.New("address is not public and not allowed by EGRESS_ALL
 // addresses only.
 type Policy struct {
 	rules []rule
+	// resolver looks names up; nil is the system's.
+	resolver *net.Resolver
 }
 
 // rule allows hosts by name, or addresses by prefix, on one port or (0) on all.
@@ -78,7 +81,8 @@ func (p Policy) allowsHost(host string, port uint16) bool {
 	return false
 }
 
-// Check returns nil when the address may be reached, and an error that wraps ErrRefused when not.
+// Check returns nil when the address may be reached, and an error that wraps ErrRefused when not. A public address that
+// is this machine's own may not.
 func (p Policy) Check(to netip.AddrPort) error {
 	addr := to.Addr().Unmap().WithZone("")
 	for _, r := range p.rules {
@@ -89,7 +93,26 @@ func (p Policy) Check(to netip.AddrPort) error {
 	if !public(addr) {
 		return fmt.Errorf("%s: %w", addr, ErrRefused)
 	}
+	if own(addr) {
+		return fmt.Errorf("%s: %w", addr, errOwn)
+	}
 	return nil
+}
+
+// errOwn is ErrRefused for a public address of this machine's: its kernel takes the way of loopback there, past every
+// firewall, to services that only their firewall keeps from the internet.
+var errOwn = refusal("address is this machine's own and not allowed by EGRESS_ALLOW")
+
+// own reports whether addr is an address of this machine's, or whether nobody knows.
+func own(addr netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(all, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr().WithZone("") == addr
+	})
 }
 
 // blocked are the addresses that are not of the public internet (IANA's special-purpose registries), and those that

@@ -2,6 +2,7 @@ package egress
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"testing"
 )
@@ -38,6 +39,30 @@ func TestOnlyPublicAddressesMayBeReached(t *testing.T) {
 		if public != (err == nil) || err != nil && !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v, public is %v", address, err, public)
 		}
+	}
+}
+
+// A machine's public address leads to the same services as loopback does.
+func TestThisMachineIsNotPublic(t *testing.T) {
+	all, err := net.InterfaceAddrs()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("this machine's addresses are %v, %v", all, err)
+	}
+	for _, a := range all {
+		addr := netip.MustParsePrefix(a.String()).Addr()
+		if !own(addr.WithZone("")) {
+			t.Errorf("%s is not known for this machine's own", addr)
+		}
+		err := Policy{}.Check(netip.AddrPortFrom(addr, 80))
+		if !errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %v, want ErrRefused", addr, err)
+		}
+		if err := mustParse(t, addr.WithZone("").String()).Check(netip.AddrPortFrom(addr, 80)); err != nil {
+			t.Errorf("%s is refused although it is allowed: %v", addr, err)
+		}
+	}
+	if own(netip.MustParseAddr("1.1.1.1")) {
+		t.Error("1.1.1.1 is taken for this machine's own")
 	}
 }
 

@@ -23,6 +23,7 @@ type Proxy struct {
 	transport *http.Transport
 	listener  net.Listener
 	server    *http.Server
+	cancel    context.CancelFunc // ends requests under way
 
 	mu       sync.Mutex
 	failures map[string]error
@@ -37,8 +38,9 @@ func (p Policy) Proxy() (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(context.Background())
 	x := &Proxy{
-		policy: p, listener: l, transport: p.Transport(),
+		policy: p, listener: l, transport: p.Transport(), cancel: cancel,
 		failures: map[string]error{}, tunnels: map[net.Conn]struct{}{},
 	}
 	x.transport.DialContext = x.dial
@@ -60,7 +62,7 @@ func (p Policy) Proxy() (*Proxy, error) {
 		},
 	}
 	x.server = &http.Server{
-		ErrorLog: quiet, ReadHeaderTimeout: time.Minute,
+		ErrorLog: quiet, ReadHeaderTimeout: time.Minute, BaseContext: func(net.Listener) context.Context { return ctx },
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodConnect:
@@ -89,6 +91,7 @@ func (x *Proxy) Failure(hostport string) error {
 
 // Close ends the proxy and every connection through it.
 func (x *Proxy) Close() error {
+	x.cancel()
 	err := x.server.Close()
 	x.mu.Lock()
 	x.closed = true
@@ -160,7 +163,12 @@ func (x *Proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 
 	if _, err := io.WriteString(program, "HTTP/1.1 200 Connection established\r\n\r\n"); err == nil {
 		var both sync.WaitGroup
-		both.Go(func() { pipe(origin, buffered) })
+		both.Go(func() {
+			// A program that ends its side has left: an origin that says nothing must not keep the tunnel open, or a page
+			// could make as many as it likes.
+			_, _ = io.Copy(origin, buffered)
+			_, _ = origin.Close(), program.Close()
+		})
 		both.Go(func() { pipe(program, origin) })
 		both.Wait()
 	}
