@@ -30,9 +30,12 @@ func (p Policy) DialContext(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, fmt.Errorf("port %q: %w", portText, err)
 	}
-	if name := canonicalHost(host); name == "invalid" || strings.HasSuffix(name, ".invalid") {
-		// Reserved for names that do not exist (RFC 6761). Not every resolver knows.
+	// Names are reserved for what does not exist and for loopback (RFC 6761). Not every resolver knows.
+	switch name := "." + canonicalHost(host); {
+	case strings.HasSuffix(name, ".invalid"):
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	case strings.HasSuffix(name, ".localhost"):
+		address = net.JoinHostPort("localhost", portText)
 	}
 	d := net.Dialer{Timeout: dialTimeout, Resolver: p.resolver}
 	if !p.allowsHost(host, uint16(port)) {

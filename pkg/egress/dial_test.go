@@ -61,6 +61,8 @@ func TestClientIsBoundByThePolicy(t *testing.T) {
 	}{
 		"loopback":                    {Policy{}, u.String()},
 		"loopback by name":            {Policy{}, "http://localhost:" + u.Port()},
+		"loopback by a name of it":    {Policy{}, "http://app.localhost:" + u.Port()},
+		"loopback with a dot":         {Policy{}, "http://localhost.:" + u.Port()},
 		"loopback, written oddly":     {Policy{}, "http://[::ffff:127.0.0.1]:" + u.Port()},
 		"another port":                {allowed, "http://127.0.0.1:1/"},
 		"redirect to another address": {allowed, u.String() + "/?redirect=http://127.0.0.2:" + u.Port()},
@@ -78,6 +80,16 @@ func TestAnAllowedHostMayBeAnywhere(t *testing.T) {
 	u := origin(t)
 	if _, _, err := get(t, mustParse(t, "localhost:"+u.Port()).Client(), "http://localhost:"+u.Port()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Pages under development are often at names of loopback's that no resolver knows.
+func TestNamesOfLocalhostLeadToLoopback(t *testing.T) {
+	u := origin(t)
+	for _, host := range []string{"localhost.", "app.localhost", "APP.localhost."} {
+		if _, _, err := get(t, mustParse(t, "127.0.0.1,::1").Client(), "http://"+host+":"+u.Port()); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
 	}
 }
 
