@@ -47,7 +47,8 @@ func args(o Options, profile string) []string {
 		"--autoplay-policy=no-user-gesture-required",
 
 		// The page reaches the network through the proxy or not at all: no loopback exception, no name looked up
-		// here, no UDP.
+		// here, no UDP, nothing asked of the local network by multicast (WebRtcHideLocalIpsWithMdns, below: Chrome takes one
+		// list of features only. Without UDP there are no local addresses to hide).
 		"--proxy-server=http://" + o.Proxy,
 		"--proxy-bypass-list=<-loopback>",
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -84,7 +85,7 @@ func args(o Options, profile string) []string {
 
 		// With site isolation, createTarget hangs under frame control. A browser therefore shows one scene only.
 		"--disable-site-isolation-trials",
-		"--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,IsolateOrigins,site-per-process,BackForwardCache,AcceptCHFrame",
+		"--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,IsolateOrigins,site-per-process,BackForwardCache,AcceptCHFrame,WebRtcHideLocalIpsWithMdns",
 	}
 	if o.Repeatable {
 		list = append(list, "--js-flags=--random-seed=1")
