@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
@@ -187,6 +190,26 @@ func TestScenesAtAddressesThatAreRefused(t *testing.T) {
 	})
 	w.check(t)
 	secret.check(t)
+}
+
+// A deployed recorder, of which nothing is said, lets pages reach nothing but the public internet.
+func TestNothingIsAllowedByDefault(t *testing.T) {
+	cfg, err := LoadConfig(map[string]string{"NATS_URL": "nats://127.0.0.1:1", "CHROME_PATH": os.Getenv("CHROME_PATH")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"127.0.0.1:80", "[::1]:80", "10.0.0.1:80", "192.168.0.1:443", "169.254.169.254:80", "[fd00:ec2::254]:80"} {
+		if err := r.policy.Check(netip.MustParseAddrPort(address)); !errors.Is(err, egress.ErrRefused) {
+			t.Errorf("%s: %v, want ErrRefused", address, err)
+		}
+	}
+	if !r.sandbox {
+		t.Error("Chrome runs without its sandbox although nobody switched it off")
+	}
 }
 
 // page is the address of a page of the site's with a body.
