@@ -12,6 +12,9 @@ import (
 
 func main() {
 	service.Main("recorder", func(ctx context.Context, environ map[string]string, log zerolog.Logger) error {
+		if err := hide(); err != nil {
+			return err
+		}
 		cfg, err := recorder.LoadConfig(environ)
 		if err != nil {
 			return err
