@@ -1,8 +1,10 @@
 package transcoder
 
 import (
+	"fmt"
 	"path/filepath"
 
+	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
@@ -15,6 +17,30 @@ type handler struct {
 	facecams facecam.Fetcher
 	// threads is how many an encoder may use.
 	threads int
+}
+
+// newHandler returns the handler that cfg describes, and what frees what it holds.
+func newHandler(cfg Config) (h handler, release func(), err error) {
+	policy, err := egress.Parse(cfg.EgressAllow)
+	if err != nil {
+		return handler{}, nil, fmt.Errorf("read EGRESS_ALLOW: %w", err)
+	}
+	client := policy.Client()
+	return handler{
+		tools:    ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
+		facecams: facecam.Fetcher{Client: client, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
+		threads:  (cores() + cfg.Slots - 1) / cfg.Slots,
+	}, client.CloseIdleConnections, nil
+}
+
+// Handlers returns the handler of each kind as cfg describes it, for who runs tasks without NATS, and what frees what
+// they hold.
+func Handlers(cfg Config) (handlers map[msg.Kind]stage.Handler, release func(), err error) {
+	h, release, err := newHandler(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return h.kinds(), release, nil
 }
 
 // kinds returns the handler of each kind.

@@ -2,13 +2,9 @@ package transcoder
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 // Run transcodes until ctx is cancelled; then it drains, and returns when all that it started has ended. Servers that
@@ -18,23 +14,17 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	policy, err := egress.Parse(cfg.EgressAllow)
+	h, release, err := newHandler(cfg)
 	if err != nil {
-		return fmt.Errorf("read EGRESS_ALLOW: %w", err)
+		return err
 	}
-	client := policy.Client()
-	defer client.CloseIdleConnections()
+	defer release()
 	nc, err := cfg.ConnectNATS("transcoder")
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
 
-	h := handler{
-		tools:    ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
-		facecams: facecam.Fetcher{Client: client, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
-		threads:  (cores() + cfg.Slots - 1) / cfg.Slots,
-	}
 	worker, err := stage.New(nc, stage.Config{
 		Verb: msg.ConsumerTranscode, Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
 		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: h.kinds(),
