@@ -1,6 +1,6 @@
 // Records one page with puppeteer-capture: node capture.mjs URL FRAMES FPS OUT.mp4
 //
-// Prints a JSON line when the first frame is there, and one when the file is finished and the browser gone.
+// Prints a JSON line when the first frame is there, one when the file is finished, and one when the browser is gone.
 // Environment: BENCH_CHROME (a path that ends in chrome-headless-shell, as puppeteer-capture asks), BENCH_FFMPEG.
 import { statSync } from 'node:fs'
 import { PuppeteerCaptureFormat, capture, launch } from 'puppeteer-capture'
@@ -28,5 +28,6 @@ await recorder.start(out)
 // It waits from the frame after the first, and the frame at the end of the wait counts too.
 await recorder.waitForTimeout((Number(frames) - 2.5) / fps * 1000)
 await recorder.stop()
+say({ event: 'finished' })
 await browser.close()
 say({ event: 'done', frames: recorder.recordedFrames, distinct: recorder.recordedFrames, bytes: statSync(out).size })

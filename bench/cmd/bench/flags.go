@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/loom-lite/loom-lite/bench/measure"
+	"github.com/loom-lite/loom-lite/bench/pages"
+	"github.com/loom-lite/loom-lite/bench/report"
+)
+
+// options are what the person at the command line asks for.
+type options struct {
+	report.Settings
+	// peers is the folder of capture.mjs, out that of the report.
+	peers, out string
+	// timeout bounds one measurement.
+	timeout time.Duration
+}
+
+// encoder is what the transcoder and capture.mjs have in common.
+const encoder = "x264 veryfast, CRF 20, yuv420p"
+
+// maxScenes bounds what one worker starts.
+const maxScenes = 64
+
+// parse reads the command line. flag.ErrHelp says that help was asked for, and given.
+func parse(args []string, stderr io.Writer) (options, error) {
+	o := options{Settings: report.Settings{Width: measure.PeerWidth, Height: measure.PeerHeight, Encoder: encoder}}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	names, tools := flags.String("pages", "", "pages to measure on, divided by commas (default all: "+join(pageNames())+")"), ""
+	flags.StringVar(&tools, "tools", "", "tools to measure, divided by commas (default all: "+join(toolNames())+")")
+	scenes := flags.String("scenes", fmt.Sprintf("1,%d", runtime.NumCPU()), "numbers of scenes to record at once")
+	seconds := flags.Float64("seconds", 2, "length of each scene")
+	flags.IntVar(&o.Frames, "frames", 0, "frames of each scene, in place of -seconds")
+	flags.IntVar(&o.FPS, "fps", 60, "frames in each second of the scene")
+	flags.IntVar(&o.Repeat, "repeat", 3, "how many turns every tool has")
+	flags.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long one measurement may take")
+	flags.StringVar(&o.peers, "peers", "bench/peers", "the folder of the peers")
+	flags.StringVar(&o.out, "out", "out", "the folder to write bench.md and bench.json to")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("%q is no flag; -help lists them", flags.Arg(0))
+	}
+	if o.Frames == 0 {
+		o.Frames = int(*seconds*float64(o.FPS) + 0.5)
+	}
+	var err error
+	if o.Scenes, err = counts(*scenes); err != nil {
+		return options{}, err
+	}
+	if o.Pages, err = choose("page", *names, pageNames()); err != nil {
+		return options{}, err
+	}
+	chosen, err := choose("tool", tools, toolNames())
+	if err != nil {
+		return options{}, err
+	}
+	for _, name := range chosen {
+		o.Tools = append(o.Tools, measure.Tool(name))
+	}
+	switch {
+	case o.FPS < 1 || o.FPS > 240:
+		return options{}, errors.New("-fps must be 1 to 240")
+	case o.Frames < 2:
+		return options{}, errors.New("a scene must have two frames at least: see -seconds and -frames")
+	case o.Repeat < 1:
+		return options{}, errors.New("-repeat must be 1 at least")
+	case o.timeout <= 0:
+		return options{}, errors.New("-timeout must be above 0")
+	}
+	return o, nil
+}
+
+func join(names []string) string { return strings.Join(names, ",") }
+
+func pageNames() (names []string) {
+	for _, p := range pages.All {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func toolNames() (names []string) {
+	for _, t := range measure.Tools {
+		names = append(names, string(t))
+	}
+	return names
+}
+
+// choose returns those of all that list names, in the order of all; all of them when list is empty.
+func choose(what, list string, all []string) ([]string, error) {
+	if list == "" {
+		return all, nil
+	}
+	asked := strings.Split(list, ",")
+	for i, name := range asked {
+		if asked[i] = strings.TrimSpace(name); !slices.Contains(all, asked[i]) {
+			return nil, fmt.Errorf("there is no %s %q; there are %s", what, asked[i], strings.Join(all, ", "))
+		}
+	}
+	var chosen []string
+	for _, name := range all {
+		if slices.Contains(asked, name) {
+			chosen = append(chosen, name)
+		}
+	}
+	return chosen, nil
+}
+
+// counts reads numbers of scenes, and drops those that come twice.
+func counts(list string) ([]int, error) {
+	var numbers []int
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || n < 1 || n > maxScenes {
+			return nil, fmt.Errorf("-scenes: %q is no number from 1 to %d", text, maxScenes)
+		}
+		if !slices.Contains(numbers, n) {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers, nil
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/loom-lite/loom-lite/bench/machine"
+	"github.com/loom-lite/loom-lite/bench/measure"
+	"github.com/loom-lite/loom-lite/bench/pages"
+	"github.com/loom-lite/loom-lite/bench/process"
+	"github.com/loom-lite/loom-lite/bench/report"
+)
+
+// run measures as args say, and is the worker of a measurement when they say so.
+func run(ctx context.Context, args []string, environ map[string]string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(args) == 1 && args[0] == measure.WorkCommand {
+		return measure.Work(ctx, stdin, stdout, environ)
+	}
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := process.Adopt(); err != nil {
+		return err
+	}
+	r, err := bench(ctx, o, environ, stderr)
+	if err != nil {
+		return err
+	}
+	if err := write(o.out, r, stdout); err != nil {
+		return err
+	}
+	if failed := len(r.Failed()); failed > 0 {
+		return fmt.Errorf("%d of %d measurements failed: the end of %s says why", failed, len(r.Runs), filepath.Join(o.out, "bench.md"))
+	}
+	return nil
+}
+
+// bench makes all measurements. Tools take turns on each page, so that what disturbs the machine disturbs all of them.
+func bench(ctx context.Context, o options, environ map[string]string, stderr io.Writer) (report.Report, error) {
+	peers, err := filepath.Abs(o.peers)
+	if err != nil {
+		return report.Report{}, fmt.Errorf("find the peers: %w", err)
+	}
+	lookAt := ""
+	if slices.Contains(o.Tools, measure.Peer) {
+		lookAt = peers
+	}
+	about, err := machine.Look(ctx, environ, lookAt)
+	if err != nil {
+		return report.Report{}, err
+	}
+	site, err := measure.NewSite(pages.Files)
+	if err != nil {
+		return report.Report{}, err
+	}
+	defer func() { _ = site.Close() }()
+
+	began, loadBefore := time.Now(), machine.Load()
+	total := o.Repeat * len(o.Pages) * len(o.Scenes) * len(o.Tools)
+	runs := make([]report.Run, 0, total)
+	for turn := 1; turn <= o.Repeat; turn++ {
+		for _, page := range o.Pages {
+			for _, scenes := range o.Scenes {
+				for _, tool := range o.Tools {
+					job := measure.Job{
+						Tool: tool, Page: site.Page(page), Store: site.Store(), Width: o.Width, Height: o.Height, FPS: o.FPS,
+						Frames: o.Frames, Scenes: scenes, Peers: peers,
+					}
+					result, err := measure.Start(ctx, job, o.timeout)
+					if ctx.Err() != nil {
+						return report.Report{}, errors.New("interrupted: nothing is written")
+					}
+					run := report.Run{Page: page, Tool: tool, Scenes: scenes, Repeat: turn}
+					if err != nil {
+						run.Error = err.Error()
+					} else {
+						run.Result = &result
+					}
+					runs = append(runs, run)
+					tell(stderr, run, len(runs), total)
+					if err := site.Empty(); err != nil {
+						return report.Report{}, err
+					}
+				}
+			}
+		}
+	}
+	r := report.New(o.Settings, runs)
+	r.Began, r.Took, r.Machine, r.LoadBefore, r.LoadAfter = began, time.Since(began), about, loadBefore, machine.Load()
+	return r, nil
+}
+
+// tell says how it goes.
+func tell(w io.Writer, r report.Run, n, total int) {
+	came := r.Error
+	if r.Result != nil {
+		came = fmt.Sprintf("%.1f fps, whole %.1f", r.Result.CaptureFPS(), r.Result.WholeFPS())
+	}
+	_, _ = fmt.Fprintf(w, "%d/%d  %s, %d at once, %s: %s\n", n, total, r.Page, r.Scenes, r.Tool, came)
+}
+
+// write writes bench.md and bench.json into a folder, and the first to stdout as well.
+func write(dir string, r report.Report, stdout io.Writer) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the report's folder: %w", err)
+	}
+	for name, to := range map[string]func(io.Writer) error{"bench.md": r.Markdown, "bench.json": r.JSON} {
+		file, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+		if err := errors.Join(to(file), file.Close()); err != nil {
+			return err
+		}
+	}
+	return r.Markdown(stdout)
+}

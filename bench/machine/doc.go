@@ -1,0 +1,2 @@
+// Package machine tells what a benchmark ran on: what a reader needs to compare its figures with others.
+package machine

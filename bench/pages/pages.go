@@ -1,0 +1,46 @@
+// Package pages holds the pages that are measured on. None of them needs the network, and each looks the same in every
+// run.
+package pages
+
+import "embed"
+
+// Files holds NAME.html for each page.
+//
+//go:embed *.html
+var Files embed.FS
+
+// Motion says how much of a page's time it moves.
+type Motion string
+
+// What pages do.
+const (
+	Moving Motion = "moving" // in every frame
+	Partly Motion = "partly" // it stands still for a part of the time
+	Still  Motion = "still"
+)
+
+// Page is one page.
+type Page struct {
+	Name   string
+	Motion Motion
+}
+
+// All are the pages, in the order in which they are measured.
+var All = []Page{
+	{"scroll", Moving},  // a long page of text and cards, scrolled 5 pixels a frame
+	{"box", Moving},     // one box on an empty page
+	{"launch", Moving},  // entrance animations, counters, a gradient, a marquee
+	{"journey", Moving}, // parallax, a sticky section, reveals and a grid of photographs, scrolled through
+	{"store", Partly},   // an entrance, then a carousel that turns for a third of the time
+	{"static", Still},   // a heading and a sentence
+}
+
+// Find returns the page of a name.
+func Find(name string) (Page, bool) {
+	for _, p := range All {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Page{}, false
+}
