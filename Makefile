@@ -41,6 +41,12 @@ race: setup ## run all tests under the race detector (needs a C compiler)
 e2e: setup ## run only the end-to-end tests, telling what they do
 	go test -count=1 -timeout 15m -v ./e2e/...
 
+.PHONY: bench
+bench: setup ## measure how fast pages are recorded, next to others (Linux, Node.js); BENCH='-help' lists flags
+	@bench/peers/setup.sh
+	go build -o bin/bench ./bench/cmd/bench
+	bin/bench $(BENCH)
+
 .PHONY: lint
 lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module
 	bin/golangci-lint run $(MODULES:%=./%/...)

@@ -42,7 +42,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	seconds := flags.Float64("seconds", 2, "length of each scene")
 	flags.IntVar(&o.Frames, "frames", 0, "frames of each scene, in place of -seconds")
 	flags.IntVar(&o.FPS, "fps", 60, "frames in each second of the scene")
-	flags.IntVar(&o.Repeat, "repeat", 3, "how many turns every tool has")
+	flags.IntVar(&o.Repeat, "repeat", 2, "how many turns every tool has")
 	flags.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long one measurement may take")
 	flags.StringVar(&o.peers, "peers", "bench/peers", "the folder of the peers")
 	flags.StringVar(&o.out, "out", "out", "the folder to write bench.md and bench.json to")
