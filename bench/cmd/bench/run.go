@@ -40,13 +40,16 @@ func run(ctx context.Context, args []string, environ map[string]string, stdin io
 	if err := write(o.out, r, stdout); err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted after %d measurements", len(r.Runs))
+	}
 	if failed := len(r.Failed()); failed > 0 {
 		return fmt.Errorf("%d of %d measurements failed: the end of %s says why", failed, len(r.Runs), filepath.Join(o.out, "bench.md"))
 	}
 	return nil
 }
 
-// bench makes all measurements. Tools take turns on each page, so that what disturbs the machine disturbs all of them.
+// bench makes all measurements. When ctx is cancelled it reports those that are made by then.
 func bench(ctx context.Context, o options, environ map[string]string, stderr io.Writer) (report.Report, error) {
 	peers, err := filepath.Abs(o.peers)
 	if err != nil {
@@ -67,38 +70,45 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 	defer func() { _ = site.Close() }()
 
 	began, loadBefore := time.Now(), machine.Load()
-	total := o.Repeat * len(o.Pages) * len(o.Scenes) * len(o.Tools)
-	runs := make([]report.Run, 0, total)
-	for turn := 1; turn <= o.Repeat; turn++ {
-		for _, page := range o.Pages {
-			for _, scenes := range o.Scenes {
-				for _, tool := range o.Tools {
-					job := measure.Job{
-						Tool: tool, Page: site.Page(page), Store: site.Store(), Width: o.Width, Height: o.Height, FPS: o.FPS,
-						Frames: o.Frames, Scenes: scenes, Peers: peers,
-					}
-					result, err := measure.Start(ctx, job, o.timeout)
-					if ctx.Err() != nil {
-						return report.Report{}, errors.New("interrupted: nothing is written")
-					}
-					run := report.Run{Page: page, Tool: tool, Scenes: scenes, Repeat: turn}
-					if err != nil {
-						run.Error = err.Error()
-					} else {
-						run.Result = &result
-					}
-					runs = append(runs, run)
-					tell(stderr, run, len(runs), total)
-					if err := site.Empty(); err != nil {
-						return report.Report{}, err
-					}
-				}
-			}
+	runs := plan(o.Settings)
+	for i := range runs {
+		run := &runs[i]
+		result, err := measure.Start(ctx, measure.Job{
+			Tool: run.Tool, Page: site.Page(run.Page), Store: site.Store(), Width: o.Width, Height: o.Height, FPS: o.FPS,
+			Frames: o.Frames, Scenes: run.Scenes, Peers: peers,
+		}, o.timeout)
+		if ctx.Err() != nil {
+			runs = runs[:i]
+			break
+		}
+		if err != nil {
+			run.Error = err.Error()
+		} else {
+			run.Result = &result
+		}
+		tell(stderr, *run, i+1, len(runs))
+		if err := site.Empty(); err != nil {
+			return report.Report{}, err
 		}
 	}
 	r := report.New(o.Settings, runs)
 	r.Began, r.Took, r.Machine, r.LoadBefore, r.LoadAfter = began, time.Since(began), about, loadBefore, machine.Load()
 	return r, nil
+}
+
+// plan returns the measurements to make, in order. Tools take turns on each page, so that what disturbs the machine
+// disturbs all of them.
+func plan(s report.Settings) (runs []report.Run) {
+	for turn := 1; turn <= s.Repeat; turn++ {
+		for _, page := range s.Pages {
+			for _, scenes := range s.Scenes {
+				for _, tool := range s.Tools {
+					runs = append(runs, report.Run{Page: page, Tool: tool, Scenes: scenes, Repeat: turn})
+				}
+			}
+		}
+	}
+	return runs
 }
 
 // tell says how it goes.
