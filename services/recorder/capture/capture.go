@@ -92,6 +92,7 @@ type scene struct {
 	requests  *requests
 	document  *document
 	clock     *clock
+	world     *world
 	crashed   func()
 	workers   atomic.Int64
 	lastTicks float64
@@ -161,6 +162,7 @@ func (s *scene) open(ctx context.Context) error {
 	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })
 	s.requests = watchRequests(s.client, s.page.SessionID)
 	s.document = watchDocument(s.client, s.page)
+	s.world = watchWorld(s.client, s.page)
 	for _, enable := range []interface{ Call(proto.Client) error }{
 		proto.InspectorEnable{},
 		proto.NetworkEnable{},

@@ -19,9 +19,8 @@ type micros int64
 const (
 	// grain is that of the clock that Blink shows to pages: between its marks, it rounds up or down by chance. A time on
 	// a mark is the same in every run.
-	grain micros = 100
-	// millisecond of page time.
-	millisecond = 10 * grain
+	grain       micros = 100
+	millisecond        = 10 * grain
 )
 
 // ms returns t in milliseconds, as Chrome's protocol has them, and a little more: Chrome cuts them off to microseconds, and
@@ -48,8 +47,9 @@ type clock struct {
 	// patience bounds how long one request may keep the time from passing, stall how long all of them together.
 	patience, stall time.Duration
 
-	base    micros // Chrome's ticks at which virtual time began
-	elapsed micros // since then
+	date    time.Time // when its calendar begins, in whole seconds
+	base    micros    // Chrome's ticks at which virtual time began
+	elapsed micros    // since then
 }
 
 // startClock stops the page's time at a date.
@@ -57,6 +57,8 @@ func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date 
 	c := &clock{
 		page: page, client: client, requests: r, expired: make(chan struct{}, 1),
 		patience: b.Request, stall: b.Requests,
+		// Whole seconds: a fraction would show in the page's timeOrigin, other in every run.
+		date: date.Truncate(time.Second),
 	}
 	cdp.On(client, page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
 		select {
@@ -65,8 +67,7 @@ func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date 
 		}
 	})
 	return c, c.set(proto.EmulationSetVirtualTimePolicy{
-		// Whole seconds: a fraction would show in the page's timeOrigin, other in every run.
-		Policy: proto.EmulationVirtualTimePolicyPause, InitialVirtualTime: proto.TimeSinceEpoch(date.Unix()),
+		Policy: proto.EmulationVirtualTimePolicyPause, InitialVirtualTime: proto.TimeSinceEpoch(c.date.Unix()),
 	})
 }
 
@@ -84,6 +85,19 @@ func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
 // ticks is a time as beginFrame counts it.
 func (c *clock) ticks(at micros) float64 { return (c.base + at).ms() }
 
+// at returns when a moment of the page's calendar is, on the clock.
+func (c *clock) at(calendar float64) micros {
+	return micros(math.Round((calendar - float64(c.date.UnixMilli())) * 1000))
+}
+
+// follow puts the clock where Chrome's is, by the page's calendar in milliseconds, of which it knows tenths. When an answer
+// comes, Chrome lets time jump to 10 ms after it was asked for, whatever was granted.
+func (c *clock) follow(calendar float64) {
+	if now := c.at(calendar); now > c.elapsed+2*grain {
+		c.elapsed = now
+	}
+}
+
 // mark lets less than a grain of time pass, until the clock is on one of its marks.
 func (c *clock) mark(ctx context.Context) error {
 	return c.advance(ctx, (c.base+c.elapsed+grain-1)/grain*grain-c.base)
@@ -96,6 +110,9 @@ func (c *clock) advance(ctx context.Context, to micros) error {
 	}
 	return c.grant(ctx, to-c.elapsed)
 }
+
+// run lets what is ready run, and no time pass.
+func (c *clock) run(ctx context.Context) error { return c.grant(ctx, 0) }
 
 // grant lets d pass. It waits for the page's requests, but for none longer than patience: then time passes without it.
 func (c *clock) grant(ctx context.Context, d micros) error {
@@ -122,9 +139,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		case <-c.expired:
 			c.elapsed += d
 			if waits {
-				if d >= millisecond { // less may have passed before Chrome knew that it has to wait
-					c.requests.release(before)
-				}
+				c.requests.release(before)
 				c.waited(time.Since(begin))
 			}
 			return nil

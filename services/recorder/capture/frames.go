@@ -30,7 +30,7 @@ func (s *scene) frames(ctx context.Context) error {
 	s.progress(1)
 	probing, run := true, 0
 	for n := 1; n < s.Frames; n++ {
-		if err := s.clock.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
+		if err := s.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
 			return err
 		}
 		if err := s.act(ctx, n); err != nil {
@@ -54,16 +54,26 @@ func (s *scene) frames(ctx context.Context) error {
 	return nil
 }
 
+// advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go further.
+func (s *scene) advance(ctx context.Context, to micros) error {
+	before := s.requests.events()
+	if err := s.clock.advance(ctx, to); err != nil || s.requests.events() == before {
+		return err
+	}
+	_, err := s.look()
+	return err
+}
+
 // firstFrame captures frame 0: the page a millisecond of its time after it was asked for, with all that it has asked for by
 // then. What drawing it makes it ask for (a lazy picture, what an observer shows) is waited for too, and costs a
 // millisecond more. It returns the frame's time.
 func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 	for draws := 1; draws <= blankTries; draws++ {
-		if err := s.clock.advance(ctx, s.clock.elapsed+millisecond); err != nil {
+		if err := s.advance(ctx, s.clock.elapsed+millisecond); err != nil {
 			return 0, err
 		}
 		at = s.clock.elapsed
-		asked := s.requests.count()
+		asked := s.requests.begun()
 		if _, _, err := s.beginFrame(ctx, at, false); err != nil {
 			return 0, err
 		}
@@ -72,7 +82,7 @@ func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 				return 0, err
 			}
 		}
-		if s.requests.count() > asked && draws <= lazyDraws {
+		if s.requests.begun() > asked && draws <= lazyDraws {
 			continue
 		}
 		picture, _, err := s.beginFrame(ctx, at, true)

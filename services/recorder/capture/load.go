@@ -8,14 +8,12 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-rod/rod/lib/proto"
+	rodcdp "github.com/go-rod/rod/lib/cdp"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 const (
-	// loadStep is the time granted at once while the page loads: none, since how many steps it takes depends on the network.
-	loadStep micros = 0
 	// stepPause is how long in real time a page that is not ready is left alone between two steps, unless one of its requests
 	// ends.
 	stepPause = 10 * time.Millisecond
@@ -34,10 +32,10 @@ func (s *scene) load(ctx context.Context) error {
 	return s.settle(ctx)
 }
 
-// settle waits until the page is all there. It lets next to no page time pass.
+// settle waits until the page is all there. It lets no page time pass: how many steps it takes depends on the network.
 func (s *scene) settle(ctx context.Context) error {
 	for calm := 0; calm < calmSteps; {
-		if err := s.clock.grant(ctx, loadStep); err != nil {
+		if err := s.clock.run(ctx); err != nil {
 			return err
 		}
 		if err := s.answered(); err != nil {
@@ -76,7 +74,7 @@ func (s *scene) complete() (bool, error) {
 	if young > 0 || !d.loaded && (!d.parsed || overdue == 0) {
 		return false, nil
 	}
-	return s.fontsReady()
+	return s.look()
 }
 
 // pause waits in real time, but no longer than until a request begins or ends.
@@ -120,16 +118,22 @@ func (s *scene) unreached(address string) error {
 	return s.Unreached(net.JoinHostPort(u.Hostname(), port))
 }
 
-// fontsReady lays the page out, which is what asks for its fonts, and reports whether all of them are there.
-func (s *scene) fontsReady() (bool, error) {
-	reply, err := proto.RuntimeEvaluate{
-		Expression:    `(document.documentElement?.getBoundingClientRect(), document.fonts.status === "loaded")`,
-		ReturnByValue: true,
-	}.Call(s.page)
-	if err != nil {
-		return false, fmt.Errorf("look at fonts: %w", err)
+// look lays the page out, which is what asks for its fonts, reports whether all of them are there, and follows its clock.
+func (s *scene) look() (fonts bool, err error) {
+	var seen struct {
+		Fonts    bool    `json:"fonts"`
+		Calendar float64 `json:"calendar"`
 	}
-	return reply.Result.Value.Bool(), nil
+	err = s.world.evaluate(`(document.documentElement?.getBoundingClientRect(),
+		{fonts: document.fonts.status === "loaded", calendar: performance.timeOrigin + performance.now()})`, &seen)
+	if errors.Is(err, rodcdp.ErrCtxNotFound) || errors.Is(err, rodcdp.ErrCtxDestroyed) {
+		return false, nil // another document has come: it is looked at next time
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the page: %w", err)
+	}
+	s.clock.follow(seen.Calendar)
+	return seen.Fonts, nil
 }
 
 // checkURL refuses what is no address of the web.

@@ -17,7 +17,8 @@ type requests struct {
 
 	mu    sync.Mutex
 	under map[proto.NetworkRequestID]*request
-	total int
+	// started and ended count all there ever were.
+	started, ended int
 }
 
 type request struct {
@@ -56,7 +57,7 @@ func (r *requests) begin(id proto.NetworkRequestID, part bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.under[id] = &request{start: time.Now(), part: part}
-	r.total++
+	r.started++
 	r.notify()
 }
 
@@ -64,6 +65,7 @@ func (r *requests) end(id proto.NetworkRequestID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.under, id)
+	r.ended++
 	r.notify()
 }
 
@@ -97,25 +99,32 @@ func (r *requests) release(list []*request) {
 	}
 }
 
-// count returns how many requests there were, those under way included.
-func (r *requests) count() int {
+// begun counts the requests that there were, those under way included.
+func (r *requests) begun() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.total
+	return r.started
+}
+
+// events counts how often one began or ended.
+func (r *requests) events() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.started + r.ended
 }
 
 // pending counts the requests that hold page time: those under way for less than patience, and those for longer.
 func (r *requests) pending(patience time.Duration) (young, overdue int) {
-	return r.those(patience, func(q *request) bool { return !q.free })
+	return r.count(patience, func(q *request) bool { return !q.free })
 }
 
 // missing counts the requests without which the page is not all there, in the same way. Not all of them hold page time: its
 // pictures do not.
 func (r *requests) missing(patience time.Duration) (young, overdue int) {
-	return r.those(patience, func(q *request) bool { return q.part })
+	return r.count(patience, func(q *request) bool { return q.part })
 }
 
-func (r *requests) those(patience time.Duration, counts func(*request) bool) (young, overdue int) {
+func (r *requests) count(patience time.Duration, counts func(*request) bool) (young, overdue int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, q := range r.under {
