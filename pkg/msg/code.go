@@ -36,6 +36,8 @@ const (
 	CodeSceneNotAPage Code = "scene_not_a_page"
 	// CodeSceneTooLarge: the recording is larger than the object store takes in one piece.
 	CodeSceneTooLarge Code = "scene_too_large"
+	// CodeSceneWait: what the scene's options wait for did not happen in its time.
+	CodeSceneWait Code = "scene_wait_timeout"
 	// CodeSceneOptionsIgnored: a warning: options were asked for that the recorder does not act on.
 	CodeSceneOptionsIgnored Code = "scene_options_ignored"
 )

@@ -8,8 +8,8 @@ type RecordParams struct {
 	Scene int `json:"scene"`
 	// URL is the page's, http or https. A stranger's.
 	URL string `json:"url"`
-	// Width and Height are the picture's size in pixels, even numbers. They are the viewport's size too, unless Options has
-	// another: then they are that times its device scale factor, rounded down.
+	// Width and Height are the picture's size in pixels, even numbers: what Options.Picture returns for the video's size. What
+	// the page is laid out in is Options.Window.
 	Width  int `json:"width"`
 	Height int `json:"height"`
 	// Rate is the capture's frame rate.

@@ -3,6 +3,8 @@ package scene
 import (
 	"fmt"
 	"maps"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,15 +148,50 @@ func (c *checker) cookie(here []string, k Cookie) {
 	}
 }
 
+// CheckPage finds what is wrong with options that have been parsed for the page at an address. What is wrong is an *Error.
+func (o Options) CheckPage(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return nil // which is told of the address
+	}
+	c, host := &checker{}, strings.ToLower(u.Hostname())
+	for i, k := range o.Cookies {
+		if d := strings.ToLower(strings.TrimPrefix(k.Domain, ".")); d != "" && !within(host, d) {
+			c.add([]string{"cookies", strconv.Itoa(i), "domain"}, "this is not the domain of the scene's page, nor one above it: browsers "+
+				"do not take such a cookie. Leave it out for the page's own host, or write the host's domain")
+		}
+	}
+	if len(c.problems) > 0 {
+		return wrong(c.problems...)
+	}
+	return nil
+}
+
+// within reports whether a host is a domain or below it. What stands above an address in numbers is no domain.
+func within(host, domain string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return host == domain
+	}
+	return host == domain || strings.HasSuffix(host, "."+domain)
+}
+
 // defaultTimeout is TimeoutSeconds when it is not given.
 const defaultTimeout = 15
 
-func (c *checker) waitFor(w WaitFor) {
-	timeout := w.TimeoutSeconds
-	if timeout == 0 {
-		timeout = defaultTimeout
+// Timeout returns TimeoutSeconds, or what it is when it is not given.
+func (w WaitFor) Timeout() time.Duration {
+	return time.Duration(w.timeout() * float64(time.Second))
+}
+
+func (w WaitFor) timeout() float64 {
+	if w.TimeoutSeconds == 0 {
+		return defaultTimeout
 	}
-	if w.Seconds > timeout {
+	return w.TimeoutSeconds
+}
+
+func (c *checker) waitFor(w WaitFor) {
+	if timeout := w.timeout(); w.Seconds > timeout {
 		c.at("wait_for.seconds", "%v is longer than timeout_sec, which is %v. Make timeout_sec longer, or seconds shorter", w.Seconds, timeout)
 	}
 	c.text([]string{"wait_for", "selector"}, w.Selector, "a CSS selector")

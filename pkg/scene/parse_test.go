@@ -204,16 +204,55 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 	}
 }
 
-func TestAPictureIsTheViewportInPixels(t *testing.T) {
-	for text, want := range map[string][2]int{
-		`{}`: {1920, 1080},
-		`{"viewport": {"width": 1280, "height": 720}}`:                            {1280, 720},
-		`{"viewport": {"width": 390, "height": 844, "device_scale_factor": 2}}`:   {780, 1688},
-		`{"viewport": {"width": 375, "height": 667}}`:                             {374, 666},
-		`{"viewport": {"width": 375, "height": 667, "device_scale_factor": 1.5}}`: {562, 1000},
+func TestAPictureIsTheWindowInPixels(t *testing.T) {
+	for text, want := range map[string]struct {
+		width, height int
+		window        Window
+	}{
+		`{}`: {1920, 1080, Window{1920, 1080, 1}},
+		`{"viewport": {"width": 1280, "height": 720}}`:                              {1280, 720, Window{1280, 720, 1}},
+		`{"viewport": {"width": 390, "height": 844, "device_scale_factor": 2}}`:     {780, 1688, Window{390, 844, 2}},
+		`{"viewport": {"width": 390, "height": 844, "device_scale_factor": 3}}`:     {1170, 2532, Window{390, 844, 3}},
+		`{"viewport": {"width": 391, "height": 845, "device_scale_factor": 3}}`:     {1170, 2532, Window{390, 844, 3}},
+		`{"viewport": {"width": 375, "height": 667}}`:                               {374, 666, Window{374, 666, 1}},
+		`{"viewport": {"width": 375, "height": 667, "device_scale_factor": 1.5}}`:   {560, 998, Window{373, 665, 1.5}},
+		`{"viewport": {"width": 412, "height": 915, "device_scale_factor": 2.625}}`: {1082, 2402, Window{412, 915, 2.625}},
+		`{"viewport": {"width": 390, "height": 390, "device_scale_factor": 1.3}}`:   {506, 506, Window{389, 389, 1.3}},
 	} {
-		if w, h := parse(t, text).Picture(1920, 1080); w != want[0] || h != want[1] {
-			t.Errorf("%s: %d × %d, want %d × %d", text, w, h, want[0], want[1])
+		o := parse(t, text)
+		if w, h := o.Picture(1920, 1080); w != want.width || h != want.height {
+			t.Errorf("%s: %d × %d, want %d × %d", text, w, h, want.width, want.height)
+		}
+		if w := o.Window(1920, 1080); w != want.window {
+			t.Errorf("%s: the window is %+v, want %+v", text, w, want.window)
+		}
+	}
+}
+
+func TestACookieIsOfThePagesDomain(t *testing.T) {
+	const refused = "options.cookies[1].domain: this is not the domain of the scene's page"
+	for _, test := range []struct {
+		page, domain string
+		taken        bool
+	}{
+		{"https://www.example.com/a", "", true},
+		{"https://www.example.com/a", "www.example.com", true},
+		{"https://WWW.example.com:8443/a", "Example.com", true},
+		{"https://www.example.com/a", ".example.com", true},
+		{"https://www.example.com/a", "shop.example.com", false},
+		{"https://example.com/a", "www.example.com", false},
+		{"https://notexample.com/a", "example.com", false},
+		{"http://127.0.0.1:8080/", "127.0.0.1", true},
+		{"http://127.0.0.1:8080/", "0.0.1", false},
+		{"page.html", "example.com", true}, // a file, whose address is known later
+	} {
+		o := Options{Cookies: []Cookie{{Name: "a", Value: "b"}, {Name: "a", Value: "b", Domain: test.domain}}}
+		err := o.CheckPage(test.page)
+		if test.taken && err != nil {
+			t.Errorf("%s on %s: %v", test.domain, test.page, err)
+		}
+		if !test.taken && (err == nil || !strings.HasPrefix(err.Error(), refused)) {
+			t.Errorf("%s on %s: %v, want %s", test.domain, test.page, err, refused)
 		}
 	}
 }

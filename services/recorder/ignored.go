@@ -25,17 +25,16 @@ func ignoredOptions(p msg.RecordParams) ([]msg.Warning, error) {
 	}}, nil
 }
 
-// ignored returns the options that are asked for and not acted on, sorted. A viewport's size sets the picture's, and what
-// is the case anyway is done.
+// ignored returns the options that are asked for and not acted on, sorted. What is the case anyway is done.
 func ignored(o scene.Options) ([]string, error) {
-	scaled := o.Viewport != nil && o.Viewport.DeviceScaleFactor != 0 && o.Viewport.DeviceScaleFactor != 1
-	o.Viewport = nil
+	o = scene.Options{
+		Capture: o.Capture, Repeatable: o.Repeatable, Scroll: o.Scroll, Actions: o.Actions, Cursor: o.Cursor, OnError: o.OnError,
+	}
 	for _, option := range []struct {
 		value  *string
 		anyway string
 	}{
-		{&o.Capture, scene.CaptureExact}, {&o.Consent, scene.ConsentKeep}, {&o.OnError, scene.OnErrorFail},
-		{&o.ColorScheme, "light"}, {&o.Locale, "en-US"},
+		{&o.Capture, scene.CaptureExact}, {&o.OnError, scene.OnErrorFail},
 	} {
 		if *option.value == option.anyway {
 			*option.value = ""
@@ -49,9 +48,5 @@ func ignored(o scene.Options) ([]string, error) {
 	if err := json.Unmarshal(data, &asked); err != nil {
 		return nil, fmt.Errorf("read options: %w", err)
 	}
-	names := slices.Sorted(maps.Keys(asked))
-	if scaled {
-		names = append(names, "viewport.device_scale_factor")
-	}
-	return names, nil
+	return slices.Sorted(maps.Keys(asked)), nil
 }

@@ -15,11 +15,11 @@ func TestOptionsThatAreNotActedOnAreTold(t *testing.T) {
 		want    []string
 	}{
 		"nothing is asked":   {scene.Options{}, nil},
-		"what is the case":   {scene.Options{Capture: "exact", Consent: "keep", OnError: "fail", ColorScheme: "light", Locale: "en-US"}, nil},
-		"another viewport":   {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 1, Fit: "cover"}}, nil},
-		"another scale":      {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2}}, []string{"viewport.device_scale_factor"}},
+		"what is the case":   {scene.Options{Capture: "exact", OnError: "fail"}, nil},
+		"what is done":       {scene.Options{Mobile: true, ColorScheme: "dark", Headers: map[string]string{"a": "b"}, CSS: "a{}"}, nil},
+		"another viewport":   {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2, Fit: "cover"}}, nil},
 		"in realtime":        {scene.Options{Capture: "realtime"}, []string{"capture"}},
-		"several, and false": {scene.Options{Scroll: &scene.Scroll{To: "end"}, ColorScheme: "dark", Cursor: true, Mobile: false}, []string{"color_scheme", "cursor", "scroll"}},
+		"several, and false": {scene.Options{Scroll: &scene.Scroll{To: "end"}, Cursor: true, Repeatable: false}, []string{"cursor", "scroll"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ignored(test.options)
@@ -35,12 +35,12 @@ func TestOptionsThatAreNotActedOnAreTold(t *testing.T) {
 
 func TestTheWarningOfIgnoredOptionsHoldsNoSecret(t *testing.T) {
 	warnings, err := ignoredOptions(msg.RecordParams{Scene: 2, Options: scene.Options{
-		Headers: map[string]string{"X-Key": "secret"}, BasicAuth: &scene.BasicAuth{Username: "secret", Password: "secret"},
+		Cursor: true, Actions: []scene.Action{{Do: "type", Text: "secret"}},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "Scene 2 was recorded without these options, which this version does not act on: basic_auth, headers."
+	const want = "Scene 2 was recorded without these options, which this version does not act on: actions, cursor."
 	if len(warnings) != 1 || warnings[0].Code != msg.CodeSceneOptionsIgnored || warnings[0].Scene != 2 || warnings[0].Message != want {
 		t.Errorf("warnings are %+v, want %q", warnings, want)
 	}

@@ -89,14 +89,15 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 // capture runs a Chrome for the scene, and ends it.
 func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err error) {
 	p := j.Params
+	window := p.Options.Window(p.Width, p.Height)
 	proxy, err := r.policy.Proxy()
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
 	defer func() { _ = proxy.Close() }()
 	browser, err := chrome.Start(chrome.Options{
-		Path: r.chrome, Sandbox: r.sandbox, Width: p.Width, Height: p.Height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
-		Repeatable: p.Options.Repeatable,
+		Path: r.chrome, Sandbox: r.sandbox, Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
+		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable,
 	}, j.Dir)
 	if err != nil {
 		return err
@@ -108,7 +109,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 	}
 	defer end()
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
-		URL: p.URL, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames,
+		URL: p.URL, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
 		Repeatable: p.Options.Repeatable, Director: direct.New(p),
 	}, sink)

@@ -185,7 +185,10 @@ func (s sceneText) options() (json.RawMessage, []schema.Problem, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	_, err = scene.Parse(data, time.Duration(s.Duration)*time.Second)
+	o, err := scene.Parse(data, time.Duration(s.Duration)*time.Second)
+	if err == nil {
+		err = o.CheckPage(s.URL)
+	}
 	var invalid *scene.Error
 	if errors.As(err, &invalid) {
 		return nil, invalid.Problems, nil

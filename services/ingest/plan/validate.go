@@ -118,7 +118,10 @@ func validateScenes(scenes []Scene, limits Limits) *Invalid {
 
 // validateOptions tells the first thing that is wrong with what is asked of the scene at place i, from 0.
 func validateOptions(i int, s Scene) *Invalid {
-	_, err := s.options()
+	o, err := s.options()
+	if err == nil {
+		err = o.CheckPage(s.url())
+	}
 	var wrong *scene.Error
 	switch {
 	case errors.As(err, &wrong):

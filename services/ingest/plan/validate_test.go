@@ -80,6 +80,9 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 				"linear, ease-in, ease-out or ease-in-out. Example: easing: ease-in-out"},
 		"an action after the end": {plan.Campaign{Scenes: asked(`{"actions": [{"do": "press", "key": "a", "at": 5}]}`)}, msg.CodeSceneOptions,
 			"Scene 2: options.actions[0].at: it is not within the scene, which lasts 5 seconds."},
+		"a cookie of another site": {plan.Campaign{Scenes: asked(`{"cookies": [{"name": "a", "value": "hunter2", "domain": "hunter2.test"}]}`)}, msg.CodeSceneOptions,
+			"Scene 2: options.cookies[0].domain: this is not the domain of the scene's page, nor one above it: browsers do not take such " +
+				"a cookie. Leave it out for the page's own host, or write the host's domain."},
 		"several wrong options": {plan.Campaign{Scenes: asked(`{"timezone": "hunter2", "headers": {"Host": "hunter2"}}`)}, msg.CodeSceneOptions,
 			"Scene 2: options.headers.Host: this header is the browser's own and cannot be set."},
 		"options too large together": {plan.Campaign{Scenes: many(40, `{"css": "`+strings.Repeat("x", 60<<10)+`", "js": "`+

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// URL of the page, http or https.
 	URL string
-	// Width and Height of the viewport in pixels. They must be those that the browser was started with.
+	// Width and Height of the viewport in CSS pixels. They must be those that the browser was started with.
 	Width, Height int
 	Rate          msg.Rate
 	// Frames is how many to deliver; at least 1.

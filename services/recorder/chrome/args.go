@@ -8,10 +8,12 @@ type Options struct {
 	Path string
 	// Sandbox keeps Chrome's own sandbox on. It cannot be had as root.
 	Sandbox bool
-	// Width and Height are the window's size in pixels.
+	// Width and Height are the window's size in CSS pixels.
 	Width, Height int
 	// Repeatable seeds Math.random: the same numbers in every run.
 	Repeatable bool
+	// ScaleFactor is how many pixels of the picture one CSS pixel has, along each axis. 0 means 1.
+	ScaleFactor float64
 	// Proxy is the host and port of the HTTP proxy through which all of Chrome's traffic goes.
 	Proxy string
 	// SmallShm says that /dev/shm is too small for Chrome's pictures (a container's default is 64 MB).
@@ -20,6 +22,10 @@ type Options struct {
 
 // args returns Chrome's arguments.
 func args(o Options, profile string) []string {
+	scale := o.ScaleFactor
+	if scale == 0 {
+		scale = 1
+	}
 	list := []string{
 		"--remote-debugging-pipe=cbor",
 		"--user-data-dir=" + profile,
@@ -40,7 +46,7 @@ func args(o Options, profile string) []string {
 		"--hide-scrollbars",
 		"--font-render-hinting=none",
 		"--force-color-profile=srgb",
-		"--force-device-scale-factor=1",
+		fmt.Sprintf("--force-device-scale-factor=%v", scale), // what Emulation sets, the picture does not have
 		"--disable-lcd-text",
 		"--lang=en-US",
 		"--mute-audio",

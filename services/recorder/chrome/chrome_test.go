@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestArgs(t *testing.T) {
 	for name, o := range map[string]Options{
 		"sandbox.txt":   {Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
-		"container.txt": {Width: 1280, Height: 720, Proxy: "127.0.0.1:4001", SmallShm: true},
+		"container.txt": {Width: 390, Height: 844, ScaleFactor: 2.5, Proxy: "127.0.0.1:4001", SmallShm: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(args(o, "/srv/profile"), "\n") + "\n"

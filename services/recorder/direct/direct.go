@@ -22,6 +22,11 @@ func New(p msg.RecordParams) *Director { return &Director{params: p} }
 
 // Prepare sets the browser up before the page is asked for.
 func (d *Director) Prepare(ctx context.Context, page *rod.Page) error {
+	for _, prepare := range []func(*rod.Page) error{d.emulate, d.access} {
+		if err := prepare(page); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

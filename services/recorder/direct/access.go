@@ -1,0 +1,113 @@
+package direct
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
+)
+
+// access gives the browser what the page asks its visitors for: cookies, headers, a user and a password.
+func (d *Director) access(page *rod.Page) error {
+	o := d.params.Options
+	for i, c := range o.Cookies {
+		if err := d.cookie(page, c); err != nil {
+			if refused(err) {
+				return refuse(fmt.Sprintf("cookies[%d]", i), "the browser does not take this cookie. Check its domain, and that it "+
+					"is secure when its name begins with __Secure- or __Host-")
+			}
+			return failed("set cookies", err)
+		}
+	}
+	if len(o.Headers) == 0 && o.BasicAuth == nil {
+		return nil
+	}
+	var origin string
+	if err := evaluate(page, mainWorld, &origin, `url => new URL(url).origin`, d.params.URL); err != nil {
+		return failed("read the page's origin", err)
+	}
+	g := &gate{page: page, origin: origin, headers: o.Headers, auth: o.BasicAuth, asked: map[proto.FetchRequestID]bool{}}
+	events := page.Event()
+	go g.answer(events)
+	// No request to another origin stops at the gate, so none can take along what is for this one.
+	err := proto.FetchEnable{
+		Patterns: []*proto.FetchRequestPattern{{URLPattern: origin + "/*"}}, HandleAuthRequests: o.BasicAuth != nil,
+	}.Call(page)
+	if err != nil {
+		return failed("watch the page's requests", err)
+	}
+	return nil
+}
+
+func (d *Director) cookie(page *rod.Page, c scene.Cookie) error {
+	path := c.Path
+	if path == "" {
+		path = "/"
+	}
+	return proto.NetworkSetCookies{Cookies: []*proto.NetworkCookieParam{{
+		Name: c.Name, Value: c.Value, URL: d.params.URL, Domain: c.Domain, Path: path, Secure: c.Secure, HTTPOnly: c.HTTPOnly,
+		SameSite: proto.NetworkCookieSameSite(c.SameSite),
+	}}}.Call(page)
+}
+
+// gate is where requests to the page's own origin stop, to be given what is for that origin alone.
+type gate struct {
+	page    *rod.Page
+	origin  string
+	headers map[string]string
+	auth    *scene.BasicAuth
+	// asked are the requests that the user and the password were given to. They are not given twice: they would be wrong
+	// again.
+	asked map[proto.FetchRequestID]bool
+}
+
+// answer lets requests go on until the page is gone. The error of an answer is that of a request which is gone as well.
+func (g *gate) answer(events <-chan *rod.Message) {
+	for e := range events {
+		var paused proto.FetchRequestPaused
+		var challenge proto.FetchAuthRequired
+		switch {
+		case e.Load(&paused):
+			_ = proto.FetchContinueRequest{RequestID: paused.RequestID, Headers: g.with(paused.Request.Headers)}.Call(g.page)
+		case e.Load(&challenge):
+			_ = proto.FetchContinueWithAuth{RequestID: challenge.RequestID, AuthChallengeResponse: g.authorize(challenge)}.Call(g.page)
+		}
+	}
+}
+
+// with returns a request's headers and ours, which replace its own. There are none to give when only a password is.
+func (g *gate) with(own proto.NetworkHeaders) []*proto.FetchHeaderEntry {
+	if len(g.headers) == 0 {
+		return nil
+	}
+	all := make(map[string]string, len(own)+len(g.headers))
+	for name, value := range own {
+		all[strings.ToLower(name)] = value.Str()
+	}
+	for name, value := range g.headers {
+		all[strings.ToLower(name)] = value
+	}
+	entries := make([]*proto.FetchHeaderEntry, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		entries = append(entries, &proto.FetchHeaderEntry{Name: name, Value: all[name]})
+	}
+	return entries
+}
+
+// authorize answers a server that asks who wants to know. Who asks may be another server than the request was for first.
+func (g *gate) authorize(e proto.FetchAuthRequired) *proto.FetchAuthChallengeResponse {
+	c := e.AuthChallenge
+	ours := c.Source != proto.FetchAuthChallengeSourceProxy && strings.EqualFold(c.Origin, g.origin)
+	if !ours || g.auth == nil || g.asked[e.RequestID] {
+		return &proto.FetchAuthChallengeResponse{Response: proto.FetchAuthChallengeResponseResponseCancelAuth}
+	}
+	g.asked[e.RequestID] = true
+	return &proto.FetchAuthChallengeResponse{
+		Response: proto.FetchAuthChallengeResponseResponseProvideCredentials, Username: g.auth.Username, Password: g.auth.Password,
+	}
+}

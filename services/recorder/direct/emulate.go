@@ -1,0 +1,101 @@
+package direct
+
+import (
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
+	"golang.org/x/text/language"
+)
+
+// touches is how many fingers a phone feels.
+const touches = 5
+
+// emulate makes the browser what the page is to take it for. The window itself comes with the browser.
+func (d *Director) emulate(page *rod.Page) error {
+	o := d.params.Options
+	timezone := o.Timezone
+	if timezone == "" {
+		timezone = "UTC" // wherever the recorder runs
+	}
+	if err := (proto.EmulationSetTimezoneOverride{TimezoneID: timezone}).Call(page); err != nil {
+		if refused(err) {
+			return refuse("timezone", "Chrome does not know this time zone")
+		}
+		return failed("set the time zone", err)
+	}
+	media := proto.EmulationSetEmulatedMedia{}
+	if o.ColorScheme != "" {
+		media.Features = append(media.Features, &proto.EmulationMediaFeature{Name: "prefers-color-scheme", Value: o.ColorScheme})
+	}
+	if o.ReducedMotion {
+		media.Features = append(media.Features, &proto.EmulationMediaFeature{Name: "prefers-reduced-motion", Value: "reduce"})
+	}
+	if len(media.Features) > 0 {
+		if err := media.Call(page); err != nil {
+			return failed("set colour scheme and motion", err)
+		}
+	}
+	if o.Mobile {
+		if err := d.mobile(page); err != nil {
+			return err
+		}
+	}
+	return d.speak(page)
+}
+
+// mobile gives the browser a phone's screen and touch.
+func (d *Director) mobile(page *rod.Page) error {
+	window, fingers := d.params.Options.Window(d.params.Width, d.params.Height), touches
+	orientation := &proto.EmulationScreenOrientation{Type: proto.EmulationScreenOrientationTypePortraitPrimary}
+	if window.Width > window.Height {
+		orientation = &proto.EmulationScreenOrientation{Type: proto.EmulationScreenOrientationTypeLandscapePrimary, Angle: 90}
+	}
+	err := proto.EmulationSetDeviceMetricsOverride{
+		Width: window.Width, Height: window.Height, DeviceScaleFactor: window.Scale, Mobile: true,
+		ScreenWidth: &window.Width, ScreenHeight: &window.Height, ScreenOrientation: orientation,
+	}.Call(page)
+	if err != nil {
+		return failed("set a phone's screen", err)
+	}
+	if err := (proto.EmulationSetTouchEmulationEnabled{Enabled: true, MaxTouchPoints: &fingers}).Call(page); err != nil {
+		return failed("set touch", err)
+	}
+	return nil
+}
+
+// speak sets the languages that the page is asked for in, and the browser's name.
+func (d *Director) speak(page *rod.Page) error {
+	o := d.params.Options
+	if o.Locale == "" && o.UserAgent == "" {
+		return nil
+	}
+	agent := proto.EmulationSetUserAgentOverride{UserAgent: o.UserAgent}
+	if o.UserAgent != "" {
+		agent.Platform, agent.UserAgentMetadata = platform(o.UserAgent)
+	}
+	if o.Locale != "" {
+		if err := (proto.EmulationSetLocaleOverride{Locale: o.Locale}).Call(page); err != nil {
+			if refused(err) {
+				return refuse("locale", "Chrome does not know this language")
+			}
+			return failed("set the language", err)
+		}
+		agent.AcceptLanguage = languages(o.Locale)
+	}
+	if err := agent.Call(page); err != nil {
+		return failed("set the browser's name and languages", err)
+	}
+	return nil
+}
+
+// languages are a locale and the language that it is a kind of, as Chrome takes them: "de-AT,de".
+func languages(locale string) string {
+	tag, err := language.Parse(locale)
+	if err != nil {
+		return locale
+	}
+	base, _ := tag.Base()
+	if base.String() == locale {
+		return locale
+	}
+	return locale + "," + base.String()
+}
