@@ -217,13 +217,16 @@ func (s *scene) act(ctx context.Context, n int) error {
 // passStep is how much time passes between two frames that nobody sees: 60 a second, as on most screens.
 const passStep = 167 * grain
 
-// pass lets d of page time pass, drawing frames, since pages act on them.
+// pass lets d of page time pass, drawing frames, since pages act on them. The time that it ends at is left to the next
+// frame: Chrome stalls when a time at which nothing changed is drawn again.
 func (s *scene) pass(ctx context.Context, d time.Duration) error {
 	for left := micros(d.Microseconds()); left > 0; left -= passStep {
-		if err := s.clock.grant(ctx, min(left, passStep)); err != nil {
-			return err
+		if s.clock.ticks(s.clock.elapsed) > s.lastTicks {
+			if _, _, err := s.beginFrame(ctx, s.clock.elapsed, false); err != nil {
+				return err
+			}
 		}
-		if _, _, err := s.beginFrame(ctx, s.clock.elapsed, false); err != nil {
+		if err := s.advance(ctx, s.clock.elapsed+min(left, passStep)); err != nil {
 			return err
 		}
 	}

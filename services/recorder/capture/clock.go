@@ -138,8 +138,10 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		select {
 		case <-c.expired:
 			c.elapsed += d
-			if waits {
+			if waits && d >= millisecond { // less may have passed before Chrome knew that it has to wait
 				c.requests.release(before)
+			}
+			if waits {
 				c.waited(time.Since(begin))
 			}
 			return nil

@@ -15,6 +15,9 @@ var _ capture.Director = (*Director)(nil)
 // Director directs one scene.
 type Director struct {
 	params msg.RecordParams
+
+	traffic *traffic // when the scene waits for it to rest
+	consent *consent // when banners are dismissed
 }
 
 // New returns the director of a scene, whose options have been checked (scene.Options.Check).
@@ -22,7 +25,7 @@ func New(p msg.RecordParams) *Director { return &Director{params: p} }
 
 // Prepare sets the browser up before the page is asked for.
 func (d *Director) Prepare(ctx context.Context, page *rod.Page) error {
-	for _, prepare := range []func(*rod.Page) error{d.emulate, d.access} {
+	for _, prepare := range []func(*rod.Page) error{d.emulate, d.access, d.style, d.checkWait, d.watchConsent} {
 		if err := prepare(page); err != nil {
 			return err
 		}
@@ -32,7 +35,15 @@ func (d *Director) Prepare(ctx context.Context, page *rod.Page) error {
 
 // Ready brings the loaded page to where the scene begins.
 func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass) error {
-	return nil
+	if err := d.script(page); err != nil {
+		return err
+	}
+	for _, act := range []func(context.Context, *rod.Page, capture.Pass) error{d.dismiss, d.prescroll, d.wait} {
+		if err := act(ctx, page, d.consent.during(pass)); err != nil {
+			return err
+		}
+	}
+	return d.consent.end()
 }
 
 // Frame does what is due at a time of the scene.

@@ -1,0 +1,285 @@
+package direct
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+)
+
+// The kept rule set, and what applies it in a page. autoconsent/README.md says where they come from.
+var (
+	//go:embed autoconsent/content.js
+	consentScript string
+	//go:embed autoconsent/rules.json
+	consentRules []byte
+)
+
+const (
+	// consentWorld is the world that the script runs in, apart from the page's own; consentSend is how it speaks to us.
+	consentWorld = "loom-consent"
+	consentSend  = "loomConsentSend"
+	// consentBridge gives the script the function that it expects, and takes it away again: without it, the script stops.
+	consentBridge = `globalThis.autoconsentSendMessage = message => {
+		if (globalThis.loomConsentEnded) throw new Error("the scene has begun")
+		globalThis.` + consentSend + `(JSON.stringify(message))
+		return Promise.resolve()
+	};`
+
+	consentStep = 50 * time.Millisecond
+	// consentLook is for how much page time a banner may take to show up, consentAct how long it may take from the page's load
+	// until it is refused, and consentFade how long it takes to go.
+	consentLook = 1500 * time.Millisecond
+	consentAct  = 6 * time.Second
+	consentFade = 600 * time.Millisecond
+	// consentTime bounds all of it in real time.
+	consentTime = 20 * time.Second
+)
+
+// consentConfig is the script's. Nothing is hidden that is not refused or closed.
+var consentConfig = map[string]any{
+	"enabled": true, "autoAction": "optOut", "disabledCmps": []string{}, "enablePrehide": false, "enableCosmeticRules": true,
+	"enableGeneratedRules": true, "detectRetries": 20, "isMainWorld": false, "enableHeuristicDetection": false,
+	"heuristicMode": "reject", "visualTest": false, "logs": map[string]bool{},
+}
+
+// consent refuses and closes banners, in every frame of the page: some banners are frames of another site.
+type consent struct {
+	page *rod.Page
+
+	mu sync.Mutex
+	// frames are the worlds of the page's own scripts; each is a document's.
+	frames map[proto.RuntimeExecutionContextID]proto.PageFrameID
+	// said is what the script said and has no answer yet.
+	said []*proto.RuntimeBindingCalled
+
+	// worlds are the script's own, each with the world of the page's that it belongs to, entered those that it was tried in.
+	worlds  map[proto.RuntimeExecutionContextID]proto.RuntimeExecutionContextID
+	entered map[proto.RuntimeExecutionContextID]bool
+	// states are how far it is in each of its worlds.
+	states map[proto.RuntimeExecutionContextID]string
+}
+
+// watchConsent listens for the page's documents, when banners are to be dismissed.
+func (d *Director) watchConsent(page *rod.Page) error {
+	if d.params.Options.Consent != scene.ConsentDismiss {
+		return nil
+	}
+	d.consent = &consent{
+		page: page, frames: map[proto.RuntimeExecutionContextID]proto.PageFrameID{},
+		worlds:  map[proto.RuntimeExecutionContextID]proto.RuntimeExecutionContextID{},
+		entered: map[proto.RuntimeExecutionContextID]bool{}, states: map[proto.RuntimeExecutionContextID]string{},
+	}
+	events := page.Event()
+	go func() {
+		for e := range events {
+			d.consent.note(e)
+		}
+	}()
+	if err := (proto.RuntimeEnable{}).Call(page); err != nil {
+		return failed("watch the page's documents", err)
+	}
+	if err := (proto.RuntimeAddBinding{Name: consentSend, ExecutionContextName: consentWorld}).Call(page); err != nil {
+		return failed("listen for banners", err)
+	}
+	return nil
+}
+
+func (c *consent) note(e *rod.Message) {
+	var made proto.RuntimeExecutionContextCreated
+	var gone proto.RuntimeExecutionContextDestroyed
+	var said proto.RuntimeBindingCalled
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case e.Load(&made):
+		if made.Context.AuxData["isDefault"].Bool() {
+			c.frames[made.Context.ID] = proto.PageFrameID(made.Context.AuxData["frameId"].Str())
+		}
+	case e.Load(&gone):
+		delete(c.frames, gone.ExecutionContextID)
+	case e.Load(&proto.RuntimeExecutionContextsCleared{}):
+		clear(c.frames)
+	case e.Load(&said):
+		if said.Name == consentSend {
+			c.said = append(c.said, &said)
+		}
+	}
+}
+
+// dismiss gives the page time until its banner is gone, or none has shown up.
+func (d *Director) dismiss(ctx context.Context, _ *rod.Page, pass capture.Pass) error {
+	c := d.consent
+	if c == nil {
+		return nil
+	}
+	deadline := time.Now().Add(consentTime)
+	for at, quiet := time.Duration(0), time.Duration(0); at < consentAct && time.Now().Before(deadline); at += consentStep {
+		if err := pass(ctx, consentStep); err != nil {
+			return err
+		}
+		acted, acting := c.progress()
+		switch {
+		case acting:
+			quiet = 0
+		case acted:
+			quiet += consentStep
+		}
+		if !acting && (quiet >= consentFade || !acted && at >= consentLook) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// progress reports whether a banner was dealt with, and whether one is being.
+func (c *consent) progress() (acted, acting bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for world, state := range c.states {
+		if _, there := c.frames[c.worlds[world]]; !there {
+			continue
+		}
+		switch state {
+		case "cmpDetected", "openPopupDetected", "runningOptOut":
+			acting = true
+		case "optOutSucceeded", "optOutFailed", "done":
+			acted = true
+		}
+	}
+	return acted, acting
+}
+
+// during returns a pass that lets the script do its part whenever time has passed. Without a script it is pass itself.
+func (c *consent) during(pass capture.Pass) capture.Pass {
+	if c == nil {
+		return pass
+	}
+	return func(ctx context.Context, d time.Duration) error {
+		if err := c.enter(); err != nil {
+			return err
+		}
+		if err := pass(ctx, d); err != nil {
+			return err
+		}
+		return c.answer()
+	}
+}
+
+// enter starts the script in the documents that it is not in. One may be gone meanwhile.
+func (c *consent) enter() error {
+	c.mu.Lock()
+	fresh := map[proto.RuntimeExecutionContextID]proto.PageFrameID{}
+	for main, frame := range c.frames {
+		if !c.entered[main] {
+			fresh[main], c.entered[main] = frame, true
+		}
+	}
+	c.mu.Unlock()
+	for main, frame := range fresh {
+		world, err := proto.PageCreateIsolatedWorld{FrameID: frame, WorldName: consentWorld}.Call(c.page)
+		if err == nil {
+			c.worlds[world.ExecutionContextID] = main
+			_, err = proto.RuntimeEvaluate{Expression: consentBridge + consentScript, ContextID: world.ExecutionContextID}.Call(c.page)
+		}
+		if err != nil && !refused(err) {
+			return failed("look for banners", err)
+		}
+	}
+	return nil
+}
+
+// consentMessage is what the script says.
+type consentMessage struct {
+	Type  string `json:"type"`
+	ID    string `json:"id"`
+	Code  string `json:"code"`
+	State struct {
+		Lifecycle string `json:"lifecycle"`
+	} `json:"state"`
+}
+
+// answer answers what the script has said.
+func (c *consent) answer() error {
+	for {
+		c.mu.Lock()
+		said := c.said
+		c.said = nil
+		c.mu.Unlock()
+		if len(said) == 0 {
+			return nil
+		}
+		for _, s := range said {
+			var m consentMessage
+			if json.Unmarshal([]byte(s.Payload), &m) != nil {
+				continue
+			}
+			if err := c.reply(s.ExecutionContextID, m); err != nil && !refused(err) {
+				return failed("dismiss banners", err)
+			}
+		}
+	}
+}
+
+// reply answers one message from a world.
+func (c *consent) reply(world proto.RuntimeExecutionContextID, m consentMessage) error {
+	switch m.Type {
+	case "report":
+		c.states[world] = m.State.Lifecycle
+	case "init":
+		return c.tell(world, map[string]any{
+			"type": "initResp", "config": consentConfig,
+			"rules": map[string]any{"autoconsent": []any{}, "compact": json.RawMessage(consentRules)},
+		})
+	case "eval":
+		// What only the page's own scripts can see. It fails where what it looks for is not there.
+		reply, err := proto.RuntimeEvaluate{Expression: m.Code, ContextID: c.worlds[world], ReturnByValue: true}.Call(c.page)
+		if err != nil && !refused(err) {
+			return err
+		}
+		yes := err == nil && reply.ExceptionDetails == nil && truthy(reply.Result)
+		return c.tell(world, map[string]any{"type": "evalResp", "id": m.ID, "result": yes})
+	}
+	return nil
+}
+
+// tell gives the script in a world a message.
+func (c *consent) tell(world proto.RuntimeExecutionContextID, message any) error {
+	return evaluate(c.page, world, nil, `message => void autoconsentReceiveMessage(message)`, message)
+}
+
+// truthy reports whether a value is true, as JavaScript sees it.
+func truthy(o *proto.RuntimeRemoteObject) bool {
+	switch o.Type {
+	case proto.RuntimeRemoteObjectTypeBoolean:
+		return o.Value.Bool()
+	case proto.RuntimeRemoteObjectTypeString:
+		return o.Value.Str() != ""
+	case proto.RuntimeRemoteObjectTypeNumber:
+		return o.Value.Num() != 0
+	case proto.RuntimeRemoteObjectTypeUndefined:
+		return false
+	}
+	return o.Subtype != proto.RuntimeRemoteObjectSubtypeNull
+}
+
+// end keeps the script from acting while the scene is recorded.
+func (c *consent) end() error {
+	if c == nil {
+		return nil
+	}
+	for world := range c.worlds {
+		err := evaluate(c.page, world, nil, `() => { globalThis.loomConsentEnded = true }`)
+		if err != nil && !refused(err) {
+			return failed("leave banners alone", err)
+		}
+	}
+	return nil
+}

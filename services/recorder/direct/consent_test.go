@@ -1,0 +1,82 @@
+package direct_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
+)
+
+// oneTrust is a page with the banner of OneTrust, as far as its script makes it: it comes late, and goes slowly. It says what
+// the visitor chose in the colour of the page.
+const oneTrust = `<body style="background:#fff"><script>
+	setTimeout(() => {
+		document.body.insertAdjacentHTML("beforeend", '<div id="onetrust-consent-sdk"><div id="onetrust-banner-sdk" role="dialog"' +
+			' style="position:fixed;left:0;right:0;bottom:0;height:90px;background:black;transition:opacity .4s">' +
+			'<button id="onetrust-pc-btn-handler">Settings</button><button id="onetrust-reject-all-handler">Reject all</button>' +
+			'<button id="onetrust-accept-btn-handler">Accept all</button></div></div>')
+		const close = colour => () => {
+			document.body.style.background = colour
+			const banner = document.querySelector("#onetrust-banner-sdk")
+			banner.style.opacity = 0
+			setTimeout(() => banner.style.display = "none", 400)
+		}
+		document.querySelector("#onetrust-reject-all-handler").onclick = close("green")
+		document.querySelector("#onetrust-accept-btn-handler").onclick = close("red")
+	}, 700)
+</script>`
+
+// cookiebot is the same with Cookiebot's, which speaks by an object of the page's own scripts.
+const cookiebot = `<body style="background:#fff"><script>
+	window.Cookiebot = {hasResponse: false, declined: false, dialog: {visible: true}}
+	document.body.insertAdjacentHTML("beforeend", '<div id="CybotCookiebotDialog" style="position:fixed;left:0;right:0;bottom:0;height:90px;background:black">' +
+		'<button id="CybotCookiebotDialogBodyLevelButtonLevelOptinAllowAll">Allow</button>' +
+		'<button id="CybotCookiebotDialogBodyLevelButtonLevelOptinDeclineAll">Deny</button></div>')
+	const close = colour => () => {
+		document.body.style.background = colour
+		document.querySelector("#CybotCookiebotDialog").remove()
+		Object.assign(window.Cookiebot, {hasResponse: true, declined: true, dialog: {visible: false}})
+	}
+	document.querySelector("#CybotCookiebotDialogBodyLevelButtonLevelOptinDeclineAll").onclick = close("green")
+	document.querySelector("#CybotCookiebotDialogBodyLevelButtonLevelOptinAllowAll").onclick = close("red")
+</script>`
+
+func TestBannersAreRefusedAndGoneBeforeTheFirstFrame(t *testing.T) {
+	for name, banner := range map[string]string{"OneTrust": oneTrust, "Cookiebot": cookiebot} {
+		t.Run(name, func(t *testing.T) {
+			url := site(t, map[string]http.HandlerFunc{"/": html(banner)})
+			picture := first(t, url, scene.Options{Consent: scene.ConsentDismiss})
+			wantColour(t, picture, 300, 30, green, "the page, which shows what was chosen")
+			wantColour(t, picture, 300, 150, green, "where the banner was")
+		})
+	}
+}
+
+func TestBannersAreKeptUnlessAsked(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(cookiebot)})
+	picture := first(t, url, scene.Options{Consent: scene.ConsentKeep})
+	wantColour(t, picture, 300, 30, white, "the page")
+	wantColour(t, picture, 300, 150, black, "the banner")
+}
+
+// A page without a banner has lived for little longer than the look for one takes.
+func TestAPageWithoutABannerLosesLittleTime(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:red"><script>
+		requestAnimationFrame(function f() {
+			document.body.style.background = performance.now() < 2500 ? "green" : "red"
+			requestAnimationFrame(f)
+		})</script>`)})
+	wantGreen(t, url, scene.Options{Consent: scene.ConsentDismiss})
+}
+
+// What shows up in the scene is the page's own doing, the same in every recording.
+func TestABannerThatComesLaterIsLeftAlone(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<script>setTimeout = (f => (g, t) => f(g, t + 1800))(setTimeout)</script>` + oneTrust)})
+	pictures, err := take(t.Context(), t, url, 240, scene.Options{Consent: scene.ConsentDismiss})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantColour(t, pictures[0], 300, 150, white, "the first frame")
+	wantColour(t, pictures[239], 300, 30, white, "the page, at the end")
+	wantColour(t, pictures[239], 300, 150, black, "the banner, at the end")
+}
