@@ -12,6 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/direct"
 )
 
 // pageFailure tells the product's user why a scene could not be recorded.
@@ -56,6 +57,12 @@ func reason(page string, e *capture.PageError) string {
 		return page + " crashed the browser. Check that the page works, then try again."
 	case msg.CodeSceneNotAPage:
 		return page + " is a download, not a page that a browser shows. Check the scene's URL."
+	case msg.CodeSceneOptions, msg.CodeSceneWait:
+		var option *direct.OptionError
+		if errors.As(e, &option) {
+			return option.Error() + "."
+		}
+		return page + " could not be prepared as its options ask. Check the scene's options."
 	}
 	return page + " could not be reached. Check that the page is online, then try again."
 }
@@ -67,7 +74,8 @@ func statusReason(page string, e *capture.PageError) string {
 	}
 	switch {
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
-		return answer + ". The page must be open to everybody who has its URL."
+		return answer + ". The page must be open to everybody who has its URL, or the scene's options must let the recorder in: " +
+			"basic_auth, cookies or headers."
 	case e.Permanent:
 		return answer + ". Check the scene's URL."
 	}

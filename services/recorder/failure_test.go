@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/direct"
 )
 
 func TestWordsForUsers(t *testing.T) {
@@ -22,13 +24,16 @@ func TestWordsForUsers(t *testing.T) {
 		{capture.PageError{Code: msg.CodeSceneUnresolved}, "there is no website at the address of " + page + ". Check the scene's URL."},
 		{capture.PageError{Code: msg.CodeSceneUnreachable}, page + " could not be reached. Check that the page is online, then try again."},
 		{capture.PageError{Code: msg.CodeSceneStatus, Status: 404, Permanent: true}, page + " answered 404 Not Found. Check the scene's URL."},
-		{capture.PageError{Code: msg.CodeSceneStatus, Status: 403, Permanent: true}, page + " answered 403 Forbidden. The page must be open to everybody who has its URL."},
+		{capture.PageError{Code: msg.CodeSceneStatus, Status: 403, Permanent: true}, page + " answered 403 Forbidden. The page must be open to everybody who has its URL, or the scene's options must let the recorder in: basic_auth, cookies or headers."},
 		{capture.PageError{Code: msg.CodeSceneStatus, Status: 503}, page + " answered 503 Service Unavailable. Check that the page works, then try again."},
 		{capture.PageError{Code: msg.CodeSceneStatus, Status: 599}, page + " answered 599. Check that the page works, then try again."},
 		{capture.PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: errors.New("net::ERR_UNSAFE_PORT")}, page + " leads to an address that is no web page's: another scheme than http or https, or a port that browsers refuse. Check the scene's URL."},
 		{capture.PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: egress.ErrRefused}, page + " leads to an address that is not on the public internet. Use a public http or https URL."},
 		{capture.PageError{Code: msg.CodeSceneTimeout}, page + " did not respond in time. Check that the page loads, then try again."},
 		{capture.PageError{Code: msg.CodeSceneCrashed}, page + " crashed the browser. Check that the page works, then try again."},
+		{capture.PageError{Code: msg.CodeSceneOptions, Permanent: true, Err: &direct.OptionError{Option: "hide[0]", Text: "this is no selector"}}, "options.hide[0]: this is no selector."},
+		{capture.PageError{Code: msg.CodeSceneWait, Err: fmt.Errorf("wait: %w", &direct.OptionError{Option: "wait_for.selector", Text: "nothing was found"})}, "options.wait_for.selector: nothing was found."},
+		{capture.PageError{Code: msg.CodeSceneOptions, Permanent: true}, page + " could not be prepared as its options ask. Check the scene's options."},
 		{capture.PageError{Code: msg.CodeSceneNotAPage, Permanent: true}, page + " is a download, not a page that a browser shows. Check the scene's URL."},
 	} {
 		if test.err.Err == nil {

@@ -52,6 +52,21 @@ func TestBannersAreRefusedAndGoneBeforeTheFirstFrame(t *testing.T) {
 	}
 }
 
+// cookieAlert is a banner that some sites have in a frame.
+const cookieAlert = `<body style="background:#fff"><div class="cookie-alert-extended"><div class="cookie-alert-extended-modal">Cookies
+	<a data-controller="cookie-alert/extended/detail-link" onclick="document.querySelector('input').hidden = false">Details</a>
+	<input class="cookie-alert-configuration-input" type="checkbox" checked hidden>
+	<button data-controller="cookie-alert/extended/button/accept" onclick="document.documentElement.style.background = 'red'">Accept</button>
+	<button data-controller="cookie-alert/extended/button/configuration" onclick="
+		document.documentElement.style.background = document.querySelector('input').checked ? 'red' : 'green'
+		document.querySelector('div').remove()">Save</button></div></div>`
+
+func TestABannerInAFrameOfAnotherSiteIsRefused(t *testing.T) {
+	other := site(t, map[string]http.HandlerFunc{"/": html(cookieAlert)})
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<iframe src="` + other + `" style="border:0;width:320px;height:180px"></iframe>`)})
+	wantGreen(t, url, scene.Options{Consent: scene.ConsentDismiss})
+}
+
 func TestBannersAreKeptUnlessAsked(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(cookiebot)})
 	picture := first(t, url, scene.Options{Consent: scene.ConsentKeep})

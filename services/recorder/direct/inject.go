@@ -46,7 +46,7 @@ func checkSelector(page *rod.Page, option, selector string) error {
 	err := evaluate(page, mainWorld, nil, `selector => void document.createDocumentFragment().querySelector(selector)`, selector)
 	var bad *thrownError
 	if errors.As(err, &bad) {
-		return refuse(option, "this is no CSS selector that Chrome understands. Example: #newsletter, .chat > button")
+		return refuse(option, "this is no CSS selector that Chrome understands: write one such as #newsletter or .chat > button")
 	}
 	if err != nil {
 		return failed("check a selector", err)

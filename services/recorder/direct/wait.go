@@ -46,7 +46,7 @@ func (d *Director) checkWait(page *rod.Page) error {
 		err := evaluate(page, mainWorld, nil, `source => void new Function("return " + source)`, expression(w.Promise))
 		var bad *thrownError
 		if errors.As(err, &bad) {
-			return refuse("wait_for.promise", "this is no JavaScript expression. Example: window.app.ready")
+			return refuse("wait_for.promise", "this is no JavaScript expression: write one such as window.app.ready")
 		}
 		if err != nil {
 			return failed("check a promise", err)

@@ -1,0 +1,64 @@
+package direct_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
+)
+
+// dot is a picture of one colour.
+func dot(colour string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, _ = fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="90"><rect width="320" height="90" fill="%s"/></svg>`, colour)
+	}
+}
+
+// reveal is a page that is longer than Chrome looks ahead for lazy pictures, which says in the colour of its beginning
+// whether all that loads when it is seen is there, once it is back at where it was.
+func reveal(style, inner string) http.HandlerFunc {
+	return html(`<style>p{margin:0;height:4000px}img,section{display:block;height:90px}` + style + `</style>
+		<body style="background:red"><main>` + inner + `<p></p><img loading=lazy src="/dot"><p></p><section></section></main><script>
+		const section = document.querySelector("section")
+		new IntersectionObserver(seen => { if (seen[0].intersectionRatio >= .5) section.id = "seen" }, {threshold: .5}).observe(section)
+		const scroller = document.querySelector("main.inner") ?? document.scrollingElement
+		requestAnimationFrame(function f() {
+			const there = section.id === "seen" && document.querySelector("img").naturalWidth > 0
+			document.body.style.background = there && scroller.scrollTop === 0 ? "green" : there ? "blue" : "red"
+			requestAnimationFrame(f)
+		})
+	</script>`)
+}
+
+func TestWhatLoadsWhenItIsSeenIsThereInTheFirstFrame(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{
+		"/":       reveal("", ""),
+		"/smooth": reveal("html{scroll-behavior:smooth}", ""),
+		"/inner":  reveal("body,html{height:100%;overflow:hidden}main{height:100%;overflow:auto}", `<script>document.querySelector("main").className = "inner"</script>`),
+		"/dot":    dot("black"),
+	})
+	for _, path := range []string{"/", "/smooth", "/inner"} {
+		wantGreen(t, url+path, scene.Options{Prescroll: true})
+	}
+	wantColour(t, first(t, url, scene.Options{}), 300, 170, red, "without it")
+}
+
+// The page is brought back to where it was, which is not always its beginning.
+func TestAPageGoesBackToWhereItsAddressPoints(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>p{margin:0;height:2000px}</style>
+		<p style="background:red"></p><p id=here style="background:green"></p><p style="background:blue"></p>`)})
+	wantGreen(t, url+"/#here", scene.Options{Prescroll: true})
+}
+
+func TestAPageThatNeverEndsIsScrolledForAWhile(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>p{margin:0;height:400px}</style><body style="background:red"><p></p><script>
+		addEventListener("scroll", () => {
+			document.body.append(document.createElement("p"), document.createElement("p"))
+			if (document.querySelectorAll("p").length > 50 && scrollY === 0) document.body.style.background = "green"
+		})
+		document.body.append(document.createElement("p"))
+	</script>`)})
+	wantGreen(t, url, scene.Options{Prescroll: true})
+}
