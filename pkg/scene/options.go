@@ -13,7 +13,7 @@ type Options struct {
 
 	// Viewport is the window that the page is laid out in. Default: the video's size.
 	Viewport *Viewport `json:"viewport,omitempty"`
-	// Mobile makes the browser a phone's: touch, the mobile viewport meta tag, overlay scrollbars.
+	// Mobile makes the browser a phone's: touch, the mobile viewport meta tag, a screen of the viewport's size.
 	Mobile bool `json:"mobile,omitempty"`
 	// ColorScheme is "light" (default) or "dark".
 	ColorScheme string `json:"color_scheme,omitempty"`
@@ -23,25 +23,25 @@ type Options struct {
 	Locale string `json:"locale,omitempty"`
 	// Timezone is an IANA name such as "Europe/Berlin". Default: UTC.
 	Timezone string `json:"timezone,omitempty"`
-	// UserAgent replaces the browser's.
+	// UserAgent replaces the browser's; navigator.platform and client hints follow it.
 	UserAgent string `json:"user_agent,omitempty"`
-	// Headers go with every request to the page's own origin.
+	// Headers go with every request to the origin of the scene's URL, and to no other.
 	Headers map[string]string `json:"headers,omitempty"`
 	// Cookies are set before the page is asked for.
 	Cookies []Cookie `json:"cookies,omitempty"`
-	// BasicAuth answers the page's own origin when it asks for a user and a password.
+	// BasicAuth answers the origin of the scene's URL, and no other, when it asks for a user and a password.
 	BasicAuth *BasicAuth `json:"basic_auth,omitempty"`
 
 	// WaitFor is what must have happened before frame 0, beyond the page's load.
 	WaitFor *WaitFor `json:"wait_for,omitempty"`
 	// Prescroll scrolls through the page and back before frame 0, so that what loads when seen is there.
 	Prescroll bool `json:"prescroll,omitempty"`
-	// Consent is "keep" (default) or "dismiss": refuse, and close, the banners that ask for consent.
+	// Consent is "keep" (default) or "dismiss": refuse, and close, the banners that ask for consent before frame 0.
 	Consent string `json:"consent,omitempty"`
-	// Hide makes what these CSS selectors find invisible, Remove takes it out of the layout.
+	// Hide makes what these CSS selectors find invisible, Remove takes it out of the layout, both from the page's beginning.
 	Hide   []string `json:"hide,omitempty"`
 	Remove []string `json:"remove,omitempty"`
-	// CSS is added to the page, JS runs in it, both before frame 0.
+	// CSS is added to the page from its beginning. JS runs in it once, when it has loaded, before frame 0.
 	CSS string `json:"css,omitempty"`
 	JS  string `json:"js,omitempty"`
 
@@ -86,7 +86,7 @@ type Viewport struct {
 type Cookie struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
-	// Domain defaults to the page's host, Path to "/".
+	// Domain is that of the page's host or one above it, and defaults to the host alone; Path defaults to "/".
 	Domain   string `json:"domain,omitempty"`
 	Path     string `json:"path,omitempty"`
 	Secure   bool   `json:"secure,omitempty"`
@@ -103,7 +103,7 @@ type BasicAuth struct {
 
 // WaitFor names conditions; all that are given must hold.
 type WaitFor struct {
-	// NetworkIdle: no request has been under way for half a second of page time.
+	// NetworkIdle: no request has been under way for half a second of page time, streams and the like aside.
 	NetworkIdle bool `json:"network_idle,omitempty"`
 	// Selector finds a visible element.
 	Selector string `json:"selector,omitempty"`

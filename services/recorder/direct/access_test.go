@@ -71,11 +71,13 @@ func TestHeadersGoToThePagesOwnOriginAlone(t *testing.T) {
 		"/image": own.note(ok), "/fetched": own.note(ok), "/away": own.note(to(stranger + "/redirected")),
 		"/page": own.note(html(`<body style="background:red"><img src="/image"><img src="` + stranger + `/image">
 			<iframe src="` + stranger + `/frame"></iframe><script>
-			Promise.all(["/fetched", "` + stranger + `/fetched", "/away"].map(url => fetch(url))).then(
+			window.done = Promise.all(["/fetched", "` + stranger + `/fetched", "/away"].map(url => fetch(url))).then(
 				() => document.body.style.background = "green", e => document.body.textContent = e)
 		</script>`)),
 	})
-	wantGreen(t, url, scene.Options{Headers: map[string]string{"X-Preview": secret, "accept-language": "tlh"}})
+	wantGreen(t, url, scene.Options{
+		Headers: map[string]string{"X-Preview": secret, "accept-language": "tlh"}, WaitFor: &scene.WaitFor{Promise: "done"},
+	})
 	for _, path := range []string{"/", "/page", "/image", "/fetched", "/away"} {
 		own.every(t, path, "X-Preview", secret)
 		own.every(t, path, "Accept-Language", "tlh")
@@ -121,11 +123,13 @@ func TestAPageBehindAPasswordIsRecorded(t *testing.T) {
 	stranger := site(t, map[string]http.HandlerFunc{"/": other.note(guarded("ada", "k7:QxZ", ok))})
 	url := site(t, map[string]http.HandlerFunc{
 		"/": guarded("ada", "k7:QxZ", html(`<body style="background:red"><script>
-			fetch("`+stranger+`").catch(() => 0).then(() => fetch("/more")).then(r => { if (r.ok) document.body.style.background = "green" })
+			window.done = fetch("`+stranger+`").catch(() => 0).then(() => fetch("/more")).then(r => { if (r.ok) document.body.style.background = "green" })
 		</script>`)),
 		"/more": guarded("ada", "k7:QxZ", ok),
 	})
-	wantGreen(t, url, scene.Options{BasicAuth: &scene.BasicAuth{Username: "ada", Password: "k7:QxZ"}})
+	wantGreen(t, url, scene.Options{
+		BasicAuth: &scene.BasicAuth{Username: "ada", Password: "k7:QxZ"}, WaitFor: &scene.WaitFor{Promise: "done"},
+	})
 	other.every(t, "/", "Authorization", "")
 }
 

@@ -50,19 +50,26 @@ var consentConfig = map[string]any{
 	"heuristicMode": "reject", "visualTest": false, "logs": map[string]bool{},
 }
 
+// frame is a document in a frame. Numbers of worlds come again in another process, names of documents do not.
+type frame struct {
+	id       proto.PageFrameID
+	document string
+}
+
 // consent refuses and closes banners, in every frame of the page: some banners are frames of another site.
 type consent struct {
 	page *rod.Page
 
 	mu sync.Mutex
 	// frames are the worlds of the page's own scripts; each is a document's.
-	frames map[proto.RuntimeExecutionContextID]proto.PageFrameID
+	frames map[proto.RuntimeExecutionContextID]frame
 	// said is what the script said and has no answer yet.
 	said []*proto.RuntimeBindingCalled
 
-	// worlds are the script's own, each with the world of the page's that it belongs to, entered those that it was tried in.
-	worlds  map[proto.RuntimeExecutionContextID]proto.RuntimeExecutionContextID
-	entered map[proto.RuntimeExecutionContextID]bool
+	// worlds are the script's own, each with the world of the page's that it belongs to.
+	worlds map[proto.RuntimeExecutionContextID]proto.RuntimeExecutionContextID
+	// entered are the documents that it was tried in.
+	entered map[frame]bool
 	// states are how far it is in each of its worlds.
 	states map[proto.RuntimeExecutionContextID]string
 }
@@ -73,9 +80,9 @@ func (d *Director) watchConsent(page *rod.Page) error {
 		return nil
 	}
 	d.consent = &consent{
-		page: page, frames: map[proto.RuntimeExecutionContextID]proto.PageFrameID{},
+		page: page, frames: map[proto.RuntimeExecutionContextID]frame{},
 		worlds:  map[proto.RuntimeExecutionContextID]proto.RuntimeExecutionContextID{},
-		entered: map[proto.RuntimeExecutionContextID]bool{}, states: map[proto.RuntimeExecutionContextID]string{},
+		entered: map[frame]bool{}, states: map[proto.RuntimeExecutionContextID]string{},
 	}
 	events := page.Event()
 	go func() {
@@ -101,7 +108,7 @@ func (c *consent) note(e *rod.Message) {
 	switch {
 	case e.Load(&made):
 		if made.Context.AuxData["isDefault"].Bool() {
-			c.frames[made.Context.ID] = proto.PageFrameID(made.Context.AuxData["frameId"].Str())
+			c.frames[made.Context.ID] = frame{proto.PageFrameID(made.Context.AuxData["frameId"].Str()), made.Context.UniqueID}
 		}
 	case e.Load(&gone):
 		delete(c.frames, gone.ExecutionContextID)
@@ -176,17 +183,18 @@ func (c *consent) during(pass capture.Pass) capture.Pass {
 // enter starts the script in the documents that it is not in. One may be gone meanwhile.
 func (c *consent) enter() error {
 	c.mu.Lock()
-	fresh := map[proto.RuntimeExecutionContextID]proto.PageFrameID{}
-	for main, frame := range c.frames {
-		if !c.entered[main] {
-			fresh[main], c.entered[main] = frame, true
+	fresh := map[proto.RuntimeExecutionContextID]frame{}
+	for main, f := range c.frames {
+		if !c.entered[f] {
+			fresh[main], c.entered[f] = f, true
 		}
 	}
 	c.mu.Unlock()
-	for main, frame := range fresh {
-		world, err := proto.PageCreateIsolatedWorld{FrameID: frame, WorldName: consentWorld}.Call(c.page)
+	for main, f := range fresh {
+		world, err := proto.PageCreateIsolatedWorld{FrameID: f.id, WorldName: consentWorld}.Call(c.page)
 		if err == nil {
 			c.worlds[world.ExecutionContextID] = main
+			delete(c.states, world.ExecutionContextID) // what another document's came to
 			_, err = proto.RuntimeEvaluate{Expression: consentBridge + consentScript, ContextID: world.ExecutionContextID}.Call(c.page)
 		}
 		if err != nil && !refused(err) {

@@ -61,6 +61,16 @@ const cookieAlert = `<body style="background:#fff"><div class="cookie-alert-exte
 		document.documentElement.style.background = document.querySelector('input').checked ? 'red' : 'green'
 		document.querySelector('div').remove()">Save</button></div></div>`
 
+// No rule knows it: its words tell what it is.
+func TestABannerOfASitesOwnIsRefusedByItsWords(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:#fff">
+		<div id="q17" style="position:fixed;left:0;right:0;bottom:0;height:90px;background:black;color:#fff;z-index:9">
+			We use cookies to personalise content and to analyse our traffic. Do you accept all cookies?
+			<button onclick="document.body.style.background='green';this.parentNode.remove()">Reject all</button>
+			<button onclick="document.body.style.background='red';this.parentNode.remove()">Accept all</button></div>`)})
+	wantGreen(t, url, scene.Options{Consent: scene.ConsentDismiss})
+}
+
 func TestABannerInAFrameOfAnotherSiteIsRefused(t *testing.T) {
 	other := site(t, map[string]http.HandlerFunc{"/": html(cookieAlert)})
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<iframe src="` + other + `" style="border:0;width:320px;height:180px"></iframe>`)})

@@ -1,8 +1,8 @@
 // Package direct does to a page what the product's user asked of its scene (scene.Options): it sets the browser up before
 // the page is asked for, brings the page to where the scene begins, and acts on it while it is captured.
 //
-//	Prepare: viewport, colour scheme, locale, headers, cookies, …   before the navigation; time stands still
-//	Ready:   CSS and JS, consent, prescroll, waits                  loaded, before frame 0; time passes when it lets it
+//	Prepare: browser, language, headers, cookies, CSS, …            before the navigation; time stands still
+//	Ready:   JS, then consent, prescroll and waits                  loaded, before frame 0; time passes when it lets it
 //	Frame:   scroll and actions                                     before each frame; time stands still
 //
 // It guarantees that everything it waits for is bounded, that what it does at a frame depends on the frame's time alone, and

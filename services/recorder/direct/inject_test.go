@@ -70,6 +70,16 @@ func TestWhatIsHiddenStaysSoWhenThePageIsDrawnAnew(t *testing.T) {
 	}
 }
 
+func TestWhatIsHiddenStaysSoWhenTheDocumentIsWrittenAnew(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": bars(`<script>setTimeout(() => {
+		document.write("<style>body{margin:0;background:#fff}p{margin:0;height:60px}</style><p id=a style='background:red'></p><p id=d style='background:green'></p>")
+		document.close()
+	})</script>`)})
+	picture := first(t, url, scene.Options{Hide: []string{"#a"}, WaitFor: &scene.WaitFor{Selector: "#d"}})
+	wantColour(t, picture, 10, 30, white, "what is hidden")
+	wantColour(t, picture, 10, 90, green, "what is new")
+}
+
 // No frame shows the page without them, the first one included, and the page that follows has them as well.
 func TestCSSIsThereFromTheBeginning(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{

@@ -2,6 +2,8 @@ package direct
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-rod/rod"
@@ -50,34 +52,46 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 	if !d.params.Options.Prescroll {
 		return nil
 	}
-	deadline := time.Now().Add(wayTime)
 	start, err := look(page)
-	if err != nil {
-		return failed("scroll through the page", err)
+	if err == nil {
+		err = walk(ctx, page, pass, start.Top)
 	}
-	// Three quarters of a view at a time: some of what loads when seen waits until half of it is.
-	for n, top := 0, start.Top; n < stops && time.Now().Before(deadline); n++ {
+	if err == nil {
+		err = scrollTo(page, start.Top)
+	}
+	var thrown *thrownError
+	if refused(err) || errors.As(err, &thrown) {
+		err = nil // the page went elsewhere, and is at its beginning
+	}
+	if err != nil {
+		return fmt.Errorf("scroll through the page: %w", err)
+	}
+	return pass(ctx, endTime)
+}
+
+// walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when it is seen waits until
+// half of it is.
+func walk(ctx context.Context, page *rod.Page, pass capture.Pass, top float64) error {
+	deadline := time.Now().Add(wayTime)
+	for n := 0; n < stops && time.Now().Before(deadline); n++ {
 		now, err := look(page)
 		if err != nil {
-			return failed("scroll through the page", err)
+			return err
 		}
 		stand := stopTime
 		if top >= now.End {
 			if now.Top >= now.End-1 { // been there, and it has not grown since
-				break
+				return nil
 			}
 			top, stand = now.End, endTime
 		}
 		if err := scrollTo(page, top); err != nil {
-			return failed("scroll through the page", err)
+			return err
 		}
 		if err := pass(ctx, stand); err != nil {
 			return err
 		}
 		top += now.View * 3 / 4
 	}
-	if err := scrollTo(page, start.Top); err != nil {
-		return failed("scroll back", err)
-	}
-	return pass(ctx, endTime)
+	return nil
 }

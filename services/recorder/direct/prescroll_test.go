@@ -52,6 +52,14 @@ func TestAPageGoesBackToWhereItsAddressPoints(t *testing.T) {
 	wantGreen(t, url+"/#here", scene.Options{Prescroll: true})
 }
 
+func TestAPageThatLeavesWhileItIsScrolledIsRecorded(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{
+		"/":     html(`<p style="height:4000px"></p><script>addEventListener("scroll", () => { location = "/next" })</script>`),
+		"/next": html(`<body style="background:green">`),
+	})
+	wantGreen(t, url, scene.Options{Prescroll: true, WaitFor: &scene.WaitFor{Promise: `location.pathname === "/next" || null.x`}})
+}
+
 func TestAPageThatNeverEndsIsScrolledForAWhile(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>p{margin:0;height:400px}</style><body style="background:red"><p></p><script>
 		addEventListener("scroll", () => {
