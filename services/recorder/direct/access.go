@@ -73,7 +73,10 @@ func (g *gate) answer(events <-chan *rod.Message) {
 		var challenge proto.FetchAuthRequired
 		switch {
 		case e.Load(&paused):
-			_ = proto.FetchContinueRequest{RequestID: paused.RequestID, Headers: g.with(paused.Request.Headers)}.Call(g.page)
+			err := proto.FetchContinueRequest{RequestID: paused.RequestID, Headers: g.with(paused.Request.Headers)}.Call(g.page)
+			if err != nil { // it must not stand here for ever
+				_ = proto.FetchFailRequest{RequestID: paused.RequestID, ErrorReason: proto.NetworkErrorReasonFailed}.Call(g.page)
+			}
 		case e.Load(&challenge):
 			_ = proto.FetchContinueWithAuth{RequestID: challenge.RequestID, AuthChallengeResponse: g.authorize(challenge)}.Call(g.page)
 		}
