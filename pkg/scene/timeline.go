@@ -79,6 +79,10 @@ func (c *checker) action(a Action, field func(string) []string) {
 	if a.Do == "scroll" && given["selector"] && given["y"] {
 		c.add(field("y"), "selector and y both say where to scroll to. Leave out one of them")
 	}
+	if a.Do == "press" && given["key"] && !knownKey(a.Key) {
+		c.add(field("key"), "this is no key that is known. Write one character, or a name such as Enter, Tab, Escape, Backspace, "+
+			"ArrowDown, PageDown or F1")
+	}
 	c.text(field("selector"), a.Selector, "a CSS selector")
 }
 
