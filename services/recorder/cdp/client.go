@@ -78,7 +78,8 @@ func (c *Client) Closed() <-chan struct{} { return c.closed }
 // Event returns all events as JSON, for rod. It must be read.
 func (c *Client) Event() <-chan *rodcdp.Event { return c.events }
 
-// Call calls a method and returns its result as JSON.
+// Call calls a method and returns its result as JSON. A call whose context has ended is sent all the same, in its order;
+// nobody waits for its answer.
 func (c *Client) Call(ctx context.Context, sessionID, method string, params any) ([]byte, error) {
 	raw, err := c.CallRaw(ctx, sessionID, method, params)
 	if err != nil {

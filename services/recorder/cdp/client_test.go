@@ -113,6 +113,22 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestACallThatNobodyWaitsForIsSentInItsOrder(t *testing.T) {
+	c, chrome := connect(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, method := range []string{"Input.one", "Input.two"} {
+		if _, err := c.Call(ended, "", method, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("the call returned %v, want that its context has ended", err)
+		}
+	}
+	for _, method := range []string{"Input.one", "Input.two"} {
+		if got := chrome.request()["method"]; got != method {
+			t.Errorf("%v was sent, want %s", got, method)
+		}
+	}
+}
+
 func TestACallThatIsNotAnsweredStalls(t *testing.T) {
 	c, _ := connect(t)
 	c.Deadline = time.Millisecond
