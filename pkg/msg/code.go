@@ -38,6 +38,8 @@ const (
 	CodeSceneTooLarge Code = "scene_too_large"
 	// CodeSceneWait: what the scene's options wait for did not happen in its time.
 	CodeSceneWait Code = "scene_wait_timeout"
+	// CodeSceneAction: an action, or a scroll, that was asked for cannot be done on the page.
+	CodeSceneAction Code = "scene_action_failed"
 	// CodeSceneOptionsIgnored: a warning: options were asked for that the recorder does not act on.
 	CodeSceneOptionsIgnored Code = "scene_options_ignored"
 )

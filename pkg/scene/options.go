@@ -49,7 +49,7 @@ type Options struct {
 	Scroll *Scroll `json:"scroll,omitempty"`
 	// Actions happen while it is recorded, each at its time.
 	Actions []Action `json:"actions,omitempty"`
-	// Cursor draws a mouse pointer where actions have it.
+	// Cursor draws a mouse pointer where clicks and hovers have it, and a ring where it clicks.
 	Cursor bool `json:"cursor,omitempty"`
 
 	// OnError is what to do when the page stops working while it is recorded: "fail" (default), or "last_picture": go on
@@ -122,7 +122,7 @@ type Scroll struct {
 	// Speed in CSS pixels a second, or Seconds for the whole way; one of them. Default: the scene's time.
 	Speed   float64 `json:"speed,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
-	// Easing is "linear" (default), "ease-in", "ease-out" or "ease-in-out".
+	// Easing is "linear" (default), "ease-in", "ease-out" or "ease-in-out", as CSS has them.
 	Easing string `json:"easing,omitempty"`
 	// DelaySeconds is how long the page stands before, PauseSeconds how long at the end of the way.
 	DelaySeconds float64 `json:"delay_sec,omitempty"`
@@ -141,10 +141,11 @@ type Action struct {
 	Selector string `json:"selector,omitempty"`
 	// Text is typed.
 	Text string `json:"text,omitempty"`
-	// Key is pressed: a name as KeyboardEvent.key has it, such as "Enter".
+	// Key is pressed: a character, or one of NamedKeys, such as "Enter".
 	Key string `json:"key,omitempty"`
 	// Y is where to scroll to, in CSS pixels from the top, when there is no Selector.
 	Y float64 `json:"y,omitempty"`
-	// Seconds is how long it takes: the way of the cursor, the typing of the text, the scroll, the wait.
+	// Seconds is how long it takes: the mouse's way, at whose end it clicks, the typing of the text, the scroll, the wait.
+	// Default: it is done at once.
 	Seconds float64 `json:"seconds,omitempty"`
 }

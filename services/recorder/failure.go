@@ -63,6 +63,8 @@ func reason(page string, e *capture.PageError) string {
 			return option.Error() + "."
 		}
 		return page + " could not be prepared as its options ask. Check the scene's options."
+	case msg.CodeSceneAction:
+		return actionReason(page, e)
 	}
 	return page + " could not be reached. Check that the page is online, then try again."
 }
@@ -80,6 +82,24 @@ func statusReason(page string, e *capture.PageError) string {
 		return answer + ". Check the scene's URL."
 	}
 	return answer + ". Check that the page works, then try again."
+}
+
+// actionReason names the action, and what to do.
+func actionReason(page string, e *capture.PageError) string {
+	var failed *direct.ActionError
+	if !errors.As(e.Err, &failed) {
+		return "an action could not be done on " + page + ". Check the scene's actions."
+	}
+	said := fmt.Sprintf("%s could not be done on %s: %s.", failed.Name(), page, failed.Reason)
+	switch failed.Reason {
+	case direct.ReasonSelector:
+		return said + " Correct the selector."
+	case direct.ReasonAbsent, direct.ReasonHidden:
+		return said + " Check the selector, and whether the page shows the element by then; else do it later, or wait_for it."
+	case direct.ReasonBusy:
+		return said + " Check that the page works, then try again."
+	}
+	return said + " Check the selector, or choose another element."
 }
 
 // maxShown bounds a URL in a message.

@@ -35,6 +35,14 @@ func TestWordsForUsers(t *testing.T) {
 		{capture.PageError{Code: msg.CodeSceneWait, Err: fmt.Errorf("wait: %w", &direct.OptionError{Option: "wait_for.selector", Text: "nothing was found"})}, "options.wait_for.selector: nothing was found."},
 		{capture.PageError{Code: msg.CodeSceneOptions, Permanent: true}, page + " could not be prepared as its options ask. Check the scene's options."},
 		{capture.PageError{Code: msg.CodeSceneNotAPage, Permanent: true}, page + " is a download, not a page that a browser shows. Check the scene's URL."},
+		{capture.PageError{Code: msg.CodeSceneAction, Permanent: true, Err: &direct.ActionError{Action: 2, Do: "click", Reason: direct.ReasonAbsent}},
+			"action 2 (click) could not be done on " + page + ": its selector finds no element. Check the selector, and whether the page shows the element by then; else do it later, or wait_for it."},
+		{capture.PageError{Code: msg.CodeSceneAction, Permanent: true, Err: &direct.ActionError{Do: "scroll", Reason: direct.ReasonSelector}},
+			"scroll could not be done on " + page + ": its selector is no CSS selector. Correct the selector."},
+		{capture.PageError{Code: msg.CodeSceneAction, Permanent: true, Err: &direct.ActionError{Action: 1, Do: "type", Reason: direct.ReasonClosed}},
+			"action 1 (type) could not be done on " + page + ": what its selector finds cannot be typed into. Check the selector, or choose another element."},
+		{capture.PageError{Code: msg.CodeSceneAction, Err: &direct.ActionError{Action: 1, Do: "hover", Reason: direct.ReasonBusy}},
+			"action 1 (hover) could not be done on " + page + ": the page went from one document to the next without end. Check that the page works, then try again."},
 	} {
 		if test.err.Err == nil {
 			test.err.Err = errors.New("cause")

@@ -27,9 +27,7 @@ func ignoredOptions(p msg.RecordParams) ([]msg.Warning, error) {
 
 // ignored returns the options that are asked for and not acted on, sorted. What is the case anyway is done.
 func ignored(o scene.Options) ([]string, error) {
-	o = scene.Options{
-		Capture: o.Capture, Repeatable: o.Repeatable, Scroll: o.Scroll, Actions: o.Actions, Cursor: o.Cursor, OnError: o.OnError,
-	}
+	o = scene.Options{Capture: o.Capture, OnError: o.OnError}
 	for _, option := range []struct {
 		value  *string
 		anyway string

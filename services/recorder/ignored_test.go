@@ -19,7 +19,7 @@ func TestOptionsThatAreNotActedOnAreTold(t *testing.T) {
 		"what is done":       {scene.Options{Mobile: true, ColorScheme: "dark", Headers: map[string]string{"a": "b"}, CSS: "a{}"}, nil},
 		"another viewport":   {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2, Fit: "cover"}}, nil},
 		"in realtime":        {scene.Options{Capture: "realtime"}, []string{"capture"}},
-		"several, and false": {scene.Options{Scroll: &scene.Scroll{To: "end"}, Cursor: true, Repeatable: false}, []string{"cursor", "scroll"}},
+		"several, and false": {scene.Options{Capture: "realtime", OnError: "last_picture", Cursor: true, Repeatable: true}, []string{"capture", "on_error"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ignored(test.options)

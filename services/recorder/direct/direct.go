@@ -2,7 +2,6 @@ package direct
 
 import (
 	"context"
-	"time"
 
 	"github.com/go-rod/rod"
 
@@ -18,6 +17,9 @@ type Director struct {
 
 	traffic *traffic // when the scene waits for it to rest
 	consent *consent // when banners are dismissed
+
+	// play is what Frame does, from the first frame on.
+	play *play
 }
 
 // New returns the director of a scene, whose options have been checked (scene.Options.Check).
@@ -44,9 +46,4 @@ func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass)
 		}
 	}
 	return d.consent.end()
-}
-
-// Frame does what is due at a time of the scene.
-func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) error {
-	return nil
 }

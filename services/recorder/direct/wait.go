@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// step is how much page time passes between two looks at the page: a frame's at 60 a second.
-	step = time.Second / 60
+	// lookEvery is how much page time passes between two looks at the page: a frame's at 60 a second.
+	lookEvery = time.Second / 60
 	// idle is for how much page time the network must rest.
 	idle = 500 * time.Millisecond
 	// slowness is how much longer than its page time a wait may take in real time, and this much besides.
@@ -71,7 +71,7 @@ func (d *Director) wait(ctx context.Context, page *rod.Page, pass capture.Pass) 
 	}
 	timeout, left := w.Timeout(), d.conditions(page, *w)
 	deadline := time.Now().Add(slowness*timeout + besides)
-	for at := time.Duration(0); ; at += step {
+	for at := time.Duration(0); ; at += lookEvery {
 		var err error
 		if left, err = unmet(left, at); err != nil || len(left) == 0 {
 			return err
@@ -80,7 +80,7 @@ func (d *Director) wait(ctx context.Context, page *rod.Page, pass capture.Pass) 
 			return missed(left[0].option, "%s, although the page had %v of its time. Check the option on this page, or make "+
 				"wait_for.timeout_sec longer", left[0].missing, at.Round(100*time.Millisecond))
 		}
-		if err := pass(ctx, step); err != nil {
+		if err := pass(ctx, lookEvery); err != nil {
 			return err
 		}
 	}

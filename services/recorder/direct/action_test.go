@@ -1,0 +1,394 @@
+package direct
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+)
+
+// frameOf returns the first frame whose barcode in the row y is n, -1 when none is.
+func frameOf(pictures []stagePicture, y, n int) int {
+	for i, p := range pictures {
+		if p.number(y) == n {
+			return i
+		}
+	}
+	return -1
+}
+
+func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
+	// The handler counts animation frames: the click belongs to the frame, as what scripts draw does.
+	body := stageBarcode + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
+		let n=0;requestAnimationFrame(function f(){n++;requestAnimationFrame(f)});
+		document.querySelector("button").onclick=e=>paint(e.isTrusted?1000+n:1)</script>`
+	for name, test := range map[string]struct {
+		action scene.Action
+		frame  int
+	}{
+		"at once":         {scene.Action{At: stageAt(0.5), Do: "click", Selector: "button"}, 30},
+		"in frame 0":      {scene.Action{Do: "click", Selector: "button"}, 0},
+		"after its way":   {scene.Action{At: stageAt(0.2), Do: "click", Selector: "button", Seconds: 0.4}, 36},
+		"between frames":  {scene.Action{At: stageAt(0.51), Do: "click", Selector: "button"}, 31},
+		"by a comma list": {scene.Action{At: stageAt(0.5), Do: "click", Selector: "nothing, button"}, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pictures := stagePage(body, 45, scene.Options{Actions: []scene.Action{test.action}}).mustTake(t)
+			if got := frameOf(pictures, 10, 1000+test.frame); got != test.frame {
+				t.Errorf("the click is in frame %d, want %d; the last frame shows %d", got, test.frame, pictures[44].number(10))
+			}
+		})
+	}
+}
+
+func TestTheMouseMovesInEveryFrameOfItsWay(t *testing.T) {
+	// How often and where the page has seen the mouse, told as it sees it: before it draws the frame.
+	body := stageBarcode + `<style>b{position:absolute;left:20px;top:120px;width:40px;height:40px;background:#000}b:hover{background:#fff}</style><b></b>
+		<script>let n=0,x=0;addEventListener("mousemove",e=>{if(e.clientX+e.clientY){n++;x=e.clientX}}); // Chrome's own, at first, is at 0, 0
+		
+		requestAnimationFrame(function f(){paint(n*1024+x);requestAnimationFrame(f)})</script>`
+	o := scene.Options{Actions: []scene.Action{{At: stageAt(0.1), Do: "hover", Selector: "b", Seconds: 0.5}}}
+	pictures := stagePage(body, 45, o).mustTake(t)
+	was := 0
+	for i, p := range pictures {
+		n, x := p.number(10)/1024, p.number(10)%1024
+		if want := min(max(i-5, 0), 31); n != want {
+			t.Fatalf("in frame %d the mouse has moved %d times, want %d", i, n, want)
+		}
+		if n > 1 && x > was {
+			t.Errorf("in frame %d the mouse goes back from %d to %d", i, was, x)
+		}
+		was = x
+		if lit := p.light(40, 150); lit != (n > 0 && x >= 20 && x < 60 && i >= 30) && i != 36 {
+			if i > 36 || !lit && i < 30 {
+				t.Errorf("in frame %d the element lies under the mouse: %v", i, lit)
+			}
+		}
+	}
+	if was != 40 || !pictures[44].light(40, 150) {
+		t.Errorf("the mouse ends at %d, want 40, over the element", was)
+	}
+}
+
+func TestTwoRunsOfActionsAreEqual(t *testing.T) {
+	body := stageBarcode + `<style>body{color:#fff}div{height:900px}</style><input><div></div><button>Yes</button><script>
+		let n=0;for(const e of ["mousedown","mouseup","click","keydown","input","scroll","focus"])document.addEventListener(e,()=>paint(++n),true);
+		addEventListener("mousemove",e=>{if(e.clientX+e.clientY)paint(++n)})</script>` // not Chrome's own, at 0, 0, nor the window's focus
+	shot := stagePage(body, 80, scene.Options{Cursor: true, Actions: []scene.Action{
+		{At: stageAt(0.1), Do: "click", Selector: "input", Seconds: 0.2},
+		{Do: "type", Text: "loom", Seconds: 0.3},
+		{Do: "click", Selector: "button", Seconds: 0.4},
+	}})
+	one, two := shot.mustTake(t), shot.mustTake(t)
+	for i := range one {
+		if one[i].number(10) != two[i].number(10) {
+			t.Fatalf("frame %d: %d events in one run, %d in the other", i, one[i].number(10), two[i].number(10))
+		}
+		if !bytes.Equal(one[i].jpeg, two[i].jpeg) {
+			t.Fatalf("frame %d differs between two runs", i)
+		}
+	}
+}
+
+func TestTextIsTypedKeyByKeyAtItsTime(t *testing.T) {
+	// The barcode is the text's length; the bar below is lit when all is right.
+	const typed = "Ab 1é\U0001F44D\U0001F3FD"
+	check := `<script>const keys=[];let text=()=>field.value??field.textContent;
+		addEventListener("keydown",e=>keys.push(e.key+(e.shiftKey?"+":"")+e.code),true);
+		requestAnimationFrame(function f(){paint([...text()].length);
+			document.querySelector("u").style.background=text()==="` + typed + `"&&keys.join()==="A+KeyA,bKeyB, Space,1Digit1"?"#fff":"#000";
+			requestAnimationFrame(f)})</script>`
+	bar := `<u style="position:absolute;left:0;top:140px;width:320px;height:40px"></u>`
+	for name, field := range map[string]string{
+		"an input":            `<input id=field>`,
+		"a text area":         `<textarea id=field></textarea>`,
+		"a rich text":         `<p id=field contenteditable style="min-height:1em"></p>`,
+		"a label's input":     `<label id=l>Name <input id=field></label>`,
+		"a frame of an input": `<div id=l><input id=field></div>`,
+		// As React does: the value is the program's, the page's own is put back.
+		"a controlled input": `<input id=field><script>let state="";const set=Object.getOwnPropertyDescriptor(HTMLInputElement.prototype,"value").set;
+			addEventListener("input",e=>{state=e.target.value;set.call(field,state)})</script>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			selector := "#field"
+			if strings.Contains(field, "id=l") {
+				selector = "#l"
+			}
+			o := scene.Options{Actions: []scene.Action{{At: stageAt(0.1), Do: "type", Selector: selector, Text: typed, Seconds: 0.6}}}
+			pictures := stagePage(stageBarcode+bar+`<div style="padding-top:40px;color:#fff">`+field+`</div>`+check, 50, o).mustTake(t)
+			for i, p := range pictures {
+				want := 0
+				if i >= 9 {
+					want = min((i-9)/6+1, 6) // six strokes, one every six frames, in the middle of its share
+				}
+				if want == 6 {
+					want = 7 // the last is of two
+				}
+				if got := p.number(10); got != want {
+					t.Fatalf("in frame %d there are %d characters, want %d", i, got, want)
+				}
+			}
+			if !pictures[49].light(160, 160) {
+				t.Error("the page saw other keys, or another text")
+			}
+		})
+	}
+}
+
+func TestKeysArePressed(t *testing.T) {
+	body := stageBarcode + `<form><input style="margin-top:40px" value=12></form><script>
+		const input=document.querySelector("input");
+		addEventListener("keydown",e=>{if(e.key==="Escape"&&e.keyCode===27)paint(4711)});
+		document.querySelector("form").onsubmit=e=>{e.preventDefault();paint(+input.value)}</script>`
+	pictures := stagePage(body, 40, scene.Options{Actions: []scene.Action{
+		{At: stageAt(0.1), Do: "press", Key: "Escape"},
+		{At: stageAt(0.2), Do: "press", Key: "Backspace", Selector: "input"},
+		{Do: "press", Key: "9"},
+		{At: stageAt(0.3), Do: "press", Key: "Enter"},
+	}}).mustTake(t)
+	for n, want := range map[int]int{4711: 6, 19: 18} {
+		if got := frameOf(pictures, 10, n); got != want {
+			t.Errorf("%d is shown from frame %d on, want %d", n, got, want)
+		}
+	}
+}
+
+func TestWhatIsOffTheScreenIsScrolledToBeforeItIsClicked(t *testing.T) {
+	const click = `onclick="paint(1000+Math.round(scrollY))"`
+	for name, test := range map[string]struct {
+		body string
+		want int
+	}{
+		"down the page": {`<div style="height:800px"></div><button style="display:block;height:40px" ` + click + `>x</button><div style="height:800px"></div>`,
+			1000 + 800 + 20 - stageHeight/2},
+		"in a box": {`<div style="height:600px"></div><div style="height:100px;width:100px;overflow:auto"><div style="height:500px"></div>
+			<button style="display:block;height:40px" ` + click + `>x</button><div style="height:500px"></div></div><div style="height:800px"></div>`,
+			1000 + 600 + 50 - stageHeight/2},
+		"what is on the screen stays there": {`<div style="height:100px"></div><button style="display:block" ` + click + `>x</button><div style="height:800px"></div>`, 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pictures := stagePage(stageBarcode+test.body, 45, scene.Options{Actions: []scene.Action{
+				{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.5},
+			}}).mustTake(t)
+			if got := frameOf(pictures, 10, test.want); got != 36 {
+				t.Errorf("%d is shown from frame %d on, want 36; the last frame shows %d", test.want, got, pictures[44].number(10))
+			}
+		})
+	}
+}
+
+func TestTheScrollActionScrollsInItsTime(t *testing.T) {
+	pictures := stagePage(stageStyle+stageStripes(0, 60), 60, scene.Options{Actions: []scene.Action{
+		{At: stageAt(0.1), Do: "scroll", Selector: "#s20", Seconds: 0.4},
+		{Do: "wait", Seconds: 0.2},
+		{Do: "scroll", Y: 100},
+	}}).mustTake(t)
+	for i, p := range pictures {
+		want := 400 * ease("ease-in-out", min(max((stageFrame(i).Seconds()-0.1)/0.4, 0), 1))
+		if i >= 42 {
+			want = 100
+		}
+		near(t, i, p.scrolled(0), want)
+	}
+}
+
+func TestAClickReachesIntoAFrame(t *testing.T) {
+	inner := `<button style="position:absolute;left:0;top:0;width:100%;height:100%"></button><script>
+		document.querySelector("button").onclick=()=>parent.postMessage(0,"*")</script>`
+	shot := stagePage(stageBarcode+`<iframe src=/inner style="position:absolute;left:50px;top:60px;width:100px;height:80px"></iframe>
+		<script>onmessage=()=>paint(7)</script>`, 30, scene.Options{Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "iframe"}}})
+	shot.pages["/inner"] = inner
+	if got := frameOf(shot.mustTake(t), 10, 7); got < 12 || got > 13 { // the message is a task of its own
+		t.Errorf("the frame was clicked in frame %d, want 12", got)
+	}
+}
+
+func TestWhatIsNotThereAtOnceIsLookedForAgain(t *testing.T) {
+	pictures := stagePage(stageBarcode+`<script>setTimeout(()=>{
+		const b=document.createElement("button");b.style="position:absolute;top:60px;left:40px";b.onclick=()=>paint(7);document.body.append(b)},500)</script>`,
+		60, scene.Options{Actions: []scene.Action{{At: stageAt(0.1), Do: "click", Selector: "button"}, {Do: "press", Key: "x"}}}).mustTake(t)
+	if got := frameOf(pictures, 10, 7); got < 30 || got > 31 {
+		t.Errorf("it was clicked in frame %d, want 30 when it was there", got)
+	}
+}
+
+func TestActionsGoOnInTheNextDocument(t *testing.T) {
+	for name, leads := range map[string]string{
+		"of the same site": `link.href="/next"`,
+		"of another site":  `link.href="http://localhost:"+location.port+"/next"`, // whose process is another
+		"in another tab":   `link.href="/next";link.target="_blank"`,
+		"by a script":      `link.onclick=()=>{location="/next"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shot := stagePage(stageBarcode+`<a style="position:absolute;left:40px;top:80px;width:80px;height:40px"></a><script>
+				const link=document.querySelector("a");`+leads+`</script>`, 90, scene.Options{Cursor: true, Actions: []scene.Action{
+				{At: stageAt(0.2), Do: "click", Selector: "a"},
+				{At: stageAt(0.25), Do: "click", Selector: "button", Seconds: 0.5},
+				{Do: "type", Text: "x"},
+			}})
+			shot.pages["/next"] = stageBarcode + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px;opacity:0"></button>
+				<script>let n=0;document.querySelector("button").onclick=()=>n=7;addEventListener("keydown",()=>paint(n))</script>`
+			pictures := shot.mustTake(t)
+			if got := frameOf(pictures, 10, 7); got != 45 {
+				t.Errorf("the click and the key are in frame %d, want 45", got)
+			}
+			if lit(pictures[89], 230, 115) < 20 {
+				t.Error("there is no pointer in the next document")
+			}
+		})
+	}
+}
+
+// Chrome shows some things in windows of its own, and waits in others: none of them stops the scene.
+func TestClicksThatOpenSomethingDoNotStopTheScene(t *testing.T) {
+	for name, body := range map[string]string{
+		"a list":         `<select id=b><option>One<option>Two</select>`,
+		"a calendar":     `<input id=b type=date style="width:14px;overflow:hidden;direction:rtl">`,
+		"a colour":       `<input id=b type=color>`,
+		"a file":         `<input id=b type=file>`,
+		"a dialog":       `<button id=b onclick="alert(1)">x</button>`,
+		"a question":     `<button id=b onclick="confirm(1)">x</button>`,
+		"another window": `<button id=b onclick="window.open('/')">x</button>`,
+		"a print":        `<button id=b onclick="print()">x</button>`,
+		"the fullscreen": `<button id=b onclick="document.documentElement.requestFullscreen()">x</button>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pictures := stagePage(stageBarcode+`<div style="padding-top:60px">`+body+`</div><script>let n=0;
+				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 60, scene.Options{Cursor: true, Actions: []scene.Action{
+				{At: stageAt(0.2), Do: "click", Selector: "#b", Seconds: 0.2}, {At: stageAt(0.6), Do: "press", Key: "Escape"},
+			}}).mustTake(t)
+			for i, p := range pictures {
+				if p.number(10) != i+1 {
+					t.Errorf("frame %d shows animation frame %d", i, p.number(10))
+				}
+			}
+		})
+	}
+}
+
+// A bad page must not get the better of an action's bound.
+func TestActionsThatCannotBeDoneSayWhy(t *testing.T) {
+	for name, test := range map[string]struct {
+		body   string
+		option scene.Options
+		want   ActionError
+	}{
+		"nothing is found": {"<p>x</p>", scene.Options{Actions: []scene.Action{{Do: "wait", Seconds: 0.1}, {Do: "click", Selector: "#none"}}},
+			ActionError{2, "click", ReasonAbsent}},
+		"no selector": {"<p>x</p>", scene.Options{Actions: []scene.Action{{Do: "hover", Selector: "p["}}}, ActionError{1, "hover", ReasonSelector}},
+		"not visible": {"<p style=display:none>x</p>", scene.Options{Actions: []scene.Action{{Do: "click", Selector: "p"}}}, ActionError{1, "click", ReasonHidden}},
+		"off the screen": {"<p style=position:fixed;left:-500px;width:10px>x</p>", scene.Options{Actions: []scene.Action{{Do: "click", Selector: "p"}}},
+			ActionError{1, "click", ReasonOutside}},
+		"no place for text":   {"<p>x</p>", scene.Options{Actions: []scene.Action{{Do: "type", Text: "secret", Selector: "p"}}}, ActionError{1, "type", ReasonClosed}},
+		"a scroll to nothing": {"<p>x</p>", scene.Options{Scroll: &scene.Scroll{To: "#none"}}, ActionError{0, "scroll", ReasonAbsent}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pictures, err := stagePage(test.body, 90, test.option).take(t)
+			var page *capture.PageError
+			var action *ActionError
+			if !errors.As(err, &page) || !errors.As(err, &action) || page.Code != msg.CodeSceneAction || !page.Permanent {
+				t.Fatalf("capture returned %v after %d frames", err, len(pictures))
+			}
+			if *action != test.want {
+				t.Errorf("%+v, want %+v", *action, test.want)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the text is in the error: %v", err)
+			}
+		})
+	}
+}
+
+// lit counts the pixels of the pointer's rim around x, y: on a black page, nothing else is light.
+func lit(p stagePicture, x, y int) (n int) {
+	for dy := -4; dy < 28; dy++ {
+		for dx := -4; dx < 20; dx++ {
+			if x+dx >= 0 && x+dx < stageWidth && y+dy >= 0 && y+dy < stageHeight && p.light(x+dx, y+dy) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func TestThePointerIsDrawnWhereTheMouseIs(t *testing.T) {
+	button := `<button id=b style="position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0"></button>`
+	hostile := `<style>*,loom-pointer{display:none!important;transform:scale(0)!important;opacity:0!important;animation:none!important}
+		html,body,#b,script,i{display:block!important;transform:none!important;opacity:1!important}#b{background:#000;border:0}</style>`
+	home := func(pictures []stagePicture) int { return lit(pictures[0], stageWidth*62/100, stageHeight*72/100) }
+	for name, test := range map[string]struct {
+		body   string
+		header http.Header
+	}{
+		"on a plain page":                       {body: button},
+		"on a page whose styles are against it": {body: hostile + button},
+		"on a page with a strict policy":        {body: button, header: http.Header{"Content-Security-Policy": {"default-src 'none'; style-src 'unsafe-inline'"}}},
+		"on a page that is scrolled":            {body: `<style>#b{position:fixed!important}</style>` + button + `<div style="height:900px"></div>`},
+		"above a dialog": {body: `<style>dialog,::backdrop{background:#000;border:0}</style>` + button + `<dialog style="width:300px;height:160px;top:0"></dialog>
+			<script>setTimeout(()=>document.querySelector("dialog").showModal(),400)</script>`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shot := stagePage(`<style>body{background:#000}</style>`+test.body, 60, scene.Options{
+				Cursor: true, Scroll: &scene.Scroll{To: "100", Seconds: 0.1},
+				Actions: []scene.Action{{At: stageAt(0.2), Do: "hover", Selector: "#b", Seconds: 0.3}},
+			})
+			shot.header = test.header
+			pictures := shot.mustTake(t)
+			rim := home(pictures)
+			if rim < 20 {
+				t.Fatalf("in frame 0 there are %d light pixels where the pointer should be", rim)
+			}
+			for _, i := range []int{30, 45, 59} {
+				if at := lit(pictures[i], 70, 95); at < rim-12 || at > rim+12 {
+					t.Errorf("in frame %d there are %d light pixels over the element, want about %d", i, at, rim)
+				}
+			}
+			if left := home(pictures[59:]); left != 0 {
+				t.Errorf("%d light pixels stay where the pointer was", left)
+			}
+		})
+	}
+}
+
+func TestAClicksRingLastsItsTime(t *testing.T) {
+	pictures := stagePage(`<style>body{background:#000}button{position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0}</style><button></button>`,
+		60, scene.Options{Cursor: true, Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "button"}}}).mustTake(t)
+	still := pictures[45]
+	for i := 13; i < 36; i++ { // from the frame after the click on, 0.4 s
+		if bytes.Equal(pictures[i].jpeg, pictures[i-1].jpeg) || bytes.Equal(pictures[i].jpeg, still.jpeg) {
+			t.Errorf("in frame %d there is no ring", i)
+		}
+	}
+	for i := 36; i < 60; i++ {
+		if !bytes.Equal(pictures[i].jpeg, still.jpeg) {
+			t.Errorf("in frame %d the picture is not still", i)
+		}
+	}
+}
+
+// The page leaves by itself when nothing is due: the pointer is in the new document all the same.
+func TestThePointerSurvivesANavigation(t *testing.T) {
+	const black = `<style>body{background:#000}button{position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0}</style>`
+	shot := stagePage(black+`<button></button><script>setTimeout(()=>{location="/next"},700)</script>`, 70,
+		scene.Options{Cursor: true, Actions: []scene.Action{{At: stageAt(0.1), Do: "hover", Selector: "button", Seconds: 0.3}}})
+	shot.pages["/next"] = black + `<i style="position:absolute;left:300px;top:160px;width:20px;height:20px;background:#fff"></i>`
+	pictures := shot.mustTake(t)
+	if !pictures[69].light(310, 170) {
+		t.Fatal("the page did not go on")
+	}
+	if there, before := lit(pictures[69], 70, 95), lit(pictures[35], 70, 95); there < 20 || there < before-12 || there > before+12 {
+		t.Errorf("there are %d light pixels in the next document, want about %d", there, before)
+	}
+}

@@ -1,0 +1,192 @@
+package direct
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+)
+
+const stageWidth, stageHeight = 320, 180
+
+// stageShot is a capture of pages, by path, with what is asked of the scene.
+type stageShot struct {
+	pages   map[string]string
+	options scene.Options
+	frames  int // at 60 a second
+	// header is added to every answer.
+	header http.Header
+}
+
+// stagePage is a shot of one page.
+func stagePage(body string, frames int, o scene.Options) stageShot {
+	return stageShot{pages: map[string]string{"/": body}, options: o, frames: frames}
+}
+
+// take captures and returns every frame. The options must be some that a user may ask for.
+func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, ok := s.pages[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		for name, values := range s.header {
+			w.Header()[name] = values
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprint(w, "<!doctype html><meta charset=utf-8>"+body)
+	}))
+	defer srv.Close()
+	defer srv.CloseClientConnections()
+	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := egress.Parse("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := policy.Proxy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = proxy.Close() }()
+	p, err := chrome.Start(chrome.Options{
+		Path: shell, Sandbox: os.Geteuid() != 0, Width: stageWidth, Height: stageHeight, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
+	}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.Close(); err != nil {
+			t.Errorf("close Chrome: %v", err)
+		}
+	}()
+	params := msg.RecordParams{
+		Scene: 1, URL: srv.URL, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
+	}
+	sink := &stageSink{}
+	err = capture.Run(t.Context(), capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
+		URL: params.URL, Width: params.Width, Height: params.Height, Rate: params.Rate, Frames: params.Frames, Quality: 95,
+		Bounds:   capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 4 * time.Second, Call: 15 * time.Second},
+		Director: New(params),
+	}, sink)
+	return sink.pictures, err
+}
+
+// mustTake is take of what can be captured.
+func (s stageShot) mustTake(t *testing.T) []stagePicture {
+	t.Helper()
+	pictures, err := s.take(t)
+	if err != nil {
+		t.Fatalf("capture: %v", err)
+	}
+	if len(pictures) != s.frames {
+		t.Fatalf("%d frames, want %d", len(pictures), s.frames)
+	}
+	if dir := os.Getenv("STAGE_PICTURES"); dir != "" { // to look at
+		for i, p := range pictures {
+			_ = os.WriteFile(fmt.Sprintf("%s/%s-%03d.jpg", dir, strings.ReplaceAll(t.Name(), "/", "-"), i), p.jpeg, 0o644)
+		}
+	}
+	return pictures
+}
+
+// stageSink keeps every frame's picture.
+type stageSink struct{ pictures []stagePicture }
+
+func (s *stageSink) Frame(data []byte) (bool, error) {
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		return false, err
+	}
+	changed := len(s.pictures) == 0 || !bytes.Equal(data, s.pictures[len(s.pictures)-1].jpeg)
+	s.pictures = append(s.pictures, stagePicture{img, data})
+	return changed, nil
+}
+
+func (s *stageSink) Repeat() error {
+	s.pictures = append(s.pictures, s.pictures[len(s.pictures)-1])
+	return nil
+}
+
+// stagePicture is a frame.
+type stagePicture struct {
+	image.Image
+	jpeg []byte
+}
+
+func (p stagePicture) light(x, y int) bool {
+	return color.GrayModel.Convert(p.At(x, y)).(color.Gray).Y > 127
+}
+
+// number reads the barcode in the row y: 16 cells that are 20 pixels wide, the highest bit first.
+func (p stagePicture) number(y int) int {
+	n := 0
+	for bit := range 16 {
+		n <<= 1
+		if p.light(20*bit+10, y) {
+			n |= 1
+		}
+	}
+	return n
+}
+
+// scrolled reads how far a page of stageStripes is scrolled, from the row top of the picture on: where one block ends.
+func (p stagePicture) scrolled(top int) int {
+	first := p.number(top)
+	for y := top + 1; y < top+stageBlock; y++ {
+		if n := p.number(y); n != first {
+			return n*stageBlock - y
+		}
+	}
+	return first*stageBlock + stageBlock - top - stageBlock
+}
+
+// stageBlock is how high a block of stageStripes is.
+const stageBlock = 20
+
+// stageStripes is HTML of blocks below one another, each with its number, from 0, as a barcode. Even ones lie on black,
+// odd ones differ from them in the lowest bit.
+func stageStripes(from, blocks int) string {
+	var b strings.Builder
+	for n := from; n < from+blocks; n++ {
+		fmt.Fprintf(&b, `<div class=stripe id=s%d style="height:%dpx;background:linear-gradient(90deg`, n, stageBlock)
+		for bit := range 16 {
+			shade := "#000"
+			if n>>(15-bit)&1 == 1 {
+				shade = "#fff"
+			}
+			fmt.Fprintf(&b, ",%s %dpx %dpx", shade, 20*bit, 20*bit+20)
+		}
+		b.WriteString(`)"></div>`)
+	}
+	return b.String()
+}
+
+// stageBarcode declares paint(n), which paints n at the top of the window.
+const stageBarcode = `<style>body{margin:0;background:#000}i{position:fixed;z-index:1;top:0;width:20px;height:20px;pointer-events:none}</style>
+<script>
+const cells = [];
+for (let b = 0; b < 16; b++) { const i = document.createElement("i"); i.style.left = 20 * b + "px"; document.documentElement.append(i); cells.push(i) }
+function paint(n) { cells.forEach((c, b) => c.style.background = n >> (15 - b) & 1 ? "#fff" : "#000") }
+paint(0)
+</script>`
+
+// stageAt is a time of the scene for an action.
+func stageAt(seconds float64) *float64 { return &seconds }

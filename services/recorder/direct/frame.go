@@ -1,0 +1,238 @@
+package direct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-rod/rod"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Frame does what is due at a time of the scene: nothing, at the cost of nothing, or one call and the input events that
+// follow from it.
+func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) error {
+	if d.play == nil {
+		d.play = newPlay(d.params, page)
+	}
+	return d.play.frame(ctx, at)
+}
+
+// play is what is done while the scene is captured.
+type play struct {
+	stage   *stage
+	way     *way // nil: no option scroll
+	cues    []*cue
+	pointer pointer
+	// last is the time of the scene's last frame.
+	last time.Duration
+	// before is the time of the frame before; less than 0 at the first.
+	before time.Duration
+	// fresh: what is drawn has not been drawn yet, as it will be.
+	fresh bool
+	// lost is since when the page is between two documents, -1 when it is not.
+	lost time.Duration
+}
+
+func newPlay(p msg.RecordParams, page *rod.Page) *play {
+	last := time.Duration(int64(p.Frames-1) * int64(time.Second) * int64(p.Rate.Den) / int64(p.Rate.Num)).Truncate(grain)
+	y := &play{stage: &stage{page: page}, cues: newCues(p.Options.Actions, last), last: last, before: -time.Second, lost: -1}
+	if p.Options.Scroll != nil {
+		y.way = newWay(*p.Options.Scroll, last)
+	}
+	y.pointer.drawn = p.Options.Cursor && slices.ContainsFunc(y.cues, func(c *cue) bool { return c.Do == "click" || c.Do == "hover" })
+	y.fresh = y.pointer.drawn
+	return y
+}
+
+// part is a step and whose it is: a cue's or, without one, the way's.
+type part struct {
+	step
+	cue *cue
+}
+
+func (y *play) frame(ctx context.Context, at time.Duration) error {
+	defer func() { y.before = at }()
+	var parts []part
+	if y.way != nil {
+		for _, s := range y.way.steps(at) {
+			parts = append(parts, part{step: s})
+		}
+	}
+	ripple, acted := y.pointer.ripple(at), map[*cue]bool{}
+	for draw := y.fresh || ripple != nil; ; draw = false {
+		var acting []*cue
+		for i, c := range y.cues {
+			if acted[c] || !ready(y.cues, i, y.before, at) {
+				continue
+			}
+			acted[c] = true
+			acting = append(acting, c)
+			if s := c.step(at); s != nil {
+				parts = append(parts, part{*s, c})
+			}
+		}
+		if len(acting) == 0 && len(parts) == 0 && !draw {
+			return nil
+		}
+		if err := y.round(ctx, at, acting, parts, draw, ripple); err != nil || y.lost >= 0 {
+			return err
+		}
+		parts = nil // what has ended may have let others begin
+	}
+}
+
+// round does what is due in a frame, as far as nothing of it waits for the rest.
+func (y *play) round(ctx context.Context, at time.Duration, acting []*cue, parts []part, draw bool, ripple *[3]float64) error {
+	got := seen{}
+	if len(parts) > 0 || draw {
+		var err error
+		got, err = y.stage.frame(ctx, scenery{steps(parts), y.pointer.at, ripple, y.pointer.drawn})
+		if errors.Is(err, errLost) {
+			return y.missed(at, parts)
+		}
+		if err != nil {
+			return err
+		}
+		if err := y.shown(ctx, got, ripple != nil); err != nil {
+			return err
+		}
+	}
+	y.lost = -1
+	return y.act(ctx, at, acting, parts, got)
+}
+
+func steps(parts []part) []step {
+	list := make([]step, len(parts))
+	for i, p := range parts {
+		list[i] = p.step
+	}
+	return list
+}
+
+// shown notes where the pointer is and that it was drawn there.
+func (y *play) shown(ctx context.Context, got seen, rippling bool) error {
+	y.pointer.at = &got.Pointer
+	if !y.pointer.drawn {
+		return nil
+	}
+	if y.stage.rest == "" {
+		if err := y.stage.restAt(ctx, got.Pointer); err != nil {
+			return err
+		}
+	}
+	y.fresh = rippling // it is drawn once more, without its ring
+	return nil
+}
+
+// missed says what it means that nothing could be done at a time: the next frame tries again, for a while.
+func (y *play) missed(at time.Duration, parts []part) error {
+	if y.lost < 0 {
+		y.lost = at
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	p, over := parts[0], at-y.lost >= patience
+	switch {
+	case p.cue != nil && (over || due(at, y.last)):
+		return cannot(p.cue.number, p.cue.Do, ReasonBusy)
+	case over:
+		return cannot(numberScroll, "scroll", ReasonBusy)
+	}
+	return nil
+}
+
+// act goes on with the cues whose part in the page is done.
+func (y *play) act(ctx context.Context, at time.Duration, acting []*cue, parts []part, got seen) error {
+	outcomes := map[*cue]outcome{}
+	for i, p := range parts {
+		o := got.Done[i]
+		if p.cue == nil {
+			if err := y.scrolled(ctx, at, p.step, o); err != nil {
+				return err
+			}
+			continue
+		}
+		why, bad := reasons[o.State]
+		if bad && (o.State == stateSelector || due(at, p.cue.limit)) {
+			return cannot(p.cue.number, p.cue.Do, why)
+		}
+		outcomes[p.cue] = o
+	}
+	for _, c := range acting {
+		o, asked := outcomes[c]
+		if asked && o.State != stateOK {
+			continue // perhaps in the next frame
+		}
+		if !c.begun {
+			c.begun, c.from = true, o.From
+		}
+		if err := y.perform(ctx, at, c, o); err != nil {
+			return fmt.Errorf("action %d (%s): %w", c.number, c.Do, err)
+		}
+	}
+	return nil
+}
+
+// scrolled goes on with the option scroll.
+func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome) error {
+	w := y.way
+	if why, bad := reasons[o.State]; bad {
+		if o.State == stateSelector || due(at, min(w.start+max(w.takes, patience), y.last)) {
+			return cannot(numberScroll, "scroll", why)
+		}
+		return nil
+	}
+	if w.known {
+		w.done(s)
+		return nil
+	}
+	// Now that it is known how far it is, this frame's part of it can be done.
+	w.measured(o.Far)
+	again := w.steps(at)
+	got, err := y.stage.frame(ctx, scenery{again, y.pointer.at, y.pointer.ripple(at), y.pointer.drawn})
+	if errors.Is(err, errLost) {
+		return nil
+	}
+	for i, o := range got.Done {
+		if o.State == stateOK {
+			w.done(again[i])
+		}
+	}
+	return err
+}
+
+// perform sends a cue's input, and ends the cue when its time has come.
+func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome) error {
+	page, over := y.stage.page.Context(ctx), c.passed(at) == 1
+	switch c.Do {
+	case "click", "hover":
+		if err := moveMouse(ctx, y.stage.page, o.Input); err != nil {
+			return err
+		}
+		if over && y.pointer.drawn {
+			// Before the click, which may lead elsewhere.
+			if err := y.stage.restAt(ctx, o.At); err != nil {
+				return err
+			}
+		}
+		if over && c.Do == "click" {
+			if err := click(page, o.Input); err != nil {
+				return err
+			}
+			y.pointer.clicked, y.pointer.clickedAt, y.fresh = at, &o.At, y.pointer.drawn
+		}
+	case "type", "press":
+		for _, key := range c.strikes(at) {
+			if err := strike(page, key); err != nil {
+				return err
+			}
+		}
+	}
+	c.done = over
+	return nil
+}

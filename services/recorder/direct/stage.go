@@ -1,0 +1,188 @@
+package direct
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/go-rod/rod"
+	rodcdp "github.com/go-rod/rod/lib/cdp"
+	"github.com/go-rod/rod/lib/proto"
+)
+
+// stageJS is what runs in the page. It evaluates to the object that frames are told to.
+//
+//go:embed stage.js
+var stageJS string
+
+// world is where stageJS runs, beside the page's own scripts.
+const world = "loom"
+
+// errLost says that the page is between two documents: nothing can be done in it now.
+var errLost = errors.New("the page is changing its document")
+
+// stage is the page's document as actions reach it.
+type stage struct {
+	page *rod.Page
+	// object is stageJS in the document that was there last.
+	object proto.RuntimeRemoteObjectID
+	// rest is the script that draws the pointer in the next document.
+	rest proto.PageScriptIdentifier
+}
+
+// step is one action's part in a frame.
+type step struct {
+	// Number tells actions apart.
+	Number int `json:"n"`
+	// Do is "scroll", "back", "aim" or "focus".
+	Do       string `json:"do"`
+	Selector string `json:"selector,omitempty"`
+	// To is "end", or empty for Y.
+	To string  `json:"to,omitempty"`
+	Y  float64 `json:"y"`
+	// Of is the number of the scroll that "back" takes back.
+	Of int `json:"of,omitempty"`
+	// Scrolled is how much of the scroll, Way how much of the mouse's way is done, from 0 to 1.
+	Scrolled float64 `json:"p"`
+	Way      float64 `json:"q"`
+	// From is where the mouse's way began; nil when it begins.
+	From *point `json:"from,omitempty"`
+	// Write asks for a place that text can be typed into.
+	Write bool `json:"write,omitempty"`
+}
+
+// point is a place in the window, in CSS pixels.
+type point [2]float64
+
+// scenery is what a frame is told: what to do, and what to draw.
+type scenery struct {
+	steps   []step
+	pointer *point // nil: where it is at first
+	ripple  *[3]float64
+	drawn   bool
+}
+
+// seen is what became of a frame.
+type seen struct {
+	Done    []outcome `json:"done"`
+	Pointer point     `json:"pointer"`
+}
+
+// outcome is what became of a step.
+type outcome struct {
+	State state `json:"state"`
+	// Far is how many pixels the whole scroll is long.
+	Far float64 `json:"far"`
+	// From is where the mouse's way began, At where it has come to, Input the same as input events count.
+	From  point `json:"from"`
+	At    point `json:"at"`
+	Input point `json:"input"`
+}
+
+// state says whether a step was done.
+type state string
+
+const (
+	stateOK       state = "ok"
+	stateSelector state = "selector" // it is no CSS selector
+	stateAbsent   state = "absent"   // it finds nothing
+	stateHidden   state = "hidden"   // nothing that it finds can be seen
+	stateOutside  state = "outside"  // what it finds is beyond the edges, and cannot be scrolled to
+	stateClosed   state = "closed"   // what it finds takes no text
+)
+
+// frame does a frame's steps. Between two documents it returns errLost.
+func (s *stage) frame(ctx context.Context, f scenery) (seen, error) {
+	got, err := s.call(ctx, f)
+	if errors.Is(err, errLost) { // in all likelihood there is another document by now
+		s.object = ""
+		got, err = s.call(ctx, f)
+	}
+	return got, err
+}
+
+func (s *stage) call(ctx context.Context, f scenery) (got seen, err error) {
+	page := s.page.Context(ctx)
+	if s.object == "" {
+		if err := s.enter(page); err != nil {
+			return got, err
+		}
+	}
+	if f.steps == nil {
+		f.steps = []step{}
+	}
+	arguments, err := json.Marshal([]any{f.steps, f.pointer, f.ripple, f.drawn})
+	if err != nil {
+		return got, fmt.Errorf("write a step: %w", err)
+	}
+	reply, err := proto.RuntimeCallFunctionOn{
+		FunctionDeclaration: fmt.Sprintf("function() { return this.frame(...%s) }", arguments), ObjectID: s.object, ReturnByValue: true,
+	}.Call(page)
+	if err != nil {
+		return got, lost("act in the page", err)
+	}
+	if e := reply.ExceptionDetails; e != nil {
+		return got, fmt.Errorf("act in the page: %s", exception(e))
+	}
+	if err := reply.Result.Value.Unmarshal(&got); err != nil {
+		return got, fmt.Errorf("read what became of a step: %w", err)
+	}
+	if len(got.Done) != len(f.steps) {
+		return got, fmt.Errorf("%d of %d steps are done", len(got.Done), len(f.steps))
+	}
+	return got, nil
+}
+
+// enter makes the document's stage.
+func (s *stage) enter(page *rod.Page) error {
+	made, err := proto.PageCreateIsolatedWorld{FrameID: page.FrameID, WorldName: world}.Call(page)
+	if err != nil {
+		return lost("make a world", err)
+	}
+	reply, err := proto.RuntimeEvaluate{Expression: stageJS, ContextID: made.ExecutionContextID}.Call(page)
+	if err != nil {
+		return lost("enter the page", err)
+	}
+	if e := reply.ExceptionDetails; e != nil {
+		return fmt.Errorf("enter the page: %s", exception(e))
+	}
+	s.object = reply.Result.ObjectID
+	return nil
+}
+
+// restAt has the pointer drawn at p in documents that come: a page may go elsewhere when no frame is told anything.
+func (s *stage) restAt(ctx context.Context, p point) error {
+	page := s.page.Context(ctx)
+	if s.rest != "" {
+		if err := (proto.PageRemoveScriptToEvaluateOnNewDocument{Identifier: s.rest}).Call(page); err != nil {
+			return fmt.Errorf("take the pointer back: %w", err)
+		}
+	}
+	reply, err := proto.PageAddScriptToEvaluateOnNewDocument{
+		Source: fmt.Sprintf("(%s).rest(%g, %g)", stageJS, p[0], p[1]), WorldName: world,
+	}.Call(page)
+	if err != nil {
+		return fmt.Errorf("keep the pointer: %w", err)
+	}
+	s.rest = reply.Identifier
+	return nil
+}
+
+// lost is errLost where Chrome answers that what was called is not there; it says so in many ways, all of this code.
+func lost(what string, err error) error {
+	var refused *rodcdp.Error
+	if errors.As(err, &refused) && refused.Code == -32000 {
+		return fmt.Errorf("%s: %w: %w", what, errLost, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// exception is what our script failed with. It knows no secret.
+func exception(e *proto.RuntimeExceptionDetails) string {
+	if e.Exception != nil && e.Exception.Description != "" {
+		return e.Exception.Description
+	}
+	return e.Text
+}
