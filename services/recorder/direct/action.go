@@ -89,7 +89,7 @@ func (c *cue) step(at time.Duration) *step {
 		if c.begun {
 			s.From = &c.from
 		}
-	case c.Selector != "" && !c.begun && (c.Do == "type" || c.Do == "press"):
+	case !c.begun && (c.Do == "type" || c.Do == "press"):
 		s.Do, s.Write = "focus", c.Do == "type"
 	default:
 		return nil

@@ -211,6 +211,21 @@ func TestAClickReachesIntoAFrame(t *testing.T) {
 	}
 }
 
+// A page that is laid out twice as wide as the window, and shown half as large.
+func TestAClickMeetsWhatIsShownSmaller(t *testing.T) {
+	shot := stagePage(stageBarcode+`<meta name=viewport content="width=640"><button style="position:absolute;left:500px;top:280px;width:60px;height:30px;opacity:0"></button>
+		<script>document.querySelector("button").onclick=()=>{for(const c of cells)c.style.background="#fff"}</script>`, 45,
+		scene.Options{Cursor: true, Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "button", Seconds: 0.1}}})
+	shot.phone = true
+	pictures := shot.mustTake(t)
+	if pictures[17].light(100, 5) || !pictures[18].light(100, 5) {
+		t.Error("the click is not in frame 18")
+	}
+	if lit(pictures[44], 265, 147) < 20 {
+		t.Error("the pointer is not where the click was")
+	}
+}
+
 func TestWhatIsNotThereAtOnceIsLookedForAgain(t *testing.T) {
 	pictures := stagePage(stageBarcode+`<script>setTimeout(()=>{
 		const b=document.createElement("button");b.style="position:absolute;top:60px;left:40px";b.onclick=()=>paint(7);document.body.append(b)},500)</script>`,
@@ -251,21 +266,23 @@ func TestActionsGoOnInTheNextDocument(t *testing.T) {
 // Chrome shows some things in windows of its own, and waits in others: none of them stops the scene.
 func TestClicksThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 	for name, body := range map[string]string{
-		"a list":         `<select id=b><option>One<option>Two</select>`,
-		"a calendar":     `<input id=b type=date style="width:14px;overflow:hidden;direction:rtl">`,
-		"a colour":       `<input id=b type=color>`,
-		"a file":         `<input id=b type=file>`,
-		"a dialog":       `<button id=b onclick="alert(1)">x</button>`,
-		"a question":     `<button id=b onclick="confirm(1)">x</button>`,
-		"another window": `<button id=b onclick="window.open('/')">x</button>`,
-		"a print":        `<button id=b onclick="print()">x</button>`,
-		"the fullscreen": `<button id=b onclick="document.documentElement.requestFullscreen()">x</button>`,
+		"a list":             `<select id=b><option>One<option>Two</select>`,
+		"a list, with a key": `<select autofocus><option>One<option>Two</select><button id=b onmousedown="event.preventDefault()">x</button>`,
+		"a list in a frame":  `<iframe id=b srcdoc="<body style='margin:0'><select style='width:100px;height:60px'><option>1<option>2</select>" style="width:100px;height:60px;border:0"></iframe>`,
+		"a calendar":         `<input id=b type=date style="width:14px;overflow:hidden;direction:rtl">`,
+		"a colour":           `<input id=b type=color>`,
+		"a file":             `<input id=b type=file>`,
+		"a dialog":           `<button id=b onclick="alert(1)">x</button>`,
+		"a question":         `<button id=b onclick="confirm(1)">x</button>`,
+		"another window":     `<button id=b onclick="window.open('/')">x</button>`,
+		"a print":            `<button id=b onclick="print()">x</button>`,
+		"the fullscreen":     `<button id=b onclick="document.documentElement.requestFullscreen()">x</button>`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pictures := stagePage(stageBarcode+`<div style="padding-top:60px">`+body+`</div><script>let n=0;
 				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 60, scene.Options{Cursor: true, Actions: []scene.Action{
-				{At: stageAt(0.2), Do: "click", Selector: "#b", Seconds: 0.2}, {At: stageAt(0.6), Do: "press", Key: "Escape"},
+				{At: stageAt(0.2), Do: "click", Selector: "#b", Seconds: 0.2}, {At: stageAt(0.6), Do: "press", Key: " "},
 			}}).mustTake(t)
 			for i, p := range pictures {
 				if p.number(10) != i+1 {

@@ -2,6 +2,8 @@ package direct
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -12,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -29,6 +34,8 @@ type stageShot struct {
 	frames  int // at 60 a second
 	// header is added to every answer.
 	header http.Header
+	// phone: pages may ask for a window of another width, which is shown smaller.
+	phone bool
 }
 
 // stagePage is a shot of one page.
@@ -49,7 +56,10 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 			w.Header()[name] = values
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprint(w, "<!doctype html><meta charset=utf-8>"+body)
+		if !strings.HasPrefix(body, stageQuirks) {
+			body = "<!doctype html>" + body
+		}
+		_, _ = fmt.Fprint(w, body)
 	}))
 	defer srv.Close()
 	defer srv.CloseClientConnections()
@@ -80,13 +90,25 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 	params := msg.RecordParams{
 		Scene: 1, URL: srv.URL, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
 	}
+	var director capture.Director = New(params)
+	if s.phone {
+		director = stagePhone{director}
+	}
 	sink := &stageSink{}
 	err = capture.Run(t.Context(), capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
 		URL: params.URL, Width: params.Width, Height: params.Height, Rate: params.Rate, Frames: params.Frames, Quality: 95,
 		Bounds:   capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 4 * time.Second, Call: 15 * time.Second},
-		Director: New(params),
+		Director: director,
 	}, sink)
 	return sink.pictures, err
+}
+
+// stagePhone makes the browser a phone's.
+type stagePhone struct{ capture.Director }
+
+func (d stagePhone) Prepare(ctx context.Context, page *rod.Page) error {
+	err := proto.EmulationSetDeviceMetricsOverride{Width: stageWidth, Height: stageHeight, DeviceScaleFactor: 1, Mobile: true}.Call(page)
+	return errors.Join(err, d.Director.Prepare(ctx, page))
 }
 
 // mustTake is take of what can be captured.
@@ -157,6 +179,9 @@ func (p stagePicture) scrolled(top int) int {
 	}
 	return first*stageBlock + stageBlock - top - stageBlock
 }
+
+// stageQuirks begins a page that says nothing of its type, which browsers show as they did of old.
+const stageQuirks = "<!-- old -->"
 
 // stageBlock is how high a block of stageStripes is.
 const stageBlock = 20

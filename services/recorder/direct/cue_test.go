@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
@@ -69,5 +70,18 @@ func TestWhatIsDueBetweenTwoFramesIsShownByTheSecond(t *testing.T) {
 	}
 	if p := progress(time.Second, time.Second, 0); p != 1 {
 		t.Errorf("progress of what takes no time is %v, want 1", p)
+	}
+}
+
+// Still pages are captured at a thousand frames a second: a frame with nothing due must not ask the browser anything.
+func TestNothingIsAskedOfThePageWhenNothingIsDue(t *testing.T) {
+	d := New(msg.RecordParams{Rate: msg.FPS(60), Frames: 300, Options: scene.Options{
+		Scroll:  &scene.Scroll{To: "end", DelaySeconds: 2, Seconds: 1},
+		Actions: []scene.Action{{Do: "wait", Seconds: 2}, {Do: "click", Selector: "a"}},
+	}})
+	for n := range 120 {
+		if err := d.Frame(t.Context(), nil, stageFrame(n)); err != nil { // without a page, asking panics
+			t.Fatal(err)
+		}
 	}
 }

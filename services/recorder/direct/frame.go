@@ -182,7 +182,7 @@ func (y *play) act(ctx context.Context, at time.Duration, acting []*cue, parts [
 func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome) error {
 	w := y.way
 	if why, bad := reasons[o.State]; bad {
-		if o.State == stateSelector || due(at, min(w.start+max(w.takes, patience), y.last)) {
+		if o.State == stateSelector || due(at, min(w.start+max(seconds(w.Seconds), patience), y.last)) {
 			return cannot(numberScroll, "scroll", why)
 		}
 		return nil
@@ -208,7 +208,7 @@ func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome
 
 // perform sends a cue's input, and ends the cue when its time has come.
 func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome) error {
-	page, over := y.stage.page.Context(ctx), c.passed(at) == 1
+	over := c.passed(at) == 1
 	switch c.Do {
 	case "click", "hover":
 		if err := moveMouse(ctx, y.stage.page, o.Input); err != nil {
@@ -221,14 +221,14 @@ func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome)
 			}
 		}
 		if over && c.Do == "click" {
-			if err := click(page, o.Input); err != nil {
+			if err := click(y.stage.page.Context(ctx), o.Input); err != nil {
 				return err
 			}
 			y.pointer.clicked, y.pointer.clickedAt, y.fresh = at, &o.At, y.pointer.drawn
 		}
 	case "type", "press":
 		for _, key := range c.strikes(at) {
-			if err := strike(page, key); err != nil {
+			if err := strike(y.stage.page.Context(ctx), key); err != nil {
 				return err
 			}
 		}

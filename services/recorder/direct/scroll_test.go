@@ -63,7 +63,12 @@ func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
 			stripes + "</main>", "end", end, 0},
 		"to an element in such a box": {stageStyle + `<style>html,body{height:100%;overflow:hidden}main{height:100%;overflow:auto}</style><main>` +
 			stripes + "</main>", "#s21", 420, 0},
-		"on a page that snaps": {stageStyle + `<style>html{scroll-snap-type:y mandatory}.stripe{scroll-snap-align:start}</style>` + stripes, "#s21", 420, 0},
+		"in a body that scrolls": {stageStyle + `<style>html{height:100%;overflow:hidden}body{height:100%;overflow:auto}</style>` + stripes, "end", end, 0},
+		"in a box on a page that does not scroll": {stageStyle + `<style>body{overflow:hidden}main{height:180px;overflow:auto}</style><main>` +
+			stripes + `</main><div style="height:50px"></div>`, "end", end, 0},
+		"on a page that is as high as it is": {stageStyle + `<style>html,body{height:100%}</style>` + stripes, "end", end, 0},
+		"on an old page":                     {stageQuirks + stageStyle + stripes, "#s21", 420, 0},
+		"on a page that snaps":               {stageStyle + `<style>html{scroll-snap-type:y mandatory}.stripe{scroll-snap-align:start}</style>` + stripes, "#s21", 420, 0},
 		// What grows above the element on the way is above it at the end, too.
 		"to what moves away": {stageStyle + stripes + `<script>let once;addEventListener("scroll",()=>{
 			if(scrollY>200&&!once){once=true;document.querySelector("#s30").style.height="120px"}})</script>`, "#s40", 800, 0}, // read off the element's number

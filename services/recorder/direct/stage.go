@@ -36,7 +36,7 @@ type stage struct {
 type step struct {
 	// Number tells actions apart.
 	Number int `json:"n"`
-	// Do is "scroll", "back", "aim" or "focus".
+	// Do is "scroll", "back", "aim" or "focus"; the last without a Selector leaves the focus where it is.
 	Do       string `json:"do"`
 	Selector string `json:"selector,omitempty"`
 	// To is "end", or empty for Y.

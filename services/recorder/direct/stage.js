@@ -45,10 +45,11 @@
     return rolls.test(overflowY) && el.scrollHeight - el.clientHeight > 1 || rolls.test(overflowX) && el.scrollWidth - el.clientWidth > 1
   }
 
-  // main is what the page scrolls in: the document, or where that cannot scroll, the largest box that can.
+  // main is what the page scrolls in: the document, or where that does not scroll, the largest box that does.
   function main() {
-    const r = root()
-    if (r.scrollHeight - document.documentElement.clientHeight > 1 && r.scrollHeight - innerHeight > 1) return r
+    const r = root(), [html, body] = [document.documentElement, document.body].map(el => el && getComputedStyle(el).overflowY)
+    const locked = /hidden|clip/.test(html === 'visible' ? body : html)
+    if (!locked && r.scrollHeight - innerHeight > 1) return r
     let best = r, most = innerWidth * innerHeight / 5
     for (const el of document.querySelectorAll('body, body *')) {
       if (el.scrollHeight - el.clientHeight <= 1 || el.clientWidth * el.clientHeight <= most || !scrollable(el)) continue
@@ -235,8 +236,8 @@
 
   // Lists, calendars and palettes open in windows of Chrome's own, which wait for frames that nobody draws, and the page
   // with them. They stay closed; keys choose from them all the same.
-  const list = el => el instanceof HTMLSelectElement && !el.multiple && el.size < 2
-  const picker = el => el instanceof HTMLInputElement && /^(color|date|datetime-local|month|time|week)$/.test(el.type)
+  const list = el => el.localName === 'select' && !el.multiple && el.size < 2
+  const picker = el => el.localName === 'input' && /^(color|date|datetime-local|month|time|week)$/.test(el.type)
   const closed = e => {
     const el = e.composedPath()[0]
     const opens = {
@@ -247,13 +248,26 @@
     e.preventDefault()
     if (e.type === 'mousedown') el.focus({ preventScroll: true })
   }
-  for (const type of ['mousedown', 'click', 'keydown']) addEventListener(type, closed, true)
 
   // What a link opens in another tab would not be seen: it is opened in this one.
-  addEventListener('click', e => {
+  const here = e => {
     const link = e.isTrusted && e.composedPath().find(el => el.matches?.('a[target], area[target]'))
-    if (link && !/^_(self|top|parent)$/i.test(link.target) && !document.querySelector(`iframe[name="${CSS.escape(link.target)}"]`)) link.target = '_self'
-  }, true)
+    if (!link || /^_(self|top|parent)$/i.test(link.target)) return
+    if (!document.querySelector(`iframe[name="${CSS.escape(link.target)}"]`)) link.target = '_self'
+  }
+
+  // guard sees to both in a window and in the frames in it that this code may reach.
+  const guarded = new WeakSet()
+  function guard(w) {
+    try {
+      if (!guarded.has(w.document)) {
+        guarded.add(w.document)
+        for (const type of ['mousedown', 'click', 'keydown']) w.addEventListener(type, closed, true)
+        w.addEventListener('click', here, true)
+      }
+    } catch { return /* of another origin */ }
+    for (let i = 0; i < w.length; i++) guard(w[i])
+  }
 
   // ---- the pointer that is seen
 
@@ -307,7 +321,8 @@
   function draw([x, y], ripple) {
     if (!host) build()
     if (!host.isConnected) show()
-    const size = clamp(innerHeight / 560, 1, 2)
+    const { height, scale } = visualViewport // of a page that is shown smaller, or larger, than it is
+    const size = clamp(height * scale / 560, 1, 2) / scale
     const press = ripple ? 1 - .14 * Math.max(0, 1 - Math.abs(ripple[2] - .12) / .2) : 1
     style(arrow, { transform: `translate(${x}px, ${y}px) scale(${size * press})` })
     style(ring, { display: ripple ? 'block' : 'none' })
@@ -331,6 +346,8 @@
       if (!list.length) list.push(a.s ??= main())
       return { state: 'ok', far: move(a, list.map(s => ({ s, top: 0, left: act(step.of).from.get(s)?.left ?? s.scrollLeft })), step.p) }
     }
+    if (step.do === 'focus' || step.q === 1) guard(window)
+    if (step.do === 'focus' && !step.selector) return { state: 'ok' } // it stays where it is
     if (!step.selector) return { state: 'ok', far: move(a, way(a, step), step.p) }
     if (!a.el?.isConnected || !shown(a.el)) {
       const found = find(step.selector)
@@ -352,9 +369,8 @@
         const result = perform(step, pointer)
         if (result.at) {
           pointer = result.at
-          // Input events count from the corner of what is seen of the page.
-          const { offsetLeft, offsetTop, scale } = visualViewport
-          result.input = [(pointer[0] - offsetLeft) * scale, (pointer[1] - offsetTop) * scale]
+          // Input events count from the corner of what is seen of the page, in its pixels.
+          result.input = [pointer[0] - visualViewport.offsetLeft, pointer[1] - visualViewport.offsetTop]
         }
         return result
       })
