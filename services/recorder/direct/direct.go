@@ -2,6 +2,7 @@ package direct
 
 import (
 	"context"
+	"time"
 
 	"github.com/go-rod/rod"
 
@@ -45,5 +46,15 @@ func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass)
 			return err
 		}
 	}
-	return d.consent.end()
+	if err := d.consent.end(); err != nil || !d.actsAtOnce() {
+		return err
+	}
+	// Chrome takes no input for a page that has not been drawn yet.
+	return pass(ctx, time.Millisecond)
+}
+
+// actsAtOnce reports whether something is done in frame 0.
+func (d *Director) actsAtOnce() bool {
+	actions := d.params.Options.Actions
+	return len(actions) > 0 && (actions[0].At == nil || *actions[0].At == 0)
 }
