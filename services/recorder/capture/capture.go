@@ -34,6 +34,8 @@ type Options struct {
 	Progress func(frames int)
 	// Director does to the page what the product's user asked for. It may be nil.
 	Director Director
+	// Witness sees the page for whoever looks into a failure. It may be nil.
+	Witness Witness
 }
 
 // Director prepares the page for its scene and acts on it while it is captured. What it returns ends the capture; a
@@ -126,6 +128,8 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	}
 	if err == nil {
 		err = s.frames(ctx)
+	} else {
+		s.look(ctx, err)
 	}
 	switch {
 	case caller.Err() != nil:
@@ -157,6 +161,9 @@ func (s *scene) open(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("open a page: %w", err)
+	}
+	if err := s.opened(); err != nil {
+		return err
 	}
 	s.answerDialogs()
 	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })

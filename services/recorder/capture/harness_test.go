@@ -33,6 +33,7 @@ type shot struct {
 	// started is called with the process when it runs, progress after each frame.
 	started  func(*chrome.Process)
 	progress func(p *chrome.Process, frames int)
+	witness  capture.Witness
 }
 
 // generous suits a slow machine, impatient pages that do not answer.
@@ -68,7 +69,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	defer func() { _ = proxy.Close() }()
 	p, err := chrome.Start(chrome.Options{
 		Path: shell, Sandbox: os.Geteuid() != 0, Width: width, Height: height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
-		Repeatable: s.repeatable,
+		Repeatable: s.repeatable, Witness: s.witness,
 	}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	}
 	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
 		URL: s.url, Width: width, Height: height, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
-		Unreached: proxy.Failure, Repeatable: s.repeatable,
+		Unreached: proxy.Failure, Repeatable: s.repeatable, Witness: s.witness,
 		Progress: func(n int) {
 			if s.progress != nil {
 				s.progress(p, n)
