@@ -35,7 +35,7 @@ func (w *Worker) announce() (leave func(), err error) {
 		Name: w.Verb, Description: "loom-lite worker",
 		// The contract's version; releases are told in the metadata.
 		Version:  fmt.Sprintf("%d.0.0", msg.Version),
-		Metadata: map[string]string{MetaWorker: w.WorkerID, MetaRelease: release(), MetaLoopback: Loopback()},
+		Metadata: map[string]string{MetaWorker: w.WorkerID, MetaRelease: Release(), MetaLoopback: Loopback()},
 	})
 	if err != nil {
 		_ = cancels.Unsubscribe()
@@ -47,8 +47,8 @@ func (w *Worker) announce() (leave func(), err error) {
 	}, nil
 }
 
-// release says which build this is.
-func release() string {
+// Release says which build this is.
+func Release() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

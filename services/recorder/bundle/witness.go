@@ -1,0 +1,91 @@
+package bundle
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+var _ capture.Witness = (*Witness)(nil)
+
+// Witness keeps what a failure bundle is made of, while one scene is recorded.
+type Witness struct {
+	params  msg.RecordParams
+	scrub   *scrubber
+	begin   time.Time
+	console *console
+	network *network
+
+	mu      sync.Mutex
+	chrome  string
+	picture []byte
+	frames  int
+}
+
+// New returns the witness of a scene that is about to be recorded.
+func New(p msg.RecordParams) *Witness {
+	scrub, now := newScrubber(p), time.Now()
+	return &Witness{params: p, scrub: scrub, begin: now, console: newConsole(scrub, now), network: newNetwork(scrub)}
+}
+
+// Opened listens to the page. Nothing that it turns on can be seen by the page.
+func (w *Witness) Opened(client *cdp.Client, page *rod.Page) error {
+	w.console.watch(client, page.SessionID)
+	w.network.watch(client, page.SessionID)
+	for _, enable := range []interface{ Call(proto.Client) error }{proto.RuntimeEnable{}, proto.LogEnable{}} {
+		if err := enable.Call(page); err != nil {
+			return fmt.Errorf("listen to the console: %w", err)
+		}
+	}
+	version, err := proto.BrowserGetVersion{}.Call(page)
+	if err != nil {
+		return fmt.Errorf("ask for the version: %w", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.chrome = version.Product
+	return nil
+}
+
+// Picture keeps the page as it looks.
+func (w *Witness) Picture(jpeg []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.picture = jpeg
+}
+
+// Watch returns a sink that gives its frames to to, and keeps the last one.
+func (w *Witness) Watch(to capture.Sink) capture.Sink { return watched{to, w} }
+
+type watched struct {
+	capture.Sink
+	witness *Witness
+}
+
+// Frame keeps the picture that it passes on.
+func (s watched) Frame(jpeg []byte) (changed bool, err error) {
+	s.witness.delivered(jpeg)
+	return s.Sink.Frame(jpeg)
+}
+
+// Repeat counts the frame.
+func (s watched) Repeat() error {
+	s.witness.delivered(nil)
+	return s.Sink.Repeat()
+}
+
+func (w *Witness) delivered(jpeg []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.frames++
+	if jpeg != nil {
+		w.picture = jpeg
+	}
+}
