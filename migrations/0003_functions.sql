@@ -322,9 +322,11 @@ begin
 end
 $$;
 
--- Charges a failed attempt. Returns retry, failed (the render with it: p_permanent, or retries used up) or stale.
+-- Charges a failed attempt. p_bundle is the key of its failure bundle, where it has one. Returns retry, failed (the render
+-- with it: p_permanent, or retries used up) or stale.
+drop function if exists loom.fail_task(uuid, int, text, text, text, boolean);
 create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,
-                                          p_permanent boolean) returns text
+                                          p_permanent boolean, p_bundle text default null) returns text
 language plpgsql set search_path = '' as $$
 declare
   t loom.tasks;
@@ -335,7 +337,8 @@ begin
     return 'stale';
   end if;
   update loom.attempts
-     set outcome = 'failed', ended_at = clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail
+     set outcome = 'failed', ended_at = clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail,
+         bundle_key = p_bundle
    where task_id = t.id and attempt = t.attempt;
   select * into p from loom.plans where id = t.plan_id;
   if p_permanent or t.failures >= p.max_retries then

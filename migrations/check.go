@@ -24,12 +24,15 @@ select coalesce(string_agg(name, ', '), '') from (values
      where table_schema = 'public' and table_name = 'scenes' and column_name = 'options')),
   ('public.claim_render_job()', to_regprocedure('public.claim_render_job()') is not null),
   ('loom.plans', to_regclass('loom.plans') is not null),
+  ('loom.attempts.bundle_key', exists (select from information_schema.columns
+     where table_schema = 'loom' and table_name = 'attempts' and column_name = 'bundle_key')),
   ('loom.leftovers', to_regclass('loom.leftovers') is not null),
   ('loom.open_plan()', to_regprocedure('loom.open_plan(uuid, uuid, uuid, jsonb, integer, jsonb)') is not null),
   ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),
   ('loom.cancel_render()', to_regprocedure('loom.cancel_render(uuid)') is not null),
   ('loom.add_warnings()', to_regprocedure('loom.add_warnings(uuid, jsonb)') is not null),
   ('loom.forget_options()', to_regprocedure('loom.forget_options(uuid)') is not null),
+  ('loom.fail_task()', to_regprocedure('loom.fail_task(uuid, integer, text, text, text, boolean, text)') is not null),
   ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb)') is not null)
 ) as o (name, found) where not found`
 

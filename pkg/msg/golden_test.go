@@ -56,15 +56,17 @@ func grantOf(t *testing.T, kind msg.Kind, params any, input string, facts any, o
 func golden(t *testing.T) map[string]any {
 	loudness := &msg.Loudness{Integrated: -23.5, TruePeak: -4.25, Range: 7, Threshold: -33.5, Offset: 0.5}
 	video := msg.VideoFacts{Frames: 300, Bytes: 1_000_000, Sound: true}
+	record := grantOf(t, msg.Record, msg.RecordParams{Scene: 1, URL: "https://example.com/?a=1&b=2", Width: 1920, Height: 1080,
+		Rate: msg.FPS(60), Frames: 300}, "", nil, msg.Mezzanine)
+	record.Grant.Bundle = &msg.Output{Key: "r/t/a2/failure.zip", URL: "https://s3.example/zip?X-Amz-Signature=3", ContentType: "application/zip"}
 	return map[string]any{
 		"task":          msg.Task{Ref: ref(msg.Record)},
 		"grant-request": msg.GrantRequest{Ref: ref(msg.Record), Worker: "recorder-1", RequestID: requestID},
 		"grant-drop":    msg.GrantReply{Version: msg.Version, Verdict: msg.Drop, Reason: "the task is over"},
 		"grant-later": msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "the task waits before it is tried again",
 			RetryAfter: msg.Duration(1500 * time.Millisecond)},
-		"grant-record": grantOf(t, msg.Record, msg.RecordParams{Scene: 1, URL: "https://example.com/?a=1&b=2", Width: 1920, Height: 1080,
-			Rate: msg.FPS(60), Frames: 300}, "", nil, msg.Mezzanine),
-		"grant-probe": grantOf(t, msg.Probe, msg.ProbeParams{URL: "https://example.com/face.mp4"}, "", nil, msg.FacecamFile),
+		"grant-record": record,
+		"grant-probe":  grantOf(t, msg.Probe, msg.ProbeParams{URL: "https://example.com/face.mp4"}, "", nil, msg.FacecamFile),
 		"grant-normalize": grantOf(t, msg.Normalize, msg.NormalizeParams{Scene: 2, Width: 1920, Height: 1080,
 			Rate: msg.Rate{Num: 30000, Den: 1001}, Frames: 150, FirstFrame: 300, Facecam: true},
 			msg.Mezzanine, msg.RecordFacts{Frames: 150, Distinct: 12, Bytes: 654321}, msg.Segment),
@@ -81,7 +83,7 @@ func golden(t *testing.T) map[string]any {
 			Facts: raw(t, msg.RecordFacts{Frames: 300, Distinct: 40, Bytes: 123456}), Elapsed: msg.Duration(4321 * time.Millisecond)},
 		"result-failed": msg.Result{Ref: ref(msg.Record), Attempt: 1, Worker: "recorder-1", Outcome: msg.Failed,
 			Failure: &msg.Failure{Code: msg.CodeSceneStatus, Message: "The page of scene 1 answered with an error (404).",
-				Detail: "GET https://example.com: 404", Permanent: true}, Elapsed: msg.Duration(time.Second)},
+				Detail: "GET https://example.com: 404", Permanent: true, Bundle: true}, Elapsed: msg.Duration(time.Second)},
 		"result-handed-back": msg.Result{Ref: ref(msg.Upload), Attempt: 3, Worker: "uploader-1", Outcome: msg.HandedBack,
 			Reason: "the worker stops", Facts: nil, Elapsed: msg.Duration(0)},
 		"result-upload": msg.Result{Ref: ref(msg.Upload), Attempt: 1, Worker: "uploader-1", Outcome: msg.Done,

@@ -93,6 +93,9 @@ type Grant struct {
 	Inputs map[string]Input `json:"inputs,omitempty"`
 	// Outputs are the objects to write, by name. All of them must be written before the result is sent.
 	Outputs map[string]Output `json:"outputs,omitempty"`
+	// Bundle is where to write a failure bundle, if the attempt fails and has one: files, in a zip, that help to find out
+	// why. Nil: nowhere. It is no output: nothing reads it but people.
+	Bundle *Output `json:"failure_bundle,omitempty"`
 }
 
 // Input is an object that another task wrote.
@@ -180,6 +183,8 @@ type Failure struct {
 	Detail string `json:"detail,omitempty"`
 	// Permanent: trying again cannot help.
 	Permanent bool `json:"permanent,omitempty"`
+	// Bundle: a failure bundle is stored where the grant said.
+	Bundle bool `json:"failure_bundle,omitempty"`
 }
 
 // Cancel tells every worker to stop work on a render. It is broadcast on CancelSubject; the heartbeat's answer says the

@@ -19,5 +19,7 @@ func (w *Worker) handle(l *lease, handler Handler) (facts any, err error) {
 			facts, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return handler.Handle(l.ctx, l.task)
+	facts, err = handler.Handle(l.ctx, l.task)
+	w.storeBundle(l, err)
+	return facts, err
 }

@@ -36,6 +36,8 @@ type lease struct {
 	refuse   context.CancelCauseFunc
 	// working ends when the drain does.
 	working context.Context
+	// bundled: a failure bundle is stored.
+	bundled bool
 	// kept waits for what keeps the lease; quit ends it, and release with all the rest.
 	kept    sync.WaitGroup
 	quit    context.CancelFunc

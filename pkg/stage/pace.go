@@ -18,6 +18,8 @@ type pace struct {
 	silence time.Duration
 	// publish is the pause between tries to publish a result; farewell, how long trying goes on once the drain is over.
 	publish, farewell time.Duration
+	// bundle bounds the storing of a failure bundle: the failure waits to be told meanwhile.
+	bundle time.Duration
 }
 
 func (p *pace) fill() {
@@ -35,6 +37,7 @@ func (p *pace) fill() {
 	set(&p.silence, 2*time.Second)
 	set(&p.publish, 500*time.Millisecond)
 	set(&p.farewell, 5*time.Second)
+	set(&p.bundle, 15*time.Second)
 	if p.requests == 0 {
 		p.requests = 20
 	}

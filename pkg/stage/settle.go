@@ -32,6 +32,9 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 		result.Facts, err = encodeFacts(facts)
 	}
 	label := conclude(&result, err, context.Cause(l.ctx))
+	if result.Failure != nil {
+		result.Failure.Bundle = l.bundled
+	}
 	w.metrics.settled(l.task.Kind, label, elapsed)
 	log := l.log.With().Str("outcome", label).Dur("elapsed", elapsed).Logger()
 	switch label {

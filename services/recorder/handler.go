@@ -22,7 +22,7 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	path := filepath.Join(t.Dir, "mezzanine.mov")
 	facts, err := h.Record(ctx, Job{
-		Params: params, Path: path, Dir: t.Dir, Log: t.Log,
+		Params: params, Path: path, Dir: t.Dir, Bundle: t.BundlePath(), Log: t.Log,
 		Progress: func(frames int) { t.Progress(stored * float64(frames) / float64(params.Frames)) },
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ func newTask(t *testing.T, b *bucket, p msg.RecordParams) *stage.Task {
 		Outputs: map[string]msg.Output{msg.Mezzanine: {
 			Key: "k", URL: msg.SignedURL(b.URL + "/k?signature=secret"), ContentType: "video/quicktime",
 		}},
+		Bundle: &msg.Output{Key: "b", URL: msg.SignedURL(b.URL + "/b?signature=secret"), ContentType: "application/zip"},
 	}, t.TempDir(), zerolog.Nop())
 }
 
@@ -129,6 +131,15 @@ func TestFailuresNameTheSceneAndKeepItsSecrets(t *testing.T) {
 	}
 	if text := failure.Message + err.Error(); strings.Contains(text, "secret") || strings.Contains(text, "password") {
 		t.Errorf("a secret of the URL is in %q", text)
+	}
+	files, _ := unzip(t, task.BundlePath())
+	for name, text := range files {
+		if bytes.Contains(text, []byte("secret")) || bytes.Contains(text, []byte("password")) {
+			t.Errorf("a secret of the URL is in the bundle's %s:\n%s", name, text)
+		}
+	}
+	if len(files) != 4 {
+		t.Errorf("the bundle has %d files", len(files))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/bundle"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
@@ -55,6 +56,8 @@ type Job struct {
 	Params msg.RecordParams
 	// Path is the mezzanine's file, which is made; Dir a folder for what is needed while recording.
 	Path, Dir string
+	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails; empty for none.
+	Bundle string
 	// Progress is called after each frame with the number of frames so far. It may be nil.
 	Progress func(frames int)
 	Log      zerolog.Logger
@@ -72,7 +75,12 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if err != nil {
 		return facts, err
 	}
-	if err := r.capture(ctx, j, out); err != nil {
+	var witness *bundle.Witness
+	if j.Bundle != "" {
+		witness = bundle.New(p)
+	}
+	if err := r.capture(ctx, j, witness, out); err != nil {
+		j.keep(ctx, witness, err)
 		return facts, err
 	}
 	if facts, err = out.Close(); err != nil {
@@ -86,8 +94,19 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	return facts, err
 }
 
+// keep writes the failure bundle, unless the recording was simply cancelled. That it cannot be written is logged: the
+// recording's own error is what counts.
+func (j Job) keep(ctx context.Context, witness *bundle.Witness, failed error) {
+	if witness == nil || errors.Is(context.Cause(ctx), context.Canceled) {
+		return
+	}
+	if err := witness.Write(j.Bundle, failed); err != nil {
+		j.Log.Warn().Err(err).Msg("no failure bundle")
+	}
+}
+
 // capture runs a Chrome for the scene, and ends it.
-func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err error) {
+func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, sink capture.Sink) (err error) {
 	p := j.Params
 	window := p.Options.Window(p.Width, p.Height)
 	proxy, err := r.policy.Proxy()
@@ -108,11 +127,15 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 		}
 	}
 	defer end()
-	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
+	options := capture.Options{
 		URL: p.URL, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
 		Repeatable: p.Options.Repeatable, Director: direct.New(p),
-	}, sink)
+	}
+	if witness != nil {
+		options.Witness, sink = witness, witness.Watch(sink)
+	}
+	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, options, sink)
 	var page *capture.PageError
 	switch {
 	case errors.As(err, &page):

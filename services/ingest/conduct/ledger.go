@@ -112,8 +112,14 @@ func (l ledger) finish(ctx context.Context, r msg.Result, keys map[string]string
 }
 
 func (l ledger) fail(ctx context.Context, r msg.Ref, attempt int, f msg.Failure) (verdict string, err error) {
-	err = l.db.QueryRow(ctx, "select loom.fail_task($1::uuid, $2::int, $3::text, $4::text, $5::text, $6::boolean)",
-		r.TaskID, attempt, clean(string(f.Code), 100), clean(f.Message, 1000), clean(f.Detail, 16<<10), f.Permanent,
+	var bundle *string
+	if f.Bundle && bundles(r.Kind) {
+		// Keys are ours to form, as those of outputs are.
+		key := objectKey(r, attempt, bundleFile)
+		bundle = &key
+	}
+	err = l.db.QueryRow(ctx, "select loom.fail_task($1::uuid, $2::int, $3::text, $4::text, $5::text, $6::boolean, $7::text)",
+		r.TaskID, attempt, clean(string(f.Code), 100), clean(f.Message, 1000), clean(f.Detail, 16<<10), f.Permanent, bundle,
 	).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("fail the task: %w", err)

@@ -152,6 +152,14 @@ func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant
 		}
 		grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
 	}
+	if bundles(ref.Kind) {
+		key := objectKey(ref, g.attempt, bundleFile)
+		url, err := r.Store.PresignPut(ctx, r.WorkBucket, key, bundleType, signedFor)
+		if err != nil {
+			return nil, fmt.Errorf("sign the failure bundle: %w", err)
+		}
+		grant.Bundle = &msg.Output{Key: key, URL: url, ContentType: bundleType}
+	}
 	return grant, nil
 }
 

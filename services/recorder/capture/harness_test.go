@@ -69,7 +69,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	defer func() { _ = proxy.Close() }()
 	p, err := chrome.Start(chrome.Options{
 		Path: shell, Sandbox: os.Geteuid() != 0, Width: width, Height: height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
-		Repeatable: s.repeatable, Witness: s.witness,
+		Repeatable: s.repeatable,
 	}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,43 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// BundlePath returns where a handler may leave a failure bundle: a file that helps to find out why the attempt failed,
+// without secrets. If the attempt is reported as failed, the worker stores it. Empty: none is wanted.
+func (t *Task) BundlePath() string {
+	if t.Bundle == nil {
+		return ""
+	}
+	return filepath.Join(t.Dir, "failure-bundle")
+}
+
+// storeBundle stores the failure bundle that the handler left when it failed with err. An attempt that is not reported
+// as failed has none, and nothing that goes wrong here makes the failure another.
+func (w *Worker) storeBundle(l *lease, err error) {
+	path := l.task.BundlePath()
+	if path == "" || err == nil {
+		return
+	}
+	var result msg.Result
+	if conclude(&result, err, context.Cause(l.ctx)); result.Outcome != msg.Failed {
+		return
+	}
+	// Not the handler's context, which has ended if the attempt took too long.
+	ctx, cancel := context.WithTimeout(l.unwanted, w.pace.bundle)
+	defer cancel()
+	defer context.AfterFunc(l.working, cancel)()
+	err = s3.retry(ctx, "store the failure bundle", func(ctx context.Context) error { return s3.put(ctx, *l.task.Bundle, path) })
+	switch {
+	case err == nil:
+		l.bundled = true
+	case !errors.Is(err, os.ErrNotExist):
+		l.log.Warn().Str("error", scrub(err.Error())).Msg("failure bundle not stored")
+	}
+}
