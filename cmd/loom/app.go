@@ -30,6 +30,7 @@ type commands struct {
 	Up      upCmd      `cmd:"" help:"Run all of loom-lite on this machine, until Ctrl-C."`
 	Render  renderCmd  `cmd:"" help:"Render a campaign file into a video."`
 	Status  statusCmd  `cmd:"" help:"Show a render: its stages, tasks and attempts."`
+	Bundle  bundleCmd  `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
 	List    listCmd    `cmd:"" help:"List the newest renders."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Doctor  doctorCmd  `cmd:"" help:"Check what loom-lite needs, and say how to mend what is missing."`

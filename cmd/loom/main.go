@@ -1,5 +1,5 @@
 // Command loom is loom-lite's command line: it runs everything on one machine (up), renders campaigns (render), tells
-// how renders are (status, list), and looks after an installation (migrate, doctor).
+// how renders are (status, list, bundle), and looks after an installation (migrate, doctor).
 package main
 
 import (

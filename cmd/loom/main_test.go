@@ -81,7 +81,7 @@ func TestWithoutADatabaseBothWaysAreNamed(t *testing.T) {
 	file := filepath.Join(dir, "c.yaml")
 	write(t, file, "scenes: [{url: 'https://example.com', duration_sec: 1}]")
 	for _, args := range [][]string{
-		{"list"}, {"status", "abc"}, {"migrate"}, {"render", file, "-o", filepath.Join(dir, "o.mp4")},
+		{"list"}, {"status", "abc"}, {"bundle", "abc"}, {"migrate"}, {"render", file, "-o", filepath.Join(dir, "o.mp4")},
 	} {
 		status, stdout, stderr := loom(t, nil, append(args, "--data", filepath.Join(dir, "none"))...)
 		if status != statusUsage || stdout != "" || !strings.Contains(stderr, "DATABASE_URL") || !strings.Contains(stderr, "loom up") {

@@ -106,6 +106,9 @@ func (r report) print(w io.Writer) error {
 	if v.ErrorMessage != nil {
 		line("error\t%s (%s)", *v.ErrorMessage, text(v.ErrorCode))
 	}
+	if t, a, found := renders.Bundle(r.Tasks); found {
+		line("bundle\tof scene %d, attempt %d: loom bundle %s", t.Scene, a.Attempt, short(v.ID))
+	}
 	for _, w := range v.Warnings {
 		line("warning\t%s", warned(w))
 	}

@@ -75,6 +75,8 @@ type Attempt struct {
 	ErrorMessage *string `json:"error_message"`
 	// Detail is for the operator.
 	Detail *string `json:"detail"`
+	// BundleKey is where the failure bundle is, in the work bucket; null when there is none.
+	BundleKey *string `json:"bundle_key"`
 }
 
 var (
@@ -162,7 +164,7 @@ func AddAttempts(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, tasks 
 		place[t.ID] = i
 	}
 	rows, err := db.Query(ctx, `select a.task_id, a.attempt, a.worker, a.granted_at, a.ended_at, a.outcome, a.error_code,
-		a.error_message, a.detail
+		a.error_message, a.detail, a.bundle_key
 		from loom.attempts a join loom.tasks t on t.id = a.task_id where t.render_id = $1 order by a.task_id, a.attempt`, render)
 	if err != nil {
 		return explain("read attempts", err)
@@ -170,7 +172,7 @@ func AddAttempts(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, tasks 
 	var task uuid.UUID
 	var a Attempt
 	_, err = pgx.ForEachRow(rows, []any{&task, &a.Attempt, &a.Worker, &a.GrantedAt, &a.EndedAt, &a.Outcome, &a.ErrorCode,
-		&a.ErrorMessage, &a.Detail}, func() error {
+		&a.ErrorMessage, &a.Detail, &a.BundleKey}, func() error {
 		if i, found := place[task]; found { // not one of an older plan
 			tasks[i].Attempts = append(tasks[i].Attempts, a)
 		}

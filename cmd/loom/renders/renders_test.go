@@ -243,7 +243,7 @@ func TestAttemptsTellHowTheyEnded(t *testing.T) {
 	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
 	task := plan(t, db, render)["record1"]
 	execute(t, db, "select loom.grant_task($1, 'w1', $2, '1 minute')", task, uuid.New())
-	execute(t, db, "select loom.fail_task($1, 1, 'scene_timeout', 'Too slow.', 'detail', false)", task)
+	execute(t, db, "select loom.fail_task($1, 1, 'scene_timeout', 'Too slow.', 'detail', false, 'r/t/a1/failure.zip')", task)
 	execute(t, db, "update loom.tasks set not_before = now() where id = $1", task)
 	execute(t, db, "select loom.grant_task($1, 'w2', $2, '1 minute')", task, uuid.New())
 
@@ -258,10 +258,11 @@ func TestAttemptsTellHowTheyEnded(t *testing.T) {
 	if first.ID != task || first.Scene != 1 || len(first.Attempts) != 2 || first.Failures != 1 {
 		t.Fatalf("got %+v", first)
 	}
-	if a := first.Attempts[0]; a.Worker != "w1" || *a.Outcome != "failed" || *a.ErrorCode != "scene_timeout" || *a.Detail != "detail" || a.EndedAt == nil {
+	if a := first.Attempts[0]; a.Worker != "w1" || *a.Outcome != "failed" || *a.ErrorCode != "scene_timeout" || *a.Detail != "detail" || a.EndedAt == nil ||
+		*a.BundleKey != "r/t/a1/failure.zip" {
 		t.Errorf("the first attempt is %+v", a)
 	}
-	if a := first.Attempts[1]; a.Worker != "w2" || a.Outcome != nil || a.EndedAt != nil {
+	if a := first.Attempts[1]; a.Worker != "w2" || a.Outcome != nil || a.EndedAt != nil || a.BundleKey != nil {
 		t.Errorf("the second attempt is %+v", a)
 	}
 }

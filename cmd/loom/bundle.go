@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+type bundleCmd struct {
+	ID  string `arg:"" help:"The render's id, or enough of its start to tell it from others."`
+	Out string `short:"o" placeholder:"OUT.zip" help:"Where the bundle goes (default: failure- and the start of the render's id)."`
+	dataFlag
+}
+
+// Run downloads a render's failure bundle, and prints where it is.
+func (c *bundleCmd) Run(ctx context.Context, a *app) error {
+	settings, err := a.settings(c.dataFlag)
+	if err != nil {
+		return err
+	}
+	db, err := a.database(ctx, c.dataFlag)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	id, err := renders.Find(ctx, db, c.ID)
+	if err != nil {
+		return notOne(err)
+	}
+	r, err := read(ctx, db, id)
+	if err != nil {
+		return err
+	}
+	task, attempt, found := renders.Bundle(r.Tasks)
+	if !found {
+		return fmt.Errorf("render %s has no failure bundle: none of its scenes failed to be recorded, or not before it was "+
+			"cancelled; loom status %s tells how its attempts ended", short(id), short(id))
+	}
+	out := c.Out
+	if out == "" {
+		out = "failure-" + short(id) + ".zip"
+	}
+	if out, err = filepath.Abs(out); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	if err := fetchBundle(ctx, settings, *attempt.BundleKey, out); err != nil {
+		return err
+	}
+	a.say("the bundle of scene %d, attempt %d: %s", task.Scene, attempt.Attempt, ending(attempt))
+	a.printf("%s\n", out)
+	return nil
+}
+
+// fetchBundle downloads a failure bundle. The work bucket is private, so that takes keys.
+func fetchBundle(ctx context.Context, settings map[string]string, key, path string) error {
+	if settings["S3_ENDPOINT"] == "" || settings["S3_ACCESS_KEY_ID"] == "" {
+		return usageError{errors.New("the failure bundle is in the work bucket, which is private: set S3_ENDPOINT, " +
+			"S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY as ingest has them")}
+	}
+	client, err := openStore(settings)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	err = client.Download(ctx, bucket(settings, "WORK"), key, path)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("the failure bundle is gone: it is deleted some time after its render has ended (WORK_RETENTION): %w", err)
+	}
+	return err
+}
