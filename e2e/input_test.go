@@ -1,6 +1,12 @@
 package e2e
 
 import (
+	"archive/zip"
+	"image/jpeg"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +88,9 @@ func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
 			if len(r.JobStates) != 1 || r.JobStates[0] != "failed" || r.VideoURL != "" {
 				t.Errorf("jobs are %v, the video is %q", r.JobStates, r.VideoURL)
 			}
+			if bad.name == "404" {
+				checkBundle(t, p, r.ID)
+			}
 			open := rig.Value[int](t, p.App, `select count(*) from loom.tasks where render_id = $1
 				and state not in ('done', 'failed', 'cancelled')`, r.ID)
 			if open != 0 {
@@ -90,6 +99,39 @@ func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
 		})
 	}
 	checkDone(t, p, p.Await(t, goodID), good)
+}
+
+// checkBundle checks that a failed render's bundle is stored and fetched, and shows the page that failed.
+func checkBundle(t *testing.T, p *rig.Pipeline, render uuid.UUID) {
+	t.Helper()
+	stored := slices.DeleteFunc(p.Store.Objects(t, "loom-work", render.String()+"/"), func(key string) bool {
+		return path.Base(key) != "failure.zip"
+	})
+	if len(stored) != 1 {
+		t.Errorf("the bundles of the render are %v, not one", stored)
+	}
+	file := filepath.Join(t.TempDir(), "failure.zip")
+	if said := p.Loom(t, "bundle", render.String(), "-o", file); said != file+"\n" {
+		t.Errorf("loom bundle printed %q", said)
+	}
+	bundle, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bundle.Close()
+	shot, err := bundle.Open("last.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shot.Close()
+	size, err := jpeg.DecodeConfig(shot)
+	if err != nil || size.Width != width || size.Height != height {
+		t.Errorf("the last picture is %d×%d, %v", size.Width, size.Height, err)
+	}
+	report, err := fs.ReadFile(bundle, "report.json")
+	if err != nil || !strings.Contains(string(report), string(msg.CodeSceneStatus)) || !strings.Contains(string(report), "/status/404") {
+		t.Errorf("the report is %s, %v", report, err)
+	}
 }
 
 // Two scenes with the same order_index are shown in the order of their ids: always the same order, and documented.
