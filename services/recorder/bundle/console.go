@@ -30,9 +30,10 @@ type console struct {
 type line struct {
 	at    time.Duration
 	level string
-	// text is of the page, and where it is not empty, so is place.
-	text, place raw
-	number      int
+	text  raw
+	// place is the script or the resource that it is about, number the line in it; empty and 0 where there is none.
+	place  raw
+	number int
 }
 
 func newConsole(s *scrubber, begin time.Time) *console {
@@ -119,7 +120,11 @@ func (c *console) where(l line) string {
 	if l.place.text == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (%s:%d)", c.scrub.clean(l.place, maxURL), l.number)
+	place := c.scrub.clean(l.place, maxURL)
+	if l.number > 0 {
+		place = fmt.Sprintf("%s:%d", place, l.number)
+	}
+	return " (" + place + ")"
 }
 
 // counts returns how many lines are kept, and how many were left out.
