@@ -101,18 +101,18 @@ func (c *console) write(w io.Writer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var err error
-	print := func(lines []line) {
+	show := func(lines []line) {
 		for _, l := range lines {
 			if err == nil {
 				_, err = fmt.Fprintf(w, "%9.3f %-9s %s%s\n", l.at.Seconds(), l.level, c.scrub.clean(l.text, maxLine), c.where(l))
 			}
 		}
 	}
-	print(c.lines.begin())
+	show(c.lines.begin())
 	if c.lines.Dropped > 0 && err == nil {
 		_, err = fmt.Fprintf(w, "… %d lines are left out …\n", c.lines.Dropped)
 	}
-	print(c.lines.end())
+	show(c.lines.end())
 	return err
 }
 
