@@ -129,7 +129,7 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	if err == nil {
 		err = s.frames(ctx)
 	} else {
-		s.look(ctx, err)
+		s.show(ctx, err)
 	}
 	switch {
 	case caller.Err() != nil:

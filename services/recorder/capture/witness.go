@@ -35,8 +35,8 @@ func (s *scene) opened() error {
 	return s.Witness.Opened(s.client, s.page)
 }
 
-// look shows the witness the page that failed with err before frame 0, if that takes no time to speak of.
-func (s *scene) look(ctx context.Context, err error) {
+// show gives the witness the page that failed with err before frame 0, if that takes no time to speak of.
+func (s *scene) show(ctx context.Context, err error) {
 	if s.Witness == nil || ctx.Err() != nil || errors.Is(err, cdp.ErrStalled) || errors.Is(err, cdp.ErrClosed) {
 		return
 	}
@@ -62,10 +62,10 @@ func (s *scene) look(ctx context.Context, err error) {
 	case <-ctx.Done():
 		return
 	}
-	s.lastTicks = max(s.clock.ticks(), s.lastTicks) + lookTime
+	s.lastTicks = max(s.clock.ticks(s.clock.elapsed), s.lastTicks) + lookTime
 	// The first may only lay the page out.
 	for range 2 {
-		picture, _, err := s.beginFrame(ctx, true)
+		picture, _, err := s.beginFrame(ctx, s.clock.elapsed, true)
 		if err != nil {
 			return
 		}
