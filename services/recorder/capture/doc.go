@@ -9,6 +9,9 @@
 //	        │                                      ▼ damage
 //	        └────────────────────────── beginFrame at the same tick, with the picture
 //
+// The page loads in no page time: budgets too small for Chrome's clock let what is ready run. Frame 0 is the page a
+// millisecond after it was asked for, with all that it asks for by then; see firstFrame.
+//
 // A picture costs thirty times what looking for damage does, so a page on which nothing moves costs almost nothing. On a
 // page that moves in every frame the look is left out, until frames repeat.
 //
