@@ -38,6 +38,10 @@ const (
 	CodeSceneTooLarge Code = "scene_too_large"
 	// CodeSceneOptionsIgnored: a warning: options were asked for that the recorder does not act on.
 	CodeSceneOptionsIgnored Code = "scene_options_ignored"
+	// CodeSceneInexact: a warning: the recorder's Chrome cannot draw frames on demand (ModeVirtual).
+	CodeSceneInexact Code = "scene_inexact"
+	// CodeSceneRealtime: a warning: the scene was recorded in real time, as its options ask (ModeRealtime).
+	CodeSceneRealtime Code = "scene_realtime"
 )
 
 // What is wrong with the facecam: found when it is probed.

@@ -29,12 +29,12 @@ func ignoredOptions(p msg.RecordParams) ([]msg.Warning, error) {
 // is the case anyway is done.
 func ignored(o scene.Options) ([]string, error) {
 	scaled := o.Viewport != nil && o.Viewport.DeviceScaleFactor != 0 && o.Viewport.DeviceScaleFactor != 1
-	o.Viewport = nil
+	o.Viewport, o.Capture = nil, ""
 	for _, option := range []struct {
 		value  *string
 		anyway string
 	}{
-		{&o.Capture, scene.CaptureExact}, {&o.Consent, scene.ConsentKeep}, {&o.OnError, scene.OnErrorFail},
+		{&o.Consent, scene.ConsentKeep}, {&o.OnError, scene.OnErrorFail},
 		{&o.ColorScheme, "light"}, {&o.Locale, "en-US"},
 	} {
 		if *option.value == option.anyway {

@@ -18,7 +18,7 @@ func TestOptionsThatAreNotActedOnAreTold(t *testing.T) {
 		"what is the case":   {scene.Options{Capture: "exact", Consent: "keep", OnError: "fail", ColorScheme: "light", Locale: "en-US"}, nil},
 		"another viewport":   {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 1, Fit: "cover"}}, nil},
 		"another scale":      {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2}}, []string{"viewport.device_scale_factor"}},
-		"in realtime":        {scene.Options{Capture: "realtime"}, []string{"capture"}},
+		"in realtime":        {scene.Options{Capture: "realtime"}, nil},
 		"several, and false": {scene.Options{Scroll: &scene.Scroll{To: "end"}, ColorScheme: "dark", Cursor: true, Mobile: false}, []string{"color_scheme", "cursor", "scroll"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,6 +27,7 @@ const (
 // Recorder records pages into files, each in a Chrome of its own. It may record several at once.
 type Recorder struct {
 	chrome  string
+	mode    msg.Mode // of scenes that ask for nothing else
 	sandbox bool
 	policy  egress.Policy
 	bounds  capture.Bounds
@@ -34,7 +35,7 @@ type Recorder struct {
 	maxBytes int64
 }
 
-// New returns the recorder that cfg describes.
+// New returns the recorder that cfg describes. It takes Chrome for a headless shell until Check has tried it.
 func New(cfg Config) (*Recorder, error) {
 	path, err := chrome.Find(cfg.ChromePath)
 	if err != nil {
@@ -45,7 +46,7 @@ func New(cfg Config) (*Recorder, error) {
 		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
 	}
 	return &Recorder{
-		chrome: path, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
+		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
 		maxBytes: maxMezzanine,
 	}, nil
 }
@@ -81,21 +82,23 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if facts.Frames != p.Frames {
 		return facts, fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
 	}
-	facts.Mode = msg.ModeExact
+	facts.Mode = r.modeOf(p.Options)
 	facts.Warnings, err = ignoredOptions(p)
+	facts.Warnings = append(facts.Warnings, modeWarnings(p.Scene, facts.Mode)...)
 	return facts, err
 }
 
 // capture runs a Chrome for the scene, and ends it.
 func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err error) {
-	p := j.Params
+	p, mode := j.Params, r.modeOf(j.Params.Options)
 	proxy, err := r.policy.Proxy()
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
 	defer func() { _ = proxy.Close() }()
 	browser, err := chrome.Start(chrome.Options{
-		Path: r.chrome, Sandbox: r.sandbox, Width: p.Width, Height: p.Height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
+		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox, Width: p.Width, Height: p.Height, Proxy: proxy.Addr(),
+		SmallShm: chrome.SmallShm(),
 	}, j.Dir)
 	if err != nil {
 		return err
@@ -107,7 +110,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 	}
 	defer end()
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
-		URL: p.URL, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames,
+		URL: p.URL, Mode: mode, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
 		Director: direct.New(p),
 	}, sink)

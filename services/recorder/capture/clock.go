@@ -29,6 +29,9 @@ const starvation = 10_000
 
 // clock is the page's time.
 type clock struct {
+	// real: it is everybody's time, which passes by itself; nothing below is used.
+	real bool
+
 	page     *rod.Page
 	client   *cdp.Client
 	requests *requests
@@ -75,6 +78,9 @@ func (c *clock) ticks() float64 { return c.base + c.elapsed.ms() }
 
 // grant lets d pass. It waits for the page's requests, but for none longer than patience: then time passes without it.
 func (c *clock) grant(ctx context.Context, d tenths) error {
+	if c.real {
+		return pause(ctx, time.Duration(d)*100*time.Microsecond)
+	}
 	select {
 	case <-c.expired:
 	default:
