@@ -15,6 +15,8 @@
     queue.delete(which);
     running.delete(which);
   };
+  // Of SVG's own animations, each outermost drawing has a clock.
+  const drawings = () => [...document.querySelectorAll("svg")].filter((s) => s.ownerSVGElement === null && s.getCurrentTime);
   const ours = () => document.getAnimations().filter((a) => a.timeline === document.timeline);
 
   const tick = () => {
@@ -24,13 +26,16 @@
       // One that is new is shown at its beginning first.
       if (seen.has(a) && a.playState === "running") a.currentTime += passed * a.playbackRate;
     }
+    for (const s of drawings()) {
+      if (seen.has(s) && !s.animationsPaused()) s.setCurrentTime(s.getCurrentTime() + passed / 1000);
+    }
     running = queue;
     queue = new Map();
     for (const [which, callback] of running) {
       running.delete(which);
       try { callback(time); } catch (error) { reportError(error); }
     }
-    for (const a of ours()) seen.add(a);
+    for (const one of [...ours(), ...drawings()]) seen.add(one);
   };
   Object.defineProperty(window, Symbol.for("loom.tick"), { value: tick });
 })();

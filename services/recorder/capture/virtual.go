@@ -80,10 +80,7 @@ func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, dama
 	if !picture {
 		return nil, true, nil
 	}
-	request := proto.PageCaptureScreenshot{
-		Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &s.Quality, OptimizeForSpeed: true,
-	}
-	reply, err := s.client.CallRaw(ctx, string(s.page.SessionID), request.ProtoReq(), request)
+	reply, err := s.takeScreenshot(ctx)
 	if err != nil {
 		return nil, true, err
 	}
@@ -91,6 +88,29 @@ func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, dama
 		return nil, true, errors.New("take a screenshot: no picture came")
 	}
 	return jpeg, true, nil
+}
+
+// screenshotTries is how often a screenshot is asked for within the time that Chrome may take for one: now and then, a whole
+// Chrome draws nothing for the first.
+const screenshotTries = 5
+
+func (s *scene) takeScreenshot(ctx context.Context) (cdp.Raw, error) {
+	request := proto.PageCaptureScreenshot{
+		Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &s.Quality, OptimizeForSpeed: true,
+	}
+	for range screenshotTries - 1 {
+		try, cancel := context.WithTimeout(ctx, s.client.Deadline/screenshotTries)
+		reply, err := s.client.CallRaw(try, string(s.page.SessionID), request.ProtoReq(), request)
+		late := try.Err() != nil && ctx.Err() == nil
+		cancel()
+		if !late {
+			return reply, err
+		}
+	}
+	try, cancel := context.WithTimeoutCause(ctx, s.client.Deadline/screenshotTries,
+		fmt.Errorf("%w: no screenshot in %s", cdp.ErrStalled, s.client.Deadline))
+	defer cancel()
+	return s.client.CallRaw(try, string(s.page.SessionID), request.ProtoReq(), request)
 }
 
 // tick moves the animations of each of the page's documents to the clock's time.

@@ -43,9 +43,11 @@ func TestScreenshotsMoveAnimationsWithTheFrames(t *testing.T) {
 		"/css": html(bar + `<style>b{animation:m 2s linear}@keyframes m{to{transform:translateX(480px)}}</style>`),
 		"/script": html(bar + `<script>document.querySelector("b").animate(
 			[{transform: "none"}, {transform: "translateX(480px)"}], {duration: 4000}).playbackRate = 2</script>`),
+		"/svg": html(`<style>body{margin:0;background:#000;overflow:hidden}</style><svg width=320 height=180>
+			<rect y=140 width=16 height=40 fill=white><animate attributeName=x from=0 to=480 dur=2s /></rect></svg>`),
 		"/elsewhere": html(`<script>location = "/css"</script>`),
 	})
-	for _, page := range []string{"/css", "/script", "/elsewhere"} {
+	for _, page := range []string{"/css", "/script", "/svg", "/elsewhere"} {
 		t.Run(page[1:], func(t *testing.T) {
 			path, _ := shot{url: url + page, mode: msg.ModeVirtual, frames: frames}.mustTake(t)
 			for i, p := range decode(t, path, msg.FPS(60), frames) {
