@@ -32,9 +32,6 @@ type captured struct {
 	ErrorMessage *string       `json:"error_message"`
 }
 
-// codeOptionsFile is the command's own, as codeCampaignFile is.
-const codeOptionsFile = "options_file_invalid"
-
 // explain takes over the command's error.
 func (r *captured) explain(err error) {
 	if err == nil {

@@ -197,7 +197,7 @@ func (s *scene) open(ctx context.Context) error {
 		return fmt.Errorf("stop the clock: %w", err)
 	}
 	if s.ownFrames() {
-		if err := s.takeOver(); err != nil {
+		if err := s.takeOver(ctx); err != nil {
 			return err
 		}
 	}
@@ -209,10 +209,10 @@ func (s *scene) open(ctx context.Context) error {
 
 // target is the page that is asked for.
 func (s *scene) target() proto.TargetCreateTarget {
-	if s.ownFrames() {
-		return proto.TargetCreateTarget{} // a whole Chrome has no windows of any size; see takeOver
+	// Only in a window of its own does a whole Chrome give a page a size.
+	return proto.TargetCreateTarget{
+		EnableBeginFrameControl: !s.ownFrames(), NewWindow: s.ownFrames(), Width: &s.Width, Height: &s.Height,
 	}
-	return proto.TargetCreateTarget{EnableBeginFrameControl: true, Width: &s.Width, Height: &s.Height}
 }
 
 // ready gives the director the page before frame 0.

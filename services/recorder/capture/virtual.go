@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-rod/rod/lib/proto"
 
@@ -20,11 +21,10 @@ var ticker string
 // tickNow calls what ticker leaves in a document. There is none in a document that was there before.
 const tickNow = `globalThis[Symbol.for("loom.tick")]?.()`
 
-// takeOver sets up a page of a Chrome that draws frames when it sees fit: a viewport of the scene's size, of which a whole
-// Chrome would keep a part for itself and, on a virtual clock, animations that follow that clock.
-func (s *scene) takeOver() error {
-	err := proto.EmulationSetDeviceMetricsOverride{Width: s.Width, Height: s.Height, DeviceScaleFactor: 1}.Call(s.page)
-	if err != nil {
+// takeOver sets up a page of a Chrome that draws frames when it sees fit: a viewport of the scene's size and, on a virtual
+// clock, animations that follow that clock.
+func (s *scene) takeOver(ctx context.Context) error {
+	if err := s.fitWindow(ctx); err != nil {
 		return fmt.Errorf("set the viewport's size: %w", err)
 	}
 	if s.Mode != msg.ModeVirtual {
@@ -43,6 +43,43 @@ func (s *scene) takeOver() error {
 	}
 	return nil
 }
+
+// fitWindow makes the window so large that the viewport has the scene's size: a whole Chrome keeps a part of it for itself.
+// Emulation.setDeviceMetricsOverride would be simpler, but then one screenshot in twenty never came.
+func (s *scene) fitWindow(ctx context.Context) error {
+	for range windowTries {
+		layout, err := proto.PageGetLayoutMetrics{}.Call(s.page)
+		if err != nil {
+			return err
+		}
+		missing := [2]int{s.Width - layout.CSSLayoutViewport.ClientWidth, s.Height - layout.CSSLayoutViewport.ClientHeight}
+		if missing == [2]int{} {
+			return nil
+		}
+		window, err := proto.BrowserGetWindowForTarget{TargetID: s.page.TargetID}.Call(s.page)
+		if err != nil {
+			return err
+		}
+		width, height := s.Width+missing[0], s.Height+missing[1]
+		if b := window.Bounds; b.Width != nil && b.Height != nil {
+			width, height = *b.Width+missing[0], *b.Height+missing[1]
+		}
+		bounds := proto.BrowserSetWindowBounds{WindowID: window.WindowID, Bounds: &proto.BrowserBounds{Width: &width, Height: &height}}
+		if err := bounds.Call(s.page); err != nil {
+			return err
+		}
+		if err := pause(ctx, windowPause); err != nil { // the page learns of it later
+			return err
+		}
+	}
+	return proto.EmulationSetDeviceMetricsOverride{Width: s.Width, Height: s.Height, DeviceScaleFactor: 1}.Call(s.page)
+}
+
+// A window may have bounds of its own, so fitWindow gives up after so many tries.
+const (
+	windowTries = 10
+	windowPause = 50 * time.Millisecond
+)
 
 // screenshots captures every frame into the sink: a frame's time is granted, then the page is taken as it stands. Chrome
 // does not tell damage, so every frame is taken; equal pictures are the sink's to find.
@@ -80,7 +117,10 @@ func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, dama
 	if !picture {
 		return nil, true, nil
 	}
-	reply, err := s.takeScreenshot(ctx)
+	request := proto.PageCaptureScreenshot{
+		Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &s.Quality, OptimizeForSpeed: true,
+	}
+	reply, err := s.client.CallRaw(ctx, string(s.page.SessionID), request.ProtoReq(), request)
 	if err != nil {
 		return nil, true, err
 	}
@@ -88,29 +128,6 @@ func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, dama
 		return nil, true, errors.New("take a screenshot: no picture came")
 	}
 	return jpeg, true, nil
-}
-
-// screenshotTries is how often a screenshot is asked for within the time that Chrome may take for one: now and then, a whole
-// Chrome draws nothing for the first.
-const screenshotTries = 5
-
-func (s *scene) takeScreenshot(ctx context.Context) (cdp.Raw, error) {
-	request := proto.PageCaptureScreenshot{
-		Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &s.Quality, OptimizeForSpeed: true,
-	}
-	for range screenshotTries - 1 {
-		try, cancel := context.WithTimeout(ctx, s.client.Deadline/screenshotTries)
-		reply, err := s.client.CallRaw(try, string(s.page.SessionID), request.ProtoReq(), request)
-		late := try.Err() != nil && ctx.Err() == nil
-		cancel()
-		if !late {
-			return reply, err
-		}
-	}
-	try, cancel := context.WithTimeoutCause(ctx, s.client.Deadline/screenshotTries,
-		fmt.Errorf("%w: no screenshot in %s", cdp.ErrStalled, s.client.Deadline))
-	defer cancel()
-	return s.client.CallRaw(try, string(s.page.SessionID), request.ProtoReq(), request)
 }
 
 // tick moves the animations of each of the page's documents to the clock's time.
