@@ -22,7 +22,7 @@ func chrome(ctx context.Context, environ map[string]string) Finding {
 	}
 	version := found.Version
 	if found.Mode != msg.ModeExact {
-		return Finding{What: what, Verdict: Warning, Found: version + " (" + found.Path + ") cannot draw frames on demand: scenes are recorded by screenshots",
+		return Finding{What: what, Verdict: Warning, Found: version + " (" + found.Path + ") is no headless shell",
 			Mend: recorder.NoFrameControl}
 	}
 	if !sandbox {
