@@ -48,10 +48,11 @@ func Look(ctx context.Context, environ map[string]string, peers string) (Machine
 		Go:              runtime.Version(),
 		Sandbox:         os.Geteuid() != 0 && environ["CHROME_SANDBOX"] != "off",
 	}
-	var err error
-	if m.Chrome, err = recorder.CheckChrome(ctx, environ["CHROME_PATH"], m.Sandbox); err != nil {
+	chrome, err := recorder.CheckChrome(ctx, environ["CHROME_PATH"], m.Sandbox)
+	if err != nil {
 		return m, fmt.Errorf("check Chrome: %w", err)
 	}
+	m.Chrome = chrome.Version
 	ffmpeg := environ["FFMPEG_PATH"]
 	if ffmpeg == "" {
 		ffmpeg = "ffmpeg"

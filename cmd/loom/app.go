@@ -29,6 +29,7 @@ const (
 type commands struct {
 	Up      upCmd      `cmd:"" help:"Run all of loom-lite on this machine, until Ctrl-C."`
 	Render  renderCmd  `cmd:"" help:"Render a campaign file into a video."`
+	Capture captureCmd `cmd:"" help:"Record one page alone into a video, for trying things out."`
 	Status  statusCmd  `cmd:"" help:"Show a render: its stages, tasks and attempts."`
 	Bundle  bundleCmd  `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
 	List    listCmd    `cmd:"" help:"List the newest renders."`

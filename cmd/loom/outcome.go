@@ -38,6 +38,7 @@ type outcome struct {
 // Codes of what goes wrong in the command itself. A render's own codes are in pkg/msg.
 const (
 	codeCampaignFile = "campaign_file_invalid"
+	codeOptionsFile  = "options_file_invalid"
 	codeCommand      = "command_failed"
 )
 

@@ -142,6 +142,9 @@ func printTask(line func(string, ...any), t renders.Task) {
 	if t.Scene > 0 {
 		name = fmt.Sprintf("%s scene %d", t.Kind, t.Scene)
 	}
+	if mode := recordedIn(t); mode != "" && mode != msg.ModeExact {
+		name += fmt.Sprintf(" (%s)", mode)
+	}
 	state := t.State
 	if t.NotBefore != nil && time.Until(*t.NotBefore) > 0 {
 		state += fmt.Sprintf(", again in %s", time.Until(*t.NotBefore).Round(time.Second))
@@ -157,6 +160,15 @@ func printTask(line func(string, ...any), t renders.Task) {
 		}
 		line("%s\t%d\t%s\t%s\t%s", strings.Join(row, "\t"), a.Attempt, took(&a.GrantedAt, a.EndedAt), a.Worker, ending(a))
 	}
+}
+
+// recordedIn is how a scene was captured; empty when that is not known, or is no matter.
+func recordedIn(t renders.Task) msg.Mode {
+	var facts msg.RecordFacts
+	if t.Kind != msg.Record || json.Unmarshal(t.Facts, &facts) != nil {
+		return ""
+	}
+	return facts.Mode
 }
 
 // ending says how an attempt ended, and why.

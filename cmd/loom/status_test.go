@@ -46,3 +46,21 @@ func TestWarningsAreShown(t *testing.T) {
 		}
 	}
 }
+
+func TestHowASceneWasRecordedIsShownUnlessItIsExact(t *testing.T) {
+	r := report{Tasks: []renders.Task{
+		{Kind: msg.Record, Scene: 1, State: "done", Facts: json.RawMessage(`{"mode":"exact"}`)},
+		{Kind: msg.Record, Scene: 2, State: "done", Facts: json.RawMessage(`{"mode":"realtime"}`)},
+		{Kind: msg.Record, Scene: 3, State: "running"},
+		{Kind: msg.Normalize, Scene: 2, State: "done", Facts: json.RawMessage(`{"mode":"realtime"}`)},
+	}}
+	var out bytes.Buffer
+	if err := r.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\nrecord scene 1  ", "\nrecord scene 2 (realtime)  ", "\nrecord scene 3  ", "\nnormalize scene 2  "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+}

@@ -42,6 +42,10 @@ const (
 	CodeSceneAction Code = "scene_action_failed"
 	// CodeSceneOptionsIgnored: a warning: options were asked for that the recorder does not act on.
 	CodeSceneOptionsIgnored Code = "scene_options_ignored"
+	// CodeSceneInexact: a warning: the recorder's Chrome cannot draw frames on demand (ModeVirtual).
+	CodeSceneInexact Code = "scene_inexact"
+	// CodeSceneRealtime: a warning: the scene was recorded in real time, as its options ask (ModeRealtime).
+	CodeSceneRealtime Code = "scene_realtime"
 )
 
 // What is wrong with the facecam: found when it is probed.

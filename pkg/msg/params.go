@@ -37,8 +37,15 @@ type RecordFacts struct {
 // Mode is how a page was captured.
 type Mode string
 
-// ModeExact is a capture on a virtual clock, every frame drawn on demand.
-const ModeExact Mode = "exact"
+const (
+	// ModeExact is a capture on a virtual clock, every frame drawn on demand.
+	ModeExact Mode = "exact"
+	// ModeVirtual is a capture on a virtual clock by a Chrome that does not draw frames on demand: a screenshot of the page
+	// at each frame's time. What the compositor moves may be off by parts of a frame.
+	ModeVirtual Mode = "virtual"
+	// ModeRealtime is a capture in real time: what Chrome could draw in it, on the frames' times.
+	ModeRealtime Mode = "realtime"
+)
 
 // Warning is something that went otherwise than asked, in a render that is done all the same.
 type Warning struct {
@@ -116,6 +123,15 @@ type Fit struct {
 	How string `json:"how"`
 	// Background is the colour of the bars that FitContain leaves, as #rrggbb.
 	Background string `json:"background"`
+}
+
+// FitOf says how a scene's pictures are brought to width × height; nil when they have that size.
+func FitOf(o scene.Options, width, height int) *Fit {
+	w, h := o.Picture(width, height)
+	if w == width && h == height {
+		return nil
+	}
+	return &Fit{Width: w, Height: h, How: o.Viewport.HowToFit(), Background: o.Viewport.Bars()}
 }
 
 // VideoFacts describes a segment, a joined or a finished video, as measured on the file.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
@@ -20,7 +21,8 @@ type Config struct {
 
 	// Slots is how many scenes to record at once. 0 means as many as there are cores: one Chrome uses about 1.6.
 	Slots int `env:"RECORDER_SLOTS" envDefault:"0" wants:"a number of scenes to record at once, 0 (as many as cores) to 256"`
-	// ChromePath is the headless shell's. Empty: chromium-headless-shell or chrome-headless-shell from PATH.
+	// ChromePath is the headless shell's. Empty: chromium-headless-shell or chrome-headless-shell from PATH, else a whole
+	// Chromium or Chrome from there.
 	ChromePath string `env:"CHROME_PATH"`
 	// ChromeSandbox is "on" or "off". Chrome has no sandbox as root.
 	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" wants:"on or off"`
@@ -63,35 +65,62 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	return cfg, nil
 }
 
-// checkTimeout bounds CheckChrome.
+// checkTimeout bounds a try of CheckChrome's.
 const checkTimeout = 30 * time.Second
 
 // errRoot says why Chrome cannot be started with its sandbox.
 var errRoot = errors.New("as root, Chrome has no sandbox: run as another user, or set CHROME_SANDBOX=off and rely on the container's walls")
 
-// CheckChrome starts Chrome and draws a frame. It returns the browser's name and version, or an error that says what to
-// do about it. path is CHROME_PATH's value; empty means to look for it.
-func CheckChrome(ctx context.Context, path string, sandbox bool) (version string, err error) {
+// Chrome is a browser that has been tried.
+type Chrome struct {
+	Path string
+	// Version is its name and version, such as "HeadlessChrome/156.0.7977.2".
+	Version string
+	// Mode is how it captures a scene that asks for nothing else: msg.ModeExact, or msg.ModeVirtual when it cannot draw frames
+	// on demand.
+	Mode msg.Mode
+}
+
+// CheckChrome starts Chrome and captures a frame: drawn on demand or, when that cannot be had, by screenshot. It returns what
+// it found, or an error that says what to do about it. path is CHROME_PATH's value; empty means to look for it.
+func CheckChrome(ctx context.Context, path string, sandbox bool) (Chrome, error) {
 	if sandbox && os.Geteuid() == 0 {
-		return "", errRoot
+		return Chrome{}, errRoot
 	}
 	found, err := chrome.Find(path)
 	if err != nil {
-		return "", err
+		return Chrome{}, err
 	}
+	var failures []error
+	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual} {
+		version, err := tryChrome(ctx, found, sandbox, mode)
+		if err == nil {
+			return Chrome{Path: found, Version: version, Mode: mode}, nil
+		}
+		failures = append(failures, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return Chrome{}, fmt.Errorf("try %s: %w; %s", found, errors.Join(failures...), chrome.Install)
+}
+
+// tryChrome captures a frame in a mode.
+func tryChrome(ctx context.Context, path string, sandbox bool, mode msg.Mode) (version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	// No page is loaded, so nothing needs a proxy: the address is of one that does not exist.
 	p, err := chrome.Start(chrome.Options{
-		Path: found, Sandbox: sandbox, Width: 320, Height: 240, Proxy: "127.0.0.1:1", SmallShm: chrome.SmallShm(),
+		Path: path, Frames: capture.Frames(mode), Sandbox: sandbox, Width: 320, Height: 240, Proxy: "127.0.0.1:1",
+		SmallShm: chrome.SmallShm(),
 	}, "")
 	if err != nil {
-		return "", fmt.Errorf("%w; %s", err, chrome.Install)
+		return "", err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	version, err = capture.Probe(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, 320, 240)
+	version, err = capture.Probe(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, mode, 320, 240)
 	if err != nil {
-		return version, fmt.Errorf("try %s: %w; %s; it said: %s", found, err, chrome.Install, p.Stderr())
+		return version, fmt.Errorf("%w; it said: %s", err, p.Stderr())
 	}
 	return version, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -40,9 +41,9 @@ func TestLoadConfig(t *testing.T) {
 
 func TestCheckChrome(t *testing.T) {
 	cfg := testConfig(t)
-	version, err := CheckChrome(t.Context(), cfg.ChromePath, cfg.ChromeSandbox == "on")
-	if err != nil || !strings.Contains(version, "Chrome/") {
-		t.Errorf("CheckChrome returned %q, %v", version, err)
+	found, err := CheckChrome(t.Context(), cfg.ChromePath, cfg.ChromeSandbox == "on")
+	if err != nil || !strings.Contains(found.Version, "Chrome/") || found.Mode != msg.ModeExact {
+		t.Errorf("CheckChrome returned %+v, %v", found, err)
 	}
 	for _, path := range []string{"/no/such/chrome", "/bin/true"} {
 		if _, err := CheckChrome(t.Context(), path, false); err == nil || !strings.Contains(err.Error(), "apt install chromium-headless-shell") {

@@ -28,6 +28,7 @@ const (
 // Recorder records pages into files, each in a Chrome of its own. It may record several at once.
 type Recorder struct {
 	chrome  string
+	mode    msg.Mode // of scenes that ask for nothing else
 	sandbox bool
 	policy  egress.Policy
 	bounds  capture.Bounds
@@ -35,7 +36,7 @@ type Recorder struct {
 	maxBytes int64
 }
 
-// New returns the recorder that cfg describes.
+// New returns the recorder that cfg describes. It takes Chrome for a headless shell until Check has tried it.
 func New(cfg Config) (*Recorder, error) {
 	path, err := chrome.Find(cfg.ChromePath)
 	if err != nil {
@@ -46,7 +47,7 @@ func New(cfg Config) (*Recorder, error) {
 		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
 	}
 	return &Recorder{
-		chrome: path, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
+		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
 		maxBytes: maxMezzanine,
 	}, nil
 }
@@ -89,9 +90,9 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if facts.Frames != p.Frames {
 		return facts, fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
 	}
-	facts.Mode = msg.ModeExact
-	facts.Warnings, err = ignoredOptions(p)
-	return facts, err
+	facts.Mode = r.modeOf(p.Options)
+	facts.Warnings = modeWarnings(p.Scene, facts.Mode)
+	return facts, nil
 }
 
 // keep writes the failure bundle, unless the recording was simply cancelled. That it cannot be written is logged: the
@@ -107,7 +108,7 @@ func (j Job) keep(ctx context.Context, witness *bundle.Witness, failed error) {
 
 // capture runs a Chrome for the scene, and ends it.
 func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, sink capture.Sink) (err error) {
-	p := j.Params
+	p, mode := j.Params, r.modeOf(j.Params.Options)
 	window := p.Options.Window(p.Width, p.Height)
 	proxy, err := r.policy.Proxy()
 	if err != nil {
@@ -115,7 +116,8 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	}
 	defer func() { _ = proxy.Close() }()
 	browser, err := chrome.Start(chrome.Options{
-		Path: r.chrome, Sandbox: r.sandbox, Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
+		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox,
+		Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
 		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable,
 	}, j.Dir)
 	if err != nil {
@@ -128,7 +130,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	}
 	defer end()
 	options := capture.Options{
-		URL: p.URL, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
+		URL: p.URL, Mode: mode, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
 		Repeatable: p.Options.Repeatable, Director: direct.New(p),
 	}

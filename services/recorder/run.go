@@ -8,20 +8,24 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// Run records scenes until ctx is cancelled, then drains. It fails at once when Chrome cannot draw frames on demand.
+// Run records scenes until ctx is cancelled, then drains. It fails at once when there is no Chrome that it can record with.
 func Run(ctx context.Context, cfg Config) error {
-	version, err := CheckChrome(ctx, cfg.ChromePath, cfg.ChromeSandbox == "on")
+	record, err := New(cfg)
+	if err != nil {
+		return err
+	}
+	found, err := record.Check(ctx)
 	if ctx.Err() != nil {
 		return nil // told to stop before it began
 	}
 	if err != nil {
 		return fmt.Errorf("check Chrome: %w", err)
 	}
-	record, err := New(cfg)
-	if err != nil {
-		return err
+	if found.Mode != msg.ModeExact {
+		cfg.Log.Warn().Str("chrome", found.Path).Msg(NoFrameControl)
 	}
-	cfg.Log.Info().Str("chrome", version).Int("slots", cfg.Slots).Bool("sandbox", record.sandbox).Msg("recorder starts")
+	cfg.Log.Info().Str("chrome", found.Version).Str("mode", string(found.Mode)).Int("slots", cfg.Slots).Bool("sandbox", record.sandbox).
+		Msg("recorder starts")
 
 	nc, err := cfg.ConnectNATS("recorder")
 	if err != nil {

@@ -81,7 +81,7 @@ func Load(path string) (*Campaign, error) {
 	if err != nil {
 		return nil, syntaxError(path, err)
 	}
-	problems, err := validate(data, doc)
+	problems, err := validate(data, doc, compiled)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func read(path string) ([]byte, error) {
 	return data, err
 }
 
-var errDocuments = errors.New("the file holds several documents (---): write one campaign per file")
+var errDocuments = errors.New("the file holds several documents (---): write one per file")
 
 // parse returns the document's root.
 func parse(data []byte) (ast.Node, error) {

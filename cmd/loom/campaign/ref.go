@@ -70,6 +70,50 @@ func resolve(root *os.Root, written string, page bool) (Ref, error) {
 	return Ref{file: strings.TrimPrefix(file, "./"), suffix: suffix}, checkFile(root, written, file, page)
 }
 
+const wantPage = "write an http or https URL, or the path of a page's file"
+
+// Page reads a reference to a page that stands alone: a URL, or the path of a file or folder. dir is the folder that the file
+// is in, which is to be served; empty for what is on the web.
+func Page(written string) (ref Ref, dir string, err error) {
+	if found := scheme.FindString(written); found != "" {
+		if found = strings.ToLower(found); found != "http:" && found != "https:" {
+			return Ref{}, "", fmt.Errorf("%q is neither an http nor an https URL: %s", written, wantPage)
+		}
+		ref, err = webRef(written, found)
+		return ref, "", err
+	}
+	name, suffix := written, ""
+	if _, err := os.Stat(written); err != nil {
+		if i := strings.IndexAny(written, "?#"); i >= 0 {
+			name, suffix = written[:i], written[i:]
+		}
+	}
+	path, err := filepath.EvalSymlinks(name)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	switch {
+	case name == "" || errors.Is(err, fs.ErrNotExist):
+		return Ref{}, "", fmt.Errorf("there is no file %q: %s", written, wantPage)
+	case err != nil:
+		return Ref{}, "", fmt.Errorf("%q cannot be read: %w", written, cause(err))
+	}
+	dir, file := filepath.Dir(path), filepath.Base(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		dir, file = path, "./"
+		if _, err := os.Stat(filepath.Join(dir, "index.html")); err != nil {
+			return Ref{}, "", fmt.Errorf("there is no file %q: %s", filepath.Join(written, "index.html"), wantPage)
+		}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return Ref{}, "", fmt.Errorf("%q cannot be read: %w", written, cause(err))
+	}
+	defer root.Close()
+	ref, err = resolve(root, file+suffix, true)
+	return ref, dir, err
+}
+
 func clean(name string) string { return path.Clean(filepath.ToSlash(name)) }
 
 func webRef(written, scheme string) (Ref, error) {

@@ -20,11 +20,11 @@ var Schema []byte
 
 var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(Schema, scene.Schema) })
 
-// validate checks a file against the schema. doc is the file's root, for line numbers.
-func validate(data []byte, doc ast.Node) ([]Problem, error) {
+// validate checks a file against a schema. doc is the file's root, for line numbers.
+func validate(data []byte, doc ast.Node, compiled func() (*schema.Schema, error)) ([]Problem, error) {
 	s, err := compiled()
 	if err != nil {
-		return nil, fmt.Errorf("read the campaign schema: %w", err)
+		return nil, fmt.Errorf("read the schema: %w", err)
 	}
 	var value any
 	if err := yaml.Unmarshal(data, &value); err != nil {
@@ -32,7 +32,7 @@ func validate(data []byte, doc ast.Node) ([]Problem, error) {
 	}
 	found, err := s.Check(value)
 	if err != nil {
-		return nil, fmt.Errorf("check the campaign: %w", err)
+		return nil, fmt.Errorf("check the file: %w", err)
 	}
 	var problems []Problem
 	for _, p := range found {

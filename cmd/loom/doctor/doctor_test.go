@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -134,5 +135,23 @@ func TestHugePagesAreJudgedByBothSettings(t *testing.T) {
 	}
 	if f := hugePages(t.TempDir()); f != nil {
 		t.Errorf("where there is no such setting: %+v", f)
+	}
+}
+
+func TestAChromeWithoutFramesOnDemandIsAWarning(t *testing.T) {
+	shell, err := exec.LookPath("chromium-headless-shell")
+	if err != nil {
+		if shell, err = exec.LookPath(os.Getenv("CHROME_PATH")); err != nil {
+			t.Fatalf("no headless shell (apt install chromium-headless-shell): %v", err)
+		}
+	}
+	program := filepath.Join(t.TempDir(), "chrome")
+	script := "#!/bin/sh\ncase \" $* \" in *\" --enable-begin-frame-control \"*) exit 1 ;; esac\nexec '" + shell + "' \"$@\"\n"
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f := chrome(t.Context(), map[string]string{"CHROME_PATH": program})
+	if f.Verdict != Warning || !strings.Contains(f.Found, program) || !strings.Contains(f.Mend, "by screenshots") || !strings.Contains(f.Mend, "apt install") {
+		t.Errorf("found %+v", f)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder"
 	"github.com/loom-lite/loom-lite/services/transcoder"
 )
@@ -15,9 +16,14 @@ func chrome(ctx context.Context, environ map[string]string) Finding {
 	if environ["CHROME_SANDBOX"] == "" && os.Geteuid() == 0 {
 		sandbox = false // as loom up does
 	}
-	version, err := recorder.CheckChrome(ctx, environ["CHROME_PATH"], sandbox)
+	found, err := recorder.CheckChrome(ctx, environ["CHROME_PATH"], sandbox)
 	if err != nil {
 		return missing(what, err, "Debian, Ubuntu: apt-get install chromium-headless-shell; elsewhere: npx @puppeteer/browsers install chrome-headless-shell, and set CHROME_PATH")
+	}
+	version := found.Version
+	if found.Mode != msg.ModeExact {
+		return Finding{What: what, Verdict: Warning, Found: version + " (" + found.Path + ") is no headless shell",
+			Mend: recorder.NoFrameControl}
 	}
 	if !sandbox {
 		return Finding{What: what, Verdict: Warning, Found: version + " draws frames on demand, but runs without its sandbox",

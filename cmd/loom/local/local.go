@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,10 +135,6 @@ func (s *Stack) watch() {
 // ReadyFile is where a data folder keeps the settings of the Stack that runs on it, for other commands.
 func ReadyFile(dir string) string { return filepath.Join(dir, "loom.env") }
 
-// loopbackAllowed is EGRESS_ALLOW's default here: pages under development are on loopback, and so is what `loom render`
-// serves.
-const loopbackAllowed = "127.0.0.0/8,::1"
-
 // settings completes the services' settings.
 func (s *Stack) settings(environ map[string]string, allow string) (map[string]string, error) {
 	all := maps.Clone(environ)
@@ -147,10 +142,8 @@ func (s *Stack) settings(environ map[string]string, allow string) (map[string]st
 		all = map[string]string{}
 	}
 	maps.Copy(all, s.servers.settings)
-	all["EGRESS_ALLOW"] = strings.Trim(cmp.Or(strings.TrimSpace(all["EGRESS_ALLOW"]), loopbackAllowed)+","+allow, ",")
-	if all["CHROME_SANDBOX"] == "" && os.Geteuid() == 0 {
-		all["CHROME_SANDBOX"] = "off"
-		s.log.Warn().Msg("Chrome runs without its sandbox, because this is root (CHROME_SANDBOX=off)")
+	if unsandboxed := settlePages(all, allow); unsandboxed {
+		s.log.Warn().Msg(Unsandboxed)
 	}
 	if all["WORK_DIR"] == "" {
 		// Nobody else uses it: what a crash left there can go.

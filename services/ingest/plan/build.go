@@ -150,20 +150,11 @@ func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UU
 		}
 		ids = append(ids, b.add(msg.Normalize, i, msg.NormalizeParams{
 			Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames, FirstFrame: first,
-			Facecam: probe != uuid.Nil, Fit: b.fit(b.options[i]),
+			Facecam: probe != uuid.Nil, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
 		}, b.share(weightNormalize, frames), inputs, msg.Segment))
 		first += frames
 	}
 	return ids
-}
-
-// fit is nil when the pictures of a scene have the video's size.
-func (b *builder) fit(o scene.Options) *msg.Fit {
-	width, height := o.Picture(b.width(), b.height())
-	if width == b.width() && height == b.height() {
-		return nil
-	}
-	return &msg.Fit{Width: width, Height: height, How: o.Viewport.HowToFit(), Background: o.Viewport.Bars()}
 }
 
 func (b *builder) concat(segments []uuid.UUID, final bool) uuid.UUID {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
 // Options say what to capture.
@@ -20,6 +21,8 @@ type Options struct {
 	// Width and Height of the viewport in CSS pixels. They must be those that the browser was started with.
 	Width, Height int
 	Rate          msg.Rate
+	// Mode is how; empty means msg.ModeExact. The browser must have been started with Frames(Mode).
+	Mode msg.Mode
 	// Frames is how many to deliver; at least 1.
 	Frames int
 	// Repeatable gives the page the same random numbers and the same date in every run. The browser must have been started so,
@@ -96,6 +99,7 @@ type scene struct {
 	clock     *clock
 	world     *world
 	crashed   func()
+	contexts  *contexts // when in msg.ModeVirtual
 	workers   atomic.Int64
 	lastTicks float64
 	loading   time.Time // when the page was asked for
@@ -127,7 +131,7 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 		err = s.ready(ctx)
 	}
 	if err == nil {
-		err = s.frames(ctx)
+		err = s.capture(ctx)
 	} else {
 		s.show(ctx, err)
 	}
@@ -139,6 +143,31 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	}
 	return blame(err)
 }
+
+// capture captures every frame into the sink.
+func (s *scene) capture(ctx context.Context) error {
+	switch s.Mode {
+	case msg.ModeVirtual:
+		return s.screenshots(ctx)
+	case msg.ModeRealtime:
+		return s.realtime(ctx)
+	}
+	return s.frames(ctx)
+}
+
+// Frames is when a browser must draw for a mode of capture.
+func Frames(mode msg.Mode) chrome.Frames {
+	switch mode {
+	case msg.ModeVirtual:
+		return chrome.FramesForScreenshots
+	case msg.ModeRealtime:
+		return chrome.FramesInRealtime
+	}
+	return chrome.FramesOnDemand
+}
+
+// ownFrames reports whether Chrome draws frames when it sees fit.
+func (s *scene) ownFrames() bool { return Frames(s.Mode) != chrome.FramesOnDemand }
 
 // open makes the page that the scene is shown in, its time standing still.
 func (s *scene) open(ctx context.Context) error {
@@ -156,9 +185,7 @@ func (s *scene) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("refuse downloads: %w", err)
 	}
-	s.page, err = browser.Page(proto.TargetCreateTarget{
-		EnableBeginFrameControl: true, Width: &s.Width, Height: &s.Height,
-	})
+	s.page, err = browser.Page(s.target())
 	if err != nil {
 		return fmt.Errorf("open a page: %w", err)
 	}
@@ -180,9 +207,13 @@ func (s *scene) open(ctx context.Context) error {
 			return fmt.Errorf("set the page up: %w", err)
 		}
 	}
-	s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds, s.date())
-	if err != nil {
+	if s.Mode == msg.ModeRealtime {
+		s.clock = realClock(s.client)
+	} else if s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds, s.date()); err != nil {
 		return fmt.Errorf("stop the clock: %w", err)
+	}
+	if s.ownFrames() {
+		return s.takeOver(ctx)
 	}
 	return nil
 }
@@ -203,6 +234,14 @@ func (s *scene) prepare(ctx context.Context) error {
 		return nil
 	}
 	return s.Director.Prepare(ctx, s.page)
+}
+
+// target is the page that is asked for.
+func (s *scene) target() proto.TargetCreateTarget {
+	// Only in a window of its own does a whole Chrome give a page a size.
+	return proto.TargetCreateTarget{
+		EnableBeginFrameControl: !s.ownFrames(), NewWindow: s.ownFrames(), Width: &s.Width, Height: &s.Height,
+	}
 }
 
 // ready gives the director the page before frame 0.

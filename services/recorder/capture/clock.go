@@ -39,6 +39,9 @@ const starvation = 10_000
 
 // clock is the page's time.
 type clock struct {
+	// real: it is everybody's time, which passes by itself; nothing below is used.
+	real bool
+
 	page     *rod.Page
 	client   *cdp.Client
 	requests *requests
@@ -93,13 +96,16 @@ func (c *clock) at(calendar float64) micros {
 // follow puts the clock where Chrome's is, by the page's calendar in milliseconds, of which it knows tenths. When an answer
 // comes, Chrome lets time jump to 10 ms after it was asked for, whatever was granted.
 func (c *clock) follow(calendar float64) {
-	if now := c.at(calendar); now > c.elapsed+2*grain {
+	if now := c.at(calendar); !c.real && now > c.elapsed+2*grain {
 		c.elapsed = now
 	}
 }
 
 // mark lets less than a grain of time pass, until the clock is on one of its marks.
 func (c *clock) mark(ctx context.Context) error {
+	if c.real {
+		return nil
+	}
 	return c.advance(ctx, (c.base+c.elapsed+grain-1)/grain*grain-c.base)
 }
 
@@ -116,6 +122,9 @@ func (c *clock) run(ctx context.Context) error { return c.grant(ctx, 0) }
 
 // grant lets d pass. It waits for the page's requests, but for none longer than patience: then time passes without it.
 func (c *clock) grant(ctx context.Context, d micros) error {
+	if c.real {
+		return pause(ctx, time.Duration(d)*time.Microsecond)
+	}
 	select {
 	case <-c.expired:
 	default:
@@ -183,3 +192,15 @@ func (c *clock) hopeless(waited time.Duration) bool {
 
 // pollEvery is how often a grant that waits looks at the requests.
 func (c *clock) pollEvery() time.Duration { return min(c.patience/4, 100*time.Millisecond) }
+
+// pause waits in real time.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

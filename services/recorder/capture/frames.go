@@ -124,6 +124,9 @@ func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error)
 
 // beginFrame draws the frame of a time. At one time, the page's own code runs once however often it is drawn.
 func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg []byte, damaged bool, err error) {
+	if s.ownFrames() {
+		return s.screenshot(ctx, picture)
+	}
 	ticks := max(s.clock.ticks(at), s.lastTicks)
 	s.lastTicks = ticks
 	interval := 1000 / s.Rate.Float()

@@ -26,8 +26,11 @@ type shot struct {
 	url        string
 	rate       msg.Rate
 	frames     int
+	mode       msg.Mode       // default: exact
 	bounds     capture.Bounds // default: generous
 	repeatable bool
+	// director is the capture's; it may be nil.
+	director capture.Director
 	// allow is EGRESS_ALLOW; empty allows loopback.
 	allow string
 	// started is called with the process when it runs, progress after each frame.
@@ -68,8 +71,8 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	}
 	defer func() { _ = proxy.Close() }()
 	p, err := chrome.Start(chrome.Options{
-		Path: shell, Sandbox: os.Geteuid() != 0, Width: width, Height: height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
-		Repeatable: s.repeatable,
+		Path: shell, Frames: capture.Frames(s.mode), Sandbox: os.Geteuid() != 0, Width: width, Height: height, Proxy: proxy.Addr(),
+		SmallShm: chrome.SmallShm(), Repeatable: s.repeatable,
 	}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +97,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	}
 	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
 		URL: s.url, Width: width, Height: height, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
-		Unreached: proxy.Failure, Repeatable: s.repeatable, Witness: s.witness,
+		Mode: s.mode, Unreached: proxy.Failure, Repeatable: s.repeatable, Witness: s.witness, Director: s.director,
 		Progress: func(n int) {
 			if s.progress != nil {
 				s.progress(p, n)

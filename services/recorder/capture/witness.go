@@ -24,7 +24,7 @@ const (
 	// lookWithin bounds a look, in real time.
 	lookWithin = 2 * time.Second
 	// lookTime is how much page time passes first, in milliseconds: what was answered is read and laid out in it.
-	lookTime = 200.0
+	lookTime = 200
 )
 
 // opened gives the witness the page.
@@ -42,27 +42,9 @@ func (s *scene) show(ctx context.Context, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	expired := make(chan struct{}, 1)
-	defer cdp.On(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
-		select {
-		case expired <- struct{}{}:
-		default:
-		}
-	})()
-	// Not the clock's grant: that is as patient as a capture must be. Nobody grants anything after this.
-	budget, tasks := lookTime, starvation
-	_, err = proto.EmulationSetVirtualTimePolicy{
-		Policy: proto.EmulationVirtualTimePolicyAdvance, Budget: &budget, MaxVirtualTimeTaskStarvationCount: &tasks,
-	}.Call(s.client.Within(ctx, lookWithin, s.page.SessionID))
-	if err != nil {
+	if err := s.lookAhead(ctx); err != nil {
 		return
 	}
-	select {
-	case <-expired:
-	case <-ctx.Done():
-		return
-	}
-	s.lastTicks = max(s.clock.ticks(s.clock.elapsed), s.lastTicks) + lookTime
 	// The first may only lay the page out.
 	for range 2 {
 		picture, _, err := s.beginFrame(ctx, s.clock.elapsed, true)
@@ -73,4 +55,33 @@ func (s *scene) show(ctx context.Context, err error) {
 			s.Witness.Picture(picture)
 		}
 	}
+}
+
+// lookAhead lets lookTime pass.
+func (s *scene) lookAhead(ctx context.Context) error {
+	if s.clock.real {
+		return pause(ctx, lookTime*time.Millisecond)
+	}
+	expired := make(chan struct{}, 1)
+	defer cdp.On(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
+		select {
+		case expired <- struct{}{}:
+		default:
+		}
+	})()
+	// Not the clock's grant: that is as patient as a capture must be. Nobody grants anything after this.
+	budget, tasks := float64(lookTime), starvation
+	_, err := proto.EmulationSetVirtualTimePolicy{
+		Policy: proto.EmulationVirtualTimePolicyAdvance, Budget: &budget, MaxVirtualTimeTaskStarvationCount: &tasks,
+	}.Call(s.client.Within(ctx, lookWithin, s.page.SessionID))
+	if err != nil {
+		return err
+	}
+	select {
+	case <-expired:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	s.lastTicks = max(s.clock.ticks(s.clock.elapsed), s.lastTicks) + lookTime
+	return nil
 }

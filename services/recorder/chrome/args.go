@@ -4,8 +4,10 @@ import "fmt"
 
 // Options say how to start Chrome.
 type Options struct {
-	// Path of the headless shell; see Find.
+	// Path of the headless shell, or of a whole Chrome; see Find.
 	Path string
+	// Frames is when Chrome draws. FramesOnDemand takes the headless shell.
+	Frames Frames
 	// Sandbox keeps Chrome's own sandbox on. It cannot be had as root.
 	Sandbox bool
 	// Width and Height are the window's size in CSS pixels.
@@ -20,28 +22,65 @@ type Options struct {
 	SmallShm bool
 }
 
+// Frames is when Chrome draws.
+type Frames int
+
+const (
+	// FramesOnDemand are drawn when they are asked for (HeadlessExperimental.beginFrame), and then only.
+	FramesOnDemand Frames = iota
+	// FramesForScreenshots are drawn when Chrome sees fit, with all that the page has come to.
+	FramesForScreenshots
+	// FramesInRealtime are drawn when Chrome sees fit, as on a screen.
+	FramesInRealtime
+)
+
+// framesOnDemand: a frame is drawn when we say so, all of it, and by nothing but our clock.
+var framesOnDemand = []string{
+	"--enable-begin-frame-control",
+	"--run-all-compositor-stages-before-draw",
+	"--deterministic-mode",
+	"--disable-threaded-animation",
+	"--disable-threaded-scrolling",
+	"--disable-checker-imaging",
+	"--disable-image-animation-resync",
+	"--disable-new-content-rendering-timeout",
+	"--enable-surface-synchronization",
+}
+
+// framesForScreenshots: a frame that is taken shows all that the page has come to.
+var framesForScreenshots = []string{
+	"--run-all-compositor-stages-before-draw",
+	"--disable-threaded-animation",
+	"--disable-threaded-scrolling",
+	"--disable-checker-imaging",
+	"--disable-image-animation-resync",
+	"--disable-new-content-rendering-timeout",
+}
+
 // args returns Chrome's arguments.
 func args(o Options, profile string) []string {
 	scale := o.ScaleFactor
 	if scale == 0 {
 		scale = 1
 	}
+	// WebRtcHideLocalIpsWithMdns asks the local network by multicast. Without UDP there are no local addresses to hide.
+	disabled := "Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,IsolateOrigins,site-per-process,BackForwardCache," +
+		"AcceptCHFrame,WebRtcHideLocalIpsWithMdns"
 	list := []string{
 		"--remote-debugging-pipe=cbor",
 		"--user-data-dir=" + profile,
 		fmt.Sprintf("--window-size=%d,%d", o.Width, o.Height),
-
-		// A frame is drawn when we say so, all of it, and by nothing but our clock.
-		"--enable-begin-frame-control",
-		"--run-all-compositor-stages-before-draw",
-		"--deterministic-mode",
-		"--disable-threaded-animation",
-		"--disable-threaded-scrolling",
-		"--disable-checker-imaging",
-		"--disable-image-animation-resync",
-		"--disable-new-content-rendering-timeout",
-		"--enable-surface-synchronization",
-
+		"--headless=new", // a whole Chrome would open a window
+	}
+	switch o.Frames {
+	case FramesOnDemand:
+		list = append(list, framesOnDemand...)
+	case FramesForScreenshots:
+		list = append(list, framesForScreenshots...)
+		disabled += ",PaintHolding" // a first frame would wait for content, or for time that stands still
+	case FramesInRealtime:
+	}
+	list = append(list,
 		// The same picture on every machine.
 		"--hide-scrollbars",
 		"--font-render-hinting=none",
@@ -53,9 +92,8 @@ func args(o Options, profile string) []string {
 		"--autoplay-policy=no-user-gesture-required",
 
 		// The page reaches the network through the proxy or not at all: no loopback exception, no name looked up
-		// here, no UDP, nothing asked of the local network by multicast (WebRtcHideLocalIpsWithMdns, below: Chrome takes one
-		// list of features only. Without UDP there are no local addresses to hide).
-		"--proxy-server=http://" + o.Proxy,
+		// here, no UDP, nothing asked of the local network by multicast.
+		"--proxy-server=http://"+o.Proxy,
 		"--proxy-bypass-list=<-loopback>",
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 		"--dns-prefetch-disable",
@@ -91,8 +129,8 @@ func args(o Options, profile string) []string {
 
 		// With site isolation, createTarget hangs under frame control. A browser therefore shows one scene only.
 		"--disable-site-isolation-trials",
-		"--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,IsolateOrigins,site-per-process,BackForwardCache,AcceptCHFrame,WebRtcHideLocalIpsWithMdns",
-	}
+		"--disable-features="+disabled,
+	)
 	if o.Repeatable {
 		list = append(list, "--js-flags=--random-seed=1")
 	}

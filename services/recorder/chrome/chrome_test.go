@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,8 +22,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestArgs(t *testing.T) {
 	for name, o := range map[string]Options{
-		"sandbox.txt":   {Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
-		"container.txt": {Width: 390, Height: 844, ScaleFactor: 2.5, Proxy: "127.0.0.1:4001", SmallShm: true},
+		"sandbox.txt":     {Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
+		"screenshots.txt": {Frames: FramesForScreenshots, Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
+		"realtime.txt":    {Frames: FramesInRealtime, Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
+		"container.txt":   {Width: 390, Height: 844, ScaleFactor: 2.5, Proxy: "127.0.0.1:4001", SmallShm: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(args(o, "/srv/profile"), "\n") + "\n"
@@ -61,6 +64,24 @@ func TestFindNamesWhatToInstall(t *testing.T) {
 		if _, err := Find(path); err == nil || !strings.Contains(err.Error(), "apt install chromium-headless-shell") {
 			t.Errorf("Find(%q) returned %v, want what to install", path, err)
 		}
+	}
+}
+
+func TestFindPrefersTheHeadlessShell(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	for _, name := range []string{"google-chrome", "chromium", "chrome-headless-shell"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		// Each is preferred to those before.
+		if found, err := Find(""); err != nil || found != filepath.Join(dir, name) {
+			t.Errorf("Find returned %q, %v, want %s", found, err, name)
+		}
+	}
+	t.Chdir(dir)
+	if found, err := Find("./chromium"); err != nil || found != filepath.Join(dir, "chromium") {
+		t.Errorf("Find returned %q, %v, want an absolute path", found, err)
 	}
 }
 
@@ -117,6 +138,34 @@ func processes(t *testing.T, profile string) (found []string) {
 		}
 	}
 	return found
+}
+
+// A whole Chrome does not start where the paths of its sockets would be too long.
+func TestTemporaryFilesHaveAShortPath(t *testing.T) {
+	t.Setenv("TMPDIR", "/tmp")
+	for _, length := range []int{1, 100} {
+		dir := filepath.Join(t.TempDir(), strings.Repeat("d", length))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p, err := Start(Options{Path: "/bin/true"}, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.temp) > longestTemp {
+			t.Errorf("temporary files are in %s", p.temp)
+		}
+		if got := p.cmd.Environ(); !slices.Contains(got, "TMPDIR="+p.temp) || slices.Contains(got, "TMPDIR=/tmp") {
+			t.Errorf("the environment is %v", got)
+		}
+		<-p.Client.Closed()
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(p.temp); !os.IsNotExist(err) {
+			t.Errorf("%s is left: %v", p.temp, err)
+		}
+	}
 }
 
 func TestKillEndsCallsUnderWay(t *testing.T) {

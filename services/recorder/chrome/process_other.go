@@ -12,5 +12,7 @@ func enlarge(*os.File) {}
 // SmallShm reports whether shared memory is too small for Chrome; only Linux has such a limit.
 func SmallShm() bool { return false }
 
+func reap(int) {}
+
 // groupAlive reports whether a process group has a member.
 func groupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+// captured is what `loom capture --json` prints. Every field is always there; null is for what there is not.
+type captured struct {
+	// Frames were counted on the finished file; Distinct is how many different pictures they come from.
+	Frames   int `json:"frames"`
+	Distinct int `json:"distinct"`
+	Width    int `json:"width"`
+	Height   int `json:"height"`
+	FPS      int `json:"fps"`
+	// Mode is how the page was captured; empty when it was not.
+	Mode msg.Mode `json:"mode"`
+	// WallSeconds is how long the command took, CPUSeconds what it has cost, Chrome and FFmpeg included.
+	WallSeconds float64 `json:"wall_seconds"`
+	CPUSeconds  float64 `json:"cpu_seconds"`
+	// Bytes is the size of the video, Output its absolute path.
+	Bytes        int64         `json:"bytes"`
+	Output       *string       `json:"output"`
+	Warnings     []msg.Warning `json:"warnings"`
+	ErrorCode    *string       `json:"error_code"`
+	ErrorMessage *string       `json:"error_message"`
+}
+
+// explain takes over the command's error.
+func (r *captured) explain(err error) {
+	if err == nil {
+		return
+	}
+	code, message := codeCommand, err.Error()
+	var failure *stage.Error
+	var file *campaign.Error
+	switch {
+	case errors.As(err, &failure):
+		code, message = string(failure.Code), failure.Message
+	case errors.As(err, &file):
+		code = codeOptionsFile
+	}
+	r.ErrorCode, r.ErrorMessage = &code, &message
+}
+
+func (r *captured) print(w io.Writer) error {
+	if r.Warnings == nil {
+		r.Warnings = []msg.Warning{} // an empty list, not null
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%s\n", line)
+	return err
+}
+
+// tell says the same to people.
+func (r *captured) tell(a *app) {
+	a.printf("%s  (%d×%d, %d frames at %d per second, %.0f kB)\n", *r.Output, r.Width, r.Height, r.Frames, r.FPS, float64(r.Bytes)/1e3)
+	a.printf("recorded in mode %s: %d distinct frames, %.1f s wall, %.1f s CPU\n", r.Mode, r.Distinct, r.WallSeconds, r.CPUSeconds)
+}

@@ -1,0 +1,65 @@
+package capture
+
+import (
+	"errors"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// resampler makes frames at a rate of pictures that come when they come: a frame shows the last picture of its time or
+// earlier. Frames go to the sink as soon as they are known.
+type resampler struct {
+	rate   msg.Rate
+	frames int
+	sink   Sink
+
+	begin time.Time
+	// shown is the picture of the frames from next on, as far as is known; stored: the sink has it.
+	shown  []byte
+	stored bool
+	next   int
+}
+
+// start says when frame 0 is, and what it shows unless a picture comes that was drawn before.
+func (r *resampler) start(begin time.Time, jpeg []byte) { r.begin, r.shown = begin, jpeg }
+
+// at is when frame n is.
+func (r *resampler) at(n int) time.Time {
+	return r.begin.Add(time.Duration(frameTime(r.rate, n)) * 100 * time.Microsecond)
+}
+
+// add takes the next picture. One that is older than the frames that are settled is shown from then on.
+func (r *resampler) add(p picture) error {
+	if len(p.jpeg) == 0 {
+		return errors.New("the screencast sent an empty picture")
+	}
+	for r.next < r.frames && r.at(r.next).Before(p.at) {
+		if err := r.deliver(); err != nil {
+			return err
+		}
+	}
+	r.shown, r.stored = p.jpeg, false
+	return nil
+}
+
+// finish delivers the frames that are left, which show the last picture.
+func (r *resampler) finish() error {
+	for r.next < r.frames {
+		if err := r.deliver(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver gives the next frame to the sink.
+func (r *resampler) deliver() error {
+	r.next++
+	if r.stored {
+		return r.sink.Repeat()
+	}
+	r.stored = true
+	_, err := r.sink.Frame(r.shown)
+	return err
+}

@@ -1,0 +1,81 @@
+package capture
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// list is a sink that keeps what each frame shows; repeated frames are told by a bar.
+type list []string
+
+func (l *list) Frame(jpeg []byte) (bool, error) { *l = append(*l, string(jpeg)); return true, nil }
+func (l *list) Repeat() error                   { *l = append(*l, "|"); return nil }
+
+func TestEachFrameShowsTheLastPictureOfItsTime(t *testing.T) {
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, c := range map[string]struct {
+		pictures map[int]string // by milliseconds after frame 0, at 10 frames a second
+		want     list
+	}{
+		"none":                  {nil, list{"0", "|", "|", "|"}},
+		"one of each frame":     {map[int]string{90: "a", 190: "b", 290: "c"}, list{"0", "a", "b", "c"}},
+		"at a frame's own time": {map[int]string{100: "a"}, list{"0", "a", "|", "|"}},
+		"just after":            {map[int]string{101: "a"}, list{"0", "|", "a", "|"}},
+		"more than frames":      {map[int]string{10: "a", 20: "b", 30: "c", 110: "d"}, list{"0", "c", "d", "|"}},
+		"a gap":                 {map[int]string{10: "a", 250: "b"}, list{"0", "a", "|", "b"}},
+		"before frame 0":        {map[int]string{-50: "a", -20: "b"}, list{"b", "|", "|", "|"}},
+		"after the last":        {map[int]string{400: "a", 500: "b"}, list{"0", "|", "|", "|"}},
+	} {
+		var got list
+		r := &resampler{rate: msg.FPS(10), frames: 4, sink: &got}
+		r.start(begin, []byte("0"))
+		var times []int
+		for at := range c.pictures {
+			times = append(times, at)
+		}
+		slices.Sort(times)
+		for _, at := range times {
+			if err := r.add(picture{jpeg: []byte(c.pictures[at]), at: begin.Add(time.Duration(at) * time.Millisecond)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.finish(); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// A picture that is told late is shown from the first frame on that is not settled.
+func TestALatePictureChangesNoSettledFrame(t *testing.T) {
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var got list
+	r := &resampler{rate: msg.FPS(10), frames: 4, sink: &got}
+	r.start(begin, []byte("0"))
+	for _, p := range []struct {
+		text string
+		at   time.Duration
+	}{{"a", 150 * time.Millisecond}, {"late", 50 * time.Millisecond}} {
+		if err := r.add(picture{jpeg: []byte(p.text), at: begin.Add(p.at)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if want := (list{"0", "|", "late", "|"}); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestAnEmptyPictureIsRefused(t *testing.T) {
+	r := &resampler{rate: msg.FPS(10), frames: 4, sink: new(list)}
+	if err := r.add(picture{at: time.Now()}); err == nil {
+		t.Error("it was taken")
+	}
+}

@@ -1,0 +1,142 @@
+package capture
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// ticker makes a document's animations follow the page's time.
+//
+//go:embed ticker.js
+var ticker string
+
+// tickNow calls what ticker leaves in a document. There is none in a document that was there before.
+const tickNow = `globalThis[Symbol.for("loom.tick")]?.()`
+
+// takeOver sets up a page of a Chrome that draws frames when it sees fit: a viewport of the scene's size and, on a virtual
+// clock, animations that follow that clock.
+func (s *scene) takeOver(ctx context.Context) error {
+	if err := s.fitWindow(ctx); err != nil {
+		return fmt.Errorf("set the viewport's size: %w", err)
+	}
+	if s.Mode != msg.ModeVirtual {
+		return nil
+	}
+	s.contexts = watchContexts(s.client, s.page.SessionID)
+	for _, call := range []interface{ Call(proto.Client) error }{
+		proto.RuntimeEnable{}, proto.AnimationEnable{}, proto.AnimationSetPlaybackRate{PlaybackRate: 0},
+	} {
+		if err := call.Call(s.page); err != nil {
+			return fmt.Errorf("stop animations: %w", err)
+		}
+	}
+	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: ticker}).Call(s.page); err != nil {
+		return fmt.Errorf("stop animations: %w", err)
+	}
+	return nil
+}
+
+// fitWindow makes the window so large that the viewport has the scene's size: a whole Chrome keeps a part of it for itself.
+// Emulation.setDeviceMetricsOverride would be simpler, but then one screenshot in twenty never came.
+func (s *scene) fitWindow(ctx context.Context) error {
+	for range windowTries {
+		layout, err := proto.PageGetLayoutMetrics{}.Call(s.page)
+		if err != nil {
+			return err
+		}
+		missing := [2]int{s.Width - layout.CSSLayoutViewport.ClientWidth, s.Height - layout.CSSLayoutViewport.ClientHeight}
+		if missing == [2]int{} {
+			return nil
+		}
+		window, err := proto.BrowserGetWindowForTarget{TargetID: s.page.TargetID}.Call(s.page)
+		if err != nil {
+			return err
+		}
+		width, height := s.Width+missing[0], s.Height+missing[1]
+		if b := window.Bounds; b.Width != nil && b.Height != nil {
+			width, height = *b.Width+missing[0], *b.Height+missing[1]
+		}
+		bounds := proto.BrowserSetWindowBounds{WindowID: window.WindowID, Bounds: &proto.BrowserBounds{Width: &width, Height: &height}}
+		if err := bounds.Call(s.page); err != nil {
+			return err
+		}
+		if err := pause(ctx, windowPause); err != nil { // the page learns of it later
+			return err
+		}
+	}
+	return proto.EmulationSetDeviceMetricsOverride{Width: s.Width, Height: s.Height, DeviceScaleFactor: 1}.Call(s.page)
+}
+
+// A window may have bounds of its own, so fitWindow gives up after so many tries.
+const (
+	windowTries = 10
+	windowPause = 50 * time.Millisecond
+)
+
+// screenshots captures every frame into the sink: a frame's time is granted, then the page is taken as it stands. Chrome
+// does not tell damage, so every frame is taken; equal pictures are the sink's to find.
+func (s *scene) screenshots(ctx context.Context) error {
+	start := s.clock.elapsed + millisecond
+	for n := range s.Frames {
+		if err := s.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
+			return err
+		}
+		if err := s.act(ctx, n); err != nil {
+			return err
+		}
+		picture, _, err := s.screenshot(ctx, true)
+		if err != nil {
+			return err
+		}
+		if _, err := s.sink.Frame(picture); err != nil {
+			return err
+		}
+		s.progress(n + 1)
+	}
+	return nil
+}
+
+// screenshot stands in for beginFrame where Chrome draws frames when it sees fit: it moves the page's animations to its time
+// and takes it as it is then. Nothing is known of damage.
+func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, damaged bool, err error) {
+	if ticks := s.clock.ticks(s.clock.elapsed); s.contexts != nil && ticks != s.lastTicks {
+		s.lastTicks = ticks
+		if err := s.tick(ctx); err != nil {
+			return nil, false, err
+		}
+	}
+	if !picture {
+		return nil, true, nil
+	}
+	request := proto.PageCaptureScreenshot{
+		Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &s.Quality, OptimizeForSpeed: true,
+	}
+	reply, err := s.client.CallRaw(ctx, string(s.page.SessionID), request.ProtoReq(), request)
+	if err != nil {
+		return nil, true, err
+	}
+	if jpeg = reply.Bytes("data"); len(jpeg) == 0 {
+		return nil, true, errors.New("take a screenshot: no picture came")
+	}
+	return jpeg, true, nil
+}
+
+// tick moves the animations of each of the page's documents to the clock's time.
+func (s *scene) tick(ctx context.Context) error {
+	for _, id := range s.contexts.all() {
+		_, err := proto.RuntimeEvaluate{Expression: tickNow, UniqueContextID: id}.Call(s.page.Context(ctx))
+		if errors.Is(err, cdp.ErrStalled) || errors.Is(err, cdp.ErrClosed) || ctx.Err() != nil {
+			return fmt.Errorf("move animations: %w", err)
+		}
+		// Any other error is that the document has gone meanwhile.
+	}
+	return nil
+}

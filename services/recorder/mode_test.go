@@ -1,0 +1,122 @@
+package recorder
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+)
+
+// withoutFrameControl is a program that starts the headless shell, unless it is told to draw frames on demand: then it ends,
+// since a whole Chrome cannot do so either.
+func withoutFrameControl(t *testing.T) string {
+	t.Helper()
+	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "chrome")
+	script := fmt.Sprintf(`#!/bin/sh
+case " $* " in *" --enable-begin-frame-control "*) echo "no frames on demand" >&2; exit 1 ;; esac
+exec %q "$@"
+`, shell)
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+func TestAChromeWithoutFrameControlIsUsedForScreenshots(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.ChromePath = withoutFrameControl(t)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<!doctype html><h1>Hello</h1>")
+	}))
+	defer page.Close()
+	r, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := r.Check(t.Context())
+	if err != nil || found.Mode != msg.ModeVirtual || found.Path != cfg.ChromePath || !strings.Contains(found.Version, "Chrome/") {
+		t.Fatalf("Check returned %+v, %v", found, err)
+	}
+	dir := t.TempDir()
+	facts, err := r.Record(t.Context(), Job{
+		Params: msg.RecordParams{Scene: 2, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 10},
+		Path:   filepath.Join(dir, "mezzanine.mov"), Dir: dir, Log: zerolog.Nop(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if facts.Frames != 10 || facts.Mode != msg.ModeVirtual || len(facts.Warnings) != 1 || facts.Warnings[0].Code != msg.CodeSceneInexact ||
+		facts.Warnings[0].Scene != 2 || !strings.Contains(facts.Warnings[0].Message, "Scene 2 ") {
+		t.Errorf("facts are %+v", facts)
+	}
+}
+
+func TestTheRecorderSaysThatItFallsBack(t *testing.T) {
+	var log bytes.Buffer
+	cfg := testConfig(t)
+	cfg.ChromePath = withoutFrameControl(t)
+	cfg.Log = zerolog.New(&log)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Listener = listener
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, cfg) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	// It answers when Chrome has been tried.
+	response, err := client.Get("http://" + listener.Addr().String() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run returned %v", err)
+	}
+	if text := log.String(); !strings.Contains(text, `"level":"warn"`) || !strings.Contains(text, "cannot draw frames on demand") {
+		t.Errorf("the log is %s", text)
+	}
+}
+
+func TestASceneInRealtimeIsLabelledSo(t *testing.T) {
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<!doctype html><h1>Hello</h1>")
+	}))
+	defer page.Close()
+	dir := t.TempDir()
+	facts, err := testHandler(t).Record(t.Context(), Job{
+		Params: msg.RecordParams{
+			Scene: 3, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 10,
+			Options: scene.Options{Capture: scene.CaptureRealtime},
+		},
+		Path: filepath.Join(dir, "mezzanine.mov"), Dir: dir, Log: zerolog.Nop(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if facts.Frames != 10 || facts.Mode != msg.ModeRealtime || len(facts.Warnings) != 1 || facts.Warnings[0].Code != msg.CodeSceneRealtime ||
+		facts.Warnings[0].Scene != 3 || !strings.Contains(facts.Warnings[0].Message, "real time") {
+		t.Errorf("facts are %+v", facts)
+	}
+}
