@@ -26,7 +26,7 @@ func (r *resampler) start(begin time.Time, jpeg []byte) { r.begin, r.shown = beg
 
 // at is when frame n is.
 func (r *resampler) at(n int) time.Time {
-	return r.begin.Add(time.Duration(frameTime(r.rate, n)) * 100 * time.Microsecond)
+	return r.begin.Add(time.Duration(frameTime(r.rate, n)) * time.Microsecond)
 }
 
 // add takes the next picture. One that is older than the frames that are settled is shown from then on.
