@@ -45,6 +45,10 @@ race: setup setup-npm ## run all tests under the race detector (needs a C compil
 e2e: setup ## run only the end-to-end tests, telling what they do
 	go test -count=1 -timeout 15m -v ./e2e/...
 
+.PHONY: long
+long: setup setup-npm ## run the long exactness tests: 30 s at 1920×1080, idle and under load
+	LOOM_LONG=1 go test -count=1 -timeout 90m -v -run 'Barcode|Number' ./services/recorder/capture ./e2e
+
 .PHONY: lint
 lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module
 	bin/golangci-lint run $(MODULES:%=./%/...)
