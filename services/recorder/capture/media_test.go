@@ -50,3 +50,12 @@ var videos = map[string][]string{
 	"vp9.webm": {"-c:v", "libvpx-vp9", "-deadline", "realtime", "-b:v", "2M", "-pix_fmt", "yuv420p"},
 	"h264.mp4": {"-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart"},
 }
+
+// sounding are the formats of video with sound, and how ffmpeg makes them.
+var sounding = map[string][]string{
+	"vp8.webm": append(tone(), "-c:v", "libvpx", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libopus"),
+	"h264.mp4": append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"),
+}
+
+// tone is ffmpeg's input of a sound, for as long as the picture lasts.
+func tone() []string { return []string{"-f", "lavfi", "-i", "sine=frequency=440", "-shortest"} }

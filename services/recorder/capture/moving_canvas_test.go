@@ -38,6 +38,24 @@ func TestMovingOnACanvas(t *testing.T) {
 	}
 }
 
+// An offscreen canvas that the page itself draws on reaches the screen on a way of its own: some frames show it as it was
+// before, and its next picture is passed over.
+func TestMovingOnAnOffscreenCanvasOfThePage(t *testing.T) {
+	const fill = `const draw = n => { for (let b = 0; b < 16; b++) { c.fillStyle = white(n, b) ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) } };`
+	for name, script := range map[string]string{
+		"2d":    fill + `const c = canvas.transferControlToOffscreen().getContext("2d"); count(draw)`,
+		"webgl": webgl + `const gl = canvas.transferControlToOffscreen().getContext("webgl2"); count(draw)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := site(t, map[string]http.HandlerFunc{"/": html(mediaStage + `<canvas width=320 height=40></canvas><script>
+				const canvas = document.querySelector("canvas");` + cell + script + `</script>`)})
+			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
+			checkBehind(t, decode(t, path, msg.FPS(60), movingFrames), 1, 10)
+		})
+	}
+}
+
 // A shader draws the bar where its uniform says.
 func TestMovingByShader(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(stage + `<canvas width=320 height=180 style="display:block"></canvas><script>

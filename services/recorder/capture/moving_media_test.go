@@ -145,6 +145,27 @@ func TestMovingVideoThatIsNotShown(t *testing.T) {
 	}
 }
 
+// A video that has sound moves by its sound, which plays in real time, muted or not. Its pictures are in order, but not where
+// they belong.
+func TestMovingVideoWithSound(t *testing.T) {
+	for name, args := range sounding {
+		for _, attributes := range []string{"", "muted"} {
+			t.Run(name+" "+attributes, func(t *testing.T) {
+				t.Parallel()
+				all := runs(showing(t, media(t, name, 30, 600, args...), `<video autoplay `+attributes+` src=/media></video>`, movingFrames))
+				for i, r := range all[1:] {
+					if r.number <= all[i].number {
+						t.Fatalf("%d follows %d: %v", r.number, all[i].number, all)
+					}
+				}
+				if len(all) < 2 {
+					t.Errorf("it stands: %v", all)
+				}
+			})
+		}
+	}
+}
+
 // A video that starts over loses its beat for a few pictures while it seeks. From the fourth on it is as steady as before.
 func TestMovingVideoThatLoops(t *testing.T) {
 	for name, args := range videos {

@@ -50,6 +50,22 @@ func TestMovingByAWorker(t *testing.T) {
 	}
 }
 
+// A worker's timers run in real time, while the clock that they wait for mostly stands: they come late, and never early.
+func TestMovingByAWorkersTimers(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` +
+		inWorker(`let n = 0; setInterval(() => postMessage(++n), 10)`) + `w.onmessage = e => paint(e.data)</script>`)})
+	path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
+	pictures := decode(t, path, msg.FPS(60), movingFrames)
+	for i, p := range pictures[1:] {
+		if n, most := p.number()-pictures[0].number(), int(at60(i+1)/10)+1; n > most || p.number() < pictures[i].number() {
+			t.Fatalf("frame %d shows %d more than the first, want at most %d: %v", i+1, n, most, runs(numbers(pictures)))
+		}
+	}
+	if last := pictures[movingFrames-1].number(); last == 0 {
+		t.Error("the worker's timer never comes")
+	}
+}
+
 // checkBehind checks that frame n shows n + first, or what was right up to late frames before, and never goes back.
 func checkBehind(t *testing.T, pictures []picture, first, late int) {
 	t.Helper()
