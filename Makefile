@@ -47,7 +47,7 @@ e2e: setup ## run only the end-to-end tests, telling what they do
 
 .PHONY: long
 long: setup setup-npm ## run the long exactness tests: 30 s at 1920×1080, idle and under load
-	LOOM_LONG=1 go test -count=1 -timeout 90m -v -run 'Barcode|Number' ./services/recorder/capture ./e2e
+	LOOM_LONG=1 go test -count=1 -timeout 90m -v -run TestEveryNumber ./services/recorder/capture ./e2e
 
 .PHONY: lint
 lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module
