@@ -32,6 +32,10 @@ func TestMovingByStyle(t *testing.T) {
 			<animate attributeName=x from=0 to=400 dur=2s /></rect></svg>`, even(200)},
 		{"SVG's own transform", `<svg style="position:absolute;top:0;left:0" width=320 height=180><rect y=140 width=16 height=40 fill=#fff>
 			<animateTransform attributeName=transform type=translate from=0 to=400 dur=2s /></rect></svg>`, even(200)},
+		{"view transition", `<style>.bar{view-transition-name:bar}.bar.on{left:250px}
+			::view-transition-group(bar){animation-duration:1s;animation-timing-function:linear}</style><div class=bar></div><script>
+			requestAnimationFrame(() => document.startViewTransition(() => document.querySelector(".bar").classList.add("on")))</script>`,
+			func(ms float64) float64 { return 250 * min(max(ms-1000./60, 0)/1000, 1) }}, // from the frame after that on
 		{"motion path", `<style>.bar{offset:path("M 8 20 H 408");offset-rotate:0deg;animation:m 2s linear}@keyframes m{from{offset-distance:0%}to{offset-distance:100%}}</style>
 			<div class=bar></div>`, even(200)},
 	} {

@@ -25,13 +25,16 @@ func TestMovingByScript(t *testing.T) {
 			func(ms float64) float64 { return ms / 4 }}, // 4 ms, says HTML, but for the first five
 		{"Date", `const d = Date.now(); requestAnimationFrame(function f() { paint(Date.now() - d); requestAnimationFrame(f) })`,
 			func(ms float64) float64 { return ms }},
-		{"performance.now", `const d = performance.now(); requestAnimationFrame(function f() { paint(Math.round((performance.now() - d) * 5)); requestAnimationFrame(f) })`,
-			func(ms float64) float64 { return ms * 5 }}, // shown in tenths of a millisecond, one up or down
-		{"the timeline of the document", `requestAnimationFrame(function f() { paint(document.timeline.currentTime * 10); requestAnimationFrame(f) })`,
-			func(ms float64) float64 { return ms * 10 }},
+		{"performance.now", `const d = performance.now(); requestAnimationFrame(function f() { paint(Math.round((performance.now() - d) * 2)); requestAnimationFrame(f) })`,
+			func(ms float64) float64 { return ms * 2 }}, // it is shown in tenths of a millisecond, some up or down
+		{"the timeline of the document", `requestAnimationFrame(function f() { paint(document.timeline.currentTime * 2); requestAnimationFrame(f) })`,
+			func(ms float64) float64 { return ms * 2 }},
 		{"a generator with promises", `let n = 0; const wait = ms => new Promise(r => setTimeout(r, ms));
 			(async () => { for await (const x of (async function* () { for (;;) { await wait(20); yield ++n } })()) paint(x) })()`,
 			func(ms float64) float64 { return ms / 20 }},
+		{"messages", `let n = 0; const { port1, port2 } = new MessageChannel(); port1.onmessage = e => paint(e.data);
+			requestAnimationFrame(function f() { port2.postMessage(++n); requestAnimationFrame(f) })`,
+			func(ms float64) float64 { return math.Round(ms * 60 / 1000) }},
 		{"scheduler.postTask", `let n = 0; scheduler.postTask(function f() { paint(++n); scheduler.postTask(f, { delay: 20 }) }, { delay: 20 })`,
 			func(ms float64) float64 { return ms / 20 }},
 	} {
