@@ -15,6 +15,10 @@ help: ## show this list
 setup: ## install what is missing: Chrome's headless shell, FFmpeg, PostgreSQL, fonts (Debian, Ubuntu)
 	@scripts/setup.sh
 
+.PHONY: setup-npm
+setup-npm: ## install the JavaScript libraries that the tests animate pages with
+	@scripts/setup-npm.sh
+
 .PHONY: build
 build: ## build the command line and the four services into bin/
 	go build -o bin/loom ./cmd/loom
@@ -30,11 +34,11 @@ demo: setup ## render examples/demo into out/demo.mp4
 	@echo "Its thumbnail:      $(CURDIR)/out/demo.jpg"
 
 .PHONY: test
-test: setup ## run all tests, on a real Postgres, NATS, S3, Chrome and FFmpeg
+test: setup setup-npm ## run all tests, on a real Postgres, NATS, S3, Chrome and FFmpeg
 	go test -count=1 -timeout 15m work
 
 .PHONY: race
-race: setup ## run all tests under the race detector (needs a C compiler)
+race: setup setup-npm ## run all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m work
 
 .PHONY: e2e
@@ -46,6 +50,10 @@ bench: setup ## measure how fast pages are recorded, next to others (Linux, Node
 	@bench/peers/setup.sh
 	go build -o bin/bench ./bench/cmd/bench
 	bin/bench $(BENCH)
+
+.PHONY: long
+long: setup setup-npm ## run the long exactness tests: 30 s at 1920×1080, idle and under load
+	LOOM_LONG=1 go test -count=1 -timeout 90m -v -run TestEveryNumber ./services/recorder/capture ./e2e
 
 .PHONY: lint
 lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module

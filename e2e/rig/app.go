@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -120,9 +121,15 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 // Await polls a render until it has ended, and checks that nothing on the way went back.
 func (a *App) Await(t testing.TB, id uuid.UUID) Render {
 	t.Helper()
+	return a.AwaitWithin(t, id, Patience)
+}
+
+// AwaitWithin is Await for a render that is known to take long.
+func (a *App) AwaitWithin(t testing.TB, id uuid.UUID, patience time.Duration) Render {
+	t.Helper()
 	var r Render
 	var polled []Seen
-	Eventually(t, "render "+id.String()+" ends", func() bool {
+	within(t, patience, "render "+id.String()+" ends", func() bool {
 		var err error
 		if r, err = a.Look(id); err != nil {
 			return false // Postgres may be away

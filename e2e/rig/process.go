@@ -144,9 +144,14 @@ func tail(text []byte, lines int) []byte {
 // Eventually waits until ok holds. It polls: what it waits for is in another process.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
+	within(t, Patience, what, ok)
+}
+
+func within(t testing.TB, patience time.Duration, what string, ok func() bool) {
+	t.Helper()
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(Patience); !ok(); <-tick.C {
+	for deadline := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

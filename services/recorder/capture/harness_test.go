@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"image"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +26,7 @@ const width, height = 320, 180
 // shot is a capture to make.
 type shot struct {
 	url        string
+	size       image.Point // default: width by height
 	rate       msg.Rate
 	frames     int
 	mode       msg.Mode       // default: exact
@@ -52,6 +55,9 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.size == (image.Point{}) {
+		s.size = image.Pt(width, height)
+	}
 	if s.rate == (msg.Rate{}) {
 		s.rate = msg.FPS(60)
 	}
@@ -71,7 +77,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	}
 	defer func() { _ = proxy.Close() }()
 	p, err := chrome.Start(chrome.Options{
-		Path: shell, Frames: capture.Frames(s.mode), Sandbox: os.Geteuid() != 0, Width: width, Height: height, Proxy: proxy.Addr(),
+		Path: shell, Frames: capture.Frames(s.mode), Sandbox: os.Geteuid() != 0, Width: s.size.X, Height: s.size.Y, Proxy: proxy.Addr(),
 		SmallShm: chrome.SmallShm(), Repeatable: s.repeatable,
 	}, t.TempDir())
 	if err != nil {
@@ -91,12 +97,12 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	out, err := mezzanine.New(file, mezzanine.Format{Width: width, Height: height, Rate: s.rate})
+	out, err := mezzanine.New(file, mezzanine.Format{Width: s.size.X, Height: s.size.Y, Rate: s.rate})
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
-		URL: s.url, Width: width, Height: height, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
+		URL: s.url, Width: s.size.X, Height: s.size.Y, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
 		Mode: s.mode, Unreached: proxy.Failure, Repeatable: s.repeatable, Witness: s.witness, Director: s.director,
 		Progress: func(n int) {
 			if s.progress != nil {
@@ -129,34 +135,44 @@ type picture []byte
 
 func (p picture) at(x, y int) byte { return p[y*width+x] }
 
-// decode returns every frame of a mezzanine, repeated ones repeated, as the transcoder sees them.
+// decode returns every frame of a mezzanine, repeated ones repeated, as the transcoder sees them. Of larger ones it
+// returns the top left corner.
 func decode(t *testing.T, path string, rate msg.Rate, frames int) []picture {
 	t.Helper()
+	var pictures []picture
+	for _, raw := range decodeAs(t, path, rate, frames, "gray", 1) {
+		pictures = append(pictures, raw)
+	}
+	return pictures
+}
+
+func decodeAs(t *testing.T, path string, rate msg.Rate, frames int, format string, bytesPerPixel int) [][]byte {
+	t.Helper()
 	cmd := exec.Command("ffmpeg", "-v", "error", "-i", path,
-		"-vf", fmt.Sprintf("fps=%s,tpad=stop_mode=clone:stop=-1", rate), "-frames:v", fmt.Sprint(frames),
-		"-pix_fmt", "gray", "-f", "rawvideo", "-")
+		"-vf", fmt.Sprintf("fps=%s,tpad=stop_mode=clone:stop=-1,crop=%d:%d:0:0", rate, width, height), "-frames:v", fmt.Sprint(frames),
+		"-pix_fmt", format, "-f", "rawvideo", "-")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	raw, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("ffmpeg (apt install ffmpeg): %v: %s", err, stderr.String())
 	}
-	if len(raw) != frames*width*height {
-		t.Fatalf("ffmpeg decoded %d bytes, want %d frames of %d", len(raw), frames, width*height)
+	size := width * height * bytesPerPixel
+	if len(raw) != frames*size {
+		t.Fatalf("ffmpeg decoded %d bytes, want %d frames of %d", len(raw), frames, size)
 	}
-	pictures := make([]picture, frames)
-	for i := range pictures {
-		pictures[i] = raw[i*width*height : (i+1)*width*height]
-	}
-	return pictures
+	return slices.Collect(slices.Chunk(raw, size))
 }
 
 // number reads the barcode that pages of this test paint: 16 cells of 20 by 40 pixels, the highest bit first.
-func (p picture) number() int {
+func (p picture) number() int { return p.numberAt(20) }
+
+// numberAt is number for a barcode whose middle is y.
+func (p picture) numberAt(y int) int {
 	n := 0
 	for bit := range 16 {
 		n <<= 1
-		if p.at(20*bit+10, 20) > 127 {
+		if p.at(20*bit+10, y) > 127 {
 			n |= 1
 		}
 	}
@@ -164,9 +180,12 @@ func (p picture) number() int {
 }
 
 // bar returns the left edge of the white bar in the band at the bottom, -1 when there is none.
-func (p picture) bar() int {
+func (p picture) bar() int { return p.edge(150) }
+
+// edge returns the first white pixel of a row, -1 when there is none.
+func (p picture) edge(y int) int {
 	for x := range width {
-		if p.at(x, 150) > 127 {
+		if p.at(x, y) > 127 {
 			return x
 		}
 	}

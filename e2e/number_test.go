@@ -1,0 +1,25 @@
+package e2e
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/e2e/rig"
+)
+
+// A page that paints the number of each of its frames, at 60 frames a second in 1920×1080: the video shows each number once,
+// in order, from the first on. Thirty seconds of it when LOOM_LONG is set (make long).
+func TestEveryNumberIsInTheVideoOnceInOrder(t *testing.T) {
+	seconds := 2
+	if os.Getenv("LOOM_LONG") != "" {
+		seconds = 30
+	}
+	p := rig.Start(t, rig.Config{})
+	c := rig.Campaign{Width: 1920, Height: 1080, FPS: 60, Scenes: []rig.Scene{{URL: p.Site.Page(colors[0].name, 60), Seconds: seconds}}}
+	r := p.AwaitWithin(t, p.Submit(t, c), 20*time.Minute)
+	checkDone(t, p, r, c)
+	if first := rig.Frames(t, rig.Fetch(t, r.VideoURL))[0].Number; first != 0 {
+		t.Errorf("the first frame shows %d", first)
+	}
+}

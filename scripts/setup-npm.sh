@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what the tests of the recorder animate pages with: the npm packages that package-lock.json pins, without running
+# any code of theirs. Only the tests need them. Changes nothing, and asks the network nothing, when all is there.
+#
+#   Node.js with npm   nodejs, npm (Debian, Ubuntu)
+set -euo pipefail
+cd "$(dirname "$0")/../services/recorder/capture/testdata/npm"
+
+say() { printf 'setup-npm: %s\n' "$*" >&2; }
+
+# The lock that was installed from is kept beside what it gave.
+if cmp -s package-lock.json node_modules/.installed-from; then exit 0; fi
+
+if ! command -v npm >/dev/null; then
+  if ! command -v apt-get >/dev/null; then
+    say "npm is missing. Get Node.js from https://nodejs.org, and run it again."
+    exit 1
+  fi
+  sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      say "npm is missing, and $(id -un) cannot install it without sudo. As root: apt-get install nodejs npm"
+      exit 1
+    fi
+    sudo=(sudo)
+  fi
+  say "installing with ${sudo[*]:+sudo }apt-get: nodejs npm"
+  "${sudo[@]}" apt-get update -qq
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm </dev/null >&2
+fi
+
+say "installing with npm: $(sed -n 's/^ *"\([a-z-]*\)": "\([0-9.]*\)",\?$/\1 \2/p' package.json | paste -sd, | sed 's/,/, /g')"
+if ! npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
+  say "npm ci failed: its words above say why."
+  exit 1
+fi
+cp package-lock.json node_modules/.installed-from

@@ -1,0 +1,61 @@
+package capture_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// media makes an animation or a video: count pictures of 320 by 40 pixels, rate a second, each showing the barcode of its
+// number from 1 on. The name's ending chooses the format, the arguments encoder and sound.
+func media(t *testing.T, name string, rate, count int, args ...string) string {
+	t.Helper()
+	const w, h = 320, 40
+	var raw bytes.Buffer
+	for n := 1; n <= count; n++ {
+		var line [w]byte
+		for x := range line {
+			line[x] = byte(n>>(15-x/20)&1) * 255
+		}
+		raw.Write(bytes.Repeat(line[:], h))
+	}
+	path := filepath.Join(t.TempDir(), name)
+	input := []string{"-v", "error", "-f", "rawvideo", "-pix_fmt", "gray", "-s", fmt.Sprintf("%dx%d", w, h), "-r", fmt.Sprint(rate), "-i", "-"}
+	cmd := exec.Command("ffmpeg", append(append(input, args...), path)...)
+	cmd.Stdin = &raw
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("make %s with ffmpeg: %v\n%s", name, err, out)
+	}
+	return path
+}
+
+// file serves a file, and parts of it.
+func file(path string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) }
+}
+
+// animations are the formats of animated images, and how ffmpeg makes them.
+var animations = map[string][]string{
+	"moving.gif":  {"-loop", "0"},
+	"moving.png":  {"-f", "apng", "-plays", "0"},
+	"moving.webp": {"-c:v", "libwebp_anim", "-lossless", "1", "-loop", "0"},
+}
+
+// videos are the formats of video without sound, and how ffmpeg makes them.
+var videos = map[string][]string{
+	"vp8.webm": {"-c:v", "libvpx", "-b:v", "2M", "-pix_fmt", "yuv420p"},
+	"vp9.webm": {"-c:v", "libvpx-vp9", "-deadline", "realtime", "-b:v", "2M", "-pix_fmt", "yuv420p"},
+	"h264.mp4": {"-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart"},
+}
+
+// sounding are the formats of video with sound, and how ffmpeg makes them.
+var sounding = map[string][]string{
+	"vp8.webm": append(tone(), "-c:v", "libvpx", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libopus"),
+	"h264.mp4": append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"),
+}
+
+// tone is ffmpeg's input of a sound, for as long as the picture lasts.
+func tone() []string { return []string{"-f", "lavfi", "-i", "sine=frequency=440", "-shortest"} }

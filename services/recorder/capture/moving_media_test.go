@@ -1,0 +1,218 @@
+package capture_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// mediaStage is a black page; what is in it begins in the top left corner.
+const mediaStage = `<style>body{margin:0;background:#000}img,video,canvas{display:block}</style>`
+
+// showing captures a page of a file, /media, and returns the numbers that its frames show.
+func showing(t *testing.T, path, page string, frames int) []int {
+	t.Helper()
+	url := site(t, map[string]http.HandlerFunc{"/media": file(path), "/": html(mediaStage + page)})
+	mezzanine, _ := shot{url: url, frames: frames}.mustTake(t)
+	return numbers(decode(t, mezzanine, msg.FPS(60), frames))
+}
+
+func numbers(pictures []picture) (found []int) {
+	for _, p := range pictures {
+		found = append(found, p.number())
+	}
+	return found
+}
+
+// run is a number and how many frames in a row show it.
+type run struct{ number, frames int }
+
+func runs(numbers []int) (found []run) {
+	for _, n := range numbers {
+		if len(found) == 0 || found[len(found)-1].number != n {
+			found = append(found, run{number: n})
+		}
+		found[len(found)-1].frames++
+	}
+	return found
+}
+
+// checkBeat checks that the numbers follow a beat, each shown for hold frames, from a start that is up to late frames off.
+// A picture that is decoded too late stands in for its time, on a machine that is: the one before it stands on, some may be
+// passed over, and the next is on the beat again. So nothing drifts, nothing comes early, and two thirds are exact.
+func checkBeat(t *testing.T, numbers []int, hold, late int) {
+	t.Helper()
+	all := runs(numbers)
+	// The beat is the one that most frames are on: the frame at which number 0 would begin.
+	begins := map[int]int{}
+	at, first := 0, 0
+	for i, r := range all {
+		if i > 0 && r.number <= all[i-1].number {
+			t.Fatalf("%d follows %d: %v", r.number, all[i-1].number, all)
+		}
+		begin := at - r.number*hold
+		if begins[begin]++; begins[begin] > begins[first] {
+			first = begin
+		}
+		at += r.frames
+	}
+	if first < -hold-late || first > late-hold {
+		t.Errorf("the first picture would begin at frame %d, want within %d of 0: %v", first+hold, late, all)
+	}
+	exact := 0
+	for i, n := range numbers {
+		switch want := max(i-first, hold) / hold; {
+		case n == want:
+			exact++
+		case n > want && i > hold+late:
+			t.Fatalf("frame %d shows picture %d, which comes after %d: %v", i, n, want, all)
+		}
+	}
+	if 3*exact < 2*len(numbers) {
+		t.Errorf("%d of %d frames show the right picture: %v", exact, len(numbers), all)
+	}
+}
+
+func TestMovingImages(t *testing.T) {
+	for name, args := range animations {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const count = 20 // one second: the image begins anew within the capture
+			for i, n := range showing(t, media(t, name, 20, count, args...), `<img src=/media>`, movingFrames) {
+				if want := i/3%count + 1; n != want {
+					t.Fatalf("frame %d shows picture %d, want %d", i, n, want)
+				}
+			}
+		})
+	}
+}
+
+// An image that comes when the page is under way starts when it is first drawn.
+func TestMovingImagesStartWhenDrawn(t *testing.T) {
+	shown := showing(t, media(t, "moving.gif", 20, 20, animations["moving.gif"]...),
+		`<img><script>setTimeout(() => { document.querySelector("img").src = "/media" }, 300)</script>`, movingFrames)
+	all := runs(shown)
+	if all[0].number != 0 || all[0].frames < 17 || all[0].frames > 20 {
+		t.Fatalf("nothing is shown for %d frames, want about 18: %v", all[0].frames, all)
+	}
+	for i, n := range shown[all[0].frames:] {
+		if want := i/3%20 + 1; n != want {
+			t.Fatalf("%d frames after it came, it shows picture %d, want %d: %v", i, n, want, all)
+		}
+	}
+}
+
+// lateVideo is how many frames a video may take until it moves: its first pictures are decoded in real time.
+const lateVideo = 4
+
+func TestMovingVideo(t *testing.T) {
+	for name, args := range videos {
+		for _, way := range []struct {
+			name, page string
+			hold       int
+		}{
+			{"plays by itself", `<video autoplay src=/media></video>`, 2},
+			{"muted", `<video autoplay muted playsinline src=/media></video>`, 2},
+			{"at half speed", `<video src=/media></video><script>const v = document.querySelector("video"); v.playbackRate = .5; v.play()</script>`, 4},
+			{"drawn on a canvas beside it", `<canvas width=320 height=40></canvas><video src=/media></video><script>
+				const v = document.querySelector("video"), c = document.querySelector("canvas").getContext("2d"); v.play();
+				requestAnimationFrame(function f() { c.drawImage(v, 0, 0); requestAnimationFrame(f) })</script>`, 2},
+			{"drawn by requestVideoFrameCallback", `<canvas width=320 height=40></canvas><video src=/media></video><script>
+				const v = document.querySelector("video"), c = document.querySelector("canvas").getContext("2d"); v.play();
+				v.requestVideoFrameCallback(function f() { c.drawImage(v, 0, 0); v.requestVideoFrameCallback(f) })</script>`, 2},
+		} {
+			t.Run(name+" "+way.name, func(t *testing.T) {
+				t.Parallel()
+				checkBeat(t, showing(t, media(t, name, 30, 60, args...), way.page, movingFrames), way.hold, lateVideo)
+			})
+		}
+	}
+}
+
+// A video that is not itself on the page is decoded in real time. What a canvas draws of it is in order, but not exact.
+func TestMovingVideoThatIsNotShown(t *testing.T) {
+	all := runs(showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<canvas width=320 height=40></canvas><script>
+		const v = document.createElement("video"), c = document.querySelector("canvas").getContext("2d"); v.src = "/media"; v.play();
+		requestAnimationFrame(function f() { c.drawImage(v, 0, 0); requestAnimationFrame(f) })</script>`, movingFrames))
+	for i, r := range all[1:] {
+		if r.number <= all[i].number {
+			t.Fatalf("%d follows %d: %v", r.number, all[i].number, all)
+		}
+	}
+	if len(all) < 3 {
+		t.Fatalf("it stands: %v", all)
+	}
+}
+
+// A video that has sound moves by its sound, which plays in real time, muted or not. Its pictures are in order, but not where
+// they belong.
+func TestMovingVideoWithSound(t *testing.T) {
+	for name, args := range sounding {
+		for _, attributes := range []string{"", "muted"} {
+			t.Run(name+" "+attributes, func(t *testing.T) {
+				t.Parallel()
+				all := runs(showing(t, media(t, name, 30, 600, args...), `<video autoplay `+attributes+` src=/media></video>`, movingFrames))
+				for i, r := range all[1:] {
+					if r.number <= all[i].number {
+						t.Fatalf("%d follows %d: %v", r.number, all[i].number, all)
+					}
+				}
+				if len(all) < 2 {
+					t.Errorf("it stands: %v", all)
+				}
+			})
+		}
+	}
+}
+
+// A video that starts over loses its beat for a few pictures while it seeks. From the fourth on it is as steady as before.
+func TestMovingVideoThatLoops(t *testing.T) {
+	for name, args := range videos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const count = 30
+			all := runs(showing(t, media(t, name, 30, count, args...), `<video autoplay loop src=/media></video>`, 150))
+			inner, exact := 0, 0
+			for i, r := range all[1:] {
+				if before := all[i]; r.number < before.number && (before.number < count-2 || r.number > 3) {
+					t.Fatalf("%d follows %d: %v", r.number, before.number, all)
+				}
+				if r.number < 4 || r.number == count || i+2 == len(all) {
+					continue // where it seeks, or the capture ends
+				}
+				if inner++; r.frames == 2 {
+					exact++
+				}
+			}
+			if 3*exact < 2*inner {
+				t.Errorf("%d of %d pictures are shown for 2 frames: %v", exact, inner, all)
+			}
+			if last := all[len(all)-1].number; last < 5 || last > 20 {
+				t.Errorf("after 2.5 s, a video of 1 s is at picture %d: %v", last, all)
+			}
+		})
+	}
+}
+
+// A paused video that a script seeks shows the right picture, soon after it was asked for.
+func TestMovingVideoThatSeeks(t *testing.T) {
+	for name, args := range videos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := runs(showing(t, media(t, name, 30, 60, args...), `<video src=/media></video><script>const v = document.querySelector("video");
+				let n = 0; requestAnimationFrame(() => setInterval(() => { v.currentTime = (++n * 21 % 60 + .5) / 30 }, 500))</script>`, 150))
+			for i, r := range all {
+				if want := i*21%60 + 1; r.number != want {
+					t.Fatalf("seek %d shows picture %d, want %d: %v", i, r.number, want, all)
+				}
+				if inner := i > 0 && i+1 < len(all); inner && (r.frames < 20 || r.frames > 40) {
+					t.Fatalf("a picture stands for %d frames, want about 30: %v", r.frames, all)
+				}
+			}
+			if len(all) != 5 && len(all) != 6 {
+				t.Fatalf("%d pictures, want one for each seek: %v", len(all), all)
+			}
+		})
+	}
+}

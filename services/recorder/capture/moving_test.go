@@ -1,0 +1,79 @@
+package capture_test
+
+import (
+	"math"
+	"net/http"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// The tests named TestMoving… hold one page for each way that pages move. What they find is written down in
+// docs/reference/exactness.md, and the two say the same.
+
+// stage is a black page with a white bar in the band at the bottom.
+const stage = `<style>body{margin:0;background:#000;overflow:hidden}
+	.bar{position:absolute;top:140px;left:0;width:16px;height:40px;background:#fff}</style>`
+
+// movingFrames is how long the pages are captured: 1.5 s.
+const movingFrames = 90
+
+// at60 returns when frame n of 60 a second is, in milliseconds: times are cut to tenths, which is what pages are shown.
+func at60(n int) float64 { return float64(n*10_000/60) / 10 }
+
+// barWay is a page that moves the bar, and where its left edge must be so many milliseconds after frame 0.
+type barWay struct {
+	name, page string
+	at         func(ms float64) float64
+}
+
+// check captures the page and looks at every frame: the bar must be where it belongs, but for the pixel that it is
+// rounded to.
+func (w barWay) check(t *testing.T) {
+	t.Helper()
+	w.checkAt(t, site(t, map[string]http.HandlerFunc{"/": html(stage + w.page)}))
+}
+
+func (w barWay) checkAt(t *testing.T, url string) {
+	t.Helper()
+	path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
+	for i, p := range decode(t, path, msg.FPS(60), movingFrames) {
+		if at, want := p.bar(), w.at(at60(i)); math.Abs(float64(at)-want) > 1 {
+			t.Fatalf("in frame %d the bar is at %d, want %.1f", i, at, want)
+		}
+	}
+}
+
+// even is a movement of so many pixels a second.
+func even(speed float64) func(ms float64) float64 {
+	return func(ms float64) float64 { return speed * ms / 1000 }
+}
+
+// eased is a movement over a distance that takes so long, by CSS's cubic-bezier(x1, y1, x2, y2).
+func eased(distance, duration, x1, y1, x2, y2 float64) func(ms float64) float64 {
+	return func(ms float64) float64 { return distance * bezier(min(ms/duration, 1), x1, y1, x2, y2) }
+}
+
+// bezier returns y where the curve from (0, 0) to (1, 1) is at x.
+func bezier(x, x1, y1, x2, y2 float64) float64 {
+	curve := func(t, a, b float64) float64 { return 3*(1-t)*(1-t)*t*a + 3*(1-t)*t*t*b + t*t*t }
+	low, high := 0.0, 1.0
+	for range 50 {
+		if mid := (low + high) / 2; curve(mid, x1, x2) < x {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return curve(low, y1, y2)
+}
+
+// checkEachOnce checks that frame n shows the number first + n.
+func checkEachOnce(t *testing.T, pictures []picture, first int) {
+	t.Helper()
+	for i, p := range pictures {
+		if p.number() != first+i {
+			t.Fatalf("frame %d shows %d, want %d", i, p.number(), first+i)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package capture_test
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// seconds is how long the pages of this file are captured: short, or long when LOOM_LONG is set (make long).
+func seconds(short, long int) int {
+	if os.Getenv("LOOM_LONG") != "" {
+		return long
+	}
+	return short
+}
+
+// Of a page that paints the number of its animation frame, every number comes out once, in order, whatever moves beside it
+// and whatever else the machine has to do.
+func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
+	const beside = `<style>img,video{position:absolute;top:200px;left:0}</style>`
+	gif := media(t, "moving.gif", 20, 20, animations["moving.gif"]...)
+	video := media(t, "vp9.webm", 30, 30*seconds(3, 30), videos["vp9.webm"]...)
+	url := site(t, map[string]http.HandlerFunc{
+		"/": html(counting), "/image": html(counting + beside + `<img src=/gif>`), "/gif": file(gif),
+		"/film": html(counting + beside + `<video autoplay muted src=/video></video>`), "/video": file(video),
+	})
+	for _, test := range []struct {
+		name, page string
+		fps        int
+		busy       bool
+		check      func(t *testing.T, numbers []int) // of what is beside
+	}{
+		{name: "idle", page: "/", fps: 60},
+		{name: "beside four busy loops", page: "/", fps: 60, busy: true},
+		{name: "at 120 frames a second", page: "/", fps: 120},
+		{name: "beside a GIF of 20 a second", page: "/image", fps: 60, check: func(t *testing.T, numbers []int) {
+			for i, n := range numbers {
+				if want := i/3%20 + 1; n != want {
+					t.Fatalf("frame %d shows picture %d of the GIF, want %d", i, n, want)
+				}
+			}
+		}},
+		{name: "beside a video of 30 a second", page: "/film", fps: 60, check: func(t *testing.T, numbers []int) {
+			checkBeat(t, numbers, 2, lateVideo)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.busy {
+				keepBusy(t)
+			}
+			rate, frames := msg.FPS(test.fps), seconds(3, 30)*test.fps
+			path, facts := shot{url: url + test.page, size: image.Pt(1920, 1080), rate: rate, frames: frames}.mustTake(t)
+			if facts.Distinct != frames {
+				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
+			}
+			if shown := numbersAt(t, path, rate, 0); !slices.Equal(shown, count(frames)) {
+				t.Fatalf("of %d frames, %d come out: %v", frames, len(shown), breaks(shown))
+			}
+			if test.check != nil {
+				test.check(t, numbersAt(t, path, rate, 200))
+			}
+		})
+	}
+}
+
+// keepBusy keeps four processors busy until the test ends.
+func keepBusy(t *testing.T) {
+	t.Helper()
+	for range 4 {
+		loop := exec.Command("sh", "-c", "while :; do :; done")
+		if err := loop.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = loop.Process.Kill()
+			_ = loop.Wait()
+		})
+	}
+}
+
+// count returns 1, 2, … n.
+func count(n int) (numbers []int) {
+	for i := range n {
+		numbers = append(numbers, i+1)
+	}
+	return numbers
+}
+
+// breaks says where numbers do not follow one another.
+func breaks(numbers []int) (found []string) {
+	last := 0
+	for i, n := range numbers {
+		if n != last+1 {
+			found = append(found, fmt.Sprintf("frame %d shows %d after %d", i, n, last))
+		}
+		last = n
+	}
+	return found
+}
+
+// numbersAt reads the barcode that begins so many pixels below the top left corner from every frame that there is.
+func numbersAt(t *testing.T, path string, rate msg.Rate, top int) (numbers []int) {
+	t.Helper()
+	cmd := exec.Command("ffmpeg", "-v", "error", "-i", path,
+		"-vf", fmt.Sprintf("fps=%s,crop=320:40:0:%d,scale=16:1:flags=area", rate, top), "-pix_fmt", "gray", "-f", "rawvideo", "-")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	raw, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, stderr.String())
+	}
+	for line := range slices.Chunk(raw, 16) {
+		n := 0
+		for _, v := range line {
+			n <<= 1
+			if v > 127 {
+				n |= 1
+			}
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
