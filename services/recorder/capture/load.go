@@ -83,7 +83,7 @@ func (s *scene) load(ctx context.Context) error {
 		if err := s.clock.grant(ctx, loadStep); err != nil {
 			return err
 		}
-		if err := s.answered(); err != nil {
+		if err := s.answered(ctx); err != nil {
 			return err
 		}
 		parsed, loaded := s.document.state()
@@ -134,7 +134,7 @@ func (s *scene) navigate(ctx context.Context) error {
 	if reply.ErrorText == "" {
 		return nil
 	}
-	if err := s.answered(); err != nil {
+	if err := s.answered(ctx); err != nil {
 		return err
 	}
 	address, _ := s.document.answer()
@@ -144,14 +144,17 @@ func (s *scene) navigate(ctx context.Context) error {
 	return navigationError(reply.ErrorText)
 }
 
-// answered returns the error of a document that came with an HTTP error.
-func (s *scene) answered() error {
+// answered returns the error of a document that came with an HTTP error, or of one too many.
+func (s *scene) answered(ctx context.Context) error {
 	address, status := s.document.answer()
 	if status < 400 {
-		return nil
+		return s.visits.endless()
 	}
 	if err := s.unreached(address); err != nil && status == 502 {
 		return connectError(err) // the proxy's own answer
+	}
+	if err := s.turnedAway(ctx, status); err != nil {
+		return err
 	}
 	return statusError(status)
 }
