@@ -25,16 +25,16 @@ func ignoredOptions(p msg.RecordParams) ([]msg.Warning, error) {
 	}}, nil
 }
 
-// ignored returns the options that are asked for and not acted on, sorted. A viewport's size sets the picture's, and what
-// is the case anyway is done.
+// ignored returns the options that are asked for and not acted on, sorted. A viewport's size sets the picture's, on_error is
+// done, and so is what is the case anyway.
 func ignored(o scene.Options) ([]string, error) {
 	scaled := o.Viewport != nil && o.Viewport.DeviceScaleFactor != 0 && o.Viewport.DeviceScaleFactor != 1
-	o.Viewport = nil
+	o.Viewport, o.OnError = nil, ""
 	for _, option := range []struct {
 		value  *string
 		anyway string
 	}{
-		{&o.Capture, scene.CaptureExact}, {&o.Consent, scene.ConsentKeep}, {&o.OnError, scene.OnErrorFail},
+		{&o.Capture, scene.CaptureExact}, {&o.Consent, scene.ConsentKeep},
 		{&o.ColorScheme, "light"}, {&o.Locale, "en-US"},
 	} {
 		if *option.value == option.anyway {

@@ -16,6 +16,7 @@ func TestOptionsThatAreNotActedOnAreTold(t *testing.T) {
 	}{
 		"nothing is asked":   {scene.Options{}, nil},
 		"what is the case":   {scene.Options{Capture: "exact", Consent: "keep", OnError: "fail", ColorScheme: "light", Locale: "en-US"}, nil},
+		"the last picture":   {scene.Options{OnError: "last_picture"}, nil},
 		"another viewport":   {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 1, Fit: "cover"}}, nil},
 		"another scale":      {scene.Options{Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2}}, []string{"viewport.device_scale_factor"}},
 		"in realtime":        {scene.Options{Capture: "realtime"}, []string{"capture"}},

@@ -30,6 +30,8 @@ type Recorder struct {
 	sandbox bool
 	policy  egress.Policy
 	bounds  capture.Bounds
+	// memory bounds what a scene's Chrome may hold, in bytes.
+	memory int64
 	// maxBytes bounds a mezzanine.
 	maxBytes int64
 }
@@ -46,7 +48,7 @@ func New(cfg Config) (*Recorder, error) {
 	}
 	return &Recorder{
 		chrome: path, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		maxBytes: maxMezzanine,
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxMezzanine,
 	}, nil
 }
 
@@ -72,8 +74,15 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if err != nil {
 		return facts, err
 	}
-	if err := r.capture(ctx, j, out); err != nil {
-		return facts, err
+	stopped := r.capture(ctx, j, out)
+	if stopped != nil && !standsIn(p, out, stopped) {
+		return facts, stopped
+	}
+	recorded := out.Frames()
+	for out.Frames() < p.Frames {
+		if err := out.Repeat(); err != nil {
+			return facts, err
+		}
 	}
 	if facts, err = out.Close(); err != nil {
 		return facts, err
@@ -82,8 +91,14 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		return facts, fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
 	}
 	facts.Mode = msg.ModeExact
-	facts.Warnings, err = ignoredOptions(p)
-	return facts, err
+	if facts.Warnings, err = ignoredOptions(p); err != nil {
+		return facts, err
+	}
+	if stopped != nil {
+		j.Log.Warn().Err(stopped).Int("frames", recorded).Msg("the last picture stands for the rest of the scene")
+		facts.Warnings = append(facts.Warnings, lastPicture(p, recorded, stopped))
+	}
+	return facts, nil
 }
 
 // capture runs a Chrome for the scene, and ends it.
@@ -96,6 +111,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 	defer func() { _ = proxy.Close() }()
 	browser, err := chrome.Start(chrome.Options{
 		Path: r.chrome, Sandbox: r.sandbox, Width: p.Width, Height: p.Height, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
+		MemoryLimit: r.memory,
 	}, j.Dir)
 	if err != nil {
 		return err
@@ -117,6 +133,10 @@ func (r *Recorder) capture(ctx context.Context, j Job, sink capture.Sink) (err e
 		if page.Code == msg.CodeSceneCrashed {
 			end() // all that it said is read by then
 			page.Err = chromeSaid(page.Err, browser.Stderr())
+			if full := browser.OutOfMemory(); full != nil {
+				// What took so much once takes it again.
+				page.Code, page.Permanent, page.Err = msg.CodeSceneMemory, true, fmt.Errorf("%w: %w", full, page.Err)
+			}
 		}
 		return pageFailure(p, page)
 	case errors.Is(err, mezzanine.ErrTooLarge):
