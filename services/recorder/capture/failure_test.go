@@ -1,6 +1,7 @@
 package capture_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -126,6 +127,19 @@ func TestPagesThatCannotBeRecorded(t *testing.T) {
 					page.Code, page.Permanent, page.Status, test.code, test.permanent, test.status, err)
 			}
 		})
+	}
+}
+
+// Waiting for it in every frame would take eight minutes.
+func TestARequestThatNeverAnswersIsWaitedForOnce(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>fetch("/hang")</script>`), "/hang": hang})
+	bounds := generous
+	bounds.Requests = time.Hour
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	_, facts, err := shot{url: url, frames: 1200, bounds: bounds}.take(ctx, t)
+	if err != nil || facts.Frames != 1200 {
+		t.Errorf("%d frames, %v", facts.Frames, err)
 	}
 }
 
