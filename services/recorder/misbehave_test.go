@@ -115,7 +115,7 @@ func misbehaviours(t *testing.T) []misbehaviour {
 		{name: "endless script, later", page: script(`setTimeout(() => { for (;;); }, 100)`), codes: code(msg.CodeSceneTimeout)},
 		{name: "endless script in a worker", page: script(`new Worker(URL.createObjectURL(new Blob(["for (;;);"])))`)},
 		{name: "endless recursion", page: script(`(function f() { f() })()`)},
-		{name: "crash", page: script(`"a".repeat(2 ** 28).split("")`), codes: code(msg.CodeSceneCrashed)},
+		{name: "crash", page: script(`"a".repeat(2 ** 27 + 4096).split("")`), codes: code(msg.CodeSceneCrashed)},
 		{name: "memory, of a script", page: script(`const a = []
 			setInterval(() => { for (let i = 0; i < 10; i++) a.push(new Array(1e6).fill(Math.random())) }, 5)`), codes: code(msg.CodeSceneMemory)},
 		{name: "memory, of buffers", page: script(`const a = []; setInterval(() => a.push(new Uint8Array(1e8).fill(7)), 5)`), codes: code(msg.CodeSceneMemory)},

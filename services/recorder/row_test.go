@@ -58,7 +58,7 @@ func TestScenesInARowLeaveNothingBehind(t *testing.T) {
 		w.Header().Set("Connection", "close") // a kept connection would count
 		map[string]http.HandlerFunc{
 			"/good": page(moving), "/missing": http.NotFound,
-			"/crash":  script(`setTimeout(() => { "a".repeat(2 ** 28).split("") }, 100)`),
+			"/crash":  script(`setTimeout(() => { "a".repeat(2 ** 27 + 4096).split("") }, 100)`),
 			"/hang":   page(`<script>for (;;);</script>`),
 			"/memory": script(`const a = []; setInterval(() => a.push(new Uint8Array(1e8).fill(7)), 5)`),
 			"/popups": script(`setInterval(() => window.open("/hang"), 20)`),
@@ -73,7 +73,7 @@ func TestScenesInARowLeaveNothingBehind(t *testing.T) {
 		{"/hang", msg.CodeSceneTimeout}, {"/good", ""}, {"/memory", msg.CodeSceneMemory},
 	}
 	h := testHandler(t)
-	h.memory = 1000 * mb
+	h.memory = 1500 * mb
 	b := newBucket(t)
 	work := t.TempDir()
 	t.Setenv("TMPDIR", t.TempDir())
