@@ -42,7 +42,7 @@ scenes:
     duration_sec: 1
   - url: green.html
     duration_sec: 1
-    options: {on_error: last_picture}
+    options: {capture: realtime}
 `
 
 // The demo's kind: files on disk, one command, a video.
@@ -67,9 +67,9 @@ func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
 		t.Fatalf("exit status %d, %+v", code, got)
 	}
 	// What the recorder found goes through the task's facts and the database to whoever asked.
-	if w := got.Warnings; len(w) != 1 || w[0].Code != msg.CodeSceneOptionsIgnored || w[0].Scene != 2 ||
-		!strings.Contains(w[0].Message, "on_error") {
-		t.Errorf("warnings are %+v, want one of scene 2's on_error", w)
+	if w := got.Warnings; len(w) != 1 || w[0].Code != msg.CodeSceneRealtime || w[0].Scene != 2 ||
+		!strings.Contains(w[0].Message, "real time") {
+		t.Errorf("warnings are %+v, want one of scene 2, which is recorded in real time", w)
 	}
 	if _, err := uuid.Parse(got.RenderID); err != nil {
 		t.Errorf("render_id %q: %v", got.RenderID, err)

@@ -22,16 +22,26 @@ const (
 const (
 	// CodeSceneUnresolved: the page's host has no address.
 	CodeSceneUnresolved Code = "scene_unresolved"
-	// CodeSceneUnreachable: refused, reset, TLS error, no route.
+	// CodeSceneUnreachable: refused, reset, no route.
 	CodeSceneUnreachable Code = "scene_unreachable"
+	// CodeSceneTLS: the page's certificate is not valid, or no encrypted connection comes about.
+	CodeSceneTLS Code = "scene_tls_error"
+	// CodeSceneRedirects: the page leads from one address to the next without end.
+	CodeSceneRedirects Code = "scene_redirect_loop"
 	// CodeSceneStatus: the page answered with an HTTP error.
 	CodeSceneStatus Code = "scene_http_error"
 	// CodeSceneRefused: the page's address is one that pages may not reach (private, loopback, metadata).
 	CodeSceneRefused Code = "scene_refused"
 	// CodeSceneTimeout: the page did not load, or a frame did not come, in bounded time.
 	CodeSceneTimeout Code = "scene_timeout"
+	// CodeSceneChallenge: a check for robots, or a bot protection's refusal, is in the page's place.
+	CodeSceneChallenge Code = "scene_challenge"
+	// CodeSceneLogin: a login is in the page's place.
+	CodeSceneLogin Code = "scene_login_wall"
 	// CodeSceneCrashed: the page crashed its browser.
 	CodeSceneCrashed Code = "scene_crashed"
+	// CodeSceneMemory: the page took more memory than a scene may have.
+	CodeSceneMemory Code = "scene_memory"
 	// CodeSceneNotAPage: the URL answers with a download, not with something that a browser shows.
 	CodeSceneNotAPage Code = "scene_not_a_page"
 	// CodeSceneTooLarge: the recording is larger than the object store takes in one piece.
@@ -40,12 +50,13 @@ const (
 	CodeSceneWait Code = "scene_wait_timeout"
 	// CodeSceneAction: an action, or a scroll, that was asked for cannot be done on the page.
 	CodeSceneAction Code = "scene_action_failed"
-	// CodeSceneOptionsIgnored: a warning: options were asked for that the recorder does not act on.
-	CodeSceneOptionsIgnored Code = "scene_options_ignored"
 	// CodeSceneInexact: a warning: the recorder's Chrome cannot draw frames on demand (ModeVirtual).
 	CodeSceneInexact Code = "scene_inexact"
 	// CodeSceneRealtime: a warning: the scene was recorded in real time, as its options ask (ModeRealtime).
 	CodeSceneRealtime Code = "scene_realtime"
+	// CodeSceneLastPicture: a warning: the page stopped working while it was recorded, and its last picture stands for the
+	// rest of the scene, as was asked.
+	CodeSceneLastPicture Code = "scene_last_picture"
 )
 
 // What is wrong with the facecam: found when it is probed.

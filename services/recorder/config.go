@@ -26,6 +26,8 @@ type Config struct {
 	ChromePath string `env:"CHROME_PATH"`
 	// ChromeSandbox is "on" or "off". Chrome has no sandbox as root.
 	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" wants:"on or off"`
+	// MemoryLimit is how many megabytes a scene's Chrome may hold before it is killed and the scene has failed.
+	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" wants:"a number of megabytes for one scene's Chrome, 256 to 1048576"`
 	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`
 	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for temporary files.
@@ -33,7 +35,10 @@ type Config struct {
 }
 
 const (
-	maxSlots   = 256
+	maxSlots = 256
+	// minMemory and maxMemory bound MemoryLimit, in megabytes. An empty page takes about a hundred.
+	minMemory, maxMemory = 256, 1 << 20
+
 	wantsAllow = "a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"
 )
 
@@ -49,6 +54,9 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	if cfg.Slots == 0 {
 		cfg.Slots = runtime.GOMAXPROCS(0) // a container's share, where it has one
+	}
+	if cfg.MemoryLimit < minMemory || cfg.MemoryLimit > maxMemory {
+		problems.Add("RECORDER_MEMORY_LIMIT", "a number of megabytes for one scene's Chrome, 256 to 1048576")
 	}
 	if cfg.ChromeSandbox != "on" && cfg.ChromeSandbox != "off" {
 		problems.Add("CHROME_SANDBOX", "on or off")

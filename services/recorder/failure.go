@@ -51,6 +51,21 @@ func reason(page string, e *capture.PageError) string {
 				"Check the scene's URL."
 		}
 		return page + " leads to an address that is not on the public internet. Use a public http or https URL."
+	case msg.CodeSceneTLS:
+		if e.Permanent {
+			return page + " has a certificate that browsers do not accept. Renew it, or check the host in the scene's URL."
+		}
+		return page + " could not be reached over an encrypted connection. Check that the page opens with https, then try again."
+	case msg.CodeSceneRedirects:
+		return page + " leads from one address to the next without end. Check that the page opens in a private window."
+	case msg.CodeSceneChallenge:
+		return fmt.Sprintf("%s shows a check for robots (%s) instead of itself. Let the recorder pass there, "+
+			"or use a page without such a check.", page, e.By)
+	case msg.CodeSceneLogin:
+		return fmt.Sprintf("%s asks for a login at %s. Use a page that is open to everybody who has its URL, "+
+			"or give the scene the cookies or headers of somebody who is logged in.", page, e.By)
+	case msg.CodeSceneMemory:
+		return page + " took more memory than a scene may have. Use a page that shows less at once."
 	case msg.CodeSceneTimeout:
 		return page + " did not respond in time. Check that the page loads, then try again."
 	case msg.CodeSceneCrashed:
@@ -75,7 +90,7 @@ func statusReason(page string, e *capture.PageError) string {
 		answer += " " + text
 	}
 	switch {
-	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
+	case e.Status == http.StatusForbidden:
 		return answer + ". The page must be open to everybody who has its URL, or the scene's options must let the recorder in: " +
 			"basic_auth, cookies or headers."
 	case e.Permanent:

@@ -64,7 +64,7 @@ func newTask(t *testing.T, b *bucket, p msg.RecordParams) *stage.Task {
 func testConfig(t *testing.T) Config {
 	t.Helper()
 	environ := map[string]string{
-		"NATS_URL": "nats://127.0.0.1:1", "PORT": "0", "EGRESS_ALLOW": "127.0.0.1", "CHROME_PATH": os.Getenv("CHROME_PATH"),
+		"NATS_URL": "nats://127.0.0.1:1", "PORT": "0", "EGRESS_ALLOW": "127.0.0.1,localhost", "CHROME_PATH": os.Getenv("CHROME_PATH"),
 		"WORK_DIR": t.TempDir(), "RECORDER_SLOTS": "1",
 	}
 	if os.Geteuid() == 0 {

@@ -32,6 +32,8 @@ type Recorder struct {
 	sandbox bool
 	policy  egress.Policy
 	bounds  capture.Bounds
+	// memory bounds what a scene's Chrome may hold, in bytes.
+	memory int64
 	// maxBytes bounds a mezzanine.
 	maxBytes int64
 }
@@ -48,7 +50,7 @@ func New(cfg Config) (*Recorder, error) {
 	}
 	return &Recorder{
 		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		maxBytes: maxMezzanine,
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxMezzanine,
 	}, nil
 }
 
@@ -80,9 +82,16 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if j.Bundle != "" {
 		witness = bundle.New(p)
 	}
-	if err := r.capture(ctx, j, witness, out); err != nil {
-		j.keep(ctx, witness, err)
-		return facts, err
+	stopped := r.capture(ctx, j, witness, out)
+	if stopped != nil && !standsIn(p, out, stopped) {
+		j.keep(ctx, witness, stopped)
+		return facts, stopped
+	}
+	recorded := out.Frames()
+	for out.Frames() < p.Frames {
+		if err := out.Repeat(); err != nil {
+			return facts, err
+		}
 	}
 	if facts, err = out.Close(); err != nil {
 		return facts, err
@@ -92,6 +101,10 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	}
 	facts.Mode = r.modeOf(p.Options)
 	facts.Warnings = modeWarnings(p.Scene, facts.Mode)
+	if stopped != nil {
+		j.Log.Warn().Err(stopped).Int("frames", recorded).Msg("the last picture stands for the rest of the scene")
+		facts.Warnings = append(facts.Warnings, lastPicture(p, recorded, stopped))
+	}
 	return facts, nil
 }
 
@@ -118,7 +131,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	browser, err := chrome.Start(chrome.Options{
 		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox,
 		Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
-		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable,
+		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable, MemoryLimit: r.memory,
 	}, j.Dir)
 	if err != nil {
 		return err
@@ -144,6 +157,10 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 		if page.Code == msg.CodeSceneCrashed {
 			end() // all that it said is read by then
 			page.Err = chromeSaid(page.Err, browser.Stderr())
+			if full := browser.OutOfMemory(); full != nil {
+				// What took so much once takes it again.
+				page.Code, page.Permanent, page.Err = msg.CodeSceneMemory, true, fmt.Errorf("%w: %w", full, page.Err)
+			}
 		}
 		return pageFailure(p, page)
 	case errors.Is(err, mezzanine.ErrTooLarge):

@@ -152,17 +152,17 @@ func TestScenesAtAddressesThatAreRefused(t *testing.T) {
 		{"redirect to Chrome's version", "http://SITE/redirect?to=chrome://version", refused},
 		{"redirect to data", "http://SITE/redirect?to=data:text/html,a", refused},
 		{"redirect to ftp", "http://SITE/redirect?to=ftp://127.0.0.1:CANARY/", msg.CodeSceneNotAPage},
-		{"meta refresh", page(`<meta http-equiv=refresh content="0;url=http://127.0.0.1:CANARY/">`), refused},
-		{"location", page(`<script>location = "http://127.0.0.1:CANARY/"</script>`), refused},
-		{"location.replace", page(`<script>location.replace("http://127.0.0.1:CANARY/")</script>`), refused},
-		{"form", page(`<form method=post action="http://127.0.0.1:CANARY/"><input name=a></form><script>document.forms[0].submit()</script>`), refused},
-		{"link", page(`<a href="http://127.0.0.1:CANARY/">a</a><script>document.links[0].click()</script>`), refused},
+		{"meta refresh", paged(`<meta http-equiv=refresh content="0;url=http://127.0.0.1:CANARY/">`), refused},
+		{"location", paged(`<script>location = "http://127.0.0.1:CANARY/"</script>`), refused},
+		{"location.replace", paged(`<script>location.replace("http://127.0.0.1:CANARY/")</script>`), refused},
+		{"form", paged(`<form method=post action="http://127.0.0.1:CANARY/"><input name=a></form><script>document.forms[0].submit()</script>`), refused},
+		{"link", paged(`<a href="http://127.0.0.1:CANARY/">a</a><script>document.links[0].click()</script>`), refused},
 
 		// Chrome refuses these itself; the page stays as it is.
-		{"location of a file", page(`<script>location = "file://FILE"</script>`), recorded},
-		{"location of Chrome's crash", page(`<script>location = "chrome://crash"</script>`), recorded},
-		{"location of data", page(`<script>location = "data:text/html,<img src=http://127.0.0.1:CANARY/>"</script>`), recorded},
-		{"meta refresh to a file", page(`<meta http-equiv=refresh content="0;url=file://FILE">`), recorded},
+		{"location of a file", paged(`<script>location = "file://FILE"</script>`), recorded},
+		{"location of Chrome's crash", paged(`<script>location = "chrome://crash"</script>`), recorded},
+		{"location of data", paged(`<script>location = "data:text/html,<img src=http://127.0.0.1:CANARY/>"</script>`), recorded},
+		{"meta refresh to a file", paged(`<meta http-equiv=refresh content="0;url=file://FILE">`), recorded},
 
 		// The site itself, to show that the table tells one from the other.
 		{"the site", "http://SITE/page", recorded},
@@ -213,4 +213,4 @@ func TestNothingIsAllowedByDefault(t *testing.T) {
 }
 
 // page is the address of a page of the site's with a body.
-func page(body string) string { return "http://SITE/page?body=" + url.QueryEscape(body) }
+func paged(body string) string { return "http://SITE/page?body=" + url.QueryEscape(body) }

@@ -66,11 +66,15 @@ type Bounds struct {
 	Requests time.Duration
 	// Call bounds how long Chrome may take for anything else, such as one frame.
 	Call time.Duration
+	// Frame bounds how long frames may take on average: all of them together may take that for each, and Call besides. 0: no
+	// bound.
+	Frame time.Duration
 }
 
 // DefaultBounds suit pages of the internet.
 var DefaultBounds = Bounds{
 	Load: 25 * time.Second, Request: 4 * time.Second, Requests: 40 * time.Second, Call: cdp.DefaultDeadline,
+	Frame: 2 * time.Second,
 }
 
 // Sink takes the frames, in order.
@@ -96,6 +100,7 @@ type scene struct {
 	sink      Sink
 	requests  *requests
 	document  *document
+	visits    *visits
 	clock     *clock
 	world     *world
 	crashed   func()
@@ -128,10 +133,13 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 		err = s.load(ctx)
 	}
 	if err == nil {
+		err = s.genuine()
+	}
+	if err == nil {
 		err = s.ready(ctx)
 	}
 	if err == nil {
-		err = s.capture(ctx)
+		err = s.framesInTime(ctx)
 	} else {
 		s.show(ctx, err)
 	}
@@ -142,6 +150,17 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 		return blame(context.Cause(ctx))
 	}
 	return blame(err)
+}
+
+// framesInTime captures the frames of a page that may be slow, but not in each of them.
+func (s *scene) framesInTime(ctx context.Context) error {
+	if s.Bounds.Frame > 0 {
+		bound := s.Bounds.Call + time.Duration(s.Frames)*s.Bounds.Frame
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, bound, timeoutError("%d frames did not come in %s", s.Frames, bound))
+		defer cancel()
+	}
+	return s.capture(ctx)
 }
 
 // capture captures every frame into the sink.
@@ -192,10 +211,13 @@ func (s *scene) open(ctx context.Context) error {
 	if err := s.opened(); err != nil {
 		return err
 	}
-	s.answerDialogs()
+	if err := s.answerDialogs(); err != nil {
+		return fmt.Errorf("answer dialogs: %w", err)
+	}
 	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })
 	s.requests = watchRequests(s.client, s.page.SessionID)
 	s.document = watchDocument(s.client, s.page)
+	s.visits = watchVisits(s.client, s.page)
 	s.world = watchWorld(s.client, s.page)
 	for _, enable := range []interface{ Call(proto.Client) error }{
 		proto.InspectorEnable{},
@@ -249,7 +271,10 @@ func (s *scene) ready(ctx context.Context) error {
 	if s.Director == nil {
 		return nil
 	}
-	return s.Director.Ready(ctx, s.page, s.pass)
+	if err := s.Director.Ready(ctx, s.page, s.pass); err != nil {
+		return err
+	}
+	return s.genuine() // scripts may have led elsewhere meanwhile
 }
 
 // act gives the director the page before frame n.
@@ -277,15 +302,6 @@ func (s *scene) pass(ctx context.Context, d time.Duration) error {
 		}
 	}
 	return nil
-}
-
-// answerDialogs answers alert, confirm, prompt and beforeunload, each of which stops the page until it is answered.
-func (s *scene) answerDialogs() {
-	cdp.On(s.client, s.page.SessionID, func(e *proto.PageJavascriptDialogOpening) {
-		accept := e.Type == proto.PageDialogTypeAlert || e.Type == proto.PageDialogTypeBeforeunload
-		// Not on the goroutine that would read the answer. Its error is that of the call that the dialog holds up.
-		go func() { _ = proto.PageHandleJavaScriptDialog{Accept: accept}.Call(s.page) }()
-	})
 }
 
 func (s *scene) progress(frames int) {

@@ -163,6 +163,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		}
 		switch {
 		case waits && c.hopeless(time.Since(begin)):
+			c.requests.recall()
 			// Without a budget: what is left of the one that was granted stays.
 			waits, deadline = false, time.Now().Add(c.client.Deadline)
 			c.waited(time.Since(begin))

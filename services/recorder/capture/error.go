@@ -14,8 +14,11 @@ import (
 // PageError says that a page could not be recorded, and why.
 type PageError struct {
 	Code msg.Code
-	// Status is the HTTP status that the page answered with, when Code is msg.CodeSceneStatus.
+	// Status is the HTTP status that the page answered with, when Code is msg.CodeSceneStatus. With a challenge or a login it
+	// may be any.
 	Status int
+	// By is who is in the page's place: the protection that shows a challenge, the host that asks for a login.
+	By string
 	// Permanent: trying again cannot help.
 	Permanent bool
 	// Err is the cause, for the operator. It holds no URL.
@@ -46,11 +49,26 @@ func connectError(err error) *PageError {
 	return &PageError{Code: msg.CodeSceneUnreachable, Err: err}
 }
 
+// certificateErrors are what Chrome calls a certificate that it does not accept, beside what begins with ERR_CERT_.
+var certificateErrors = map[string]bool{
+	"ERR_SSL_PINNED_KEY_NOT_IN_CERT_CHAIN": true, "ERR_SSL_VERSION_OR_CIPHER_MISMATCH": true, "ERR_SSL_OBSOLETE_CIPHER": true,
+	"ERR_SSL_CLIENT_AUTH_CERT_NEEDED": true, "ERR_BAD_SSL_CLIENT_AUTH_CERT": true, "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED": true,
+	"ERR_SSL_SERVER_CERT_BAD_FORMAT": true, "ERR_SSL_UNRECOGNIZED_NAME_ALERT": true,
+}
+
 // navigationError is the error of a navigation that Chrome gave up with a net error such as net::ERR_CONNECTION_RESET.
 func navigationError(text string) *PageError {
 	e := &PageError{Code: msg.CodeSceneUnreachable, Err: errors.New(text)}
 	name, _, _ := strings.Cut(strings.TrimPrefix(text, "net::"), " ")
+	switch {
+	case strings.HasPrefix(name, "ERR_CERT_"), certificateErrors[name]:
+		e.Code, e.Permanent = msg.CodeSceneTLS, true
+	case strings.HasPrefix(name, "ERR_SSL_"), strings.HasPrefix(name, "ERR_TLS_"), strings.HasPrefix(name, "ERR_ECH_"):
+		e.Code = msg.CodeSceneTLS
+	}
 	switch name {
+	case "ERR_TOO_MANY_REDIRECTS":
+		e.Code, e.Permanent = msg.CodeSceneRedirects, true
 	case "ERR_ABORTED": // a download, or an answer without content: nothing to show
 		e.Code, e.Permanent = msg.CodeSceneNotAPage, true
 	case "ERR_UNSAFE_REDIRECT", "ERR_UNKNOWN_URL_SCHEME", "ERR_DISALLOWED_URL_SCHEME", "ERR_UNSAFE_PORT",

@@ -1,16 +1,21 @@
 package capture_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
@@ -40,6 +45,10 @@ func TestPagesThatCannotBeRecorded(t *testing.T) {
 	}
 	dead := "http://" + closed.Addr().String()
 	_ = closed.Close()
+	selfSigned := httptest.NewUnstartedServer(html(counting))
+	selfSigned.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of every handshake that fails
+	selfSigned.StartTLS()
+	t.Cleanup(selfSigned.Close)
 	url := site(t, map[string]http.HandlerFunc{
 		"/404":        status(404, "not here"),
 		"/404/empty":  status(404, ""),
@@ -51,6 +60,10 @@ func TestPagesThatCannotBeRecorded(t *testing.T) {
 		"/file":       redirect("file:///etc/passwd"),
 		"/unresolved": redirect("https://no-such-host.invalid/"),
 		"/loop":       redirect("/loop"),
+		"/ping":       redirect("/pong"),
+		"/pong":       redirect("/ping"),
+		"/bounce":     html(`<script>location = "/bounce?" + Math.random()</script>`),
+		"/reload":     html(counting + `<script>location.reload()</script>`),
 		"/hang":       hang,
 		"/empty":      status(204, ""),
 		"/stylesheet": html(`<link rel=stylesheet href=/hang><script src=/hang></script>`),
@@ -85,8 +98,12 @@ func TestPagesThatCannotBeRecorded(t *testing.T) {
 		{"javascript", "javascript:alert(1)", msg.CodeSceneRefused, true, 0},
 		{"connection refused", dead, msg.CodeSceneUnreachable, false, 0},
 		{"connection reset", url + "/reset", msg.CodeSceneUnreachable, false, 0},
-		{"no TLS", strings.Replace(url, "http:", "https:", 1), msg.CodeSceneUnreachable, false, 0},
-		{"redirect loop", url + "/loop", msg.CodeSceneUnreachable, false, 0},
+		{"no TLS", strings.Replace(url, "http:", "https:", 1), msg.CodeSceneTLS, false, 0},
+		{"a certificate of its own making", selfSigned.URL, msg.CodeSceneTLS, true, 0},
+		{"redirect loop", url + "/loop", msg.CodeSceneRedirects, true, 0},
+		{"redirect loop of two", url + "/ping", msg.CodeSceneRedirects, true, 0},
+		{"redirect loop by script", url + "/bounce", msg.CodeSceneRedirects, true, 0},
+		{"reloads for ever", url + "/reload", msg.CodeSceneRedirects, true, 0},
 		{"no answer", url + "/hang", msg.CodeSceneTimeout, false, 0},
 		{"parsing never ends", url + "/stylesheet", msg.CodeSceneTimeout, false, 0},
 		{"busy for ever", url + "/busy", msg.CodeSceneTimeout, false, 0},
@@ -110,6 +127,31 @@ func TestPagesThatCannotBeRecorded(t *testing.T) {
 					page.Code, page.Permanent, page.Status, test.code, test.permanent, test.status, err)
 			}
 		})
+	}
+}
+
+// Waiting for it in every frame would take eight minutes.
+func TestARequestThatNeverAnswersIsWaitedForOnce(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>fetch("/hang")</script>`), "/hang": hang})
+	bounds := generous
+	bounds.Requests = time.Hour
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	_, facts, err := shot{url: url, frames: 1200, bounds: bounds}.take(ctx, t)
+	if err != nil || facts.Frames != 1200 {
+		t.Errorf("%d frames, %v", facts.Frames, err)
+	}
+}
+
+func TestAPageThatIsSlowInEveryFrameHasABound(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>
+		requestAnimationFrame(function f() { for (let i = 0; i < 1e8; i++); requestAnimationFrame(f) })</script>`)})
+	bounds := generous
+	bounds.Call, bounds.Frame = 5*time.Second, time.Microsecond
+	_, _, err := shot{url: url, frames: 1_000_000, bounds: bounds}.take(t.Context(), t)
+	var page *capture.PageError
+	if !errors.As(err, &page) || page.Code != msg.CodeSceneTimeout || page.Permanent {
+		t.Errorf("capture returned %v, want a retryable %s", err, msg.CodeSceneTimeout)
 	}
 }
 

@@ -60,7 +60,7 @@ func (s *scene) advance(ctx context.Context, to micros) error {
 	if err := s.clock.advance(ctx, to); err != nil || s.requests.events() == before {
 		return err
 	}
-	_, err := s.look()
+	_, err := s.observe()
 	return err
 }
 

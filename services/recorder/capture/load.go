@@ -38,7 +38,7 @@ func (s *scene) settle(ctx context.Context) error {
 		if err := s.clock.run(ctx); err != nil {
 			return err
 		}
-		if err := s.answered(); err != nil {
+		if err := s.answered(ctx); err != nil {
 			return err
 		}
 		ready, err := s.complete()
@@ -74,7 +74,7 @@ func (s *scene) complete() (bool, error) {
 	if young > 0 || !d.loaded && (!d.parsed || overdue == 0) {
 		return false, nil
 	}
-	return s.look()
+	return s.observe()
 }
 
 // pause waits in real time, but no longer than until a request begins or ends.
@@ -90,19 +90,22 @@ func (s *scene) pause(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// answered returns the error of a document that did not come, or came with an HTTP error.
-func (s *scene) answered() error {
+// answered returns the error of a document that did not come, came with an HTTP error, or is one too many.
+func (s *scene) answered(ctx context.Context) error {
 	d := s.document.state()
 	if d.failure == "" && d.status < 400 {
-		return nil
+		return s.visits.endless()
 	}
 	if err := s.unreached(d.url); err != nil && (d.failure != "" || d.status == 502) {
 		return connectError(err) // 502: the proxy's own answer
 	}
-	if d.status >= 400 {
-		return statusError(d.status)
+	if d.status < 400 {
+		return navigationError(d.failure)
 	}
-	return navigationError(d.failure)
+	if err := s.turnedAway(ctx, d.status); err != nil {
+		return err
+	}
+	return statusError(d.status)
 }
 
 // unreached returns why the host of address could not be connected to, when it could not.
@@ -118,8 +121,8 @@ func (s *scene) unreached(address string) error {
 	return s.Unreached(net.JoinHostPort(u.Hostname(), port))
 }
 
-// look lays the page out, which is what asks for its fonts, reports whether all of them are there, and follows its clock.
-func (s *scene) look() (fonts bool, err error) {
+// observe lays the page out, which is what asks for its fonts, reports whether all of them are there, and follows its clock.
+func (s *scene) observe() (fonts bool, err error) {
 	var seen struct {
 		Fonts    bool    `json:"fonts"`
 		Calendar float64 `json:"calendar"`
@@ -130,7 +133,7 @@ func (s *scene) look() (fonts bool, err error) {
 		return false, nil // another document has come: it is looked at next time
 	}
 	if err != nil {
-		return false, fmt.Errorf("look at the page: %w", err)
+		return false, fmt.Errorf("observe the page: %w", err)
 	}
 	s.clock.follow(seen.Calendar)
 	return seen.Fonts, nil

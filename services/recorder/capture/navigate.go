@@ -63,6 +63,7 @@ func (s *scene) navigate(ctx context.Context) error {
 		return fmt.Errorf("write the page's URL: %w", err)
 	}
 	s.document.forget()
+	s.visits.forget()
 	ask := proto.RuntimeEvaluate{Expression: "location.replace(" + string(target) + ")"}
 	if _, err := ask.Call(s.page); err != nil {
 		return err
@@ -71,7 +72,7 @@ func (s *scene) navigate(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		if d := s.document.state(); d.shown || d.failure != "" {
-			return s.answered()
+			return s.answered(ctx)
 		}
 		select {
 		case <-s.document.changed:

@@ -99,6 +99,16 @@ func (r *requests) release(list []*request) {
 	}
 }
 
+// recall takes the released requests for such that hold time, when it does not pass and no other is under way: Chrome may begin
+// to wait for one only after a step or two.
+func (r *requests) recall() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range r.under {
+		q.free = false
+	}
+}
+
 // begun counts the requests that there were, those under way included.
 func (r *requests) begun() int {
 	r.mu.Lock()

@@ -20,6 +20,9 @@ type Options struct {
 	Proxy string
 	// SmallShm says that /dev/shm is too small for Chrome's pictures (a container's default is 64 MB).
 	SmallShm bool
+	// MemoryLimit is how many bytes all of its processes may hold together before they are killed. 0: no limit. Other
+	// systems than Linux have none.
+	MemoryLimit int64
 }
 
 // Frames is when Chrome draws.
@@ -117,10 +120,12 @@ func args(o Options, profile string) []string {
 		"--disable-domain-reliability",
 		"--disable-extensions",
 		"--disable-hang-monitor",
-		"--disable-popup-blocking",
 		"--disable-prompt-on-repost",
 		"--disable-sync",
 		"--metrics-recording-only",
+
+		// No second page, whatever the page does: nobody would see it, and it would share the page's process.
+		"--block-new-web-contents",
 
 		// A page in the background would be slowed down; ours is never in the foreground.
 		"--disable-background-timer-throttling",

@@ -85,14 +85,14 @@ func TestFindPrefersTheHeadlessShell(t *testing.T) {
 	}
 }
 
-func start(t *testing.T) *Process {
+func start(t *testing.T, memory int64) *Process {
 	t.Helper()
 	path, err := Find(os.Getenv("CHROME_PATH"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, err := Start(Options{
-		Path: path, Sandbox: os.Geteuid() != 0, Width: 320, Height: 240, Proxy: "127.0.0.1:1", SmallShm: SmallShm(),
+		Path: path, Sandbox: os.Geteuid() != 0, Width: 320, Height: 240, Proxy: "127.0.0.1:1", SmallShm: SmallShm(), MemoryLimit: memory,
 	}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func start(t *testing.T) *Process {
 }
 
 func TestCloseLeavesNothingBehind(t *testing.T) {
-	p := start(t)
+	p := start(t, 0)
 	// Once it answers, all of its processes are being started.
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
@@ -169,7 +169,7 @@ func TestTemporaryFilesHaveAShortPath(t *testing.T) {
 }
 
 func TestKillEndsCallsUnderWay(t *testing.T) {
-	p := start(t)
+	p := start(t, 0)
 	defer func() { _ = p.Close() }()
 	p.Kill()
 	<-p.Client.Closed()

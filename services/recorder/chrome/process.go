@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,6 +25,9 @@ type Process struct {
 	stderr  *tail
 	exited  chan struct{}
 	once    sync.Once
+	watched sync.WaitGroup
+	// outgrown is how many bytes it held when it was killed for that.
+	outgrown atomic.Int64
 }
 
 // Start starts Chrome with a profile in dir. The caller must Close it.
@@ -89,6 +93,9 @@ func (p *Process) start(o Options) error {
 		defer close(p.exited)
 		_ = cmd.Wait() // how it ended matters to nobody: it is killed
 	}()
+	if o.MemoryLimit > 0 {
+		p.watched.Go(func() { p.watch(o.MemoryLimit) })
+	}
 	return nil
 }
 
@@ -104,6 +111,7 @@ func (p *Process) Close() error {
 	p.once.Do(func() {
 		p.Kill()
 		<-p.exited
+		p.watched.Wait()
 		_ = p.pipes[0].Close()
 		_ = p.pipes[1].Close()
 		<-p.Client.Closed()

@@ -2,6 +2,7 @@ package chrome
 
 import (
 	"bytes"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,17 +23,8 @@ func SmallShm() bool {
 // groupAlive reports whether a process group has a member that is not a zombie. A dead child of Chrome's stays one until
 // init reaps it, which a container's first process may never do.
 func groupAlive(pgid int) bool {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range stats {
-		stat, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		// pid (name) state ppid pgrp …; the name may hold anything.
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) > 2 && string(fields[2]) == strconv.Itoa(pgid) && fields[0][0] != 'Z' {
-			return true
-		}
+	for range members(pgid) {
+		return true
 	}
 	return false
 }
@@ -48,4 +40,45 @@ func reap(pgid int) {
 			return
 		}
 	}
+}
+
+// members yields the folders in /proc of a group's processes that are no zombies.
+func members(pgid int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, path := range stats {
+			stat, err := os.ReadFile(path)
+			if err != nil {
+				continue
+			}
+			// pid (name) state ppid pgrp …; the name may hold anything.
+			fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+			if len(fields) > 2 && string(fields[2]) == strconv.Itoa(pgid) && fields[0][0] != 'Z' && !yield(filepath.Dir(path)) {
+				return
+			}
+		}
+	}
+}
+
+// groupMemory returns how many bytes a group's processes hold that are no file's: what would be free without them. Memory
+// that they share counts once for each, since what tells it apart (smaps_rollup) may not be read of a sandboxed process.
+func groupMemory(pgid int) (held int64) {
+	for dir := range members(pgid) {
+		status, err := os.ReadFile(filepath.Join(dir, "status"))
+		if err != nil {
+			continue // it has just ended
+		}
+		for line := range bytes.Lines(status) {
+			name, value, _ := bytes.Cut(line, []byte{':'})
+			switch string(name) {
+			case "RssAnon", "RssShmem", "VmSwap":
+				fields := bytes.Fields(value) // in kB
+				if len(fields) > 0 {
+					kb, _ := strconv.ParseInt(string(fields[0]), 10, 64)
+					held += kb << 10
+				}
+			}
+		}
+	}
+	return held
 }

@@ -97,6 +97,9 @@ func (m *Writer) Repeat() error {
 	return nil
 }
 
+// Frames returns how many frames there are so far.
+func (m *Writer) Frames() int { return m.frames }
+
 // Close writes the index and says what the file holds. It does not close the underlying file.
 func (m *Writer) Close() (msg.RecordFacts, error) {
 	if m.frames == 0 {
