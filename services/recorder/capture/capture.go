@@ -252,6 +252,9 @@ func (s *scene) prepare(ctx context.Context) error {
 	if err := s.repeat(); err != nil {
 		return err
 	}
+	if err := s.synchronize(); err != nil {
+		return err
+	}
 	if s.Director == nil {
 		return nil
 	}

@@ -64,6 +64,7 @@ func (s *scene) navigate(ctx context.Context) error {
 	}
 	s.document.forget()
 	s.visits.forget()
+	s.requests.forget()
 	ask := proto.RuntimeEvaluate{Expression: "location.replace(" + string(target) + ")"}
 	if _, err := ask.Call(s.page); err != nil {
 		return err

@@ -4,8 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"time"
-
-	"github.com/go-rod/rod/lib/proto"
 )
 
 // repeatableDate is when repeatable pages are asked for, by their calendar: a Thursday at noon, so that it is the same day
@@ -28,7 +26,7 @@ func (s *scene) repeat() error {
 	if !s.Repeatable {
 		return nil
 	}
-	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: repeatableScript}).Call(s.page); err != nil {
+	if err := s.onNewDocument(repeatableScript); err != nil {
 		return fmt.Errorf("make the page repeatable: %w", err)
 	}
 	return nil

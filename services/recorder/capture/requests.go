@@ -61,6 +61,13 @@ func (r *requests) begin(id proto.NetworkRequestID, part bool) {
 	r.notify()
 }
 
+// forget takes all that were begun for ended: the document that is left does not tell of its own.
+func (r *requests) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.under)
+}
+
 func (r *requests) end(id proto.NetworkRequestID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
