@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder"
 )
 
@@ -51,6 +52,9 @@ func Look(ctx context.Context, environ map[string]string, peers string) (Machine
 	chrome, err := recorder.CheckChrome(ctx, environ["CHROME_PATH"], m.Sandbox)
 	if err != nil {
 		return m, fmt.Errorf("check Chrome: %w", err)
+	}
+	if chrome.Mode != msg.ModeExact {
+		return m, fmt.Errorf("check Chrome: %s", recorder.NoFrameControl)
 	}
 	m.Chrome = chrome.Version
 	ffmpeg := environ["FFMPEG_PATH"]

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,7 +36,8 @@ type captureCmd struct {
 // Help is shown by loom capture --help.
 func (captureCmd) Help() string {
 	return `Records one page alone, without database, NATS and object store, for trying things out: with the recorder and the encoder
-that renders have. The page's own sound is left out.
+that renders have. The page's own sound is left out. When the page cannot be recorded, OUT.failure.zip holds its last picture, console
+and network log.
 
 A page that is no http(s) URL is a file, or a folder with an index.html. Its folder is served to the browser by this command, on
 127.0.0.1. The page may reach everything on this machine's loopback addresses. Set EGRESS_ALLOW to name what it may reach
@@ -57,6 +60,9 @@ func (c *captureCmd) Run(ctx context.Context, a *app) error {
 		}
 	} else if err == nil {
 		result.tell(a)
+	}
+	if result.Bundle != nil {
+		a.say("what helps to find out why: %s", *result.Bundle)
 	}
 	return c.tellFailure(a, err)
 }
@@ -144,9 +150,16 @@ func (j *soloJob) settle(allow string) error {
 	if _, err := egress.Parse(settings["EGRESS_ALLOW"]); err != nil { // which quotes what may be a secret
 		return usageError{errors.New("EGRESS_ALLOW: write a list of host names, IP addresses and CIDR prefixes, divided by commas")}
 	}
+	memory := recorder.DefaultMemoryLimit
+	if limit := settings["RECORDER_MEMORY_LIMIT"]; limit != "" {
+		if memory, err = strconv.Atoi(limit); err != nil || memory < recorder.MinMemoryLimit || memory > recorder.MaxMemoryLimit {
+			return usageError{errors.New("RECORDER_MEMORY_LIMIT: write a number of megabytes from 256 to 1048576")}
+		}
+	}
 	j.settings = settings
 	j.recorder, err = recorder.New(recorder.Config{
-		ChromePath: settings["CHROME_PATH"], ChromeSandbox: either(settings["CHROME_SANDBOX"], "on"), EgressAllow: settings["EGRESS_ALLOW"],
+		MemoryLimit: memory,
+		ChromePath:  settings["CHROME_PATH"], ChromeSandbox: either(settings["CHROME_SANDBOX"], "on"), EgressAllow: settings["EGRESS_ALLOW"],
 	})
 	if err != nil {
 		return usageError{err}
@@ -200,13 +213,21 @@ func (j *soloJob) run(ctx context.Context) error {
 func (j *soloJob) record(ctx context.Context, work string, view *soloView) error {
 	r := j.result
 	width, height := j.options.Picture(r.Width, r.Height)
+	bundle := strings.TrimSuffix(j.video.path, filepath.Ext(j.video.path)) + ".failure.zip"
+	if err := os.Remove(bundle); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the last failure's bundle: %w", err)
+	}
 	facts, err := j.recorder.Record(ctx, recorder.Job{
 		Params: msg.RecordParams{
 			Scene: 1, URL: j.url, Width: width, Height: height, Rate: j.rate, Frames: j.frames, Options: j.options,
 		},
 		Path: filepath.Join(work, transcoder.MezzanineFile), Dir: work, Progress: view.recorded, Log: zerolog.Nop(),
+		Bundle: bundle,
 	})
 	if err != nil {
+		if _, missing := os.Stat(bundle); missing == nil {
+			r.Bundle = &bundle
+		}
 		return err
 	}
 	r.Distinct, r.Mode, r.Warnings = facts.Distinct, facts.Mode, facts.Warnings

@@ -141,7 +141,10 @@ func TestAFailedCaptureTellsWhyAndLeavesTheOldVideo(t *testing.T) {
 	if text, err := os.ReadFile(video); err != nil || string(text) != "what was there before" {
 		t.Errorf("the old video is %q, %v", text, err)
 	}
-	only(t, out, "video.mp4")
+	if want := filepath.Join(out, "video.failure.zip"); got.Bundle == nil || *got.Bundle != want || !strings.Contains(stderr, want) {
+		t.Errorf("the failure bundle is %v, want %s: %q", got.Bundle, want, stderr)
+	}
+	only(t, out, "video.failure.zip", "video.mp4")
 }
 
 func TestAnInterruptedCaptureLeavesNothing(t *testing.T) {
@@ -233,12 +236,12 @@ func TestWhatIsWrongIsInTheJSONToo(t *testing.T) {
 		if err := json.Unmarshal([]byte(stdout), &got); err != nil || strings.Count(stdout, "\n") != 1 {
 			t.Fatalf("%v in %q", err, stdout)
 		}
-		for _, field := range []string{"frames", "distinct", "width", "height", "fps", "mode", "wall_seconds", "cpu_seconds", "bytes", "output", "warnings", "error_code", "error_message"} {
+		for _, field := range []string{"frames", "distinct", "width", "height", "fps", "mode", "wall_seconds", "cpu_seconds", "bytes", "output", "warnings", "error_code", "error_message", "failure_bundle"} {
 			if _, there := got[field]; !there {
 				t.Errorf("%s is missing from %s", field, stdout)
 			}
 		}
-		if status != statusUsage || len(got) != 13 || got["error_code"] != c.code || got["output"] != nil || got["error_message"] == "" {
+		if status != statusUsage || len(got) != 14 || got["error_code"] != c.code || got["output"] != nil || got["error_message"] == "" {
 			t.Errorf("status %d: %s", status, stdout)
 		}
 	}

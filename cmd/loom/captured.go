@@ -30,6 +30,8 @@ type captured struct {
 	Warnings     []msg.Warning `json:"warnings"`
 	ErrorCode    *string       `json:"error_code"`
 	ErrorMessage *string       `json:"error_message"`
+	// Bundle is the absolute path of the failure bundle, when the page could not be recorded.
+	Bundle *string `json:"failure_bundle"`
 }
 
 // explain takes over the command's error.

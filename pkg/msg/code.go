@@ -50,7 +50,8 @@ const (
 	CodeSceneWait Code = "scene_wait_timeout"
 	// CodeSceneAction: an action, or a scroll, that was asked for cannot be done on the page.
 	CodeSceneAction Code = "scene_action_failed"
-	// CodeSceneInexact: a warning: the recorder's Chrome cannot draw frames on demand (ModeVirtual).
+	// CodeSceneInexact: a warning: the recorder's Chrome cannot draw frames on demand (ModeVirtual), or the page shows a video
+	// with sound, which plays in real time.
 	CodeSceneInexact Code = "scene_inexact"
 	// CodeSceneRealtime: a warning: the scene was recorded in real time, as its options ask (ModeRealtime).
 	CodeSceneRealtime Code = "scene_realtime"

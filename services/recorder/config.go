@@ -36,8 +36,10 @@ type Config struct {
 
 const (
 	maxSlots = 256
-	// minMemory and maxMemory bound MemoryLimit, in megabytes. An empty page takes about a hundred.
-	minMemory, maxMemory = 256, 1 << 20
+	// DefaultMemoryLimit is MemoryLimit's default.
+	DefaultMemoryLimit = 4096
+	// MinMemoryLimit and MaxMemoryLimit bound MemoryLimit, in megabytes. An empty page takes about a hundred.
+	MinMemoryLimit, MaxMemoryLimit = 256, 1 << 20
 
 	wantsAllow = "a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"
 )
@@ -55,7 +57,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	if cfg.Slots == 0 {
 		cfg.Slots = runtime.GOMAXPROCS(0) // a container's share, where it has one
 	}
-	if cfg.MemoryLimit < minMemory || cfg.MemoryLimit > maxMemory {
+	if cfg.MemoryLimit < MinMemoryLimit || cfg.MemoryLimit > MaxMemoryLimit {
 		problems.Add("RECORDER_MEMORY_LIMIT", "a number of megabytes for one scene's Chrome, 256 to 1048576")
 	}
 	if cfg.ChromeSandbox != "on" && cfg.ChromeSandbox != "off" {

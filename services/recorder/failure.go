@@ -63,7 +63,7 @@ func reason(page string, e *capture.PageError) string {
 			"or use a page without such a check.", page, e.By)
 	case msg.CodeSceneLogin:
 		return fmt.Sprintf("%s asks for a login at %s. Use a page that is open to everybody who has its URL, "+
-			"or give the scene the cookies or headers of somebody who is logged in.", page, e.By)
+			"or give the scene the basic_auth, cookies or headers of somebody who may see it.", page, e.By)
 	case msg.CodeSceneMemory:
 		return page + " took more memory than a scene may have. Use a page that shows less at once."
 	case msg.CodeSceneTimeout:

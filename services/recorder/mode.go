@@ -49,3 +49,12 @@ func modeWarnings(number int, mode msg.Mode) []msg.Warning {
 	}
 	return nil
 }
+
+// soundWarning tells the render's owner that a video's sound may have kept its picture from being exact.
+func soundWarning(number int) msg.Warning {
+	return msg.Warning{
+		Code: msg.CodeSceneInexact, Scene: number,
+		Message: fmt.Sprintf("Scene %d shows a video that has sound: its picture may move unevenly. Take the sound out of that video, "+
+			"which is left out anyway.", number),
+	}
+}

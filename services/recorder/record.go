@@ -82,7 +82,8 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if j.Bundle != "" {
 		witness = bundle.New(p)
 	}
-	stopped := r.capture(ctx, j, witness, out)
+	var sounds []msg.Warning
+	stopped := r.capture(ctx, j, witness, out, func() { sounds = append(sounds, soundWarning(p.Scene)) })
 	if stopped != nil && !standsIn(p, out, stopped) {
 		j.keep(ctx, witness, stopped)
 		return facts, stopped
@@ -100,9 +101,9 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		return facts, fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
 	}
 	facts.Mode = r.modeOf(p.Options)
-	facts.Warnings = modeWarnings(p.Scene, facts.Mode)
+	facts.Warnings = append(modeWarnings(p.Scene, facts.Mode), sounds...)
 	if stopped != nil {
-		j.Log.Warn().Err(stopped).Int("frames", recorded).Msg("the last picture stands for the rest of the scene")
+		j.Log.Warn().Int("frames", recorded).Msg("the last picture stands for the rest of the scene")
 		facts.Warnings = append(facts.Warnings, lastPicture(p, recorded, stopped))
 	}
 	return facts, nil
@@ -120,7 +121,7 @@ func (j Job) keep(ctx context.Context, witness *bundle.Witness, failed error) {
 }
 
 // capture runs a Chrome for the scene, and ends it.
-func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, sink capture.Sink) (err error) {
+func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, sink capture.Sink, sounds func()) (err error) {
 	p, mode := j.Params, r.modeOf(j.Params.Options)
 	window := p.Options.Window(p.Width, p.Height)
 	proxy, err := r.policy.Proxy()
@@ -145,7 +146,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	options := capture.Options{
 		URL: p.URL, Mode: mode, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
-		Repeatable: p.Options.Repeatable, Director: direct.New(p),
+		Repeatable: p.Options.Repeatable, Sounds: sounds, Director: direct.New(p),
 	}
 	if witness != nil {
 		options.Witness, sink = witness, witness.Watch(sink)

@@ -35,6 +35,8 @@ type Options struct {
 	Unreached func(hostport string) error
 	// Progress is called after each frame with the number of frames delivered. It may be nil.
 	Progress func(frames int)
+	// Sounds is called when frames may not be exact because the page plays a video that has sound. It may be nil.
+	Sounds func()
 	// Director does to the page what the product's user asked for. It may be nil.
 	Director Director
 	// Witness sees the page for whoever looks into a failure. It may be nil.
@@ -107,7 +109,8 @@ type scene struct {
 	contexts  *contexts // when in msg.ModeVirtual
 	workers   atomic.Int64
 	lastTicks float64
-	loading   time.Time // when the page was asked for
+	loading   time.Time // when the page, or what drawing it asks for, was asked for
+	delivered int       // frames
 }
 
 // Run captures a page. The browser is of no further use afterwards: close it.
@@ -140,7 +143,8 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	}
 	if err == nil {
 		err = s.framesInTime(ctx)
-	} else {
+	}
+	if err != nil && s.delivered == 0 {
 		s.show(ctx, err)
 	}
 	switch {
@@ -208,9 +212,6 @@ func (s *scene) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open a page: %w", err)
 	}
-	if err := s.opened(); err != nil {
-		return err
-	}
 	if err := s.answerDialogs(); err != nil {
 		return fmt.Errorf("answer dialogs: %w", err)
 	}
@@ -249,6 +250,9 @@ func (s *scene) prepare(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
+	if err := s.opened(); err != nil {
+		return err
+	}
 	if err := s.repeat(); err != nil {
 		return err
 	}
@@ -277,7 +281,8 @@ func (s *scene) ready(ctx context.Context) error {
 	if err := s.Director.Ready(ctx, s.page, s.pass); err != nil {
 		return err
 	}
-	return s.genuine() // scripts may have led elsewhere meanwhile
+	s.loading = time.Now() // what frame 0 asks for has its own time
+	return s.genuine()     // scripts may have led elsewhere meanwhile
 }
 
 // act gives the director the page before frame n.
@@ -308,6 +313,7 @@ func (s *scene) pass(ctx context.Context, d time.Duration) error {
 }
 
 func (s *scene) progress(frames int) {
+	s.delivered = frames
 	if s.Progress != nil {
 		s.Progress(frames)
 	}

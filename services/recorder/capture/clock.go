@@ -141,6 +141,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		return err
 	}
 	begin, deadline := time.Now(), time.Now().Add(c.client.Deadline)
+	held := time.Duration(0) // how much of it requests were under way
 	poll := time.NewTimer(c.pollEvery())
 	defer poll.Stop()
 	for {
@@ -150,9 +151,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 			if waits && d >= millisecond { // less may have passed before Chrome knew that it has to wait
 				c.requests.release(before)
 			}
-			if waits {
-				c.waited(time.Since(begin))
-			}
+			c.stall -= held
 			return nil
 		case <-c.client.Closed():
 			return cdp.ErrClosed
@@ -160,13 +159,15 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 			return context.Cause(ctx)
 		case <-poll.C:
 			poll.Reset(c.pollEvery())
+			if young, overdue := c.requests.pending(c.patience); waits && young+overdue > 0 {
+				held += c.pollEvery()
+			}
 		}
 		switch {
 		case waits && c.hopeless(time.Since(begin)):
 			c.requests.recall()
 			// Without a budget: what is left of the one that was granted stays.
 			waits, deadline = false, time.Now().Add(c.client.Deadline)
-			c.waited(time.Since(begin))
 			err := c.set(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance})
 			if err != nil {
 				return err
@@ -174,13 +175,6 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		case !waits && time.Now().After(deadline):
 			return fmt.Errorf("%w: granted time did not pass in %s", cdp.ErrStalled, c.client.Deadline)
 		}
-	}
-}
-
-// waited notes that a grant waited for so long. What any grant takes does not count.
-func (c *clock) waited(d time.Duration) {
-	if d > c.pollEvery() {
-		c.stall -= d
 	}
 }
 

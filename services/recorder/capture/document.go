@@ -17,6 +17,8 @@ type document struct {
 	mu sync.Mutex
 	documentState
 	request proto.NetworkRequestID
+	// before is what is shown while the next document is asked for.
+	before documentState
 }
 
 type documentState struct {
@@ -35,7 +37,12 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	session := page.SessionID
 	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
 		if e.Type == proto.NetworkResourceTypeDocument && e.FrameID == page.FrameID {
-			d.update(func() { d.request, d.url, d.status, d.failure = e.RequestID, e.Request.URL, 0, "" })
+			d.update(func() {
+				if e.RequestID != d.request && d.shown && d.status != 0 {
+					d.before = d.documentState
+				}
+				d.request, d.url, d.status, d.failure = e.RequestID, e.Request.URL, 0, ""
+			})
 		}
 	})
 	cdp.On(c, session, func(e *proto.NetworkResponseReceived) {
@@ -45,7 +52,11 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	})
 	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) {
 		d.update(func() {
-			if e.RequestID == d.request {
+			switch {
+			case e.RequestID != d.request:
+			case e.ErrorText == "net::ERR_ABORTED" && d.before.shown:
+				d.documentState = d.before // a download, or an answer without content: what is shown stays
+			default:
 				d.failure = e.ErrorText
 			}
 		})
@@ -58,7 +69,7 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
 		if e.Frame.ID == page.FrameID {
 			d.update(func() {
-				d.shown = true
+				d.shown, d.before = true, documentState{}
 				if e.Frame.UnreachableURL != "" && d.failure == "" {
 					d.url, d.failure = e.Frame.UnreachableURL, "net::ERR_FAILED"
 				}
@@ -82,11 +93,17 @@ func (d *document) update(f func()) {
 
 // forget makes what is known that of a document which has not been asked for yet.
 func (d *document) forget() {
-	d.update(func() { d.documentState, d.request = documentState{}, "" })
+	d.update(func() { d.documentState, d.before, d.request = documentState{}, documentState{}, "" })
 }
 
 func (d *document) state() documentState {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.documentState
+}
+
+// onNewDocument runs a script in each of the page's documents, frames included, before its own.
+func (s *scene) onNewDocument(script string) error {
+	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: script}.Call(s.page)
+	return err
 }

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/go-rod/rod/lib/proto"
@@ -50,6 +51,25 @@ func (s *scene) frames(ctx context.Context) error {
 			probing, run = !probing, 0
 		}
 		s.progress(n + 1)
+	}
+	return s.listen()
+}
+
+// listen tells of a video with sound: its picture follows the sound, which plays in real time.
+func (s *scene) listen() error {
+	if s.Sounds == nil {
+		return nil
+	}
+	var sounds bool
+	err := s.world.evaluate(`[...document.querySelectorAll("video")].some(v => v.webkitAudioDecodedByteCount > 0)`, &sounds)
+	if gone(err) {
+		return nil // another document is on its way
+	}
+	if err != nil {
+		return fmt.Errorf("listen to the page: %w", err)
+	}
+	if sounds {
+		s.Sounds()
 	}
 	return nil
 }

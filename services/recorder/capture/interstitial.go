@@ -189,7 +189,7 @@ func (s *scene) turnedAway(ctx context.Context, status int) error {
 		if err := s.clock.run(ctx); err != nil {
 			return err
 		}
-		if err := s.pause(ctx, stepPause); err != nil {
+		if err := s.pauseForRequests(ctx, stepPause); err != nil {
 			return err
 		}
 	}

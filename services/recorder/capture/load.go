@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"time"
 
-	rodcdp "github.com/go-rod/rod/lib/cdp"
-
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
@@ -58,7 +56,7 @@ func (s *scene) settle(ctx context.Context) error {
 			calm = 0
 		}
 		if calm < calmSteps {
-			if err := s.pause(ctx, wait); err != nil {
+			if err := s.pauseForRequests(ctx, wait); err != nil {
 				return err
 			}
 		}
@@ -77,8 +75,8 @@ func (s *scene) complete() (bool, error) {
 	return s.observe()
 }
 
-// pause waits in real time, but no longer than until a request begins or ends.
-func (s *scene) pause(ctx context.Context, d time.Duration) error {
+// pauseForRequests waits in real time, but no longer than until a request begins or ends.
+func (s *scene) pauseForRequests(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -129,7 +127,7 @@ func (s *scene) observe() (fonts bool, err error) {
 	}
 	err = s.world.evaluate(`(document.documentElement?.getBoundingClientRect(),
 		{fonts: document.fonts.status === "loaded", calendar: performance.timeOrigin + performance.now()})`, &seen)
-	if errors.Is(err, rodcdp.ErrCtxNotFound) || errors.Is(err, rodcdp.ErrCtxDestroyed) {
+	if gone(err) {
 		return false, nil // another document has come: it is looked at next time
 	}
 	if err != nil {

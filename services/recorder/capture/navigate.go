@@ -26,12 +26,16 @@ func (s *scene) enter(ctx context.Context) error {
 	answered := make(chan error, 1)
 	off := cdp.On(s.client, s.page.SessionID, func(e *proto.FetchRequestPaused) {
 		go func() { // not on the goroutine that would read the answer
-			answered <- proto.FetchFulfillRequest{
+			err := proto.FetchFulfillRequest{
 				RequestID: e.RequestID, ResponseCode: 200, Body: []byte("<!doctype html>"),
 				ResponseHeaders: []*proto.FetchHeaderEntry{
 					{Name: "Content-Type", Value: "text/html"}, {Name: "Referrer-Policy", Value: "no-referrer"},
 				},
 			}.Call(s.page)
+			select {
+			case answered <- err:
+			default: // it is not the first that is asked for
+			}
 		}()
 	})
 	defer off()
@@ -45,8 +49,14 @@ func (s *scene) enter(ctx context.Context) error {
 	if reply.ErrorText != "" {
 		return navigationError(reply.ErrorText)
 	}
+	timer := time.NewTimer(s.Bounds.Call)
+	defer timer.Stop()
 	select {
 	case err = <-answered:
+	case <-timer.C:
+		err = fmt.Errorf("%w: it was not asked for in %s", cdp.ErrStalled, s.Bounds.Call)
+	case <-s.client.Closed():
+		return cdp.ErrClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

@@ -74,7 +74,7 @@ func (s *scene) startScreencast(ctx context.Context) (*screencast, error) {
 	})
 	every := 1
 	err := proto.PageStartScreencast{
-		Format: proto.PageStartScreencastFormatJpeg, Quality: &s.Quality, MaxWidth: &s.Width, MaxHeight: &s.Height, EveryNthFrame: &every,
+		Format: proto.PageStartScreencastFormatJpeg, Quality: &s.Quality, EveryNthFrame: &every,
 	}.Call(s.page.Context(ctx))
 	if err != nil {
 		c.off()

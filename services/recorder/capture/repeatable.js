@@ -34,5 +34,6 @@
   const origin = Math.floor(performance.timeOrigin);
   Object.defineProperty(Performance.prototype, 'timeOrigin', { get: () => origin, configurable: true });
   const frame = window.requestAnimationFrame;
-  define(window, 'requestAnimationFrame', (callback) => frame.call(window, (time) => callback(tidy(time))));
+  define(window, 'requestAnimationFrame', (callback) =>
+    frame.call(window, typeof callback === 'function' ? (time) => callback(tidy(time)) : callback));
 })();

@@ -3,8 +3,6 @@ package capture
 import (
 	_ "embed"
 	"fmt"
-
-	"github.com/go-rod/rod/lib/proto"
 )
 
 //go:embed synchronized.js
@@ -19,10 +17,4 @@ func (s *scene) synchronize() error {
 		return fmt.Errorf("synchronize canvases: %w", err)
 	}
 	return nil
-}
-
-// onNewDocument runs a script in each of the page's documents, frames included, before its own.
-func (s *scene) onNewDocument(script string) error {
-	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: script}.Call(s.page)
-	return err
 }

@@ -2,7 +2,7 @@
 // pictures would be missed. Asking is allowed to be in vain.
 (() => {
   const plain = (attributes) =>
-    attributes && attributes.desynchronized ? { ...attributes, desynchronized: false } : attributes;
+    attributes && attributes.desynchronized ? Object.assign(Object.create(attributes), { desynchronized: false }) : attributes;
   for (const canvas of [HTMLCanvasElement, globalThis.OffscreenCanvas]) {
     if (!canvas) continue;
     const getContext = canvas.prototype.getContext;

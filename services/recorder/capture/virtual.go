@@ -38,7 +38,7 @@ func (s *scene) takeOver(ctx context.Context) error {
 			return fmt.Errorf("stop animations: %w", err)
 		}
 	}
-	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: ticker}).Call(s.page); err != nil {
+	if err := s.onNewDocument(ticker); err != nil {
 		return fmt.Errorf("stop animations: %w", err)
 	}
 	return nil
@@ -72,7 +72,7 @@ func (s *scene) fitWindow(ctx context.Context) error {
 			return err
 		}
 	}
-	return proto.EmulationSetDeviceMetricsOverride{Width: s.Width, Height: s.Height, DeviceScaleFactor: 1}.Call(s.page)
+	return proto.EmulationSetDeviceMetricsOverride{Width: s.Width, Height: s.Height}.Call(s.page)
 }
 
 // A window may have bounds of its own, so fitWindow gives up after so many tries.

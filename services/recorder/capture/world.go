@@ -1,10 +1,12 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/go-rod/rod"
+	rodcdp "github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
@@ -66,4 +68,9 @@ func (w *world) enter() (proto.RuntimeExecutionContextID, error) {
 		w.id = reply.ExecutionContextID
 	}
 	return reply.ExecutionContextID, nil
+}
+
+// gone reports whether an error says that the document that was evaluated in has gone.
+func gone(err error) bool {
+	return errors.Is(err, rodcdp.ErrCtxNotFound) || errors.Is(err, rodcdp.ErrCtxDestroyed)
 }
