@@ -45,15 +45,29 @@ func reap(pgid int) {
 // members yields the folders in /proc of a group's processes that are no zombies.
 func members(pgid int) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-		for _, path := range stats {
-			stat, err := os.ReadFile(path)
+		proc, err := os.Open("/proc")
+		if err != nil {
+			return
+		}
+		defer proc.Close()
+		names, _ := proc.Readdirnames(-1)
+		for _, name := range names {
+			pid, err := strconv.Atoi(name)
 			if err != nil {
 				continue
 			}
-			// pid (name) state ppid pgrp …; the name may hold anything.
+			// Of most processes, this is all that is asked: it costs a twentieth of opening a file.
+			if group, err := unix.Getpgid(pid); err != nil || group != pgid {
+				continue
+			}
+			dir := filepath.Join("/proc", name)
+			stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+			if err != nil {
+				continue
+			}
+			// pid (name) state …; the name may hold anything.
 			fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-			if len(fields) > 2 && string(fields[2]) == strconv.Itoa(pgid) && fields[0][0] != 'Z' && !yield(filepath.Dir(path)) {
+			if len(fields) > 0 && fields[0][0] != 'Z' && !yield(dir) {
 				return
 			}
 		}
