@@ -82,7 +82,7 @@ func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
 	sameFile(t, dir, got.Thumbnail, thumbnail)
 	c := rig.Campaign{
 		Facecam: "me.mp4", Width: width, Height: height, FPS: fps,
-		Scenes: []rig.Scene{{URL: "navy.html", Seconds: 1}, {URL: "green.html", Seconds: 1}},
+		Scenes: []rig.Scene{{URL: "navy.html", Seconds: 1}, {URL: "green.html", Seconds: 1, Realtime: true}},
 	}
 	rig.CheckVideo(t, video, c, true)
 	rig.CheckThumbnail(t, thumbnail, c)

@@ -30,6 +30,8 @@ type Scene struct {
 	URL     string
 	Seconds int
 	Order   int
+	// Realtime says that its frames may stand or be passed over.
+	Realtime bool
 }
 
 // Frames returns how many frames the campaign's video has.

@@ -31,7 +31,7 @@ func TestWordsForUsers(t *testing.T) {
 		{capture.PageError{Code: msg.CodeSceneTLS}, page + " could not be reached over an encrypted connection. Check that the page opens with https, then try again."},
 		{capture.PageError{Code: msg.CodeSceneRedirects, Permanent: true}, page + " leads from one address to the next without end. Check that the page opens in a private window."},
 		{capture.PageError{Code: msg.CodeSceneChallenge, Permanent: true, By: "Cloudflare"}, page + " shows a check for robots (Cloudflare) instead of itself. Let the recorder pass there, or use a page without such a check."},
-		{capture.PageError{Code: msg.CodeSceneLogin, Permanent: true, By: "id.example.com"}, page + " asks for a login at id.example.com. Use a page that is open to everybody who has its URL, or give the scene the cookies or headers of somebody who is logged in."},
+		{capture.PageError{Code: msg.CodeSceneLogin, Permanent: true, By: "id.example.com"}, page + " asks for a login at id.example.com. Use a page that is open to everybody who has its URL, or give the scene the basic_auth, cookies or headers of somebody who may see it."},
 		{capture.PageError{Code: msg.CodeSceneMemory, Permanent: true}, page + " took more memory than a scene may have. Use a page that shows less at once."},
 		{capture.PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: errors.New("net::ERR_UNSAFE_PORT")}, page + " leads to an address that is no web page's: another scheme than http or https, or a port that browsers refuse. Check the scene's URL."},
 		{capture.PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: egress.ErrRefused}, page + " leads to an address that is not on the public internet. Use a public http or https URL."},

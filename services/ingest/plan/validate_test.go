@@ -77,7 +77,7 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 			"Scene 2: options: this is a list, not a group of fields. What is asked of one scene beyond its page and its seconds: a group of fields."},
 		"an option that is none": {plan.Campaign{Scenes: asked(`{"scroll": {"to": "end", "easing": "bounce"}}`)}, msg.CodeSceneOptions,
 			"Scene 2: options.scroll.easing: this is none of linear, ease-in, ease-out, ease-in-out. How the pace changes on the way: " +
-				"linear, ease-in, ease-out or ease-in-out. Example: easing: ease-in-out"},
+				"linear, ease-in, ease-out or ease-in-out, as CSS has them. Example: easing: ease-in-out"},
 		"an action after the end": {plan.Campaign{Scenes: asked(`{"actions": [{"do": "press", "key": "a", "at": 5}]}`)}, msg.CodeSceneOptions,
 			"Scene 2: options.actions[0].at: it is not within the scene, which lasts 5 seconds."},
 		"a cookie of another site": {plan.Campaign{Scenes: asked(`{"cookies": [{"name": "a", "value": "hunter2", "domain": "hunter2.test"}]}`)}, msg.CodeSceneOptions,
