@@ -38,8 +38,10 @@ const (
 	maxSlots = 256
 	// DefaultMemoryLimit is MemoryLimit's default.
 	DefaultMemoryLimit = 4096
-	// MinMemoryLimit and MaxMemoryLimit bound MemoryLimit, in megabytes. An empty page takes about a hundred.
-	MinMemoryLimit, MaxMemoryLimit = 256, 1 << 20
+	// MinMemoryLimit is the least that MemoryLimit may be, in megabytes. An empty page takes about a hundred.
+	MinMemoryLimit = 256
+	// MaxMemoryLimit is the most that MemoryLimit may be.
+	MaxMemoryLimit = 1 << 20
 
 	wantsAllow = "a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"
 )
