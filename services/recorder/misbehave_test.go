@@ -133,6 +133,8 @@ func misbehaviours(t *testing.T) []misbehaviour {
 		{name: "popups", page: script(`setInterval(() => window.open("/endless"), 20)`)},
 		{name: "popups by links", page: page(`<a id=a target=_blank href=/endless>a</a>` + moving + `<script>a.click(); setInterval(() => a.click(), 20)</script>`)},
 		{name: "downloads", page: page(`<a id=a download href=/flood>a</a>` + moving + `<script>a.click(); setInterval(() => a.click(), 100)</script>`)},
+		{name: "a download instead of the next page", page: script(`onload = () => { location = "/flood" }; setTimeout(() => { location = "/flood" }, 200)`)},
+		{name: "nothing instead of the next page", page: script(`onload = () => { location = "/nothing" }; setTimeout(() => { location = "/nothing" }, 200)`)},
 		{name: "permissions", page: script(`const forever = () => { for (;;); }
 			navigator.geolocation.getCurrentPosition(forever, () => {}); Notification.requestPermission(p => p == "granted" && forever())
 			navigator.mediaDevices.getUserMedia({video: true, audio: true}).then(forever, () => {})
@@ -157,6 +159,7 @@ var parts = map[string]http.HandlerFunc{
 	"/silent":      silent,
 	"/endless":     page(`<script>for (;;);</script>`),
 	"/dialogs":     page(`<script>alert(1); setInterval(() => { alert(2); confirm(3) }, 10); setTimeout(() => location.reload(), 100)</script>`),
+	"/nothing":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
 	"/flood":       flood("application/octet-stream", "x", 200*mb),
 	"/image":       flood("image/png", "\x89PNG\r\n\x1a\n", 200*mb),
 	"/script":      flood("text/javascript", "f = 1;\n", 200*mb),

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,6 +96,43 @@ func TestTheRecorderSaysThatItFallsBack(t *testing.T) {
 	}
 	if text := log.String(); !strings.Contains(text, `"level":"warn"`) || !strings.Contains(text, "cannot draw frames on demand") {
 		t.Errorf("the log is %s", text)
+	}
+}
+
+func TestAVideoWithSoundIsWarnedOf(t *testing.T) {
+	dir := t.TempDir()
+	for name, audio := range map[string][]string{
+		"loud":   {"-f", "lavfi", "-i", "sine=duration=2", "-c:a", "libopus"},
+		"silent": nil,
+	} {
+		args := append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc=duration=2:size=160x90"}, audio...)
+		args = append(args, "-c:v", "libvpx", "-deadline", "realtime", filepath.Join(dir, name+".webm"))
+		if said, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+			t.Fatalf("ffmpeg: %v: %s", err, said)
+		}
+	}
+	files := http.FileServer(http.Dir(dir))
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name := r.URL.Query().Get("video"); name != "" {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = fmt.Fprintf(w, "<!doctype html><video autoplay src=/%s.webm></video>", name)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	defer site.Close()
+	for name, want := range map[string]int{"loud": 1, "silent": 0} {
+		work := t.TempDir()
+		facts, err := testHandler(t).Record(t.Context(), Job{
+			Params: msg.RecordParams{Scene: 2, URL: site.URL + "/?video=" + name, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 60},
+			Path:   filepath.Join(work, "mezzanine.mov"), Dir: work, Log: zerolog.Nop(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(facts.Warnings) != want || want == 1 && (facts.Warnings[0].Code != msg.CodeSceneInexact || facts.Warnings[0].Scene != 2) {
+			t.Errorf("%s: warnings are %+v, want %d", name, facts.Warnings, want)
+		}
 	}
 }
 

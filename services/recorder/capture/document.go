@@ -38,9 +38,7 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
 		if e.Type == proto.NetworkResourceTypeDocument && e.FrameID == page.FrameID {
 			d.update(func() {
-				if e.RequestID != d.request && d.shown && d.status != 0 {
-					d.before = d.documentState
-				}
+				d.leave()
 				d.request, d.url, d.status, d.failure = e.RequestID, e.Request.URL, 0, ""
 			})
 		}
@@ -52,18 +50,26 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	})
 	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) {
 		d.update(func() {
-			switch {
-			case e.RequestID != d.request:
-			case e.ErrorText == "net::ERR_ABORTED" && d.before.shown:
-				d.documentState = d.before // a download, or an answer without content: what is shown stays
-			default:
+			if e.RequestID == d.request && (e.ErrorText != "net::ERR_ABORTED" || !d.before.shown) {
 				d.failure = e.ErrorText
 			}
 		})
 	})
 	cdp.On(c, session, func(e *proto.PageFrameStartedLoading) {
 		if e.FrameID == page.FrameID {
-			d.update(func() { d.parsed, d.loaded = false, false })
+			d.update(func() {
+				d.leave()
+				d.parsed, d.loaded = false, false
+			})
+		}
+	})
+	cdp.On(c, session, func(e *proto.PageFrameStoppedLoading) {
+		if e.FrameID == page.FrameID {
+			d.update(func() {
+				if d.before.shown { // the next was a download, or an answer without content: what is shown stays
+					d.documentState, d.before = d.before, documentState{}
+				}
+			})
 		}
 	})
 	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
@@ -88,6 +94,13 @@ func (d *document) update(f func()) {
 	select {
 	case d.changed <- struct{}{}:
 	default:
+	}
+}
+
+// leave keeps what is known of the document that is shown when the next one is asked for.
+func (d *document) leave() {
+	if d.shown && d.status != 0 && !d.before.shown {
+		d.before = d.documentState
 	}
 }
 
