@@ -123,9 +123,8 @@ func (p *Process) Close() error {
 // awaitGroup waits for the end of what Chrome's first process had started, which is no longer ours to wait for.
 func (p *Process) awaitGroup() error {
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		reap(p.cmd.Process.Pid)
-		if !groupAlive(p.cmd.Process.Pid) {
-			reap(p.cmd.Process.Pid)
+		alive := groupAlive(p.cmd.Process.Pid)
+		if left := reap(p.cmd.Process.Pid); !alive && !left {
 			return nil
 		}
 		if time.Now().After(deadline) {

@@ -31,13 +31,16 @@ func groupAlive(pgid int) bool {
 
 // reap takes note of the end of those of a group whose parent has ended and who have become our children: they do where we are
 // a container's first process, or have asked for it (PR_SET_CHILD_SUBREAPER). What they have cost counts as ours then. The
-// group's leader must have been waited for.
-func reap(pgid int) {
+// group's leader must have been waited for. It reports whether some of them have not ended yet: one whose threads end one after
+// the other is a zombie already, and cannot be waited for before the last of them.
+func reap(pgid int) (left bool) {
 	for {
 		switch pid, err := unix.Wait4(-pgid, nil, unix.WNOHANG, nil); {
 		case err == unix.EINTR:
-		case err != nil || pid <= 0:
-			return
+		case err != nil:
+			return false
+		case pid == 0:
+			return true
 		}
 	}
 }

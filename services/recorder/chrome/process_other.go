@@ -12,7 +12,7 @@ func enlarge(*os.File) {}
 // SmallShm reports whether shared memory is too small for Chrome; only Linux has such a limit.
 func SmallShm() bool { return false }
 
-func reap(int) {}
+func reap(int) bool { return false }
 
 // groupAlive reports whether a process group has a member.
 func groupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }
