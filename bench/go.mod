@@ -6,6 +6,7 @@ require (
 	github.com/go-rod/rod v0.116.2
 	github.com/google/uuid v1.6.0
 	github.com/loom-lite/loom-lite/pkg v0.0.0
+	github.com/loom-lite/loom-lite/services/ingest v0.0.0
 	github.com/loom-lite/loom-lite/services/recorder v0.0.0
 	github.com/loom-lite/loom-lite/services/transcoder v0.0.0
 	github.com/rs/zerolog v1.35.1
@@ -42,7 +43,9 @@ require (
 )
 
 replace (
+	github.com/loom-lite/loom-lite/migrations => ../migrations
 	github.com/loom-lite/loom-lite/pkg => ../pkg
+	github.com/loom-lite/loom-lite/services/ingest => ../services/ingest
 	github.com/loom-lite/loom-lite/services/recorder => ../services/recorder
 	github.com/loom-lite/loom-lite/services/transcoder => ../services/transcoder
 )

@@ -5,6 +5,8 @@
 --                      ▲        │
 --                      └────────┤ retry, lapsed lease, handed back
 --                               └→ failed (and every unfinished task of the plan: cancelled)
+--             A task that works on what another has stored so far goes back to waiting when that other's attempt ends otherwise
+--             than done.
 --   attempt   one grant of a task, and how it ended
 --
 -- Deleting a render, a campaign or a job in the app's tables works as before.
@@ -37,7 +39,7 @@ create table if not exists loom.tasks (
   kind        text not null check (kind in ('record', 'probe', 'normalize', 'concat', 'overlay', 'upload')),
   -- Place among the plan's tasks of this kind, from 0.
   seq         int not null,
-  -- Tasks that must be done first.
+  -- Tasks that must be done first, or have stored what inputs names (see keys).
   needs       uuid[] not null default '{}',
   params      jsonb not null,
   -- {"mezzanine": {"task": "<uuid>", "output": "mezzanine"}}
@@ -57,7 +59,7 @@ create table if not exists loom.tasks (
   -- Makes a repeated grant request answer with the same attempt.
   request_id  uuid,
   progress    real not null default 0 check (progress between 0 and 1),
-  -- {"segment": "<object key>"}, once done
+  -- {"segment": "<object key>"}: of all outputs once done; of those that are stored already while it runs
   keys        jsonb,
   facts       jsonb,
   created_at  timestamptz not null default now(),

@@ -206,6 +206,7 @@ begin
     update loom.attempts a set outcome = 'lapsed', ended_at = v_now, error_code = 'worker_lost',
            error_message = 'The worker stopped reporting.'
      where a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
+    perform loom.take_back_outputs(t);
     update loom.tasks k set failures = k.failures + 1 where k.id = t.id returning * into t;
     select * into p from loom.plans where id = t.plan_id;
     if t.failures > p.max_retries then
@@ -236,12 +237,53 @@ begin
 end
 $$;
 
--- Renews a lease and records progress. False: the attempt is no longer wanted.
-create or replace function loom.heartbeat_task(p_task uuid, p_attempt int, p_progress real, p_lease interval)
+-- Whether all that a waiting task needs is there: each task that it needs is done, or has stored already what this one reads.
+create or replace function loom.is_ready(t loom.tasks) returns boolean
+language sql stable set search_path = '' as $$
+  select not exists (
+    select from loom.tasks d
+     where d.id = any (t.needs) and d.state <> 'done'
+       and not coalesce(d.keys ?& array(select i.value ->> 'output' from jsonb_each(t.inputs) i
+                                         where i.value ->> 'task' = d.id::text), false))
+$$;
+
+-- Makes due what waited for this task and for nothing else.
+create or replace function loom.release_waiting(t loom.tasks) returns void
+language sql set search_path = '' as $$
+  update loom.tasks w set state = 'due', not_before = clock_timestamp()
+   where w.plan_id = t.plan_id and w.state = 'waiting' and t.id = any (w.needs) and loom.is_ready(w)
+$$;
+
+-- Takes back what an attempt stored before it ended otherwise than done: the next attempt's outputs may differ, and a video is
+-- not made of both. Tasks that have begun with it wait again, uncharged; what they were doing is not wanted. Their own results
+-- went to nobody yet: whatever needs those needs this task's last output too, which comes with its result.
+create or replace function loom.take_back_outputs(t loom.tasks) returns void
+language plpgsql set search_path = '' as $$
+begin
+  if t.keys is null then
+    return;
+  end if;
+  update loom.attempts a set outcome = 'stopped', ended_at = clock_timestamp()
+    from loom.tasks w
+   where w.plan_id = t.plan_id and t.id = any (w.needs) and w.state = 'running'
+     and a.task_id = w.id and a.attempt = w.attempt and a.ended_at is null;
+  update loom.tasks w
+     set state = 'waiting', progress = 0, keys = null, facts = null, lease_until = null, ended_at = null
+   where w.plan_id = t.plan_id and t.id = any (w.needs) and w.state in ('due', 'running', 'done');
+  update loom.tasks set keys = null where id = t.id;
+end
+$$;
+
+-- Renews a lease and records progress. p_stored names outputs that are stored although the attempt goes on, in the folder
+-- p_folder: what waits only for them is due at once. False: the attempt is no longer wanted.
+drop function if exists loom.heartbeat_task(uuid, int, real, interval);
+create or replace function loom.heartbeat_task(p_task uuid, p_attempt int, p_progress real, p_lease interval,
+                                               p_stored text[] default '{}', p_folder text default '')
 returns boolean
 language plpgsql set search_path = '' as $$
 declare
-  t loom.tasks;
+  t      loom.tasks;
+  v_keys jsonb;
 begin
   t := loom.lock_task(p_task);
   if t.id is null or t.state <> 'running' or t.attempt <> p_attempt then
@@ -253,6 +295,13 @@ begin
   update loom.tasks
      set lease_until = clock_timestamp() + p_lease, progress = greatest(progress, p_progress)
    where id = t.id;
+  select jsonb_object_agg(o.key, p_folder || (o.value ->> 'file')) into v_keys
+    from jsonb_each(t.outputs) o
+   where o.key = any (p_stored) and not coalesce(t.keys ? o.key, false);
+  if v_keys is not null then
+    update loom.tasks set keys = coalesce(keys, '{}') || v_keys where id = t.id;
+    perform loom.release_waiting(t);
+  end if;
   perform loom.refresh_render(t.plan_id);
   return true;
 end
@@ -286,9 +335,7 @@ begin
     raise exception 'loom.finish_task: task % is an upload, which loom.finish_render closes', t.id;
   end if;
   perform loom.close_task(t, p_keys, p_facts);
-  update loom.tasks w set state = 'due', not_before = clock_timestamp()
-   where w.plan_id = t.plan_id and w.state = 'waiting' and t.id = any (w.needs)
-     and not exists (select from loom.tasks d where d.id = any (w.needs) and d.state <> 'done');
+  perform loom.release_waiting(t);
   perform loom.refresh_render(t.plan_id);
   return 'accepted';
 end
@@ -348,6 +395,7 @@ begin
     perform loom.fail_render(t.render_id, t.plan_id, p.job_id, p_code, p_message);
     return 'failed';
   end if;
+  perform loom.take_back_outputs(t);
   -- 1, 2, 4, … seconds, at most a minute, spread by half so that tasks that failed together do not come back together.
   update loom.tasks
      set state = 'due', failures = failures + 1, lease_until = null,
@@ -379,6 +427,7 @@ begin
       'Something went wrong on our side while making this video. Please try again.');
     return 'failed';
   end if;
+  perform loom.take_back_outputs(t);
   update loom.tasks
      set state = 'due', lease_until = null,
          not_before = clock_timestamp()

@@ -95,6 +95,85 @@ func TestALapsedLeaseIsChargedOnceAndRetriesRunOut(t *testing.T) {
 	}
 }
 
+// A scene is normalized while it is still being recorded; and again when its recording begins anew.
+func TestWhatIsStoredIsWorkedOnWhileItsAttemptGoesOnAndTakenBackWithIt(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, conn *pgx.Conn, task string) (attempt int){
+		"it fails": func(t *testing.T, conn *pgx.Conn, task string) int {
+			fail(t, conn, task, 1, false)
+			due(t, conn, task)
+			_, attempt := grant(t, conn, task, "1 minute")
+			return attempt
+		},
+		"it is handed back": func(t *testing.T, conn *pgx.Conn, task string) int {
+			get[string](t, conn, "select loom.hand_back_task($1, 1, 'drain')", task)
+			_, attempt := grant(t, conn, task, "1 minute")
+			return attempt
+		},
+		"its worker is lost": func(t *testing.T, conn *pgx.Conn, task string) int {
+			exec(t, conn, "update loom.tasks set lease_until = now() where id = $1", task)
+			_, attempt := grant(t, conn, task, "1 minute")
+			return attempt
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn := connect(t, migrated.Database(t))
+			r := inPieces(t, conn, 3)
+			record, first, last := r.tasks["record 0"], r.tasks["normalize 0"], r.tasks["normalize 1"]
+			grant(t, conn, record, "1 minute")
+			beat := func(attempt int, stored ...string) bool {
+				return get[bool](t, conn, "select loom.heartbeat_task($1, $2, 0.5, '1 minute', $3, 'folder/')", record, attempt, stored)
+			}
+			if !beat(1) || state(t, conn, first) != "waiting" {
+				t.Error("it does not wait for what is not stored")
+			}
+			if !beat(1, "out", "no such output") || !beat(1, "out") {
+				t.Error("the attempt is told to stop")
+			}
+			if a, b := state(t, conn, first), state(t, conn, last); a != "due" || b != "waiting" {
+				t.Fatalf("the one that needs what is stored is %s, the other %s", a, b)
+			}
+			if key := get[string](t, conn, `select inputs -> 'in' ->> 'key' from loom.grant_task($1, 'worker', gen_random_uuid(), '1 minute')`, first); key != "folder/out" {
+				t.Errorf("it reads %s", key)
+			}
+			finish(t, conn, first, 1)
+
+			attempt := end(t, conn, record)
+			if attempt != 2 || state(t, conn, first) != "waiting" {
+				t.Errorf("attempt %d of the recording, and what was made of the one before is %s", attempt, state(t, conn, first))
+			}
+			beat(2, "out")
+			grant(t, conn, first, "1 minute")
+			if v := finish(t, conn, first, 1); v != "stale" {
+				t.Errorf("what was made of the first attempt is %s", v)
+			}
+			finish(t, conn, first, 2)
+			finish(t, conn, record, 2)
+			if a, b := state(t, conn, first), state(t, conn, last); a != "done" || b != "due" {
+				t.Errorf("in the end they are %s and %s", a, b)
+			}
+			if n := get[int](t, conn, "select failures from loom.tasks where id = $1", first); n != 0 {
+				t.Errorf("%d failures are charged to who could do nothing for it", n)
+			}
+		})
+	}
+}
+
+func TestAWorkerIsStoppedWhoseInputIsTakenBack(t *testing.T) {
+	conn := connect(t, migrated.Database(t))
+	r := inPieces(t, conn, 3)
+	record, segment := r.tasks["record 0"], r.tasks["normalize 0"]
+	grant(t, conn, record, "1 minute")
+	get[bool](t, conn, "select loom.heartbeat_task($1, 1, 0.5, '1 minute', '{out}', 'folder/')", record)
+	grant(t, conn, segment, "1 minute")
+	fail(t, conn, record, 1, false)
+	if get[bool](t, conn, "select loom.heartbeat_task($1, 1, 0.5, '1 minute')", segment) {
+		t.Error("it is told to go on")
+	}
+	if got := get[string](t, conn, "select outcome from loom.attempts where task_id = $1", segment); got != "stopped" {
+		t.Errorf("its attempt ended as %s", got)
+	}
+}
+
 func TestAHeartbeatRenewsEvenALapsedLease(t *testing.T) {
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 1)

@@ -17,20 +17,33 @@ type render struct {
 // planned opens a plan for an existing render, with a job of its own.
 func planned(t testing.TB, conn *pgx.Conn, id string, retries int) render {
 	t.Helper()
+	return plannedInPieces(t, conn, id, retries, "out")
+}
+
+// plannedInPieces opens a plan in which each scene is recorded into these outputs, and each of them is normalized by a task of
+// its own.
+func plannedInPieces(t testing.TB, conn *pgx.Conn, id string, retries int, pieces ...string) render {
+	t.Helper()
 	r := render{id: id, plan: uuid.NewString(), tasks: map[string]string{}}
 	r.job = get[string](t, conn, "insert into render_jobs (render_id, state) values ($1, 'running') returning id::text", id)
+	outputs := map[string]any{}
+	for _, name := range append(pieces, "out") {
+		outputs[name] = map[string]any{"file": name, "content_type": "x/y"}
+	}
 	var tasks []map[string]any
 	add := func(kind string, seq int, inputs map[string]any, needs ...string) string {
 		task := uuid.NewString()
 		r.tasks[kind+" "+string(rune('0'+seq))] = task
 		tasks = append(tasks, map[string]any{"id": task, "kind": kind, "seq": seq, "needs": needs, "params": map[string]any{},
-			"inputs": inputs, "outputs": map[string]any{"out": map[string]any{"file": "out", "content_type": "x/y"}}, "weight": 1})
+			"inputs": inputs, "outputs": outputs, "weight": 1})
 		return task
 	}
 	var segments []string
 	for seq := range 2 {
 		record := add("record", seq, nil)
-		segments = append(segments, add("normalize", seq, map[string]any{"in": map[string]any{"task": record, "output": "out"}}, record))
+		for i, piece := range pieces {
+			segments = append(segments, add("normalize", len(pieces)*seq+i, map[string]any{"in": map[string]any{"task": record, "output": piece}}, record))
+		}
 	}
 	add("upload", 0, nil, add("concat", 0, nil, segments...))
 	text, err := json.Marshal(tasks)
@@ -44,9 +57,19 @@ func planned(t testing.TB, conn *pgx.Conn, id string, retries int) render {
 // fresh inserts a campaign and a render and opens a plan for it.
 func fresh(t testing.TB, conn *pgx.Conn, retries int) render {
 	t.Helper()
-	id := get[string](t, conn, `with c as (insert into campaigns (name) values ('test') returning id)
+	return planned(t, conn, freshRender(t, conn), retries)
+}
+
+// inPieces is fresh with scenes in two pieces each, "out" and "last".
+func inPieces(t testing.TB, conn *pgx.Conn, retries int) render {
+	t.Helper()
+	return plannedInPieces(t, conn, freshRender(t, conn), retries, "out", "last")
+}
+
+func freshRender(t testing.TB, conn *pgx.Conn) (id string) {
+	t.Helper()
+	return get[string](t, conn, `with c as (insert into campaigns (name) values ('test') returning id)
 		insert into renders (campaign_id) select id from c returning id::text`)
-	return planned(t, conn, id, retries)
 }
 
 // grant asks for a task and returns the verdict and the attempt.

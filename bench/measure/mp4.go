@@ -10,17 +10,21 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/recorder"
 	"github.com/loom-lite/loom-lite/services/transcoder"
 )
 
-// mp4 is our recorder and transcoder: the stages of a render of one scene without a facecam, one after the other, with
-// what they write and read going through a store, as in a render.
+// mp4 is our recorder and transcoder: the stages of a render of one scene without a facecam, with what they write and read
+// going through a store, as in a render. Each piece is normalized while the next is recorded.
 type mp4 struct {
 	ours
 	handlers map[msg.Kind]stage.Handler
+	// slots bounds how many tasks the transcoder works on at once.
+	slots chan struct{}
 }
 
 func newMP4(o ours, environ map[string]string) (run tool, release func(), err error) {
@@ -32,36 +36,40 @@ func newMP4(o ours, environ map[string]string) (run tool, release func(), err er
 		return nil, nil, err
 	}
 	handlers, release, err := transcoder.Handlers(cfg)
-	return mp4{o, handlers}.scene, release, err
+	return mp4{o, handlers, make(chan struct{}, o.job.Scenes)}.scene, release, err
 }
 
 func (m mp4) scene(ctx context.Context, dir string, at marks) (output, error) {
-	path := mezzaninePath(dir)
-	recorded, err := m.record(ctx, dir, path, marks{first: at.first})
-	if err != nil {
+	cut := m.pieces()
+	segments := make([]msg.VideoFacts, len(cut))
+	pieces := make(chan int, len(cut)) // recording waits for nothing
+	var recorded msg.RecordFacts
+	group, grouped := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		defer close(pieces)
+		recorded, err = m.record(grouped, dir, func(i int) { pieces <- i }, marks{first: at.first})
+		return err
+	})
+	group.Go(func() error {
+		for i := range pieces {
+			facts, err := m.normalize(grouped, dir, i, cut[i])
+			if err != nil {
+				return err
+			}
+			segments[i] = facts
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
 		return output{}, err
 	}
-	s := store{url: m.job.Store + "/" + filepath.Base(dir)}
-	task, err := s.task(msg.Record, nil, dir, nil, msg.Mezzanine)
-	if err != nil {
-		return output{}, err
+	inputs := map[string]input{}
+	for i, facts := range segments {
+		inputs[msg.SegmentName(i)] = input{msg.SegmentName(i), facts}
 	}
-	if err := task.Store(ctx, msg.Mezzanine, path); err != nil {
-		return output{}, err
-	}
-	if err := os.Remove(path); err != nil {
-		return output{}, fmt.Errorf("remove the mezzanine: %w", err)
-	}
-	width, height, rate := m.job.Width, m.job.Height, msg.FPS(m.job.FPS)
-	segment, err := m.handle(ctx, s, msg.Normalize, dir, msg.NormalizeParams{
-		Scene: 1, Width: width, Height: height, Rate: rate, Frames: recorded.Frames,
-	}, map[string]input{msg.Mezzanine: {msg.Mezzanine, recorded}}, msg.Segment)
-	if err != nil {
-		return output{}, err
-	}
-	video, err := m.handle(ctx, s, msg.Concat, dir, msg.ConcatParams{
-		Width: width, Height: height, Rate: rate, Frames: []int{recorded.Frames}, Final: true,
-	}, map[string]input{msg.Segment + "-0001": {msg.Segment, segment}}, msg.Video, msg.Thumbnail)
+	video, err := m.handle(ctx, m.store(dir), msg.Concat, dir, msg.ConcatParams{
+		Width: m.job.Width, Height: m.job.Height, Rate: msg.FPS(m.job.FPS), Frames: cut, Final: true,
+	}, inputs, map[string]string{msg.Video: msg.Video, msg.Thumbnail: msg.Thumbnail})
 	if err != nil {
 		return output{}, err
 	}
@@ -69,14 +77,39 @@ func (m mp4) scene(ctx context.Context, dir string, at marks) (output, error) {
 	return output{video.Frames, recorded.Distinct, video.Bytes}, nil
 }
 
+// normalize stores the piece at place i, as the recorder does, and makes a segment of it.
+func (m mp4) normalize(ctx context.Context, dir string, i, frames int) (msg.VideoFacts, error) {
+	s, piece := m.store(dir), msg.PieceName(i)
+	task, err := s.task(msg.Record, nil, dir, nil, map[string]string{piece: piece})
+	if err != nil {
+		return msg.VideoFacts{}, err
+	}
+	path := recorder.PiecePath(dir, i)
+	if err := task.Store(ctx, piece, path); err != nil {
+		return msg.VideoFacts{}, err
+	}
+	if err := os.Remove(path); err != nil {
+		return msg.VideoFacts{}, fmt.Errorf("remove the piece: %w", err)
+	}
+	m.slots <- struct{}{}
+	defer func() { <-m.slots }()
+	return m.handle(ctx, s, msg.Normalize, dir, msg.NormalizeParams{
+		Scene: 1, Width: m.job.Width, Height: m.job.Height, Rate: msg.FPS(m.job.FPS), Frames: frames,
+	}, map[string]input{msg.Mezzanine: {piece, nil}}, map[string]string{msg.Segment: msg.SegmentName(i)})
+}
+
+func (m mp4) store(dir string) store { return store{url: m.job.Store + "/" + filepath.Base(dir)} }
+
 // handle runs one of the transcoder's stages in a folder of its own.
-func (m mp4) handle(ctx context.Context, s store, kind msg.Kind, dir string, params any, inputs map[string]input, outputs ...string) (msg.VideoFacts, error) {
+func (m mp4) handle(ctx context.Context, s store, kind msg.Kind, dir string, params any, inputs map[string]input,
+	outputs map[string]string,
+) (msg.VideoFacts, error) {
 	own := filepath.Join(dir, string(kind))
 	if err := os.Mkdir(own, 0o755); err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(own)
-	task, err := s.task(kind, params, own, inputs, outputs...)
+	task, err := s.task(kind, params, own, inputs, outputs)
 	if err != nil {
 		return msg.VideoFacts{}, err
 	}
@@ -100,7 +133,8 @@ type input struct {
 	facts any
 }
 
-func (s store) task(kind msg.Kind, params any, dir string, inputs map[string]input, outputs ...string) (*stage.Task, error) {
+// task is a task whose outputs are stored under the names given for them.
+func (s store) task(kind msg.Kind, params any, dir string, inputs map[string]input, outputs map[string]string) (*stage.Task, error) {
 	raw, err := json.Marshal(params)
 	if err != nil {
 		return nil, fmt.Errorf("write parameters: %w", err)
@@ -116,8 +150,8 @@ func (s store) task(kind msg.Kind, params any, dir string, inputs map[string]inp
 		}
 		grant.Inputs[name] = msg.Input{Key: in.name, URL: msg.SignedURL(s.url + "/" + in.name), Facts: facts}
 	}
-	for _, name := range outputs {
-		grant.Outputs[name] = msg.Output{
+	for output, name := range outputs {
+		grant.Outputs[output] = msg.Output{
 			Key: name, URL: msg.SignedURL(s.url + "/" + name), ContentType: "application/octet-stream",
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 	"github.com/loom-lite/loom-lite/services/recorder"
 )
 
@@ -50,14 +51,15 @@ func sandbox(environ map[string]string) bool {
 }
 
 func (o ours) mezzanine(ctx context.Context, dir string, m marks) (output, error) {
-	facts, err := o.record(ctx, dir, mezzaninePath(dir), m)
+	facts, err := o.record(ctx, dir, nil, m)
 	return output{facts.Frames, facts.Distinct, facts.Bytes}, err
 }
 
-func mezzaninePath(dir string) string { return filepath.Join(dir, "mezzanine.mov") }
+// pieces are the frames of each piece that a render would record the scene in.
+func (o ours) pieces() []int { return plan.Pieces(msg.FPS(o.job.FPS), []int{o.job.Frames})[0] }
 
-// record records the scene into path. m.finished may be nil.
-func (o ours) record(ctx context.Context, dir, path string, m marks) (msg.RecordFacts, error) {
+// record records the scene into dir. piece is told of each piece that is complete; it and m.finished may be nil.
+func (o ours) record(ctx context.Context, dir string, piece func(i int), m marks) (msg.RecordFacts, error) {
 	number, err := strconv.Atoi(filepath.Base(dir))
 	if err != nil {
 		return msg.RecordFacts{}, err
@@ -65,9 +67,9 @@ func (o ours) record(ctx context.Context, dir, path string, m marks) (msg.Record
 	return o.recorder.Record(ctx, recorder.Job{
 		Params: msg.RecordParams{
 			Scene: number + 1, URL: o.job.Page, Width: o.job.Width, Height: o.job.Height, Rate: msg.FPS(o.job.FPS),
-			Frames: o.job.Frames,
+			Frames: o.job.Frames, Pieces: o.pieces(),
 		},
-		Path: path, Dir: dir, Log: zerolog.Nop(),
+		Dir: dir, Piece: piece, Log: zerolog.Nop(),
 		Progress: func(frames int) {
 			switch {
 			case frames == 1:

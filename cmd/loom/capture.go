@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
@@ -19,6 +20,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 	"github.com/loom-lite/loom-lite/services/recorder"
 	"github.com/loom-lite/loom-lite/services/transcoder"
 )
@@ -201,16 +203,29 @@ func (j *soloJob) run(ctx context.Context) error {
 	}()
 	view := newSoloView(j.app, j.frames)
 	defer view.close()
-	if err := j.record(ctx, work, view); err != nil {
-		return err
-	}
-	if err := j.encode(ctx, work, programs, view); err != nil {
+	if err := j.make(ctx, work, programs, view); err != nil {
 		return err
 	}
 	return j.video.keep()
 }
 
-func (j *soloJob) record(ctx context.Context, work string, view *soloView) error {
+// make records the page, and encodes each piece of it while the next is being recorded.
+func (j *soloJob) make(ctx context.Context, work string, programs [2]string, view *soloView) error {
+	cut := plan.Pieces(j.rate, []int{j.frames})[0]
+	pieces := make(chan string, len(cut)) // recording waits for nothing
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := j.record(ctx, work, cut, pieces, view); err != nil {
+			return err // and so ends the encoding, which must not say first that there is no more
+		}
+		close(pieces)
+		return nil
+	})
+	group.Go(func() error { return j.encode(ctx, work, programs, cut, pieces, view) })
+	return group.Wait()
+}
+
+func (j *soloJob) record(ctx context.Context, work string, cut []int, pieces chan<- string, view *soloView) error {
 	r := j.result
 	width, height := j.options.Picture(r.Width, r.Height)
 	bundle := strings.TrimSuffix(j.video.path, filepath.Ext(j.video.path)) + ".failure.zip"
@@ -219,9 +234,10 @@ func (j *soloJob) record(ctx context.Context, work string, view *soloView) error
 	}
 	facts, err := j.recorder.Record(ctx, recorder.Job{
 		Params: msg.RecordParams{
-			Scene: 1, URL: j.url, Width: width, Height: height, Rate: j.rate, Frames: j.frames, Options: j.options,
+			Scene: 1, URL: j.url, Width: width, Height: height, Rate: j.rate, Frames: j.frames, Pieces: cut,
+			Options: j.options,
 		},
-		Path: filepath.Join(work, transcoder.MezzanineFile), Dir: work, Progress: view.recorded, Log: zerolog.Nop(),
+		Dir: work, Piece: func(i int) { pieces <- recorder.PiecePath(work, i) }, Progress: view.recorded, Log: zerolog.Nop(),
 		Bundle: bundle,
 	})
 	if err != nil {
@@ -234,14 +250,14 @@ func (j *soloJob) record(ctx context.Context, work string, view *soloView) error
 	return nil
 }
 
-func (j *soloJob) encode(ctx context.Context, work string, programs [2]string, view *soloView) error {
+func (j *soloJob) encode(ctx context.Context, work string, programs [2]string, cut []int, pieces <-chan string, view *soloView) error {
 	r := j.result
 	facts, err := transcoder.Single{
-		FFmpegPath: programs[0], FFprobePath: programs[1], Dir: work, Progress: view.encoded,
+		FFmpegPath: programs[0], FFprobePath: programs[1], Dir: work, Pieces: cut, Progress: view.encoded,
 		Params: msg.NormalizeParams{
 			Scene: 1, Width: r.Width, Height: r.Height, Rate: j.rate, Frames: j.frames, Fit: msg.FitOf(j.options, r.Width, r.Height),
 		},
-	}.Write(ctx, j.video.file)
+	}.Write(ctx, pieces, j.video.file)
 	if err != nil {
 		return err
 	}

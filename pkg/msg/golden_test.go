@@ -57,7 +57,7 @@ func golden(t *testing.T) map[string]any {
 	loudness := &msg.Loudness{Integrated: -23.5, TruePeak: -4.25, Range: 7, Threshold: -33.5, Offset: 0.5}
 	video := msg.VideoFacts{Frames: 300, Bytes: 1_000_000, Sound: true}
 	record := grantOf(t, msg.Record, msg.RecordParams{Scene: 1, URL: "https://example.com/?a=1&b=2", Width: 1920, Height: 1080,
-		Rate: msg.FPS(60), Frames: 300}, "", nil, msg.Mezzanine)
+		Rate: msg.FPS(60), Frames: 300, Pieces: []int{120, 180}}, "", nil, msg.PieceName(0))
 	record.Grant.Bundle = &msg.Output{Key: "r/t/a2/failure.zip", URL: "https://s3.example/zip?X-Amz-Signature=3", ContentType: "application/zip"}
 	return map[string]any{
 		"task":          msg.Task{Ref: ref(msg.Record)},
@@ -71,12 +71,14 @@ func golden(t *testing.T) map[string]any {
 			Rate: msg.Rate{Num: 30000, Den: 1001}, Frames: 150, FirstFrame: 300, Facecam: true},
 			msg.Mezzanine, msg.RecordFacts{Frames: 150, Distinct: 12, Bytes: 654321}, msg.Segment),
 		"grant-concat": grantOf(t, msg.Concat, msg.ConcatParams{Width: 1920, Height: 1080, Rate: msg.FPS(60), Frames: []int{300, 150}, Final: true},
-			msg.Segment+"-0000", video, msg.Video),
+			msg.SegmentName(0), video, msg.Video),
 		"grant-overlay": grantOf(t, msg.Overlay, msg.OverlayParams{Width: 1920, Height: 1080, Rate: msg.FPS(60), Frames: 450},
 			msg.FacecamFile, msg.ProbeFacts{Bytes: 5_000_000, DurationMS: 12_345, Width: 720, Height: 1280, VideoStream: 1, AudioStream: 0,
 				VideoCodec: "h264", AudioCodec: "aac", Loudness: loudness}, msg.Video),
-		"grant-upload":    grantOf(t, msg.Upload, msg.UploadParams{}, msg.Video, video, ""),
-		"heartbeat":       msg.Heartbeat{Ref: ref(msg.Normalize), Attempt: 2, Worker: "transcoder-1", Progress: 0.25},
+		"grant-upload": grantOf(t, msg.Upload, msg.UploadParams{}, msg.Video, video, ""),
+		"heartbeat":    msg.Heartbeat{Ref: ref(msg.Normalize), Attempt: 2, Worker: "transcoder-1", Progress: 0.25},
+		"heartbeat-stored": msg.Heartbeat{Ref: ref(msg.Record), Attempt: 1, Worker: "recorder-1", Progress: 0.5,
+			Stored: []string{msg.PieceName(0), msg.PieceName(1)}},
 		"heartbeat-go-on": msg.HeartbeatReply{Version: msg.Version},
 		"heartbeat-stop":  msg.HeartbeatReply{Version: msg.Version, Stop: true, Reason: "the attempt is over"},
 		"result-done": msg.Result{Ref: ref(msg.Record), Attempt: 2, Worker: "recorder-1", Outcome: msg.Done,

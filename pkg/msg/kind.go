@@ -1,6 +1,9 @@
 package msg
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Kind is what a task does. It is a verb, the second token of its subjects, and the name of its metrics.
 type Kind string
@@ -40,11 +43,12 @@ func (k Kind) Stream() string {
 
 // Names of inputs and outputs in grants.
 const (
-	// Mezzanine is a scene as recorded: Motion JPEG in QuickTime/MP4, variable frame rate, repeated frames stored once.
+	// Mezzanine is a scene as recorded, or a piece of it: Motion JPEG in QuickTime/MP4, variable frame rate, repeated frames
+	// stored once. The outputs of a record task are its pieces, called by PieceName.
 	Mezzanine = "mezzanine"
 	// FacecamFile is the facecam's original bytes.
 	FacecamFile = "facecam"
-	// Segment is a scene as normalized. Concat's inputs are Segment + "-" + the scene's ordinal in four digits.
+	// Segment is a piece of a scene as normalized. Concat's inputs are called by SegmentName.
 	Segment = "segment"
 	// Joined is all segments in one file, without sound.
 	Joined = "joined"
@@ -53,3 +57,9 @@ const (
 	// Thumbnail is a JPEG of the video's size.
 	Thumbnail = "thumbnail"
 )
+
+// PieceName is what the mezzanine's piece at place i of its scene, from 0, is called among a record task's outputs.
+func PieceName(i int) string { return fmt.Sprintf("%s-%04d", Mezzanine, i) }
+
+// SegmentName is what the segment at place i of the video, from 0, is called among a concat task's inputs.
+func SegmentName(i int) string { return fmt.Sprintf("%s-%04d", Segment, i) }

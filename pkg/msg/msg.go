@@ -135,6 +135,8 @@ type Heartbeat struct {
 	Worker  string `json:"worker"`
 	// Progress of the attempt, 0 to 1.
 	Progress float64 `json:"progress"`
+	// Stored names the outputs that are stored for good although the attempt goes on: what needs nothing else may start.
+	Stored []string `json:"stored,omitempty"`
 }
 
 // HeartbeatReply answers a Heartbeat.

@@ -2,7 +2,8 @@ package msg
 
 import "github.com/loom-lite/loom-lite/pkg/scene"
 
-// RecordParams says what to capture. Output: Mezzanine. Facts: RecordFacts.
+// RecordParams says what to capture. Outputs: the mezzanine's pieces, by PieceName. Each is announced as soon as it is stored,
+// but for the last, which goes with the result. Facts: RecordFacts.
 type RecordParams struct {
 	// Scene is the scene's ordinal in the video, from 1; messages for users name it.
 	Scene int `json:"scene"`
@@ -16,6 +17,8 @@ type RecordParams struct {
 	Rate Rate `json:"rate"`
 	// Frames is how many frames of page time to capture.
 	Frames int `json:"frames"`
+	// Pieces are the frames of each of the mezzanine's pieces, in order: all of Frames together.
+	Pieces []int `json:"pieces"`
 	// Options are what the product's user asked of the scene.
 	Options scene.Options `json:"options,omitzero"`
 }
@@ -24,9 +27,9 @@ type RecordParams struct {
 type RecordFacts struct {
 	// Frames is how many frames the mezzanine stands for.
 	Frames int `json:"frames"`
-	// Distinct is how many pictures are stored: a frame equal to the one before is stored once.
+	// Distinct is how many different pictures follow one another: a frame equal to the one before is stored once in a piece.
 	Distinct int `json:"distinct"`
-	// Bytes is the mezzanine's size.
+	// Bytes is the size of all pieces together.
 	Bytes int64 `json:"bytes"`
 	// Mode is how the page was captured.
 	Mode Mode `json:"mode,omitempty"`
@@ -97,8 +100,8 @@ type Loudness struct {
 	Offset float64 `json:"offset_lu"`
 }
 
-// NormalizeParams says how to encode a segment. Inputs: Mezzanine and, when Facecam is set, FacecamFile (with
-// ProbeFacts). Output: Segment. Facts: VideoFacts.
+// NormalizeParams says how to encode a segment. Inputs: Mezzanine, which is one piece of a scene's, and, when Facecam is
+// set, FacecamFile (with ProbeFacts). Output: Segment. Facts: VideoFacts.
 type NormalizeParams struct {
 	Scene  int  `json:"scene"`
 	Width  int  `json:"width"`

@@ -2,6 +2,7 @@ package msg
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -55,6 +56,10 @@ func (r Rate) Timescale() (perSecond, perFrame int) {
 	}
 	return r.Num, r.Den
 }
+
+// GOP returns how many frames there are from one keyframe of a segment to the next: two seconds' worth, at least 1. A scene
+// is cut into pieces at keyframes, so that pieces cost no picture more than the whole.
+func (r Rate) GOP() int { return max(1, int(math.Round(2*r.Float()))) }
 
 // MarshalText writes "num/den".
 func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }

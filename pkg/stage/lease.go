@@ -97,7 +97,7 @@ func (l *lease) letGo() {
 func (w *Worker) heartbeat(ctx context.Context, l *lease, renewed time.Time) {
 	every, length := time.Duration(l.task.HeartbeatEvery), time.Duration(l.task.Lease)
 	for {
-		pause(ctx, min(every, time.Until(renewed.Add(length))))
+		l.task.wait(ctx, min(every, time.Until(renewed.Add(length))))
 		if ctx.Err() != nil {
 			return
 		}
@@ -121,9 +121,21 @@ func (w *Worker) heartbeat(ctx context.Context, l *lease, renewed time.Time) {
 	}
 }
 
+// wait returns after d, when something is announced, or when ctx is cancelled.
+func (t *Task) wait(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case <-t.news:
+	case <-ctx.Done():
+	}
+}
+
 func (w *Worker) beat(ctx context.Context, l *lease) (stop bool, reason string, err error) {
 	ref := msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID)
-	data, err := msg.Encode(msg.Heartbeat{Ref: ref, Attempt: l.task.Attempt, Worker: w.WorkerID, Progress: l.task.Done()})
+	data, err := msg.Encode(msg.Heartbeat{
+		Ref: ref, Attempt: l.task.Attempt, Worker: w.WorkerID, Progress: l.task.Done(), Stored: l.task.Announced(),
+	})
 	if err != nil {
 		return false, "", err
 	}

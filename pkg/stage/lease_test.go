@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -111,6 +112,33 @@ func TestAnswersRenewTheLease(t *testing.T) {
 	r.Publish(msg.Record)
 	if result := r.Result(); result.Outcome != msg.Done {
 		t.Errorf("%+v %+v", result, result.Failure)
+	}
+}
+
+func TestWhatIsAnnouncedIsToldAtOnceAndWithEveryHeartbeat(t *testing.T) {
+	server, ingest := arrange(t)
+	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
+		return stagetest.Granted(r, func(g *msg.Grant) { g.Lease, g.HeartbeatEvery = msg.Duration(time.Hour), msg.Duration(time.Hour) }), true
+	})
+	var told [][]string
+	r := work(t, server, ingest, nil, func(ctx context.Context, task *Task) (any, error) {
+		for _, name := range []string{"first", "second"} {
+			task.Announce(name)
+			select {
+			case beat := <-ingest.Heartbeats:
+				told = append(told, beat.Stored)
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+		return nil, nil
+	})
+	r.Publish(msg.Record)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v %+v", result, result.Failure)
+	}
+	if want := [][]string{{"first"}, {"first", "second"}}; !reflect.DeepEqual(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
@@ -36,11 +38,16 @@ type Task struct {
 	Log zerolog.Logger
 
 	progress atomic.Uint64 // float64 bits
+
+	mu     sync.Mutex
+	stored []string
+	// news is sent to when there is something that ingest should know at once.
+	news chan struct{}
 }
 
 // NewTask returns a task to call a handler with. The worker does; so may a test.
 func NewTask(grant msg.Grant, dir string, log zerolog.Logger) *Task {
-	return &Task{Grant: grant, Dir: dir, Log: log}
+	return &Task{Grant: grant, Dir: dir, Log: log, news: make(chan struct{}, 1)}
 }
 
 // Progress says how much of the work is done, from 0 to 1. It costs nothing; the next heartbeat carries it.
@@ -53,6 +60,26 @@ func (t *Task) Progress(fraction float64) {
 
 // Done returns the fraction last given to Progress.
 func (t *Task) Done() float64 { return math.Float64frombits(t.progress.Load()) }
+
+// Announce says that the output called name is stored for good although the task goes on, and is told to ingest at once: tasks
+// that wait for nothing else may start. Outputs that are not announced, the last of several say, go with the result. When the
+// attempt then fails, what was made of its outputs is made anew.
+func (t *Task) Announce(name string) {
+	t.mu.Lock()
+	t.stored = append(t.stored, name)
+	t.mu.Unlock()
+	select {
+	case t.news <- struct{}{}:
+	default:
+	}
+}
+
+// Announced returns what Announce was called with.
+func (t *Task) Announced() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.stored)
+}
 
 // Params returns the kind's parameters. Its error is permanent: ingest wrote something that this build cannot read.
 func Params[P any](t *Task) (P, error) {

@@ -294,7 +294,7 @@ func TestWorkObjectsAreSweptWhenTheirRenderHasEnded(t *testing.T) {
 	render := r.submit(small)
 	var key string
 	r.until("a scene is recorded", "select exists (select from loom.tasks where render_id = $1 and kind = 'record' and state = 'done')", render)
-	r.scan(&key, "select keys ->> 'mezzanine' from loom.tasks where render_id = $1 and kind = 'record' and state = 'done' limit 1", render)
+	r.scan(&key, "select keys ->> 'mezzanine-0000' from loom.tasks where render_id = $1 and kind = 'record' and state = 'done' limit 1", render)
 	if _, err := objects.Size(t.Context(), bucket, key); err != nil {
 		t.Errorf("the grant's URL did not store %s: %v", key, err)
 	}

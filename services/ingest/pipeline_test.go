@@ -12,17 +12,19 @@ import (
 )
 
 var small = campaign{width: 640, height: 360, fps: 30, scenes: []scene{
-	{"https://example.com/one", 2, 1}, {"https://example.com/two", 3, 2},
+	{"https://example.com/one", 2, 1}, {"https://example.com/two", 2, 2},
 }}
 
-var withFacecam = campaign{facecam: "https://example.com/face.mp4", width: 640, height: 360, fps: 30, scenes: small.scenes}
+var withFacecam = campaign{facecam: "https://example.com/face.mp4", width: 640, height: 360, fps: 30, scenes: []scene{
+	{"https://example.com/one", 2, 1}, {"https://example.com/two", 3, 2}, // in two pieces
+}}
 
 func TestARenderGoesThroughAllOfItsTasks(t *testing.T) {
 	for name, c := range map[string]struct {
 		campaign
 		kinds string
 	}{
-		"with a facecam":    {withFacecam, "concat normalize normalize overlay probe record record upload"},
+		"with a facecam":    {withFacecam, "concat normalize normalize normalize overlay probe record record upload"},
 		"without a facecam": {small, "concat normalize normalize record record upload"},
 	} {
 		t.Run(name, func(t *testing.T) {

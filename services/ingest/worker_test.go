@@ -175,21 +175,25 @@ func (w *worker) heartbeat(ctx context.Context, stop func(), g msg.Grant, m jets
 		case <-ticker.C:
 		}
 		_ = m.InProgress()
-		data, err := msg.Encode(msg.Heartbeat{Ref: g.Ref, Attempt: g.Attempt, Worker: w.name, Progress: 0.5})
-		if err != nil {
-			w.r.t.Error(err)
-			return
-		}
-		answer, err := w.request(ctx, msg.HeartbeatSubject(g.Ref), data)
-		if err != nil {
-			continue
-		}
-		reply, err := msg.Decode[msg.HeartbeatReply](answer.Data)
-		if err == nil && reply.Stop {
+		if reply, err := w.beat(ctx, g); err == nil && reply.Stop {
 			stop()
 			return
 		}
 	}
+}
+
+// beat sends one heartbeat.
+func (w *worker) beat(ctx context.Context, g msg.Grant, stored ...string) (msg.HeartbeatReply, error) {
+	data, err := msg.Encode(msg.Heartbeat{Ref: g.Ref, Attempt: g.Attempt, Worker: w.name, Progress: 0.5, Stored: stored})
+	if err != nil {
+		w.r.t.Error(err)
+		return msg.HeartbeatReply{}, err
+	}
+	answer, err := w.request(ctx, msg.HeartbeatSubject(g.Ref), data)
+	if err != nil {
+		return msg.HeartbeatReply{}, err
+	}
+	return msg.Decode[msg.HeartbeatReply](answer.Data)
 }
 
 // report publishes a result until its stream has it.

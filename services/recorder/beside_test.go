@@ -46,7 +46,7 @@ func TestAScenesBrowserIsNobodyElses(t *testing.T) {
 				var once sync.Once
 				facts, err = h.Record(t.Context(), Job{
 					Params: msg.RecordParams{Scene: 1, URL: url, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: frames},
-					Path:   filepath.Join(dir, "mezzanine.mov"), Dir: dir, Log: zerolog.Nop(),
+					Dir:    dir, Log: zerolog.Nop(),
 					Progress: func(n int) {
 						if n != 10 {
 							return

@@ -89,7 +89,7 @@ func fails(t *testing.T, r *Recorder, p msg.RecordParams) (*stage.Error, map[str
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "failure.zip")
-	_, err := r.Record(t.Context(), Job{Params: p, Path: filepath.Join(dir, "m.mov"), Dir: dir, Bundle: path, Log: zerolog.Nop()})
+	_, err := r.Record(t.Context(), Job{Params: p, Dir: dir, Bundle: path, Log: zerolog.Nop()})
 	var failure *stage.Error
 	if !errors.As(err, &failure) {
 		t.Fatalf("recording returned %v", err)
@@ -306,7 +306,7 @@ func TestNoBundleOfASceneThatIsRecorded(t *testing.T) {
 	path := filepath.Join(dir, "failure.zip")
 	_, err := testHandler(t).Record(t.Context(), Job{
 		Params: msg.RecordParams{Scene: 1, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 3},
-		Path:   filepath.Join(dir, "m.mov"), Dir: dir, Bundle: path, Log: zerolog.Nop(),
+		Dir:    dir, Bundle: path, Log: zerolog.Nop(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func chromeSaid(err error, stderr string) error {
 
 // tooLarge tells the product's user that a scene is more than can be stored: every try would end the same.
 func tooLarge(p msg.RecordParams, err error) error {
-	text := fmt.Sprintf("Scene %d moves too much to be recorded in one piece. Make it shorter, or its picture smaller.", p.Scene)
+	text := fmt.Sprintf("Scene %d moves too much to be recorded. Make its picture smaller, or its frame rate lower.", p.Scene)
 	return stage.Permanent(msg.CodeSceneTooLarge, text, fmt.Errorf("record scene %d: %w", p.Scene, err))
 }
 

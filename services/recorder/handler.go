@@ -2,7 +2,7 @@ package recorder
 
 import (
 	"context"
-	"path/filepath"
+	"os"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
@@ -14,24 +14,55 @@ const stored = 0.97
 // handler records the scenes of tasks.
 type handler struct{ *Recorder }
 
-// Handle records one scene and stores its mezzanine.
+// Handle records one scene. It stores each piece of the mezzanine while the next is being recorded.
 func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	params, err := stage.Params[msg.RecordParams](t)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(t.Dir, "mezzanine.mov")
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	pieces := make(chan int, max(1, len(params.Pieces))) // so that recording never waits for storage
+	storing := make(chan error, 1)
+	go func() {
+		err := storePieces(ctx, t, pieces)
+		if err != nil {
+			cancel(err)
+		}
+		storing <- err
+	}()
 	facts, err := h.Record(ctx, Job{
-		Params: params, Path: path, Dir: t.Dir, Bundle: t.BundlePath(), Log: t.Log,
+		Params: params, Dir: t.Dir, Bundle: t.BundlePath(), Log: t.Log, Piece: func(i int) { pieces <- i },
 		Progress: func(frames int) { t.Progress(stored * float64(frames) / float64(params.Frames)) },
 	})
+	close(pieces)
 	if err != nil {
+		cancel(err)
+		_ = <-storing // its own failure, if it came first, is in err
 		return nil, err
 	}
 	t.Log.Info().Int("frames", facts.Frames).Int("distinct", facts.Distinct).Int64("bytes", facts.Bytes).Msg("scene recorded")
-	if err := t.Store(ctx, msg.Mezzanine, path); err != nil {
+	if err := <-storing; err != nil {
 		return nil, err
 	}
 	t.Progress(1)
 	return facts, nil
+}
+
+// storePieces stores the pieces whose places it receives, and removes their files. It announces all but the last of the scene's,
+// which goes with the result: what needs all of them then waits until the recording has succeeded.
+func storePieces(ctx context.Context, t *stage.Task, pieces <-chan int) error {
+	for i := range pieces {
+		name, path := msg.PieceName(i), PiecePath(t.Dir, i)
+		if err := t.Store(ctx, name, path); err != nil {
+			return err
+		}
+		if i < len(t.Outputs)-1 {
+			t.Announce(name)
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,12 +52,15 @@ func newTask(t *testing.T, b *bucket, p msg.RecordParams) *stage.Task {
 	if err != nil {
 		t.Fatal(err)
 	}
+	outputs := map[string]msg.Output{}
+	for i := range max(1, len(p.Pieces)) {
+		name := msg.PieceName(i)
+		outputs[name] = msg.Output{Key: name, URL: msg.SignedURL(b.URL + "/" + name + "?signature=secret"), ContentType: "video/quicktime"}
+	}
 	return stage.NewTask(msg.Grant{
 		Ref: msg.NewRef(msg.Record, uuid.New(), uuid.New()), Attempt: 1, Params: params,
-		Outputs: map[string]msg.Output{msg.Mezzanine: {
-			Key: "k", URL: msg.SignedURL(b.URL + "/k?signature=secret"), ContentType: "video/quicktime",
-		}},
-		Bundle: &msg.Output{Key: "b", URL: msg.SignedURL(b.URL + "/b?signature=secret"), ContentType: "application/zip"},
+		Outputs: outputs,
+		Bundle:  &msg.Output{Key: "b", URL: msg.SignedURL(b.URL + "/b?signature=secret"), ContentType: "application/zip"},
 	}, t.TempDir(), zerolog.Nop())
 }
 
@@ -94,24 +98,57 @@ func TestASceneIsRecordedAndStored(t *testing.T) {
 	}))
 	defer page.Close()
 	b := newBucket(t)
-	task := newTask(t, b, msg.RecordParams{Scene: 1, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30})
+	task := newTask(t, b, msg.RecordParams{
+		Scene: 1, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30, Pieces: []int{12, 12, 6},
+	})
 	facts, err := testHandler(t).Handle(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stored := b.objects["/k"]
-	want := msg.RecordFacts{Frames: 30, Distinct: 1, Bytes: int64(len(stored)), Mode: msg.ModeExact}
+	size := 0
+	for i := range 3 {
+		piece := b.objects["/"+msg.PieceName(i)]
+		if len(piece) < 12 || string(piece[4:12]) != "ftypqt  " {
+			t.Errorf("piece %d that is stored is no QuickTime file", i)
+		}
+		size += len(piece)
+	}
+	want := msg.RecordFacts{Frames: 30, Distinct: 1, Bytes: int64(size), Mode: msg.ModeExact}
 	if !reflect.DeepEqual(facts, want) {
 		t.Errorf("facts are %+v, want %+v", facts, want)
 	}
-	if len(stored) < 12 || string(stored[4:12]) != "ftypqt  " {
-		t.Error("what is stored is no QuickTime file")
+	if got, want := task.Announced(), []string{msg.PieceName(0), msg.PieceName(1)}; !slices.Equal(got, want) {
+		t.Errorf("%v were announced, want %v: the last goes with the result", got, want)
+	}
+	if left, _ := filepath.Glob(filepath.Join(task.Dir, "*.mov")); len(left) > 0 {
+		t.Errorf("%v are left", left)
 	}
 	if task.Done() != 1 {
 		t.Errorf("progress ended at %v", task.Done())
 	}
 	if left, _ := filepath.Glob(filepath.Join(task.Dir, "chrome-*")); len(left) > 0 {
 		t.Errorf("Chrome left %v", left)
+	}
+}
+
+func TestARecordingEndsWhenItCannotBeStored(t *testing.T) {
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<!doctype html><h1>Hello</h1>")
+	}))
+	defer page.Close()
+	b := newBucket(t)
+	task := newTask(t, b, msg.RecordParams{
+		Scene: 1, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 60 * 3600, Pieces: []int{60, 60*3600 - 60},
+	})
+	task.Outputs[msg.PieceName(0)] = msg.Output{URL: msg.SignedURL(b.URL + "/k"), ContentType: "refused/by-the-bucket"}
+	_, err := testHandler(t).Handle(t.Context(), task)
+	var failure *stage.Error
+	if !errors.As(err, &failure) || failure.Code != msg.CodeStorage {
+		t.Errorf("the handler returned %v", err)
+	}
+	if task.Done() > 0.5 {
+		t.Errorf("it went on to %v", task.Done())
 	}
 }
 
@@ -161,7 +198,7 @@ func TestASceneThatIsTooLargeFailsForGood(t *testing.T) {
 	if !errors.As(err, &failure) {
 		t.Fatalf("the handler returned %v", err)
 	}
-	want := "Scene 3 moves too much to be recorded in one piece. Make it shorter, or its picture smaller."
+	want := "Scene 3 moves too much to be recorded. Make its picture smaller, or its frame rate lower."
 	if failure.Message != want || failure.Code != msg.CodeSceneTooLarge || !failure.Permanent {
 		t.Errorf("the failure is %s, permanent %v: %q, want %q", failure.Code, failure.Permanent, failure.Message, want)
 	}

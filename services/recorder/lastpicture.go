@@ -12,9 +12,9 @@ import (
 
 // standsIn reports whether the last picture is to stand for the rest of a scene whose capture ended with err: when that was
 // asked for, there is a picture, and it was the page that stopped, or was too slow. Any other failure is tried again instead.
-func standsIn(p msg.RecordParams, recorded *mezzanine.Writer, err error) bool {
+func standsIn(p msg.RecordParams, recorded *mezzanine.Pieces, err error) bool {
 	var page *capture.PageError
-	return p.Options.OnError == scene.OnErrorLastPicture && recorded.Frames() > 0 && errors.As(err, &page)
+	return p.Options.OnError == scene.OnErrorLastPicture && recorded.Recorded() > 0 && errors.As(err, &page)
 }
 
 // lastPicture warns that a scene stands still from some frame on, and why.

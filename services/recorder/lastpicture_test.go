@@ -44,8 +44,8 @@ func TestTheLastPictureStandsForTheRestOfAScene(t *testing.T) {
 				t.Fatal(err)
 			}
 			facts := got.(msg.RecordFacts)
-			if facts.Frames != frames || facts.Distinct < 400 || facts.Distinct > 605 || facts.Bytes != int64(len(b.objects["/k"])) {
-				t.Errorf("%d frames of %d pictures, %d bytes of which %d are stored", facts.Frames, facts.Distinct, facts.Bytes, len(b.objects["/k"]))
+			if facts.Frames != frames || facts.Distinct < 400 || facts.Distinct > 605 || facts.Bytes != int64(len(b.objects["/"+msg.PieceName(0)])) {
+				t.Errorf("%d frames of %d pictures, %d bytes of which %d are stored", facts.Frames, facts.Distinct, facts.Bytes, len(b.objects["/"+msg.PieceName(0)]))
 			}
 			if len(facts.Warnings) != 1 {
 				t.Fatalf("warnings are %+v", facts.Warnings)

@@ -58,7 +58,7 @@ func TestAChromeWithoutFrameControlIsUsedForScreenshots(t *testing.T) {
 	dir := t.TempDir()
 	facts, err := r.Record(t.Context(), Job{
 		Params: msg.RecordParams{Scene: 2, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 10},
-		Path:   filepath.Join(dir, "mezzanine.mov"), Dir: dir, Log: zerolog.Nop(),
+		Dir:    dir, Log: zerolog.Nop(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestAVideoWithSoundIsWarnedOf(t *testing.T) {
 		work := t.TempDir()
 		facts, err := testHandler(t).Record(t.Context(), Job{
 			Params: msg.RecordParams{Scene: 2, URL: site.URL + "/?video=" + name, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 60},
-			Path:   filepath.Join(work, "mezzanine.mov"), Dir: work, Log: zerolog.Nop(),
+			Dir:    work, Log: zerolog.Nop(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -148,7 +148,7 @@ func TestASceneInRealtimeIsLabelledSo(t *testing.T) {
 			Scene: 3, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 10,
 			Options: scene.Options{Capture: scene.CaptureRealtime},
 		},
-		Path: filepath.Join(dir, "mezzanine.mov"), Dir: dir, Log: zerolog.Nop(),
+		Dir: dir, Log: zerolog.Nop(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func TestASceneIsRecordedAsItsOptionsSay(t *testing.T) {
 	if f, ok := facts.(msg.RecordFacts); !ok || f.Frames != 30 || len(f.Warnings) > 0 {
 		t.Errorf("facts are %+v", facts)
 	}
-	stored := b.objects["/k"]
+	stored := b.objects["/"+msg.PieceName(0)]
 	picture, err := jpeg.DecodeConfig(bytes.NewReader(stored[max(0, bytes.Index(stored, []byte{0xff, 0xd8, 0xff})):]))
 	if err != nil || picture.Width != 480 || picture.Height != 640 {
 		t.Errorf("the picture has %d × %d pixels, %v", picture.Width, picture.Height, err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 
 	"github.com/rs/zerolog"
 
@@ -21,8 +21,8 @@ import (
 const (
 	// jpegQuality is of the mezzanine's pictures. More costs bytes, not time.
 	jpegQuality = 92
-	// maxMezzanine is what S3 takes in one PUT.
-	maxMezzanine = 5 << 30
+	// maxPiece is what S3 takes in one PUT.
+	maxPiece = 5 << 30
 )
 
 // Recorder records pages into files, each in a Chrome of its own. It may record several at once.
@@ -34,7 +34,7 @@ type Recorder struct {
 	bounds  capture.Bounds
 	// memory bounds what a scene's Chrome may hold, in bytes.
 	memory int64
-	// maxBytes bounds a mezzanine.
+	// maxBytes bounds a piece of a mezzanine.
 	maxBytes int64
 }
 
@@ -50,15 +50,19 @@ func New(cfg Config) (*Recorder, error) {
 	}
 	return &Recorder{
 		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxMezzanine,
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece,
 	}, nil
 }
 
 // Job is one scene to record.
 type Job struct {
+	// Params say what to record. No pieces are one of all frames.
 	Params msg.RecordParams
-	// Path is the mezzanine's file, which is made; Dir a folder for what is needed while recording.
-	Path, Dir string
+	// Dir is a folder for the mezzanine's pieces, by PiecePath, and for what is needed while recording.
+	Dir string
+	// Piece is called with the place of each piece that is complete, while the recording goes on; its file is left alone from
+	// then on. It holds the recording up until it returns. It may be nil.
+	Piece func(i int)
 	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails; empty for none.
 	Bundle string
 	// Progress is called after each frame with the number of frames so far. It may be nil.
@@ -66,18 +70,24 @@ type Job struct {
 	Log      zerolog.Logger
 }
 
+// PiecePath is where a job in dir writes the piece at place i.
+func PiecePath(dir string, i int) string { return filepath.Join(dir, msg.PieceName(i)+".mov") }
+
 // Record records a scene. What is wrong with the page is a *stage.Error with words for the product's user.
 func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, err error) {
 	p := j.Params
-	file, err := os.Create(j.Path)
-	if err != nil {
-		return facts, fmt.Errorf("create the mezzanine: %w", err)
+	out := &mezzanine.Pieces{
+		Format: mezzanine.Format{Width: p.Width, Height: p.Height, Rate: p.Rate, MaxBytes: r.maxBytes},
+		Frames: p.Pieces, Path: func(i int) string { return PiecePath(j.Dir, i) }, Done: j.Piece,
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	out, err := mezzanine.New(file, mezzanine.Format{Width: p.Width, Height: p.Height, Rate: p.Rate, MaxBytes: r.maxBytes})
-	if err != nil {
-		return facts, err
+	if len(out.Frames) == 0 {
+		out.Frames = []int{p.Frames}
 	}
+	defer func() {
+		if err != nil {
+			_, _ = out.Close() // it is of no use
+		}
+	}()
 	var witness *bundle.Witness
 	if j.Bundle != "" {
 		witness = bundle.New(p)
@@ -88,8 +98,8 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		j.keep(ctx, witness, stopped)
 		return facts, stopped
 	}
-	recorded := out.Frames()
-	for out.Frames() < p.Frames {
+	recorded := out.Recorded()
+	for out.Recorded() < p.Frames {
 		if err := out.Repeat(); err != nil {
 			return facts, err
 		}

@@ -30,7 +30,7 @@ func recordAnd(t *testing.T, sandbox string, look func(procs []string)) {
 	looked := false
 	_, err = r.Record(t.Context(), Job{
 		Params: msg.RecordParams{Scene: 1, URL: public(t).URL + "/page", Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 3},
-		Path:   filepath.Join(dir, "mezzanine.mov"), Dir: dir, Log: zerolog.Nop(),
+		Dir:    dir, Log: zerolog.Nop(),
 		Progress: func(frames int) {
 			if frames == 2 {
 				looked = true

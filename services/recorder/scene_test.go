@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,7 +45,7 @@ func record(t *testing.T, allow, address string) (code msg.Code, permanent bool)
 	dir := t.TempDir()
 	_, err = r.Record(t.Context(), Job{
 		Params: msg.RecordParams{Scene: 1, URL: address, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30},
-		Path:   filepath.Join(dir, "mezzanine.mov"), Dir: dir, Log: cfg.Log,
+		Dir:    dir, Log: cfg.Log,
 	})
 	var failure *stage.Error
 	if err != nil && !errors.As(err, &failure) {

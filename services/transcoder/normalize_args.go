@@ -103,7 +103,7 @@ func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
 
 // encoderArgs must give all segments of a render the same parameter sets, whatever they show: concat copies them.
 func encoderArgs(rate msg.Rate, threads int) []string {
-	gop := strconv.Itoa(max(1, int(math.Round(2*rate.Float()))))
+	gop := strconv.Itoa(rate.GOP())
 	return []string{
 		"-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-pix_fmt", "yuv420p",
 		"-threads:v", strconv.Itoa(threads),

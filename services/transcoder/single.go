@@ -11,41 +11,29 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// MezzanineFile is what a Single's mezzanine is called.
-const MezzanineFile = fileMezzanine
-
-// Single is a video of one scene, made without a task: Params say how it is encoded, as those of a normalize task do. Params.Facecam is not
-// looked at: there is none.
+// Single makes a video of one scene without tasks, while it is being recorded.
 type Single struct {
 	// FFmpegPath and FFprobePath are the two programs, as paths or as names to look up in PATH.
 	FFmpegPath, FFprobePath string
-	// Dir is a folder that holds the mezzanine as MezzanineFile. What is made on the way is left in it.
-	Dir    string
+	// Dir is a folder for what is made on the way, which is left in it.
+	Dir string
+	// Params say how the scene is encoded, as those of a normalize task do; there is no facecam.
 	Params msg.NormalizeParams
+	// Pieces are the frames of each piece of the mezzanine, in order: all of Params.Frames together.
+	Pieces []int
 	// Progress is called with the fraction that is done, 0 to 1. It may be nil.
 	Progress func(fraction float64)
 }
 
-// Write encodes the mezzanine as renders do, and writes the finished file to w. It returns what was measured on it.
-func (s Single) Write(ctx context.Context, w io.Writer) (msg.VideoFacts, error) {
-	p := s.Params
+// Write encodes the mezzanine as renders do, and writes the finished file to w. It receives the files of the pieces, in order, as
+// they are recorded, and removes each. It returns what was measured on the video.
+func (s Single) Write(ctx context.Context, pieces <-chan string, w io.Writer) (msg.VideoFacts, error) {
 	h := handler{tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath, FFprobe: s.FFprobePath}, threads: cores()}
-	report := func(frames ffmpeg.Progress) {
-		if s.Progress != nil {
-			s.Progress(min(1, float64(frames.Frame)/float64(max(1, p.Frames))))
-		}
-	}
-	if err := h.tools.Run(ctx, s.Dir, normalizeArgs(p, nil, h.threads), report); err != nil {
+	names, err := s.encode(ctx, h, pieces)
+	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("encode: %w", err)
 	}
-	list := concatList(p.Rate, []string{fileSegment}, []int{p.Frames})
-	if err := os.WriteFile(filepath.Join(s.Dir, fileList), []byte(list), 0o600); err != nil {
-		return msg.VideoFacts{}, fmt.Errorf("finish: %w", err)
-	}
-	if err := h.tools.Run(ctx, s.Dir, concatArgs(p.Rate, true), nil); err != nil {
-		return msg.VideoFacts{}, fmt.Errorf("finish: %w", err)
-	}
-	facts, err := h.measure(ctx, s.Dir, fileJoined, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames})
+	facts, err := s.join(ctx, h, names)
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("finish: %w", err)
 	}
@@ -58,4 +46,56 @@ func (s Single) Write(ctx context.Context, w io.Writer) (msg.VideoFacts, error) 
 		return msg.VideoFacts{}, fmt.Errorf("write the video: %w", err)
 	}
 	return facts, nil
+}
+
+// encode makes a segment of each piece and returns their names.
+func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (names []string, err error) {
+	encoded := 0
+	report := func(p ffmpeg.Progress) {
+		if s.Progress != nil {
+			s.Progress(min(1, float64(encoded+p.Frame)/float64(max(1, s.Params.Frames))))
+		}
+	}
+	for i, frames := range s.Pieces {
+		var piece string
+		var more bool
+		select {
+		case piece, more = <-pieces:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if !more {
+			return nil, fmt.Errorf("the recording ended after %d of %d pieces", i, len(s.Pieces))
+		}
+		if err := os.Rename(piece, filepath.Join(s.Dir, fileMezzanine)); err != nil {
+			return nil, err
+		}
+		p := s.Params
+		p.Frames = frames
+		if err := h.tools.Run(ctx, s.Dir, normalizeArgs(p, nil, h.threads), report); err != nil {
+			return nil, err
+		}
+		encoded += frames
+		names = append(names, msg.SegmentName(i)+".mp4")
+		if err := os.Rename(filepath.Join(s.Dir, fileSegment), filepath.Join(s.Dir, names[i])); err != nil {
+			return nil, err
+		}
+		if err := os.Remove(filepath.Join(s.Dir, fileMezzanine)); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// join makes the finished file of the segments, and measures it.
+func (s Single) join(ctx context.Context, h handler, names []string) (msg.VideoFacts, error) {
+	p := s.Params
+	list := concatList(p.Rate, names, s.Pieces)
+	if err := os.WriteFile(filepath.Join(s.Dir, fileList), []byte(list), 0o600); err != nil {
+		return msg.VideoFacts{}, err
+	}
+	if err := h.tools.Run(ctx, s.Dir, concatArgs(p.Rate, true), nil); err != nil {
+		return msg.VideoFacts{}, err
+	}
+	return h.measure(ctx, s.Dir, fileJoined, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames})
 }

@@ -2,6 +2,7 @@ package transcoder
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,17 +16,23 @@ func TestAVideoOfOneSceneIsMadeWithoutATask(t *testing.T) {
 	needFFmpeg(t)
 	const count = 45
 	dir, last := t.TempDir(), 0.0
-	data := mezzanine(t, msg.FPS(30), count, testWidth, testHeight, bars, nil)
-	if err := os.WriteFile(filepath.Join(dir, MezzanineFile), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	single := Single{
-		FFmpegPath: tools.FFmpeg, FFprobePath: tools.FFprobe, Dir: dir,
+		FFmpegPath: tools.FFmpeg, FFprobePath: tools.FFprobe, Dir: dir, Pieces: []int{30, 15},
 		Params:   msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(30), Frames: count},
 		Progress: func(fraction float64) { last = fraction },
 	}
+	pieces, first := make(chan string, 2), 0
+	for i, frames := range single.Pieces {
+		data := mezzanine(t, msg.FPS(30), frames, testWidth, testHeight, func(n int, rgb []byte, width, height int) { bars(first+n, rgb, width, height) }, nil)
+		path := filepath.Join(dir, fmt.Sprintf("piece-%d", i))
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		pieces <- path
+		first += frames
+	}
 	var out bytes.Buffer
-	facts, err := single.Write(t.Context(), &out)
+	facts, err := single.Write(t.Context(), pieces, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,15 +54,17 @@ func TestAVideoOfOneSceneIsMadeWithoutATask(t *testing.T) {
 	}
 }
 
-func TestAMezzanineThatIsNotThereIsNamed(t *testing.T) {
+func TestARecordingThatEndsEarlyMakesNoVideo(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)
 	single := Single{
-		FFmpegPath: tools.FFmpeg, FFprobePath: tools.FFprobe, Dir: t.TempDir(),
+		FFmpegPath: tools.FFmpeg, FFprobePath: tools.FFprobe, Dir: t.TempDir(), Pieces: []int{1},
 		Params: msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(30), Frames: 1},
 	}
+	pieces := make(chan string)
+	close(pieces)
 	var out bytes.Buffer
-	if _, err := single.Write(t.Context(), &out); err == nil || !strings.Contains(err.Error(), MezzanineFile) || out.Len() > 0 {
+	if _, err := single.Write(t.Context(), pieces, &out); err == nil || !strings.Contains(err.Error(), "after 0 of 1 pieces") || out.Len() > 0 {
 		t.Errorf("Write returned %v and wrote %d bytes", err, out.Len())
 	}
 }

@@ -71,8 +71,9 @@ func (l ledger) grant(ctx context.Context, r msg.GrantRequest) (granted, error) 
 }
 
 func (l ledger) heartbeat(ctx context.Context, h msg.Heartbeat) (wanted bool, err error) {
-	err = l.db.QueryRow(ctx, "select loom.heartbeat_task($1::uuid, $2::int, $3::real, make_interval(secs => $4::float8))",
-		h.TaskID, h.Attempt, float32(h.Progress), l.lease.Seconds()).Scan(&wanted)
+	// Keys are ours to form: a worker cannot make the pipeline read what it likes.
+	err = l.db.QueryRow(ctx, `select loom.heartbeat_task($1::uuid, $2::int, $3::real, make_interval(secs => $4::float8), $5::text[], $6::text)`,
+		h.TaskID, h.Attempt, float32(h.Progress), l.lease.Seconds(), h.Stored, objectKey(h.Ref, h.Attempt, "")).Scan(&wanted)
 	if err != nil {
 		return false, fmt.Errorf("renew the lease: %w", err)
 	}

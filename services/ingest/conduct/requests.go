@@ -207,6 +207,8 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	case !wanted:
 		log.Info().Str("worker", h.Worker).Msg("worker told to stop")
 		reply.Stop, reply.Reason = true, "the attempt is over"
+	case len(h.Stored) > 0:
+		r.Wake() // something may be due
 	}
 	respond(log, m, reply)
 }

@@ -41,13 +41,15 @@ type Output struct {
 }
 
 var outputs = map[string]Output{
-	msg.Mezzanine:   {"mezzanine.mov", "video/quicktime"},
 	msg.FacecamFile: {"facecam", "application/octet-stream"},
 	msg.Segment:     {"segment.mp4", "video/mp4"},
 	msg.Joined:      {"joined.mp4", "video/mp4"},
 	msg.Video:       {"video.mp4", "video/mp4"},
 	msg.Thumbnail:   {"thumbnail.jpg", "image/jpeg"},
 }
+
+// pieceOutput is what the mezzanine's piece at place i is called in storage.
+func pieceOutput(i int) Output { return Output{msg.PieceName(i) + ".mov", "video/quicktime"} }
 
 // Shares of the work, by kind. Those of record and normalize are divided among the scenes by their frames.
 const (
@@ -64,23 +66,25 @@ const (
 func Build(c Campaign, newID func() uuid.UUID) []Task {
 	b := builder{Campaign: c, newID: newID}
 	for _, s := range c.Scenes {
-		b.total += b.frames(s)
+		b.frames = append(b.frames, b.rate().Frames(s.duration()))
+		b.total += b.frames[len(b.frames)-1]
 		options, _ := s.options()
 		b.options = append(b.options, options)
 	}
+	b.pieces = Pieces(b.rate(), b.frames)
 	return b.build()
 }
 
 type builder struct {
 	Campaign
 	newID func() uuid.UUID
-	// options of each scene.
+	// options and frames of each scene, and the frames of its pieces.
 	options []scene.Options
+	frames  []int
+	pieces  [][]int
 	total   int
 	tasks   []Task
 }
-
-func (b *builder) frames(s Scene) int { return b.rate().Frames(s.duration()) }
 
 // add appends a task and returns its id. What it needs is what its inputs come from.
 func (b *builder) add(kind msg.Kind, seq int, params any, weight float64, inputs map[string]Input, names ...string) uuid.UUID {
@@ -131,28 +135,34 @@ func (b *builder) share(weight float64, frames int) float64 {
 
 func (b *builder) record() (ids []uuid.UUID) {
 	for i, s := range b.Scenes {
-		frames := b.frames(s)
 		width, height := b.options[i].Picture(b.width(), b.height())
 		ids = append(ids, b.add(msg.Record, i, msg.RecordParams{
-			Scene: i + 1, URL: s.url(), Width: width, Height: height, Rate: b.rate(), Frames: frames, Options: b.options[i],
-		}, b.share(weightRecord, frames), nil, msg.Mezzanine))
+			Scene: i + 1, URL: s.url(), Width: width, Height: height, Rate: b.rate(), Frames: b.frames[i], Pieces: b.pieces[i],
+			Options: b.options[i],
+		}, b.share(weightRecord, b.frames[i]), nil))
+		outputs := b.tasks[len(b.tasks)-1].Outputs
+		for piece := range b.pieces[i] {
+			outputs[msg.PieceName(piece)] = pieceOutput(piece)
+		}
 	}
 	return ids
 }
 
+// normalize adds a task for each piece of each scene.
 func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UUID) {
 	first := 0
-	for i, s := range b.Scenes {
-		frames := b.frames(s)
-		inputs := map[string]Input{msg.Mezzanine: {records[i], msg.Mezzanine}}
-		if probe != uuid.Nil {
-			inputs[msg.FacecamFile] = Input{probe, msg.FacecamFile}
+	for i, pieces := range b.pieces {
+		for piece, frames := range pieces {
+			inputs := map[string]Input{msg.Mezzanine: {records[i], msg.PieceName(piece)}}
+			if probe != uuid.Nil {
+				inputs[msg.FacecamFile] = Input{probe, msg.FacecamFile}
+			}
+			ids = append(ids, b.add(msg.Normalize, len(ids), msg.NormalizeParams{
+				Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames, FirstFrame: first,
+				Facecam: probe != uuid.Nil, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
+			}, b.share(weightNormalize, frames), inputs, msg.Segment))
+			first += frames
 		}
-		ids = append(ids, b.add(msg.Normalize, i, msg.NormalizeParams{
-			Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames, FirstFrame: first,
-			Facecam: probe != uuid.Nil, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
-		}, b.share(weightNormalize, frames), inputs, msg.Segment))
-		first += frames
 	}
 	return ids
 }
@@ -160,9 +170,11 @@ func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UU
 func (b *builder) concat(segments []uuid.UUID, final bool) uuid.UUID {
 	params := msg.ConcatParams{Width: b.width(), Height: b.height(), Rate: b.rate(), Final: final}
 	inputs := map[string]Input{}
-	for i, s := range b.Scenes {
-		params.Frames = append(params.Frames, b.frames(s))
-		inputs[fmt.Sprintf("%s-%04d", msg.Segment, i)] = Input{segments[i], msg.Segment}
+	for _, pieces := range b.pieces {
+		params.Frames = append(params.Frames, pieces...)
+	}
+	for i, segment := range segments {
+		inputs[msg.SegmentName(i)] = Input{segment, msg.Segment}
 	}
 	if final {
 		return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Video, msg.Thumbnail)

@@ -3,10 +3,14 @@
 // Validate says whether a campaign can be rendered at all; its error carries a stable code and words for the product's
 // user. Build makes the graph:
 //
-//	record 0 ──▶ normalize 0 ──┐
-//	record 1 ──▶ normalize 1 ──┼──▶ concat ──▶ overlay ──▶ upload
+//	record 0 ─┬▶ normalize 0 ──┐
+//	          └▶ normalize 1 ──┤
+//	record 1 ──▶ normalize 2 ──┼──▶ concat ──▶ overlay ──▶ upload
 //	record … ──▶ normalize … ──┘                 ▲
 //	probe ─────▶ every normalize ────────────────┘
+//
+// A scene is recorded in pieces of a few seconds, and each is normalized by a task of its own, as soon as it is stored: while
+// the scene is still being recorded, and beside the others.
 //
 // Without a facecam there is no probe and no overlay: concat writes the finished video, and upload follows it.
 //

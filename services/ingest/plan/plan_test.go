@@ -126,6 +126,7 @@ func checkGraph(t *testing.T, tasks []plan.Task, total int) {
 		switch p := task.Params.(type) {
 		case msg.RecordParams:
 			recorded += p.Frames
+			checkPieces(t, p, task)
 		case msg.NormalizeParams:
 			if p.FirstFrame != timeline {
 				t.Errorf("segment %d starts at frame %d, want %d", task.Seq, p.FirstFrame, timeline)
@@ -160,6 +161,54 @@ func checkGraph(t *testing.T, tasks []plan.Task, total int) {
 	}
 }
 
+// checkPieces makes sure that pieces are the scene, cut at keyframes.
+func checkPieces(t *testing.T, p msg.RecordParams, task plan.Task) {
+	t.Helper()
+	sum := 0
+	for i, n := range p.Pieces {
+		if _, ok := task.Outputs[msg.PieceName(i)]; !ok || n < 1 {
+			t.Errorf("piece %d of scene %d has %d frames and goes nowhere, or has none", i, p.Scene, n)
+		}
+		if i < len(p.Pieces)-1 && n%p.Rate.GOP() != 0 {
+			t.Errorf("piece %d of scene %d has %d frames: the cut adds a keyframe", i, p.Scene, n)
+		}
+		sum += n
+	}
+	if sum != p.Frames || len(task.Outputs) != len(p.Pieces) {
+		t.Errorf("scene %d has %d frames in %d outputs, and %d in %d pieces", p.Scene, p.Frames, len(task.Outputs), sum, len(p.Pieces))
+	}
+}
+
+// Short enough that many transcoders share a scene and the last piece is soon done; long enough to be worth a task.
+func TestScenesAreCutIntoPiecesOfAFewSeconds(t *testing.T) {
+	for _, c := range []struct {
+		fps     int
+		seconds []int
+		// want are the pieces of the first scene, in seconds.
+		want []int
+	}{
+		{60, []int{1}, []int{1}},
+		{60, []int{2}, []int{2}},
+		{60, []int{5}, []int{2, 2, 1}},
+		{24, []int{30}, slices.Repeat([]int{2}, 15)},
+		{60, []int{60}, slices.Repeat([]int{4}, 15)},
+		{1, []int{4}, []int{2, 2}},
+		{30, []int{1200}, slices.Repeat([]int{10}, 120)},
+		{30, []int{3600, 3600}, slices.Repeat([]int{16}, 225)},
+		{30, slices.Repeat([]int{14}, 500), []int{14}},
+	} {
+		campaign := plan.Campaign{Scenes: scenes(c.seconds...), OutputFPS: &c.fps}
+		p, _ := plan.Build(campaign, counter())[0].Params.(msg.RecordParams)
+		var got []int
+		for _, n := range p.Pieces {
+			got = append(got, n/c.fps)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v s at %d frames a second: the first scene is cut into %v s, want %v", c.seconds, c.fps, got, c.want)
+		}
+	}
+}
+
 func TestTheLargestOptionsFitIntoAMessage(t *testing.T) {
 	// The characters that JSON writes with the most bytes, up to the bound.
 	var options json.RawMessage
@@ -171,51 +220,65 @@ func TestTheLargestOptionsFitIntoAMessage(t *testing.T) {
 		options = text
 	}
 	url := "https://example.com/" + strings.Repeat("&", plan.MaxURL-20)
-	task := plan.Build(plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: ptr(1), Options: options}}}, counter())[0]
+	task := plan.Build(plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: ptr(3600), Options: options}}}, counter())[0]
 	params, err := json.Marshal(task.Params)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(params) < 250<<10 {
-		t.Fatalf("only %d bytes of parameters were tried", len(params))
+	if len(params) < 250<<10 || len(task.Outputs) < 200 {
+		t.Fatalf("only %d bytes of parameters and %d outputs were tried", len(params), len(task.Outputs))
 	}
-	data, err := msg.Encode(msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: &msg.Grant{
-		Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second), HeartbeatEvery: msg.Duration(time.Second),
-		Params: params, Outputs: map[string]msg.Output{msg.Mezzanine: {Key: "k", URL: msg.SignedURL(strings.Repeat("&", 2000))}}}})
+	grant := &msg.Grant{Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second),
+		HeartbeatEvery: msg.Duration(time.Second), Params: params, Outputs: map[string]msg.Output{}}
+	for name, out := range task.Outputs {
+		key, url := signed(out.File)
+		grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
+	}
+	fits(t, grant)
+}
+
+func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
+	for name, c := range map[string]plan.Campaign{
+		"the most scenes": {Scenes: slices.Repeat(scenes(14), plan.MaxScenes)},
+		"a mixture":       {Scenes: append(slices.Repeat(scenes(1), 400), scenes(slices.Repeat([]int{68}, 100)...)...)},
+		"long scenes":     {Scenes: scenes(3600, 3600)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, task := range plan.Build(c, counter()) {
+				if task.Kind != msg.Concat {
+					continue
+				}
+				params, err := json.Marshal(task.Params)
+				if err != nil {
+					t.Fatal(err)
+				}
+				grant := &msg.Grant{Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second),
+					HeartbeatEvery: msg.Duration(time.Second), Params: params, Inputs: map[string]msg.Input{}}
+				for name := range task.Inputs {
+					key, url := signed("segment.mp4")
+					grant.Inputs[name] = msg.Input{Key: key, URL: url, Facts: json.RawMessage(fmt.Sprintf(
+						`{"frames":216000,"bytes":1234567890,"sound":false,"parameters":%q}`, strings.Repeat("0", 64)))}
+				}
+				fits(t, grant)
+			}
+		})
+	}
+}
+
+// signed is a long key of an object with this name, and a long URL of it.
+func signed(file string) (key string, url msg.SignedURL) {
+	key = strings.Repeat("k", 2*37) + "a100/" + file
+	return key, msg.SignedURL("https://abcdefghijklmnopqrst.storage.supabase.co/storage/v1/s3/loom-work/" + key + "?" +
+		strings.Repeat("&", 9) + strings.Repeat("q", 380))
+}
+
+func fits(t *testing.T, grant *msg.Grant) {
+	t.Helper()
+	data, err := msg.Encode(msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: grant})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(data) > msg.MaxSize {
-		t.Errorf("the grant has %d bytes, more than %d", len(data), msg.MaxSize)
-	}
-}
-
-func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
-	c := plan.Campaign{}
-	for range plan.MaxScenes {
-		c.Scenes = append(c.Scenes, scenes(1)...)
-	}
-	for _, task := range plan.Build(c, counter()) {
-		if task.Kind != msg.Concat {
-			continue
-		}
-		params, err := json.Marshal(task.Params)
-		if err != nil {
-			t.Fatal(err)
-		}
-		grant := &msg.Grant{Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second),
-			HeartbeatEvery: msg.Duration(time.Second), Params: params, Inputs: map[string]msg.Input{}}
-		for name := range task.Inputs {
-			key := strings.Repeat("k", 2*37+len("a100/segment.mp4"))
-			grant.Inputs[name] = msg.Input{Key: key, Facts: json.RawMessage(`{"frames":216000,"bytes":1234567890,"sound":false}`),
-				URL: msg.SignedURL("https://abcdefghijklmnopqrst.storage.supabase.co/storage/v1/s3/loom-work/" + key + "?" + strings.Repeat("&", 9) + strings.Repeat("q", 380))}
-		}
-		data, err := msg.Encode(msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: grant})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(data) > msg.MaxSize {
-			t.Errorf("the grant of %d segments has %d bytes, more than %d", plan.MaxScenes, len(data), msg.MaxSize)
-		}
+		t.Errorf("the grant of %d inputs and %d outputs has %d bytes, more than %d", len(grant.Inputs), len(grant.Outputs), len(data), msg.MaxSize)
 	}
 }

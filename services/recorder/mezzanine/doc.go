@@ -5,5 +5,8 @@
 // does not grow with a scene's size; and that the file's first bytes already say what it is. A file that was not closed
 // has no index and is of no use.
 //
+// A scene is written in Pieces, each a file that stands alone: what begins a piece is stored there, though it may equal the
+// last picture of the piece before.
+//
 //	ftyp | mdat (64-bit size): picture, picture, … | moov: the index
 package mezzanine

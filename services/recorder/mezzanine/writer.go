@@ -20,6 +20,8 @@ type Format struct {
 	MaxBytes int64
 }
 
+var errFirst = errors.New("a first frame cannot repeat another")
+
 // ErrTooLarge says that a file would be larger than Format.MaxBytes.
 var ErrTooLarge = errors.New("the mezzanine is too large")
 
@@ -65,18 +67,23 @@ func New(w io.WriteSeeker, format Format) (*Writer, error) {
 // Frame adds a frame and reports whether its picture is another than the last frame's. It keeps jpeg. ErrTooLarge says
 // that the picture is one too many.
 func (m *Writer) Frame(jpeg []byte) (changed bool, err error) {
-	if len(jpeg) == 0 || len(jpeg) > math.MaxInt32 {
-		return false, fmt.Errorf("a picture of %d bytes", len(jpeg))
-	}
-	if bytes.Equal(jpeg, m.last) {
+	if len(m.sizes) > 0 && bytes.Equal(jpeg, m.last) {
 		return false, m.Repeat()
+	}
+	return true, m.add(jpeg)
+}
+
+// add adds a frame with a picture of its own.
+func (m *Writer) add(jpeg []byte) error {
+	if len(jpeg) == 0 || len(jpeg) > math.MaxInt32 {
+		return fmt.Errorf("a picture of %d bytes", len(jpeg))
 	}
 	size := m.offset + int64(len(jpeg)) + indexBase + indexPerPicture*int64(len(m.sizes)+1)
 	if limit := m.format.MaxBytes; limit > 0 && size > limit {
-		return false, fmt.Errorf("frame %d: %w: more than %d bytes", m.frames, ErrTooLarge, limit)
+		return fmt.Errorf("frame %d: %w: more than %d bytes", m.frames, ErrTooLarge, limit)
 	}
 	if _, err := m.w.Write(jpeg); err != nil {
-		return false, fmt.Errorf("write mezzanine: %w", err)
+		return fmt.Errorf("write mezzanine: %w", err)
 	}
 	m.sizes = append(m.sizes, uint32(len(jpeg)))
 	m.offsets = append(m.offsets, m.offset)
@@ -84,13 +91,13 @@ func (m *Writer) Frame(jpeg []byte) (changed bool, err error) {
 	m.offset += int64(len(jpeg))
 	m.last = jpeg
 	m.frames++
-	return true, nil
+	return nil
 }
 
 // Repeat adds a frame that looks as the last one does.
 func (m *Writer) Repeat() error {
 	if len(m.shown) == 0 {
-		return errors.New("a first frame cannot repeat another")
+		return errFirst
 	}
 	m.shown[len(m.shown)-1]++
 	m.frames++
