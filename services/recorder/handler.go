@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"os"
+	"sync"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
@@ -23,14 +24,13 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	pieces := make(chan int, max(1, len(params.Pieces))) // so that recording never waits for storage
-	storing := make(chan error, 1)
-	go func() {
-		err := storePieces(ctx, t, pieces)
-		if err != nil {
-			cancel(err)
+	var storing sync.WaitGroup
+	var unstored error
+	storing.Go(func() {
+		if unstored = storePieces(ctx, t, pieces); unstored != nil {
+			cancel(unstored)
 		}
-		storing <- err
-	}()
+	})
 	facts, err := h.Record(ctx, Job{
 		Params: params, Dir: t.Dir, Bundle: t.BundlePath(), Log: t.Log, Piece: func(i int) { pieces <- i },
 		Progress: func(frames int) { t.Progress(stored * float64(frames) / float64(params.Frames)) },
@@ -38,12 +38,12 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	close(pieces)
 	if err != nil {
 		cancel(err)
-		_ = <-storing // its own failure, if it came first, is in err
-		return nil, err
+		storing.Wait()
+		return nil, err // which is that of storing, if that came first
 	}
 	t.Log.Info().Int("frames", facts.Frames).Int("distinct", facts.Distinct).Int64("bytes", facts.Bytes).Msg("scene recorded")
-	if err := <-storing; err != nil {
-		return nil, err
+	if storing.Wait(); unstored != nil {
+		return nil, unstored
 	}
 	t.Progress(1)
 	return facts, nil
