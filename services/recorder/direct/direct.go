@@ -19,6 +19,8 @@ type Director struct {
 	traffic *traffic // when the scene waits for it to rest
 	consent *consent // when banners are dismissed
 
+	// stage is the page's; nil until something is done in it.
+	stage *stage
 	// play is what Frame does, from the first frame on.
 	play *play
 }
@@ -51,6 +53,14 @@ func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass)
 	}
 	// Chrome takes no input for a page that has not been drawn yet.
 	return pass(ctx, time.Millisecond)
+}
+
+// onStage returns the page's stage.
+func (d *Director) onStage(page *rod.Page) *stage {
+	if d.stage == nil {
+		d.stage = &stage{page: page}
+	}
+	return d.stage
 }
 
 // actsAtOnce reports whether something is done in frame 0.

@@ -16,7 +16,7 @@ import (
 // follow from it.
 func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) error {
 	if d.play == nil {
-		d.play = newPlay(d.params, page)
+		d.play = newPlay(d.params, d.onStage(page))
 	}
 	return d.play.frame(ctx, at)
 }
@@ -37,9 +37,9 @@ type play struct {
 	lost time.Duration
 }
 
-func newPlay(p msg.RecordParams, page *rod.Page) *play {
+func newPlay(p msg.RecordParams, stage *stage) *play {
 	last := time.Duration(int64(p.Frames-1) * int64(time.Second) * int64(p.Rate.Den) / int64(p.Rate.Num)).Truncate(grain)
-	y := &play{stage: &stage{page: page}, cues: newCues(p.Options.Actions, last), last: last, before: -time.Second, lost: -1}
+	y := &play{stage: stage, cues: newCues(p.Options.Actions, last), last: last, before: -time.Second, lost: -1}
 	if p.Options.Scroll != nil {
 		y.way = newWay(*p.Options.Scroll, last)
 	}

@@ -22,45 +22,20 @@ const (
 	wayTime = 30 * time.Second
 )
 
-// scroller is a JavaScript expression: what scrolls when the page does.
-const scroller = `(() => {
-	const root = document.scrollingElement ?? document.documentElement
-	if (root.scrollHeight > root.clientHeight + 1) return root
-	// Some pages scroll within an element of their own.
-	for (let e = document.elementFromPoint(innerWidth / 2, innerHeight / 2); e; e = e.parentElement) {
-		if (e.scrollHeight > e.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(e).overflowY)) return e
-	}
-	return root
-})()`
-
 // place is where the page is scrolled to, in CSS pixels.
 type place struct{ Top, View, End float64 }
-
-func look(page *rod.Page) (p place, err error) {
-	return p, evaluate(page, mainWorld, &p, `() => {
-		const s = `+scroller+`
-		return {Top: s.scrollTop, View: s.clientHeight, End: s.scrollHeight - s.clientHeight}
-	}`)
-}
-
-func scrollTo(page *rod.Page, top float64) error {
-	return evaluate(page, mainWorld, nil, `top => void `+scroller+`.scrollTo({top, behavior: "instant"})`, top)
-}
 
 // prescroll scrolls through the page and back, so that what loads when it is seen is there.
 func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.Pass) error {
 	if !d.params.Options.Prescroll {
 		return nil
 	}
-	start, err := look(page)
+	stage := d.onStage(page)
+	err := walk(ctx, stage, pass)
 	if err == nil {
-		err = walk(ctx, page, pass, start.Top)
+		err = stage.ask(ctx, nil, "jumpBack")
 	}
-	if err == nil {
-		err = scrollTo(page, start.Top)
-	}
-	var thrown *thrownError
-	if refused(err) || errors.As(err, &thrown) {
+	if errors.Is(err, errLost) {
 		err = nil // the page went elsewhere, and is at its beginning
 	}
 	if err != nil {
@@ -71,12 +46,15 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 
 // walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when it is seen waits until
 // half of it is.
-func walk(ctx context.Context, page *rod.Page, pass capture.Pass, top float64) error {
-	deadline := time.Now().Add(wayTime)
+func walk(ctx context.Context, stage *stage, pass capture.Pass) error {
+	deadline, top := time.Now().Add(wayTime), 0.0
 	for n := 0; n < stops && time.Now().Before(deadline); n++ {
-		now, err := look(page)
-		if err != nil {
+		var now place
+		if err := stage.ask(ctx, &now, "place"); err != nil {
 			return err
+		}
+		if n == 0 {
+			top = now.Top
 		}
 		stand := stopTime
 		if top >= now.End {
@@ -85,7 +63,7 @@ func walk(ctx context.Context, page *rod.Page, pass capture.Pass, top float64) e
 			}
 			top, stand = now.End, endTime
 		}
-		if err := scrollTo(page, top); err != nil {
+		if err := stage.ask(ctx, nil, "jump", top); err != nil {
 			return err
 		}
 		if err := pass(ctx, stand); err != nil {

@@ -23,7 +23,7 @@ func reveal(style, inner string) http.HandlerFunc {
 		<body style="background:red"><main>` + inner + `<p></p><img loading=lazy src="/dot"><p></p><section></section></main><script>
 		const section = document.querySelector("section")
 		new IntersectionObserver(seen => { if (seen[0].intersectionRatio >= .5) section.id = "seen" }, {threshold: .5}).observe(section)
-		const scroller = document.querySelector("main.inner") ?? document.scrollingElement
+		const scroller = document.querySelector("html.inner main") ?? document.scrollingElement
 		requestAnimationFrame(function f() {
 			const there = section.id === "seen" && document.querySelector("img").naturalWidth > 0
 			document.body.style.background = there && scroller.scrollTop === 0 ? "green" : there ? "blue" : "red"
@@ -32,14 +32,24 @@ func reveal(style, inner string) http.HandlerFunc {
 	</script>`)
 }
 
+// box is the style of a page whose body does not scroll, inner the script that says so to reveal.
+const (
+	box   = "body,html{height:100%;overflow:hidden}main,aside{overflow:auto}"
+	inner = `<script>document.documentElement.className = "inner"</script>`
+)
+
 func TestWhatLoadsWhenItIsSeenIsThereInTheFirstFrame(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{
 		"/":       reveal("", ""),
 		"/smooth": reveal("html{scroll-behavior:smooth}", ""),
-		"/inner":  reveal("body,html{height:100%;overflow:hidden}main{height:100%;overflow:auto}", `<script>document.querySelector("main").className = "inner"</script>`),
+		"/inner":  reveal(box+"main{height:100%}", inner),
+		// Another box that scrolls lies over the middle of the window.
+		"/beneath": reveal(box+"main{height:100%}aside{position:fixed;left:130px;top:60px;width:60px;height:60px}", inner+`<aside><p></p></aside>`),
+		// The document is longer than the window, but may not be scrolled.
+		"/locked": reveal(box+"body{height:300%}main{height:100vh}", inner),
 		"/dot":    dot("black"),
 	})
-	for _, path := range []string{"/", "/smooth", "/inner"} {
+	for _, path := range []string{"/", "/smooth", "/inner", "/beneath", "/locked"} {
 		wantGreen(t, url+path, scene.Options{Prescroll: true})
 	}
 	wantColour(t, first(t, url, scene.Options{}), 300, 170, red, "without it")

@@ -23,7 +23,8 @@ const world = "loom"
 // errLost says that the page is between two documents: nothing can be done in it now.
 var errLost = errors.New("the page is changing its document")
 
-// stage is the page's document as actions reach it.
+// stage is how we act in the page's document and look at it: in a world where functions are the browser's own, whatever the page
+// has made of them.
 type stage struct {
 	page *rod.Page
 	// object is stageJS in the document that was there last.
@@ -94,45 +95,55 @@ const (
 )
 
 // frame does a frame's steps. Between two documents it returns errLost.
-func (s *stage) frame(ctx context.Context, f scenery) (seen, error) {
-	got, err := s.call(ctx, f)
-	if errors.Is(err, errLost) { // in all likelihood there is another document by now
-		s.object = ""
-		got, err = s.call(ctx, f)
-	}
-	return got, err
-}
-
-func (s *stage) call(ctx context.Context, f scenery) (got seen, err error) {
-	page := s.page.Context(ctx)
-	if s.object == "" {
-		if err := s.enter(page); err != nil {
-			return got, err
-		}
-	}
+func (s *stage) frame(ctx context.Context, f scenery) (got seen, err error) {
 	if f.steps == nil {
 		f.steps = []step{}
 	}
-	arguments, err := json.Marshal([]any{f.steps, f.pointer, f.ripple, f.drawn})
-	if err != nil {
-		return got, fmt.Errorf("write a step: %w", err)
-	}
-	reply, err := proto.RuntimeCallFunctionOn{
-		FunctionDeclaration: fmt.Sprintf("function() { return this.frame(...%s) }", arguments), ObjectID: s.object, ReturnByValue: true,
-	}.Call(page)
-	if err != nil {
-		return got, lost("act in the page", err)
-	}
-	if e := reply.ExceptionDetails; e != nil {
-		return got, fmt.Errorf("act in the page: %s", exception(e))
-	}
-	if err := reply.Result.Value.Unmarshal(&got); err != nil {
-		return got, fmt.Errorf("read what became of a step: %w", err)
+	if err := s.ask(ctx, &got, "frame", f.steps, f.pointer, f.ripple, f.drawn); err != nil {
+		return got, err
 	}
 	if len(got.Done) != len(f.steps) {
 		return got, fmt.Errorf("%d of %d steps are done", len(got.Done), len(f.steps))
 	}
 	return got, nil
+}
+
+// ask calls a method of stageJS and reads what it returns into to, which may be nil. Between two documents it returns errLost.
+func (s *stage) ask(ctx context.Context, to any, method string, arguments ...any) error {
+	list, err := json.Marshal(append([]any{}, arguments...))
+	if err != nil {
+		return fmt.Errorf("write a step: %w", err)
+	}
+	function := fmt.Sprintf("function() { return this.%s(...%s) }", method, list)
+	err = s.call(ctx, to, function)
+	if errors.Is(err, errLost) { // in all likelihood there is another document by now
+		s.object = ""
+		err = s.call(ctx, to, function)
+	}
+	return err
+}
+
+func (s *stage) call(ctx context.Context, to any, function string) error {
+	page := s.page.Context(ctx)
+	if s.object == "" {
+		if err := s.enter(page); err != nil {
+			return err
+		}
+	}
+	reply, err := proto.RuntimeCallFunctionOn{FunctionDeclaration: function, ObjectID: s.object, ReturnByValue: true}.Call(page)
+	if err != nil {
+		return lost("act in the page", err)
+	}
+	if e := reply.ExceptionDetails; e != nil {
+		return fmt.Errorf("act in the page: %s", exception(e))
+	}
+	if to == nil {
+		return nil
+	}
+	if err := reply.Result.Value.Unmarshal(to); err != nil {
+		return fmt.Errorf("read what became of a step: %w", err)
+	}
+	return nil
 }
 
 // enter makes the document's stage.

@@ -1,4 +1,4 @@
-// What the recorder does in a page while it is captured. It runs in a world of its own: the page sees what is drawn and
+// What the recorder does in a page, and looks for in it. It runs in a world of its own: the page sees what is drawn and
 // scrolled, not this code, and cannot change what it calls. One call of frame() does all that a frame needs.
 (() => {
   if (globalThis.loomStage) return globalThis.loomStage
@@ -161,6 +161,29 @@
     act.s ??= main()
     act.end ??= act.s.scrollHeight - view(act.s).height
     return [{ s: act.s, top: clamp(step.to === 'end' ? act.end : step.y, 0, act.s.scrollHeight - view(act.s).height), left: act.s.scrollLeft }]
+  }
+
+  // ---- looking through
+
+  // starts are where what was scrolled on the way through the page stood before.
+  const starts = new Map()
+
+  // place is where the page is scrolled to, in CSS pixels.
+  function place() {
+    if (!document.documentElement) return { top: 0, view: 0, end: 0 }
+    const s = main(), { height } = view(s)
+    return { top: s.scrollTop, view: height, end: s.scrollHeight - height }
+  }
+
+  function jump(top) {
+    const s = main()
+    if (!starts.has(s)) starts.set(s, s.scrollTop)
+    s.scrollTo({ top, behavior: 'instant' })
+  }
+
+  function jumpBack() {
+    for (const [s, top] of starts) s.scrollTo({ top, behavior: 'instant' })
+    starts.clear()
   }
 
   // ---- pointing
@@ -377,6 +400,11 @@
       if (drawn) draw(pointer, ripple)
       return { done, pointer }
     },
+
+    // sees reports whether a selector finds an element that can be seen.
+    sees: selector => [...document.querySelectorAll(selector)].some(shown),
+
+    place, jump, jumpBack,
 
     // rest shows the pointer in a document that is only beginning, as soon as it has been read.
     rest(x, y) {
