@@ -9,7 +9,8 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// mainWorld is the world of the page's own scripts.
+// mainWorld is the world of the page's own scripts. What we ask there is asked before the page is, of an empty document, or the
+// user's own: a page may have made anything of the browser's functions.
 const mainWorld proto.RuntimeExecutionContextID = 0
 
 // call writes the call of a JavaScript function.

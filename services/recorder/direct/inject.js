@@ -26,12 +26,20 @@
     sheet.replaceSync(css);
     sheets.unshift(sheet);
   }
-  // Pages that set their own sheets would drop ours.
+  // Pages that set their own sheets would drop ours. This is called among the page's scripts, which may have changed any
+  // function by then: it calls none but those that it knows from the beginning.
+  const { apply } = Reflect;
   const adopted = Object.getOwnPropertyDescriptor(Document.prototype, "adoptedStyleSheets");
   Object.defineProperty(Document.prototype, "adoptedStyleSheets", {
     ...adopted,
     set(list) {
-      adopted.set.call(this, this === document ? [...[...list].filter(sheet => !sheets.includes(sheet)), ...sheets] : list);
+      apply(adopted.set, this, [list]);
+      if (this !== document) return;
+      const now = apply(adopted.get, this, []);
+      let n = 0;
+      for (let i = 0; i < now.length; i++) if (now[i] !== sheets[0] && now[i] !== sheets[1]) now[n++] = now[i];
+      for (let i = 0; i < sheets.length; i++) now[n++] = sheets[i];
+      now.length = n;
     },
   });
   document.adoptedStyleSheets = [...document.adoptedStyleSheets];

@@ -69,7 +69,7 @@ func (d *Director) wait(ctx context.Context, page *rod.Page, pass capture.Pass) 
 	if w == nil {
 		return nil
 	}
-	timeout, left := w.Timeout(), d.conditions(page, *w)
+	timeout, left := w.Timeout(), d.conditions(ctx, page, *w)
 	deadline := time.Now().Add(slowness*timeout + besides)
 	for at := time.Duration(0); ; at += lookEvery {
 		var err error
@@ -103,7 +103,7 @@ func unmet(all []condition, at time.Duration) (left []condition, err error) {
 	return left, nil
 }
 
-func (d *Director) conditions(page *rod.Page, w scene.WaitFor) (all []condition) {
+func (d *Director) conditions(ctx context.Context, page *rod.Page, w scene.WaitFor) (all []condition) {
 	if seconds := time.Duration(w.Seconds * float64(time.Second)); seconds > 0 {
 		all = append(all, condition{"wait_for.seconds", "they did not pass", func(at time.Duration) (bool, error) {
 			return at >= seconds, nil
@@ -111,8 +111,7 @@ func (d *Director) conditions(page *rod.Page, w scene.WaitFor) (all []condition)
 	}
 	if w.Selector != "" {
 		all = append(all, condition{"wait_for.selector", "no visible element was found", func(time.Duration) (seen bool, err error) {
-			return seen, evaluate(page, mainWorld, &seen, `selector => [...document.querySelectorAll(selector)].some(
-				e => e.checkVisibility({visibilityProperty: true}) && e.getClientRects().length > 0)`, w.Selector)
+			return seen, d.onStage(page).ask(ctx, &seen, "sees", w.Selector)
 		}})
 	}
 	if w.Promise != "" {
