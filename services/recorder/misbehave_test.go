@@ -135,6 +135,11 @@ func misbehaviours(t *testing.T) []misbehaviour {
 		{name: "downloads", page: page(`<a id=a download href=/flood>a</a>` + moving + `<script>a.click(); setInterval(() => a.click(), 100)</script>`)},
 		{name: "a download instead of the next page", page: script(`onload = () => { location = "/flood" }; setTimeout(() => { location = "/flood" }, 200)`)},
 		{name: "nothing instead of the next page", page: script(`onload = () => { location = "/nothing" }; setTimeout(() => { location = "/nothing" }, 200)`)},
+		{name: "a download, as it loads", page: page(moving + `<script>location = "/flood"</script><p>more`)},
+		{name: "stops its own load", page: page(moving + `<script>stop()</script><p>more`)},
+		{name: "another program, as it loads", page: page(moving + `<script>location = "intent://open"</script><p>more`), codes: code(msg.CodeSceneRefused)},
+		{name: "another program, later", page: script(`onload = () => { location = "intent://open" }`)},
+		{name: "redirect to another program", page: answers(302, "Location", "mailto:a@b.invalid"), codes: code(msg.CodeSceneRefused)},
 		{name: "permissions", page: script(`const forever = () => { for (;;); }
 			navigator.geolocation.getCurrentPosition(forever, () => {}); Notification.requestPermission(p => p == "granted" && forever())
 			navigator.mediaDevices.getUserMedia({video: true, audio: true}).then(forever, () => {})

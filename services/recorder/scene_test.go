@@ -150,17 +150,22 @@ func TestScenesAtAddressesThatAreRefused(t *testing.T) {
 		{"redirect to a file", "http://SITE/redirect?to=file://FILE", refused},
 		{"redirect to Chrome's version", "http://SITE/redirect?to=chrome://version", refused},
 		{"redirect to data", "http://SITE/redirect?to=data:text/html,a", refused},
-		{"redirect to ftp", "http://SITE/redirect?to=ftp://127.0.0.1:CANARY/", msg.CodeSceneNotAPage},
+		{"redirect to ftp", "http://SITE/redirect?to=ftp://127.0.0.1:CANARY/", refused},
+		{"redirect to another program", "http://SITE/redirect?to=mailto:a@127.0.0.1", refused},
 		{"meta refresh", paged(`<meta http-equiv=refresh content="0;url=http://127.0.0.1:CANARY/">`), refused},
 		{"location", paged(`<script>location = "http://127.0.0.1:CANARY/"</script>`), refused},
 		{"location.replace", paged(`<script>location.replace("http://127.0.0.1:CANARY/")</script>`), refused},
 		{"form", paged(`<form method=post action="http://127.0.0.1:CANARY/"><input name=a></form><script>document.forms[0].submit()</script>`), refused},
 		{"link", paged(`<a href="http://127.0.0.1:CANARY/">a</a><script>document.links[0].click()</script>`), refused},
+		{"form to a file", paged(`<form action="file://FILE"></form><script>document.forms[0].submit()</script>`), refused},
+		{"link to ftp", paged(`<a href="ftp://127.0.0.1:CANARY/">a</a><script>document.links[0].click()</script>`), refused},
 
 		// Chrome refuses these itself; the page stays as it is.
 		{"location of a file", paged(`<script>location = "file://FILE"</script>`), recorded},
 		{"location of Chrome's crash", paged(`<script>location = "chrome://crash"</script>`), recorded},
 		{"location of data", paged(`<script>location = "data:text/html,<img src=http://127.0.0.1:CANARY/>"</script>`), recorded},
+		{"link to a file", paged(`<a href="file://FILE">a</a><script>document.links[0].click()</script>`), recorded},
+		{"form to a file, later", paged(`<form action="file://FILE"></form><script>onload = () => document.forms[0].submit()</script>`), recorded},
 		{"meta refresh to a file", paged(`<meta http-equiv=refresh content="0;url=file://FILE">`), recorded},
 
 		// The site itself, to show that the table tells one from the other.

@@ -17,6 +17,8 @@ type document struct {
 	mu sync.Mutex
 	documentState
 	request proto.NetworkRequestID
+	// asked is the address that the document which is shown asked last to be replaced by.
+	asked string
 	// before is what is shown while the next document is asked for.
 	before documentState
 }
@@ -75,11 +77,16 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
 		if e.Frame.ID == page.FrameID {
 			d.update(func() {
-				d.shown, d.before = true, documentState{}
+				d.shown, d.before, d.asked = true, documentState{}, ""
 				if e.Frame.UnreachableURL != "" && d.failure == "" {
 					d.url, d.failure = e.Frame.UnreachableURL, "net::ERR_FAILED"
 				}
 			})
+		}
+	})
+	cdp.On(c, session, func(e *proto.PageFrameRequestedNavigation) {
+		if e.FrameID == page.FrameID && e.Disposition == proto.PageClientNavigationDispositionCurrentTab {
+			d.update(func() { d.asked = e.URL })
 		}
 	})
 	cdp.On(c, session, func(*proto.PageDomContentEventFired) { d.update(func() { d.parsed = true }) })
@@ -106,13 +113,20 @@ func (d *document) leave() {
 
 // forget makes what is known that of a document which has not been asked for yet.
 func (d *document) forget() {
-	d.update(func() { d.documentState, d.before, d.request = documentState{}, documentState{}, "" })
+	d.update(func() { d.documentState, d.before, d.request, d.asked = documentState{}, documentState{}, "", "" })
 }
 
 func (d *document) state() documentState {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.documentState
+}
+
+// askedFor returns the address that the document which is shown asked last to be replaced by.
+func (d *document) askedFor() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked
 }
 
 // onNewDocument runs a script in each of the page's documents, frames included, before its own.

@@ -69,10 +69,32 @@ func (s *scene) complete() (bool, error) {
 	d := s.document.state()
 	young, overdue := s.requests.missing(s.Bounds.Request)
 	// What never answers does not belong to the page, even if its load event waits for it.
-	if young > 0 || !d.loaded && (!d.parsed || overdue == 0) {
+	if young > 0 {
 		return false, nil
 	}
+	if !d.loaded && (!d.parsed || overdue == 0) {
+		if over, err := s.givenUp(); !over || err != nil {
+			return false, err
+		}
+	}
 	return s.observe()
+}
+
+// givenUp reports whether Chrome has stopped reading the document before its end, which no event tells: at window.stop(), or when
+// a script led elsewhere and nothing came of it, as with a download. What was read stays, and is all there is. An address that is
+// not of the web is the page's error: the page is there to have another program opened, or a file.
+func (s *scene) givenUp() (over bool, err error) {
+	err = s.world.evaluate(`document.readyState === "complete" && performance.timing.domContentLoadedEventStart === 0`, &over)
+	if gone(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look whether the page loads: %w", err)
+	}
+	if asked := s.document.askedFor(); over && asked != "" && !ofTheWeb(asked) {
+		return false, schemeError(asked)
+	}
+	return over, nil
 }
 
 // pauseForRequests waits in real time, but no longer than until a request begins or ends.
@@ -96,6 +118,9 @@ func (s *scene) answered(ctx context.Context) error {
 	}
 	if err := s.unreached(d.url); err != nil && (d.failure != "" || d.status == 502) {
 		return connectError(err) // 502: the proxy's own answer
+	}
+	if d.failure != "" && !ofTheWeb(d.url) {
+		return schemeError(d.url) // Chrome would have another program open it
 	}
 	if d.status < 400 {
 		return navigationError(d.failure)
@@ -139,9 +164,14 @@ func (s *scene) observe() (fonts bool, err error) {
 
 // checkURL refuses what is no address of the web.
 func checkURL(address string) error {
-	u, err := url.Parse(address)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if !ofTheWeb(address) {
 		return &PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: errors.New("no http or https URL")}
 	}
 	return nil
+}
+
+// ofTheWeb reports whether an address may be a web page's.
+func ofTheWeb(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
