@@ -148,9 +148,11 @@ func args(o Options, profile string) []string {
 	return append(list, "about:blank")
 }
 
-// environ returns Chrome's environment: what it needs to draw, and nothing that we hold.
+// environ returns Chrome's environment: what it needs to draw, and nothing that we hold. Temporary files are in the folder that it
+// is started in, its profile, by a path that is short wherever that is: a whole Chrome makes a socket among them, whose path the
+// kernel bounds at 107 bytes.
 func environ(getenv func(string) string, profile string) []string {
-	env := []string{"HOME=" + profile, "TMPDIR=" + profile, "XDG_CACHE_HOME=" + profile, "XDG_CONFIG_HOME=" + profile}
+	env := []string{"HOME=" + profile, "TMPDIR=.", "XDG_CACHE_HOME=" + profile, "XDG_CONFIG_HOME=" + profile}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "LD_LIBRARY_PATH"} {
 		if v := getenv(name); v != "" {
 			env = append(env, name+"="+v)

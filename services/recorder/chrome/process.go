@@ -21,7 +21,6 @@ type Process struct {
 	cmd     *exec.Cmd
 	pipes   [2]*os.File // ours: what we write, what we read
 	profile string
-	temp    string // for files of no profile; it may be profile
 	stderr  *tail
 	exited  chan struct{}
 	once    sync.Once
@@ -30,37 +29,17 @@ type Process struct {
 	outgrown atomic.Int64
 }
 
-// Start starts Chrome with a profile in dir. The caller must Close it.
+// Start starts Chrome with a profile in dir, where it writes all its files. The caller must Close it.
 func Start(o Options, dir string) (*Process, error) {
 	profile, err := os.MkdirTemp(dir, "chrome-")
 	if err != nil {
 		return nil, fmt.Errorf("make Chrome's profile: %w", err)
 	}
-	temp, err := tempFor(profile)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make Chrome's folder: %w", err), os.RemoveAll(profile))
-	}
-	p := &Process{profile: profile, temp: temp, stderr: &tail{}, exited: make(chan struct{})}
+	p := &Process{profile: profile, stderr: &tail{}, exited: make(chan struct{})}
 	if err := p.start(o); err != nil {
-		return nil, errors.Join(fmt.Errorf("start Chrome (%s): %w", o.Path, err), p.removeAll())
+		return nil, errors.Join(fmt.Errorf("start Chrome (%s): %w", o.Path, err), os.RemoveAll(p.profile))
 	}
 	return p, nil
-}
-
-// longestTemp is how many bytes the path of a folder for temporary files may have: a whole Chrome makes a socket in a folder
-// in it, whose path the kernel bounds at 107 bytes.
-const longestTemp = 60
-
-// tempFor returns a folder for temporary files: the profile, unless its path is too long.
-func tempFor(profile string) (string, error) {
-	if len(profile) <= longestTemp {
-		return profile, nil
-	}
-	return os.MkdirTemp("", "chrome-")
-}
-
-func (p *Process) removeAll() error {
-	return errors.Join(os.RemoveAll(p.profile), os.RemoveAll(p.temp))
 }
 
 func (p *Process) start(o Options) error {
@@ -77,8 +56,8 @@ func (p *Process) start(o Options) error {
 	enlarge(theirOut)
 
 	cmd := exec.Command(o.Path, args(o, p.profile)...)
-	cmd.Env = append(environ(os.Getenv, p.profile), "TMPDIR="+p.temp)
-	cmd.Dir = p.profile
+	cmd.Env = environ(os.Getenv, p.profile)
+	cmd.Dir = p.profile // environ counts on it
 	cmd.Stderr = p.stderr
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -115,7 +94,7 @@ func (p *Process) Close() error {
 		_ = p.pipes[0].Close()
 		_ = p.pipes[1].Close()
 		<-p.Client.Closed()
-		err = errors.Join(p.awaitGroup(), p.removeAll())
+		err = errors.Join(p.awaitGroup(), os.RemoveAll(p.profile))
 	})
 	return err
 }
