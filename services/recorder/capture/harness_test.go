@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/chrometest"
 	"github.com/loom-lite/loom-lite/services/recorder/mezzanine"
 )
 
@@ -51,10 +50,6 @@ var (
 // take captures into a file and returns its path and what it holds. Chrome must be installed and is gone afterwards.
 func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.RecordFacts, err error) {
 	t.Helper()
-	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	if s.size == (image.Point{}) {
 		s.size = image.Pt(width, height)
 	}
@@ -67,29 +62,12 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	if s.allow == "" {
 		s.allow = "127.0.0.1"
 	}
-	policy, err := egress.Parse(s.allow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := policy.Proxy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = proxy.Close() }()
-	p, err := chrome.Start(chrome.Options{
-		Path: shell, Frames: capture.Frames(s.mode), Sandbox: os.Geteuid() != 0, Width: s.size.X, Height: s.size.Y, Proxy: proxy.Addr(),
-		SmallShm: chrome.SmallShm(), Repeatable: s.repeatable,
-	}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := p.Close(); err != nil {
-			t.Errorf("close Chrome: %v", err)
-		}
-	}()
+	p := chrometest.Start(t, s.allow, chrome.Options{
+		Frames: capture.Frames(s.mode), Width: s.size.X, Height: s.size.Y, Repeatable: s.repeatable,
+	})
+	defer p.End()
 	if s.started != nil {
-		s.started(p)
+		s.started(p.Process)
 	}
 	path = filepath.Join(t.TempDir(), "mezzanine.mov")
 	file, err := os.Create(path)
@@ -103,10 +81,10 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	}
 	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
 		URL: s.url, Width: s.size.X, Height: s.size.Y, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
-		Mode: s.mode, Unreached: proxy.Failure, Repeatable: s.repeatable, Witness: s.witness, Director: s.director,
+		Mode: s.mode, Unreached: p.Proxy.Failure, Repeatable: s.repeatable, Witness: s.witness, Director: s.director,
 		Progress: func(n int) {
 			if s.progress != nil {
-				s.progress(p, n)
+				s.progress(p.Process, n)
 			}
 		},
 	}, out)
@@ -193,19 +171,7 @@ func (p picture) edge(y int) int {
 }
 
 // site serves pages by path.
-func site(t *testing.T, pages map[string]http.HandlerFunc) string {
-	t.Helper()
-	mux := http.NewServeMux()
-	for path, page := range pages {
-		mux.HandleFunc(path, page)
-	}
-	srv := httptest.NewServer(mux)
-	t.Cleanup(func() {
-		srv.CloseClientConnections()
-		srv.Close()
-	})
-	return srv.URL
-}
+func site(t *testing.T, pages map[string]http.HandlerFunc) string { return chrometest.Site(t, pages) }
 
 // html is a page.
 func html(body string) http.HandlerFunc {

@@ -9,7 +9,6 @@ import (
 	"image/color"
 	"image/jpeg"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -18,11 +17,11 @@ import (
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
-	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/chrometest"
 )
 
 const stageWidth, stageHeight = 320, 180
@@ -46,7 +45,7 @@ func stagePage(body string, frames int, o scene.Options) stageShot {
 // take captures and returns every frame. The options must be some that a user may ask for.
 func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 	t.Helper()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url := chrometest.Site(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
 		body, ok := s.pages[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
@@ -60,42 +59,18 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 			body = "<!doctype html>" + body
 		}
 		_, _ = fmt.Fprint(w, body)
-	}))
-	defer srv.Close()
-	defer srv.CloseClientConnections()
-	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy, err := egress.Parse("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := policy.Proxy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = proxy.Close() }()
-	p, err := chrome.Start(chrome.Options{
-		Path: shell, Sandbox: os.Geteuid() != 0, Width: stageWidth, Height: stageHeight, Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
-	}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := p.Close(); err != nil {
-			t.Errorf("close Chrome: %v", err)
-		}
-	}()
+	}})
+	browser := chrometest.Start(t, "127.0.0.1", chrome.Options{Width: stageWidth, Height: stageHeight})
+	defer browser.End()
 	params := msg.RecordParams{
-		Scene: 1, URL: srv.URL, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
+		Scene: 1, URL: url, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
 	}
 	var director capture.Director = New(params)
 	if s.phone {
 		director = stagePhone{director}
 	}
 	sink := &stageSink{}
-	err = capture.Run(t.Context(), capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
+	err := capture.Run(t.Context(), capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: params.URL, Width: params.Width, Height: params.Height, Rate: params.Rate, Frames: params.Frames, Quality: 95,
 		Bounds:   capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 4 * time.Second, Call: 15 * time.Second},
 		Director: director,

@@ -8,17 +8,15 @@ import (
 	"image/color"
 	_ "image/jpeg"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 	"github.com/loom-lite/loom-lite/services/recorder/direct"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/chrometest"
 )
 
 const width, height = 320, 180
@@ -42,38 +40,23 @@ func (f *film) Repeat() error {
 // take captures frames of a page, as the recorder does, with options.
 func take(ctx context.Context, t *testing.T, url string, frames int, o scene.Options) ([]image.Image, error) {
 	t.Helper()
-	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy, err := egress.Parse("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := policy.Proxy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = proxy.Close() }()
+	return takeAs(ctx, t, msg.ModeExact, url, frames, o)
+}
+
+// takeAs is take in a mode.
+func takeAs(ctx context.Context, t *testing.T, mode msg.Mode, url string, frames int, o scene.Options) ([]image.Image, error) {
+	t.Helper()
 	p := msg.RecordParams{Scene: 1, URL: url, Rate: msg.FPS(60), Frames: frames, Options: o}
 	p.Width, p.Height = o.Picture(width, height)
 	window := o.Window(width, height)
-	browser, err := chrome.Start(chrome.Options{
-		Path: shell, Sandbox: os.Geteuid() != 0, Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
-		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(),
-	}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := browser.Close(); err != nil {
-			t.Errorf("close Chrome: %v", err)
-		}
-	}()
+	browser := chrometest.Start(t, "127.0.0.1", chrome.Options{
+		Frames: capture.Frames(mode), Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
+	})
+	defer browser.End()
 	f := &film{}
-	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
+	err := capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: url, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: frames, Quality: 92, Bounds: generous,
-		Unreached: proxy.Failure, Director: direct.New(p),
+		Mode: mode, Unreached: browser.Proxy.Failure, Director: direct.New(p),
 	}, f)
 	if err != nil {
 		return nil, err
@@ -120,19 +103,7 @@ func wantColour(t *testing.T, picture image.Image, x, y int, want color.RGBA, wh
 }
 
 // site serves pages by path.
-func site(t *testing.T, pages map[string]http.HandlerFunc) string {
-	t.Helper()
-	mux := http.NewServeMux()
-	for path, page := range pages {
-		mux.HandleFunc(path, page)
-	}
-	srv := httptest.NewServer(mux)
-	t.Cleanup(func() {
-		srv.CloseClientConnections()
-		srv.Close()
-	})
-	return srv.URL
-}
+func site(t *testing.T, pages map[string]http.HandlerFunc) string { return chrometest.Site(t, pages) }
 
 // html is a page.
 func html(body string) http.HandlerFunc {
