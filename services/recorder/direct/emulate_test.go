@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
@@ -111,7 +112,13 @@ func TestAMobileBrowserIsAPhones(t *testing.T) {
 func TestAPageThatKnowsNoPhonesIsMadeSmaller(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:red"><i style="position:absolute;left:890px;top:0;width:90px;height:900px;background:green"></i>
 		<b style="position:absolute;left:0;top:0;width:900px;height:1px"></b>`)})
-	picture := first(t, url, scene.Options{Mobile: true, Viewport: &scene.Viewport{Width: 320, Height: 180}})
-	wantColour(t, picture, 310, 90, green, "what is 900 pixels to the right")
-	wantColour(t, picture, 150, 90, red, "the middle")
+	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual, msg.ModeRealtime} {
+		pictures, err := takeAs(t.Context(), t, mode, url, 20, scene.Options{Mobile: true, Viewport: &scene.Viewport{Width: 320, Height: 180}})
+		if err != nil {
+			t.Fatalf("%s: %v", mode, err)
+		}
+		last := pictures[len(pictures)-1]
+		wantColour(t, last, 310, 90, green, string(mode)+": what is 900 pixels to the right")
+		wantColour(t, last, 150, 90, red, string(mode)+": the middle")
+	}
 }
