@@ -161,7 +161,8 @@ func (j *soloJob) settle(allow string) error {
 	j.settings = settings
 	j.recorder, err = recorder.New(recorder.Config{
 		MemoryLimit: memory,
-		ChromePath:  settings["CHROME_PATH"], ChromeSandbox: either(settings["CHROME_SANDBOX"], "on"), EgressAllow: settings["EGRESS_ALLOW"],
+		ChromePath:  settings["CHROME_PATH"], ChromeSandbox: either(settings["CHROME_SANDBOX"], "on"),
+		EgressAllow: settings["EGRESS_ALLOW"],
 	})
 	if err != nil {
 		return usageError{err}

@@ -192,7 +192,8 @@ func (w WaitFor) timeout() float64 {
 
 func (c *checker) waitFor(w WaitFor) {
 	if timeout := w.timeout(); w.Seconds > timeout {
-		c.at("wait_for.seconds", "%v is longer than timeout_sec, which is %v. Make timeout_sec longer, or seconds shorter", w.Seconds, timeout)
+		c.at("wait_for.seconds", "%v is longer than timeout_sec, which is %v. Make timeout_sec longer, or seconds shorter",
+			w.Seconds, timeout)
 	}
 	c.text([]string{"wait_for", "selector"}, w.Selector, "a CSS selector")
 	c.text([]string{"wait_for", "promise"}, w.Promise, "a JavaScript expression")

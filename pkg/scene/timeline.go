@@ -64,7 +64,9 @@ var uses = map[string]struct{ needs, may []string }{
 }
 
 func (c *checker) action(a Action, field func(string) []string) {
-	given := map[string]bool{"selector": a.Selector != "", "text": a.Text != "", "key": a.Key != "", "y": a.Y != 0, "seconds": a.Seconds != 0}
+	given := map[string]bool{
+		"selector": a.Selector != "", "text": a.Text != "", "key": a.Key != "", "y": a.Y != 0, "seconds": a.Seconds != 0,
+	}
 	use := uses[a.Do]
 	for _, name := range use.needs {
 		if !given[name] {

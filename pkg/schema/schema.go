@@ -55,7 +55,8 @@ func Compile(main []byte, others ...[]byte) (*Schema, error) {
 func (s *Schema) Check(value any) ([]Problem, error) {
 	// The validator cannot compute with these, which JSON does not have but YAML has.
 	if location, found := unnumbered(value, nil); found {
-		return []Problem{{Location: location, Text: "this is no number that can be counted with. " + advice(at(s.root, location), location)}}, nil
+		text := "this is no number that can be counted with. " + advice(at(s.root, location), location)
+		return []Problem{{Location: location, Text: text}}, nil
 	}
 	var invalid *jsonschema.ValidationError
 	if err := s.root.Validate(value); !errors.As(err, &invalid) {

@@ -47,8 +47,8 @@ func reason(page string, e *capture.PageError) string {
 		return statusReason(page, e)
 	case msg.CodeSceneRefused:
 		if !errors.Is(e, egress.ErrRefused) {
-			return page + " leads to an address that is no web page's: another scheme than http or https, or a port that browsers refuse. " +
-				"Check the scene's URL."
+			return page + " leads to an address that is no web page's: another scheme than http or https, or a port that browsers " +
+				"refuse. Check the scene's URL."
 		}
 		return page + " leads to an address that is not on the public internet. Use a public http or https URL."
 	case msg.CodeSceneTLS:

@@ -129,6 +129,7 @@ func hugePages(dir string) []Finding {
 	if len(bad) == 0 {
 		return []Finding{ok(what, "always: recording is as fast as it can be")}
 	}
-	return []Finding{{What: what, Verdict: Warning, Found: "not always for: " + strings.Join(bad, ", ") + "; recording moving pages takes up to a quarter longer",
-		Mend: "as root: for f in " + strings.Join(bad, " ") + "; do echo always > " + dir + "/$f; done"}}
+	return []Finding{{What: what, Verdict: Warning,
+		Found: "not always for: " + strings.Join(bad, ", ") + "; recording moving pages takes up to a quarter longer",
+		Mend:  "as root: for f in " + strings.Join(bad, " ") + "; do echo always > " + dir + "/$f; done"}}
 }

@@ -18,7 +18,8 @@ func chrome(ctx context.Context, environ map[string]string) Finding {
 	}
 	found, err := recorder.CheckChrome(ctx, environ["CHROME_PATH"], sandbox)
 	if err != nil {
-		return missing(what, err, "Debian, Ubuntu: apt-get install chromium-headless-shell; elsewhere: npx @puppeteer/browsers install chrome-headless-shell, and set CHROME_PATH")
+		return missing(what, err, "Debian, Ubuntu: apt-get install chromium-headless-shell; elsewhere: "+
+			"npx @puppeteer/browsers install chrome-headless-shell, and set CHROME_PATH")
 	}
 	version := found.Version
 	if found.Mode != msg.ModeExact {

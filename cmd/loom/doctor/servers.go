@@ -25,7 +25,8 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 	if url == "" {
 		found, err := local.CheckPostgres(ctx, dir)
 		if err != nil {
-			return []Finding{missing(what, err, "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql), or set DATABASE_URL")}
+			return []Finding{missing(what, err, "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; "+
+				"macOS: brew install postgresql), or set DATABASE_URL")}
 		}
 		return []Finding{ok(what, "%s, run by loom up (DATABASE_URL is not set)", found)}
 	}
@@ -41,7 +42,8 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 	findings := []Finding{ok(what, "version %s at %s", conn.PgConn().ParameterStatus("server_version"), cfg.ConnConfig.Host)}
 	if !postgres.SessionMode(url) {
 		findings = append(findings, Finding{What: "Postgres pooler", Verdict: Warning,
-			Found: "transaction mode: new jobs are found by polling only", Mend: "use the direct connection or the session pooler (port 5432)"})
+			Found: "transaction mode: new jobs are found by polling only",
+			Mend:  "use the direct connection or the session pooler (port 5432)"})
 	}
 	return append(findings, schema(ctx, conn))
 }

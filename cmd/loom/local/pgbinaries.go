@@ -63,7 +63,8 @@ func findPostgres(ctx context.Context, major int) (pgBinaries, error) {
 			return b, nil
 		}
 	}
-	return pgBinaries{}, fmt.Errorf("the data was made by PostgreSQL %d, which is not installed: install it, or start with another --data", major)
+	return pgBinaries{}, fmt.Errorf("the data was made by PostgreSQL %d, which is not installed: install it, or start with another --data",
+		major)
 }
 
 var pgVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)

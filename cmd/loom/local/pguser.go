@@ -23,7 +23,8 @@ func postgresAccount() (account, error) {
 	}
 	u, err := user.Lookup("postgres")
 	if err != nil {
-		return account{}, fmt.Errorf("as root, Postgres runs as the user postgres: %w; install the package postgresql, or run as another user", err)
+		return account{}, fmt.Errorf("as root, Postgres runs as the user postgres: %w; install the package postgresql, or run as another user",
+			err)
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)

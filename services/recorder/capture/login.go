@@ -24,7 +24,8 @@ var tenantsOf = []string{
 }
 
 // loginPath is what the paths of login pages have among their parts.
-var loginPath = regexp.MustCompile(`(?i)(^|[/_.-])(log[_-]?in\d?|sign[_-]?in|logon|sso|saml2?|oauth2?|authenticate|authorize|auth|wp-login)([/_.-]|$)`)
+var loginPath = regexp.MustCompile(`(?i)(^|[/_.-])` +
+	`(log[_-]?in\d?|sign[_-]?in|logon|sso|saml2?|oauth2?|authenticate|authorize|auth|wp-login)([/_.-]|$)`)
 
 // loginAt returns the host of a login that is in the page's place, and nothing when it is the page. A page whose own address
 // is that of a login is the page.

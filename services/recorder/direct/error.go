@@ -49,5 +49,6 @@ func cannot(number int, do string, why Reason) error {
 
 // reasons are the states that are failures.
 var reasons = map[state]Reason{
-	stateSelector: ReasonSelector, stateAbsent: ReasonAbsent, stateHidden: ReasonHidden, stateOutside: ReasonOutside, stateClosed: ReasonClosed,
+	stateSelector: ReasonSelector, stateAbsent: ReasonAbsent, stateHidden: ReasonHidden,
+	stateOutside: ReasonOutside, stateClosed: ReasonClosed,
 }
