@@ -11,24 +11,6 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-func TestEveryAnimationFrameIsCapturedOnceInOrder(t *testing.T) {
-	const frames = 60
-	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
-	for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}, msg.FPS(120)} {
-		t.Run(rate.String(), func(t *testing.T) {
-			path, facts := shot{url: url, rate: rate, frames: frames}.mustTake(t)
-			if facts.Distinct != frames {
-				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
-			}
-			for i, p := range decode(t, path, rate, frames) {
-				if p.number() != i+1 {
-					t.Fatalf("frame %d shows animation frame %d, want %d", i, p.number(), i+1)
-				}
-			}
-		})
-	}
-}
-
 func TestCSSAnimationsMoveWithTheFrames(t *testing.T) {
 	const frames = 60
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>body{margin:0;background:#000;overflow:hidden}

@@ -1,13 +1,11 @@
 package capture_test
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
@@ -96,35 +94,5 @@ func TestTheDirectorDirectsInRealtime(t *testing.T) {
 	}
 	if d.first < 200*time.Millisecond {
 		t.Errorf("%s passed, want at least 200ms", d.first)
-	}
-}
-
-func TestPagesThatCannotBeRecordedInRealtime(t *testing.T) {
-	url := site(t, map[string]http.HandlerFunc{
-		"/404": status(404, "not here"), "/hang": hang, "/busy": html(`<script>for (;;);</script>`), "/": html(counting),
-	})
-	for _, test := range []struct {
-		name string
-		shot shot
-		code msg.Code
-	}{
-		{"not found", shot{url: url + "/404", bounds: generous}, msg.CodeSceneStatus},
-		{"no answer", shot{url: url + "/hang", bounds: impatient}, msg.CodeSceneTimeout},
-		{"busy for ever", shot{url: url + "/busy", bounds: impatient}, msg.CodeSceneTimeout},
-		{"crashed", shot{url: url, bounds: generous, progress: func(p *chrome.Process, n int) {
-			if n == 10 {
-				killRenderers(t, p)
-			}
-		}}, msg.CodeSceneCrashed},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			test.shot.mode, test.shot.frames = msg.ModeRealtime, 3000
-			_, _, err := test.shot.take(t.Context(), t)
-			var page *capture.PageError
-			if !errors.As(err, &page) || page.Code != test.code {
-				t.Errorf("capture returned %v, want %s", err, test.code)
-			}
-		})
 	}
 }

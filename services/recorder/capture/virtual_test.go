@@ -2,7 +2,6 @@ package capture_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,26 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
-	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
-
-func TestScreenshotsShowEveryAnimationFrameOnceInOrder(t *testing.T) {
-	const frames = 60
-	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
-	for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}, msg.FPS(120)} {
-		t.Run(rate.String(), func(t *testing.T) {
-			path, facts := shot{url: url, mode: msg.ModeVirtual, rate: rate, frames: frames}.mustTake(t)
-			if facts.Distinct != frames {
-				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
-			}
-			for i, p := range decode(t, path, rate, frames) {
-				if p.number() != i+1 {
-					t.Fatalf("frame %d shows animation frame %d, want %d", i, p.number(), i+1)
-				}
-			}
-		})
-	}
-}
 
 func TestScreenshotsMoveAnimationsWithTheFrames(t *testing.T) {
 	const frames = 60
@@ -128,38 +108,6 @@ func TestAStillPageIsStoredOnceByScreenshots(t *testing.T) {
 	_, facts := shot{url: url, mode: msg.ModeVirtual, frames: 30}.mustTake(t)
 	if facts.Distinct != 1 {
 		t.Errorf("%d pictures are stored, want 1", facts.Distinct)
-	}
-}
-
-func TestPagesThatCannotBeRecordedByScreenshots(t *testing.T) {
-	url := site(t, map[string]http.HandlerFunc{
-		"/404": status(404, "not here"), "/hang": hang,
-		"/busy/later": html(counting + `<script>setTimeout(() => { for (;;); }, 100)</script>`),
-		"/":           html(counting),
-	})
-	for _, test := range []struct {
-		name string
-		shot shot
-		code msg.Code
-	}{
-		{"not found", shot{url: url + "/404", bounds: generous}, msg.CodeSceneStatus},
-		{"no answer", shot{url: url + "/hang", bounds: impatient}, msg.CodeSceneTimeout},
-		{"busy for ever, later", shot{url: url + "/busy/later", bounds: impatient}, msg.CodeSceneTimeout},
-		{"crashed", shot{url: url, bounds: generous, progress: func(p *chrome.Process, n int) {
-			if n == 10 {
-				killRenderers(t, p)
-			}
-		}}, msg.CodeSceneCrashed},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			test.shot.mode, test.shot.frames = msg.ModeVirtual, 1000
-			_, _, err := test.shot.take(t.Context(), t)
-			var page *capture.PageError
-			if !errors.As(err, &page) || page.Code != test.code {
-				t.Errorf("capture returned %v, want %s", err, test.code)
-			}
-		})
 	}
 }
 
