@@ -85,7 +85,7 @@ func navigationError(text string) *PageError {
 // schemeError is the error of a page that leads to an address which is not of the web, such as ftp://host/file.
 func schemeError(address string) *PageError {
 	scheme, _, _ := strings.Cut(address, ":")
-	return &PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: fmt.Errorf("the page leads to an address of %s:", scheme)}
+	return &PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: fmt.Errorf("the page leads to an address whose scheme is %s", scheme)}
 }
 
 func timeoutError(format string, args ...any) *PageError {
