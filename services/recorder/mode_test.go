@@ -99,6 +99,7 @@ func TestTheRecorderSaysThatItFallsBack(t *testing.T) {
 	}
 }
 
+// Of a video that a script has loaded; else its sound is taken out.
 func TestAVideoWithSoundIsWarnedOf(t *testing.T) {
 	dir := t.TempDir()
 	for name, audio := range map[string][]string{
@@ -115,13 +116,18 @@ func TestAVideoWithSoundIsWarnedOf(t *testing.T) {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name := r.URL.Query().Get("video"); name != "" {
 			w.Header().Set("Content-Type", "text/html")
-			_, _ = fmt.Fprintf(w, "<!doctype html><video autoplay src=/%s.webm></video>", name)
+			if load := r.URL.Query().Get("load"); load == "" {
+				_, _ = fmt.Fprintf(w, "<!doctype html><video autoplay src=/%s.webm></video>", name)
+				return
+			}
+			_, _ = fmt.Fprintf(w, `<!doctype html><video autoplay></video><script>fetch("/%s.webm").then(r => r.blob())
+				.then(b => { document.querySelector("video").src = URL.createObjectURL(b) })</script>`, name)
 			return
 		}
 		files.ServeHTTP(w, r)
 	}))
 	defer site.Close()
-	for name, want := range map[string]int{"loud": 1, "silent": 0} {
+	for name, want := range map[string]int{"loud&load=script": 1, "silent&load=script": 0, "loud": 0} {
 		work := t.TempDir()
 		facts, err := testHandler(t).Record(t.Context(), Job{
 			Params: msg.RecordParams{Scene: 2, URL: site.URL + "/?video=" + name, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 60},

@@ -230,6 +230,9 @@ func (s *scene) open(ctx context.Context) error {
 			return fmt.Errorf("set the page up: %w", err)
 		}
 	}
+	if err := s.silenceFilms(ctx, browser); err != nil {
+		return fmt.Errorf("take the sound out of videos: %w", err)
+	}
 	if s.Mode == msg.ModeRealtime {
 		s.clock = realClock(s.client)
 	} else if s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds, s.date()); err != nil {

@@ -53,8 +53,13 @@ var videos = map[string][]string{
 
 // sounding are the formats of video with sound, and how ffmpeg makes them.
 var sounding = map[string][]string{
-	"vp8.webm": append(tone(), "-c:v", "libvpx", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libopus"),
-	"h264.mp4": append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"),
+	"vp8-opus.webm":   append(tone(), "-c:v", "libvpx", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libopus"),
+	"vp9-vorbis.webm": append(tone(), "-c:v", "libvpx-vp9", "-deadline", "realtime", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libvorbis"),
+	"h264-aac.mp4":    append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"),
+	// Its tracks' headers are at the end.
+	"h264-late.mp4": append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+	// Each of its fragments has its own headers.
+	"h264-fragments.mp4": append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "frag_keyframe+delay_moov"),
 }
 
 // tone is ffmpeg's input of a sound, for as long as the picture lasts.
