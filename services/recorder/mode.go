@@ -54,7 +54,7 @@ func modeWarnings(number int, mode msg.Mode) []msg.Warning {
 func soundWarning(number int) msg.Warning {
 	return msg.Warning{
 		Code: msg.CodeSceneInexact, Scene: number,
-		Message: fmt.Sprintf("Scene %d shows a video that has sound: its picture may move unevenly. Take the sound out of that video, "+
-			"which is left out anyway.", number),
+		Message: fmt.Sprintf("Scene %d shows a video whose sound could not be left out while it was recorded: its picture may move "+
+			"unevenly. Take the sound out of the file.", number),
 	}
 }

@@ -27,9 +27,11 @@ const (
 	// filmRead is how many bytes are read at a time.
 	filmRead = 256 << 10
 	// filmsAtOnce bounds how many parts are held at a time. The others wait.
-	filmsAtOnce = 6
-	// filmWithin bounds how long a part may take to come, and how long it may wait for its turn, in real time.
-	filmWithin = 10 * time.Second
+	filmsAtOnce = 4
+	// filmWithin bounds how long a part may take to come, and how long it may wait for its turn, in real time; wholeWithin, a file
+	// that cannot be handed on in parts.
+	filmWithin  = 10 * time.Second
+	wholeWithin = 30 * time.Second
 	// filmsKnown bounds how many videos are known to be silent.
 	filmsKnown = 1000
 )
@@ -147,6 +149,9 @@ func (f *films) hold(a answer) error {
 // read reads a part of an answer, less when it does not come in time.
 func (f *films) read(a answer) (part []byte, err error) {
 	deadline := time.Now().Add(filmWithin)
+	if !a.partial {
+		deadline = time.Now().Add(wholeWithin)
+	}
 	stream, err := proto.FetchTakeResponseBodyAsStream{RequestID: a.id}.Call(f.caller())
 	if err != nil {
 		return nil, err
