@@ -3,6 +3,8 @@ package direct_test
 import (
 	"errors"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -173,4 +175,30 @@ func wantPageError(t *testing.T, err error, code msg.Code, says, secret string) 
 	if secret != "" && strings.Contains(err.Error(), secret) {
 		t.Errorf("a secret is in %q", err)
 	}
+}
+
+// Requests for a video stop twice: for what the director gives them, and to have the sound taken out.
+func TestAVideoBehindAPasswordPlaysWithoutItsSound(t *testing.T) {
+	film := filepath.Join(t.TempDir(), "film.webm")
+	said, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=2:size=64x36", "-f", "lavfi", "-i", "sine=duration=2",
+		"-c:v", "libvpx", "-c:a", "libopus", film).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, said)
+	}
+	var media visits
+	url := site(t, map[string]http.HandlerFunc{
+		"/film": media.note(guarded("ada", "k7:QxZ", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, film) })),
+		"/": guarded("ada", "k7:QxZ", html(`<body style="background:red"><video autoplay hidden src=/film></video><script>
+			const v = document.querySelector("video");
+			window.done = new Promise(resolve => v.ontimeupdate = () => {
+				if (v.currentTime < 0.2) return;
+				document.body.style.background = v.webkitAudioDecodedByteCount ? "blue" : "green";
+				resolve();
+			})</script>`)),
+	})
+	wantGreen(t, url, scene.Options{
+		Headers:   map[string]string{"X-Preview": "k7QxZ"},
+		BasicAuth: &scene.BasicAuth{Username: "ada", Password: "k7:QxZ"}, WaitFor: &scene.WaitFor{Promise: "done"},
+	})
+	media.every(t, "/film", "X-Preview", "k7QxZ")
 }
