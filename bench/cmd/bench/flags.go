@@ -39,7 +39,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	names, tools := flags.String("pages", "", "pages to measure on, divided by commas (default all: "+join(pageNames())+")"), ""
 	flags.StringVar(&tools, "tools", "", "tools to measure, divided by commas (default all: "+join(toolNames())+")")
 	scenes := flags.String("scenes", fmt.Sprintf("1,%d", runtime.NumCPU()), "numbers of scenes to record at once")
-	seconds := flags.Float64("seconds", 2, "length of each scene")
+	seconds := flags.Float64("seconds", 4, "length of each scene")
 	flags.IntVar(&o.Frames, "frames", 0, "frames of each scene, in place of -seconds")
 	flags.IntVar(&o.FPS, "fps", 60, "frames in each second of the scene")
 	flags.IntVar(&o.Repeat, "repeat", 2, "how many turns every tool has")
