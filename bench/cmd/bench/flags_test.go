@@ -21,7 +21,7 @@ func TestWithoutFlagsEverythingIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(o.Tools, measure.Tools) || !slices.Equal(o.Pages, pageNames()) || o.Frames != 120 || o.Repeat != 2 {
+	if !slices.Equal(o.Tools, measure.Tools) || !slices.Equal(o.Pages, pageNames()) || o.Frames != 240 || o.Repeat != 2 {
 		t.Errorf("options are %+v", o)
 	}
 	if o.Scenes[0] != 1 || o.Scenes[len(o.Scenes)-1] != runtime.NumCPU() {
