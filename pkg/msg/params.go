@@ -82,6 +82,9 @@ type ProbeFacts struct {
 	// VideoCodec and AudioCodec are FFmpeg's names (h264, vp9, aac, opus); AudioCodec is empty without sound.
 	VideoCodec string `json:"video_codec"`
 	AudioCodec string `json:"audio_codec,omitempty"`
+	// Seekable says that decoding may start at a keyframe: tried on this file, it gave the very frames that are found when
+	// decoding starts earlier. Else, and in short files, it starts at the start of the file.
+	Seekable bool `json:"seekable,omitempty"`
 	// Loudness is set when there is sound that is not silence.
 	Loudness *Loudness `json:"loudness,omitempty"`
 }

@@ -70,7 +70,10 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 		if s.Index != facts.VideoStream || s.Type != "video" {
 			continue
 		}
-		face := &bubbleSource{stream: s, start: file.Start, place: bubble.BottomLeft(p.Width, p.Height)}
+		face := &bubbleSource{
+			stream: s, start: file.Start, place: bubble.BottomLeft(p.Width, p.Height),
+			seek: seekFor(facts.Seekable, file.Start, p.Rate.At(p.FirstFrame)),
+		}
 		return face, errors.Join(
 			bubble.Write(path(t, filePlate), bubble.Plate(face.place)),
 			bubble.Write(path(t, fileMask), bubble.Mask(face.place)),

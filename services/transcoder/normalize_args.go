@@ -36,6 +36,8 @@ type bubbleSource struct {
 	stream ffmpeg.Stream
 	// start is the earliest time stamp of all of the facecam's streams: picture and sound count from there.
 	start time.Duration
+	// seek is the time stamp at which decoding may start; nil for the start of the file.
+	seek  *time.Duration
 	place bubble.Place
 }
 
@@ -47,8 +49,7 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileMezzanine, movFormats)...)
 	if face != nil {
-		// A stream whose size changes must not restart the filters: they would count frames from zero again.
-		args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, "-reinit_filter", "0")...)
+		args = append(args, face.input()...)
 		args = append(args, ffmpeg.Input(filePlate, "png_pipe", "-f", "png_pipe")...)
 		args = append(args, ffmpeg.Input(fileMask, "png_pipe", "-f", "png_pipe")...)
 	}
@@ -82,11 +83,7 @@ func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
 	chains := []string{
 		scene + "[scene]",
 		fmt.Sprintf("[1:%d]", face.stream.Index) + strings.Join([]string{
-			fmt.Sprintf("setpts=round(PTS-(%s)/TB)", seconds(face.start)),
-			"fps=" + rate + ":start_time=0",
-			// By frame number: seeking, and times in seconds, are off by a frame here and there.
-			fmt.Sprintf("trim=start_frame=%d:end_frame=%d", p.FirstFrame, p.FirstFrame+p.Frames),
-			"setpts=PTS-STARTPTS",
+			face.frames(p.Rate, p.FirstFrame, p.Frames),
 			facecamToBT709(face.stream, width, height),
 			fmt.Sprintf("crop=%d:%d", b.Face, b.Face), "setsar=1",
 			fmt.Sprintf("pad=%d:%d:%d:%d", b.Size(), b.Size(), b.Pad, b.Pad),

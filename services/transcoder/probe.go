@@ -77,12 +77,16 @@ func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, er
 		// FFmpeg does not mind.
 		return msg.ProbeFacts{}, facecam.NotVideo("is damaged: no picture of it could be decoded.", nil)
 	}
+	seekable, err := h.seekable(ctx, t.Dir, *video, timing)
+	if err != nil {
+		return msg.ProbeFacts{}, err
+	}
 	t.Progress(0.6)
 
 	facts := msg.ProbeFacts{
 		// From the start of the file, not of its picture: that is where the other stages count from.
 		DurationMS: (timing.EndTime(*video) - file.Start).Milliseconds(), Width: video.Width, Height: video.Height,
-		VideoStream: video.Index, VideoCodec: video.Codec, AudioStream: -1,
+		VideoStream: video.Index, VideoCodec: video.Codec, AudioStream: -1, Seekable: seekable,
 	}
 	if sound == nil {
 		return facts, nil

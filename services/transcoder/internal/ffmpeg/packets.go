@@ -24,6 +24,9 @@ type Timing struct {
 	Uneven int
 	// End is where the last packet ends, in ticks.
 	End int64
+	// Key is where a keyframe near the middle is, and KeyBefore the keyframe before it, in ticks. Equal when there
+	// are no two keyframes.
+	Key, KeyBefore int64
 }
 
 // Timing reads the time stamps of all packets of a stream. It decodes nothing.
@@ -49,6 +52,9 @@ func (t Timing) Length(s Stream) time.Duration { return max(0, s.ticks(t.End-t.F
 // EndTime returns the time stamp at which the stream ends, given its time base.
 func (t Timing) EndTime(s Stream) time.Duration { return s.ticks(t.End) }
 
+// At returns the time of a time stamp in ticks.
+func (s Stream) At(stamp int64) time.Duration { return s.ticks(stamp) }
+
 // ticks returns how long n ticks of the stream last. What is absurd is 0.
 func (s Stream) ticks(n int64) time.Duration {
 	if s.TicksPerSecond <= 0 {
@@ -67,10 +73,11 @@ const maxStamp = 1 << 60
 func parseTiming(r io.Reader) (Timing, error) {
 	type packet struct{ pts, duration int64 }
 	var packets []packet
+	var keys []int64
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		var pts, dts, duration int64
-		var hasPTS, hasDTS, discard bool
+		var hasPTS, hasDTS, discard, isKey bool
 		for _, field := range strings.Split(lines.Text(), "|") {
 			key, value, _ := strings.Cut(field, "=")
 			n, err := strconv.ParseInt(value, 10, 64)
@@ -84,6 +91,7 @@ func parseTiming(r io.Reader) (Timing, error) {
 				duration = n
 			case key == "flags":
 				discard = strings.Contains(value, "D")
+				isKey = strings.Contains(value, "K")
 			}
 		}
 		if !hasPTS && hasDTS {
@@ -91,6 +99,9 @@ func parseTiming(r io.Reader) (Timing, error) {
 		}
 		if hasPTS && !discard {
 			packets = append(packets, packet{pts, duration})
+			if isKey {
+				keys = append(keys, pts)
+			}
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -103,6 +114,7 @@ func parseTiming(r io.Reader) (Timing, error) {
 	slices.SortFunc(packets, func(a, b packet) int { return int(min(max(a.pts-b.pts, -1), 1)) })
 	last := packets[len(packets)-1]
 	timing := Timing{Packets: len(packets), First: packets[0].pts, End: last.pts + last.duration, Uneven: -1}
+	timing.KeyBefore, timing.Key = middleKeys(keys, timing.First/2+last.pts/2)
 	for i := 1; i < len(packets); i++ {
 		gap := packets[i].pts - packets[i-1].pts
 		if i == 1 {
@@ -114,4 +126,15 @@ func parseTiming(r io.Reader) (Timing, error) {
 		}
 	}
 	return timing, nil
+}
+
+// middleKeys returns the first keyframe at or after the middle, or else the last one, and the one before it.
+func middleKeys(keys []int64, middle int64) (before, key int64) {
+	if len(keys) < 2 {
+		return 0, 0
+	}
+	slices.Sort(keys)
+	i, _ := slices.BinarySearch(keys, middle)
+	i = min(max(i, 1), len(keys)-1)
+	return keys[i-1], keys[i]
 }

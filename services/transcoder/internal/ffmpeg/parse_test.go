@@ -87,6 +87,8 @@ func TestPacketsAreReadInTheOrderOfShowing(t *testing.T) {
 		{"a hole", "pts=0|duration=1\npts=1|duration=1\npts=3|duration=1\npts=4|duration=1\n", Timing{Packets: 4, Uneven: 2, End: 5}},
 		{"doubled", "pts=0|duration=1\npts=0|duration=1\npts=1|duration=1\n", Timing{Packets: 3, Uneven: 2, End: 2}},
 		{"cut away", "pts=-512|duration=512|flags=KD_\npts=0|duration=512|flags=K__\n", Timing{Packets: 1, Uneven: -1, End: 512}},
+		{"keyframes", "pts=0|duration=1|flags=K_\npts=2|duration=1|flags=K_\npts=1|duration=1|flags=__\npts=3|duration=1|flags=K_\n",
+			Timing{Packets: 4, Gap: 1, Uneven: -1, End: 4, KeyBefore: 0, Key: 2}},
 		{"without PTS", "pts=N/A|dts=0|duration=1\npts=N/A|dts=1|duration=1\n", Timing{Packets: 2, Gap: 1, Uneven: -1, End: 2}},
 		{"nothing", "", Timing{Uneven: -1}},
 	} {
