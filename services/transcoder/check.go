@@ -20,7 +20,7 @@ var needed = ffmpeg.Abilities{
 	Encoders: []string{"libx264", "aac", "mjpeg"},
 	Filters: []string{
 		"alphamerge", "apad", "aresample", "asetpts", "atrim", "colorspace", "crop", "format", "fps", "loudnorm",
-		"overlay", "pad", "scale", "setpts", "setsar", "tpad", "trim",
+		"lut3d", "overlay", "pad", "scale", "setpts", "setsar", "tpad", "trim",
 	},
 	BitstreamFilters: []string{"setts"},
 }

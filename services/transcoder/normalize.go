@@ -10,6 +10,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
 )
 
 // normalize encodes a mezzanine into a segment, with the facecam's bubble on it.
@@ -73,6 +74,11 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 		face := &bubbleSource{
 			stream: s, start: file.Start, place: bubble.BottomLeft(p.Width, p.Height),
 			seek: seekFor(facts.Seekable, file.Start, p.Rate.At(p.FirstFrame)),
+		}
+		if curve := tonemap.CurveOf(s.Transfer); curve != 0 {
+			if err := tonemap.Write(path(t, fileColours), curve); err != nil {
+				return nil, err
+			}
 		}
 		return face, errors.Join(
 			bubble.Write(path(t, filePlate), bubble.Plate(face.place)),

@@ -18,6 +18,7 @@ const (
 	fileFacecam   = "facecam"
 	filePlate     = "plate.png"
 	fileMask      = "mask.png"
+	fileColours   = "colours.cube"
 	fileSegment   = "segment.mp4"
 )
 
@@ -107,30 +108,6 @@ func encoderArgs(rate msg.Rate, threads int) []string {
 		"-g", gop, "-flags:v", "+cgop", "-x264-params", "open-gop=0",
 		"-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
 	}
-}
-
-// facecamToBT709 scales to width × height and converts to limited BT.709. The picture is small by then, so the exact
-// and slow way of scale will do; unlike colorspace, it takes every pixel format.
-func facecamToBT709(s ffmpeg.Stream, width, height int) string {
-	return fmt.Sprintf("scale=%d:%d:flags=bicubic+accurate_rnd+full_chroma_int:%sout_color_matrix=bt709:out_range=tv,format=yuv420p",
-		width, height, inMatrix(s))
-}
-
-// inMatrix names the matrix of a stranger's video, in scale's words. FFmpeg takes one that the file does not name for
-// BT.601; cameras and browsers that leave it out of an HD video mean BT.709.
-func inMatrix(s ffmpeg.Stream) string {
-	switch s.Space {
-	case "bt709", "bt470bg", "smpte170m", "smpte240m", "fcc":
-		return "in_color_matrix=" + s.Space + ":"
-	case "bt2020nc", "bt2020c":
-		return "in_color_matrix=bt2020:"
-	case "", "unknown":
-		if min(s.Width, s.Height) >= 720 {
-			return "in_color_matrix=bt709:"
-		}
-		return "in_color_matrix=bt601:"
-	}
-	return "" // RGB has none
 }
 
 // maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take gigabytes; it is

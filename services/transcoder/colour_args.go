@@ -1,0 +1,50 @@
+package transcoder
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
+)
+
+// facecamToBT709 scales to width × height and converts to limited BT.709. The picture is small by then, so the exact
+// and slow way of scale will do; unlike colorspace, it takes every pixel format.
+func facecamToBT709(s ffmpeg.Stream, width, height int) string {
+	if tonemap.CurveOf(s.Transfer) != 0 {
+		return hdrToBT709(s, width, height)
+	}
+	return fmt.Sprintf("scale=%d:%d:flags=bicubic+accurate_rnd+full_chroma_int:%sout_color_matrix=bt709:out_range=tv,format=yuv420p",
+		width, height, inMatrix(s))
+}
+
+// hdrToBT709 does the same for high dynamic range, with the table of colours in fileColours.
+func hdrToBT709(s ffmpeg.Stream, width, height int) string {
+	const exact = "flags=bicubic+accurate_rnd+full_chroma_int"
+	matrix := inMatrix(s)
+	if s.Space == "" || s.Space == "unknown" {
+		matrix = "in_color_matrix=bt2020:"
+	}
+	return strings.Join([]string{
+		fmt.Sprintf("scale=%d:%d:%s%s", width, height, matrix, exact), "format=gbrp16le",
+		"lut3d=file=" + fileColours + ":interp=tetrahedral",
+		"scale=out_color_matrix=bt709:out_range=tv:" + exact, "format=yuv420p",
+	}, ",")
+}
+
+// inMatrix names the matrix of a stranger's video, in scale's words. FFmpeg takes one that the file does not name for
+// BT.601; cameras and browsers that leave it out of an HD video mean BT.709.
+func inMatrix(s ffmpeg.Stream) string {
+	switch s.Space {
+	case "bt709", "bt470bg", "smpte170m", "smpte240m", "fcc":
+		return "in_color_matrix=" + s.Space + ":"
+	case "bt2020nc", "bt2020c":
+		return "in_color_matrix=bt2020:"
+	case "", "unknown":
+		if min(s.Width, s.Height) >= 720 {
+			return "in_color_matrix=bt709:"
+		}
+		return "in_color_matrix=bt601:"
+	}
+	return "" // RGB has none
+}
