@@ -109,6 +109,19 @@ func (o *objects) get(t *testing.T, key string) []byte {
 	return data
 }
 
+func (o *objects) has(key string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.data["/"+key]
+	return ok
+}
+
+func (o *objects) remove(key string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.data, "/"+key)
+}
+
 func (o *objects) put(key string, data []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -31,7 +31,11 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	t.Progress(0.08)
 
-	if err := h.tools.Run(ctx, t.Dir, normalizeArgs(p, face, h.threads), frames(t, p.Frames, 0.08, 0.93)); err != nil {
+	tools := h.tools
+	if face != nil {
+		tools = tools.Within(encoding(p, h.threads))
+	}
+	if err := tools.Run(ctx, t.Dir, normalizeArgs(p, face, h.threads), frames(t, p.Frames, 0.08, 0.93)); err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
 	facts, err := h.measure(ctx, t.Dir, fileSegment, expected{
@@ -63,7 +67,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 	if err := t.Fetch(ctx, msg.FacecamFile, path(t, fileFacecam)); err != nil {
 		return nil, err
 	}
-	file, err := h.tools.Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
 	if err != nil {
 		return nil, err
 	}

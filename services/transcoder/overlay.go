@@ -3,6 +3,7 @@ package transcoder
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
@@ -28,7 +29,11 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, err
 	}
 	t.Progress(0.3)
-	if err := h.tools.Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75)); err != nil {
+	joined, err := os.Stat(path(t, fileJoined))
+	if err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	if err := h.tools.Within(mixing(p, joined.Size())).Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil}
@@ -52,7 +57,7 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, 
 	if err := t.Fetch(ctx, msg.FacecamFile, path(t, fileFacecam)); err != nil {
 		return nil, err
 	}
-	file, err := h.tools.Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
 	if err != nil {
 		return nil, err
 	}

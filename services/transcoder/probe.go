@@ -34,42 +34,31 @@ func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
 	return facts, t.Store(ctx, msg.FacecamFile, path(t, fileFacecam))
 }
 
-// maxPixels bounds a facecam's picture: 8192 × 8192.
-const maxPixels = 1 << 26
-
 // cutOff is how much of what the header promises may be missing.
 const cutOff = time.Second
 
 func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, error) {
-	file, err := h.tools.Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
 	if err != nil {
 		return msg.ProbeFacts{}, h.refuse(err, whatItIs(path(t, fileFacecam)))
 	}
 	video, sound := choose(file)
-	switch {
-	case video == nil && sound != nil:
-		return msg.ProbeFacts{}, facecam.NotVideo("holds sound but no picture.", nil)
-	case video == nil || video.Codec == "" || video.Width == 0 || video.Height == 0:
-		return msg.ProbeFacts{}, facecam.NotVideo("holds no picture that can be read.", nil)
-	case video.Width*video.Height > maxPixels:
-		return msg.ProbeFacts{}, facecam.NotVideo(
-			fmt.Sprintf("is too large a picture (%d×%d pixels).", video.Width, video.Height), nil)
+	if err := checkHeader(file, video, sound); err != nil {
+		return msg.ProbeFacts{}, err
 	}
-
-	timing, err := h.tools.Timing(ctx, t.Dir, fileFacecam, ffmpeg.Containers, video.Index)
+	timing, err := h.tools.Within(inspecting).Timing(ctx, t.Dir, fileFacecam, ffmpeg.Containers, video.Index)
+	if errors.Is(err, ffmpeg.ErrTooMany) {
+		return msg.ProbeFacts{}, facecam.NotVideo("holds more pictures than a video of hours.", err)
+	}
 	if err != nil {
 		return msg.ProbeFacts{}, h.refuse(err, "is damaged.")
 	}
 	length := timing.Length(*video)
-	if timing.Packets < 2 || length <= 0 {
-		return msg.ProbeFacts{}, facecam.NotVideo("is not a moving picture.", nil)
-	}
-	if promised := video.Duration; promised > length+cutOff && promised > length+length/20 {
-		return msg.ProbeFacts{}, facecam.NotVideo(fmt.Sprintf("is cut off: %s of %s are there. Was the upload complete?",
-			length.Round(time.Second), promised.Round(time.Second)), nil)
+	if err := checkLength(*video, timing.Packets, length); err != nil {
+		return msg.ProbeFacts{}, err
 	}
 	decoded := 0
-	err = h.tools.Run(ctx, t.Dir, firstFrameArgs(video.Index), func(p ffmpeg.Progress) { decoded = p.Frame })
+	err = h.tools.Within(decoding).Run(ctx, t.Dir, firstFrameArgs(video.Index), func(p ffmpeg.Progress) { decoded = p.Frame })
 	if err != nil {
 		return msg.ProbeFacts{}, h.refuse(err, "is damaged, or in a format that cannot be decoded.")
 	}
@@ -99,7 +88,7 @@ func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, er
 // refuse turns the failure of a program to read the facecam into an error for the user. Other failures are ours.
 func (h handler) refuse(err error, what string) error {
 	var exit *ffmpeg.ExitError
-	if errors.As(err, &exit) && exit.Status > 0 {
+	if errors.As(err, &exit) && exit.Own() {
 		return facecam.NotVideo(what, err)
 	}
 	return err
@@ -121,13 +110,13 @@ func choose(file ffmpeg.File) (video, sound *ffmpeg.Stream) {
 // firstFrameArgs is the command line that decodes until there is a frame.
 func firstFrameArgs(stream int) []string {
 	args := append(ffmpeg.Global("error"), ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, boundedPixels...)...)
 	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
 }
 
 func (h handler) loudness(ctx context.Context, t *stage.Task, sound ffmpeg.Stream, start, length time.Duration) (*msg.Loudness, error) {
 	report := part(t, 0.6, 0.9)
-	stderr, err := h.tools.RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start), func(p ffmpeg.Progress) {
+	stderr, err := h.tools.Within(decoding).RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start), func(p ffmpeg.Progress) {
 		report(float64(p.Time) / float64(length))
 	})
 	if err != nil {

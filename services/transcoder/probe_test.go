@@ -107,6 +107,9 @@ func (b *bench) wantFailure(t *testing.T, url string, code msg.Code, permanent b
 	if failure.Code != code || failure.Permanent != permanent || !strings.Contains(failure.Message, words) {
 		t.Errorf("%s, permanent %t, %q; want %s, permanent %t, …%s…", failure.Code, failure.Permanent, failure.Message, code, permanent, words)
 	}
+	if b.store.has("probe/" + msg.FacecamFile) {
+		t.Error("it was stored all the same")
+	}
 	for _, text := range []string{failure.Message, err.Error()} {
 		if strings.Contains(text, "secret") || strings.Contains(text, "/tmp") {
 			t.Errorf("%q tells too much", text)

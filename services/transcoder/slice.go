@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func (b bubbleSource) input() []string {
 		seek = seekOptions(*b.seek)
 	}
 	// A stream whose size changes must not restart the filters: they would count frames from zero again.
-	return ffmpeg.Input(fileFacecam, ffmpeg.Containers, append(seek, "-reinit_filter", "0")...)
+	return ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedPixels, seek, []string{"-reinit_filter", "0"})...)
 }
 
 // seekOptions start decoding at the keyframe at or before a time stamp. Nothing that is decoded is dropped: FFmpeg's own
@@ -77,10 +78,10 @@ func (h handler) seekable(ctx context.Context, dir string, video ffmpeg.Stream, 
 	}
 	var found [2][]byte
 	for i, from := range []time.Duration{before, key} {
-		out, err := h.tools.Output(ctx, dir, framesArgs(video.Index, from+intoGroup, key, key+tried), maxFrames)
+		out, err := h.tools.Within(decoding).Output(ctx, dir, framesArgs(video.Index, from+intoGroup, key, key+tried), maxFrames)
 		var exit *ffmpeg.ExitError
 		switch {
-		case errors.As(err, &exit):
+		case errors.As(err, &exit) && exit.Own():
 			return false, nil
 		case err != nil:
 			return false, fmt.Errorf("try seeking: %w", err)
@@ -97,7 +98,7 @@ const maxFrames = 1 << 20
 // asked for the keyframe before seek.
 func framesArgs(stream int, seek, from, to time.Duration) []string {
 	args := append(ffmpeg.Global("error"), "-copyts")
-	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, seekOptions(seek)...)...)
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedPixels, seekOptions(seek))...)...)
 	return append(args,
 		"-map", "0:"+strconv.Itoa(stream), "-vf", fmt.Sprintf("trim=start=%s:end=%s", seconds(from), seconds(to)),
 		"-fps_mode", "passthrough", "-f", "framemd5", "-")

@@ -34,6 +34,8 @@ type Stream struct {
 	Cover bool
 	// Width and Height are of the picture as shown: rotated, and with square pixels.
 	Width, Height int
+	// Pixels is how many the stored picture has.
+	Pixels int64
 	// PixelFormat, Space, Range and Transfer are FFmpeg's names; empty or "unknown" when the file does not say.
 	PixelFormat, Space, Range, Transfer string
 	// TicksPerSecond and TickSpan are the time base: a tick lasts TickSpan/TicksPerSecond seconds.
@@ -43,6 +45,9 @@ type Stream struct {
 	// Duration is what the header claims of this stream; 0 when it claims nothing.
 	Duration time.Duration
 }
+
+// maxSide keeps sizes from overflowing when multiplied.
+const maxSide = 1 << 30
 
 // Inspect reads a file's headers. The file's container must be one of formats; an *ExitError says that it is none.
 func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, error) {
@@ -110,6 +115,7 @@ func parseInspect(data []byte) (File, error) {
 		}
 		stream.TickSpan, stream.TicksPerSecond, _ = parseRatio(s.TimeBase, "/")
 		stream.Width, stream.Height = max(0, s.Width), max(0, s.Height)
+		stream.Pixels = int64(min(stream.Width, maxSide)) * int64(min(stream.Height, maxSide))
 		if num, den, ok := parseRatio(s.Aspect, ":"); ok {
 			stream.Width = int(math.Round(float64(stream.Width) * float64(num) / float64(den)))
 		}

@@ -3,6 +3,7 @@ package ffmpeg
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -33,7 +34,7 @@ type Timing struct {
 func (t Tools) Timing(ctx context.Context, dir, name, formats string, stream int) (Timing, error) {
 	var timing Timing
 	err := t.Probe(ctx, dir, timingArgs(name, formats, stream), func(r io.Reader) (err error) {
-		timing, err = parseTiming(r)
+		timing, err = parseTiming(r, maxPackets)
 		return err
 	})
 	if err != nil {
@@ -70,7 +71,13 @@ func (s Stream) ticks(n int64) time.Duration {
 // maxStamp keeps sums of time stamps from overflowing.
 const maxStamp = 1 << 60
 
-func parseTiming(r io.Reader) (Timing, error) {
+// maxPackets bounds how many packets are read: those of nine hours at 120 to the second.
+const maxPackets = 4 << 20
+
+// ErrTooMany says that a stream has more packets than any file we work with.
+var ErrTooMany = errors.New("too many packets")
+
+func parseTiming(r io.Reader, most int) (Timing, error) {
 	type packet struct{ pts, duration int64 }
 	var packets []packet
 	var keys []int64
@@ -98,6 +105,9 @@ func parseTiming(r io.Reader) (Timing, error) {
 			pts, hasPTS = dts, true // AVI has no other
 		}
 		if hasPTS && !discard {
+			if len(packets) == most {
+				return Timing{}, ErrTooMany
+			}
 			packets = append(packets, packet{pts, duration})
 			if isKey {
 				keys = append(keys, pts)

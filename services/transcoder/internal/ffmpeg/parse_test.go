@@ -49,7 +49,7 @@ func TestADescriptionIsRead(t *testing.T) {
 		t.Errorf("file %+v", file)
 	}
 	want := Stream{
-		Index: 1, Type: "video", Codec: "h264", Width: 1080, Height: 1920, PixelFormat: "yuv420p", Space: "bt709", Range: "tv",
+		Index: 1, Type: "video", Codec: "h264", Width: 1080, Height: 1920, Pixels: 1440 * 1080, PixelFormat: "yuv420p", Space: "bt709", Range: "tv",
 		TickSpan: 1, TicksPerSecond: 90000, Parameters: "SHA256:ab", Duration: 2500 * time.Millisecond,
 	}
 	if file.Streams[1] != want {
@@ -60,6 +60,8 @@ func TestADescriptionIsRead(t *testing.T) {
 func FuzzInspect(f *testing.F) {
 	f.Add([]byte(inspected))
 	f.Add([]byte(`{"streams":[{"width":2147483647,"height":-1,"sample_aspect_ratio":"2147483647:1","side_data_list":[{"rotation":1e308}]}]}`))
+	f.Add([]byte(`{"streams":[{"sample_aspect_ratio":"0:1","time_base":"1/0","duration":"1e400"},null],"format":{"start_time":"-inf"}}`))
+	f.Add([]byte(`[]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := parseInspect(data)
 		if err != nil {
@@ -69,7 +71,7 @@ func FuzzInspect(f *testing.F) {
 			t.Errorf("duration %s", file.Duration)
 		}
 		for _, s := range file.Streams {
-			if s.Width < 0 || s.Height < 0 || s.TickSpan < 0 || s.TicksPerSecond < 0 || s.Duration < 0 {
+			if s.Width < 0 || s.Height < 0 || s.Pixels < 0 || s.TickSpan < 0 || s.TicksPerSecond < 0 || s.Duration < 0 {
 				t.Errorf("stream %+v", s)
 			}
 		}
@@ -90,23 +92,36 @@ func TestPacketsAreReadInTheOrderOfShowing(t *testing.T) {
 		{"keyframes", "pts=0|duration=1|flags=K_\npts=2|duration=1|flags=K_\npts=1|duration=1|flags=__\npts=3|duration=1|flags=K_\n",
 			Timing{Packets: 4, Gap: 1, Uneven: -1, End: 4, KeyBefore: 0, Key: 2}},
 		{"without PTS", "pts=N/A|dts=0|duration=1\npts=N/A|dts=1|duration=1\n", Timing{Packets: 2, Gap: 1, Uneven: -1, End: 2}},
+		{"keyframes that end before the middle", "pts=0|duration=1|flags=K_\npts=1|duration=1|flags=K_\npts=2|duration=90|flags=__\n",
+			Timing{Packets: 3, Gap: 1, Uneven: -1, End: 92, KeyBefore: 0, Key: 1}},
 		{"nothing", "", Timing{Uneven: -1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got, err := parseTiming(strings.NewReader(test.text)); err != nil || got != test.want {
+			if got, err := parseTiming(strings.NewReader(test.text), 4); err != nil || got != test.want {
 				t.Errorf("%+v, %v; want %+v", got, err, test.want)
 			}
 		})
 	}
 }
 
+func TestPacketsWithoutEndAreNotKept(t *testing.T) {
+	if _, err := parseTiming(strings.NewReader("pts=0\npts=1\npts=2\n"), 2); !errors.Is(err, ErrTooMany) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func FuzzTiming(f *testing.F) {
 	f.Add("pts=0|dts=-2000|duration=1000|flags=K_\npts=N/A|dts=1|duration=N/A|flags=D\n", 1, 90000)
+	f.Add("pts=0|flags=K_\npts=5|flags=K_\npts=2|flags=K_\n", 1, 1000)
+	f.Add("pts=1152921504606846975|flags=K_|duration=1\npts=-1152921504606846975|flags=K_", 1, 1)
 	f.Add("pts=1152921504606846975|duration=1152921504606846975\npts=-1152921504606846975", 1, 1)
 	f.Fuzz(func(t *testing.T, text string, span, perSecond int) {
-		timing, err := parseTiming(strings.NewReader(text))
+		timing, err := parseTiming(strings.NewReader(text), 1000)
 		if err != nil {
 			return
+		}
+		if timing.KeyBefore > timing.Key {
+			t.Errorf("%q: %+v", text, timing)
 		}
 		if timing.Packets < 0 || timing.Uneven >= timing.Packets || timing.Gap < 0 {
 			t.Errorf("%q: %+v", text, timing)

@@ -19,6 +19,8 @@ const killAfter = 5 * time.Second
 // Tools are the two programs, as paths or as names to look up in PATH.
 type Tools struct {
 	FFmpeg, FFprobe string
+
+	limits Limits
 }
 
 // Run runs ffmpeg in dir. Progress reports are parsed and given to progress, unless it is nil.
@@ -33,7 +35,7 @@ func (t Tools) RunInfo(ctx context.Context, dir string, args []string, progress 
 }
 
 func (t Tools) run(ctx context.Context, dir string, args []string, progress func(Progress)) (string, error) {
-	return start(ctx, t.FFmpeg, dir, args, func(stdout io.Reader) error {
+	return start(ctx, t.FFmpeg, dir, args, t.limits, func(stdout io.Reader) error {
 		return ParseProgress(stdout, func(p Progress) {
 			if progress != nil {
 				progress(p)
@@ -44,18 +46,18 @@ func (t Tools) run(ctx context.Context, dir string, args []string, progress func
 
 // Output runs ffmpeg in dir and returns what it wrote to stdout, at most limit bytes.
 func (t Tools) Output(ctx context.Context, dir string, args []string, limit int64) ([]byte, error) {
-	return output(ctx, t.FFmpeg, dir, args, limit)
+	return output(ctx, t.FFmpeg, dir, args, t.limits, limit)
 }
 
 // Probe runs ffprobe in dir and gives what it prints to parse.
 func (t Tools) Probe(ctx context.Context, dir string, args []string, parse func(io.Reader) error) error {
-	_, err := start(ctx, t.FFprobe, dir, args, parse)
+	_, err := start(ctx, t.FFprobe, dir, args, t.limits, parse)
 	return err
 }
 
-func output(ctx context.Context, program, dir string, args []string, limit int64) ([]byte, error) {
+func output(ctx context.Context, program, dir string, args []string, bounds Limits, limit int64) ([]byte, error) {
 	var out bytes.Buffer
-	_, err := start(ctx, program, dir, args, func(stdout io.Reader) error {
+	_, err := start(ctx, program, dir, args, bounds, func(stdout io.Reader) error {
 		n, err := io.Copy(&out, io.LimitReader(stdout, limit+1))
 		if err == nil && n > limit {
 			err = fmt.Errorf("more than %d bytes of output", limit)
@@ -70,19 +72,32 @@ type ExitError struct {
 	Program string
 	// Status is the exit status; -1 when a signal ended the program.
 	Status int
+	// Signal is what ended it; 0 when none did.
+	Signal syscall.Signal
 	// Stderr is the end of what the program wrote there.
 	Stderr string
 }
 
+// Own reports whether the program ended by itself: it gave up, crashed, or reached one of its limits. One that was told
+// to end, or that the system needed the memory of, says nothing of the file that it read.
+func (e *ExitError) Own() bool {
+	switch e.Signal {
+	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP:
+		return false
+	}
+	return true
+}
+
 func (e *ExitError) Error() string {
 	if e.Status < 0 {
-		return fmt.Sprintf("%s was killed: %s", e.Program, e.Stderr)
+		return fmt.Sprintf("%s was ended by a signal (%s): %s", e.Program, e.Signal, e.Stderr)
 	}
 	return fmt.Sprintf("%s exited with status %d: %s", e.Program, e.Status, e.Stderr)
 }
 
-// start runs a program to its end and returns the end of its stderr. read is given stdout and need not read all of it.
-func start(ctx context.Context, program, dir string, args []string, read func(io.Reader) error) (string, error) {
+// start runs a program to its end and returns the end of its stderr. read is given stdout and need not read all of it; a
+// program whose reader gives up is killed.
+func start(ctx context.Context, program, dir string, args []string, bounds Limits, read func(io.Reader) error) (string, error) {
 	name := baseName(program)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
@@ -109,7 +124,15 @@ func start(ctx context.Context, program, dir string, args []string, read func(io
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start %s: %w", name, err)
 	}
-	readErr := read(stdout)
+	counted := &endReader{r: stdout}
+	readErr := limit(cmd.Process.Pid, bounds)
+	if readErr == nil {
+		readErr = read(counted)
+	}
+	gaveUp := readErr != nil && !counted.ended
+	if gaveUp {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	// A program that nobody reads from blocks for ever: take the rest, whatever became of the reading.
 	_, _ = io.Copy(io.Discard, stdout)
 	err = cmd.Wait()
@@ -123,9 +146,16 @@ func start(ctx context.Context, program, dir string, args []string, read func(io
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		return "", fmt.Errorf("run %s: %w", name, context.Cause(ctx))
 	}
+	if gaveUp {
+		return "", fmt.Errorf("read the output of %s: %w", name, readErr)
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return "", &ExitError{Program: name, Status: exit.ExitCode(), Stderr: stderr.String()}
+		failure := &ExitError{Program: name, Status: exit.ExitCode(), Stderr: stderr.String()}
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			failure.Signal = status.Signal()
+		}
+		return "", failure
 	}
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", name, err)
@@ -134,6 +164,18 @@ func start(ctx context.Context, program, dir string, args []string, read func(io
 		return "", fmt.Errorf("read the output of %s: %w", name, readErr)
 	}
 	return stderr.String(), nil
+}
+
+// endReader notes the end of what it reads.
+type endReader struct {
+	r     io.Reader
+	ended bool
+}
+
+func (e *endReader) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.ended = e.ended || err != nil
+	return n, err
 }
 
 // environment is what a program needs of ours, and nothing else.

@@ -1,0 +1,20 @@
+package ffmpeg
+
+import "time"
+
+// Limits bound what one process may use, on Linux; elsewhere they do nothing. 0 is no bound. A process that reaches one
+// ends with an *ExitError.
+type Limits struct {
+	// Memory is in bytes, of data: what a process allocates, not the programs and libraries it maps.
+	Memory int64
+	// CPU is the time of all cores together.
+	CPU time.Duration
+	// File is the size in bytes of the largest file that may be written.
+	File int64
+}
+
+// Within returns the tools with limits for each process.
+func (t Tools) Within(l Limits) Tools {
+	t.limits = l
+	return t
+}
