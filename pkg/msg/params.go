@@ -85,6 +85,8 @@ type ProbeFacts struct {
 	// Seekable says that decoding may start at a keyframe: tried on this file, it gave the very frames that are found when
 	// decoding starts earlier. Else, and in short files, it starts at the start of the file.
 	Seekable bool `json:"seekable,omitempty"`
+	// SoundMS is when the sound ends, as DurationMS is when the picture does. 0 without sound.
+	SoundMS int64 `json:"sound_ms,omitempty"`
 	// Loudness is set when there is sound that is not silence.
 	Loudness *Loudness `json:"loudness,omitempty"`
 }

@@ -19,7 +19,7 @@ const install = "install FFmpeg 5.1 or later with x264 (Debian, Ubuntu: apt inst
 var needed = ffmpeg.Abilities{
 	Encoders: []string{"libx264", "aac", "mjpeg"},
 	Filters: []string{
-		"alphamerge", "apad", "aresample", "asetpts", "atrim", "colorspace", "crop", "format", "fps", "loudnorm",
+		"afade", "alphamerge", "apad", "aresample", "asetpts", "atrim", "colorspace", "crop", "format", "fps", "loudnorm",
 		"lut3d", "overlay", "pad", "scale", "setpts", "setsar", "tpad", "trim",
 	},
 	BitstreamFilters: []string{"setts"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
@@ -61,7 +62,16 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, 
 	if err != nil {
 		return nil, err
 	}
-	return &overlaySound{stream: facts.AudioStream, start: file.Start, loudness: facts.Loudness}, nil
+	sound := &overlaySound{
+		stream: facts.AudioStream, start: file.Start, loudness: facts.Loudness,
+		to: time.Duration(facts.SoundMS) * time.Millisecond,
+	}
+	for _, s := range file.Streams {
+		if s.Index == facts.AudioStream {
+			sound.from = s.Start - file.Start
+		}
+	}
+	return sound, nil
 }
 
 // finish makes the thumbnail of a finished video, and stores both.

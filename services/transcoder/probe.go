@@ -81,6 +81,16 @@ func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, er
 		return facts, nil
 	}
 	facts.AudioStream, facts.AudioCodec = sound.Index, sound.Codec
+	heard, err := h.tools.Within(inspecting).Timing(ctx, t.Dir, fileFacecam, ffmpeg.Containers, sound.Index)
+	if errors.Is(err, ffmpeg.ErrTooMany) {
+		return msg.ProbeFacts{}, facecam.NotVideo("holds more sound than a video of hours.", err)
+	}
+	if err != nil {
+		return msg.ProbeFacts{}, h.refuse(err, "has sound that is damaged.")
+	}
+	if heard.Packets > 0 {
+		facts.SoundMS = max(0, (heard.EndTime(*sound) - file.Start).Milliseconds())
+	}
 	facts.Loudness, err = h.loudness(ctx, t, *sound, file.Start, length)
 	return facts, err
 }
@@ -114,6 +124,7 @@ func firstFrameArgs(stream int) []string {
 	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
 }
 
+// loudness decodes all of the sound, and returns nil for silence.
 func (h handler) loudness(ctx context.Context, t *stage.Task, sound ffmpeg.Stream, start, length time.Duration) (*msg.Loudness, error) {
 	report := part(t, 0.6, 0.9)
 	stderr, err := h.tools.Within(decoding).RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start), func(p ffmpeg.Progress) {

@@ -42,9 +42,9 @@ func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
 		input, facts := b.probed(t, data)
 		want := msg.ProbeFacts{
 			Bytes: int64(len(data)), DurationMS: facts.DurationMS, Width: 160, Height: 120, VideoCodec: "vp8",
-			AudioStream: 1, AudioCodec: "opus", Loudness: facts.Loudness,
+			AudioStream: 1, AudioCodec: "opus", SoundMS: facts.SoundMS, Loudness: facts.Loudness,
 		}
-		if facts != want || math.Abs(float64(facts.DurationMS)-2000) > 40 || facts.Loudness == nil {
+		if facts != want || math.Abs(float64(facts.DurationMS)-2000) > 40 || math.Abs(float64(facts.SoundMS)-2000) > 40 || facts.Loudness == nil {
 			t.Errorf("facts %+v", facts)
 		}
 		if !bytes.Equal(b.store.get(t, input.Key), data) {

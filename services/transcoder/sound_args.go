@@ -14,7 +14,15 @@ import (
 const sampleRate = 48000
 
 // target is the loudness of speech on the web: −16 LUFS, with peaks that lossy coding does not clip.
-const target = "loudnorm=I=-16:TP=-1.5:LRA=11"
+const target = "loudnorm=I=-16:TP=-1.5"
+
+// loudnorm makes everything louder or softer by the same amount if its range, in LU, is no larger than the one asked for,
+// and more than nothing. Else, and when peaks forbid it, it turns the volume up and down as it goes. maxRange is as much
+// as it lets us ask for.
+const minRange, usualRange, maxRange = 0.1, 11, 50
+
+// Sound that starts or ends in the middle of a wave clicks.
+const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
 
 // soundChain turns a facecam's sound into 48 kHz stereo that starts where its picture does: start is the earliest time
 // stamp of the file, earlier samples are cut, and gaps and overlaps of more than 10 ms are filled and cut, so that
@@ -35,7 +43,7 @@ func loudnessArgs(stream int, start time.Duration) []string {
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
 	return append(args,
-		"-filter_complex", soundChain(stream, 0, start)+","+target+":print_format=json[out]",
+		"-filter_complex", soundChain(stream, 0, start)+","+target+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
 		"-map", "[out]", "-f", "null", "-")
 }
 
@@ -44,6 +52,8 @@ type overlaySound struct {
 	stream   int
 	start    time.Duration
 	loudness *msg.Loudness // nil: leave it as loud as it is
+	// from and to are when there is sound, counted from start. to is 0 when that is not known.
+	from, to time.Duration
 }
 
 // overlayArgs is the command line that lays sound over the joined picture. sound is nil when there is none.
@@ -69,17 +79,35 @@ func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
 	chain := []string{soundChain(sound.stream, 1, sound.start)}
 	if l := sound.loudness; l != nil {
 		f := func(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
-		chain = append(chain, target+":measured_I="+f(l.Integrated)+":measured_TP="+f(l.TruePeak)+
-			":measured_LRA="+f(l.Range)+":measured_thresh="+f(l.Threshold)+":offset="+f(l.Offset)+":linear=true",
+		chain = append(chain, target+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
+			":measured_I="+f(l.Integrated)+":measured_TP="+f(l.TruePeak)+":measured_LRA="+f(max(l.Range, minRange))+
+			":measured_thresh="+f(l.Threshold)+":offset="+f(l.Offset)+":linear=true",
 			// loudnorm may give 192 kHz.
 			fmt.Sprintf("aresample=%d", sampleRate))
 	}
+	chain = append(chain, fades(sound, p.Rate.At(p.Frames))...)
 	chain = append(chain,
 		// As long as the picture, to the sample: cut, or filled with silence.
 		"apad", fmt.Sprintf("atrim=end_sample=%d", samples(p.Rate, p.Frames)), "asetpts=N/SR/TB",
 		"aformat=sample_fmts=fltp:channel_layouts=stereo",
 	)
 	return strings.Join(chain, ",") + "[sound]"
+}
+
+// fades are where the sound starts, and where it or the picture ends.
+func fades(sound overlaySound, picture time.Duration) []string {
+	end := picture
+	if sound.to > 0 {
+		end = min(end, sound.to)
+	}
+	from := max(0, sound.from)
+	if end-from < fadeIn+fadeOut {
+		return nil
+	}
+	return []string{
+		fmt.Sprintf("afade=t=in:st=%s:d=%s", seconds(from), seconds(fadeIn)),
+		fmt.Sprintf("afade=t=out:st=%s:d=%s", seconds(end-fadeOut), seconds(fadeOut)),
+	}
 }
 
 // samples is how many samples last as long as frames, rounded to the nearest.

@@ -42,6 +42,8 @@ type Stream struct {
 	TickSpan, TicksPerSecond int
 	// Parameters is a hash of the decoder's parameters (for H.264: the parameter sets).
 	Parameters string
+	// Start is the stream's first time stamp.
+	Start time.Duration
 	// Duration is what the header claims of this stream; 0 when it claims nothing.
 	Duration time.Duration
 }
@@ -89,6 +91,7 @@ type inspectJSON struct {
 		Aspect      string `json:"sample_aspect_ratio"`
 		TimeBase    string `json:"time_base"`
 		Extradata   string `json:"extradata_hash"`
+		Start       string `json:"start_time"`
 		Duration    string `json:"duration"`
 		Disposition struct {
 			AttachedPic int `json:"attached_pic"`
@@ -111,7 +114,7 @@ func parseInspect(data []byte) (File, error) {
 		stream := Stream{
 			Index: s.Index, Type: s.Type, Codec: s.Codec, Cover: s.Disposition.AttachedPic != 0,
 			PixelFormat: s.PixelFormat, Space: s.Space, Range: s.Range, Transfer: s.Transfer, Parameters: s.Extradata,
-			Duration: max(0, parseSeconds(s.Duration)),
+			Start: parseSeconds(s.Start), Duration: max(0, parseSeconds(s.Duration)),
 		}
 		stream.TickSpan, stream.TicksPerSecond, _ = parseRatio(s.TimeBase, "/")
 		stream.Width, stream.Height = max(0, s.Width), max(0, s.Height)

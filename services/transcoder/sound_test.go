@@ -1,0 +1,138 @@
+package transcoder
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// speech is a wave that is like a voice: syllables, breaths, sentences, and many harmonics.
+func speech(volume float64) wave {
+	return func(s float64) float64 {
+		pitch := 2 * math.Pi * (140*s + 3*math.Sin(2*math.Pi*0.7*s))
+		v := 0.0
+		for k := 1.0; k <= 12; k++ {
+			v += math.Sin(k*pitch+k*k) / k
+		}
+		syllables := math.Pow(math.Abs(math.Sin(2*math.Pi*2.1*s)), 1.5)
+		if math.Mod(s, 4) > 3.3 {
+			syllables = 0.02
+		}
+		return max(-1, min(1, volume*0.5*v*syllables))
+	}
+}
+
+// measured is what ebur128 says of a finished video's sound.
+func measured(t *testing.T, video []byte) (lufs, peak float64) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "video.mp4"), video, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	report, err := tools.RunInfo(t.Context(), dir, append(ffmpeg.Global("info"),
+		"-i", "video.mp4", "-map", "0:a", "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := func(label string) float64 {
+		found := regexp.MustCompile(`\n\s+`+label+`:\s+(\S+) `).FindAllStringSubmatch(report, -1)
+		if found == nil {
+			t.Fatalf("no %s in %s", label, report)
+		}
+		v, err := strconv.ParseFloat(found[len(found)-1][1], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	return number("I"), number("Peak")
+}
+
+func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count := msg.FPS(24), 24*16
+	joined := b.joined(t, rate, count)
+	noise := rand.New(rand.NewPCG(1, 2))
+	for _, test := range []struct {
+		name string
+		wave wave
+		args []string
+	}{
+		{"soft", speech(0.02), nil},
+		{"loud", speech(1.5), nil},
+		{"loud and soft by turns", func(s float64) float64 {
+			if math.Mod(s, 8) > 4 {
+				return speech(0.5)(s)
+			}
+			return speech(0.08)(s)
+		}, nil},
+		{"stereo", speech(0.3), []string{"-ac", "2"}},
+		{"with hiss", func(s float64) float64 { return speech(0.1)(s) + 0.005*noise.NormFloat64() }, nil},
+		{"with claps", func(s float64) float64 {
+			clap := math.Mod(s, 2.7)
+			return speech(0.1)(s) + 0.9*math.Exp(-60*clap)*math.Sin(2*math.Pi*900*clap)
+		}, nil},
+		{"steady", func(s float64) float64 { return 0.03 * math.Sin(2*math.Pi*300*s) }, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			args := append([]string{"-c:a", "aac", "-b:a", "192k"}, test.args...)
+			face, facts := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), test.wave), args...))
+			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+				map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+			lufs, peak := measured(t, b.store.get(t, "overlay/video"))
+			t.Logf("%.1f LUFS, %.1f dBTP, from %+v", lufs, peak, *facts.Loudness)
+			if math.Abs(lufs+16) > 1 {
+				t.Errorf("%.1f LUFS, want -16", lufs)
+			}
+			if peak > -1 {
+				t.Errorf("a peak of %.1f dBTP, want -1 at most", peak)
+			}
+		})
+	}
+}
+
+func TestTheSoundsEndsDoNotClick(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	tone := func(s float64) float64 { return 0.5 * math.Cos(2*math.Pi*200*s) }
+	for _, test := range []struct {
+		name   string
+		frames int
+		end    float64
+	}{{"facecam ends first", 96, 3}, {"picture ends first", 48, 2}} {
+		t.Run(test.name, func(t *testing.T) {
+			face, facts := b.probed(t, facecamVideo(t, rate, 72, 160, 120, pcm(3*time.Second, tone), ".mkv",
+				"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
+			if facts.SoundMS != 3000 {
+				t.Errorf("the sound ends at %d ms, want 3000", facts.SoundMS)
+			}
+			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: test.frames},
+				map[string]msg.Input{msg.Joined: b.joined(t, rate, test.frames), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+			sound := hear(t, b.store.get(t, "overlay/video"))
+			steady := loudest(sound, 0.5, 1.5)
+			for name, got := range map[string]float64{
+				"at the start": loudest(sound, 0, 0.002), "at the end": loudest(sound, test.end-0.002, test.end),
+			} {
+				if got > 0.4*steady {
+					t.Errorf("%s the sound is %.3f, of %.3f else", name, got, steady)
+				}
+			}
+			if got := loudest(sound, 0.015, 0.1); got < 0.9*steady {
+				t.Errorf("after the start the sound is %.3f, of %.3f else", got, steady)
+			}
+			if got := loudest(sound, test.end-0.1, test.end-0.025); got < 0.9*steady {
+				t.Errorf("before the end the sound is %.3f, of %.3f else", got, steady)
+			}
+		})
+	}
+}
