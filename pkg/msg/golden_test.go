@@ -74,7 +74,7 @@ func golden(t *testing.T) map[string]any {
 			msg.SegmentName(0), video, msg.Video),
 		"grant-overlay": grantOf(t, msg.Overlay, msg.OverlayParams{Width: 1920, Height: 1080, Rate: msg.FPS(60), Frames: 450},
 			msg.FacecamFile, msg.ProbeFacts{Bytes: 5_000_000, DurationMS: 12_345, Width: 720, Height: 1280, VideoStream: 1, AudioStream: 0,
-				VideoCodec: "h264", AudioCodec: "aac", Loudness: loudness}, msg.Video),
+				VideoCodec: "h264", AudioCodec: "aac", Seekable: true, SoundMS: 12400, Loudness: loudness}, msg.Video),
 		"grant-upload": grantOf(t, msg.Upload, msg.UploadParams{}, msg.Video, video, ""),
 		"heartbeat":    msg.Heartbeat{Ref: ref(msg.Normalize), Attempt: 2, Worker: "transcoder-1", Progress: 0.25},
 		"heartbeat-stored": msg.Heartbeat{Ref: ref(msg.Record), Attempt: 1, Worker: "recorder-1", Progress: 0.5,
