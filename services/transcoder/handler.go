@@ -1,6 +1,7 @@
 package transcoder
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 
@@ -15,6 +16,8 @@ import (
 type handler struct {
 	tools    ffmpeg.Tools
 	facecams facecam.Fetcher
+	// kept are facecams that were fetched from the store.
+	kept *facecam.Kept
 	// threads is how many an encoder may use.
 	threads int
 }
@@ -26,11 +29,16 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 		return handler{}, nil, fmt.Errorf("read EGRESS_ALLOW: %w", err)
 	}
 	client := policy.Client()
-	return handler{
+	h = handler{
 		tools:    ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
 		facecams: facecam.Fetcher{Client: client, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
+		kept:     &facecam.Kept{MaxBytes: cfg.FacecamMaxBytes},
 		threads:  (cores() + cfg.Slots - 1) / cfg.Slots,
-	}, client.CloseIdleConnections, nil
+	}
+	return h, func() {
+		client.CloseIdleConnections()
+		h.kept.Close()
+	}, nil
 }
 
 // Handlers returns the handler of each kind as cfg describes it, for who runs tasks without NATS, and what frees what
@@ -51,6 +59,12 @@ func (h handler) kinds() map[msg.Kind]stage.Handler {
 		msg.Concat:    stage.HandlerFunc(h.concat),
 		msg.Overlay:   stage.HandlerFunc(h.overlay),
 	}
+}
+
+// fetchFacecam fetches the facecam from the store, if this process does not have it yet.
+func (h handler) fetchFacecam(ctx context.Context, t *stage.Task) error {
+	file := path(t, fileFacecam)
+	return h.kept.Get(ctx, t.Inputs[msg.FacecamFile].Key, file, func() error { return t.Fetch(ctx, msg.FacecamFile, file) })
 }
 
 // path is a file of the task's folder.

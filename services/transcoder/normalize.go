@@ -64,7 +64,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 	if p.Rate.At(p.FirstFrame) > time.Duration(facts.DurationMS)*time.Millisecond+bubbleMargin {
 		return nil, nil
 	}
-	if err := t.Fetch(ctx, msg.FacecamFile, path(t, fileFacecam)); err != nil {
+	if err := h.fetchFacecam(ctx, t); err != nil {
 		return nil, err
 	}
 	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)

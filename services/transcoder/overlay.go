@@ -55,7 +55,7 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, 
 	if facts.AudioStream < 0 {
 		return nil, nil
 	}
-	if err := t.Fetch(ctx, msg.FacecamFile, path(t, fileFacecam)); err != nil {
+	if err := h.fetchFacecam(ctx, t); err != nil {
 		return nil, err
 	}
 	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)

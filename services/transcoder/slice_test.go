@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -145,4 +146,22 @@ func TestASegmentFarIntoTheFacecamShowsTheRightFrame(t *testing.T) {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, (150+n)%20)
 		}
 	}
+}
+
+func TestTheFacecamIsFetchedOnceForAllSegments(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.kept = &facecam.Kept{MaxBytes: 1 << 20}
+	t.Cleanup(b.kept.Close)
+	rate := msg.FPS(24)
+	face, _ := b.probed(t, facecamVideo(t, rate, 24, 160, 120, pcm(time.Second, beep(0.3)), "-c:a", "aac"))
+	scene := b.input(t, "m", mezzanine(t, rate, 4, testWidth, testHeight, bars, nil), nil)
+	for _, first := range []int{0, 4} {
+		b.must(t, msg.Normalize, msg.NormalizeParams{
+			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 4, FirstFrame: first, Facecam: true,
+		}, map[string]msg.Input{msg.Mezzanine: scene, msg.FacecamFile: face}, msg.Segment)
+		b.store.remove(face.Key)
+	}
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 24},
+		map[string]msg.Input{msg.Joined: b.joined(t, rate, 24), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
 }

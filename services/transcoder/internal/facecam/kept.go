@@ -1,0 +1,135 @@
+package facecam
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+)
+
+// Kept are the facecams that this process fetched last: each of a render's segments needs the same one. It holds them as
+// open files, so there is nothing to tidy up, however the process ends. Nil, and the zero value, keep nothing.
+type Kept struct {
+	// MaxBytes bounds what all of them take on disk.
+	MaxBytes int64
+
+	mu    sync.Mutex
+	files []*kept // the one used last is the last
+}
+
+// kept is one facecam. All but ready is guarded by Kept.mu until ready is closed; then only users changes.
+type kept struct {
+	key   string
+	ready chan struct{}
+	file  *os.File // nil: it could not be fetched
+	size  int64
+	users int
+}
+
+// Get writes the facecam whose object has the given key into a new file at path. It calls fetch, which does that, when no
+// other call has done so or is about to.
+func (k *Kept) Get(ctx context.Context, key, path string, fetch func() error) error {
+	if k == nil || k.MaxBytes <= 0 {
+		return fetch()
+	}
+	one, isNew := k.use(key)
+	defer k.release(one)
+	if isNew {
+		return k.first(one, path, fetch)
+	}
+	select {
+	case <-one.ready:
+	case <-ctx.Done():
+		return fmt.Errorf("fetch the facecam: %w", context.Cause(ctx))
+	}
+	if one.file == nil {
+		return fetch()
+	}
+	return copyTo(path, io.NewSectionReader(one.file, 0, one.size))
+}
+
+func (k *Kept) use(key string) (one *kept, isNew bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := slices.IndexFunc(k.files, func(f *kept) bool { return f.key == key })
+	if i < 0 {
+		one, isNew = &kept{key: key, ready: make(chan struct{})}, true
+	} else {
+		one = k.files[i]
+		k.files = slices.Delete(k.files, i, i+1)
+	}
+	one.users++
+	k.files = append(k.files, one)
+	return one, isNew
+}
+
+// first fetches a facecam, and opens it for those that come later.
+func (k *Kept) first(one *kept, path string, fetch func() error) error {
+	defer close(one.ready)
+	err := fetch()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err == nil {
+		// Failing to keep it is not failing to fetch it.
+		if file, openErr := os.Open(path); openErr == nil {
+			if info, statErr := file.Stat(); statErr == nil {
+				one.file, one.size = file, info.Size()
+			} else {
+				_ = file.Close()
+			}
+		}
+	}
+	if one.file == nil {
+		k.files = slices.DeleteFunc(k.files, func(f *kept) bool { return f == one })
+	}
+	return err
+}
+
+// release drops what is too much, the one unused for longest first.
+func (k *Kept) release(one *kept) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	one.users--
+	total := int64(0)
+	for _, f := range slices.Backward(k.files) {
+		total += f.size
+		if total > k.MaxBytes && f.users == 0 {
+			total -= f.size
+			k.drop(f)
+		}
+	}
+}
+
+// drop forgets a facecam that nobody uses. The caller holds mu.
+func (k *Kept) drop(one *kept) {
+	k.files = slices.DeleteFunc(slices.Clone(k.files), func(f *kept) bool { return f == one })
+	if one.file != nil {
+		_ = one.file.Close()
+	}
+}
+
+// Close forgets all facecams. No call of Get may be under way.
+func (k *Kept) Close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, f := range slices.Clone(k.files) {
+		k.drop(f)
+	}
+}
+
+func copyTo(path string, from io.Reader) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return ourFault(err)
+	}
+	_, err = io.Copy(file, from)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return ourFault(err)
+	}
+	return nil
+}

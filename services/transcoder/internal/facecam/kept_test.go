@@ -1,0 +1,111 @@
+package facecam
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// source plays the store of objects: it counts what is fetched.
+type source struct{ fetches atomic.Int64 }
+
+func (s *source) to(path string, data []byte) func() error {
+	return func() error {
+		s.fetches.Add(1)
+		return os.WriteFile(path, data, 0o600)
+	}
+}
+
+func get(t *testing.T, k *Kept, s *source, key string, data []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "facecam")
+	if err := k.Get(t.Context(), key, path, s.to(path, data)); err != nil {
+		t.Error(err)
+		return
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v; want %d", len(got), err, len(data))
+	}
+	// As a task does when it ends.
+	if err := os.Remove(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFacecamIsFetchedOnceForAllSegments(t *testing.T) {
+	var s source
+	k := &Kept{MaxBytes: 1 << 20}
+	defer k.Close()
+	data := bytes.Repeat([]byte("facecam"), 10_000)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() { get(t, k, &s, "a", data) })
+	}
+	all.Wait()
+	get(t, k, &s, "a", data)
+	if n := s.fetches.Load(); n != 1 {
+		t.Errorf("fetched %d times", n)
+	}
+}
+
+func TestWhatIsKeptIsBounded(t *testing.T) {
+	var s source
+	k := &Kept{MaxBytes: 2500}
+	data := make([]byte, 1000)
+	for i := range 10 {
+		get(t, k, &s, strconv.Itoa(i), data)
+	}
+	if len(k.files) != 2 || k.files[0].key != "8" || k.files[1].key != "9" {
+		t.Errorf("%d facecams are kept", len(k.files))
+	}
+	get(t, k, &s, "8", data)
+	get(t, k, &s, "10", data)
+	get(t, k, &s, "8", data)
+	if n := s.fetches.Load(); n != 11 {
+		t.Errorf("fetched %d times, want 11: the one used last is not the one to drop", n)
+	}
+	get(t, k, &s, "large", make([]byte, 5000))
+	if len(k.files) != 0 && k.files[len(k.files)-1].key == "large" {
+		t.Error("one that is larger than all may be was kept")
+	}
+	k.Close()
+	if len(k.files) != 0 {
+		t.Errorf("%d facecams are kept after the end", len(k.files))
+	}
+}
+
+func TestOnesFailureIsNotThatOfTheOthers(t *testing.T) {
+	var s source
+	k := &Kept{MaxBytes: 1 << 20}
+	defer k.Close()
+	failed := errors.New("no")
+	begun, fail := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		err := k.Get(t.Context(), "a", filepath.Join(t.TempDir(), "facecam"), func() error { close(begun); <-fail; return failed })
+		if !errors.Is(err, failed) {
+			t.Errorf("error %v", err)
+		}
+	})
+	<-begun
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := errors.New("told to stop")
+	cancel(stopped)
+	if err := k.Get(ctx, "a", filepath.Join(t.TempDir(), "facecam"), nil); !errors.Is(err, stopped) {
+		t.Errorf("error %v", err)
+	}
+	all.Go(func() { get(t, k, &s, "a", []byte("a")) })
+	close(fail)
+	all.Wait()
+	get(t, k, &s, "a", []byte("a"))
+}
