@@ -20,8 +20,9 @@ const (
 	mib = 1 << 20
 )
 
-// boundedPixels keep a decoder from a picture that is larger than the header said.
-var boundedPixels = []string{"-max_pixels", strconv.Itoa(maxPixels)}
+// boundedDecoder keeps a decoder from a picture that is larger than the header said, and from one in the making for each
+// core.
+var boundedDecoder = []string{"-max_pixels", strconv.Itoa(maxPixels), "-threads", "4"}
 
 // inspecting bounds ffprobe: it keeps an index of all packets, and decodes some.
 var inspecting = ffmpeg.Limits{Memory: 1024 * mib, CPU: 10 * time.Minute, File: mib}

@@ -120,7 +120,7 @@ func choose(file ffmpeg.File) (video, sound *ffmpeg.Stream) {
 // firstFrameArgs is the command line that decodes until there is a frame.
 func firstFrameArgs(stream int) []string {
 	args := append(ffmpeg.Global("error"), ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, boundedPixels...)...)
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, boundedDecoder...)...)
 	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
 }
 

@@ -48,7 +48,7 @@ func (b bubbleSource) input() []string {
 		seek = seekOptions(*b.seek)
 	}
 	// A stream whose size changes must not restart the filters: they would count frames from zero again.
-	return ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedPixels, seek, []string{"-reinit_filter", "0"})...)
+	return ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedDecoder, seek, []string{"-reinit_filter", "0"})...)
 }
 
 // seekOptions start decoding at the keyframe at or before a time stamp. Nothing that is decoded is dropped: FFmpeg's own
@@ -98,7 +98,7 @@ const maxFrames = 1 << 20
 // asked for the keyframe before seek.
 func framesArgs(stream int, seek, from, to time.Duration) []string {
 	args := append(ffmpeg.Global("error"), "-copyts")
-	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedPixels, seekOptions(seek))...)...)
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedDecoder, seekOptions(seek))...)...)
 	return append(args,
 		"-map", "0:"+strconv.Itoa(stream), "-vf", fmt.Sprintf("trim=start=%s:end=%s", seconds(from), seconds(to)),
 		"-fps_mode", "passthrough", "-f", "framemd5", "-")
