@@ -52,8 +52,20 @@ alter table public.renders add column if not exists error_code text;
 -- can be shown to the product's user as it is.
 alter table public.renders add column if not exists warnings jsonb not null default '[]';
 
+-- The thumbnail 640 pixels wide, beside thumb_url, which is of the video's size.
+alter table public.renders add column if not exists thumb_small_url text;
+
+-- What the finished video was found to be, before the render was said to be done: docs/reference/report.md.
+alter table public.renders add column if not exists report jsonb;
+
 -- What is asked of a scene beyond its page and its seconds: docs/reference/scene-options.md. It may hold secrets.
 alter table public.scenes add column if not exists options jsonb not null default '{}';
+
+-- Frames per second where a whole number will not do: '30000/1001', '29.97'. It wins over output_fps.
+alter table public.campaigns add column if not exists output_rate text;
+
+-- What is asked of the video beyond size, rate and scenes: docs/reference/output-options.md.
+alter table public.campaigns add column if not exists output_options jsonb not null default '{}';
 
 -- Claiming looks for the oldest queued job.
 create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';

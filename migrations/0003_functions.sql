@@ -148,7 +148,7 @@ begin
       as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real);
   update public.renders
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
-         thumb_url = null, completed_at = null, updated_at = clock_timestamp()
+         thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = clock_timestamp()
    where id = p_render;
 end
 $$;
@@ -438,7 +438,9 @@ end
 $$;
 
 -- Closes the upload task, the render and its job together. Returns accepted, already or stale.
-create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb)
+drop function if exists loom.finish_render(uuid, int, text, text, jsonb);
+create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb,
+                                              p_thumb_small_url text default null)
 returns text
 language plpgsql set search_path = '' as $$
 declare
@@ -456,6 +458,8 @@ begin
   perform loom.close_task(t, '{}', p_facts);
   update public.renders
      set status = 'done', progress = 100, final_video_url = p_video_url, thumb_url = p_thumb_url,
+         thumb_small_url = p_thumb_small_url,
+         report = (select d.facts -> 'report' from loom.tasks d where d.id = (t.inputs -> 'video' ->> 'task')::uuid),
          error_message = null, error_code = null, updated_at = clock_timestamp(), completed_at = clock_timestamp()
    where id = t.render_id;
   perform loom.close_plan(t.plan_id, 'done', null);

@@ -22,6 +22,10 @@ select coalesce(string_agg(name, ', '), '') from (values
      where table_schema = 'public' and table_name = 'renders' and column_name = 'warnings')),
   ('public.scenes.options', exists (select from information_schema.columns
      where table_schema = 'public' and table_name = 'scenes' and column_name = 'options')),
+  ('public.renders.report', exists (select from information_schema.columns
+     where table_schema = 'public' and table_name = 'renders' and column_name = 'report')),
+  ('public.campaigns.output_options', exists (select from information_schema.columns
+     where table_schema = 'public' and table_name = 'campaigns' and column_name = 'output_options')),
   ('public.claim_render_job()', to_regprocedure('public.claim_render_job()') is not null),
   ('loom.plans', to_regclass('loom.plans') is not null),
   ('loom.attempts.bundle_key', exists (select from information_schema.columns
@@ -33,7 +37,8 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('loom.add_warnings()', to_regprocedure('loom.add_warnings(uuid, jsonb)') is not null),
   ('loom.forget_options()', to_regprocedure('loom.forget_options(uuid)') is not null),
   ('loom.fail_task()', to_regprocedure('loom.fail_task(uuid, integer, text, text, text, boolean, text)') is not null),
-  ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb)') is not null)
+  ('loom.heartbeat_task()', to_regprocedure('loom.heartbeat_task(uuid, integer, real, interval, text[], text)') is not null),
+  ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb, text)') is not null)
 ) as o (name, found) where not found`
 
 // Check returns nil when the database is up to date, and ErrMissing with what it lacks when it is not. It changes nothing.

@@ -56,7 +56,7 @@ func (o ours) mezzanine(ctx context.Context, dir string, m marks) (output, error
 }
 
 // pieces are the frames of each piece that a render would record the scene in.
-func (o ours) pieces() []int { return plan.Pieces(msg.FPS(o.job.FPS), []int{o.job.Frames})[0] }
+func (o ours) pieces() []int { return plan.Pieces(msg.FPS(o.job.FPS), o.job.Frames) }
 
 // record records the scene into dir. piece is told of each piece that is complete; it and m.finished may be nil.
 func (o ours) record(ctx context.Context, dir string, piece func(i int), m marks) (msg.RecordFacts, error) {

@@ -212,7 +212,7 @@ func (j *soloJob) run(ctx context.Context) error {
 
 // make records the page, and encodes each piece of it while the next is being recorded.
 func (j *soloJob) make(ctx context.Context, work string, programs [2]string, view *soloView) error {
-	cut := plan.Pieces(j.rate, []int{j.frames})[0]
+	cut := plan.Pieces(j.rate, j.frames)
 	pieces := make(chan string, len(cut)) // recording waits for nothing
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

@@ -134,7 +134,7 @@ func slug(name string) string {
 }
 
 func submission(file *campaign.Campaign, base string) renders.Submission {
-	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS}
+	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS, Rate: file.Rate, Output: file.Output}
 	if file.Facecam != nil {
 		url := file.Facecam.URL(base)
 		s.FacecamURL = &url

@@ -15,6 +15,7 @@ const (
 	CodeRenderTooLong   Code = "render_too_long"
 	CodeOutputSize      Code = "output_size_invalid"
 	CodeOutputFPS       Code = "output_fps_invalid"
+	CodeOutputOptions   Code = "output_options_invalid"
 	CodeFacecamURL      Code = "facecam_url_invalid"
 )
 

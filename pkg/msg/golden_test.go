@@ -89,7 +89,7 @@ func golden(t *testing.T) map[string]any {
 		"result-handed-back": msg.Result{Ref: ref(msg.Upload), Attempt: 3, Worker: "uploader-1", Outcome: msg.HandedBack,
 			Reason: "the worker stops", Facts: nil, Elapsed: msg.Duration(0)},
 		"result-upload": msg.Result{Ref: ref(msg.Upload), Attempt: 1, Worker: "uploader-1", Outcome: msg.Done,
-			Facts: raw(t, msg.UploadFacts{VideoKey: "render/task.mp4", ThumbnailKey: "render/task.jpg"})},
+			Facts: raw(t, msg.UploadFacts{VideoKey: "render/task.mp4", ThumbnailKey: "render/task.jpg", ThumbnailSmallKey: "render/task-small.jpg"})},
 		"cancel": msg.Cancel{Version: msg.Version, RenderID: renderID},
 		"event-progress": msg.Event{Version: msg.Version, RenderID: renderID, What: msg.EventProgress, Status: "normalizing", Progress: 42,
 			At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},

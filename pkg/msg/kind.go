@@ -46,6 +46,8 @@ const (
 	// Mezzanine is a scene as recorded, or a piece of it: Motion JPEG in QuickTime/MP4, variable frame rate, repeated frames
 	// stored once. The outputs of a record task are its pieces, called by PieceName.
 	Mezzanine = "mezzanine"
+	// MezzanineNext is the first piece of the next scene, which a transition leads to.
+	MezzanineNext = "mezzanine-next"
 	// FacecamFile is the facecam's original bytes.
 	FacecamFile = "facecam"
 	// Segment is a piece of a scene as normalized. Concat's inputs are called by SegmentName.
@@ -54,8 +56,9 @@ const (
 	Joined = "joined"
 	// Video is the finished video.
 	Video = "video"
-	// Thumbnail is a JPEG of the video's size.
-	Thumbnail = "thumbnail"
+	// Thumbnail is a JPEG of the video's size, ThumbnailSmall the same 640 pixels wide.
+	Thumbnail      = "thumbnail"
+	ThumbnailSmall = "thumbnail-small"
 )
 
 // PieceName is what the mezzanine's piece at place i of its scene, from 0, is called among a record task's outputs.

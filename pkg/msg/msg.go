@@ -14,7 +14,7 @@ import (
 const Version = 1
 
 // MaxSize bounds a message in bytes; a larger one is ErrMalformed.
-const MaxSize = 512 << 10
+const MaxSize = 900 << 10
 
 var (
 	// ErrMalformed says that a message is not JSON of the expected shape. It will never be readable.

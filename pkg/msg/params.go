@@ -1,6 +1,9 @@
 package msg
 
-import "github.com/loom-lite/loom-lite/pkg/scene"
+import (
+	"github.com/loom-lite/loom-lite/pkg/output"
+	"github.com/loom-lite/loom-lite/pkg/scene"
+)
 
 // RecordParams says what to capture. Outputs: the mezzanine's pieces, by PieceName. Each is announced as soon as it is stored,
 // but for the last, which goes with the result. Facts: RecordFacts.
@@ -105,8 +108,8 @@ type Loudness struct {
 	Offset float64 `json:"offset_lu"`
 }
 
-// NormalizeParams says how to encode a segment. Inputs: Mezzanine, which is one piece of a scene's, and, when Facecam is
-// set, FacecamFile (with ProbeFacts). Output: Segment. Facts: VideoFacts.
+// NormalizeParams says how to encode a segment. Inputs: Mezzanine, which is one piece of a scene's, MezzanineNext when Crossfade
+// is set, and, when Facecam is set, FacecamFile (with ProbeFacts). Output: Segment. Facts: VideoFacts.
 type NormalizeParams struct {
 	Scene  int  `json:"scene"`
 	Width  int  `json:"width"`
@@ -116,10 +119,27 @@ type NormalizeParams struct {
 	Frames int `json:"frames"`
 	// FirstFrame is the segment's place on the render's timeline, which is also the facecam frame it starts with.
 	FirstFrame int `json:"first_frame"`
+	// Quality is how the picture is encoded: output.QualityDraft, output.QualityStandard or output.QualityHigh. Segments of a
+	// video have the same.
+	Quality string `json:"quality"`
 	// Facecam says whether the bubble is laid over the picture.
 	Facecam bool `json:"facecam"`
 	// Fit says how the mezzanine's pictures are brought to Width × Height; nil when they have that size.
 	Fit *Fit `json:"fit,omitempty"`
+	// Crossfade makes the segment a transition, from Mezzanine to MezzanineNext, which has as many frames; NextFit is the
+	// latter's Fit.
+	Crossfade bool `json:"crossfade,omitempty"`
+	NextFit   *Fit `json:"next_fit,omitempty"`
+	// Captions are to be drawn on the picture, times counted from the segment's first frame.
+	Captions []Caption `json:"captions,omitempty"`
+}
+
+// Caption is a text and when it is shown.
+type Caption struct {
+	From Duration `json:"from_ms"`
+	To   Duration `json:"to_ms"`
+	// Text is plain, with line breaks.
+	Text string `json:"text"`
 }
 
 // Fit is how pictures of one size are shown in another.
@@ -150,36 +170,53 @@ type VideoFacts struct {
 	Sound bool `json:"sound"`
 	// Parameters is a hash of the picture's parameter sets: segments are joined by copying only when all have the same.
 	Parameters string `json:"parameters,omitempty"`
+	// Looks are of some frames of a segment as they went into the encoder.
+	Looks []Look `json:"looks,omitempty"`
+	// Report is a finished video's.
+	Report *Report `json:"report,omitempty"`
 }
 
 // ConcatParams says how to join. Inputs: the segments, in order of their names, with VideoFacts. Outputs: Joined, or
-// Video and Thumbnail when Final. Facts: VideoFacts.
+// Video, Thumbnail and ThumbnailSmall when Final. Facts: VideoFacts.
 type ConcatParams struct {
 	Width  int  `json:"width"`
 	Height int  `json:"height"`
 	Rate   Rate `json:"rate"`
 	// Frames of each segment, in order.
 	Frames []int `json:"frames"`
-	// Final says that no overlay follows: write the finished video and the thumbnail.
+	// Quality is what the segments were encoded in: one of another build of FFmpeg is encoded again.
+	Quality string `json:"quality"`
+	// Final says that no overlay follows: write the finished video and the thumbnails.
 	Final bool `json:"final"`
+	// ThumbnailAt is when the thumbnail's frame is, in seconds, when Final; nil: look for one.
+	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
+	// Captions are the finished video's track, when Final; none: it has none.
+	Captions []Caption `json:"captions,omitempty"`
 }
 
 // OverlayParams says how to finish a video with a facecam. Inputs: Joined (with VideoFacts), FacecamFile (with
-// ProbeFacts). Outputs: Video, Thumbnail. Facts: VideoFacts.
+// ProbeFacts). Outputs: Video, Thumbnail, ThumbnailSmall. Facts: VideoFacts.
 type OverlayParams struct {
 	Width  int  `json:"width"`
 	Height int  `json:"height"`
 	Rate   Rate `json:"rate"`
 	Frames int  `json:"frames"`
+	// ThumbnailAt is when the thumbnail's frame is, in seconds; nil: look for one.
+	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
+	// Loudness is what the sound is brought to; nil: the defaults.
+	Loudness *output.Loudness `json:"loudness,omitempty"`
+	// Captions are the finished video's track; none: it has none.
+	Captions []Caption `json:"captions,omitempty"`
 }
 
-// UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail. No outputs in the work bucket.
+// UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail, ThumbnailSmall. No outputs in the work bucket.
 // Facts: UploadFacts.
 type UploadParams struct{}
 
 // UploadFacts says where the finished files are. The URLs are in the renders row alone: they may be signed.
 type UploadFacts struct {
-	// VideoKey and ThumbnailKey are the objects' keys in the buckets of videos and thumbnails.
-	VideoKey     string `json:"video_key"`
-	ThumbnailKey string `json:"thumbnail_key"`
+	// VideoKey is the object's key in the bucket of videos, the others those in the bucket of thumbnails.
+	VideoKey          string `json:"video_key"`
+	ThumbnailKey      string `json:"thumbnail_key"`
+	ThumbnailSmallKey string `json:"thumbnail_small_key"`
 }

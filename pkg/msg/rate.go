@@ -18,6 +18,26 @@ type Rate struct {
 // FPS returns the whole rate n/1.
 func FPS(n int) Rate { return Rate{Num: n, Den: 1} }
 
+// ntsc are the decimals that people write for the rates of television, by what they mean.
+var ntsc = map[string]Rate{
+	"23.976": {24000, 1001}, "23.98": {24000, 1001}, "29.97": {30000, 1001}, "47.952": {48000, 1001}, "47.95": {48000, 1001},
+	"59.94": {60000, 1001}, "119.88": {120000, 1001},
+}
+
+// ParseRate reads a rate as people write it: "60", "30000/1001" (in lowest terms or not), "29.97" (which means 30000/1001),
+// "12.5".
+func ParseRate(text string) (Rate, error) {
+	if r, ok := ntsc[text]; ok {
+		return r, nil
+	}
+	fraction, ok := new(big.Rat).SetString(text)
+	if !ok || len(text) > 20 || strings.ContainsAny(text, "eExXpP_") || fraction.Sign() <= 0 ||
+		!fraction.Num().IsInt64() || !fraction.Denom().IsInt64() {
+		return Rate{}, fmt.Errorf("%q is not a number of frames per second such as 60, 29.97 or 30000/1001", text)
+	}
+	return Rate{Num: int(fraction.Num().Int64()), Den: int(fraction.Denom().Int64())}, nil
+}
+
 // Valid reports whether r is a positive fraction in lowest terms.
 func (r Rate) Valid() bool {
 	if r.Num <= 0 || r.Den <= 0 {
@@ -51,8 +71,8 @@ func (r Rate) At(n int) time.Duration {
 // Timescale returns the ticks per second and the ticks per frame of media at this rate: whole numbers, so that every
 // frame lands exactly (60/1: 60000 and 1000; 30000/1001: 30000 and 1001).
 func (r Rate) Timescale() (perSecond, perFrame int) {
-	if r.Den == 1 {
-		return r.Num * 1000, 1000
+	if r.Num < 10_000 {
+		return r.Num * 1000, r.Den * 1000 // FFmpeg takes a last frame to last one tick: let that be short
 	}
 	return r.Num, r.Den
 }

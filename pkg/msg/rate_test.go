@@ -127,3 +127,20 @@ func FuzzRate(f *testing.F) {
 		}
 	})
 }
+
+func TestRatesAreReadAsPeopleWriteThem(t *testing.T) {
+	for text, want := range map[string]msg.Rate{
+		"60": msg.FPS(60), "60/1": msg.FPS(60), "120/2": msg.FPS(60), "30.0": msg.FPS(30), "12.5": {Num: 25, Den: 2},
+		"23.976": {Num: 24000, Den: 1001}, "29.97": {Num: 30000, Den: 1001}, "59.94": {Num: 60000, Den: 1001},
+		"60000/2002": {Num: 30000, Den: 1001},
+	} {
+		if got, err := msg.ParseRate(text); err != nil || got != want {
+			t.Errorf("%s is read as %s, want %s (%v)", text, got, want, err)
+		}
+	}
+	for _, text := range []string{"", "fast", "0", "-30", "30/0", "1e2", "0x1e", "1_0", "30 fps", "1/3/1", "99999999999999999999"} {
+		if got, err := msg.ParseRate(text); err == nil {
+			t.Errorf("%q is read as %s", text, got)
+		}
+	}
+}

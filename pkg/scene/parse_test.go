@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
 const sceneTime = 5 * time.Second
@@ -155,8 +157,8 @@ func TestWhatCannotBeAskedIsToldByField(t *testing.T) {
 	} {
 		_, err := Parse([]byte(text), sceneTime)
 		shown := text[:min(len(text), 100)]
-		if invalid := new(Error); !errors.As(err, &invalid) {
-			t.Errorf("%s: %v, want an *Error", shown, err)
+		if invalid := new(schema.Error); !errors.As(err, &invalid) {
+			t.Errorf("%s: %v, want a *schema.Error", shown, err)
 			continue
 		}
 		if !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
@@ -265,7 +267,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(`{"headers": {"a": "b"}, "viewport": {"width": 1e3, "height": 16}}`, 1)
 	f.Fuzz(func(t *testing.T, text string, seconds int) {
 		o, err := Parse([]byte(text), time.Duration(seconds)*time.Second)
-		invalid := new(Error)
+		invalid := new(schema.Error)
 		if err != nil {
 			if !errors.As(err, &invalid) || len(invalid.Problems) == 0 {
 				t.Errorf("refused without a reason: %v", err)

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
@@ -28,19 +30,29 @@ func TestCommandLines(t *testing.T) {
 	fit.Fit = &msg.Fit{Width: 750, Height: 1334, How: scene.FitContain, Background: "#f4f1ea"}
 	withFace := normalize
 	withFace.Facecam = true
+	crossfade := withFace
+	crossfade.Frames, crossfade.Crossfade, crossfade.Quality = 30, true, output.QualityHigh
+	crossfade.Captions = []msg.Caption{{To: msg.Duration(400 * time.Millisecond), Text: "Hello"}}
+	captioned := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450, Captions: crossfade.Captions,
+		Loudness: &output.Loudness{Integrated: new(float64)}}
+	*captioned.Loudness.Integrated = -14
 	overlay := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450}
 	for name, args := range map[string][]string{
 		"normalize":        normalizeArgs(normalize, nil, 2),
 		"normalize-bubble": normalizeArgs(withFace, face, 4),
 		"normalize-fit":    normalizeArgs(fit, nil, 2),
-		"concat":           concatArgs(ntsc, false),
-		"concat-final":     concatArgs(msg.FPS(60), true),
+		"crossfade":        normalizeArgs(crossfade, face, 2),
+		"concat":           concatArgs(ntsc, false, false),
+		"concat-final":     concatArgs(msg.FPS(60), true, false),
+		"concat-captions":  concatArgs(msg.FPS(60), true, true),
+		"encode-again":     againArgs(msg.ConcatParams{Rate: ntsc}, "segment-0001", 2),
 		"concat-list":      strings.Split(strings.TrimSpace(concatList(ntsc, []string{"segment-0001", "segment-0002"}, []int{170, 177})), "\n"),
 		"loudness":         loudnessArgs(1, 0),
 		"overlay":          overlayArgs(overlay, &overlaySound{stream: 1, start: 21_000_000, loudness: loudness}),
+		"overlay-captions": overlayArgs(captioned, &overlaySound{stream: 1, loudness: loudness}),
 		"overlay-as-it-is": overlayArgs(overlay, &overlaySound{stream: 0}),
 		"overlay-no-sound": overlayArgs(overlay, nil),
-		"thumbnail":        thumbnailArgs(fileVideo, "thumbnail-0.jpg", ntsc, 150),
+		"thumbnail":        thumbnailArgs(fileVideo, expected{width: 1920, height: 1080, rate: ntsc, frames: 300}, 150),
 		"first-frame":      firstFrameArgs(1),
 	} {
 		t.Run(name, func(t *testing.T) {

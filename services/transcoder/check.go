@@ -17,10 +17,10 @@ const install = "install FFmpeg 5.1 or later with x264 (Debian, Ubuntu: apt inst
 
 // needed is what our command lines use.
 var needed = ffmpeg.Abilities{
-	Encoders: []string{"libx264", "aac", "mjpeg"},
+	Encoders: []string{"libx264", "aac", "mjpeg", "mov_text"},
 	Filters: []string{
-		"afade", "alphamerge", "apad", "aresample", "asetpts", "atrim", "colorspace", "crop", "format", "fps", "loudnorm",
-		"lut3d", "overlay", "pad", "scale", "setpts", "setsar", "tpad", "trim",
+		"afade", "alphamerge", "apad", "aresample", "asetpts", "atrim", "colorspace", "crop", "format", "fps", "framestep", "loudnorm",
+		"lut3d", "overlay", "pad", "scale", "setparams", "setpts", "setsar", "split", "subtitles", "tpad", "trim", "xfade",
 	},
 	BitstreamFilters: []string{"setts"},
 }

@@ -27,25 +27,36 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 	if len(names) != len(p.Frames) || len(names) == 0 {
 		return nil, fmt.Errorf("concat: %d segments, %d frame counts", len(names), len(p.Frames))
 	}
-	parameters, err := checkParameters(t, names)
+	made, err := segmentFacts(t, names)
 	if err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
 	if err := fetchSegments(ctx, t, names); err != nil {
 		return nil, err
 	}
+	parameters, err := h.align(ctx, t, p, names, made)
+	if err != nil {
+		return nil, fmt.Errorf("concat: %w", err)
+	}
 	total := 0
-	for _, n := range p.Frames {
+	var looks []msg.Look
+	for i, n := range p.Frames {
+		looks = append(looks, placed(made[i].Looks, total)...)
 		total += n
 	}
 	list := concatList(p.Rate, names, p.Frames)
 	if err := os.WriteFile(path(t, fileList), []byte(list), 0o600); err != nil {
 		return nil, fmt.Errorf("concat: write the list of segments: %w", err)
 	}
-	if err := h.tools.Run(ctx, t.Dir, concatArgs(p.Rate, p.Final), frames(t, total, 0.5, 0.75)); err != nil {
+	if len(p.Captions) > 0 {
+		if err := writeCaptions(path(t, fileCaptions), p.Captions); err != nil {
+			return nil, fmt.Errorf("concat: %w", err)
+		}
+	}
+	if err := h.tools.Run(ctx, t.Dir, concatArgs(p.Rate, p.Final, len(p.Captions) > 0), frames(t, total, 0.5, 0.75)); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
-	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: total}
+	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: total, captions: len(p.Captions) > 0}
 	facts, err := h.measure(ctx, t.Dir, fileJoined, want)
 	if err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
@@ -55,9 +66,14 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	t.Progress(0.8)
 	if !p.Final {
+		facts.Looks = looks // for whoever finishes it
 		return facts, t.Store(ctx, msg.Joined, path(t, fileJoined))
 	}
-	return facts, h.finish(ctx, t, fileJoined, want)
+	if facts.Report, err = h.gate(ctx, t.Dir, fileJoined, want, facts, looks); err != nil {
+		return nil, fmt.Errorf("concat: %w", err)
+	}
+	t.Progress(0.9)
+	return facts, h.finish(ctx, t, fileJoined, want, p.ThumbnailAt)
 }
 
 // segments returns the names of the inputs that are segments, in the order of the scenes.
@@ -72,24 +88,20 @@ func segments(inputs map[string]msg.Input) []string {
 	return names
 }
 
-// checkParameters makes sure that the segments can be joined by copying: a decoder is told the parameter sets of the
-// first only. It returns their hash.
-func checkParameters(t *stage.Task, names []string) (string, error) {
-	var first string
+// segmentFacts are what is known of the segments.
+func segmentFacts(t *stage.Task, names []string) ([]msg.VideoFacts, error) {
+	list := make([]msg.VideoFacts, len(names))
 	for i, name := range names {
 		facts, err := stage.Facts[msg.VideoFacts](t, name)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if i == 0 {
-			first = facts.Parameters
+		if facts.Parameters == "" {
+			return nil, fmt.Errorf("the parameter sets of %s are not known", name)
 		}
-		if facts.Parameters == "" || facts.Parameters != first {
-			return "", fmt.Errorf("%s was encoded with other parameter sets than %s: the transcoders that made them "+
-				"have different builds of FFmpeg or x264; give all of them the same", name, names[0])
-		}
+		list[i] = facts
 	}
-	return first, nil
+	return list, nil
 }
 
 // fetchSegments fetches the segments into files that have their names.

@@ -10,7 +10,8 @@
 //   - Time is counted in frames. A segment's facecam frames are found by number, the sound's length by samples.
 //   - Everything is measured on the file before it is stored: frame count, first time stamp, every gap, size, pixel
 //     format, length of the sound. What is not as asked for is an error.
-//   - Segments are joined by copying only when all have the same parameter sets.
+//   - Segments are joined by copying only when all have the same parameter sets; those of another build are encoded once more before.
+//   - A finished video is read once more, and compared with what was encoded, before anybody gets it.
 //   - It holds no credentials. FFmpeg runs as child processes that see local files only, of container formats only, and
 //     none of the service's environment.
 package transcoder

@@ -105,7 +105,7 @@ func TestWhatPresentersHaveIsShownAndHeardInStep(t *testing.T) {
 				}
 			}
 			got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 60},
-				map[string]msg.Input{msg.Joined: b.joined(t, rate, 60), msg.FacecamFile: face}, msg.Video, msg.Thumbnail).(msg.VideoFacts)
+				map[string]msg.Input{msg.Joined: b.joined(t, rate, 60), msg.FacecamFile: face}, outputsOfVideo...).(msg.VideoFacts)
 			if got.Sound != (test.audio != nil) {
 				t.Fatalf("facts %+v", got)
 			}

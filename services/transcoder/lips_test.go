@@ -68,7 +68,7 @@ func TestLipsAndVoiceStayTogether(t *testing.T) {
 			joined := b.must(t, msg.Concat, params, segments, msg.Joined)
 			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: total}, map[string]msg.Input{
 				msg.Joined: b.input(t, "joined", b.store.get(t, "concat/joined"), joined), msg.FacecamFile: face,
-			}, msg.Video, msg.Thumbnail)
+			}, outputsOfVideo...)
 			video := b.store.get(t, "overlay/video")
 			checkTiming(t, video, rate, total)
 

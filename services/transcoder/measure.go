@@ -17,6 +17,10 @@ type expected struct {
 	rate          msg.Rate
 	frames        int
 	sound         bool
+	// captions says that there is a track of them.
+	captions bool
+	// loudness is what the sound was brought to; nil when it was left as it is.
+	loudness *loudness
 }
 
 // length is that of the picture, and of the sound.
@@ -28,7 +32,7 @@ func (h handler) measure(ctx context.Context, dir, name string, want expected) (
 	if err != nil {
 		return msg.VideoFacts{}, err
 	}
-	video, sound, err := tracks(file)
+	video, sound, err := tracks(file, want.captions)
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
 	}
@@ -51,10 +55,12 @@ func (h handler) measure(ctx context.Context, dir, name string, want expected) (
 	}, nil
 }
 
-// tracks returns the one video track and the audio track, or nil.
-func tracks(file ffmpeg.File) (video, sound *ffmpeg.Stream, err error) {
+// tracks returns the one video track and the audio track, or nil. There is nothing else but captions, when there should be.
+func tracks(file ffmpeg.File, captions bool) (video, sound *ffmpeg.Stream, err error) {
 	for i, s := range file.Streams {
 		switch {
+		case s.Type == "subtitle" && captions:
+			captions = false
 		case s.Type == "video" && video == nil:
 			video = &file.Streams[i]
 		case s.Type == "audio" && sound == nil:
@@ -65,6 +71,9 @@ func tracks(file ffmpeg.File) (video, sound *ffmpeg.Stream, err error) {
 	}
 	if video == nil {
 		return nil, nil, fmt.Errorf("no video track")
+	}
+	if captions {
+		return nil, nil, fmt.Errorf("no track of captions")
 	}
 	return video, sound, nil
 }

@@ -22,6 +22,11 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	if err := t.Fetch(ctx, msg.Mezzanine, path(t, fileMezzanine)); err != nil {
 		return nil, err
 	}
+	if p.Crossfade {
+		if err := t.Fetch(ctx, msg.MezzanineNext, path(t, fileNext)); err != nil {
+			return nil, err
+		}
+	}
 	t.Progress(0.03)
 	var face *bubbleSource
 	if p.Facecam {
@@ -31,6 +36,11 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	t.Progress(0.08)
 
+	if len(p.Captions) > 0 {
+		if err := writeCaptions(path(t, fileCaptions), p.Captions); err != nil {
+			return nil, err
+		}
+	}
 	tools := h.tools
 	if face != nil {
 		tools = tools.Within(encoding(p, h.threads))
@@ -42,6 +52,9 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 		width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames,
 	})
 	if err != nil {
+		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
+	}
+	if facts.Looks, err = readLooks(path(t, fileLooks), p.Frames); err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
 	t.Progress(0.95)

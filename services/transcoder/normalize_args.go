@@ -15,6 +15,7 @@ import (
 // Files in a task's folder.
 const (
 	fileMezzanine = "mezzanine.mov"
+	fileNext      = "next.mov"
 	fileFacecam   = "facecam"
 	filePlate     = "plate.png"
 	fileMask      = "mask.png"
@@ -54,30 +55,55 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 		args = append(args, ffmpeg.Input(filePlate, "png_pipe", "-f", "png_pipe")...)
 		args = append(args, ffmpeg.Input(fileMask, "png_pipe", "-f", "png_pipe")...)
 	}
+	if p.Crossfade {
+		args = append(args, ffmpeg.Input(fileNext, movFormats)...)
+	}
 	args = append(args,
 		"-filter_complex", normalizeFilter(p, face), "-map", "[out]",
 		"-frames:v", strconv.Itoa(p.Frames), "-fps_mode", "passthrough",
 	)
-	args = append(args, encoderArgs(p.Rate, threads)...)
-	return append(args,
+	args = append(args, encoderArgs(p.Rate, p.Quality, threads)...)
+	args = append(args,
 		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-f", "mp4", "file:"+fileSegment)
+	return append(args,
+		"-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
+}
+
+// sceneFilter brings the pictures of an input to the video's size, rate and colours.
+func sceneFilter(input int, p msg.NormalizeParams, fit *msg.Fit) string {
+	first := jpegToBT709
+	if fit != nil {
+		first = fitFilter(*fit, p.Width, p.Height) + "," + jpegToBT709
+	}
+	return strings.Join([]string{
+		fmt.Sprintf("[%d:v:0]", input) + first,
+		fmt.Sprintf("scale=%d:%d", p.Width, p.Height), "setsar=1",
+		"fps=" + p.Rate.String() + ":start_time=0",
+		// fps drops the last frame's duration; the frame is repeated until there are enough.
+		"tpad=stop_mode=clone:stop=-1", fmt.Sprintf("trim=end_frame=%d", p.Frames),
+	}, ",")
+}
+
+// crossfadeFilter lets the next scene's pictures, which are the input next, show through a scene's more and more.
+func crossfadeFilter(p msg.NormalizeParams, next int) string {
+	return strings.Join([]string{
+		sceneFilter(0, p, p.Fit) + ",format=yuv420p[from]",
+		sceneFilter(next, p, p.NextFit) + ",format=yuv420p[to]",
+		"[from][to]xfade=transition=fade:offset=0:duration=" + seconds(p.Rate.At(p.Frames)),
+	}, ";")
 }
 
 func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
-	rate := p.Rate.String()
-	first := jpegToBT709
-	if p.Fit != nil {
-		first = fitFilter(*p.Fit, p.Width, p.Height) + "," + jpegToBT709
+	scene := sceneFilter(0, p, p.Fit)
+	if p.Crossfade {
+		next := 1 // behind the facecam and what is drawn with it
+		if face != nil {
+			next = 4
+		}
+		scene = crossfadeFilter(p, next)
 	}
-	scene := strings.Join([]string{
-		"[0:v:0]" + first,
-		fmt.Sprintf("scale=%d:%d", p.Width, p.Height), "setsar=1",
-		"fps=" + rate + ":start_time=0",
-		// fps drops the last frame's duration; the frame is repeated until there are enough.
-		"tpad=stop_mode=clone:stop=-1",
-	}, ",")
 	if face == nil {
-		return scene + ",format=yuv420p[out]"
+		return scene + ",format=yuv420p," + finishFilter(p)
 	}
 	b := face.place
 	width, height := cover(face.stream.Width, face.stream.Height, b.Face)
@@ -94,20 +120,17 @@ func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
 		"[face][plate]overlay=0:0:format=yuv420[disc]",
 		"[disc][mask]alphamerge[bubble]",
 		// pass: after the facecam's end there is no bubble.
-		fmt.Sprintf("[scene][bubble]overlay=%d:%d:format=yuv420:eof_action=pass,format=yuv420p[out]", b.X, b.Y),
+		fmt.Sprintf("[scene][bubble]overlay=%d:%d:format=yuv420:eof_action=pass,format=yuv420p,", b.X, b.Y) + finishFilter(p),
 	}
 	return strings.Join(chains, ";")
 }
 
-// encoderArgs must give all segments of a render the same parameter sets, whatever they show: concat copies them.
-func encoderArgs(rate msg.Rate, threads int) []string {
-	gop := strconv.Itoa(rate.GOP())
-	return []string{
-		"-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-pix_fmt", "yuv420p",
-		"-threads:v", strconv.Itoa(threads),
-		"-g", gop, "-flags:v", "+cgop", "-x264-params", "open-gop=0",
-		"-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
+// finishFilter draws what is above all else, and gives the frames to the encoder.
+func finishFilter(p msg.NormalizeParams) string {
+	if len(p.Captions) > 0 {
+		return captionsFilter + "," + looksFilter
 	}
+	return looksFilter
 }
 
 // maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take gigabytes; it is

@@ -10,7 +10,9 @@ import (
 
 const testWidth, testHeight = 320, 180
 
-var testRates = []msg.Rate{msg.FPS(24), {Num: 30000, Den: 1001}, msg.FPS(60)}
+var testRates = []msg.Rate{
+	msg.FPS(1), {Num: 25, Den: 2}, {Num: 24000, Den: 1001}, msg.FPS(24), {Num: 30000, Den: 1001}, {Num: 60000, Den: 1001}, msg.FPS(60), msg.FPS(120),
+}
 
 func TestASegmentHasEveryFrameOfItsScene(t *testing.T) {
 	t.Parallel()

@@ -34,16 +34,33 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
+	if len(p.Captions) > 0 {
+		if err := writeCaptions(path(t, fileCaptions), p.Captions); err != nil {
+			return nil, fmt.Errorf("overlay: %w", err)
+		}
+	}
 	if err := h.tools.Within(mixing(p, joined.Size())).Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil}
+	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil, captions: len(p.Captions) > 0}
+	if sound != nil && sound.loudness != nil {
+		target := loudnessOf(p.Loudness)
+		want.loudness = &target
+	}
 	facts, err := h.measure(ctx, t.Dir, fileVideo, want)
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	t.Progress(0.8)
-	return facts, h.finish(ctx, t, fileVideo, want)
+	before, err := stage.Facts[msg.VideoFacts](t, msg.Joined)
+	if err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	t.Progress(0.78)
+	if facts.Report, err = h.gate(ctx, t.Dir, fileVideo, want, facts, before.Looks); err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	t.Progress(0.85)
+	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt)
 }
 
 // fetchSound fetches the facecam, and returns nil when it has no sound.
@@ -74,14 +91,17 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, 
 	return sound, nil
 }
 
-// finish makes the thumbnail of a finished video, and stores both.
-func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected) error {
-	if err := h.thumbnail(ctx, t.Dir, video, v); err != nil {
+// finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all.
+func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected, at *float64) error {
+	if err := h.thumbnail(ctx, t.Dir, video, v, at); err != nil {
 		return err
 	}
 	t.Progress(0.9)
 	if err := t.Store(ctx, msg.Video, path(t, video)); err != nil {
 		return err
 	}
-	return t.Store(ctx, msg.Thumbnail, path(t, fileThumbnail))
+	if err := t.Store(ctx, msg.Thumbnail, path(t, fileThumbnail)); err != nil {
+		return err
+	}
+	return t.Store(ctx, msg.ThumbnailSmall, path(t, fileThumbnailSmall))
 }

@@ -74,7 +74,7 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 			}
 			got := b.must(t, msg.Overlay,
 				msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
-				map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, msg.Video, msg.Thumbnail).(msg.VideoFacts)
+				map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...).(msg.VideoFacts)
 			if got.Frames != count || !got.Sound {
 				t.Errorf("facts %+v", got)
 			}
@@ -111,7 +111,7 @@ func TestAGapInTheSoundKeepsTheRestInStep(t *testing.T) {
 	face, _ := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, pcm(2*time.Second, beep(0.7)), ".mkv",
 		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-af", `asetpts=PTS+gte(T\,0.3)*0.08/TB`))
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
-		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...)
 	if at := onset(hear(t, b.store.get(t, "overlay/video"))); math.Abs(at-0.78) > 0.02 {
 		t.Errorf("the beep is at %.4f s, want 0.78", at)
 	}
@@ -130,7 +130,7 @@ func TestAQuietFacecamIsMadeLouder(t *testing.T) {
 			t.Fatalf("%s: no loudness", name)
 		}
 		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 96},
-			map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 96), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+			map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 96), msg.FacecamFile: face}, outputsOfVideo...)
 		peaks[name] = loudest(hear(t, b.store.get(t, "overlay/video")), 1, 3)
 	}
 	if ratio := peaks["quiet"] / peaks["loud"]; ratio < 0.8 || ratio > 1.25 {
@@ -146,7 +146,7 @@ func TestASilentFacecamHasASilentTrack(t *testing.T) {
 		t.Errorf("facts %+v", facts)
 	}
 	got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
-		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail).(msg.VideoFacts)
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...).(msg.VideoFacts)
 	if !got.Sound {
 		t.Error("no sound track")
 	}
@@ -160,7 +160,7 @@ func TestAFacecamWithoutSoundGivesNoTrack(t *testing.T) {
 	b := newBench(t)
 	face, _ := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, nil))
 	got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
-		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail).(msg.VideoFacts)
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...).(msg.VideoFacts)
 	if got.Sound {
 		t.Error("there is a sound track")
 	}

@@ -90,7 +90,7 @@ func TestBrowserFacecamsStayInStep(t *testing.T) {
 		}
 	}
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
-		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...)
 	if at := onset(hear(t, b.store.get(t, "overlay/video"))); math.Abs(at-0.5) > 1./30 {
 		t.Errorf("the beep is at %.3f s, want 0.5", at)
 	}

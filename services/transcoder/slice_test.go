@@ -163,5 +163,5 @@ func TestTheFacecamIsFetchedOnceForAllSegments(t *testing.T) {
 		b.store.remove(face.Key)
 	}
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 24},
-		map[string]msg.Input{msg.Joined: b.joined(t, rate, 24), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+		map[string]msg.Input{msg.Joined: b.joined(t, rate, 24), msg.FacecamFile: face}, outputsOfVideo...)
 }

@@ -7,14 +7,37 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 // sampleRate of the finished video's sound, in hertz.
 const sampleRate = 48000
 
-// target is the loudness of speech on the web: −16 LUFS, with peaks that lossy coding does not clip.
-const target = "loudnorm=I=-16:TP=-1.5"
+// loudness is what sound is brought to: integrated in LUFS, peak in dBTP.
+type loudness struct{ integrated, peak float64 }
+
+// webSpeech is the loudness of speech on the web, with peaks that lossy coding does not clip.
+var webSpeech = loudness{-16, -1.5}
+
+// loudnessOf is what the video's user asks for.
+func loudnessOf(asked *output.Loudness) loudness {
+	l := webSpeech
+	if asked != nil && asked.Integrated != nil {
+		l.integrated = *asked.Integrated
+	}
+	if asked != nil && asked.TruePeak != nil {
+		l.peak = *asked.TruePeak
+	}
+	return l
+}
+
+// loudnorm brings sound there.
+func (l loudness) loudnorm() string {
+	return "loudnorm=I=" + decibels(l.integrated) + ":TP=" + decibels(l.peak)
+}
+
+func decibels(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 
 // loudnorm makes everything louder or softer by the same amount if its range, in LU, is no larger than the one asked for,
 // and more than nothing. Else, and when peaks forbid it, it turns the volume up and down as it goes. maxRange is as much
@@ -43,8 +66,16 @@ func loudnessArgs(stream int, start time.Duration) []string {
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
 	return append(args,
-		"-filter_complex", soundChain(stream, 0, start)+","+target+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
+		"-filter_complex", soundChain(stream, 0, start)+","+webSpeech.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
 		"-map", "[out]", "-f", "null", "-")
+}
+
+// finishedLoudnessArgs measures the sound of a finished video.
+func finishedLoudnessArgs(name string) []string {
+	args := ffmpeg.Global("info")
+	args = append(args, ffmpeg.WithProgress...)
+	args = append(args, ffmpeg.Input(name, movFormats)...)
+	return append(args, "-map", "0:a:0", "-af", webSpeech.loudnorm()+":print_format=json", "-f", "null", "-")
 }
 
 // overlaySound is the facecam's sound as overlay needs to know it.
@@ -66,9 +97,19 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 		args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
 		args = append(args, "-filter_complex", overlayFilter(p, *sound))
 	}
+	if len(p.Captions) > 0 {
+		args = append(args, captionsInput()...)
+	}
 	args = append(args, "-map", "0:v:0", "-c:v", "copy")
 	if sound != nil {
 		args = append(args, "-map", "[sound]", "-c:a", "aac", "-profile:a", "aac_low", "-b:a", "192k")
+	}
+	if len(p.Captions) > 0 {
+		input := 1
+		if sound != nil {
+			input = 2
+		}
+		args = append(args, captionsTrack(input)...)
 	}
 	return append(args,
 		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-movflags", "+faststart",
@@ -78,10 +119,14 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
 	chain := []string{soundChain(sound.stream, 1, sound.start)}
 	if l := sound.loudness; l != nil {
-		f := func(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
-		chain = append(chain, target+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
+		f, target := decibels, loudnessOf(p.Loudness)
+		offset := l.Offset
+		if target != webSpeech {
+			offset = 0 // it was measured for another target
+		}
+		chain = append(chain, target.loudnorm()+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
 			":measured_I="+f(l.Integrated)+":measured_TP="+f(l.TruePeak)+":measured_LRA="+f(max(l.Range, minRange))+
-			":measured_thresh="+f(l.Threshold)+":offset="+f(l.Offset)+":linear=true",
+			":measured_thresh="+f(l.Threshold)+":offset="+f(offset)+":linear=true",
 			// loudnorm may give 192 kHz.
 			fmt.Sprintf("aresample=%d", sampleRate))
 	}

@@ -87,7 +87,7 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 			args := append([]string{"-c:a", "aac", "-b:a", "192k"}, test.args...)
 			face, facts := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), test.wave), args...))
 			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
-				map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+				map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...)
 			lufs, peak := measured(t, b.store.get(t, "overlay/video"))
 			t.Logf("%.1f LUFS, %.1f dBTP, from %+v", lufs, peak, *facts.Loudness)
 			if math.Abs(lufs+16) > 1 {
@@ -117,7 +117,7 @@ func TestTheSoundsEndsDoNotClick(t *testing.T) {
 				t.Errorf("the sound ends at %d ms, want 3000", facts.SoundMS)
 			}
 			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: test.frames},
-				map[string]msg.Input{msg.Joined: b.joined(t, rate, test.frames), msg.FacecamFile: face}, msg.Video, msg.Thumbnail)
+				map[string]msg.Input{msg.Joined: b.joined(t, rate, test.frames), msg.FacecamFile: face}, outputsOfVideo...)
 			sound := hear(t, b.store.get(t, "overlay/video"))
 			steady := loudest(sound, 0.5, 1.5)
 			for name, got := range map[string]float64{

@@ -9,65 +9,95 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// fileThumbnail is in the task's folder.
-const fileThumbnail = "thumbnail.jpg"
+// Files in the task's folder.
+const (
+	fileThumbnail      = "thumbnail.jpg"
+	fileThumbnailSmall = "thumbnail-small.jpg"
+)
+
+// smallWidth is the small thumbnail's, in pixels. A video that is not wider has it in its own size.
+const smallWidth = 640
 
 // moments are where to look for a thumbnail, as shares of the video's length, the best first.
 var moments = []float64{1. / 3, 1. / 2, 2. / 3, 1. / 6, 5. / 6, 0.02}
 
-// thumbnail writes a JPEG of the video's size: the first of moments that shows something, or else the one that shows
-// most.
-func (h handler) thumbnail(ctx context.Context, dir, video string, v expected) error {
+// candidates are the frames to look at, the best first: those of moments, or the one at a time in seconds.
+func candidates(v expected, at *float64) (list []int) {
+	if at != nil {
+		frame := int(math.Round(*at * v.rate.Float()))
+		return []int{max(0, min(frame, v.frames-1))}
+	}
+	for _, moment := range moments {
+		list = append(list, min(int(moment*float64(v.frames)), v.frames-1))
+	}
+	return list
+}
+
+// thumbnail writes two JPEGs, one of the video's size and a small one: of the frame at a time in seconds, if it is given, or
+// of the first candidate that shows something, or else of the one that shows most.
+func (h handler) thumbnail(ctx context.Context, dir, video string, v expected, at *float64) error {
 	best := -1.0
-	for i, moment := range moments {
-		name := fmt.Sprintf("thumbnail-%d.jpg", i)
-		frame := min(int(moment*float64(v.frames)), v.frames-1)
-		if err := h.tools.Run(ctx, dir, thumbnailArgs(video, name, v.rate, frame), nil); err != nil {
+	for _, frame := range candidates(v, at) {
+		if err := h.tools.Run(ctx, dir, thumbnailArgs(video, v, frame), nil); err != nil {
 			return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 		}
-		score, err := contrast(filepath.Join(dir, name))
+		score, err := worth(filepath.Join(dir, candidate+fileThumbnail))
 		if err != nil {
 			return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 		}
-		if score > best {
-			best = score
-			if err := os.Rename(filepath.Join(dir, name), filepath.Join(dir, fileThumbnail)); err != nil {
+		if score <= best {
+			continue
+		}
+		best = score
+		for _, name := range []string{fileThumbnail, fileThumbnailSmall} {
+			if err := os.Rename(filepath.Join(dir, candidate+name), filepath.Join(dir, name)); err != nil {
 				return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 			}
 		}
-		if best >= enoughContrast {
+		if best >= 1 {
 			return nil
 		}
 	}
 	return nil
 }
 
+// candidate is before the names of thumbnails that may be replaced by better ones.
+const candidate = "candidate-"
+
 // thumbnailArgs is the command line that takes one frame. It seeks to half a frame before it, so that rounding cannot
 // give another; a seek decodes from the keyframe before, so it is exact.
-func thumbnailArgs(video, name string, rate msg.Rate, frame int) []string {
+func thumbnailArgs(video string, v expected, frame int) []string {
 	args := ffmpeg.Global("error")
-	at := max(0, rate.At(frame)-rate.At(1)/2)
+	at := max(0, v.rate.At(frame)-v.rate.At(1)/2)
 	args = append(args, ffmpeg.Input(video, movFormats, "-ss", seconds(at))...)
-	return append(args,
-		"-map", "0:v:0", "-frames:v", "1",
-		// JPEG is full-range BT.601.
-		"-vf", "colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=tv:"+
-			"space=bt470bg:primaries=bt709:trc=bt709:range=pc:format=yuv420p,format=yuvj420p",
-		"-c:v", "mjpeg", "-q:v", "3", "-color_range", "pc", "-map_metadata", "-1", "-f", "image2", "-update", "1",
-		"file:"+name)
+	// JPEG is full-range BT.601.
+	filter := "[0:v:0]colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=tv:" +
+		"space=bt470bg:primaries=bt709:trc=bt709:range=pc:format=yuv420p,split[whole][more];" +
+		"[whole]format=yuvj420p[full];[more]" + fmt.Sprintf("scale=%d:-2:flags=lanczos,format=yuvj420p[small]", min(smallWidth, v.width))
+	args = append(args, "-filter_complex", filter)
+	for _, out := range []struct{ label, name string }{{"[full]", fileThumbnail}, {"[small]", fileThumbnailSmall}} {
+		args = append(args, "-map", out.label, "-frames:v", "1",
+			"-c:v", "mjpeg", "-q:v", "3", "-color_range", "pc", "-map_metadata", "-1", "-f", "image2", "-update", "1",
+			"file:"+candidate+out.name)
+	}
+	return args
 }
 
-// enoughContrast is the standard deviation of brightness, of 255, above which a picture is not blank. A page of text
-// on white has some 30; black, white and a loading page have less than 5.
-const enoughContrast = 12
+const (
+	// enoughContrast is the standard deviation of brightness, of 255, above which a picture is not blank. A page of text
+	// on white has some 30; black, white and a loading page have less than 5.
+	enoughContrast = 12
+	// enoughDetail is the mean difference of brightness between every other pixel, of 255, above which a picture is not blurred
+	// throughout. A page of large type on white has more than 1, a page behind a blur less than 0.3.
+	enoughDetail = 0.5
+)
 
-// contrast returns the standard deviation of a JPEG's brightness, without the quarter at the lower left: there is the
-// bubble, which says nothing about the page.
-func contrast(path string) (float64, error) {
+// worth says how much a JPEG shows: 1 and more is enough. The quarter at the lower left is left out: there is the bubble,
+// which says nothing about the page.
+func worth(path string) (float64, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -82,16 +112,17 @@ func contrast(path string) (float64, error) {
 		return 0, fmt.Errorf("decode %s: not a colour picture", filepath.Base(path))
 	}
 	b := ycc.Bounds()
-	var n, sum, squares float64
+	var n, sum, squares, steps float64
 	for y := b.Min.Y; y < b.Max.Y; y += 2 {
-		for x := b.Min.X; x < b.Max.X; x += 2 {
+		for x := b.Min.X; x+2 < b.Max.X; x += 2 {
 			if x < b.Dx()/2 && y > b.Dy()/2 {
 				continue
 			}
-			v := float64(ycc.Y[ycc.YOffset(x, y)])
-			n, sum, squares = n+1, sum+v, squares+v*v
+			v, next := float64(ycc.Y[ycc.YOffset(x, y)]), float64(ycc.Y[ycc.YOffset(x+2, y)])
+			n, sum, squares, steps = n+1, sum+v, squares+v*v, steps+math.Abs(next-v)
 		}
 	}
-	mean := sum / max(1, n)
-	return math.Sqrt(max(0, squares/max(1, n)-mean*mean)), nil
+	n = max(1, n)
+	contrast := math.Sqrt(max(0, squares/n-sum/n*sum/n))
+	return min(contrast/enoughContrast, steps/n/enoughDetail), nil
 }

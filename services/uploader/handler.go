@@ -38,16 +38,17 @@ type file struct {
 }
 
 // urls are where the app's users find the outputs. They may be signed, and go into the render's row alone.
-type urls struct{ video, thumbnail string }
+type urls struct{ video, thumbnail, small string }
 
-// Handle copies the video and the thumbnail to their buckets and closes the render.
+// Handle copies the video and the thumbnails to their buckets and closes the render.
 func (h *handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	key := t.RenderID.String() + "/" + t.TaskID.String()
 	video := file{msg.Video, "video/mp4", h.cfg.VideoBucket, key + ".mp4"}
 	thumbnail := file{msg.Thumbnail, "image/jpeg", h.cfg.ThumbnailBucket, key + ".jpg"}
-	facts, err := h.upload(ctx, t, video, thumbnail)
+	small := file{msg.ThumbnailSmall, "image/jpeg", h.cfg.ThumbnailBucket, key + "-small.jpg"}
+	facts, err := h.upload(ctx, t, video, thumbnail, small)
 	if errors.Is(err, stage.ErrNotWanted) || (err != nil && ctx.Err() != nil) {
-		h.discard(ctx, t, video, thumbnail)
+		h.discard(ctx, t, video, thumbnail, small)
 	}
 	if err != nil {
 		return nil, err
@@ -55,14 +56,16 @@ func (h *handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	return facts, nil
 }
 
-func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail file) (facts msg.UploadFacts, err error) {
+func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail, small file) (facts msg.UploadFacts, err error) {
 	made, err := stage.Facts[msg.VideoFacts](t, msg.Video)
 	if err != nil {
 		return facts, err
 	}
-	// The small one first: what is wrong with the buckets shows before the video is there.
-	if err := h.copy(ctx, t, thumbnail, 0); err != nil {
-		return facts, err
+	// The small ones first: what is wrong with the buckets shows before the video is there.
+	for _, f := range []file{small, thumbnail} {
+		if err := h.copy(ctx, t, f, 0); err != nil {
+			return facts, err
+		}
 	}
 	t.Progress(0.1)
 	if err := h.copy(ctx, t, video, made.Bytes); err != nil {
@@ -76,7 +79,10 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail fi
 	if at.thumbnail, err = h.url(ctx, thumbnail); err != nil {
 		return facts, err
 	}
-	facts = msg.UploadFacts{VideoKey: video.key, ThumbnailKey: thumbnail.key}
+	if at.small, err = h.url(ctx, small); err != nil {
+		return facts, err
+	}
+	facts = msg.UploadFacts{VideoKey: video.key, ThumbnailKey: thumbnail.key, ThumbnailSmallKey: small.key}
 	return facts, h.finish(ctx, t, at, facts)
 }
 

@@ -22,20 +22,25 @@ func TestAnUploadClosesTheRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := fmt.Sprintf("https://cdn.example/files/%%s/%s/%s", r.render, r.task)
-	want := urls{video: fmt.Sprintf(base, r.cfg.VideoBucket) + ".mp4", thumbnail: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + ".jpg"}
+	want := urls{video: fmt.Sprintf(base, r.cfg.VideoBucket) + ".mp4", thumbnail: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + ".jpg",
+		small: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + "-small.jpg"}
 	wantFacts := msg.UploadFacts{
 		VideoKey: fmt.Sprintf("%s/%s.mp4", r.render, r.task), ThumbnailKey: fmt.Sprintf("%s/%s.jpg", r.render, r.task),
+		ThumbnailSmallKey: fmt.Sprintf("%s/%s-small.jpg", r.render, r.task),
 	}
 	if facts != wantFacts {
 		t.Errorf("facts %+v, want %+v", facts, wantFacts)
 	}
 	row := r.row()
 	if row.Status != "done" || row.Progress != 100 || row.JobState != "completed" || row.Message != nil || row.Completed == nil ||
-		*row.Video != want.video || *row.Thumbnail != want.thumbnail {
+		*row.Video != want.video || *row.Thumbnail != want.thumbnail || *row.Small != want.small {
 		t.Errorf("%+v", row)
 	}
 	if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), r.size(r.cfg.ThumbnailBucket, ".jpg"); video != 18 || thumbnail != 7 {
 		t.Errorf("%d and %d bytes", video, thumbnail)
+	}
+	if n := r.size(r.cfg.ThumbnailBucket, "-small.jpg"); n != 13 {
+		t.Errorf("%d bytes of the small thumbnail", n)
 	}
 }
 
@@ -113,7 +118,8 @@ func TestAnAttemptForARenderThatEndedOtherwiseTakesItsCopiesAway(t *testing.T) {
 			if _, err := r.Handle(t.Context(), task); !errors.Is(err, stage.ErrNotWanted) {
 				t.Errorf("%v, want ErrNotWanted", err)
 			}
-			if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), r.size(r.cfg.ThumbnailBucket, ".jpg"); video != -1 || thumbnail != -1 {
+			if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), max(r.size(r.cfg.ThumbnailBucket, ".jpg"),
+				r.size(r.cfg.ThumbnailBucket, "-small.jpg")); video != -1 || thumbnail != -1 {
 				t.Errorf("%d and %d bytes were left behind", video, thumbnail)
 			}
 		})

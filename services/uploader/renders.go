@@ -30,8 +30,8 @@ func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at url
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	// Text and casts: they need no look-up of types, which poolers in transaction mode do not allow.
-	err = r.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb)",
-		task.String(), attempt, at.video, at.thumbnail, string(facts)).Scan(&verdict)
+	err = r.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb, $6::text)",
+		task.String(), attempt, at.video, at.thumbnail, string(facts), at.small).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("close the render in Postgres: %w", err)
 	}

@@ -47,6 +47,7 @@ func arrange(t *testing.T) *rig {
 	}}
 	r.put(r.key("video.mp4"), "pictures and sound")
 	r.put(r.key("thumbnail.jpg"), "picture")
+	r.put(r.key("thumbnail-small.jpg"), "small picture")
 
 	// The app's rows, and a plan whose other tasks are done.
 	const rows = `
@@ -121,6 +122,8 @@ func (r *rig) grantOf(attempt int) msg.Grant {
 		Inputs: map[string]msg.Input{
 			msg.Video:     {Key: r.key("video.mp4"), Facts: facts},
 			msg.Thumbnail: {Key: r.key("thumbnail.jpg"), Facts: facts},
+
+			msg.ThumbnailSmall: {Key: r.key("thumbnail-small.jpg"), Facts: facts},
 		},
 	}
 }
@@ -130,13 +133,14 @@ type row struct {
 	Status, JobState          string
 	Progress                  int
 	Video, Thumbnail, Message *string
+	Small                     *string
 	Completed                 *time.Time
 }
 
 func (r *rig) row() row {
 	r.t.Helper()
 	rows, err := r.pool.Query(context.Background(), `
-select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnail, r.error_message as message,
+select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnail, r.thumb_small_url as small, r.error_message as message,
        r.completed_at as completed, j.state as job_state
   from renders r join render_jobs j on j.render_id = r.id where r.id = $1`, r.render)
 	if err != nil {

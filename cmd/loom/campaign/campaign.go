@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
@@ -30,6 +31,10 @@ type Campaign struct {
 	Width   *int
 	Height  *int
 	FPS     *int
+	// Rate is as msg.ParseRate reads it; it wins over FPS.
+	Rate *string
+	// Output is what is asked of the video beyond that, as JSON that output.Parse takes; nil when nothing is.
+	Output json.RawMessage
 	// Scenes are in the order in which they are shown.
 	Scenes []Scene
 	// Dir is the absolute path of the file's folder, which local references are relative to.
@@ -53,12 +58,15 @@ func (c *Campaign) Local() bool {
 
 // text is the file as it is written.
 type text struct {
-	Name    *string     `yaml:"name"`
-	Facecam *string     `yaml:"facecam_url"`
-	Width   *int        `yaml:"output_width"`
-	Height  *int        `yaml:"output_height"`
-	FPS     *int        `yaml:"output_fps"`
-	Scenes  []sceneText `yaml:"scenes"`
+	Name    *string `yaml:"name"`
+	Facecam *string `yaml:"facecam_url"`
+	Width   *int    `yaml:"output_width"`
+	Height  *int    `yaml:"output_height"`
+	FPS     *int    `yaml:"output_fps"`
+	Rate    any     `yaml:"output_rate"`
+
+	Output map[string]any `yaml:"output_options"`
+	Scenes []sceneText    `yaml:"scenes"`
 }
 
 type sceneText struct {
@@ -157,6 +165,18 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 		}
 		return ref
 	}
+	if t.Rate != nil {
+		text := fmt.Sprint(t.Rate)
+		if _, err := msg.ParseRate(text); err != nil {
+			problems = append(problems, placed(doc, schema.Problem{Location: []string{"output_rate"}, Text: err.Error()}))
+		}
+		c.Rate = &text
+	}
+	if len(t.Output) > 0 {
+		if c.Output, err = json.Marshal(t.Output); err != nil {
+			return nil, nil, fmt.Errorf("read output_options: %w", err)
+		}
+	}
 	if t.Facecam != nil {
 		ref := resolve(*t.Facecam, false, "facecam_url")
 		c.Facecam = &ref
@@ -189,7 +209,7 @@ func (s sceneText) options() (json.RawMessage, []schema.Problem, error) {
 	if err == nil {
 		err = o.CheckPage(s.URL)
 	}
-	var invalid *scene.Error
+	var invalid *schema.Error
 	if errors.As(err, &invalid) {
 		return nil, invalid.Problems, nil
 	}

@@ -51,7 +51,7 @@ func LoadOptions(path string, duration time.Duration) (scene.Options, error) {
 		return scene.Options{}, fmt.Errorf("read options: %w", err)
 	}
 	options, err := scene.Parse(text, duration)
-	var invalid *scene.Error
+	var invalid *schema.Error
 	if !errors.As(err, &invalid) {
 		return options, err
 	}

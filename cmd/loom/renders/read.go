@@ -25,13 +25,16 @@ type Render struct {
 	Progress     int       `json:"progress"`
 	VideoURL     *string   `json:"final_video_url"`
 	ThumbURL     *string   `json:"thumb_url"`
+	ThumbSmall   *string   `json:"thumb_small_url"`
 	ErrorCode    *string   `json:"error_code"`
 	ErrorMessage *string   `json:"error_message"`
 	// Warnings are what went otherwise than asked, though the render may be done; empty when nothing did.
-	Warnings    []msg.Warning `json:"warnings"`
-	CreatedAt   time.Time     `json:"created_at"`
-	UpdatedAt   time.Time     `json:"updated_at"`
-	CompletedAt *time.Time    `json:"completed_at"`
+	Warnings []msg.Warning `json:"warnings"`
+	// Report is what the finished video was found to be: docs/reference/report.md. Null before it is finished.
+	Report      json.RawMessage `json:"report"`
+	CreatedAt   time.Time       `json:"created_at"`
+	UpdatedAt   time.Time       `json:"updated_at"`
+	CompletedAt *time.Time      `json:"completed_at"`
 }
 
 // Ended reports whether the render is done, failed or cancelled.
@@ -88,13 +91,13 @@ var (
 	ErrNotMigrated = errors.New("this database is not prepared for loom-lite: run `loom migrate`")
 )
 
-const selectRender = `select r.id, r.campaign_id, c.name, r.status, r.progress, r.final_video_url, r.thumb_url, r.error_code,
-	r.error_message, r.warnings, r.created_at, r.updated_at, r.completed_at
+const selectRender = `select r.id, r.campaign_id, c.name, r.status, r.progress, r.final_video_url, r.thumb_url, r.thumb_small_url, r.error_code,
+	r.error_message, r.warnings, r.report, r.created_at, r.updated_at, r.completed_at
 	from renders r left join campaigns c on c.id = r.campaign_id `
 
 func scanRender(row pgx.CollectableRow) (r Render, err error) {
-	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ErrorCode,
-		&r.ErrorMessage, &r.Warnings, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt)
+	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ThumbSmall, &r.ErrorCode,
+		&r.ErrorMessage, &r.Warnings, &r.Report, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt)
 	return r, err
 }
 

@@ -15,7 +15,11 @@ type Submission struct {
 	Name               string
 	FacecamURL         *string
 	Width, Height, FPS *int
-	Scenes             []Scene
+	// Rate wins over FPS: msg.ParseRate reads it.
+	Rate *string
+	// Output is what is asked of the video beyond that, as JSON.
+	Output json.RawMessage
+	Scenes []Scene
 }
 
 // Scene is a page and how many seconds it is shown.
@@ -75,6 +79,12 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 		if c.value != nil {
 			add(c.name, *c.value)
 		}
+	}
+	if s.Rate != nil {
+		add("output_rate", *s.Rate)
+	}
+	if s.Output != nil {
+		add("output_options", s.Output)
 	}
 	return "insert into campaigns (" + columns + ") values (" + places + ")", args
 }

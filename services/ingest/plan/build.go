@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
@@ -46,6 +47,8 @@ var outputs = map[string]Output{
 	msg.Joined:      {"joined.mp4", "video/mp4"},
 	msg.Video:       {"video.mp4", "video/mp4"},
 	msg.Thumbnail:   {"thumbnail.jpg", "image/jpeg"},
+
+	msg.ThumbnailSmall: {"thumbnail-small.jpg", "image/jpeg"},
 }
 
 // pieceOutput is what the mezzanine's piece at place i is called in storage.
@@ -65,25 +68,36 @@ const (
 // them.
 func Build(c Campaign, newID func() uuid.UUID) []Task {
 	b := builder{Campaign: c, newID: newID}
+	b.rate, _ = c.rate() // as Validate has read it
+	b.output, _ = c.options()
+	b.cues, _ = b.output.Captions.Cues()
 	for _, s := range c.Scenes {
-		b.frames = append(b.frames, b.rate().Frames(s.duration()))
+		b.frames = append(b.frames, b.rate.Frames(s.duration()))
 		b.total += b.frames[len(b.frames)-1]
 		options, _ := s.options()
 		b.options = append(b.options, options)
 	}
-	b.pieces = Pieces(b.rate(), b.frames)
+	b.crossfade = b.rate.Frames(b.output.Crossfade())
+	b.pieces = b.cut()
 	return b.build()
 }
 
 type builder struct {
 	Campaign
-	newID func() uuid.UUID
-	// options and frames of each scene, and the frames of its pieces.
+	newID  func() uuid.UUID
+	rate   msg.Rate
+	output output.Options
+	cues   []output.Cue
+	// crossfade is how many frames one scene takes to become the next; 0 for a cut.
+	crossfade int
+	// options of each scene, the frames of its place in the video, and the frames of the pieces that it is recorded in.
 	options []scene.Options
 	frames  []int
 	pieces  [][]int
 	total   int
 	tasks   []Task
+	// segments are the frames of each, in order.
+	segments []int
 }
 
 // add appends a task and returns its id. What it needs is what its inputs come from.
@@ -119,12 +133,14 @@ func (b *builder) build() []Task {
 	last := b.concat(segments, probe == uuid.Nil)
 	if probe != uuid.Nil {
 		last = b.add(msg.Overlay, 0,
-			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: b.total}, weightOverlay,
+			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate, Frames: b.total,
+				ThumbnailAt: b.output.ThumbnailAt, Loudness: b.output.Loudness, Captions: b.track()}, weightOverlay,
 			map[string]Input{msg.Joined: {last, msg.Joined}, msg.FacecamFile: {probe, msg.FacecamFile}},
-			msg.Video, msg.Thumbnail)
+			msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
 	}
 	b.add(msg.Upload, 0, msg.UploadParams{}, weightUpload,
-		map[string]Input{msg.Video: {last, msg.Video}, msg.Thumbnail: {last, msg.Thumbnail}})
+		map[string]Input{msg.Video: {last, msg.Video}, msg.Thumbnail: {last, msg.Thumbnail},
+			msg.ThumbnailSmall: {last, msg.ThumbnailSmall}})
 	return b.tasks
 }
 
@@ -133,11 +149,49 @@ func (b *builder) share(weight float64, frames int) float64 {
 	return weight * float64(frames) / float64(b.total)
 }
 
+// lead and tail are how many frames of a scene, at its beginning and at its end, are for the transitions to it and from it.
+func (b *builder) lead(i int) int {
+	if i == 0 {
+		return 0
+	}
+	return b.crossfade
+}
+
+func (b *builder) tail(i int) int {
+	if i == len(b.frames)-1 {
+		return 0
+	}
+	return b.crossfade
+}
+
+// cut returns the pieces of each scene. What transitions are made of are pieces of their own. A scene begins under the end of
+// the one before, and so is recorded for longer than its place in the video lasts.
+func (b *builder) cut() [][]int {
+	alone := make([]int, len(b.frames))
+	for i, frames := range b.frames {
+		alone[i] = frames - b.tail(i)
+	}
+	most := maxSegments
+	if b.crossfade > 0 {
+		most -= len(alone) - 1
+	}
+	list := pieces(b.rate, alone, most)
+	for i := range list {
+		if lead := b.lead(i); lead > 0 {
+			list[i] = append([]int{lead}, list[i]...)
+		}
+		if tail := b.tail(i); tail > 0 {
+			list[i] = append(list[i], tail)
+		}
+	}
+	return list
+}
+
 func (b *builder) record() (ids []uuid.UUID) {
 	for i, s := range b.Scenes {
 		width, height := b.options[i].Picture(b.width(), b.height())
 		ids = append(ids, b.add(msg.Record, i, msg.RecordParams{
-			Scene: i + 1, URL: s.url(), Width: width, Height: height, Rate: b.rate(), Frames: b.frames[i], Pieces: b.pieces[i],
+			Scene: i + 1, URL: s.url(), Width: width, Height: height, Rate: b.rate, Frames: b.lead(i) + b.frames[i], Pieces: b.pieces[i],
 			Options: b.options[i],
 		}, b.share(weightRecord, b.frames[i]), nil))
 		outputs := b.tasks[len(b.tasks)-1].Outputs
@@ -148,19 +202,31 @@ func (b *builder) record() (ids []uuid.UUID) {
 	return ids
 }
 
-// normalize adds a task for each piece of each scene.
+// normalize adds a task for each piece of each scene, and for each transition one that reads a piece of both.
 func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UUID) {
 	first := 0
 	for i, pieces := range b.pieces {
 		for piece, frames := range pieces {
+			if piece == 0 && b.lead(i) > 0 {
+				continue // it is in the transition to this scene
+			}
+			p := msg.NormalizeParams{
+				Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate, Frames: frames, FirstFrame: first,
+				Quality: b.output.Level(), Facecam: probe != uuid.Nil, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
+			}
 			inputs := map[string]Input{msg.Mezzanine: {records[i], msg.PieceName(piece)}}
+			if piece == len(pieces)-1 && b.tail(i) > 0 {
+				p.Crossfade, p.NextFit = true, msg.FitOf(b.options[i+1], b.width(), b.height())
+				inputs[msg.MezzanineNext] = Input{records[i+1], msg.PieceName(0)}
+			}
+			if b.output.Captions.Burnt() {
+				p.Captions = b.captions(first, frames)
+			}
 			if probe != uuid.Nil {
 				inputs[msg.FacecamFile] = Input{probe, msg.FacecamFile}
 			}
-			ids = append(ids, b.add(msg.Normalize, len(ids), msg.NormalizeParams{
-				Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate(), Frames: frames, FirstFrame: first,
-				Facecam: probe != uuid.Nil, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
-			}, b.share(weightNormalize, frames), inputs, msg.Segment))
+			ids = append(ids, b.add(msg.Normalize, len(ids), p, b.share(weightNormalize, frames), inputs, msg.Segment))
+			b.segments = append(b.segments, frames)
 			first += frames
 		}
 	}
@@ -168,18 +234,38 @@ func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UU
 }
 
 func (b *builder) concat(segments []uuid.UUID, final bool) uuid.UUID {
-	params := msg.ConcatParams{Width: b.width(), Height: b.height(), Rate: b.rate(), Final: final}
+	params := msg.ConcatParams{Width: b.width(), Height: b.height(), Rate: b.rate, Quality: b.output.Level(), Final: final, ThumbnailAt: b.output.ThumbnailAt}
 	inputs := map[string]Input{}
-	for _, pieces := range b.pieces {
-		params.Frames = append(params.Frames, pieces...)
-	}
+	params.Frames = b.segments
 	for i, segment := range segments {
 		inputs[msg.SegmentName(i)] = Input{segment, msg.Segment}
 	}
 	if final {
-		return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Video, msg.Thumbnail)
+		params.Captions = b.track()
+		return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
 	}
 	return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Joined)
+}
+
+// captions returns those that are shown in a part of the video, times counted from the part's first frame.
+func (b *builder) captions(first, frames int) (list []msg.Caption) {
+	begin, end := b.rate.At(first), b.rate.At(first+frames)
+	for _, c := range b.cues {
+		if c.From < end && c.To > begin {
+			list = append(list, msg.Caption{
+				From: msg.Duration(max(0, c.From-begin)), To: msg.Duration(min(c.To, end) - begin), Text: c.Text,
+			})
+		}
+	}
+	return list
+}
+
+// track returns the captions of the finished video's track.
+func (b *builder) track() []msg.Caption {
+	if b.output.Captions.Burnt() {
+		return nil
+	}
+	return b.captions(0, b.total)
 }
 
 // JSON returns tasks as loom.open_plan takes them.

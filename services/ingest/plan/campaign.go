@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
@@ -29,6 +30,10 @@ type Campaign struct {
 	OutputHeight *int `json:"output_height"`
 	// OutputFPS is in frames per second; null means 60.
 	OutputFPS *int `json:"output_fps"`
+	// OutputRate is the same as msg.ParseRate reads it; it wins over OutputFPS. Null or empty: OutputFPS counts.
+	OutputRate *string `json:"output_rate,omitempty"`
+	// OutputOptions are what output.Parse reads; nothing, or null, when nothing is asked.
+	OutputOptions json.RawMessage `json:"output_options,omitempty"`
 	// Scenes are ordered by order_index, then id.
 	Scenes []Scene `json:"scenes"`
 }
@@ -43,10 +48,19 @@ type Scene struct {
 	Options json.RawMessage `json:"options,omitempty"`
 }
 
-func (c Campaign) width() int     { return or(c.OutputWidth, defaultWidth) }
-func (c Campaign) height() int    { return or(c.OutputHeight, defaultHeight) }
-func (c Campaign) fps() int       { return or(c.OutputFPS, defaultFPS) }
-func (c Campaign) rate() msg.Rate { return msg.FPS(c.fps()) }
+func (c Campaign) width() int  { return or(c.OutputWidth, defaultWidth) }
+func (c Campaign) height() int { return or(c.OutputHeight, defaultHeight) }
+
+// rate returns the frame rate. It is what Validate checks.
+func (c Campaign) rate() (msg.Rate, error) {
+	if text := trimmed(or(c.OutputRate, "")); text != "" {
+		return msg.ParseRate(text)
+	}
+	return msg.FPS(or(c.OutputFPS, defaultFPS)), nil
+}
+
+// options returns what is asked of the video. It cannot fail once Validate has passed the campaign.
+func (c Campaign) options() (output.Options, error) { return output.Parse(c.OutputOptions) }
 
 // facecam returns the facecam's URL, empty when there is none.
 func (c Campaign) facecam() string { return trimmed(or(c.FacecamURL, "")) }

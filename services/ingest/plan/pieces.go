@@ -14,17 +14,20 @@ const (
 	longestGOPs = 5
 )
 
-// Pieces cuts scenes of these many frames into pieces and returns the frames of each, by scene. A piece is normalized as soon
-// as it is recorded, beside those that follow: short pieces finish sooner, and keep more transcoders busy; but each costs a
-// task. All but a scene's last are whole groups of pictures, so that a cut adds no keyframe.
-func Pieces(rate msg.Rate, scenes []int) [][]int {
+// Pieces returns the frames of each piece that a scene alone is cut into.
+func Pieces(rate msg.Rate, frames int) []int { return pieces(rate, []int{frames}, maxSegments)[0] }
+
+// pieces cuts scenes of these many frames into pieces, at most so many unless there are more scenes, and returns the frames of
+// each, by scene. A piece is normalized as soon as it is recorded, beside those that follow: short pieces finish sooner, and keep
+// more transcoders busy; but each costs a task. All but a scene's last are whole groups of pictures, so that a cut adds no keyframe.
+func pieces(rate msg.Rate, scenes []int, most int) [][]int {
 	for shortest := 1; ; shortest++ {
 		cut, total := make([][]int, len(scenes)), 0
 		for i, frames := range scenes {
 			cut[i] = cutScene(frames, rate.GOP(), shortest)
 			total += len(cut[i])
 		}
-		if total <= max(maxSegments, len(scenes)) {
+		if total <= max(most, len(scenes)) {
 			return cut
 		}
 	}

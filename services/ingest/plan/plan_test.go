@@ -56,6 +56,9 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 				`{"viewport": {"width": 640, "height": 360, "device_scale_factor": 2}, "color_scheme": "dark"}`)},
 			{URL: ptr("https://example.com/3"), Seconds: ptr(1), Options: json.RawMessage(`null`)},
 		}, OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30)},
+		"output": {Scenes: scenes(3, 2, 2), FacecamURL: ptr("https://example.com/face.mp4"), OutputFPS: ptr(60), OutputRate: ptr("29.97"),
+			OutputOptions: json.RawMessage(`{"quality": "high", "thumbnail_at": 1.5, "transition": {"kind": "crossfade", "seconds": 0.5},
+				"loudness": {"integrated_lufs": -14}}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := plan.Validate(c, limits); err != nil {
@@ -85,22 +88,35 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 // What every plan promises, whatever the campaign.
 func TestEveryPlanIsAGraphThatAddsUp(t *testing.T) {
 	for _, facecam := range []string{"", "https://example.com/face.webm"} {
-		for _, n := range []int{1, 2, 17, plan.MaxScenes} {
-			t.Run(fmt.Sprintf("%d scenes, facecam %v", n, facecam != ""), func(t *testing.T) {
-				c := plan.Campaign{FacecamURL: &facecam}
-				total := 0
-				for i := range n {
-					c.Scenes = append(c.Scenes, scenes(1+i%7)...)
-					total += (1 + i%7) * 60
+		for _, n := range []int{1, 2, 17, 300, plan.MaxScenes} {
+			for _, crossfade := range []int{0, 30} {
+				if crossfade > 0 && n > 300 {
+					continue
 				}
-				checkGraph(t, plan.Build(c, counter()), total)
-			})
+				t.Run(fmt.Sprintf("%d scenes, facecam %v, crossfades of %d frames", n, facecam != "", crossfade), func(t *testing.T) {
+					c := plan.Campaign{FacecamURL: &facecam}
+					if crossfade > 0 {
+						c.OutputOptions = json.RawMessage(`{"transition": {"kind": "crossfade"}}`)
+					}
+					total := 0
+					for i := range n {
+						c.Scenes = append(c.Scenes, scenes(1+i%7)...)
+						total += (1 + i%7) * 60
+					}
+					if err := plan.Validate(c, limits); err != nil {
+						t.Fatal(err)
+					}
+					checkGraph(t, plan.Build(c, counter()), total, (n-1)*crossfade)
+				})
+			}
 		}
 	}
 }
 
-func checkGraph(t *testing.T, tasks []plan.Task, total int) {
+// checkGraph checks a plan of total frames whose scenes are recorded for so many frames more, for transitions.
+func checkGraph(t *testing.T, tasks []plan.Task, total, more int) {
 	t.Helper()
+	pieces, read := 0, map[plan.Input]bool{}
 	made := map[uuid.UUID]plan.Task{}
 	needed := map[uuid.UUID]bool{}
 	weight, recorded, timeline := 0.0, 0, 0
@@ -127,7 +143,12 @@ func checkGraph(t *testing.T, tasks []plan.Task, total int) {
 		case msg.RecordParams:
 			recorded += p.Frames
 			checkPieces(t, p, task)
+			pieces += len(p.Pieces)
 		case msg.NormalizeParams:
+			read[task.Inputs[msg.Mezzanine]] = true
+			if p.Crossfade {
+				read[task.Inputs[msg.MezzanineNext]] = true
+			}
 			if p.FirstFrame != timeline {
 				t.Errorf("segment %d starts at frame %d, want %d", task.Seq, p.FirstFrame, timeline)
 			}
@@ -147,8 +168,11 @@ func checkGraph(t *testing.T, tasks []plan.Task, total int) {
 		}
 		made[task.ID] = task
 	}
-	if recorded != total || timeline != total {
-		t.Errorf("%d frames recorded and %d on the timeline, want %d", recorded, timeline, total)
+	if recorded != total+more || timeline != total {
+		t.Errorf("%d frames recorded and %d on the timeline, want %d and %d", recorded, timeline, total+more, total)
+	}
+	if len(read) != pieces {
+		t.Errorf("%d of %d pieces are read", len(read), pieces)
 	}
 	if weight > 1+1e-9 || weight < 0.9 || math.IsNaN(weight) {
 		t.Errorf("the tasks weigh %v together", weight)
@@ -169,7 +193,8 @@ func checkPieces(t *testing.T, p msg.RecordParams, task plan.Task) {
 		if _, ok := task.Outputs[msg.PieceName(i)]; !ok || n < 1 {
 			t.Errorf("piece %d of scene %d has %d frames and goes nowhere, or has none", i, p.Scene, n)
 		}
-		if i < len(p.Pieces)-1 && n%p.Rate.GOP() != 0 {
+		// A transition's is as long as the transition.
+		if i < len(p.Pieces)-1 && n%p.Rate.GOP() != 0 && n != 30 && p.Pieces[i+1] != 30 {
 			t.Errorf("piece %d of scene %d has %d frames: the cut adds a keyframe", i, p.Scene, n)
 		}
 		sum += n
@@ -242,6 +267,8 @@ func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
 		"the most scenes": {Scenes: slices.Repeat(scenes(14), plan.MaxScenes)},
 		"a mixture":       {Scenes: append(slices.Repeat(scenes(1), 400), scenes(slices.Repeat([]int{68}, 100)...)...)},
 		"long scenes":     {Scenes: scenes(3600, 3600)},
+		"crossfades and captions": {Scenes: slices.Repeat(scenes(24), 300), OutputOptions: json.RawMessage(fmt.Sprintf(
+			`{"transition": {"kind": "crossfade"}, "captions": {"text": %q}}`, strings.Repeat("00:00:01.0 --> 00:00:02.0\n<<<<<<<<<<<<\n\n", 1200)))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, task := range plan.Build(c, counter()) {
@@ -257,7 +284,8 @@ func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
 				for name := range task.Inputs {
 					key, url := signed("segment.mp4")
 					grant.Inputs[name] = msg.Input{Key: key, URL: url, Facts: json.RawMessage(fmt.Sprintf(
-						`{"frames":216000,"bytes":1234567890,"sound":false,"parameters":%q}`, strings.Repeat("0", 64)))}
+						`{"frames":216000,"bytes":1234567890,"sound":false,"parameters":%q,"looks":[%[2]s,%[2]s]}`, strings.Repeat("0", 64),
+						fmt.Sprintf(`{"frame":1000,"cells":%q}`, strings.Repeat("A", 88))))}
 				}
 				fits(t, grant)
 			}

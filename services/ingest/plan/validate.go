@@ -3,23 +3,28 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
 // Bounds that no setting changes.
 const (
 	// MaxScenes is how many scenes a campaign may have.
 	MaxScenes = 500
+	// maxCrossfaded is how many it may have with a transition between any two, each of which is a segment.
+	maxCrossfaded = 300
 	// MinSize is the smallest width and height in pixels; MaxLong and MaxShort the largest, of the longer and the shorter.
 	MinSize  = 16
 	MaxLong  = 3840
 	MaxShort = 2160
 	// MaxFPS is the highest frame rate.
 	MaxFPS = 120
+	// maxDenominator is the largest of a frame rate in lowest terms: television's.
+	maxDenominator = 1001
 	// MaxOptions is how many bytes the options of all scenes may have together, as JSON: plans are written at once.
 	MaxOptions = 8 << 20
 )
@@ -61,6 +66,9 @@ func Validate(c Campaign, limits Limits) *Invalid {
 	if err := validateScenes(c.Scenes, limits); err != nil {
 		return err
 	}
+	if err := validateTransitions(c); err != nil {
+		return err
+	}
 	if facecam := c.facecam(); facecam != "" {
 		if problem := urlProblem(facecam); problem != "" {
 			return invalid(msg.CodeFacecamURL, "The facecam's address %s.", problem)
@@ -78,9 +86,21 @@ func validateOutput(c Campaign) *Invalid {
 	case w%2 != 0 || h%2 != 0:
 		return invalid(msg.CodeOutputSize, "The output size %d×%d is not possible, because width and height must be even "+
 			"numbers. Choose for example %d×%d.", w, h, w-w%2, h-h%2)
-	case c.fps() < 1 || c.fps() > MaxFPS:
-		return invalid(msg.CodeOutputFPS, "The output frame rate of %d frames per second is not possible. "+
-			"Choose one between 1 and %d, for example 60.", c.fps(), MaxFPS)
+	}
+	rate, err := c.rate()
+	if err != nil || rate.Num < rate.Den || rate.Num > MaxFPS*rate.Den || rate.Den > maxDenominator {
+		text := strconv.Itoa(or(c.OutputFPS, defaultFPS))
+		if c.OutputRate != nil && trimmed(*c.OutputRate) != "" {
+			text = strconv.Quote(trimmed(*c.OutputRate))
+		}
+		return invalid(msg.CodeOutputFPS, "The output frame rate of %s frames per second is not possible. "+
+			"Choose one between 1 and %d, for example 60 or 29.97.", text, MaxFPS)
+	}
+	var wrong *schema.Error
+	if _, err := c.options(); errors.As(err, &wrong) {
+		return invalid(msg.CodeOutputOptions, "%s", sentence(wrong.First()))
+	} else if err != nil {
+		return unprepared()
 	}
 	return nil
 }
@@ -116,20 +136,41 @@ func validateScenes(scenes []Scene, limits Limits) *Invalid {
 	return nil
 }
 
+// validateTransitions makes sure that something of each scene is shown alone.
+func validateTransitions(c Campaign) *Invalid {
+	rate, _ := c.rate()
+	options, _ := c.options()
+	crossfade := rate.Frames(options.Crossfade())
+	if crossfade > 0 && len(c.Scenes) > maxCrossfaded {
+		return invalid(msg.CodeTooManyScenes, "This campaign has %d scenes. The most that can be crossfaded is %d.", len(c.Scenes), maxCrossfaded)
+	}
+	for i, s := range c.Scenes[:len(c.Scenes)-1] {
+		if frames := rate.Frames(s.duration()); crossfade >= frames {
+			return invalid(msg.CodeOutputOptions, "output_options.transition.seconds: scene %d lasts %s, and a crossfade of %g seconds would be all of it. "+
+				"Make the scene longer, or the crossfade shorter.", i+1, spoken(s.duration()), options.Crossfade().Seconds())
+		}
+	}
+	return nil
+}
+
 // validateOptions tells the first thing that is wrong with what is asked of the scene at place i, from 0.
 func validateOptions(i int, s Scene) *Invalid {
 	o, err := s.options()
 	if err == nil {
 		err = o.CheckPage(s.url())
 	}
-	var wrong *scene.Error
+	var wrong *schema.Error
 	switch {
 	case errors.As(err, &wrong):
-		return invalid(msg.CodeSceneOptions, "Scene %d: %s", i+1, sentence((&scene.Error{Problems: wrong.Problems[:1]}).Error()))
+		return invalid(msg.CodeSceneOptions, "Scene %d: %s", i+1, sentence(wrong.First()))
 	case err != nil:
-		return invalid(msg.CodeInternal, "This render could not be prepared because of an error on our side.")
+		return unprepared()
 	}
 	return nil
+}
+
+func unprepared() *Invalid {
+	return invalid(msg.CodeInternal, "This render could not be prepared because of an error on our side.")
 }
 
 // sentence ends a text with a full stop, unless it ends with an example, which may be copied.

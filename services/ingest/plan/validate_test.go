@@ -37,6 +37,21 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 		"too many scenes": {plan.Campaign{Scenes: scenes(make([]int, 501)...)}, msg.CodeTooManyScenes,
 			"This campaign has 501 scenes. The most that can be rendered is 500."},
 
+		"a rate that is none": {plan.Campaign{Scenes: one, OutputRate: ptr("fast")}, msg.CodeOutputFPS,
+			`The output frame rate of "fast" frames per second is not possible. Choose one between 1 and 120, for example 60 or 29.97.`},
+		"a rate below 1": {plan.Campaign{Scenes: one, OutputRate: ptr("1/2")}, msg.CodeOutputFPS,
+			`The output frame rate of "1/2" frames per second is not possible. Choose one between 1 and 120, for example 60 or 29.97.`},
+		"a rate of a strange fraction": {plan.Campaign{Scenes: one, OutputRate: ptr("12345/1234")}, msg.CodeOutputFPS,
+			`The output frame rate of "12345/1234" frames per second is not possible. Choose one between 1 and 120, for example 60 or 29.97.`},
+		"unknown quality": {plan.Campaign{Scenes: one, OutputOptions: json.RawMessage(`{"quality": "best"}`)}, msg.CodeOutputOptions,
+			"output_options.quality: this is none of draft, standard, high. How the picture is encoded: draft (fastest), standard, or high " +
+				"(closest to the page). Example: quality: high"},
+		"crossfade longer than a scene": {plan.Campaign{Scenes: scenes(1, 5), OutputOptions: json.RawMessage(`{"transition": {"kind": "crossfade", "seconds": 1}}`)},
+			msg.CodeOutputOptions, "output_options.transition.seconds: scene 1 lasts 1 second, and a crossfade of 1 seconds would be all of it. " +
+				"Make the scene longer, or the crossfade shorter."},
+		"too many crossfades": {plan.Campaign{Scenes: scenes(slicesOf(301, 1)...), OutputOptions: json.RawMessage(`{"transition": {"kind": "crossfade"}}`)},
+			msg.CodeTooManyScenes, "This campaign has 301 scenes. The most that can be crossfaded is 300."},
+
 		"duration 0": {plan.Campaign{Scenes: scenes(5, 0)}, msg.CodeSceneDuration,
 			"Scene 2 has a duration of 0 seconds. A scene must last between 1 second and 1 hour."},
 		"duration negative": {plan.Campaign{Scenes: scenes(-3)}, msg.CodeSceneDuration,
@@ -103,9 +118,9 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 		"square too large": {size(3840, 3840), msg.CodeOutputSize,
 			"The output size 3840×3840 is not possible. Choose one between 16×16 and 3840×2160 pixels, for example 1920×1080."},
 		"fps 0": {plan.Campaign{Scenes: one, OutputFPS: ptr(0)}, msg.CodeOutputFPS,
-			"The output frame rate of 0 frames per second is not possible. Choose one between 1 and 120, for example 60."},
+			"The output frame rate of 0 frames per second is not possible. Choose one between 1 and 120, for example 60 or 29.97."},
 		"fps absurd": {plan.Campaign{Scenes: one, OutputFPS: ptr(1000)}, msg.CodeOutputFPS,
-			"The output frame rate of 1000 frames per second is not possible. Choose one between 1 and 120, for example 60."},
+			"The output frame rate of 1000 frames per second is not possible. Choose one between 1 and 120, for example 60 or 29.97."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := plan.Validate(c.campaign, limits)
@@ -165,7 +180,7 @@ func FuzzValidate(f *testing.F) {
 			}
 			return
 		}
-		checkGraph(t, plan.Build(c, counter()), seconds*fps)
+		checkGraph(t, plan.Build(c, counter()), seconds*fps, 0)
 	})
 }
 

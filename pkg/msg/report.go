@@ -1,0 +1,55 @@
+package msg
+
+// Report is what a finished video was found to be, by reading all of it. It is renders.report.
+type Report struct {
+	// Frames were counted; DurationSeconds is theirs at Rate.
+	Frames          int     `json:"frames"`
+	DurationSeconds float64 `json:"duration_seconds"`
+	Bytes           int64   `json:"bytes"`
+	Width           int     `json:"width"`
+	Height          int     `json:"height"`
+	Rate            Rate    `json:"rate"`
+	// Codec, PixelFormat, ColorSpace and ColorRange are FFmpeg's names: h264, yuv420p, bt709, tv.
+	Codec       string `json:"codec"`
+	PixelFormat string `json:"pixel_format"`
+	ColorSpace  string `json:"color_space"`
+	ColorRange  string `json:"color_range"`
+	// FastStart: a player can begin before it has all of the file.
+	FastStart bool `json:"fast_start"`
+	// Sound is nil in a video without.
+	Sound *SoundReport `json:"sound"`
+	// Compared is how many frames were compared with what was encoded, and Difference the largest that was found, in levels of
+	// brightness of 255.
+	Compared   int     `json:"compared"`
+	Difference float64 `json:"difference"`
+	// Black and Still are stretches of half a second and more that are black, and of two seconds and more in which the picture
+	// as a whole does not change, bubble and all.
+	Black []Stretch `json:"black"`
+	Still []Stretch `json:"still"`
+}
+
+// SoundReport is what the sound was found to be.
+type SoundReport struct {
+	Codec           string  `json:"codec"`
+	DurationSeconds float64 `json:"duration_seconds"`
+	// Integrated is the loudness in LUFS, TruePeak the highest peak in dBTP. Both are nil when there is only silence.
+	Integrated *float64 `json:"integrated_lufs"`
+	TruePeak   *float64 `json:"true_peak_dbtp"`
+}
+
+// Stretch is a part of a video.
+type Stretch struct {
+	FromSeconds float64 `json:"from_seconds"`
+	ToSeconds   float64 `json:"to_seconds"`
+}
+
+// LookSide is the side of a Look in cells.
+const LookSide = 8
+
+// Look is what a frame looks like from far away: enough to tell it from another scene's, or from black.
+type Look struct {
+	// Frame counts from the segment's first.
+	Frame int `json:"frame"`
+	// Cells is the mean brightness, 0 to 255, of each of LookSide × LookSide parts of the picture, row by row.
+	Cells []byte `json:"cells"`
+}

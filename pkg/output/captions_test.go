@@ -1,0 +1,68 @@
+package output
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/schema"
+)
+
+const ms = time.Millisecond
+
+func TestCaptionsAreReadAsSRTAndAsWebVTT(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		want []Cue
+	}{
+		"SRT": {"1\n00:00:01,000 --> 00:00:02,500\nHello,\nworld\n\n2\n01:00:03,250 --> 01:00:04,000\n<i>Bye</i>\n", []Cue{
+			{1000 * ms, 2500 * ms, "Hello,\nworld"}, {time.Hour + 3250*ms, time.Hour + 4000*ms, "Bye"}}},
+		"with a mark and other line ends": {"\ufeff1\r\n00:00:01,5 --> 00:00:02,25\r\nA\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\nB", []Cue{
+			{1500 * ms, 2250 * ms, "A"}, {3000 * ms, 4000 * ms, "B"}}},
+		"WebVTT": {"WEBVTT - talk\n\nNOTE by hand\n\nSTYLE\n::cue { color: red }\n\nintro\n00:01.000 --> 00:02.000 line:0 align:start\n<v Ann>Fish &amp; chips\n", []Cue{
+			{1000 * ms, 2000 * ms, "Fish & chips"}}},
+		"out of order, one without text, and SRT's codes": {"00:00:05,000 --> 00:00:06,000\n{\\an8}late\n\n00:00:01,000 --> 00:00:02,000\n\n00:00:02,000 --> 00:00:03,000\nearly", []Cue{
+			{2000 * ms, 3000 * ms, "early"}, {5000 * ms, 6000 * ms, "late"}}},
+		"a smaller sign is a text's": {"00:00:01,000 --> 00:00:02,000\n1 < 2", []Cue{{1000 * ms, 2000 * ms, "1 < 2"}}},
+	} {
+		got, err := (&Captions{Text: c.text}).Cues()
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, want %+v (%v)", name, got, c.want, err)
+		}
+	}
+	if cues, err := (*Captions)(nil).Cues(); err != nil || cues != nil {
+		t.Errorf("no captions are %v, %v", cues, err)
+	}
+}
+
+func TestWhatIsWrongWithCaptionsIsToldByItsLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"Hello":                                "there is no caption in it",
+		"1\n00:00:01,000 --> soon\nHello":      `line 2: "00:00:01,000 --> soon" is not a time such as`,
+		"00:00:02,000 --> 00:00:01,000\nHello": "line 1: it ends at 1s, and begins at 2s",
+		strings.Repeat("00:00:01,000 --> 00:00:02,000\nx\n\n", 2001): "line 6003: there are more than 2000 captions",
+	} {
+		_, err := (&Captions{Text: text}).Cues()
+		if wrong := new(schema.Error); !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), "output_options.captions.text: "+want) {
+			t.Errorf("%.40q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func FuzzCues(f *testing.F) {
+	f.Add("WEBVTT\n\n00:01.000 --> 00:02.000\nx")
+	f.Add("1\n00:00:01,000 --> 00:00:02,000\n<b>{\\an8}x")
+	f.Fuzz(func(t *testing.T, text string) {
+		cues, err := readCues(text)
+		if err == nil && len(cues) == 0 {
+			t.Error("neither captions nor an error")
+		}
+		for i, c := range cues {
+			if c.To <= c.From || c.Text == "" || i > 0 && c.From < cues[i-1].From {
+				t.Errorf("caption %d is %+v", i, c)
+			}
+		}
+	})
+}

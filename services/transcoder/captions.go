@@ -1,0 +1,46 @@
+package transcoder
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// fileCaptions is in the task's folder.
+const fileCaptions = "captions.srt"
+
+// writeCaptions writes captions as SRT. Signs that FFmpeg and libass would take for markup are others that look alike.
+func writeCaptions(path string, captions []msg.Caption) error {
+	plain := strings.NewReplacer("{", "(", "}", ")", "<", "\u2039", ">", "\u203a", "\\", "/")
+	var b strings.Builder
+	for i, c := range captions {
+		fmt.Fprintf(&b, "%d\n%s --> %s\n%s\n\n", i+1, clock(c.From), clock(c.To), plain.Replace(c.Text))
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		return fmt.Errorf("write captions: %w", err)
+	}
+	return nil
+}
+
+// clock writes a time as SRT does.
+func clock(d msg.Duration) string {
+	ms := time.Duration(d).Milliseconds()
+	return fmt.Sprintf("%02d:%02d:%02d,%03d", ms/3600000, ms/60000%60, ms/1000%60, ms%1000)
+}
+
+// captionsFilter draws them: white with a dark edge, at the bottom, a line about a twentieth of the picture's height.
+const captionsFilter = "subtitles=" + fileCaptions + ":charenc=UTF-8:force_style='Fontname=sans-serif,Fontsize=15,Outline=1.2,Shadow=0,MarginV=16'"
+
+// captionsInput opens them for a track.
+func captionsInput() []string {
+	return ffmpeg.Input(fileCaptions, "srt", "-f", "srt", "-sub_charenc", "UTF-8")
+}
+
+// captionsTrack are the options of a track from an input.
+func captionsTrack(input int) []string {
+	return []string{"-map", fmt.Sprintf("%d:s:0", input), "-c:s", "mov_text"}
+}

@@ -1,0 +1,69 @@
+package transcoder
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+func captions(list ...msg.Caption) []msg.Caption { return list }
+
+func caption(from, to time.Duration, text string) msg.Caption {
+	return msg.Caption{From: msg.Duration(from), To: msg.Duration(to), Text: text}
+}
+
+func TestCaptionsAreDrawnWhileTheyAreSaid(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const count = 60
+	rate := msg.FPS(30)
+	b.must(t, msg.Normalize, msg.NormalizeParams{
+		Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count,
+		Captions: captions(caption(500*time.Millisecond, 1500*time.Millisecond, "Welcome to {the} <show>\nof the year")),
+	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, solid(90), nil), nil)}, msg.Segment)
+	video := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	for n := range count {
+		brightest := 0.0
+		for y := testHeight / 2; y < testHeight; y++ {
+			for x := range testWidth {
+				brightest = max(brightest, video.rgb(n, x, y)[0])
+			}
+		}
+		if drawn, want := brightest > 180, n >= 15 && n < 45; drawn != want {
+			t.Errorf("frame %d: drawn %v, want %v (brightness %.0f)", n, drawn, want, brightest)
+		}
+	}
+}
+
+func TestCaptionsAreATrackOfTheFinishedVideo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, lengths := msg.FPS(24), []int{24, 48}
+	said := captions(caption(250*time.Millisecond, time.Second, "One"), caption(2*time.Second, 3*time.Second, "Two <b>\nlines"))
+	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths, Final: true, Captions: said},
+		b.segmentsOf(t, rate, lengths), outputsOfVideo...)
+	checkTrack(t, b.store.get(t, "concat/video"))
+
+	face, _ := b.probed(t, facecamVideo(t, rate, 48, 160, 120, pcm(2*time.Second, beep(1))))
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 72, Captions: said},
+		map[string]msg.Input{msg.Joined: b.joined(t, rate, 72), msg.FacecamFile: face}, outputsOfVideo...)
+	checkTrack(t, b.store.get(t, "overlay/video"))
+}
+
+func checkTrack(t *testing.T, video []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "video.mp4")
+	if err := os.WriteFile(path, video, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := string(command(t, nil, tools.FFmpeg, "-v", "error", "-i", path, "-map", "0:s:0", "-f", "srt", "-"))
+	want := "1\n00:00:00,250 --> 00:00:01,000\nOne\n\n2\n00:00:02,000 --> 00:00:03,000\nTwo ‹b›\nlines\n\n"
+	if strings.ReplaceAll(got, "\r", "") != want {
+		t.Errorf("the track is\n%q, want\n%q", got, want)
+	}
+	checkTiming(t, video, msg.FPS(24), 72)
+}

@@ -1,0 +1,189 @@
+package transcoder
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+const (
+	// sameLook is by how many levels of 255 a part of the finished picture may differ in brightness from what was encoded. An
+	// encoder changes the mean of so many pixels by a fraction of one.
+	sameLook = 4
+	// blackLook is up to how bright a part of a black picture is.
+	blackLook = 4
+	// shortestBlack and shortestStill are what is worth a line in the report.
+	shortestBlack = 500 * time.Millisecond
+	shortestStill = 2 * time.Second
+	// loudnessMargin is by how much the sound may miss its target in LU, and peaks in dB: AAC changes both a little.
+	loudnessMargin = 1.5
+)
+
+// gate reads all of a finished video and returns what it is, or an error when it is not what it must be: then nobody gets to
+// see it. facts are what measure found, looks what some of its frames must look like, their frames counted from the video's first.
+func (h handler) gate(ctx context.Context, dir, name string, want expected, facts msg.VideoFacts, looks []msg.Look) (*msg.Report, error) {
+	file, err := h.tools.Inspect(ctx, dir, name, movFormats)
+	if err != nil {
+		return nil, err
+	}
+	video, sound, err := tracks(file, want.captions)
+	if err != nil {
+		return nil, err
+	}
+	r := &msg.Report{
+		Frames: facts.Frames, DurationSeconds: want.length().Seconds(), Bytes: facts.Bytes, Width: video.Width, Height: video.Height,
+		Rate: want.rate, Codec: video.Codec, PixelFormat: video.PixelFormat, ColorSpace: video.Space, ColorRange: video.Range,
+	}
+	if r.FastStart, err = fastStart(filepath.Join(dir, name)); err != nil {
+		return nil, err
+	}
+	if !r.FastStart {
+		return nil, fmt.Errorf("%s: its index is not before its pictures", name)
+	}
+	if err := h.watch(ctx, dir, name, want, looks, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if sound != nil {
+		r.Sound = &msg.SoundReport{Codec: sound.Codec, DurationSeconds: sound.Duration.Seconds()}
+		if err := h.listen(ctx, dir, name, want, r.Sound); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return r, nil
+}
+
+// watch decodes the picture from its first frame to its last.
+func (h handler) watch(ctx context.Context, dir, name string, want expected, looks []msg.Look, r *msg.Report) error {
+	args := ffmpeg.Global("error")
+	args = append(args, ffmpeg.WithProgress...)
+	args = append(args, ffmpeg.Input(name, movFormats, "-xerror", "-err_detect", "explode")...)
+	args = append(args, "-map", "0:v:0", "-fps_mode", "passthrough", "-vf", lookFilter, "-f", "rawvideo", "file:"+fileLooks)
+	if err := h.tools.Run(ctx, dir, args, nil); err != nil {
+		return fmt.Errorf("it cannot be decoded: %w", err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, fileLooks))
+	if err != nil {
+		return fmt.Errorf("read what frames look like: %w", err)
+	}
+	if len(data) != want.frames*lookSize {
+		return fmt.Errorf("%d frames can be decoded, want %d", len(data)/lookSize, want.frames)
+	}
+	frame := func(n int) []byte { return data[n*lookSize : (n+1)*lookSize] }
+	for _, l := range looks {
+		if l.Frame < 0 || l.Frame >= want.frames || len(l.Cells) != lookSize {
+			return fmt.Errorf("there is no frame %d to be compared", l.Frame)
+		}
+		d := difference(l.Cells, frame(l.Frame))
+		if r.Compared++; d > r.Difference {
+			r.Difference = d
+		}
+		if d > sameLook {
+			return fmt.Errorf("frame %d is not what was encoded: parts of it differ by %.0f levels of 255", l.Frame, d)
+		}
+	}
+	r.Black = stretches(want, shortestBlack, func(n int) bool { return brightest(frame(n)) <= blackLook })
+	r.Still = stretches(want, shortestStill, func(n int) bool { return n > 0 && bytes.Equal(frame(n), frame(n-1)) })
+	return nil
+}
+
+// difference is the largest of two looks' differences.
+func difference(a, b []byte) (most float64) {
+	for i := range a {
+		most = max(most, math.Abs(float64(a[i])-float64(b[i])))
+	}
+	return most
+}
+
+func brightest(cells []byte) (most byte) {
+	for _, c := range cells {
+		most = max(most, c)
+	}
+	return most
+}
+
+// stretches returns the runs of frames for which holds is true, as long as shortest and longer.
+func stretches(v expected, shortest time.Duration, holds func(n int) bool) []msg.Stretch {
+	list := []msg.Stretch{} // not null in JSON
+	begin := -1
+	for n := 0; n <= v.frames; n++ {
+		switch in := n < v.frames && holds(n); {
+		case in && begin < 0:
+			begin = n
+		case !in && begin >= 0:
+			if from, to := v.rate.At(begin), v.rate.At(n); to-from >= shortest {
+				list = append(list, msg.Stretch{
+					FromSeconds: from.Round(time.Millisecond).Seconds(), ToSeconds: to.Round(time.Millisecond).Seconds(),
+				})
+			}
+			begin = -1
+		}
+	}
+	return list
+}
+
+// listen measures the sound.
+func (h handler) listen(ctx context.Context, dir, name string, want expected, r *msg.SoundReport) error {
+	text, err := h.tools.RunInfo(ctx, dir, finishedLoudnessArgs(name), nil)
+	if err != nil {
+		return fmt.Errorf("its sound cannot be decoded: %w", err)
+	}
+	l, err := ffmpeg.ParseLoudness(text)
+	if err != nil {
+		return err
+	}
+	if l.Silent {
+		return nil
+	}
+	r.Integrated, r.TruePeak = &l.Integrated, &l.TruePeak
+	if want.loudness == nil {
+		return nil
+	}
+	if l.TruePeak > want.loudness.peak+loudnessMargin || l.Integrated > want.loudness.integrated+loudnessMargin {
+		return fmt.Errorf("its sound is too loud: %.1f LUFS with peaks of %.1f dBTP, want %.1f and %.1f",
+			l.Integrated, l.TruePeak, want.loudness.integrated, want.loudness.peak)
+	}
+	return nil
+}
+
+// fastStart reports whether an mp4's index is before its media, as its boxes have it.
+func fastStart(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }()
+	for at := int64(0); ; {
+		var head [16]byte
+		n, err := f.ReadAt(head[:], at)
+		if n < 8 {
+			if errors.Is(err, io.EOF) {
+				err = fmt.Errorf("%s has no index", filepath.Base(path))
+			}
+			return false, err
+		}
+		size := int64(binary.BigEndian.Uint32(head[:4]))
+		switch string(head[4:8]) {
+		case "moov":
+			return true, nil
+		case "mdat":
+			return false, nil
+		}
+		if size == 1 && n == 16 {
+			size = int64(binary.BigEndian.Uint64(head[8:]))
+		}
+		if size < 8 || size > math.MaxInt64-at {
+			return false, fmt.Errorf("%s has a box of %d bytes", filepath.Base(path), size)
+		}
+		at += size
+	}
+}
