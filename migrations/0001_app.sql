@@ -67,5 +67,8 @@ alter table public.campaigns add column if not exists output_rate text;
 -- What is asked of the video beyond size, rate and scenes: docs/reference/output-options.md.
 alter table public.campaigns add column if not exists output_options jsonb not null default '{}';
 
+-- How the presenter is shown: docs/reference/facecam.md.
+alter table public.campaigns add column if not exists facecam_options jsonb not null default '{}';
+
 -- Claiming looks for the oldest queued job.
 create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';

@@ -134,7 +134,8 @@ func slug(name string) string {
 }
 
 func submission(file *campaign.Campaign, base string) renders.Submission {
-	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS, Rate: file.Rate, Output: file.Output}
+	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS, Rate: file.Rate, Output: file.Output,
+		Shown: file.Shown}
 	if file.Facecam != nil {
 		url := file.Facecam.URL(base)
 		s.FacecamURL = &url

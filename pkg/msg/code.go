@@ -17,6 +17,7 @@ const (
 	CodeOutputFPS       Code = "output_fps_invalid"
 	CodeOutputOptions   Code = "output_options_invalid"
 	CodeFacecamURL      Code = "facecam_url_invalid"
+	CodeFacecamOptions  Code = "facecam_options_invalid"
 )
 
 // What is wrong with a scene's page: found when it is recorded.

@@ -124,6 +124,8 @@ type NormalizeParams struct {
 	Quality string `json:"quality"`
 	// Facecam says whether the bubble is laid over the picture.
 	Facecam bool `json:"facecam"`
+	// Bubble says how; nil, what BubbleOf returns when nothing is asked.
+	Bubble *Bubble `json:"bubble,omitempty"`
 	// Fit says how the mezzanine's pictures are brought to Width × Height; nil when they have that size.
 	Fit *Fit `json:"fit,omitempty"`
 	// Crossfade makes the segment a transition, from Mezzanine to MezzanineNext, which has as many frames; NextFit is the

@@ -35,6 +35,8 @@ type Campaign struct {
 	Rate *string
 	// Output is what is asked of the video beyond that, as JSON that output.Parse takes; nil when nothing is.
 	Output json.RawMessage
+	// Shown is how the facecam is shown, as JSON that facecam.Parse takes; nil when nothing is asked.
+	Shown json.RawMessage
 	// Scenes are in the order in which they are shown.
 	Scenes []Scene
 	// Dir is the absolute path of the file's folder, which local references are relative to.
@@ -66,6 +68,7 @@ type text struct {
 	Rate    any     `yaml:"output_rate"`
 
 	Output map[string]any `yaml:"output_options"`
+	Shown  map[string]any `yaml:"facecam_options"`
 	Scenes []sceneText    `yaml:"scenes"`
 }
 
@@ -193,6 +196,15 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 		}
 		c.Scenes = append(c.Scenes, Scene{Page: page, Duration: s.Duration, Options: options})
 	}
+	shown, wrong, err := t.shown()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read facecam_options: %w", err)
+	}
+	for _, p := range wrong {
+		p.Location = append([]string{"facecam_options"}, p.Location...)
+		problems = append(problems, placed(doc, p))
+	}
+	c.Shown = shown
 	return c, problems, nil
 }
 

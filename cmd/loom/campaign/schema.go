@@ -9,17 +9,20 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
-// Schema is the JSON Schema of campaign files. It refers to scene.Schema and output.Schema.
+// Schema is the JSON Schema of campaign files. It refers to scene.Schema, output.Schema and facecam.Schema.
 //
 //go:embed campaign.schema.json
 var Schema []byte
 
-var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(Schema, scene.Schema, output.Schema) })
+var compiled = sync.OnceValues(func() (*schema.Schema, error) {
+	return schema.Compile(Schema, scene.Schema, output.Schema, facecam.Schema)
+})
 
 // validate checks a file against a schema. doc is the file's root, for line numbers.
 func validate(data []byte, doc ast.Node, compiled func() (*schema.Schema, error)) ([]Problem, error) {

@@ -19,6 +19,8 @@ type Submission struct {
 	Rate *string
 	// Output is what is asked of the video beyond that, as JSON.
 	Output json.RawMessage
+	// Shown is how the facecam is shown, as JSON.
+	Shown  json.RawMessage
 	Scenes []Scene
 }
 
@@ -85,6 +87,9 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 	}
 	if s.Output != nil {
 		add("output_options", s.Output)
+	}
+	if s.Shown != nil {
+		add("facecam_options", s.Shown)
 	}
 	return "insert into campaigns (" + columns + ") values (" + places + ")", args
 }

@@ -18,6 +18,7 @@ select jsonb_build_object(
          'id', c.id, 'name', c.name, 'user_id', c.user_id, 'facecam_url', c.facecam_url,
          'output_width', c.output_width, 'output_height', c.output_height, 'output_fps', c.output_fps,
          'output_rate', c.output_rate, 'output_options', c.output_options,
+         'facecam_options', c.facecam_options,
          'scenes', coalesce((
            select jsonb_agg(jsonb_build_object('id', s.id, 'url', s.url, 'duration_sec', s.duration_sec,
                                                'order_index', s.order_index, 'options', s.options)

@@ -79,6 +79,10 @@ func Build(c Campaign, newID func() uuid.UUID) []Task {
 	}
 	b.crossfade = b.rate.Frames(b.output.Crossfade())
 	b.pieces = b.cut()
+	if b.facecam() != "" {
+		shown, _ := c.shown()
+		b.bubble = msg.BubbleOf(shown, b.width(), b.height(), b.rate, b.total)
+	}
 	return b.build()
 }
 
@@ -88,6 +92,7 @@ type builder struct {
 	rate   msg.Rate
 	output output.Options
 	cues   []output.Cue
+	bubble *msg.Bubble
 	// crossfade is how many frames one scene takes to become the next; 0 for a cut.
 	crossfade int
 	// options of each scene, the frames of its place in the video, and the frames of the pieces that it is recorded in.
@@ -212,7 +217,7 @@ func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UU
 			}
 			p := msg.NormalizeParams{
 				Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate, Frames: frames, FirstFrame: first,
-				Quality: b.output.Level(), Facecam: probe != uuid.Nil, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
+				Quality: b.output.Level(), Facecam: probe != uuid.Nil, Bubble: b.bubble, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
 			}
 			inputs := map[string]Input{msg.Mezzanine: {records[i], msg.PieceName(piece)}}
 			if piece == len(pieces)-1 && b.tail(i) > 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
@@ -34,6 +35,8 @@ type Campaign struct {
 	OutputRate *string `json:"output_rate,omitempty"`
 	// OutputOptions are what output.Parse reads; nothing, or null, when nothing is asked.
 	OutputOptions json.RawMessage `json:"output_options,omitempty"`
+	// FacecamOptions are what facecam.Parse reads; nothing, or null, when nothing is asked.
+	FacecamOptions json.RawMessage `json:"facecam_options,omitempty"`
 	// Scenes are ordered by order_index, then id.
 	Scenes []Scene `json:"scenes"`
 }
@@ -61,6 +64,17 @@ func (c Campaign) rate() (msg.Rate, error) {
 
 // options returns what is asked of the video. It cannot fail once Validate has passed the campaign.
 func (c Campaign) options() (output.Options, error) { return output.Parse(c.OutputOptions) }
+
+// shown returns how the facecam is shown. It cannot fail once Validate has passed the campaign.
+func (c Campaign) shown() (facecam.Options, error) { return facecam.Parse(c.FacecamOptions) }
+
+// duration is that of all scenes together.
+func (c Campaign) duration() (total time.Duration) {
+	for _, s := range c.Scenes {
+		total += s.duration()
+	}
+	return total
+}
 
 // facecam returns the facecam's URL, empty when there is none.
 func (c Campaign) facecam() string { return trimmed(or(c.FacecamURL, "")) }

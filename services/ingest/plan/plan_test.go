@@ -45,7 +45,8 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 	for name, c := range map[string]plan.Campaign{
 		"defaults": {Scenes: scenes(2)},
 		"facecam": {Scenes: scenes(2, 5), FacecamURL: ptr(" https://example.com/face.mp4\n"),
-			OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30)},
+			OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30), FacecamOptions: json.RawMessage(
+				`{"corner": "top-right", "mirror": true, "fullscreen": [{"at": "start", "seconds": 2}, {"at": "end", "seconds": 1.5, "ease": 1}]}`)},
 		"without-facecam": {Scenes: scenes(1, 2, 3), FacecamURL: ptr(""),
 			OutputWidth: ptr(1080), OutputHeight: ptr(1920), OutputFPS: ptr(25)},
 		"options": {Scenes: []plan.Scene{

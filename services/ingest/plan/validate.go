@@ -74,6 +74,22 @@ func Validate(c Campaign, limits Limits) *Invalid {
 			return invalid(msg.CodeFacecamURL, "The facecam's address %s.", problem)
 		}
 	}
+	return validateFacecam(c)
+}
+
+// validateFacecam tells the first thing that is wrong with how the facecam is to be shown.
+func validateFacecam(c Campaign) *Invalid {
+	o, err := c.shown()
+	if err == nil {
+		err = o.Check(c.width(), c.height(), c.duration())
+	}
+	var wrong *schema.Error
+	switch {
+	case errors.As(err, &wrong):
+		return invalid(msg.CodeFacecamOptions, "%s", sentence(wrong.First()))
+	case err != nil:
+		return unprepared()
+	}
 	return nil
 }
 

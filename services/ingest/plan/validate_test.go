@@ -105,6 +105,14 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 			strings.Repeat(" ", 100<<10)+`}`)}, msg.CodeSceneOptions,
 			"The options of all scenes together are too large: at most 8 MiB are possible."},
 
+		"a bubble's shape that is none": {plan.Campaign{Scenes: one, FacecamOptions: json.RawMessage(`{"shape": "star"}`)}, msg.CodeFacecamOptions,
+			"facecam_options.shape: this is none of circle, rounded, rectangle. The bubble's shape: circle, rounded (a rectangle with round " +
+				"corners) or rectangle. Example: shape: rounded"},
+		"a bubble that leaves the picture": {plan.Campaign{Scenes: one, FacecamOptions: json.RawMessage(`{"size": 0.9, "margin": 0.2}`)}, msg.CodeFacecamOptions,
+			"facecam_options.margin: the bubble of 972 × 972 pixels leaves the picture of 1920 × 1080. Choose a smaller margin or size."},
+		"a moment after the end": {plan.Campaign{Scenes: one, FacecamOptions: json.RawMessage(`{"fullscreen": [{"at": 4, "seconds": 2}]}`)},
+			msg.CodeFacecamOptions, "facecam_options.fullscreen[0].seconds: the moment is not within the video, which lasts 5 seconds."},
+
 		"width odd": {size(1921, 1080), msg.CodeOutputSize,
 			"The output size 1921×1080 is not possible, because width and height must be even numbers. Choose for example 1920×1080."},
 		"height odd": {size(1920, 1081), msg.CodeOutputSize,
