@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	shown "github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -22,7 +22,7 @@ func TestCommandLines(t *testing.T) {
 	ntsc := msg.Rate{Num: 30000, Den: 1001}
 	face := &bubbleSource{
 		stream: ffmpeg.Stream{Index: 1, Type: "video", Codec: "vp9", Width: 1280, Height: 720},
-		start:  -7_000_000, place: bubble.BottomLeft(1920, 1080),
+		start:  -7_000_000, bubble: usual(1920, 1080),
 	}
 	loudness := &msg.Loudness{Integrated: -27.61, TruePeak: -4.47, Range: 18.06, Threshold: -39.2, Offset: 0.58}
 	normalize := msg.NormalizeParams{Scene: 2, Width: 1920, Height: 1080, Rate: msg.FPS(60), Frames: 300, FirstFrame: 420}
@@ -36,24 +36,29 @@ func TestCommandLines(t *testing.T) {
 	captioned := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450, Captions: crossfade.Captions,
 		Loudness: &output.Loudness{Integrated: new(float64)}}
 	*captioned.Loudness.Integrated = -14
+	still, growing := *face, *face
+	still.bubble = *msg.BubbleOf(shown.Options{Shape: shown.ShapeRounded, Corner: shown.CornerTopRight, Mirror: true}, 1920, 1080, msg.FPS(60), 900)
+	growing.bubble.Fullscreen = []msg.Moment{{From: 480, To: 600, Grow: 36, Shrink: 36}, {From: 700, To: 800}}
 	overlay := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450}
 	for name, args := range map[string][]string{
-		"normalize":        normalizeArgs(normalize, nil, 2),
-		"normalize-bubble": normalizeArgs(withFace, face, 4),
-		"normalize-fit":    normalizeArgs(fit, nil, 2),
-		"crossfade":        normalizeArgs(crossfade, face, 2),
-		"concat":           concatArgs(ntsc, false, false),
-		"concat-final":     concatArgs(msg.FPS(60), true, false),
-		"concat-captions":  concatArgs(msg.FPS(60), true, true),
-		"encode-again":     againArgs(msg.ConcatParams{Rate: ntsc}, "segment-0001", 2),
-		"concat-list":      strings.Split(strings.TrimSpace(concatList(ntsc, []string{"segment-0001", "segment-0002"}, []int{170, 177})), "\n"),
-		"loudness":         loudnessArgs(1, 0),
-		"overlay":          overlayArgs(overlay, &overlaySound{stream: 1, start: 21_000_000, loudness: loudness}),
-		"overlay-captions": overlayArgs(captioned, &overlaySound{stream: 1, loudness: loudness}),
-		"overlay-as-it-is": overlayArgs(overlay, &overlaySound{stream: 0}),
-		"overlay-no-sound": overlayArgs(overlay, nil),
-		"thumbnail":        thumbnailArgs(fileVideo, expected{width: 1920, height: 1080, rate: ntsc, frames: 300}, 150),
-		"first-frame":      firstFrameArgs(1),
+		"normalize":         normalizeArgs(normalize, nil, 2),
+		"normalize-bubble":  normalizeArgs(withFace, face, 4),
+		"normalize-mirror":  normalizeArgs(withFace, &still, 4),
+		"normalize-moments": normalizeArgs(withFace, &growing, 4),
+		"normalize-fit":     normalizeArgs(fit, nil, 2),
+		"crossfade":         normalizeArgs(crossfade, face, 2),
+		"concat":            concatArgs(ntsc, false, false),
+		"concat-final":      concatArgs(msg.FPS(60), true, false),
+		"concat-captions":   concatArgs(msg.FPS(60), true, true),
+		"encode-again":      againArgs(msg.ConcatParams{Rate: ntsc}, "segment-0001", 2),
+		"concat-list":       strings.Split(strings.TrimSpace(concatList(ntsc, []string{"segment-0001", "segment-0002"}, []int{170, 177})), "\n"),
+		"loudness":          loudnessArgs(1, 0),
+		"overlay":           overlayArgs(overlay, &overlaySound{stream: 1, start: 21_000_000, loudness: loudness}),
+		"overlay-captions":  overlayArgs(captioned, &overlaySound{stream: 1, loudness: loudness}),
+		"overlay-as-it-is":  overlayArgs(overlay, &overlaySound{stream: 0}),
+		"overlay-no-sound":  overlayArgs(overlay, nil),
+		"thumbnail":         thumbnailArgs(fileVideo, expected{width: 1920, height: 1080, rate: ntsc, frames: 300}, 150),
+		"first-frame":       firstFrameArgs(1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", name+".golden")
@@ -75,7 +80,9 @@ func TestCommandLines(t *testing.T) {
 }
 
 func TestEveryInputIsALocalFileOfAKnownContainer(t *testing.T) {
-	args := normalizeArgs(msg.NormalizeParams{Rate: msg.FPS(60), Frames: 1, Facecam: true}, &bubbleSource{place: bubble.BottomLeft(320, 180)}, 1)
+	b := usual(320, 180)
+	b.Fullscreen = []msg.Moment{{From: 2, To: 20, Grow: 4, Shrink: 4}}
+	args := normalizeArgs(msg.NormalizeParams{Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30, Facecam: true}, &bubbleSource{bubble: b}, 1)
 	inputs := 0
 	for i, arg := range args {
 		if arg != "-i" {
@@ -84,6 +91,9 @@ func TestEveryInputIsALocalFileOfAKnownContainer(t *testing.T) {
 		inputs++
 		before := strings.Join(args[:i], " ")
 		before = before[strings.LastIndex(before, "-protocol_whitelist"):]
+		if args[i+1] == "pipe:0" && strings.HasPrefix(before, "-protocol_whitelist pipe -format_whitelist rawvideo ") {
+			continue // what we draw ourselves
+		}
 		if !strings.HasPrefix(before, "-protocol_whitelist file,pipe -format_whitelist ") || strings.Contains(before, "-i ") {
 			t.Errorf("input %s is opened with %q", args[i+1], before)
 		}
@@ -91,24 +101,28 @@ func TestEveryInputIsALocalFileOfAKnownContainer(t *testing.T) {
 			t.Errorf("input %q is not a file of the task's folder", args[i+1])
 		}
 	}
-	if inputs != 4 {
-		t.Errorf("%d inputs, want 4", inputs)
+	if inputs != 5 {
+		t.Errorf("%d inputs, want 5", inputs)
 	}
 }
 
-func TestCoverFillsASquare(t *testing.T) {
-	for _, test := range []struct{ width, height, side, wantWidth, wantHeight int }{
-		{1920, 1080, 248, 440, 248},
-		{1080, 1920, 248, 248, 440},
-		{100, 100, 40, 40, 40},
-		{101, 100, 40, 40, 40},
-		{160, 10, 40, 640, 40},
-		{8192, 2, 40, 640, 40},
-		{2, 8192, 40, 40, 640},
-		{0, 0, 40, 40, 40},
+func TestCoverFillsABox(t *testing.T) {
+	for _, test := range []struct{ width, height, across, down, wantWidth, wantHeight int }{
+		{1920, 1080, 248, 248, 440, 248},
+		{1080, 1920, 248, 248, 248, 440},
+		{100, 100, 40, 40, 40, 40},
+		{101, 100, 40, 40, 40, 40},
+		{160, 10, 40, 40, 640, 40},
+		{8192, 2, 40, 40, 640, 40},
+		{2, 8192, 40, 40, 40, 640},
+		{0, 0, 40, 40, 40, 40},
+		{640, 480, 320, 180, 320, 240},
+		{1080, 1920, 320, 180, 320, 568},
+		{1920, 1080, 180, 320, 568, 320},
+		{8192, 2, 320, 180, 2880, 180},
 	} {
-		if w, h := cover(test.width, test.height, test.side); w != test.wantWidth || h != test.wantHeight {
-			t.Errorf("cover(%d, %d, %d) = %d, %d; want %d, %d", test.width, test.height, test.side, w, h, test.wantWidth, test.wantHeight)
+		if w, h := cover(test.width, test.height, test.across, test.down); w != test.wantWidth || h != test.wantHeight {
+			t.Errorf("cover(%d, %d, %d, %d) = %d, %d; want %d, %d", test.width, test.height, test.across, test.down, w, h, test.wantWidth, test.wantHeight)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 )
 
 // box makes a box of an MP4 file.
@@ -97,8 +96,8 @@ func TestAPictureThatGrowsBeyondBoundsIsPassedOver(t *testing.T) {
 			msg.FacecamFile: face,
 		}, msg.Segment)
 	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-	p := bubble.BottomLeft(testWidth, testHeight)
-	if got := segment.luma(12, p.X+p.Size()/2, p.Y+p.Size()/2, 6); got < 220 {
+	p := usual(testWidth, testHeight)
+	if got := segment.luma(12, p.X+p.Width/2, p.Y+p.Height/2, 6); got < 220 {
 		t.Errorf("brightness %.0f, want the facecam's white", got)
 	}
 }

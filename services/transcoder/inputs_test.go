@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
 )
 
@@ -67,7 +66,7 @@ var inputs = []struct {
 func TestWhatPresentersHaveIsShownAndHeardInStep(t *testing.T) {
 	t.Parallel()
 	rate := msg.FPS(30)
-	place := bubble.BottomLeft(testWidth, testHeight)
+	place := usual(testWidth, testHeight)
 	for _, test := range inputs {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +98,7 @@ func TestWhatPresentersHaveIsShownAndHeardInStep(t *testing.T) {
 			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 			for n := range segment.frames {
 				want := max(0, first+n-int(test.picture*30+0.5))
-				got := readGrey(segment.luma(n, place.X+place.Size()/2, place.Y+place.Size()/2, 6))
+				got := readGrey(segment.luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6))
 				if got != want%20 && got != max(0, want-test.late)%20 {
 					t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
 				}
@@ -125,8 +124,8 @@ func TestWhatPresentersHaveIsShownAndHeardInStep(t *testing.T) {
 func TestEveryWayAPhoneIsHeldIsUpright(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	p := bubble.BottomLeft(testWidth, testHeight)
-	x, y, off := p.X+p.Size()/2, p.Y+p.Size()/2, p.Face/4
+	p := usual(testWidth, testHeight)
+	x, y, off := p.X+p.Width/2, p.Y+p.Height/2, p.Width/4
 	for _, test := range []struct {
 		quarters, width, height int
 		// bright is where the stored picture's left half is seen: the direction from the centre.
@@ -237,9 +236,9 @@ func TestTheFacecamsColoursAreTrue(t *testing.T) {
 					msg.FacecamFile: face,
 				}, msg.Segment)
 			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-			p := bubble.BottomLeft(testWidth, testHeight)
+			p := usual(testWidth, testHeight)
 			for n, colour := range palette {
-				got := segment.rgb(n, p.X+p.Size()/2, p.Y+p.Size()/2)
+				got := segment.rgb(n, p.X+p.Width/2, p.Y+p.Height/2)
 				r, g, bl := test.want(colour[0], colour[1], colour[2])
 				for c, v := range []float64{r, g, bl} {
 					if math.Abs(got[c]-255*v) > test.off {

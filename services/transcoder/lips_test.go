@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 )
 
 // A facecam that flashes and beeps at once does so in the finished video, to its end: still pages, as most are.
@@ -106,9 +105,9 @@ func (b *bench) flashes(t *testing.T, video []byte, rate msg.Rate) (times []floa
 	if err := os.WriteFile(file, video, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := bubble.BottomLeft(testWidth, testHeight)
+	p := usual(testWidth, testHeight)
 	grey := command(t, nil, tools.FFmpeg, "-v", "error", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough",
-		"-vf", fmt.Sprintf("crop=8:8:%d:%d,scale=1:1,format=gray", p.X+p.Size()/2-4, p.Y+p.Size()/2-4), "-f", "rawvideo", "-")
+		"-vf", fmt.Sprintf("crop=8:8:%d:%d,scale=1:1,format=gray", p.X+p.Width/2-4, p.Y+p.Height/2-4), "-f", "rawvideo", "-")
 	for n := range grey {
 		if grey[n] > 120 && (n == 0 || grey[n-1] <= 120) {
 			times = append(times, rate.At(n).Seconds())

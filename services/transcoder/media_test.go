@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
+	shown "github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
@@ -392,6 +393,11 @@ func (b *bench) probed(t *testing.T, data []byte) (msg.Input, msg.ProbeFacts) {
 	b.store.put("web/facecam", data)
 	facts := b.must(t, msg.Probe, msg.ProbeParams{URL: b.url + "/web/facecam"}, nil, msg.FacecamFile).(msg.ProbeFacts)
 	return b.input(t, "facecam", b.store.get(t, "probe/facecam"), facts), facts
+}
+
+// usual is the bubble when nothing is asked.
+func usual(width, height int) msg.Bubble {
+	return *msg.BubbleOf(shown.Options{}, width, height, msg.FPS(1), 0)
 }
 
 // timing reads a file's packets.

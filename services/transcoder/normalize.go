@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
@@ -44,6 +45,9 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	tools := h.tools
 	if face != nil {
 		tools = tools.Within(encoding(p, h.threads))
+		if moving := shapes(face.bubble, phases(face.bubble.Fullscreen, p.FirstFrame, p.Frames), p.Width, p.Height); len(moving) > 0 {
+			tools = tools.Fed(&bubble.Film{Shapes: moving, Width: p.Width, Height: p.Height})
+		}
 	}
 	if err := tools.Run(ctx, t.Dir, normalizeArgs(p, face, h.threads), frames(t, p.Frames, 0.08, 0.93)); err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
@@ -84,12 +88,16 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 	if err != nil {
 		return nil, err
 	}
+	b := p.Bubble
+	if b == nil {
+		b = msg.BubbleOf(facecam.Options{}, p.Width, p.Height, p.Rate, 0)
+	}
 	for _, s := range file.Streams {
 		if s.Index != facts.VideoStream || s.Type != "video" {
 			continue
 		}
 		face := &bubbleSource{
-			stream: s, start: file.Start, place: bubble.BottomLeft(p.Width, p.Height),
+			stream: s, start: file.Start, bubble: *b,
 			seek: seekFor(facts.Seekable, file.Start, p.Rate.At(p.FirstFrame)),
 		}
 		if curve := tonemap.CurveOf(s.Transfer); curve != 0 {
@@ -97,10 +105,9 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 				return nil, err
 			}
 		}
-		return face, errors.Join(
-			bubble.Write(path(t, filePlate), bubble.Plate(face.place)),
-			bubble.Write(path(t, fileMask), bubble.Mask(face.place)),
-		)
+		pad := bubble.Pad(*b)
+		plate, mask := bubble.Draw(bubble.Of(*b).Boxed(pad), b.Width+2*pad, b.Height+2*pad)
+		return face, errors.Join(bubble.Write(path(t, filePlate), plate), bubble.Write(path(t, fileMask), mask))
 	}
 	return nil, fmt.Errorf("the facecam has no video stream %d", facts.VideoStream)
 }

@@ -2,13 +2,11 @@ package transcoder
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -39,8 +37,9 @@ type bubbleSource struct {
 	// start is the earliest time stamp of all of the facecam's streams: picture and sound count from there.
 	start time.Duration
 	// seek is the time stamp at which decoding may start; nil for the start of the file.
-	seek  *time.Duration
-	place bubble.Place
+	seek *time.Duration
+	// bubble is where and when it is shown.
+	bubble msg.Bubble
 }
 
 // normalizeArgs is the command line that encodes a segment. face is nil for a segment without a bubble.
@@ -51,9 +50,7 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileMezzanine, movFormats)...)
 	if face != nil {
-		args = append(args, face.input()...)
-		args = append(args, ffmpeg.Input(filePlate, "png_pipe", "-f", "png_pipe")...)
-		args = append(args, ffmpeg.Input(fileMask, "png_pipe", "-f", "png_pipe")...)
+		args = append(args, face.inputs(p)...)
 	}
 	if p.Crossfade {
 		args = append(args, ffmpeg.Input(fileNext, movFormats)...)
@@ -98,31 +95,15 @@ func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
 	if p.Crossfade {
 		next := 1 // behind the facecam and what is drawn with it
 		if face != nil {
-			next = 4
+			next = face.count(p) + 1
 		}
 		scene = crossfadeFilter(p, next)
 	}
 	if face == nil {
 		return scene + ",format=yuv420p," + finishFilter(p)
 	}
-	b := face.place
-	width, height := cover(face.stream.Width, face.stream.Height, b.Face)
-	chains := []string{
-		scene + "[scene]",
-		fmt.Sprintf("[1:%d]", face.stream.Index) + strings.Join([]string{
-			face.frames(p.Rate, p.FirstFrame, p.Frames),
-			facecamToBT709(face.stream, width, height),
-			fmt.Sprintf("crop=%d:%d", b.Face, b.Face), "setsar=1",
-			fmt.Sprintf("pad=%d:%d:%d:%d", b.Size(), b.Size(), b.Pad, b.Pad),
-		}, ",") + "[face]",
-		"[2:v]format=yuva420p[plate]",
-		"[3:v]format=gray[mask]",
-		"[face][plate]overlay=0:0:format=yuv420[disc]",
-		"[disc][mask]alphamerge[bubble]",
-		// pass: after the facecam's end there is no bubble.
-		fmt.Sprintf("[scene][bubble]overlay=%d:%d:format=yuv420:eof_action=pass,format=yuv420p,", b.X, b.Y) + finishFilter(p),
-	}
-	return strings.Join(chains, ";")
+	chains := append([]string{scene + "[scene]"}, face.over(p)...)
+	return strings.Join(chains, ";") + ",format=yuv420p," + finishFilter(p)
 }
 
 // finishFilter draws what is above all else, and gives the frames to the encoder.
@@ -131,20 +112,6 @@ func finishFilter(p msg.NormalizeParams) string {
 		return captionsFilter + "," + looksFilter
 	}
 	return looksFilter
-}
-
-// maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take gigabytes; it is
-// squeezed instead. Cropping first would be no way out: crop does not follow a stream whose size changes.
-const maxAspect = 16
-
-// cover returns the size at which a picture of width × height just covers a square, even, for a crop at its centre.
-func cover(width, height, side int) (int, int) {
-	if width <= 0 || height <= 0 {
-		return side, side
-	}
-	scale := float64(side) / float64(min(width, height))
-	even := func(v int) int { return min(max(side, 2*int(math.Round(float64(v)*scale/2))), maxAspect*side) }
-	return even(width), even(height)
 }
 
 // seconds writes d for a filter's expression.

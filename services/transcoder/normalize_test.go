@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 )
 
 const testWidth, testHeight = 320, 180
@@ -110,8 +109,8 @@ func TestTheBubbleShowsTheRightFacecamFrame(t *testing.T) {
 			if facts.AudioStream != -1 || facts.Width != 200 || facts.Height != 160 {
 				t.Errorf("facts %+v", facts)
 			}
-			place := bubble.BottomLeft(testWidth, testHeight)
-			x, y := place.X+place.Size()/2, place.Y+place.Size()/2
+			place := usual(testWidth, testHeight)
+			x, y := place.X+place.Width/2, place.Y+place.Height/2
 			for _, slice := range []struct{ first, frames int }{{0, 60}, {60, 100}} {
 				scene := mezzanine(t, rate, slice.frames, testWidth, testHeight, bars, nil)
 				b.must(t, msg.Normalize, msg.NormalizeParams{
@@ -156,11 +155,11 @@ func TestTheBubbleIsRoundAndAtTheLowerLeft(t *testing.T) {
 		msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: msg.FPS(30), Frames: 4, Facecam: true},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
 	segment := decode(t, b.store.get(t, "normalize/segment"), width, height)
-	p := bubble.BottomLeft(width, height)
-	radius := p.Face / 2
-	x, y := p.X+p.Pad+radius, p.Y+p.Pad+radius
-	if p.Face < height/5 || p.Face > height/4 {
-		t.Errorf("the face is %d pixels of %d", p.Face, height)
+	p := usual(width, height)
+	radius := p.Width / 2
+	x, y := p.X+radius, p.Y+radius
+	if p.Width < height/5 || p.Width > height/4 {
+		t.Errorf("the face is %d pixels of %d", p.Width, height)
 	}
 	if x > width/4 || y < 3*height/4-radius/2 {
 		t.Errorf("the face is at %d, %d of %d × %d", x, y, width, height)

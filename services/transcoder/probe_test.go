@@ -18,7 +18,6 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 )
 
 // MediaRecorder's files have no duration in the header, and a variable frame rate.
@@ -81,10 +80,10 @@ func TestBrowserFacecamsStayInStep(t *testing.T) {
 		Scene: 2, Width: testWidth, Height: testHeight, Rate: rate, Frames: 40, FirstFrame: 21, Facecam: true,
 	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
 	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-	p := bubble.BottomLeft(testWidth, testHeight)
+	p := usual(testWidth, testHeight)
 	for n := range segment.frames {
 		// Milliseconds are its clock, so each facecam frame may be a frame early or late.
-		got, want := readGrey(segment.luma(n, p.X+p.Size()/2, p.Y+p.Size()/2, 6)), (21+n)/2
+		got, want := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), (21+n)/2
 		if got != want%20 && got != (want-1)%20 && got != (want+1)%20 {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
@@ -134,7 +133,7 @@ func TestASegmentFarIntoTheFacecamShowsTheRightFrame(t *testing.T) {
 	if !facts.Seekable {
 		t.Errorf("facts %+v", facts)
 	}
-	place := bubble.BottomLeft(testWidth, testHeight)
+	place := usual(testWidth, testHeight)
 	b.must(t, msg.Normalize, msg.NormalizeParams{
 		Scene: 3, Width: testWidth, Height: testHeight, Rate: rate, Frames: 20, FirstFrame: 150, Facecam: true,
 	}, map[string]msg.Input{
@@ -142,7 +141,7 @@ func TestASegmentFarIntoTheFacecamShowsTheRightFrame(t *testing.T) {
 	}, msg.Segment)
 	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 	for n := range segment.frames {
-		if got := readGrey(segment.luma(n, place.X+place.Size()/2, place.Y+place.Size()/2, 6)); got != (150+n)%20 {
+		if got := readGrey(segment.luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6)); got != (150+n)%20 {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, (150+n)%20)
 		}
 	}

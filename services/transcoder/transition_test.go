@@ -37,8 +37,8 @@ func TestBothScenesMoveInACrossfade(t *testing.T) {
 	b := newBench(t)
 	const count = 24
 	rate := msg.Rate{Num: 30000, Den: 1001}
-	left := func(n int, rgb []byte, width, height int) { halves(n, 0, rgb, width, height) }
-	right := func(n int, rgb []byte, width, height int) { halves(0, n, rgb, width, height) }
+	left := func(n int, rgb []byte, width, height int) { greyHalves(n, 0, rgb, width, height) }
+	right := func(n int, rgb []byte, width, height int) { greyHalves(0, n, rgb, width, height) }
 	b.must(t, msg.Normalize,
 		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Crossfade: true},
 		map[string]msg.Input{
@@ -56,8 +56,8 @@ func TestBothScenesMoveInACrossfade(t *testing.T) {
 	}
 }
 
-// halves paints both halves of the picture in greys of 10 levels a step.
-func halves(left, right int, rgb []byte, width, height int) {
+// greyHalves paints both halves of the picture in greys of 10 levels a step.
+func greyHalves(left, right int, rgb []byte, width, height int) {
 	for y := range height {
 		for x := range width {
 			v := byte(10 * left)

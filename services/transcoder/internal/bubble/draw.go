@@ -9,72 +9,62 @@ import (
 	"os"
 )
 
-const (
-	// drop is how far the shadow falls, as a share of its reach.
-	drop = 0.35
-	// darkness is the shadow's opacity at the ring.
-	darkness = 0.3
-	// ringLevel is the ring's grey: white, but not a hole in the picture.
-	ringLevel = 0.96
-)
+// drop is how far the shadow falls, as a share of its reach.
+const drop = 0.35
 
-// Mask draws how much the padded square covers the scene: 255 covers it, 0 leaves it.
-func Mask(p Place) *image.Gray {
-	img := image.NewGray(image.Rect(0, 0, p.Size(), p.Size()))
-	each(p, func(x, y int, s sample) {
-		img.SetGray(x, y, color.Gray{Y: level(s.cover())})
+// Draw draws a bubble's plate and mask, of width × height pixels.
+func Draw(s Shape, width, height int) (plate *image.NRGBA, mask *image.Gray) {
+	plate, mask = image.NewNRGBA(image.Rect(0, 0, width, height)), image.NewGray(image.Rect(0, 0, width, height))
+	draw(s, width, height, func(x, y int, c color.NRGBA, cover uint8) {
+		plate.SetNRGBA(x, y, c)
+		mask.SetGray(x, y, color.Gray{Y: cover})
 	})
-	return img
+	return plate, mask
 }
 
-// Plate draws the ring and the shadow's colour, with a round hole where the face shows.
-func Plate(p Place) *image.NRGBA {
-	img := image.NewNRGBA(image.Rect(0, 0, p.Size(), p.Size()))
-	each(p, func(x, y int, s sample) {
-		grey := 0.0
-		if cover := s.cover(); cover > 0 {
-			grey = ringLevel * s.disc / cover
-		}
-		v := level(grey)
-		img.SetNRGBA(x, y, color.NRGBA{R: v, G: v, B: v, A: level(1 - s.face)})
-	})
-	return img
-}
-
-// sample is how much of one pixel the three shapes cover, from 0 to 1.
-type sample struct {
-	face, disc, shadow float64 // disc is the face and its ring
-}
-
-// cover is that of the disc laid over its shadow.
-func (s sample) cover() float64 { return s.disc + s.shadow*(1-s.disc) }
-
-func each(p Place, do func(x, y int, s sample)) {
-	centre := float64(p.Size()) / 2
-	face := float64(p.Face) / 2
-	disc := face + p.Ring
-	for y := range p.Size() {
-		for x := range p.Size() {
-			dx, dy := float64(x)+0.5-centre, float64(y)+0.5-centre
-			distance := math.Hypot(dx, dy)
-			beyond := (math.Hypot(dx, dy-drop*p.Shadow) - disc) / p.Shadow
-			do(x, y, sample{
-				face:   edge(face - distance),
-				disc:   edge(disc - distance),
-				shadow: darkness * fade(beyond),
-			})
+// draw gives each pixel of the plate, and how much of the scene is covered there.
+func draw(s Shape, width, height int, set func(x, y int, plate color.NRGBA, cover uint8)) {
+	for y := range height {
+		for x := range width {
+			px, py := float64(x)+0.5, float64(y)+0.5
+			inside := s.inside(px, py)
+			if inside >= 1 {
+				set(x, y, color.NRGBA{R: s.Color.R, G: s.Color.G, B: s.Color.B}, 255)
+				continue
+			}
+			face, disc := edge(inside), edge(inside+s.Border)
+			cover := disc + s.shadow(px, py)*(1-disc)
+			set(x, y, s.plate(face, disc, cover), level(cover))
 		}
 	}
 }
 
+// plate is the colour that, with the face's beneath it, makes the border where the face is not, and black in the shadow.
+func (s Shape) plate(face, disc, cover float64) color.NRGBA {
+	if cover <= 0 {
+		return color.NRGBA{A: 255}
+	}
+	border := 0.0
+	if cover > face {
+		border = (disc - face) / (cover - face)
+	}
+	part := func(v uint8) uint8 { return level(float64(v) / 255 * border) }
+	return color.NRGBA{R: part(s.Color.R), G: part(s.Color.G), B: part(s.Color.B), A: level(1 - face/cover)}
+}
+
+// shadow is how dark the shadow is at a place, from 0 to 1. Its edge is soft on both sides, as far as it reaches.
+func (s Shape) shadow(x, y float64) float64 {
+	if s.Reach <= 0 {
+		return 0
+	}
+	// A soft edge goes around corners.
+	s.Radius = max(s.Radius, min(s.Reach, s.Width/2, s.Height/2))
+	beyond := -s.inside(x, y-drop*s.Reach) - s.Border
+	return s.Darkness * (1 - Ease((beyond/s.Reach+1)/2))
+}
+
 // edge is how much of a pixel lies inside a shape whose border is inside pixels away: an antialiased edge.
 func edge(inside float64) float64 { return min(max(inside+0.5, 0), 1) }
-
-// fade goes from 1 at 0 to 0 at 1, softly at both ends.
-func fade(t float64) float64 {
-	t = min(max(t, 0), 1)
-	return 1 - t*t*(3-2*t)
-}
 
 func level(v float64) uint8 { return uint8(math.Round(255 * min(max(v, 0), 1))) }
 

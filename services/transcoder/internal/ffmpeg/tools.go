@@ -21,6 +21,13 @@ type Tools struct {
 	FFmpeg, FFprobe string
 
 	limits Limits
+	stdin  io.Reader
+}
+
+// Fed returns tools whose next run of ffmpeg reads stdin, which it need not do to its end.
+func (t Tools) Fed(stdin io.Reader) Tools {
+	t.stdin = stdin
+	return t
 }
 
 // Run runs ffmpeg in dir. Progress reports are parsed and given to progress, unless it is nil.
@@ -35,7 +42,7 @@ func (t Tools) RunInfo(ctx context.Context, dir string, args []string, progress 
 }
 
 func (t Tools) run(ctx context.Context, dir string, args []string, progress func(Progress)) (string, error) {
-	return start(ctx, t.FFmpeg, dir, args, t.limits, func(stdout io.Reader) error {
+	return start(ctx, t.FFmpeg, dir, args, t.limits, t.stdin, func(stdout io.Reader) error {
 		return ParseProgress(stdout, func(p Progress) {
 			if progress != nil {
 				progress(p)
@@ -51,13 +58,13 @@ func (t Tools) Output(ctx context.Context, dir string, args []string, limit int6
 
 // Probe runs ffprobe in dir and gives what it prints to parse.
 func (t Tools) Probe(ctx context.Context, dir string, args []string, parse func(io.Reader) error) error {
-	_, err := start(ctx, t.FFprobe, dir, args, t.limits, parse)
+	_, err := start(ctx, t.FFprobe, dir, args, t.limits, nil, parse)
 	return err
 }
 
 func output(ctx context.Context, program, dir string, args []string, bounds Limits, limit int64) ([]byte, error) {
 	var out bytes.Buffer
-	_, err := start(ctx, program, dir, args, bounds, func(stdout io.Reader) error {
+	_, err := start(ctx, program, dir, args, bounds, nil, func(stdout io.Reader) error {
 		n, err := io.Copy(&out, io.LimitReader(stdout, limit+1))
 		if err == nil && n > limit {
 			err = fmt.Errorf("more than %d bytes of output", limit)
@@ -95,9 +102,11 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s exited with status %d: %s", e.Program, e.Status, e.Stderr)
 }
 
-// start runs a program to its end and returns the end of its stderr. read is given stdout and need not read all of it; a
+// start runs a program, which may read stdin, to its end and returns the end of its stderr. read is given stdout and need not read all of it; a
 // program whose reader gives up is killed.
-func start(ctx context.Context, program, dir string, args []string, bounds Limits, read func(io.Reader) error) (string, error) {
+func start(
+	ctx context.Context, program, dir string, args []string, bounds Limits, stdin io.Reader, read func(io.Reader) error,
+) (string, error) {
 	name := baseName(program)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
@@ -117,6 +126,7 @@ func start(ctx context.Context, program, dir string, args []string, bounds Limit
 	cmd.WaitDelay = killAfter
 	var stderr tail
 	cmd.Stderr = &stderr
+	cmd.Stdin = stdin
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", fmt.Errorf("start %s: %w", name, err)
