@@ -54,10 +54,10 @@ func checkDone(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) {
 	if !slices.Equal(r.JobStates, []string{"completed"}) {
 		t.Errorf("jobs are %v", r.JobStates)
 	}
-	for bucket, kind := range map[string]string{"videos": ".mp4", "thumbnails": ".jpg"} {
+	for bucket, kinds := range map[string][]string{"videos": {".mp4"}, "thumbnails": {"-small.jpg", ".jpg"}} {
 		keys := p.Store.Objects(t, bucket, r.ID.String()+"/")
-		if len(keys) != 1 || !strings.HasSuffix(keys[0], kind) {
-			t.Errorf("bucket %s has %v, not one %s", bucket, keys, kind)
+		if len(keys) != len(kinds) || !slices.EqualFunc(keys, kinds, strings.HasSuffix) {
+			t.Errorf("bucket %s has %v, not one of each of %s", bucket, keys, kinds)
 		}
 	}
 	if ended := p.EndedUploads(t, r.ID); ended != 1 {

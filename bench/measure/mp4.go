@@ -69,7 +69,9 @@ func (m mp4) scene(ctx context.Context, dir string, at marks) (output, error) {
 	}
 	video, err := m.handle(ctx, m.store(dir), msg.Concat, dir, msg.ConcatParams{
 		Width: m.job.Width, Height: m.job.Height, Rate: msg.FPS(m.job.FPS), Frames: cut, Final: true,
-	}, inputs, map[string]string{msg.Video: msg.Video, msg.Thumbnail: msg.Thumbnail})
+	}, inputs, map[string]string{
+		msg.Video: msg.Video, msg.Thumbnail: msg.Thumbnail, msg.ThumbnailSmall: msg.ThumbnailSmall,
+	})
 	if err != nil {
 		return output{}, err
 	}
