@@ -208,7 +208,15 @@ func (s *scene) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("refuse downloads: %w", err)
 	}
-	s.page, err = browser.Page(s.target())
+	target, err := s.target().Call(browser)
+	if err != nil {
+		return fmt.Errorf("open a page: %w", err)
+	}
+	if err := s.silenceFilms(ctx, browser, target.TargetID); err != nil {
+		return fmt.Errorf("take the sound out of videos: %w", err)
+	}
+	// Sessions follow one another wherever the page goes, and the last has its way in what all of them say of the browser.
+	s.page, err = browser.PageFromTarget(target.TargetID)
 	if err != nil {
 		return fmt.Errorf("open a page: %w", err)
 	}
@@ -229,9 +237,6 @@ func (s *scene) open(ctx context.Context) error {
 		if err := enable.Call(s.page); err != nil {
 			return fmt.Errorf("set the page up: %w", err)
 		}
-	}
-	if err := s.silenceFilms(ctx, browser); err != nil {
-		return fmt.Errorf("take the sound out of videos: %w", err)
 	}
 	if s.Mode == msg.ModeRealtime {
 		s.clock = realClock(s.client)

@@ -58,11 +58,11 @@ type films struct {
 type span struct{ from, to int64 }
 
 // silenceFilms begins. It has a session of its own, since requests stop once for each, and the director may use the page's.
-func (s *scene) silenceFilms(ctx context.Context, browser *rod.Browser) error {
+func (s *scene) silenceFilms(ctx context.Context, browser *rod.Browser, target proto.TargetTargetID) error {
 	if s.ownFrames() {
 		return nil
 	}
-	reply, err := proto.TargetAttachToTarget{TargetID: s.page.TargetID, Flatten: true}.Call(browser)
+	reply, err := proto.TargetAttachToTarget{TargetID: target, Flatten: true}.Call(browser)
 	if err != nil {
 		return err
 	}
