@@ -42,17 +42,21 @@ func (s *scene) show(ctx context.Context, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	if err := s.lookAhead(ctx); err != nil {
-		return
-	}
-	// The first may only lay the page out.
-	for range 2 {
-		picture, _, err := s.beginFrame(ctx, s.clock.elapsed, true)
-		if err != nil {
+	// A busy machine may need a second look.
+	for seen := false; !seen; {
+		if err := s.lookAhead(ctx); err != nil {
 			return
 		}
-		if len(picture) > 0 {
-			s.Witness.Picture(picture)
+		// The first may only lay the page out.
+		for range 2 {
+			picture, _, err := s.beginFrame(ctx, s.clock.elapsed, true)
+			if err != nil {
+				return
+			}
+			if len(picture) > 0 {
+				s.Witness.Picture(picture)
+				seen = true
+			}
 		}
 	}
 }
