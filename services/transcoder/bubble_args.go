@@ -46,7 +46,8 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	if len(list) == 1 && list[0].doing == rests {
 		return append([]string{facecam, plate + "[plate]", mask + "[mask]"}, b.rest("")...)
 	}
-	// Each phase is made apart, and they are joined: what one needs costs the others nothing. of are those of each kind.
+	// Each phase is made apart, and they are joined: what one needs costs the others nothing. No picture may come to a phase
+	// before its turn: FFmpeg would fetch all else that goes with it, and keep what comes on the way. of are those of each kind.
 	var all []int
 	of := map[doing][]int{}
 	for i, one := range list {
@@ -54,7 +55,7 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	}
 	chains := []string{facecam, fork("[scene]", "whole", all), fork("[facecam]", "face", all)}
 	if here := of[rests]; len(here) > 0 {
-		chains = append(chains, fork(plate+",", "plate", here), fork(mask+",", "mask", here))
+		chains = append(chains, fork(plate+repeated(p.Rate), "ring", here), fork(mask+repeated(p.Rate), "disk", here))
 	}
 	if here := of[moves]; len(here) > 0 {
 		chains = append(chains, fork("[4:v]", "reel", here))
@@ -66,8 +67,10 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 		var made []string
 		switch one.doing {
 		case rests:
+			chains = append(chains, "[ring"+n+"]"+cut(one.from, one.to)+"[plate"+n+"]", "[disk"+n+"]"+cut(one.from, one.to)+"[mask"+n+"]")
 			made = b.rest(n)
 		case moves:
+			drawn++ // the blank before it
 			chains = append(chains, "[reel"+n+"]"+cut(drawn, drawn+one.to-one.from)+"[film"+n+"]")
 			drawn += one.to - one.from
 			made = b.move(n, one, p)
@@ -81,13 +84,18 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	return append(chains, fmt.Sprintf("%sconcat=n=%d:v=1:a=0,settb=%d/%d,setpts=N", joined, len(list), p.Rate.Den, p.Rate.Num))
 }
 
-// fork gives what comes in to some chains, as [name0], [name1], …
+// fork gives what comes in to some chains, as [name0], [name1] and so on.
 func fork(in, name string, numbers []int) string {
 	out := in + "split=" + strconv.Itoa(len(numbers))
 	for _, n := range numbers {
 		out += fmt.Sprintf("[%s%d]", name, n)
 	}
 	return out
+}
+
+// repeated makes a picture one of every frame.
+func repeated(rate msg.Rate) string {
+	return fmt.Sprintf(",loop=-1:1,settb=%d/%d,setpts=N,", rate.Den, rate.Num)
 }
 
 // cut takes frames of a stream that starts at time 0.
@@ -99,15 +107,19 @@ func cut(from, to int) string {
 func (b bubbleSource) rest(n string) []string {
 	at, pad := b.bubble, bubble.Pad(b.bubble)
 	width, height := cover(b.stream.Width, b.stream.Height, at.Width, at.Height)
+	merge, ends := "alphamerge", ""
+	if n != "" { // plate and mask are repeated, and would go on after the facecam's end
+		merge, ends = "alphamerge=shortest=1", "shortest=1:"
+	}
 	return []string{
 		"[facecam" + n + "]" + strings.Join(slices.Concat(
 			[]string{facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", at.Width, at.Height)}, b.mirror(),
 			[]string{"setsar=1", fmt.Sprintf("pad=%d:%d:%d:%d", at.Width+2*pad, at.Height+2*pad, pad, pad)},
 		), ",") + "[sized" + n + "]",
-		fmt.Sprintf("[sized%s][plate%s]overlay=0:0:format=yuv420[disc%[1]s]", n, n),
-		fmt.Sprintf("[disc%s][mask%s]alphamerge[bubble%[1]s]", n, n),
+		fmt.Sprintf("[sized%s][plate%[1]s]overlay=0:0:%sformat=yuv420[disc%[1]s]", n, ends),
+		fmt.Sprintf("[disc%s][mask%[1]s]%s[bubble%[1]s]", n, merge),
 		// pass: after the facecam's end there is no bubble.
-		fmt.Sprintf("[scene%s][bubble%s]overlay=%d:%d:format=yuv420:eof_action=pass", n, n, at.X-pad, at.Y-pad),
+		fmt.Sprintf("[scene%s][bubble%[1]s]overlay=%d:%d:format=yuv420:eof_action=pass", n, at.X-pad, at.Y-pad),
 	}
 }
 
@@ -118,7 +130,7 @@ func (b bubbleSource) fill(n string, p msg.NormalizeParams) []string {
 		"[facecam" + n + "]" + strings.Join(slices.Concat(
 			[]string{facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", p.Width, p.Height)}, b.mirror(), []string{"setsar=1"},
 		), ",") + "[sized" + n + "]",
-		fmt.Sprintf("[scene%s][sized%s]overlay=0:0:format=yuv420:eof_action=pass", n, n),
+		fmt.Sprintf("[scene%s][sized%[1]s]overlay=0:0:format=yuv420:eof_action=pass", n),
 	}
 }
 

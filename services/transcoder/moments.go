@@ -60,11 +60,12 @@ func phases(moments []msg.Moment, first, frames int) (list []phase) {
 	return list
 }
 
-// shapes are the bubble's, one for each frame in which it moves.
+// shapes are the bubble's, one for each frame in which it moves, and before each move a blank: see bubbleSource.over.
 func shapes(b msg.Bubble, cut []phase, width, height int) (list []bubble.Shape) {
 	rest := bubble.Of(b)
 	for _, s := range cut {
 		if s.doing == moves {
+			list = append(list, bubble.Shape{})
 			for n := range s.to - s.from {
 				list = append(list, rest.Grown(s.way(n), width, height))
 			}

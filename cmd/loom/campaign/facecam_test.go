@@ -34,7 +34,7 @@ func TestBadFacecamOptionsAreToldByLineAndField(t *testing.T) {
 	const scenes = "scenes: [{url: page.html, duration_sec: 9}]\n"
 	for text, want := range map[string]string{
 		"facecam_options:\n  shape: star\n":                                               "campaign.yaml:2: facecam_options.shape: this is none of circle, rounded, rectangle",
-		"facecam_options:\n  postion: {x: 1, y: 1}\n":                                     "campaign.yaml:2: facecam_options.postion: there is no such field: did you mean position?",
+		"facecam_options:\n  centre: {x: 1, y: 1}\n":                                      "campaign.yaml:2: facecam_options.centre: there is no such field. There are: aspect, border, corner",
 		"facecam_options:\n  position:\n    x: 0\n    y: 0.5\n":                           "campaign.yaml:2: facecam_options.position: the bubble of 248 × 248 pixels leaves the picture",
 		"output_width: 1080\nfacecam_options: {shape: rectangle, size: 0.7}\n":            "campaign.yaml:2: facecam_options.size: the bubble of 1344 × 756 pixels is larger than the picture of 1080 × 1080",
 		"facecam_options:\n  fullscreen:\n  - at: 8\n    seconds: 3\n":                    "campaign.yaml:4: facecam_options.fullscreen[0].seconds: the moment is not within the video, which lasts 9 seconds",

@@ -22,18 +22,26 @@ func Draw(s Shape, width, height int) (plate *image.NRGBA, mask *image.Gray) {
 	return plate, mask
 }
 
-// draw gives each pixel of the plate, and how much of the scene is covered there.
+// draw gives each pixel of the plate, and how much of the scene is covered there. It leaves out those where nothing is.
 func draw(s Shape, width, height int, set func(x, y int, plate color.NRGBA, cover uint8)) {
-	for y := range height {
-		for x := range width {
-			px, py := float64(x)+0.5, float64(y)+0.5
-			inside := s.inside(px, py)
-			if inside >= 1 {
+	around := s.Border + s.Reach*(1+drop) + 1
+	left, right := max(0, int(s.X-around)), min(width, int(s.X+s.Width+around)+1)
+	top, bottom := max(0, int(s.Y-around)), min(height, int(s.Y+s.Height+around)+1)
+	for y := top; y < bottom; y++ {
+		py := float64(y) + 0.5
+		from, to := s.core(py)
+		for x := left; x < right; x++ {
+			if x >= from && x < to {
 				set(x, y, color.NRGBA{R: s.Color.R, G: s.Color.G, B: s.Color.B}, 255)
 				continue
 			}
+			px := float64(x) + 0.5
+			inside := s.inside(px, py)
 			face, disc := edge(inside), edge(inside+s.Border)
-			cover := disc + s.shadow(px, py)*(1-disc)
+			cover := disc
+			if disc < 1 {
+				cover += s.shadow(px, py) * (1 - disc)
+			}
 			set(x, y, s.plate(face, disc, cover), level(cover))
 		}
 	}
@@ -58,8 +66,9 @@ func (s Shape) shadow(x, y float64) float64 {
 		return 0
 	}
 	// A soft edge goes around corners.
-	s.Radius = max(s.Radius, min(s.Reach, s.Width/2, s.Height/2))
-	beyond := -s.inside(x, y-drop*s.Reach) - s.Border
+	soft := s
+	soft.Radius = max(s.Radius, min(s.Reach, s.Width/2, s.Height/2))
+	beyond := -soft.inside(x, y-drop*s.Reach) - s.Border
 	return s.Darkness * (1 - Ease((beyond/s.Reach+1)/2))
 }
 

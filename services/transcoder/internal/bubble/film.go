@@ -34,6 +34,7 @@ func (f *Film) draw(s Shape) {
 	if f.frame == nil {
 		f.frame = make([]byte, 2*size)
 	}
+	clear(f.frame)
 	f.rest = f.frame
 	draw(s, f.Width, f.Height, func(x, y int, c color.NRGBA, cover uint8) {
 		i := 4 * (y*f.Width + x)

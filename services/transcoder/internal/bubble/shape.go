@@ -74,6 +74,20 @@ func (s Shape) inside(x, y float64) float64 {
 	return s.Radius - math.Hypot(across, down)
 }
 
+// core are the pixels of a row that are within the face by more than its edge, from one to before another.
+func (s Shape) core(y float64) (from, to int) {
+	half := s.Width/2 - 1
+	down := math.Abs(y-s.Y-s.Height/2) - s.Height/2 + s.Radius
+	switch {
+	case down > s.Radius-1:
+		return 0, 0
+	case down > 0:
+		half = s.Width/2 - s.Radius + math.Sqrt((s.Radius-1)*(s.Radius-1)-down*down)
+	}
+	middle := s.X + s.Width/2 - 0.5
+	return int(math.Ceil(middle - half)), int(math.Floor(middle+half)) + 1
+}
+
 // parse reads #rrggbb. What is none is white.
 func parse(text string) color.NRGBA {
 	c := color.NRGBA{R: 255, G: 255, B: 255, A: 255}
