@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// sameLook is by how many levels of 255 a part of the finished picture may differ in brightness from what was encoded. An
-	// encoder changes the mean of so many pixels by a fraction of one.
+	// sameLook is by how many levels of 255 a part of the finished picture may differ in brightness from what was encoded. It
+	// was 2 in the demo; another scene's picture, or black, differs by tens.
 	sameLook = 4
 	// blackLook is up to how bright a part of a black picture is.
 	blackLook = 4

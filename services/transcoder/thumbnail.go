@@ -91,7 +91,7 @@ const (
 	// on white has some 30; black, white and a loading page have less than 5.
 	enoughContrast = 12
 	// enoughDetail is the mean difference of brightness between every other pixel, of 255, above which a picture is not blurred
-	// throughout. A page of large type on white has more than 1, a page behind a blur less than 0.3.
+	// throughout. A page of text has some 10, the demo's thumbnail 2.4, a page of text behind a blur of 20 pixels 0.3.
 	enoughDetail = 0.5
 )
 

@@ -23,8 +23,11 @@ func TestChromeWritesInItsFolder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path, err := exec.LookPath(o.Path)
+			if err != nil && name == "whole" {
+				t.Skip("make setup installs the headless shell only: ", err)
+			}
 			if err != nil {
-				t.Skip(err)
+				t.Fatal(err)
 			}
 			o.Path, o.Sandbox, o.Width, o.Height, o.Proxy = path, os.Geteuid() != 0, 320, 240, "127.0.0.1:1"
 			o.SmallShm = true // Chrome's pictures are files, too
