@@ -86,10 +86,10 @@ func reachable(ctx context.Context, settings map[string]string, file *campaign.C
 // judge decides whether all workers that would fetch the campaign's files can.
 func judge(found []worker, file *campaign.Campaign) error {
 	needs := map[string]string{}
-	if slices.ContainsFunc(file.Scenes, func(s campaign.Scene) bool { return s.Page.Local() }) {
+	if file.LocalPages() {
 		needs[msg.ConsumerRecord] = "recorder"
 	}
-	if file.Facecam != nil && file.Facecam.Local() {
+	if file.LocalMedia() {
 		needs[msg.ConsumerTranscode] = "transcoder"
 	}
 	for _, verb := range []string{msg.ConsumerRecord, msg.ConsumerTranscode} {

@@ -74,6 +74,10 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 		defer func() { _ = server.Close() }()
 		base, allow = server.Base(), server.Address()
 	}
+	work, err := submission(file, base)
+	if err != nil {
+		return err
+	}
 	settings, stack, err := c.installation(ctx, a, allow)
 	if err != nil {
 		return err
@@ -94,7 +98,7 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 		a.warnWithoutRecorder(ctx, settings)
 	}
 	job := &job{app: a, settings: settings, stack: stack, served: file.Local(), outcome: o}
-	return job.run(ctx, submission(file, base), video, thumbnail)
+	return job.run(ctx, work, video, thumbnail)
 }
 
 // outputs returns the absolute paths of the video and the thumbnail, and makes sure that they can be written: before
@@ -133,9 +137,12 @@ func slug(name string) string {
 	return strings.Trim(string(runes[:min(len(runes), 60)]), "-")
 }
 
-func submission(file *campaign.Campaign, base string) renders.Submission {
-	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS, Rate: file.Rate, Output: file.Output,
-		Shown: file.Shown}
+func submission(file *campaign.Campaign, base string) (renders.Submission, error) {
+	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS, Rate: file.Rate, Shown: file.Shown}
+	var err error
+	if s.Output, err = file.Output(base); err != nil {
+		return renders.Submission{}, err
+	}
 	if file.Facecam != nil {
 		url := file.Facecam.URL(base)
 		s.FacecamURL = &url
@@ -143,7 +150,7 @@ func submission(file *campaign.Campaign, base string) renders.Submission {
 	for _, scene := range file.Scenes {
 		s.Scenes = append(s.Scenes, renders.Scene{URL: scene.Page.URL(base), Seconds: scene.Duration, Options: scene.Options})
 	}
-	return s
+	return s, nil
 }
 
 // installation returns the settings of the installation to render with. stack is set when it was started for this, and

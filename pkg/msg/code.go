@@ -72,6 +72,16 @@ const (
 	CodeFacecamNotVideo    Code = "facecam_not_video"
 )
 
+// What is wrong with the watermark: found when it is probed.
+const (
+	CodeWatermarkUnresolved  Code = "watermark_unresolved"
+	CodeWatermarkUnreachable Code = "watermark_unreachable"
+	CodeWatermarkStatus      Code = "watermark_http_error"
+	CodeWatermarkRefused     Code = "watermark_refused"
+	CodeWatermarkTooLarge    Code = "watermark_too_large"
+	CodeWatermarkNotPicture  Code = "watermark_not_picture"
+)
+
 // What is wrong on our side.
 const (
 	// CodeInternal: anything without a code of its own.

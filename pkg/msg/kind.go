@@ -11,7 +11,7 @@ type Kind string
 const (
 	// Record captures a scene's page into a mezzanine. Recorder.
 	Record Kind = "record"
-	// Probe fetches a facecam into the work bucket and measures it. Transcoder.
+	// Probe fetches a file that the campaign names, the facecam or the watermark, into the work bucket and judges it. Transcoder.
 	Probe Kind = "probe"
 	// Normalize encodes a mezzanine into a segment, the facecam bubble included. Transcoder.
 	Normalize Kind = "normalize"
@@ -50,6 +50,8 @@ const (
 	MezzanineNext = "mezzanine-next"
 	// FacecamFile is the facecam's original bytes.
 	FacecamFile = "facecam"
+	// WatermarkFile is the watermark as it is laid over the video: a PNG of that size.
+	WatermarkFile = "watermark"
 	// Segment is a piece of a scene as normalized. Concat's inputs are called by SegmentName.
 	Segment = "segment"
 	// Joined is all segments in one file, without sound.

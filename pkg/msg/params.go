@@ -63,10 +63,37 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
-// ProbeParams says which facecam to fetch. Output: FacecamFile. Facts: ProbeFacts.
+// ProbeParams says which file to fetch. Output: FacecamFile, or WatermarkFile when Watermark is set. Facts: ProbeFacts, or
+// WatermarkFacts.
 type ProbeParams struct {
-	// URL is the facecam's, http or https. A stranger's.
+	// URL is the file's, http or https. A stranger's.
 	URL string `json:"url"`
+	// Watermark says how to draw a watermark; nil for a facecam.
+	Watermark *WatermarkParams `json:"watermark,omitempty"`
+}
+
+// WatermarkParams says how to draw a watermark.
+type WatermarkParams struct {
+	// Width and Height are the most pixels that it takes: it keeps its shape, and is as large as both allow.
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	// Opacity is from 0 to 1.
+	Opacity float64 `json:"opacity"`
+}
+
+// WatermarkFacts describes a watermark as it is drawn.
+type WatermarkFacts struct {
+	// Width and Height in pixels, even numbers.
+	Width  int `json:"width"`
+	Height int `json:"height"`
+}
+
+// Corner is where a watermark is.
+type Corner struct {
+	// Right and Bottom say from which edges it is Margin pixels away; else it is the left and the upper one.
+	Right  bool `json:"right,omitempty"`
+	Bottom bool `json:"bottom,omitempty"`
+	Margin int  `json:"margin"`
 }
 
 // ProbeFacts describes a facecam.
@@ -109,7 +136,7 @@ type Loudness struct {
 }
 
 // NormalizeParams says how to encode a segment. Inputs: Mezzanine, which is one piece of a scene's, MezzanineNext when Crossfade
-// is set, and, when Facecam is set, FacecamFile (with ProbeFacts). Output: Segment. Facts: VideoFacts.
+// is set, FacecamFile (with ProbeFacts) when Facecam is set, and WatermarkFile when Watermark is. Output: Segment. Facts: VideoFacts.
 type NormalizeParams struct {
 	Scene  int  `json:"scene"`
 	Width  int  `json:"width"`
@@ -134,6 +161,8 @@ type NormalizeParams struct {
 	NextFit   *Fit `json:"next_fit,omitempty"`
 	// Captions are to be drawn on the picture, times counted from the segment's first frame.
 	Captions []Caption `json:"captions,omitempty"`
+	// Watermark is where the watermark is laid over the picture; nil: nowhere.
+	Watermark *Corner `json:"watermark,omitempty"`
 }
 
 // Caption is a text and when it is shown.

@@ -15,6 +15,8 @@ type Options struct {
 	Transition *Transition `json:"transition,omitempty"`
 	// Captions are what is said, as text. Nil: none.
 	Captions *Captions `json:"captions,omitempty"`
+	// Watermark is a picture over all of the video. Nil: none.
+	Watermark *Watermark `json:"watermark,omitempty"`
 }
 
 // Transition is how one scene becomes the next.
@@ -39,11 +41,7 @@ func (o Options) Crossfade() time.Duration {
 	if o.Transition == nil || o.Transition.Kind != TransitionCrossfade {
 		return 0
 	}
-	seconds := defaultTransition
-	if o.Transition.Seconds != nil {
-		seconds = *o.Transition.Seconds
-	}
-	return time.Duration(seconds * float64(time.Second))
+	return time.Duration(or(o.Transition.Seconds, defaultTransition) * float64(time.Second))
 }
 
 // Qualities.

@@ -41,7 +41,7 @@ func (b bubbleSource) moves(p msg.NormalizeParams) bool {
 // over are the chains of filters that lay the facecam over [scene]. The last one's output has no name yet.
 func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	facecam := fmt.Sprintf("[1:%d]", b.stream.Index) + b.frames(p.Rate, p.FirstFrame, p.Frames) + "[facecam]"
-	const plate, mask = "[2:v]scale=out_color_matrix=bt709:out_range=tv,format=yuva420p", "[3:v]format=gray"
+	const plate, mask = "[2:v]" + drawnToBT709, "[3:v]format=gray"
 	list := phases(b.bubble.Fullscreen, p.FirstFrame, p.Frames)
 	if len(list) == 1 && list[0].doing == rests {
 		return append([]string{facecam, plate + "[plate]", mask + "[mask]"}, b.rest("")...)

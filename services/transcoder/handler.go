@@ -8,16 +8,16 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 // handler does the work of all four kinds.
 type handler struct {
-	tools    ffmpeg.Tools
-	facecams facecam.Fetcher
+	tools                ffmpeg.Tools
+	facecams, watermarks fetch.Fetcher
 	// kept are facecams that were fetched from the store.
-	kept *facecam.Kept
+	kept *fetch.Kept
 	// threads is how many an encoder may use.
 	threads int
 }
@@ -30,10 +30,11 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 	}
 	client := policy.Client()
 	h = handler{
-		tools:    ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
-		facecams: facecam.Fetcher{Client: client, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
-		kept:     &facecam.Kept{MaxBytes: cfg.FacecamMaxBytes},
-		threads:  (cores() + cfg.Slots - 1) / cfg.Slots,
+		tools:      ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
+		facecams:   fetch.Fetcher{Client: client, What: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
+		watermarks: fetch.Fetcher{Client: client, What: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout},
+		kept:       &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
+		threads:    (cores() + cfg.Slots - 1) / cfg.Slots,
 	}
 	return h, func() {
 		client.CloseIdleConnections()

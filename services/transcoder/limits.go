@@ -20,6 +20,12 @@ const (
 	mib = 1 << 20
 )
 
+// Bounds of a watermark's file and its download.
+const (
+	maxWatermark     = 16 * mib
+	watermarkTimeout = 2 * time.Minute
+)
+
 // boundedDecoder keeps a decoder from a picture that is larger than the header said, and from one in the making for each
 // core.
 var boundedDecoder = []string{"-max_pixels", strconv.Itoa(maxPixels), "-threads", "4"}

@@ -26,7 +26,7 @@ import (
 	shown "github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -67,7 +67,8 @@ func newBench(t *testing.T) *bench {
 		store: store, url: server.URL,
 		handler: handler{
 			tools: tools, threads: 2,
-			facecams: facecam.Fetcher{Client: client, MaxBytes: 64 << 20, Timeout: time.Minute},
+			facecams:   fetch.Fetcher{Client: client, What: fetch.Facecam, MaxBytes: 64 << 20, Timeout: time.Minute},
+			watermarks: fetch.Fetcher{Client: client, What: fetch.Watermark, MaxBytes: 1 << 20, Timeout: time.Minute},
 		},
 	}
 }

@@ -28,6 +28,11 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, err
 		}
 	}
+	if p.Watermark != nil {
+		if err := t.Fetch(ctx, msg.WatermarkFile, path(t, fileWatermark)); err != nil {
+			return nil, err
+		}
+	}
 	t.Progress(0.03)
 	var face *bubbleSource
 	if p.Facecam {

@@ -30,6 +30,9 @@ const movFormats = "mov,mp4,m4a,3gp,3g2,mj2"
 const jpegToBT709 = "colorspace=ispace=bt470bg:iprimaries=bt709:itrc=bt709:irange=pc:" +
 	"space=bt709:primaries=bt709:trc=bt709:range=tv:format=yuv420p"
 
+// drawnToBT709 converts a picture that we have drawn.
+const drawnToBT709 = "scale=out_color_matrix=bt709:out_range=tv,format=yuva420p"
+
 // bubbleSource is the facecam as normalize needs to know it.
 type bubbleSource struct {
 	// stream is the facecam's video stream.
@@ -54,6 +57,9 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 	}
 	if p.Crossfade {
 		args = append(args, ffmpeg.Input(fileNext, movFormats)...)
+	}
+	if p.Watermark != nil {
+		args = append(args, watermarkInput()...)
 	}
 	args = append(args,
 		"-filter_complex", normalizeFilter(p, face), "-map", "[out]",
@@ -91,27 +97,32 @@ func crossfadeFilter(p msg.NormalizeParams, next int) string {
 }
 
 func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
+	next := 1 // the input after those of the facecam
+	if face != nil {
+		next += face.count(p)
+	}
 	scene := sceneFilter(0, p, p.Fit)
 	if p.Crossfade {
-		next := 1 // behind the facecam and what is drawn with it
-		if face != nil {
-			next = face.count(p) + 1
-		}
 		scene = crossfadeFilter(p, next)
+		next++
 	}
 	if face == nil {
-		return scene + ",format=yuv420p," + finishFilter(p)
+		return scene + ",format=yuv420p," + finishFilter(p, next)
 	}
 	chains := append([]string{scene + "[scene]"}, face.over(p)...)
-	return strings.Join(chains, ";") + ",format=yuv420p," + finishFilter(p)
+	return strings.Join(chains, ";") + ",format=yuv420p," + finishFilter(p, next)
 }
 
-// finishFilter draws what is above all else, and gives the frames to the encoder.
-func finishFilter(p msg.NormalizeParams) string {
+// finishFilter draws what is above all else, the watermark being the input mark, and gives the frames to the encoder.
+func finishFilter(p msg.NormalizeParams, mark int) string {
+	filter := looksFilter
 	if len(p.Captions) > 0 {
-		return captionsFilter + "," + looksFilter
+		filter = captionsFilter + "," + filter
 	}
-	return looksFilter
+	if p.Watermark != nil {
+		filter = watermarkFilter(mark, *p.Watermark) + "," + filter
+	}
+	return filter
 }
 
 // seconds writes d for a filter's expression.

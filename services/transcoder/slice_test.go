@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -150,7 +150,7 @@ func TestASegmentFarIntoTheFacecamShowsTheRightFrame(t *testing.T) {
 func TestTheFacecamIsFetchedOnceForAllSegments(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.kept = &facecam.Kept{MaxBytes: 1 << 20}
+	b.kept = &fetch.Kept{MaxBytes: 1 << 20}
 	t.Cleanup(b.kept.Close)
 	rate := msg.FPS(24)
 	face, _ := b.probed(t, facecamVideo(t, rate, 24, 160, 120, pcm(time.Second, beep(0.3)), "-c:a", "aac"))

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
@@ -33,14 +34,16 @@ type Campaign struct {
 	FPS     *int
 	// Rate is as msg.ParseRate reads it; it wins over FPS.
 	Rate *string
-	// Output is what is asked of the video beyond that, as JSON that output.Parse takes; nil when nothing is.
-	Output json.RawMessage
+	// Watermark is the picture over the video; nil when there is none.
+	Watermark *Ref
 	// Shown is how the facecam is shown, as JSON that facecam.Parse takes; nil when nothing is asked.
 	Shown json.RawMessage
 	// Scenes are in the order in which they are shown.
 	Scenes []Scene
 	// Dir is the absolute path of the file's folder, which local references are relative to.
 	Dir string
+
+	output output.Options
 }
 
 // Scene is a page and how long it is shown.
@@ -53,9 +56,16 @@ type Scene struct {
 }
 
 // Local reports whether the campaign names files beside its own.
-func (c *Campaign) Local() bool {
-	return c.Facecam != nil && c.Facecam.Local() ||
-		slices.ContainsFunc(c.Scenes, func(s Scene) bool { return s.Page.Local() })
+func (c *Campaign) Local() bool { return c.LocalPages() || c.LocalMedia() }
+
+// LocalPages reports whether a page is one.
+func (c *Campaign) LocalPages() bool {
+	return slices.ContainsFunc(c.Scenes, func(s Scene) bool { return s.Page.Local() })
+}
+
+// LocalMedia reports whether the facecam or the watermark is one.
+func (c *Campaign) LocalMedia() bool {
+	return c.Facecam != nil && c.Facecam.Local() || c.Watermark != nil && c.Watermark.Local()
 }
 
 // text is the file as it is written.
@@ -67,7 +77,7 @@ type text struct {
 	FPS     *int    `yaml:"output_fps"`
 	Rate    any     `yaml:"output_rate"`
 
-	Output map[string]any `yaml:"output_options"`
+	Asked  map[string]any `yaml:"output_options"`
 	Shown  map[string]any `yaml:"facecam_options"`
 	Scenes []sceneText    `yaml:"scenes"`
 }
@@ -175,10 +185,18 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 		}
 		c.Rate = &text
 	}
-	if len(t.Output) > 0 {
-		if c.Output, err = json.Marshal(t.Output); err != nil {
-			return nil, nil, fmt.Errorf("read output_options: %w", err)
-		}
+	asked, wrong, err := t.asked()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read output_options: %w", err)
+	}
+	for _, p := range wrong {
+		p.Location = append([]string{"output_options"}, p.Location...)
+		problems = append(problems, placed(doc, p))
+	}
+	c.output = asked
+	if asked.Watermark != nil {
+		ref := resolve(asked.Watermark.URL, false, "output_options", "watermark", "url")
+		c.Watermark = &ref
 	}
 	if t.Facecam != nil {
 		ref := resolve(*t.Facecam, false, "facecam_url")

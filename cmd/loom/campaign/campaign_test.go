@@ -18,7 +18,7 @@ func folder(t testing.TB) string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"page.html": "<p>page", "site/index.html": "<p>site", "what?#1.html": "<p>odd name", "a b.html": "<p>space",
-		"empty/note.txt": "", ".env": "SECRET=1", "facecam.mp4": "video",
+		"empty/note.txt": "", ".env": "SECRET=1", "facecam.mp4": "video", "logo.png": "picture",
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}

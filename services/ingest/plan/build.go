@@ -42,11 +42,12 @@ type Output struct {
 }
 
 var outputs = map[string]Output{
-	msg.FacecamFile: {"facecam", "application/octet-stream"},
-	msg.Segment:     {"segment.mp4", "video/mp4"},
-	msg.Joined:      {"joined.mp4", "video/mp4"},
-	msg.Video:       {"video.mp4", "video/mp4"},
-	msg.Thumbnail:   {"thumbnail.jpg", "image/jpeg"},
+	msg.FacecamFile:   {"facecam", "application/octet-stream"},
+	msg.WatermarkFile: {"watermark.png", "image/png"},
+	msg.Segment:       {"segment.mp4", "video/mp4"},
+	msg.Joined:        {"joined.mp4", "video/mp4"},
+	msg.Video:         {"video.mp4", "video/mp4"},
+	msg.Thumbnail:     {"thumbnail.jpg", "image/jpeg"},
 
 	msg.ThumbnailSmall: {"thumbnail-small.jpg", "image/jpeg"},
 }
@@ -93,6 +94,8 @@ type builder struct {
 	output output.Options
 	cues   []output.Cue
 	bubble *msg.Bubble
+	// corner is where the watermark is; nil when there is none.
+	corner *msg.Corner
 	// crossfade is how many frames one scene takes to become the next; 0 for a cut.
 	crossfade int
 	// options of each scene, the frames of its place in the video, and the frames of the pieces that it is recorded in.
@@ -129,11 +132,8 @@ func (b *builder) add(kind msg.Kind, seq int, params any, weight float64, inputs
 
 func (b *builder) build() []Task {
 	records := b.record()
-	var probe uuid.UUID
-	if b.facecam() != "" {
-		probe = b.add(msg.Probe, 0, msg.ProbeParams{URL: b.facecam()}, weightProbe, nil, msg.FacecamFile)
-	}
-	segments := b.normalize(records, probe)
+	probe, mark := b.probe()
+	segments := b.normalize(records, probe, mark)
 
 	last := b.concat(segments, probe == uuid.Nil)
 	if probe != uuid.Nil {
@@ -147,6 +147,23 @@ func (b *builder) build() []Task {
 		map[string]Input{msg.Video: {last, msg.Video}, msg.Thumbnail: {last, msg.Thumbnail},
 			msg.ThumbnailSmall: {last, msg.ThumbnailSmall}})
 	return b.tasks
+}
+
+// probe adds the tasks that fetch the facecam and the watermark; their ids are uuid.Nil where there is none.
+func (b *builder) probe() (facecam, mark uuid.UUID) {
+	seq := 0
+	if b.facecam() != "" {
+		facecam = b.add(msg.Probe, seq, msg.ProbeParams{URL: b.facecam()}, weightProbe, nil, msg.FacecamFile)
+		seq++
+	}
+	if w := b.output.Watermark; w != nil {
+		at := w.Place(b.width(), b.height())
+		b.corner = &msg.Corner{Right: at.Right, Bottom: at.Bottom, Margin: at.Margin}
+		mark = b.add(msg.Probe, seq, msg.ProbeParams{
+			URL: trimmed(w.URL), Watermark: &msg.WatermarkParams{Width: at.Width, Height: at.Height, Opacity: at.Opacity},
+		}, weightProbe, nil, msg.WatermarkFile)
+	}
+	return facecam, mark
 }
 
 // share is a scene's part of a weight.
@@ -208,7 +225,7 @@ func (b *builder) record() (ids []uuid.UUID) {
 }
 
 // normalize adds a task for each piece of each scene, and for each transition one that reads a piece of both.
-func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UUID) {
+func (b *builder) normalize(records []uuid.UUID, probe, mark uuid.UUID) (ids []uuid.UUID) {
 	first := 0
 	for i, pieces := range b.pieces {
 		for piece, frames := range pieces {
@@ -217,7 +234,7 @@ func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UU
 			}
 			p := msg.NormalizeParams{
 				Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate, Frames: frames, FirstFrame: first,
-				Quality: b.output.Level(), Facecam: probe != uuid.Nil, Bubble: b.bubble, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
+				Quality: b.output.Level(), Facecam: probe != uuid.Nil, Bubble: b.bubble, Fit: msg.FitOf(b.options[i], b.width(), b.height()), Watermark: b.corner,
 			}
 			inputs := map[string]Input{msg.Mezzanine: {records[i], msg.PieceName(piece)}}
 			if piece == len(pieces)-1 && b.tail(i) > 0 {
@@ -229,6 +246,9 @@ func (b *builder) normalize(records []uuid.UUID, probe uuid.UUID) (ids []uuid.UU
 			}
 			if probe != uuid.Nil {
 				inputs[msg.FacecamFile] = Input{probe, msg.FacecamFile}
+			}
+			if mark != uuid.Nil {
+				inputs[msg.WatermarkFile] = Input{mark, msg.WatermarkFile}
 			}
 			ids = append(ids, b.add(msg.Normalize, len(ids), p, b.share(weightNormalize, frames), inputs, msg.Segment))
 			b.segments = append(b.segments, frames)

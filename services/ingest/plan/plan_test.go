@@ -59,7 +59,7 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 		}, OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30)},
 		"output": {Scenes: scenes(3, 2, 2), FacecamURL: ptr("https://example.com/face.mp4"), OutputFPS: ptr(60), OutputRate: ptr("29.97"),
 			OutputOptions: json.RawMessage(`{"quality": "high", "thumbnail_at": 1.5, "transition": {"kind": "crossfade", "seconds": 0.5},
-				"loudness": {"integrated_lufs": -14}}`)},
+				"loudness": {"integrated_lufs": -14}, "watermark": {"url": "https://example.com/logo.png", "opacity": 0.8}}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := plan.Validate(c, limits); err != nil {

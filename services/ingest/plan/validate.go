@@ -113,10 +113,17 @@ func validateOutput(c Campaign) *Invalid {
 			"Choose one between 1 and %d, for example 60 or 29.97.", text, MaxFPS)
 	}
 	var wrong *schema.Error
-	if _, err := c.options(); errors.As(err, &wrong) {
+	options, err := c.options()
+	switch {
+	case errors.As(err, &wrong):
 		return invalid(msg.CodeOutputOptions, "%s", sentence(wrong.First()))
-	} else if err != nil {
+	case err != nil:
 		return unprepared()
+	}
+	if options.Watermark != nil {
+		if problem := urlProblem(trimmed(options.Watermark.URL)); problem != "" {
+			return invalid(msg.CodeOutputOptions, "output_options.watermark.url: the watermark's address %s.", problem)
+		}
 	}
 	return nil
 }

@@ -46,6 +46,8 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 		"unknown quality": {plan.Campaign{Scenes: one, OutputOptions: json.RawMessage(`{"quality": "best"}`)}, msg.CodeOutputOptions,
 			"output_options.quality: this is none of draft, standard, high. How the picture is encoded: draft (fastest), standard, or high " +
 				"(closest to the page). Example: quality: high"},
+		"a watermark that is no URL": {plan.Campaign{Scenes: one, OutputOptions: json.RawMessage(`{"watermark": {"url": "logo.png"}}`)}, msg.CodeOutputOptions,
+			"output_options.watermark.url: the watermark's address must start with http:// or https://."},
 		"crossfade longer than a scene": {plan.Campaign{Scenes: scenes(1, 5), OutputOptions: json.RawMessage(`{"transition": {"kind": "crossfade", "seconds": 1}}`)},
 			msg.CodeOutputOptions, "output_options.transition.seconds: scene 1 lasts 1 second, and a crossfade of 1 seconds would be all of it. " +
 				"Make the scene longer, or the crossfade shorter."},

@@ -1,4 +1,4 @@
-package facecam
+package fetch
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
@@ -19,16 +18,18 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// Fetcher downloads facecams.
+// Fetcher downloads files of one kind.
 type Fetcher struct {
 	Client Doer
-	// MaxBytes bounds a facecam's size.
+	// What the files are.
+	What What
+	// MaxBytes bounds a file's size.
 	MaxBytes int64
 	// Timeout bounds a download, from the first byte sent to the last received.
 	Timeout time.Duration
 }
 
-// Fetch downloads a facecam into the file at path and returns its size. progress is given a fraction, when the size is
+// Fetch downloads a file to path and returns its size. progress is given a fraction, when the size is
 // known in advance.
 func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(float64)) (int64, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, f.Timeout, errSlow)
@@ -38,7 +39,7 @@ func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(f
 		return n, nil
 	}
 	if ctx.Err() != nil {
-		return 0, fmt.Errorf("fetch the facecam: %w", context.Cause(ctx))
+		return 0, fmt.Errorf("fetch the %s: %w", f.What.Name, context.Cause(ctx))
 	}
 	if limited.Err() != nil {
 		err = errSlow
@@ -51,7 +52,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, progress func(f
 	if err != nil {
 		return 0, errURL
 	}
-	req.Header.Set("Accept", "video/*, application/octet-stream;q=0.9, */*;q=0.1")
+	req.Header.Set("Accept", f.What.Accept)
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "loom-lite")
 	resp, err := f.Client.Do(req)
@@ -104,15 +105,15 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 var (
-	errSlow     = errors.New("the facecam did not arrive in time")
-	errURL      = errors.New("the facecam's URL cannot be read")
-	errTooLarge = errors.New("the facecam is larger than FACECAM_MAX_BYTES")
+	errSlow     = errors.New("it did not arrive in time")
+	errURL      = errors.New("its URL cannot be read")
+	errTooLarge = errors.New("it is larger than it may be")
 )
 
 // statusError is an HTTP status that is not 200.
 type statusError int
 
-func (s statusError) Error() string { return fmt.Sprintf("the facecam's server answered %d", int(s)) }
+func (s statusError) Error() string { return fmt.Sprintf("its server answered %d", int(s)) }
 
 // diskError is a failure of this machine's own.
 type diskError struct{ error }
@@ -125,7 +126,7 @@ func ourFault(err error) error {
 	if errors.As(err, &path) {
 		err = path.Err
 	}
-	return diskError{fmt.Errorf("write the facecam: %w", err)}
+	return diskError{fmt.Errorf("write it: %w", err)}
 }
 
 // withoutURL takes the URL out of the errors of net/http.
@@ -139,12 +140,12 @@ func withoutURL(err error) error {
 
 // explain gives an error the code and the words that the product's user sees.
 func (f Fetcher) explain(err error) error {
+	code, words, permanent := f.judge(err)
+	err = fmt.Errorf("fetch the %s: %w", f.What.Name, err)
 	var disk diskError
 	if errors.As(err, &disk) {
 		return err
 	}
-	code, words, permanent := f.judge(err)
-	err = fmt.Errorf("fetch the facecam: %w", err)
 	if permanent {
 		return stage.Permanent(code, words, err)
 	}
@@ -156,10 +157,4 @@ func megabytes(n int64) string {
 		return fmt.Sprintf("%.3g GB", float64(n)/(1<<30))
 	}
 	return fmt.Sprintf("%.3g MB", float64(n)/(1<<20))
-}
-
-// NotVideo returns the error for a file that is no usable video. what ends the sentence "The facecam …".
-func NotVideo(what string, cause error) error {
-	return stage.Permanent(msg.CodeFacecamNotVideo,
-		"The facecam "+what+" Please give the address of a video file, such as MP4, MOV or WebM.", cause)
 }

@@ -1,4 +1,4 @@
-package facecam
+package fetch
 
 import (
 	"context"

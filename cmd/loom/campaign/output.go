@@ -1,0 +1,47 @@
+package campaign
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/loom-lite/loom-lite/pkg/output"
+	"github.com/loom-lite/loom-lite/pkg/schema"
+)
+
+// asked returns what is asked of the video beyond size and rate, and what the file's schema could not see to be wrong with it.
+func (t text) asked() (output.Options, []schema.Problem, error) {
+	if len(t.Asked) == 0 {
+		return output.Options{}, nil, nil
+	}
+	data, err := json.Marshal(t.Asked)
+	if err != nil {
+		return output.Options{}, nil, err
+	}
+	o, err := output.Parse(data)
+	var invalid *schema.Error
+	if errors.As(err, &invalid) {
+		return output.Options{}, invalid.Problems, nil
+	}
+	return o, nil, err
+}
+
+// Output returns what is asked of the video beyond size and rate, as JSON that output.Parse takes; nil when nothing is. base is
+// as in Ref.URL.
+func (c *Campaign) Output(base string) (json.RawMessage, error) {
+	o := c.output
+	if reflect.ValueOf(o).IsZero() {
+		return nil, nil
+	}
+	if c.Watermark != nil {
+		mark := *o.Watermark
+		mark.URL = c.Watermark.URL(base)
+		o.Watermark = &mark
+	}
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("write output_options: %w", err)
+	}
+	return data, nil
+}

@@ -1,0 +1,45 @@
+package watermark
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+// notPicture returns the error for a file that is no usable picture. what ends the sentence "The watermark …".
+func notPicture(what string, cause error) error {
+	return stage.Permanent(msg.CodeWatermarkNotPicture,
+		"The watermark "+what+" Please give the address of a picture: PNG, JPEG or WebP.", cause)
+}
+
+func tooLarge(width, height int) error {
+	return stage.Permanent(msg.CodeWatermarkTooLarge, fmt.Sprintf(
+		"The watermark is too large a picture (%d×%d pixels). Please give one of at most %d million pixels.", width, height, maxPixels>>20), nil)
+}
+
+// describe says what a file that is no picture seems to be.
+func describe(file io.ReadSeeker) string {
+	head := make([]byte, 512)
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "cannot be read."
+	}
+	n, _ := io.ReadFull(file, head)
+	head = head[:n]
+	kind := http.DetectContentType(head)
+	switch {
+	case n == 0:
+		return "is an empty file."
+	case bytes.Contains(head, []byte("<svg")):
+		return "is an SVG, which is not supported."
+	case strings.HasPrefix(kind, "text/html"):
+		return "is a web page, not a picture: its address should be that of the file itself, not of a page that shows it."
+	case strings.HasPrefix(kind, "image/"):
+		return "is a picture in a format that is not supported, or damaged."
+	}
+	return "is not a picture."
+}
