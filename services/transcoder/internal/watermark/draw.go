@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/webp"
+	_ "golang.org/x/image/webp" // for formats
 )
 
 // Bounds of a picture. One of 16 bits a channel takes 8 bytes a pixel while it is decoded.
