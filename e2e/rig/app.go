@@ -20,6 +20,8 @@ type Campaign struct {
 	Facecam       string // URL; empty for none
 	Width, Height int
 	FPS           int
+	// Output and Shown are output_options and facecam_options, as JSON; empty for none.
+	Output, Shown string
 	Scenes        []Scene
 }
 
@@ -90,8 +92,9 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 	err := pgx.BeginFunc(context.Background(), a.DB, func(tx pgx.Tx) error {
 		ctx := context.Background()
 		var campaign uuid.UUID
-		err := tx.QueryRow(ctx, `insert into campaigns (name, facecam_url, output_width, output_height, output_fps)
-			values ('e2e', nullif($1, ''), $2, $3, $4) returning id`, c.Facecam, c.Width, c.Height, c.FPS).Scan(&campaign)
+		err := tx.QueryRow(ctx, `insert into campaigns (name, facecam_url, output_width, output_height, output_fps, output_options, facecam_options)
+			values ('e2e', nullif($1, ''), $2, $3, $4, coalesce(nullif($5, '')::jsonb, '{}'), coalesce(nullif($6, '')::jsonb, '{}')) returning id`,
+			c.Facecam, c.Width, c.Height, c.FPS, c.Output, c.Shown).Scan(&campaign)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,10 @@ package rig
 import (
 	"fmt"
 	"html/template"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -62,6 +66,11 @@ func startSite() *Site {
 		w.Header().Set("Content-Disposition", "attachment; filename=archive.zip")
 		_, _ = w.Write([]byte("PK\x05\x06" + string(make([]byte, 18))))
 	})
+	mux.HandleFunc("GET /logo.png", func(w http.ResponseWriter, _ *http.Request) {
+		logo := image.NewRGBA(image.Rect(0, 0, 90, 90))
+		draw.Draw(logo, logo.Bounds(), image.NewUniform(LogoColor), image.Point{}, draw.Src)
+		_ = png.Encode(w, logo)
+	})
 	for name := range facecams {
 		mux.HandleFunc("GET /facecam/"+name, func(w http.ResponseWriter, r *http.Request) {
 			path, err := facecam(name)
@@ -115,6 +124,9 @@ func (s *Site) HeldPage(color string, fps int) (string, *Gate) {
 	s.gates[name] = g
 	return s.Page(color, fps) + "&gate=" + name, g
 }
+
+// LogoColor is the one colour of the picture at /logo.png, which is a square.
+var LogoColor = color.RGBA{R: 255, G: 255, A: 255}
 
 // Facecam returns the URL of a facecam: "talking.mp4" has sound, "silent.mp4" has none, "broken.mp4" is no video.
 func (s *Site) Facecam(t testing.TB, name string) string {

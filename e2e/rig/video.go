@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"image/jpeg"
 	"io"
 	"net/http"
@@ -216,6 +217,17 @@ func Frames(t testing.TB, path string) []Frame {
 		}
 	}
 	return frames
+}
+
+// Colors returns the mean colour of a part of each frame of a video.
+func Colors(t testing.TB, path string, part image.Rectangle) []RGB {
+	t.Helper()
+	raw := decode(t, path, fmt.Sprintf("crop=%d:%d:%d:%d,scale=1:1:flags=area,format=rgb24", part.Dx(), part.Dy(), part.Min.X, part.Min.Y))
+	list := make([]RGB, len(raw)/3)
+	for i := range list {
+		list[i] = RGB(raw[3*i:])
+	}
+	return list
 }
 
 // decode returns every frame of a video as raw pixels, as the filters leave it.
