@@ -72,5 +72,7 @@ func againArgs(p msg.ConcatParams, name string, threads int) []string {
 		// What the file says of its colours goes into the parameter sets.
 		"-vf", "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,setsar=1")
 	args = append(args, encoderArgs(p.Rate, p.Quality, threads)...)
+	// FFmpeg 7 writes where the decoder says that chroma is, not where it is told to.
+	args = append(args, "-bsf:v", "h264_metadata=chroma_sample_loc_type=1")
 	return append(args, "-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-f", "mp4", "file:"+name)
 }

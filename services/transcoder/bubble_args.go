@@ -81,7 +81,8 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 		chains, joined = append(chains, made...), joined+"[phase"+n+"]"
 	}
 	// concat counts the length of what it joins from its time stamps, and a single frame has none.
-	return append(chains, fmt.Sprintf("%sconcat=n=%d:v=1:a=0,settb=%d/%d,setpts=N", joined, len(list), p.Rate.Den, p.Rate.Num))
+	// fps: encoders of FFmpeg 7 have to be told how long a frame lasts.
+	return append(chains, fmt.Sprintf("%sconcat=n=%d:v=1:a=0,settb=%d/%d,setpts=N,fps=%s", joined, len(list), p.Rate.Den, p.Rate.Num, p.Rate))
 }
 
 // fork gives what comes in to some chains, as [name0], [name1] and so on.

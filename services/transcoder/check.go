@@ -23,7 +23,7 @@ var needed = ffmpeg.Abilities{
 		"fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "scale", "setparams", "setpts", "setsar", "settb",
 		"split", "subtitles", "tpad", "trim", "xfade",
 	},
-	BitstreamFilters: []string{"setts"},
+	BitstreamFilters: []string{"h264_metadata", "setts"},
 }
 
 // CheckFFmpeg makes sure that both programs are there and can do what a transcoder needs. It returns FFmpeg's version,

@@ -36,8 +36,10 @@ func hdrToBT709(s ffmpeg.Stream, width, height int) string {
 // BT.601; cameras and browsers that leave it out of an HD video mean BT.709.
 func inMatrix(s ffmpeg.Stream) string {
 	switch s.Space {
-	case "bt709", "bt470bg", "smpte170m", "smpte240m", "fcc":
+	case "bt709", "smpte240m", "fcc":
 		return "in_color_matrix=" + s.Space + ":"
+	case "bt470bg", "smpte170m":
+		return "in_color_matrix=bt601:" // FFmpeg 7 knows it by no other name
 	case "bt2020nc", "bt2020c":
 		return "in_color_matrix=bt2020:"
 	case "", "unknown":

@@ -55,7 +55,7 @@ func TestLipsAndVoiceStayTogether(t *testing.T) {
 			first := 0
 			for i := range scenes {
 				last := total * (i + 1) / scenes
-				still := mezzanine(t, rate, last-first, testWidth, testHeight, bars, func(n int) bool { return n == 0 })
+				still := mezzanine(t, rate, last-first, testWidth, testHeight, solid(20), func(n int) bool { return n == 0 })
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{
 					Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: last - first, FirstFrame: first, Facecam: true,
 				}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", still, nil), msg.FacecamFile: face}, msg.Segment)

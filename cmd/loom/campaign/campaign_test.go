@@ -264,7 +264,7 @@ func TestHugeFileIsRefused(t *testing.T) {
 }
 
 func TestExamplesAreValid(t *testing.T) {
-	files, err := filepath.Glob("../../../examples/*/campaign.yaml")
+	files, err := filepath.Glob("../../../examples/*/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
