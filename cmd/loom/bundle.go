@@ -22,19 +22,11 @@ func (c *bundleCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	r, err := a.report(ctx, c.dataFlag, c.ID)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	id, err := renders.Find(ctx, db, c.ID)
-	if err != nil {
-		return notOne(err)
-	}
-	r, err := read(ctx, db, id)
-	if err != nil {
-		return err
-	}
+	id := r.Render.ID
 	task, attempt, found := renders.Bundle(r.Tasks)
 	if !found {
 		return fmt.Errorf("render %s has no failure bundle: none of its scenes failed to be recorded, or not before it was "+

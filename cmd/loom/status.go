@@ -33,16 +33,7 @@ type report struct {
 
 // Run prints how a render is.
 func (c *statusCmd) Run(ctx context.Context, a *app) error {
-	db, err := a.database(ctx, c.dataFlag)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	id, err := renders.Find(ctx, db, c.ID)
-	if err != nil {
-		return notOne(err)
-	}
-	r, err := read(ctx, db, id)
+	r, err := a.report(ctx, c.dataFlag, c.ID)
 	if err != nil {
 		return err
 	}
@@ -67,6 +58,20 @@ func (a *app) database(ctx context.Context, d dataFlag) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	return postgres.Open(ctx, settings["DATABASE_URL"])
+}
+
+// report reads the render that an id, or the beginning of one, names.
+func (a *app) report(ctx context.Context, d dataFlag, id string) (report, error) {
+	db, err := a.database(ctx, d)
+	if err != nil {
+		return report{}, err
+	}
+	defer db.Close()
+	found, err := renders.Find(ctx, db, id)
+	if err != nil {
+		return report{}, notOne(err)
+	}
+	return read(ctx, db, found)
 }
 
 func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (r report, err error) {
