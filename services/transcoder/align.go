@@ -51,7 +51,9 @@ func (h handler) encodeAgain(ctx context.Context, t *stage.Task, p msg.ConcatPar
 	if err := os.Rename(path(t, name), path(t, fileForeign)); err != nil {
 		return "", fmt.Errorf("encode %s again: %w", name, err)
 	}
-	if err := h.tools.Run(ctx, t.Dir, againArgs(p, name, h.threads), nil); err != nil {
+	err := h.encodeWithin(ctx, t.Dir, name, levelFor(p.Width, p.Height, p.Rate), p.Rate, againArgs(p, name, h.threads),
+		func(args []string) error { return h.tools.Run(ctx, t.Dir, args, nil) })
+	if err != nil {
 		return "", fmt.Errorf("encode %s again: %w", name, err)
 	}
 	facts, err := h.measure(ctx, t.Dir, name, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: frames})
@@ -71,7 +73,7 @@ func againArgs(p msg.ConcatParams, name string, threads int) []string {
 	args = append(args, "-map", "0:v:0", "-fps_mode", "passthrough",
 		// What the file says of its colours goes into the parameter sets.
 		"-vf", "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,setsar=1")
-	args = append(args, encoderArgs(p.Rate, p.Quality, threads)...)
+	args = append(args, encoderArgs(p.Width, p.Height, p.Rate, p.Quality, threads)...)
 	// FFmpeg 7 writes where the decoder says that chroma is, not where it is told to.
 	args = append(args, "-bsf:v", "h264_metadata=chroma_sample_loc_type=1")
 	return append(args, "-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-f", "mp4", "file:"+name)

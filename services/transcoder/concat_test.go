@@ -176,13 +176,6 @@ func TestSegmentsCanBeJoinedWhateverTheyShow(t *testing.T) {
 	b := newBench(t)
 	rate := msg.FPS(24)
 	face, _ := b.probed(t, facecamVideo(t, rate, 24, 160, 120, nil))
-	noise := func(n int, rgb []byte, _, _ int) {
-		state := uint32(n + 1)
-		for i := range rgb {
-			state = state*1664525 + 1013904223
-			rgb[i] = byte(state >> 24)
-		}
-	}
 	still := func(_ int, rgb []byte, width, height int) { bars(7, rgb, width, height) }
 	var want string
 	for _, test := range []struct {
@@ -193,7 +186,7 @@ func TestSegmentsCanBeJoinedWhateverTheyShow(t *testing.T) {
 	}{
 		{"moving", bars, 30, 2, false},
 		{"still", still, 30, 2, false},
-		{"noise", noise, 30, 2, false},
+		{"noise", noise(1), 30, 2, false},
 		{"with a bubble", bars, 30, 2, true},
 		{"a single frame", still, 1, 2, false},
 		{"other threads", bars, 30, 7, false},

@@ -1,32 +1,56 @@
 package transcoder
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
 )
 
-// level is x264's preset and constant rate factor for a quality: docs/reference/output-options.md has the figures.
-type level struct{ preset, crf string }
+// setting is x264's preset and constant rate factor for a quality, and what differs from the preset:
+// docs/reference/output-options.md has the figures.
+type setting struct {
+	preset, crf string
+	params      []string
+}
 
-var levels = map[string]level{
-	output.QualityDraft:    {"superfast", "26"},
-	output.QualityStandard: {"veryfast", "20"},
-	output.QualityHigh:     {"medium", "16"},
+var settings = map[string]setting{
+	// Without mbtree, which this preset leaves out, drafts of pages are larger than the standard.
+	output.QualityDraft:    {"superfast", "24", []string{"mbtree=1", "rc-lookahead=10"}},
+	output.QualityStandard: {"veryfast", "20", nil},
+	// How far a keyframe looks ahead decides how fine it is. The last piece of a scene is half a group of pictures, a second: a
+	// keyframe that looks further would be coarser there than those before.
+	output.QualityHigh: {"medium", "16", []string{"rc-lookahead=25"}},
+}
+
+// steady are the settings that keep the picture of a still scene as it is from one keyframe to the next, and from one segment to
+// the next: see output-options.md.
+var steady = []string{
+	"open-gop=0",
+	// x264 makes all keyframes finer than the frames between by this factor of its own (ipratio), but for the first.
+	"zones=0,0,b=1.4",
+	// What deblocking smooths in a keyframe, the frames behind it sharpen, and the next keyframe smooths again. At the fine
+	// quantizers that we use it is off with this, and at coarse ones, where blocks would be seen, still on.
+	"deblock=-4,-4",
 }
 
 // encoderArgs must give all segments of a render the same parameter sets, whatever they show: concat copies them.
-func encoderArgs(rate msg.Rate, quality string, threads int) []string {
-	l, known := levels[quality]
+func encoderArgs(width, height int, rate msg.Rate, quality string, threads int) []string {
+	s, known := settings[quality]
 	if !known {
-		l = levels[output.QualityStandard]
+		s = settings[output.QualityStandard]
 	}
 	return []string{
-		"-c:v", "libx264", "-preset", l.preset, "-crf", l.crf, "-profile:v", "high", "-pix_fmt", "yuv420p",
+		"-c:v", "libx264", "-preset", s.preset, "-crf", s.crf, "-profile:v", "high", "-pix_fmt", "yuv420p",
+		levelOption, levelFor(width, height, rate).name,
 		"-threads:v", strconv.Itoa(threads),
-		"-g", strconv.Itoa(rate.GOP()), "-flags:v", "+cgop", "-x264-params", "open-gop=0",
+		"-g", strconv.Itoa(rate.GOP()), "-flags:v", "+cgop", "-x264-params", strings.Join(slices.Concat(steady, s.params), ":"),
 		"-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
 		"-chroma_sample_location", "center", // as JPEG has it
 	}
 }
+
+// levelOption is where boundedArgs finds the encoder's options.
+const levelOption = "-level:v"

@@ -47,14 +47,18 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, err
 		}
 	}
-	tools := h.tools
-	if face != nil {
-		tools = tools.Within(encoding(p, h.threads))
-		if moving := shapes(face.bubble, phases(face.bubble.Fullscreen, p.FirstFrame, p.Frames), p.Width, p.Height); len(moving) > 0 {
-			tools = tools.Fed(&bubble.Film{Shapes: moving, Width: p.Width, Height: p.Height})
-		}
-	}
-	if err := tools.Run(ctx, t.Dir, normalizeArgs(p, face, h.threads), frames(t, p.Frames, 0.08, 0.93)); err != nil {
+	err = h.encodeWithin(ctx, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, normalizeArgs(p, face, h.threads),
+		func(args []string) error {
+			tools := h.tools
+			if face != nil {
+				tools = tools.Within(encoding(p, h.threads))
+				if moving := shapes(face.bubble, phases(face.bubble.Fullscreen, p.FirstFrame, p.Frames), p.Width, p.Height); len(moving) > 0 {
+					tools = tools.Fed(&bubble.Film{Shapes: moving, Width: p.Width, Height: p.Height})
+				}
+			}
+			return tools.Run(ctx, t.Dir, args, frames(t, p.Frames, 0.08, 0.93))
+		})
+	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
 	facts, err := h.measure(ctx, t.Dir, fileSegment, expected{

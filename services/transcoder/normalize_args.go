@@ -65,7 +65,7 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 		"-filter_complex", normalizeFilter(p, face), "-map", "[out]",
 		"-frames:v", strconv.Itoa(p.Frames), "-fps_mode", "passthrough",
 	)
-	args = append(args, encoderArgs(p.Rate, p.Quality, threads)...)
+	args = append(args, encoderArgs(p.Width, p.Height, p.Rate, p.Quality, threads)...)
 	args = append(args,
 		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-f", "mp4", "file:"+fileSegment)
 	return append(args,

@@ -47,6 +47,28 @@ func timingArgs(name, formats string, stream int) []string {
 	return probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0")
 }
 
+// Sizes reads the sizes of all packets of a stream, in bytes, in the order in which they are decoded.
+func (t Tools) Sizes(ctx context.Context, dir, name, formats string, stream int) ([]int64, error) {
+	var sizes []int64
+	args := probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=size", "-of", "csv=p=0")
+	err := t.Probe(ctx, dir, args, func(r io.Reader) error {
+		lines := bufio.NewScanner(r)
+		for lines.Scan() {
+			text := strings.TrimRight(lines.Text(), ",") // side data of a packet makes one
+			size, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return fmt.Errorf("%q is no size", text)
+			}
+			sizes = append(sizes, size)
+		}
+		return lines.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the packets of %s: %w", name, err)
+	}
+	return sizes, nil
+}
+
 // Length returns how long the stream is shown, from first to End, given its time base.
 func (t Timing) Length(s Stream) time.Duration { return max(0, s.ticks(t.End-t.First)) }
 

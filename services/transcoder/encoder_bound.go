@@ -1,0 +1,70 @@
+package transcoder
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// A constant rate factor bounds no bit rate: noise may take ten times what its level allows. An encoder that minds the bound while
+// it works takes 4 % more CPU time, with the very same pictures unless they are noise or the like. So it is told of the bound only
+// when what it made without is beyond it.
+
+// encodeWithin runs an encoder that writes the segment name, and once more when the segment is more than a decoder of its level
+// can be fed.
+func (h handler) encodeWithin(
+	ctx context.Context, dir, name string, l h264Level, rate msg.Rate, args []string, run func(args []string) error,
+) error {
+	if err := run(args); err != nil {
+		return err
+	}
+	fits, err := h.fits(ctx, dir, name, l, rate)
+	if err != nil || fits {
+		return err
+	}
+	return run(boundedArgs(args, l))
+}
+
+// boundedArgs holds the encoder of a command line within a level's rate. It changes nothing in the parameter sets.
+func boundedArgs(args []string, l h264Level) []string {
+	at := slices.Index(args, levelOption)
+	return slices.Insert(slices.Clone(args), at,
+		"-maxrate:v", strconv.Itoa(l.maxRate())+"k", "-bufsize:v", strconv.Itoa(l.bufferSize())+"k")
+}
+
+// startFill is how full x264 takes the decoder's buffer to be when a segment begins.
+const startFill = 0.9
+
+// fits reports whether a segment is what an encoder might have made that minds the bound.
+func (h handler) fits(ctx context.Context, dir, name string, l h264Level, rate msg.Rate) (bool, error) {
+	info, err := os.Stat(filepath.Join(dir, name))
+	if err != nil {
+		return false, fmt.Errorf("weigh %s: %w", name, err)
+	}
+	if float64(8*info.Size()) <= startFill*1000*float64(l.bufferSize()) {
+		return true, nil // all of it at once would fit
+	}
+	sizes, err := h.tools.Sizes(ctx, dir, name, movFormats, 0)
+	if err != nil {
+		return false, err
+	}
+	return feedable(sizes, l, rate), nil
+}
+
+// feedable reports whether packets of these many bytes, one for each frame, come in time through the bound's buffer.
+func feedable(sizes []int64, l h264Level, rate msg.Rate) bool {
+	buffer, perFrame := 1000*float64(l.bufferSize()), 1000*float64(l.maxRate())/rate.Float()
+	fill := startFill * buffer
+	for _, bytes := range sizes {
+		if fill -= 8 * float64(bytes); fill < 0 {
+			return false
+		}
+		fill = min(buffer, fill+perFrame)
+	}
+	return true
+}

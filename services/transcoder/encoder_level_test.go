@@ -1,0 +1,127 @@
+package transcoder
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
+)
+
+func TestALevelHoldsSizeRateAndReferences(t *testing.T) {
+	for _, c := range []struct {
+		width, height int
+		rate          msg.Rate
+		want          string
+	}{
+		{16, 16, msg.FPS(1), "4.1"}, {320, 180, msg.FPS(120), "4.1"}, {1280, 720, msg.FPS(60), "4.1"}, {1080, 1080, msg.FPS(30), "4.1"},
+		{1920, 1080, msg.FPS(30), "4.1"}, {1920, 1080, msg.FPS(31), "4.2"},
+		{1920, 1080, msg.FPS(60), "4.2"}, {1080, 1920, msg.Rate{Num: 60000, Den: 1001}, "4.2"}, {1920, 1080, msg.FPS(120), "5.1"},
+		{1920, 1200, msg.FPS(24), "5.0"}, // too large for 4.2
+		{2560, 1440, msg.FPS(30), "5.0"}, {2560, 1440, msg.FPS(60), "5.1"},
+		{3840, 2160, msg.FPS(24), "5.1"}, {3840, 2160, msg.FPS(30), "5.1"}, {3840, 2160, msg.FPS(60), "5.2"}, {2160, 3840, msg.FPS(60), "5.2"},
+		{3840, 2160, msg.FPS(120), "6.0"},
+		// A level bounds the longer side too: 4.1 holds 4096 pixels.
+		{3840, 16, msg.FPS(60), "4.1"}, {16, 3840, msg.FPS(60), "4.1"}, {4112, 16, msg.FPS(60), "4.2"},
+	} {
+		if got := levelFor(c.width, c.height, c.rate).name; got != c.want {
+			t.Errorf("%d×%d at %s: level %s, want %s", c.width, c.height, c.rate, got, c.want)
+		}
+	}
+}
+
+// noise is a picture that cannot be compressed, another in each frame.
+func noise(seed uint64) picture {
+	var pool []byte
+	random := rand.New(rand.NewPCG(seed, 1))
+	return func(_ int, rgb []byte, _, _ int) {
+		if pool == nil {
+			pool = make([]byte, 2*len(rgb))
+			for i := range pool {
+				pool[i] = byte(random.Uint32())
+			}
+		}
+		copy(rgb, pool[random.IntN(len(rgb)):])
+	}
+}
+
+// A decoder is fed at the level's rate through the level's buffer. No picture may come later than it is due, whatever pages
+// show, and whatever was before a join.
+func TestNoiseStaysWithinItsLevel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, c := range []struct {
+		width, height int
+		rate          msg.Rate
+		quality       string
+		frames        []int
+	}{
+		{1280, 720, msg.FPS(60), output.QualityHigh, []int{16, 14}},
+		{1920, 1080, msg.FPS(60), output.QualityDraft, []int{12, 10}},
+	} {
+		t.Run(fmt.Sprintf("%dx%d at %s, %s", c.width, c.height, c.rate, c.quality), func(t *testing.T) {
+			inputs := map[string]msg.Input{}
+			for i, frames := range c.frames {
+				mov := mezzanine(t, c.rate, frames, c.width, c.height, noise(uint64(i)), nil)
+				facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: i + 1, Width: c.width, Height: c.height, Rate: c.rate, Frames: frames, Quality: c.quality},
+					map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil)}, msg.Segment)
+				name := msg.SegmentName(i)
+				inputs[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
+			}
+			b.must(t, msg.Concat, msg.ConcatParams{Width: c.width, Height: c.height, Rate: c.rate, Frames: c.frames, Quality: c.quality}, inputs, msg.Joined)
+			checkLevel(t, b.store.get(t, "concat/joined"), c.width, c.height, c.rate)
+		})
+	}
+}
+
+// checkLevel reads a video's level from its parameter sets, and makes sure that its packets can be fed to a decoder of it.
+func checkLevel(t *testing.T, video []byte, width, height int, rate msg.Rate) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "video.mp4")
+	if err := os.WriteFile(file, video, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var probed struct {
+		Streams []struct {
+			Profile     string
+			Level, Refs int
+		}
+		Packets []struct {
+			Size int `json:"size,string"`
+		}
+	}
+	out := command(t, nil, tools.FFprobe, "-v", "error", "-show_entries", "stream=profile,level,refs:packet=size", "-of", "json", file)
+	if err := json.Unmarshal(out, &probed); err != nil {
+		t.Fatal(err)
+	}
+	want, s := levelFor(width, height, rate), probed.Streams[0]
+	if got := fmt.Sprintf("%d.%d", s.Level/10, s.Level%10); s.Profile != "High" || got != want.name || s.Refs > framesKept {
+		t.Errorf("profile %s, level %s, %d reference frames; want High, %s and at most %d", s.Profile, got, s.Refs, want.name, framesKept)
+	}
+	// What has not been taken out of the buffer yet is what came in beyond the rate.
+	held, most, total := 0.0, 0.0, 0
+	for _, p := range probed.Packets {
+		held = max(0, held-1000*float64(want.rate)/rate.Float()) + 8*float64(p.Size)
+		most, total = max(most, held), total+8*p.Size
+	}
+	t.Logf("level %s: the buffer of %d kbit needs %.0f, the mean rate is %.0f kbit/s", want.name, want.buffer, most/1000,
+		float64(total)/1000*rate.Float()/float64(len(probed.Packets)))
+	if most > 1000*float64(want.buffer) {
+		t.Errorf("level %s has a buffer of %d kbit, the pictures need %.0f", want.name, want.buffer, most/1000)
+	}
+}
+
+func TestLevelsAreInOrder(t *testing.T) {
+	for i, l := range h264Levels[1:] {
+		before := h264Levels[i]
+		if strings.Compare(l.name, before.name) <= 0 || l.blocksPerSecond < before.blocksPerSecond || l.blocksPerFrame < before.blocksPerFrame ||
+			l.blocksKept < before.blocksKept || l.rate < before.rate || l.buffer < before.buffer {
+			t.Errorf("level %s holds less than %s", l.name, before.name)
+		}
+	}
+}
