@@ -1,0 +1,83 @@
+package transcoder
+
+import (
+	"bytes"
+	"fmt"
+	"image/jpeg"
+	"math"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// Every size that a campaign may have, upright, square and as flat as can be, goes all the way to a finished video.
+func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, lengths := msg.FPS(30), []int{3, 2}
+	face, _ := b.probed(t, facecamVideo(t, rate, 10, 64, 48, nil))
+	for _, size := range []struct {
+		width, height int
+		facecam       bool
+	}{
+		{16, 16, false}, {16, 16, true}, {18, 16, false}, {16, 18, true}, {130, 98, true}, {854, 480, false}, {1080, 1080, false},
+		{1080, 1920, true}, {1920, 1080, true}, {3840, 16, true}, {16, 3840, true}, {3840, 2160, true}, {2160, 3840, true},
+	} {
+		name := fmt.Sprintf("%d×%d", size.width, size.height)
+		if size.facecam {
+			name += ", facecam"
+		}
+		t.Run(name, func(t *testing.T) {
+			inputs := map[string]msg.Input{}
+			first := 0
+			for i, frames := range lengths {
+				start := first
+				mov := mezzanine(t, rate, frames, size.width, size.height, func(n int, rgb []byte, w, h int) { greys(start+n, rgb, w, h) }, nil)
+				facts := b.must(t, msg.Normalize, msg.NormalizeParams{
+					Scene: i + 1, Width: size.width, Height: size.height, Rate: rate, Frames: frames, FirstFrame: first, Facecam: size.facecam,
+				}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil), msg.FacecamFile: face}, msg.Segment)
+				segment := msg.SegmentName(i)
+				inputs[segment] = b.input(t, segment, b.store.get(t, "normalize/segment"), facts)
+				first += frames
+			}
+			facts := b.must(t, msg.Concat,
+				msg.ConcatParams{Width: size.width, Height: size.height, Rate: rate, Frames: lengths, Final: true}, inputs, outputsOfVideo...).(msg.VideoFacts)
+			if facts.Report == nil || facts.Report.Width != size.width || facts.Report.Height != size.height {
+				t.Errorf("the report is %+v", facts.Report)
+			}
+			data := b.store.get(t, "concat/video")
+			checkTiming(t, data, rate, sum(lengths))
+			checkLevel(t, data, size.width, size.height, rate)
+			video := decode(t, data, size.width, size.height)
+			if len(video.frames) != sum(lengths) {
+				t.Fatalf("%d frames, want %d", len(video.frames), sum(lengths))
+			}
+			// The bubble is at the lower left.
+			x, y := size.width-min(8, size.width/4), min(8, size.height/4)
+			for n := range video.frames {
+				if got := readGrey(video.luma(n, x, y, 2)); got != n {
+					t.Errorf("frame %d shows grey %d", n, got)
+				}
+			}
+			if size.facecam && min(size.width, size.height) > 100 {
+				p := usual(size.width, size.height)
+				if got := readGrey(video.luma(4, p.X+p.Width/2, p.Y+p.Height/2, 2)); got != 4 {
+					t.Errorf("in frame 4 the bubble shows grey %d", got)
+				}
+			}
+			small := min(smallWidth, size.width)
+			for _, thumbnail := range []struct {
+				name          string
+				width, height int
+			}{
+				{"concat/thumbnail", size.width, size.height},
+				{"concat/" + msg.ThumbnailSmall, small, 2 * max(1, int(math.Round(float64(small)*float64(size.height)/float64(size.width)/2)))},
+			} {
+				cfg, err := jpeg.DecodeConfig(bytes.NewReader(b.store.get(t, thumbnail.name)))
+				if err != nil || cfg.Width != thumbnail.width || cfg.Height != thumbnail.height {
+					t.Errorf("%s is %d × %d, %v; want %d × %d", thumbnail.name, cfg.Width, cfg.Height, err, thumbnail.width, thumbnail.height)
+				}
+			}
+		})
+	}
+}

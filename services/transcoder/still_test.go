@@ -1,0 +1,105 @@
+package transcoder
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
+)
+
+// page is a picture like a page's: text, a gradient, and a photo with some grain.
+func page(_ int, rgb []byte, width, height int) {
+	random := rand.New(rand.NewPCG(3, 4))
+	set := func(x, y int, r, g, b float64) {
+		i := 3 * (y*width + x)
+		rgb[i], rgb[i+1], rgb[i+2] = byte(r), byte(g), byte(b)
+	}
+	for y := range height {
+		for x := range width {
+			u, v := float64(x)/float64(width), float64(y)/float64(height)
+			switch {
+			case v < 0.15:
+				set(x, y, 230-100*u, 100, 100+130*u)
+			case u > 0.6 && v > 0.2 && v < 0.75:
+				wave := math.Sin(14*u+9*v*v) + math.Sin(23*v-6*u)
+				grain := 12 * (random.Float64() - 0.5)
+				set(x, y, 130+50*wave+grain, 120+40*wave+grain, 90-30*wave+grain)
+			default:
+				set(x, y, 250, 250, 248)
+			}
+		}
+	}
+	// Lines of strokes that are as wide as a letter's.
+	for y := height / 5; y+9 < height; y += 16 {
+		for x := 20; x < width*11/20; x += 5 + random.IntN(5) {
+			ink := float64(20 + random.IntN(60))
+			for down := range 3 + random.IntN(7) {
+				set(x, y+down, ink, ink, ink)
+				set(x+1, y+down, ink+60, ink+60, ink+60)
+			}
+			for along := range random.IntN(5) {
+				set(x+along, y+random.IntN(9), ink, ink, ink)
+			}
+		}
+	}
+}
+
+// What does not move on the page does not move in the video, though every other second begins with a picture that is coded anew, and
+// a scene is encoded in pieces.
+func TestAStillSceneStandsStillAtKeyframesAndJoins(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const width, height = 640, 360
+	rate, pieces := msg.FPS(30), []int{120, 90} // keyframes at 60 and 180, a join at 120
+	for _, c := range []struct {
+		quality string
+		// most is by how much a pixel may change, psnr how close all of them must stay, in dB. In drafts, pixels here and there at
+		// the edge of a letter change more.
+		most, psnr float64
+	}{
+		{output.QualityDraft, 255, 55}, {output.QualityStandard, 6, 65}, {output.QualityHigh, 6, 65},
+	} {
+		t.Run(c.quality, func(t *testing.T) {
+			inputs := map[string]msg.Input{}
+			for i, frames := range pieces {
+				mov := mezzanine(t, rate, frames, width, height, page, func(n int) bool { return n == 0 })
+				facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: rate, Frames: frames, Quality: c.quality},
+					map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil)}, msg.Segment)
+				name := msg.SegmentName(i)
+				inputs[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
+			}
+			b.must(t, msg.Concat, msg.ConcatParams{Width: width, Height: height, Rate: rate, Frames: pieces, Quality: c.quality}, inputs, msg.Joined)
+			video := decode(t, b.store.get(t, "concat/joined"), width, height)
+			if len(video.frames) != sum(pieces) {
+				t.Fatalf("%d frames, want %d", len(video.frames), sum(pieces))
+			}
+			most, psnr, where := 0.0, math.Inf(1), 0
+			for n := 1; n < len(video.frames); n++ {
+				change, similar := compare(video.frames[n-1], video.frames[n])
+				if change > c.most || similar < c.psnr {
+					t.Errorf("frame %d differs from the one before by up to %.0f of 255, PSNR %.1f dB", n, change, similar)
+				}
+				if similar < psnr {
+					most, psnr, where = change, similar, n
+				}
+			}
+			change, similar := compare(video.frames[0], video.frames[len(video.frames)-1])
+			t.Logf("the largest step is %.0f of 255, PSNR %.1f dB, at frame %d; from first to last %.0f, %.1f dB", most, psnr, where, change, similar)
+			if change > c.most || similar < c.psnr-3 {
+				t.Errorf("the last frame differs from the first by up to %.0f of 255, PSNR %.1f dB", change, similar)
+			}
+		})
+	}
+}
+
+// compare returns by how much two pictures differ at most, and how close they are in dB.
+func compare(a, b []byte) (most, psnr float64) {
+	var squares float64
+	for i := range a {
+		d := math.Abs(float64(a[i]) - float64(b[i]))
+		most, squares = max(most, d), squares+d*d
+	}
+	return most, 10 * math.Log10(255*255*float64(len(a))/squares)
+}
