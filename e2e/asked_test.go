@@ -51,7 +51,7 @@ func TestAVideoIsAsItsCampaignAsks(t *testing.T) {
 	half := func(c rig.RGB) rig.RGB {
 		return rig.RGB{c[0]/2 + rig.LogoColor.R/2, c[1]/2 + rig.LogoColor.G/2, c[2]/2 + rig.LogoColor.B/2}
 	}
-	marks := rig.Colors(t, video, image.Rect(width-8-24, 8+8, width-8-8, 8+24))
+	marks := rig.Means(t, video, image.Rect(width-8-24, 8+8, width-8-8, 8+24))
 	for _, at := range []int{0, fps / 2, fps + 5, 2*fps + 5} {
 		if want := half(colors[at/fps].rgb); !marks[at].Near(want) {
 			t.Errorf("frame %d: the watermark looks %v, want %v", at, marks[at], want)
@@ -94,7 +94,7 @@ func checkAskedRow(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) 
 	for _, url := range []string{r.ThumbURL, small} {
 		thumbnail := rig.Fetch(t, url)
 		rig.CheckThumbnail(t, thumbnail, c) // the video is not wider than the small one is
-		if got := rig.Colors(t, thumbnail, image.Rect(0, 100, 40, 140))[0]; !got.Near(colors[1].rgb) {
+		if got := rig.Means(t, thumbnail, image.Rect(0, 100, 40, 140))[0]; !got.Near(colors[1].rgb) {
 			t.Errorf("the thumbnail's colour is %v, not the second scene's %v", got, colors[1].rgb)
 		}
 	}

@@ -8,6 +8,8 @@
 //	input_test.go     what users get wrong
 //	cancel_test.go    the app ends a render itself
 //	cli_test.go       loom render, everything in one process
+//	player_test.go    Chrome steps through a video, frame by frame
+//	colours_test.go   a page's colours, in the video and in Chrome
 //
 // Package rig holds the machinery.
 package e2e

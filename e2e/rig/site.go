@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"encoding/hex"
 	"fmt"
 	"html/template"
 	"image"
@@ -47,6 +48,16 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 </script>
 `))
 
+// patches is a still page of flat colours, in rows from left to right.
+var patches = template.Must(template.New("patches").Parse(`<!doctype html>
+<title>patches</title>
+<style>
+  html, body { margin: 0; height: 100%; overflow: hidden }
+  body { display: grid; grid-template-columns: repeat({{.Columns}}, 1fr) }
+</style>
+{{range .Colors}}<i style="background: rgb({{index . 0}} {{index . 1}} {{index . 2}})"></i>
+{{end}}`))
+
 // The frame number on a page.
 const (
 	CodeBits = 12
@@ -57,6 +68,7 @@ func startSite() *Site {
 	s := &Site{gates: map[string]*Gate{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /page", s.page)
+	mux.HandleFunc("GET /patches", s.patches)
 	mux.HandleFunc("GET /status/{code}", func(w http.ResponseWriter, r *http.Request) {
 		code, _ := strconv.Atoi(r.PathValue("code"))
 		http.Error(w, http.StatusText(code), code)
@@ -127,6 +139,35 @@ func (s *Site) HeldPage(color string, fps int) (string, *Gate) {
 
 // LogoColor is the one colour of the picture at /logo.png, which is a square.
 var LogoColor = color.RGBA{R: 255, G: 255, A: 255}
+
+// PatchColumns is how many patches are in a row.
+const PatchColumns = 8
+
+// Patches returns the URL of a still page that shows these colours in rows of PatchColumns, which fill it.
+func (s *Site) Patches(colors []RGB) string {
+	q := url.Values{}
+	for _, c := range colors {
+		q.Add("c", hex.EncodeToString(c[:]))
+	}
+	return s.URL("/patches?" + q.Encode())
+}
+
+func (s *Site) patches(w http.ResponseWriter, r *http.Request) {
+	var colors []RGB
+	for _, text := range r.URL.Query()["c"] {
+		c, err := hex.DecodeString(text)
+		if err != nil || len(c) != len(RGB{}) {
+			http.Error(w, "c: not a colour: "+text, http.StatusBadRequest)
+			return
+		}
+		colors = append(colors, RGB(c))
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = patches.Execute(w, struct {
+		Columns int
+		Colors  []RGB
+	}{PatchColumns, colors})
+}
 
 // Facecam returns the URL of a facecam: "talking.mp4" has sound, "silent.mp4" has none, "broken.mp4" is no video.
 func (s *Site) Facecam(t testing.TB, name string) string {

@@ -219,8 +219,8 @@ func Frames(t testing.TB, path string) []Frame {
 	return frames
 }
 
-// Colors returns the mean colour of a part of each frame of a video.
-func Colors(t testing.TB, path string, part image.Rectangle) []RGB {
+// Means returns the mean colour of a part of each frame of a video.
+func Means(t testing.TB, path string, part image.Rectangle) []RGB {
 	t.Helper()
 	raw := decode(t, path, fmt.Sprintf("crop=%d:%d:%d:%d,scale=1:1:flags=area,format=rgb24", part.Dx(), part.Dy(), part.Min.X, part.Min.Y))
 	list := make([]RGB, len(raw)/3)
@@ -228,6 +228,22 @@ func Colors(t testing.TB, path string, part image.Rectangle) []RGB {
 		list[i] = RGB(raw[3*i:])
 	}
 	return list
+}
+
+// Colors decodes a video as its tags and its size say, limited-range BT.709, and returns the colours at some points of a frame.
+func Colors(t testing.TB, path string, c Campaign, frame int, points []image.Point) []RGB {
+	t.Helper()
+	// What scale does otherwise is fast, and off by up to 4.
+	rgb := decode(t, path, fmt.Sprintf("select=eq(n\\,%d),scale=in_color_matrix=bt709:in_range=tv:out_range=pc:"+
+		"flags=neighbor+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24", frame))
+	if want := 3 * c.Width * c.Height; len(rgb) != want {
+		t.Fatalf("frame %d has %d bytes, not %d", frame, len(rgb), want)
+	}
+	found := make([]RGB, len(points))
+	for i, p := range points {
+		found[i] = RGB(rgb[3*(p.Y*c.Width+p.X):])
+	}
+	return found
 }
 
 // decode returns every frame of a video as raw pixels, as the filters leave it.
