@@ -50,7 +50,7 @@ const (
 	QualityDraft = "draft"
 	// QualityStandard looks like the page, at a size for the web.
 	QualityStandard = "standard"
-	// QualityHigh is closer to the page still, at nearly twice the CPU time.
+	// QualityHigh is closer to the page still, at half as much CPU time again.
 	QualityHigh = "high"
 )
 
