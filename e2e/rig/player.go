@@ -103,11 +103,11 @@ type browser struct {
 
 func browse(t testing.TB, url string) *browser {
 	t.Helper()
-	path := os.Getenv("CHROME_PATH")
-	if path == "" {
-		path = "chromium-headless-shell"
+	// As the recorder does, whose environment here has nothing to say of it.
+	bin, err := exec.LookPath("chromium-headless-shell")
+	if err != nil {
+		bin, err = exec.LookPath("chrome-headless-shell")
 	}
-	bin, err := exec.LookPath(path)
 	if err != nil {
 		t.Fatalf("find Chrome (make setup installs it): %v", err)
 	}
