@@ -79,6 +79,35 @@ func TestNoiseStaysWithinItsLevel(t *testing.T) {
 	}
 }
 
+// A facecam that grows is drawn while it is read: what is encoded once more, for its noise, has it as well.
+func TestWhatIsEncodedTwiceHasAllOfItsFacecam(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const width, height, count = 1280, 720, 14
+	rate := msg.FPS(30)
+	face, _ := b.probed(t, facecamVideo(t, rate, count, 160, 90, nil))
+	shown := usual(width, height)
+	shown.Fullscreen = []msg.Moment{{From: 9, To: count, Grow: 3}}
+	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: rate, Frames: count,
+		Quality: output.QualityHigh, Facecam: true, Bubble: &shown}, map[string]msg.Input{
+		msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, count, width, height, noise(1), nil), nil), msg.FacecamFile: face,
+	}, msg.Segment)
+	segment := b.store.get(t, "normalize/segment")
+	l := levelFor(width, height, rate)
+	if most := startFill*1000*float64(l.bufferSize()) + 1000*float64(l.maxRate())*count/rate.Float(); 8*float64(len(segment)) > most {
+		t.Errorf("%d bits, want at most %.0f", 8*len(segment), most)
+	}
+	video := decode(t, segment, width, height)
+	for n := count - 2; n < count; n++ {
+		if got := readGrey(video.luma(n, width-20, 20, 8)); got != n {
+			t.Errorf("frame %d shows the facecam's grey %d all over", n, got)
+		}
+	}
+	if got := readGrey(video.luma(4, shown.X+shown.Width/2, shown.Y+shown.Height/2, 8)); got != 4 {
+		t.Errorf("frame 4 shows the facecam's grey %d in the bubble", got)
+	}
+}
+
 // checkLevel reads a video's level from its parameter sets, and makes sure that its packets can be fed to a decoder of it.
 func checkLevel(t *testing.T, video []byte, width, height int, rate msg.Rate) {
 	t.Helper()
