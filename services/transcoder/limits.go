@@ -22,7 +22,7 @@ const (
 
 // Bounds of a watermark's file and its download.
 const (
-	maxWatermark     = 16 * mib
+	maxWatermark     = mib
 	watermarkTimeout = 2 * time.Minute
 )
 

@@ -12,9 +12,10 @@ import (
 	_ "golang.org/x/image/webp" // for formats
 )
 
-// Bounds of a picture. One of 16 bits a channel takes 8 bytes a pixel while it is decoded.
+// Bounds of a picture. One of 16 bits a channel takes 8 bytes a pixel while it is decoded, and a JPEG may go over all of its pixels
+// again for every few bytes of its file: both bounds limit how long that takes.
 const (
-	maxPixels = 16 << 20
+	maxPixels = 4 << 20
 	maxSide   = 16384
 )
 

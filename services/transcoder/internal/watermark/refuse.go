@@ -19,7 +19,8 @@ func notPicture(what string, cause error) error {
 
 func tooLarge(width, height int) error {
 	return stage.Permanent(msg.CodeWatermarkTooLarge, fmt.Sprintf(
-		"The watermark is too large a picture (%d×%d pixels). Please give one of at most %d million pixels.", width, height, maxPixels>>20), nil)
+		"The watermark is too large a picture (%d×%d pixels). Please give one of at most %d million pixels, and %d a side.",
+		width, height, maxPixels>>20, maxSide), nil)
 }
 
 // describe says what a file that is no picture seems to be.
