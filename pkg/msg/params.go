@@ -68,6 +68,8 @@ type Warning struct {
 type ProbeParams struct {
 	// URL is the file's, http or https. A stranger's.
 	URL string `json:"url"`
+	// Length is the video's: no more of a facecam's sound is heard, and none of it behind that is measured. 0: all of it is.
+	Length Duration `json:"length_ms,omitempty"`
 	// Watermark says how to draw a watermark; nil for a facecam.
 	Watermark *WatermarkParams `json:"watermark,omitempty"`
 }
@@ -117,7 +119,7 @@ type ProbeFacts struct {
 	Seekable bool `json:"seekable,omitempty"`
 	// SoundMS is when the sound ends, as DurationMS is when the picture does. 0 without sound.
 	SoundMS int64 `json:"sound_ms,omitempty"`
-	// Loudness is set when there is sound that is not silence.
+	// Loudness is of what is heard in the video. It is set when that is not silence.
 	Loudness *Loudness `json:"loudness,omitempty"`
 }
 
@@ -201,8 +203,9 @@ type VideoFacts struct {
 	Sound bool `json:"sound"`
 	// Parameters is a hash of the picture's parameter sets: segments are joined by copying only when all have the same.
 	Parameters string `json:"parameters,omitempty"`
-	// Looks are of some frames of a segment as they went into the encoder.
-	Looks []Look `json:"looks,omitempty"`
+	// Looks are of some frames of a segment, or of a joined video's, as they went into the encoder, and Changes are of each segment.
+	Looks   []Look    `json:"looks,omitempty"`
+	Changes []Changes `json:"changes,omitempty"`
 	// Report is a finished video's.
 	Report *Report `json:"report,omitempty"`
 }

@@ -2,18 +2,20 @@ package msg
 
 // Report is what a finished video was found to be, by reading all of it. It is renders.report.
 type Report struct {
-	// Frames were counted; DurationSeconds is theirs at Rate.
+	// Frames were counted; DurationSeconds is what the file says of its picture, rounded to the millisecond.
 	Frames          int     `json:"frames"`
 	DurationSeconds float64 `json:"duration_seconds"`
 	Bytes           int64   `json:"bytes"`
 	Width           int     `json:"width"`
 	Height          int     `json:"height"`
 	Rate            Rate    `json:"rate"`
-	// Codec, PixelFormat, ColorSpace and ColorRange are FFmpeg's names: h264, yuv420p, bt709, tv.
-	Codec       string `json:"codec"`
-	PixelFormat string `json:"pixel_format"`
-	ColorSpace  string `json:"color_space"`
-	ColorRange  string `json:"color_range"`
+	// Codec, PixelFormat and those of colours are FFmpeg's names: h264, yuv420p, bt709, bt709, bt709, tv.
+	Codec          string `json:"codec"`
+	PixelFormat    string `json:"pixel_format"`
+	ColorSpace     string `json:"color_space"`
+	ColorPrimaries string `json:"color_primaries"`
+	ColorTransfer  string `json:"color_transfer"`
+	ColorRange     string `json:"color_range"`
 	// FastStart: a player can begin before it has all of the file.
 	FastStart bool `json:"fast_start"`
 	// Sound is nil in a video without.
@@ -41,6 +43,17 @@ type SoundReport struct {
 type Stretch struct {
 	FromSeconds float64 `json:"from_seconds"`
 	ToSeconds   float64 `json:"to_seconds"`
+}
+
+// Changes are by how much a segment's picture changes: enough to tell a stretch that is black, or stands still, though it should not.
+type Changes struct {
+	// Frame is the segment's first, counted from the first of the file that this is told of.
+	Frame int `json:"frame"`
+	// Step is how many frames lie between those that are compared.
+	Step int `json:"step"`
+	// Levels has an element for each Step frames: how much, in levels of brightness of 255, the Look of the frame behind them differs
+	// from that of the frame before them, in the cell that differs most.
+	Levels []byte `json:"levels"`
 }
 
 // LookSide is the side of a Look in cells.

@@ -39,9 +39,9 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
 	total := 0
-	var looks []msg.Look
+	var was seen
 	for i, n := range p.Frames {
-		looks = append(looks, placed(made[i].Looks, total)...)
+		was.add(made[i], total)
 		total += n
 	}
 	list := concatList(p.Rate, names, p.Frames)
@@ -66,10 +66,10 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	t.Progress(0.8)
 	if !p.Final {
-		facts.Looks = looks // for whoever finishes it
+		facts.Looks, facts.Changes = was.looks, was.changes // for whoever finishes it
 		return facts, t.Store(ctx, msg.Joined, path(t, fileJoined))
 	}
-	if facts.Report, err = h.gate(ctx, t.Dir, fileJoined, want, facts, looks); err != nil {
+	if facts.Report, err = h.gate(ctx, t.Dir, fileJoined, want, facts, was); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
 	t.Progress(0.9)

@@ -30,8 +30,8 @@ const (
 )
 
 // gate reads all of a finished video and returns what it is, or an error when it is not what it must be: then nobody gets to
-// see it. facts are what measure found, looks what some of its frames must look like, their frames counted from the video's first.
-func (h handler) gate(ctx context.Context, dir, name string, want expected, facts msg.VideoFacts, looks []msg.Look) (*msg.Report, error) {
+// see it. facts are what measure found, was what is known of its frames.
+func (h handler) gate(ctx context.Context, dir, name string, want expected, facts msg.VideoFacts, was seen) (*msg.Report, error) {
 	file, err := h.tools.Inspect(ctx, dir, name, movFormats)
 	if err != nil {
 		return nil, err
@@ -41,8 +41,14 @@ func (h handler) gate(ctx context.Context, dir, name string, want expected, fact
 		return nil, err
 	}
 	r := &msg.Report{
-		Frames: facts.Frames, DurationSeconds: want.length().Seconds(), Bytes: facts.Bytes, Width: video.Width, Height: video.Height,
-		Rate: want.rate, Codec: video.Codec, PixelFormat: video.PixelFormat, ColorSpace: video.Space, ColorRange: video.Range,
+		Frames: facts.Frames, DurationSeconds: video.Duration.Round(time.Millisecond).Seconds(), Bytes: facts.Bytes,
+		Width: video.Width, Height: video.Height, Rate: want.rate, Codec: video.Codec, PixelFormat: video.PixelFormat,
+		ColorSpace: video.Space, ColorPrimaries: video.Primaries, ColorTransfer: video.Transfer, ColorRange: video.Range,
+	}
+	for _, d := range []time.Duration{video.Duration, file.Duration} {
+		if (d - want.length()).Abs() > time.Millisecond {
+			return nil, fmt.Errorf("%s: it says that it lasts %s, want %s", name, d, want.length())
+		}
 	}
 	if r.FastStart, err = fastStart(filepath.Join(dir, name)); err != nil {
 		return nil, err
@@ -50,7 +56,7 @@ func (h handler) gate(ctx context.Context, dir, name string, want expected, fact
 	if !r.FastStart {
 		return nil, fmt.Errorf("%s: its index is not before its pictures", name)
 	}
-	if err := h.watch(ctx, dir, name, want, looks, r); err != nil {
+	if err := h.watch(ctx, dir, name, want, was, r); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if sound != nil {
@@ -63,7 +69,7 @@ func (h handler) gate(ctx context.Context, dir, name string, want expected, fact
 }
 
 // watch decodes the picture from its first frame to its last.
-func (h handler) watch(ctx context.Context, dir, name string, want expected, looks []msg.Look, r *msg.Report) error {
+func (h handler) watch(ctx context.Context, dir, name string, want expected, was seen, r *msg.Report) error {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, ffmpeg.Input(name, movFormats, "-xerror", "-err_detect", "explode")...)
@@ -79,29 +85,42 @@ func (h handler) watch(ctx context.Context, dir, name string, want expected, loo
 		return fmt.Errorf("%d frames can be decoded, want %d", len(data)/lookSize, want.frames)
 	}
 	frame := func(n int) []byte { return data[n*lookSize : (n+1)*lookSize] }
-	for _, l := range looks {
-		if l.Frame < 0 || l.Frame >= want.frames || len(l.Cells) != lookSize {
-			return fmt.Errorf("there is no frame %d to be compared", l.Frame)
-		}
-		d := difference(l.Cells, frame(l.Frame))
-		if r.Compared++; d > r.Difference {
-			r.Difference = d
-		}
-		if d > sameLook {
-			return fmt.Errorf("frame %d is not what was encoded: parts of it differ by %.0f levels of 255", l.Frame, d)
-		}
+	if err := checkSeen(data, was, want.frames, r); err != nil {
+		return err
 	}
 	r.Black = stretches(want, shortestBlack, func(n int) bool { return brightest(frame(n)) <= blackLook })
 	r.Still = stretches(want, shortestStill, func(n int) bool { return n > 0 && bytes.Equal(frame(n), frame(n-1)) })
 	return nil
 }
 
-// difference is the largest of two looks' differences.
-func difference(a, b []byte) (most float64) {
-	for i := range a {
-		most = max(most, math.Abs(float64(a[i])-float64(b[i])))
+// checkSeen makes sure that the looks of a video's frames are those that were encoded.
+func checkSeen(data []byte, was seen, frames int, r *msg.Report) error {
+	frame := func(n int) []byte { return data[n*lookSize : (n+1)*lookSize] }
+	for _, l := range was.looks {
+		if l.Frame < 0 || l.Frame >= frames || len(l.Cells) != lookSize {
+			return fmt.Errorf("there is no frame %d to be compared", l.Frame)
+		}
+		d := difference(l.Cells, frame(l.Frame))
+		if r.Compared++; float64(d) > r.Difference {
+			r.Difference = float64(d)
+		}
+		if d > sameLook {
+			return fmt.Errorf("frame %d is not what was encoded: parts of it differ by %d levels of 255", l.Frame, d)
+		}
 	}
-	return most
+	for _, c := range was.changes {
+		if last := c.Frame + c.Step*len(c.Levels); c.Frame < 0 || c.Step < 1 || last >= frames {
+			return fmt.Errorf("there is no frame %d to be compared", last)
+		}
+		for i, was := range c.Levels {
+			n := c.Frame + c.Step*i
+			is := difference(frame(n), frame(n+c.Step))
+			if max(is, was)-min(is, was) > 2*sameLook {
+				return fmt.Errorf("frames %d to %d are not what was encoded: parts of them change by %d levels of 255, want %d", n, n+c.Step, is, was)
+			}
+		}
+	}
+	return nil
 }
 
 func brightest(cells []byte) (most byte) {
@@ -140,6 +159,9 @@ func (h handler) listen(ctx context.Context, dir, name string, want expected, r 
 	l, err := ffmpeg.ParseLoudness(text)
 	if err != nil {
 		return err
+	}
+	if l.Silent && want.loudness != nil {
+		return errors.New("its sound is silence, and the facecam's is not")
 	}
 	if l.Silent {
 		return nil

@@ -3,6 +3,8 @@ package transcoder
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,7 +30,7 @@ func TestAFinishedVideoHasAReport(t *testing.T) {
 		t.Fatal("it has none")
 	}
 	if r.Frames != 78 || r.DurationSeconds != 3.25 || r.Bytes != facts.Bytes || r.Width != testWidth || r.Height != testHeight || r.Rate != rate ||
-		r.Codec != "h264" || r.PixelFormat != "yuv420p" || r.ColorSpace != "bt709" || r.ColorRange != "tv" || !r.FastStart || r.Sound != nil {
+		r.Codec != "h264" || r.PixelFormat != "yuv420p" || r.ColorSpace != "bt709" || r.ColorPrimaries != "bt709" || r.ColorTransfer != "bt709" || r.ColorRange != "tv" || !r.FastStart || r.Sound != nil {
 		t.Errorf("the report is %+v", r)
 	}
 	if r.Compared != 4 || r.Difference > sameLook {
@@ -84,6 +86,94 @@ func TestAVideoOfOtherPicturesIsRefused(t *testing.T) {
 		}
 	}
 	b.store.put(msg.SegmentName(1), good)
+}
+
+// A stretch in the middle of a segment, and nothing else: as if an encoder or a disk had lost it.
+func TestAStretchThatTheSourceDoesNotHaveIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const count = 96
+	rate := msg.FPS(24)
+	segment := func(paint picture) ([]byte, msg.VideoFacts) {
+		scene := mezzanine(t, rate, count, testWidth, testHeight, paint, nil)
+		facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+			map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment).(msg.VideoFacts)
+		return b.store.get(t, "normalize/segment"), facts
+	}
+	join := func(data []byte, facts msg.VideoFacts) error {
+		_, err := b.run(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{count}, Final: true},
+			map[string]msg.Input{msg.SegmentName(0): b.input(t, "s", data, facts)}, outputsOfVideo...)
+		return err
+	}
+	good, facts := segment(greys)
+	if err := join(good, facts); err != nil {
+		t.Fatal(err)
+	}
+	for name, paint := range map[string]picture{
+		"black": func(n int, rgb []byte, width, height int) {
+			if n < 32 || n > 58 {
+				greys(n, rgb, width, height)
+			}
+		},
+		"still": func(n int, rgb []byte, width, height int) {
+			if n > 31 && n < 59 {
+				n = 31
+			}
+			greys(n, rgb, width, height)
+		},
+	} {
+		bad, _ := segment(paint)
+		if err := join(bad, facts); err == nil || !strings.Contains(err.Error(), "not what was encoded") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSoundThatIsDamagedOrMissingIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count := msg.FPS(24), 72
+	file := func(sound wave) []byte {
+		return facecamVideo(t, rate, count, testWidth, testHeight, pcm(rate.At(count), sound), "-c:a", "aac", "-movflags", "+faststart")
+	}
+	damaged := file(beep(0.5))
+	damage(t, damaged, 1)
+	target := webSpeech
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"whole": {file(speech(0.2)), ""}, "damaged": {damaged, "its sound cannot be decoded"}, "silent": {file(func(float64) float64 { return 0 }), "its sound is silence"},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, fileVideo), c.data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := expected{width: testWidth, height: testHeight, rate: rate, frames: count, sound: true, loudness: &target}
+		err := b.listen(t.Context(), dir, fileVideo, want, new(msg.SoundReport))
+		if got := fmt.Sprint(err); (err == nil) != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// damage writes over the packets of a stream, where the file is.
+func damage(t *testing.T, data []byte, stream int) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "whole.mp4")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	places := command(t, nil, tools.FFprobe, "-v", "error", "-select_streams", fmt.Sprint(stream), "-show_entries", "packet=pos,size", "-of", "csv=p=0", file)
+	for _, line := range strings.Fields(string(places)) {
+		var size, at int
+		if _, err := fmt.Sscanf(line, "%d,%d", &size, &at); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		for i := at; i < at+size; i++ {
+			data[i] ^= 0xa5
+		}
+	}
 }
 
 func TestAVideoThatCannotBeDecodedIsRefused(t *testing.T) {

@@ -32,28 +32,48 @@ func lookedAt(frames int) []int {
 // looksFilter gives a segment's frames to the encoder, [out], and looks of some to [looks].
 var looksFilter = fmt.Sprintf("split[out][more];[more]framestep=%d,%s[looks]", lookStep, lookFilter)
 
-// readLooks reads the looks of a segment.
-func readLooks(path string, frames int) ([]msg.Look, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read what frames look like: %w", err)
-	}
-	if want := (frames + lookStep - 1) / lookStep; len(data) != want*lookSize {
-		return nil, fmt.Errorf("%d bytes of what %d frames look like", len(data), want)
-	}
-	var looks []msg.Look
-	for _, n := range lookedAt(frames) {
-		at := n / lookStep * lookSize
-		looks = append(looks, msg.Look{Frame: n, Cells: data[at : at+lookSize]})
-	}
-	return looks, nil
+// seen is what is known of frames as they went into the encoder.
+type seen struct {
+	looks   []msg.Look
+	changes []msg.Changes
 }
 
-// placed returns the looks of a segment that begins at a frame of the video, by the video's frames.
-func placed(looks []msg.Look, begin int) []msg.Look {
-	list := make([]msg.Look, len(looks))
-	for i, l := range looks {
-		list[i] = msg.Look{Frame: begin + l.Frame, Cells: l.Cells}
+// readSeen reads what FFmpeg wrote of a segment.
+func readSeen(path string, frames int) (seen, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return seen{}, fmt.Errorf("read what frames look like: %w", err)
 	}
-	return list
+	if want := (frames + lookStep - 1) / lookStep; len(data) != want*lookSize {
+		return seen{}, fmt.Errorf("%d bytes of what %d frames look like", len(data), want)
+	}
+	var s seen
+	for _, n := range lookedAt(frames) {
+		at := n / lookStep * lookSize
+		s.looks = append(s.looks, msg.Look{Frame: n, Cells: data[at : at+lookSize]})
+	}
+	levels := []byte{}
+	for at := lookSize; at < len(data); at += lookSize {
+		levels = append(levels, difference(data[at-lookSize:at], data[at:at+lookSize]))
+	}
+	s.changes = []msg.Changes{{Step: lookStep, Levels: levels}}
+	return s, nil
+}
+
+// add appends what is known of a segment that begins at a frame.
+func (s *seen) add(segment msg.VideoFacts, begin int) {
+	for _, l := range segment.Looks {
+		s.looks = append(s.looks, msg.Look{Frame: begin + l.Frame, Cells: l.Cells})
+	}
+	for _, c := range segment.Changes {
+		s.changes = append(s.changes, msg.Changes{Frame: begin + c.Frame, Step: c.Step, Levels: c.Levels})
+	}
+}
+
+// difference is the largest of two looks' differences.
+func difference(a, b []byte) (most byte) {
+	for i := range a {
+		most = max(most, max(a[i], b[i])-min(a[i], b[i]))
+	}
+	return most
 }

@@ -85,8 +85,9 @@ func checkPicture(s *ffmpeg.Stream, timing ffmpeg.Timing, want expected) error {
 		return fmt.Errorf("%d frames, want %d", timing.Packets, want.frames)
 	case s.Width != want.width || s.Height != want.height:
 		return fmt.Errorf("%d×%d pixels, want %d×%d", s.Width, s.Height, want.width, want.height)
-	case s.Codec != "h264" || s.PixelFormat != "yuv420p" || s.Space != "bt709" || s.Range != "tv":
-		return fmt.Errorf("%s %s %s %s, want h264 yuv420p bt709 tv", s.Codec, s.PixelFormat, s.Space, s.Range)
+	case s.Codec != "h264" || s.PixelFormat != "yuv420p" || s.Space != "bt709" || s.Primaries != "bt709" || s.Transfer != "bt709" || s.Range != "tv":
+		return fmt.Errorf("%s %s %s %s %s %s, want h264 yuv420p bt709 bt709 bt709 tv",
+			s.Codec, s.PixelFormat, s.Space, s.Primaries, s.Transfer, s.Range)
 	case s.TickSpan != 1 || s.TicksPerSecond != perSecond:
 		return fmt.Errorf("%d/%d s a tick, want 1/%d", s.TickSpan, s.TicksPerSecond, perSecond)
 	case timing.First != 0:

@@ -67,9 +67,11 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
-	if facts.Looks, err = readLooks(path(t, fileLooks), p.Frames); err != nil {
+	was, err := readSeen(path(t, fileLooks), p.Frames)
+	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
+	facts.Looks, facts.Changes = was.looks, was.changes
 	t.Progress(0.95)
 	if err := t.Store(ctx, msg.Segment, path(t, fileSegment)); err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.78)
-	if facts.Report, err = h.gate(ctx, t.Dir, fileVideo, want, facts, before.Looks); err != nil {
+	if facts.Report, err = h.gate(ctx, t.Dir, fileVideo, want, facts, seen{before.Looks, before.Changes}); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.85)

@@ -33,7 +33,7 @@ func (h handler) probeFacecam(ctx context.Context, t *stage.Task, p msg.ProbePar
 	if err != nil {
 		return nil, err
 	}
-	facts, err := h.examine(ctx, t)
+	facts, err := h.examine(ctx, t, time.Duration(p.Length))
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,8 @@ func (h handler) probeFacecam(ctx context.Context, t *stage.Task, p msg.ProbePar
 // cutOff is how much of what the header promises may be missing.
 const cutOff = time.Second
 
-func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, error) {
+// examine measures a facecam for a video of some length, 0 for one as long as itself.
+func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration) (msg.ProbeFacts, error) {
 	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
 	if err != nil {
 		return msg.ProbeFacts{}, h.refuse(err, whatItIs(path(t, fileFacecam)))
@@ -89,17 +90,20 @@ func (h handler) examine(ctx context.Context, t *stage.Task) (msg.ProbeFacts, er
 		return facts, nil
 	}
 	facts.AudioStream, facts.AudioCodec = sound.Index, sound.Codec
-	heard, err := h.tools.Within(inspecting).Timing(ctx, t.Dir, fileFacecam, ffmpeg.Containers, sound.Index)
+	packets, err := h.tools.Within(inspecting).Timing(ctx, t.Dir, fileFacecam, ffmpeg.Containers, sound.Index)
 	if errors.Is(err, ffmpeg.ErrTooMany) {
 		return msg.ProbeFacts{}, facecam.NotVideo("holds more sound than a video of hours.", err)
 	}
 	if err != nil {
 		return msg.ProbeFacts{}, h.refuse(err, "has sound that is damaged.")
 	}
-	if heard.Packets > 0 {
-		facts.SoundMS = max(0, (heard.EndTime(*sound) - file.Start).Milliseconds())
+	if packets.Packets > 0 {
+		facts.SoundMS = max(0, (packets.EndTime(*sound) - file.Start).Milliseconds())
 	}
-	facts.Loudness, err = h.loudness(ctx, t, *sound, file.Start, length)
+	if heard == 0 {
+		heard = length
+	}
+	facts.Loudness, err = h.loudness(ctx, t, *sound, file.Start, heard)
 	return facts, err
 }
 
@@ -132,11 +136,11 @@ func firstFrameArgs(stream int) []string {
 	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
 }
 
-// loudness decodes all of the sound, and returns nil for silence.
-func (h handler) loudness(ctx context.Context, t *stage.Task, sound ffmpeg.Stream, start, length time.Duration) (*msg.Loudness, error) {
+// loudness decodes the sound for as long as it is heard, and returns nil for silence.
+func (h handler) loudness(ctx context.Context, t *stage.Task, sound ffmpeg.Stream, start, heard time.Duration) (*msg.Loudness, error) {
 	report := part(t, 0.6, 0.9)
-	stderr, err := h.tools.Within(decoding).RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start), func(p ffmpeg.Progress) {
-		report(float64(p.Time) / float64(length))
+	stderr, err := h.tools.Within(decoding).RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start, heard), func(p ffmpeg.Progress) {
+		report(float64(p.Time) / float64(heard))
 	})
 	if err != nil {
 		return nil, h.refuse(err, "has sound that cannot be decoded.")

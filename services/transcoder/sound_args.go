@@ -59,14 +59,14 @@ func soundChain(stream int, input int, start time.Duration) string {
 	}, ",")
 }
 
-// loudnessArgs is loudnorm's first pass over a facecam's sound. The report comes on stderr, at level info.
-func loudnessArgs(stream int, start time.Duration) []string {
+// loudnessArgs is loudnorm's first pass over a facecam's sound, as much of it as is heard. The report comes on stderr, at level info.
+func loudnessArgs(stream int, start, heard time.Duration) []string {
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
 	return append(args,
-		"-filter_complex", soundChain(stream, 0, start)+","+webSpeech.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
+		"-filter_complex", soundChain(stream, 0, start)+",atrim=end="+seconds(heard)+","+webSpeech.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
 		"-map", "[out]", "-f", "null", "-")
 }
 
@@ -74,7 +74,7 @@ func loudnessArgs(stream int, start time.Duration) []string {
 func finishedLoudnessArgs(name string) []string {
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(name, movFormats)...)
+	args = append(args, ffmpeg.Input(name, movFormats, "-xerror", "-err_detect", "explode")...)
 	return append(args, "-map", "0:a:0", "-af", webSpeech.loudnorm()+":print_format=json", "-f", "null", "-")
 }
 

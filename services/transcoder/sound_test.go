@@ -100,6 +100,29 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 	}
 }
 
+// What is not heard does not count: a facecam may go on for long, louder or softer, after the video has ended.
+func TestTheSoundIsAsLoudAsAskedWhereverTheVideoEnds(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, seen, whole := msg.FPS(24), 24*8, 24*40
+	for name, c := range map[string]struct{ before, after float64 }{"loud, then soft": {0.5, 0.1}, "soft, then loud": {0.1, 0.5}} {
+		sound := func(s float64) float64 {
+			if s < 8 {
+				return speech(c.before)(s)
+			}
+			return speech(c.after)(s)
+		}
+		b.store.put("web/facecam", facecamVideo(t, rate, whole, 64, 48, pcm(rate.At(whole), sound), "-c:a", "aac", "-b:a", "192k"))
+		facts := b.must(t, msg.Probe, msg.ProbeParams{URL: b.url + "/web/facecam", Length: msg.Duration(rate.At(seen))}, nil, msg.FacecamFile)
+		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: seen}, map[string]msg.Input{
+			msg.Joined: b.joined(t, rate, seen), msg.FacecamFile: b.input(t, "facecam", b.store.get(t, "probe/facecam"), facts),
+		}, outputsOfVideo...)
+		if lufs, _ := measured(t, b.store.get(t, "overlay/video")); math.Abs(lufs+16) > 1 {
+			t.Errorf("%s: %.1f LUFS, want -16", name, lufs)
+		}
+	}
+}
+
 func TestTheSoundsEndsDoNotClick(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

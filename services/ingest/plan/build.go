@@ -153,7 +153,7 @@ func (b *builder) build() []Task {
 func (b *builder) probe() (facecam, mark uuid.UUID) {
 	seq := 0
 	if b.facecam() != "" {
-		facecam = b.add(msg.Probe, seq, msg.ProbeParams{URL: b.facecam()}, weightProbe, nil, msg.FacecamFile)
+		facecam = b.add(msg.Probe, seq, msg.ProbeParams{URL: b.facecam(), Length: msg.Duration(b.rate.At(b.total))}, weightProbe, nil, msg.FacecamFile)
 		seq++
 	}
 	if w := b.output.Watermark; w != nil {

@@ -285,13 +285,24 @@ func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
 				for name := range task.Inputs {
 					key, url := signed("segment.mp4")
 					grant.Inputs[name] = msg.Input{Key: key, URL: url, Facts: json.RawMessage(fmt.Sprintf(
-						`{"frames":216000,"bytes":1234567890,"sound":false,"parameters":%q,"looks":[%[2]s,%[2]s]}`, strings.Repeat("0", 64),
-						fmt.Sprintf(`{"frame":1000,"cells":%q}`, strings.Repeat("A", 88))))}
+						`{"frames":216000,"bytes":1234567890,"sound":false,"parameters":%q,"looks":[%[2]s,%[2]s],"changes":[{"frame":0,"step":15,"levels":%[3]q}]}`,
+						strings.Repeat("0", 64), fmt.Sprintf(`{"frame":1000,"cells":%q}`, strings.Repeat("A", 88)),
+						strings.Repeat("A", 4*((longest(t, task)/15+2)/3))))}
 				}
 				fits(t, grant)
 			}
 		})
 	}
+}
+
+// longest is how many frames the longest segment has that a concat task joins.
+func longest(t *testing.T, concat plan.Task) int {
+	t.Helper()
+	p, ok := concat.Params.(msg.ConcatParams)
+	if !ok {
+		t.Fatalf("a concat task has %T", concat.Params)
+	}
+	return slices.Max(p.Frames)
 }
 
 // signed is a long key of an object with this name, and a long URL of it.

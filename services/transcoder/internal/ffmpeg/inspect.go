@@ -36,8 +36,8 @@ type Stream struct {
 	Width, Height int
 	// Pixels is how many the stored picture has.
 	Pixels int64
-	// PixelFormat, Space, Range and Transfer are FFmpeg's names; empty or "unknown" when the file does not say.
-	PixelFormat, Space, Range, Transfer string
+	// PixelFormat and those of colours are FFmpeg's names; empty or "unknown" when the file does not say.
+	PixelFormat, Space, Range, Primaries, Transfer string
 	// TicksPerSecond and TickSpan are the time base: a tick lasts TickSpan/TicksPerSecond seconds.
 	TickSpan, TicksPerSecond int
 	// Parameters is a hash of the decoder's parameters (for H.264: the parameter sets).
@@ -87,6 +87,7 @@ type inspectJSON struct {
 		PixelFormat string `json:"pix_fmt"`
 		Space       string `json:"color_space"`
 		Range       string `json:"color_range"`
+		Primaries   string `json:"color_primaries"`
 		Transfer    string `json:"color_transfer"`
 		Aspect      string `json:"sample_aspect_ratio"`
 		TimeBase    string `json:"time_base"`
@@ -113,7 +114,7 @@ func parseInspect(data []byte) (File, error) {
 	for _, s := range in.Streams {
 		stream := Stream{
 			Index: s.Index, Type: s.Type, Codec: s.Codec, Cover: s.Disposition.AttachedPic != 0,
-			PixelFormat: s.PixelFormat, Space: s.Space, Range: s.Range, Transfer: s.Transfer, Parameters: s.Extradata,
+			PixelFormat: s.PixelFormat, Space: s.Space, Range: s.Range, Primaries: s.Primaries, Transfer: s.Transfer, Parameters: s.Extradata,
 			Start: parseSeconds(s.Start), Duration: max(0, parseSeconds(s.Duration)),
 		}
 		stream.TickSpan, stream.TicksPerSecond, _ = parseRatio(s.TimeBase, "/")
