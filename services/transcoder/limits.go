@@ -20,10 +20,12 @@ const (
 	mib = 1 << 20
 )
 
-// Bounds of a watermark's file and its download.
+// Bounds of a watermark's file, its download and its decoding.
 const (
 	maxWatermark     = mib
 	watermarkTimeout = 2 * time.Minute
+	// watermarkDecoding bounds how long it may take to be decoded. A logo takes milliseconds.
+	watermarkDecoding = time.Minute
 )
 
 // boundedDecoder keeps a decoder from a picture that is larger than the header said, and from one in the making for each

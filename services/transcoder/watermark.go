@@ -23,7 +23,7 @@ func (h handler) probeWatermark(ctx context.Context, t *stage.Task, p msg.ProbeP
 	if _, err := h.watermarks.Fetch(ctx, p.URL, path(t, fileWatermarkAsCame), part(t, 0, 0.5)); err != nil {
 		return nil, err
 	}
-	facts, err := drawWatermark(path(t, fileWatermarkAsCame), path(t, fileWatermark), *p.Watermark)
+	facts, err := drawWatermark(ctx, path(t, fileWatermarkAsCame), path(t, fileWatermark), *p.Watermark)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (h handler) probeWatermark(ctx context.Context, t *stage.Task, p msg.ProbeP
 	return facts, t.Store(ctx, msg.WatermarkFile, path(t, fileWatermark))
 }
 
-func drawWatermark(from, to string, p msg.WatermarkParams) (facts msg.WatermarkFacts, err error) {
+func drawWatermark(ctx context.Context, from, to string, p msg.WatermarkParams) (facts msg.WatermarkFacts, err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return facts, fmt.Errorf("draw the watermark: %w", err)
@@ -41,7 +41,9 @@ func drawWatermark(from, to string, p msg.WatermarkParams) (facts msg.WatermarkF
 	if err != nil {
 		return facts, fmt.Errorf("draw the watermark: %w", err)
 	}
-	facts.Width, facts.Height, err = watermark.Draw(in, out, p.Width, p.Height, p.Opacity)
+	ctx, cancel := context.WithTimeout(ctx, watermarkDecoding)
+	defer cancel()
+	facts.Width, facts.Height, err = watermark.Draw(ctx, in, out, p.Width, p.Height, p.Opacity)
 	if err := errors.Join(err, out.Close()); err != nil {
 		return facts, fmt.Errorf("draw the watermark: %w", err)
 	}

@@ -2,6 +2,7 @@ package watermark
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -11,8 +12,10 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -60,7 +63,7 @@ func TestAPictureKeepsItsShapeAndItsColours(t *testing.T) {
 		{"a line", 2000, 1, 100, 900, 100, 2},
 	} {
 		var out bytes.Buffer
-		w, h, err := Draw(bytes.NewReader(encoded(t, logo(c.width, c.height))), &out, c.maxWidth, c.maxHeight, 0.5)
+		w, h, err := Draw(t.Context(), bytes.NewReader(encoded(t, logo(c.width, c.height))), &out, c.maxWidth, c.maxHeight, 0.5)
 		if err != nil || w != c.wantW || h != c.wantH {
 			t.Errorf("%s: %d×%d, %v; want %d×%d", c.name, w, h, err, c.wantW, c.wantH)
 			continue
@@ -94,7 +97,7 @@ func TestPicturesOfOtherFormatsAreTaken(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{"JPEG": photo.Bytes(), "WebP": dot} {
 		var out bytes.Buffer
-		if w, _, err := Draw(bytes.NewReader(data), &out, 20, 20, 1); err != nil || w != 20 {
+		if w, _, err := Draw(t.Context(), bytes.NewReader(data), &out, 20, 20, 1); err != nil || w != 20 {
 			t.Errorf("%s: %d pixels wide, %v", name, w, err)
 		}
 	}
@@ -132,7 +135,7 @@ func TestWhatIsNoUsablePictureIsRefusedForGood(t *testing.T) {
 		"no pixels":            {huge(0, 16), msg.CodeWatermarkNotPicture, "is a picture in a format that is not supported, or damaged"},
 	} {
 		var out bytes.Buffer
-		_, _, err := Draw(bytes.NewReader(c.data), &out, 100, 100, 1)
+		_, _, err := Draw(t.Context(), bytes.NewReader(c.data), &out, 100, 100, 1)
 		var failure *stage.Error
 		if !errors.As(err, &failure) || failure.Code != c.code || !failure.Permanent || !strings.Contains(failure.Message, c.words) {
 			t.Errorf("%s: %v, want %s: …%s…", name, err, c.code, c.words)
@@ -143,12 +146,94 @@ func TestWhatIsNoUsablePictureIsRefusedForGood(t *testing.T) {
 	}
 }
 
+// scans is a grey progressive JPEG with so many scans that hold nothing, each of which is decoded over all of the picture.
+func scans(side uint16, count int) []byte {
+	data := []byte{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0}
+	data = append(data, bytes.Repeat([]byte{1}, 64)...)
+	data = append(data, 0xff, 0xc2, 0, 11, 8, byte(side>>8), byte(side), byte(side>>8), byte(side), 1, 1, 0x11, 0)
+	// A table of one code, which is for the longest run of blocks that hold nothing.
+	data = append(data, 0xff, 0xc4, 0, 20, 0x10, 1)
+	data = append(append(data, make([]byte, 15)...), 0xe0)
+	for range count {
+		data = append(data, 0xff, 0xda, 0, 8, 1, 1, 0, 1, 1, 0)
+		data = append(data, make([]byte, 32)...) // codes, and the lengths of their runs
+	}
+	return append(data, 0xff, 0xd9)
+}
+
+func TestAPictureThatTakesLongEndsWithItsTask(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := errors.New("the worker stops")
+	cancel(stopped)
+	if _, _, err := Draw(ctx, bytes.NewReader(scans(1024, 100)), io.Discard, 10, 10, 1); !errors.Is(err, stopped) {
+		t.Errorf("cancelled: %v", err)
+	}
+	late, cancelLate := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancelLate()
+	_, _, err := Draw(late, bytes.NewReader(scans(2048, 20_000)), io.Discard, 10, 10, 1)
+	var failure *stage.Error
+	if !errors.As(err, &failure) || failure.Code != msg.CodeWatermarkNotPicture || !strings.Contains(failure.Message, "takes too long") {
+		t.Errorf("too slow: %v", err)
+	}
+}
+
+// A red disc on nothing, at half of the resolution, is still red at its edge.
+func TestClearPixelsBesideAPictureHaveItsColour(t *testing.T) {
+	disc := image.NewNRGBA(image.Rect(0, 0, 60, 60))
+	for y := range 60 {
+		for x := range 60 {
+			if (x-30)*(x-30)+(y-30)*(y-30) < 400 {
+				disc.SetNRGBA(x, y, color.NRGBA{R: 230, B: 35, A: 255})
+			}
+		}
+	}
+	var out bytes.Buffer
+	if _, _, err := Draw(t.Context(), bytes.NewReader(encoded(t, disc)), &out, 30, 30, 1); err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn, ok := img.(*image.NRGBA)
+	if !ok {
+		t.Fatalf("a %T was written", img)
+	}
+	clear := 0
+	for y := range 30 {
+		for x := range 30 {
+			c := drawn.NRGBAAt(x, y)
+			near := drawn.NRGBAAt(max(0, x-1), y).A + drawn.NRGBAAt(min(29, x+1), y).A
+			if c.A > 0 || near == 0 {
+				continue
+			}
+			if clear++; away(c.R, 230) > 8 || away(c.G, 0) > 8 || away(c.B, 35) > 8 {
+				t.Errorf("the clear pixel at %d, %d is %v", x, y, c)
+			}
+		}
+	}
+	if clear == 0 {
+		t.Error("no clear pixel is beside the disc")
+	}
+}
+
 func FuzzDraw(f *testing.F) {
 	f.Add(encoded(f, logo(9, 5)))
 	f.Add(huge(3, 2))
+	f.Add(scans(16, 3))
+	dot, err := base64.StdEncoding.DecodeString(webp1x1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(dot)
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, logo(16, 8), nil); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(photo.Bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var out bytes.Buffer
-		w, h, err := Draw(bytes.NewReader(data), &out, 32, 20, 0.7)
+		w, h, err := Draw(t.Context(), bytes.NewReader(data), &out, 32, 20, 0.7)
 		if err != nil {
 			return
 		}
