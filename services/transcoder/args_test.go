@@ -46,7 +46,7 @@ func TestCommandLines(t *testing.T) {
 		"normalize-mirror":  normalizeArgs(withFace, &still, 4),
 		"normalize-moments": normalizeArgs(withFace, &growing, 4),
 		"normalize-fit":     normalizeArgs(fit, nil, 2),
-		"normalize-bound":   boundedArgs(normalizeArgs(normalize, nil, 2), levelFor(1920, 1080, msg.FPS(60))),
+		"normalize-bound":   boundedArgs(normalizeArgs(normalize, nil, 2), levelFor(1920, 1080, msg.FPS(60)).boundFor(time.Second)),
 		"crossfade":         normalizeArgs(crossfade, face, 2),
 		"concat":            concatArgs(ntsc, false, false),
 		"concat-final":      concatArgs(msg.FPS(60), true, false),

@@ -15,50 +15,50 @@ import (
 // it works takes 4 % more CPU time, with the very same pictures unless they are noise or the like. So it is told of the bound only
 // when what it made without is beyond it.
 
-// encodeWithin runs an encoder that writes the segment name, and once more when the segment is more than a decoder of its level
-// can be fed.
+// encodeWithin runs an encoder that writes the segment name, and once more when the segment is more than the bound of its length.
 func (h handler) encodeWithin(
-	ctx context.Context, dir, name string, l h264Level, rate msg.Rate, args []string, run func(args []string) error,
+	ctx context.Context, dir, name string, l h264Level, rate msg.Rate, frames int, args []string, run func(args []string) error,
 ) error {
 	if err := run(args); err != nil {
 		return err
 	}
-	fits, err := h.fits(ctx, dir, name, l, rate)
+	to := l.boundFor(rate.At(frames))
+	fits, err := h.fits(ctx, dir, name, to, rate)
 	if err != nil || fits {
 		return err
 	}
-	return run(boundedArgs(args, l))
+	return run(boundedArgs(args, to))
 }
 
-// boundedArgs holds the encoder of a command line within a level's rate. It changes nothing in the parameter sets.
-func boundedArgs(args []string, l h264Level) []string {
+// boundedArgs holds the encoder of a command line within a bound. It changes nothing in the parameter sets.
+func boundedArgs(args []string, to bound) []string {
 	at := slices.Index(args, levelOption)
 	return slices.Insert(slices.Clone(args), at,
-		"-maxrate:v", strconv.Itoa(l.maxRate())+"k", "-bufsize:v", strconv.Itoa(l.bufferSize())+"k")
+		"-maxrate:v", strconv.Itoa(to.rate)+"k", "-bufsize:v", strconv.Itoa(to.buffer)+"k")
 }
 
 // startFill is how full x264 takes the decoder's buffer to be when a segment begins.
 const startFill = 0.9
 
 // fits reports whether a segment is what an encoder might have made that minds the bound.
-func (h handler) fits(ctx context.Context, dir, name string, l h264Level, rate msg.Rate) (bool, error) {
+func (h handler) fits(ctx context.Context, dir, name string, to bound, rate msg.Rate) (bool, error) {
 	info, err := os.Stat(filepath.Join(dir, name))
 	if err != nil {
 		return false, fmt.Errorf("weigh %s: %w", name, err)
 	}
-	if float64(8*info.Size()) <= startFill*1000*float64(l.bufferSize()) {
+	if float64(8*info.Size()) <= startFill*1000*float64(to.buffer) {
 		return true, nil // all of it at once would fit
 	}
 	sizes, err := h.tools.Sizes(ctx, dir, name, movFormats, 0)
 	if err != nil {
 		return false, err
 	}
-	return feedable(sizes, l, rate), nil
+	return feedable(sizes, to, rate), nil
 }
 
 // feedable reports whether packets of these many bytes, one for each frame, come in time through the bound's buffer.
-func feedable(sizes []int64, l h264Level, rate msg.Rate) bool {
-	buffer, perFrame := 1000*float64(l.bufferSize()), 1000*float64(l.maxRate())/rate.Float()
+func feedable(sizes []int64, to bound, rate msg.Rate) bool {
+	buffer, perFrame := 1000*float64(to.buffer), 1000*float64(to.rate)/rate.Float()
 	fill := startFill * buffer
 	for _, bytes := range sizes {
 		if fill -= 8 * float64(bytes); fill < 0 {

@@ -2,6 +2,7 @@ package transcoder
 
 import (
 	"math"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
@@ -43,10 +44,12 @@ func levelFor(width, height int, rate msg.Rate) h264Level {
 	return h264Levels[len(h264Levels)-1]
 }
 
-// maxRate and bufferSize are what the encoder of a segment is bound by, in kilobits a second and kilobits. They leave room for
-// joins: each segment begins as if the decoder's buffer were nearly full, though the one before may have emptied it. The end of one and
-// the start of the next take at most two of these buffers, which is one second of the level's rate and fits into its buffer; and in the
-// two seconds that a piece lasts, a quarter of the rate makes up for one of them.
-func (l h264Level) maxRate() int { return l.rate * 3 / 4 }
+// bound is what the encoder of a segment is held to: kilobits a second, and of the buffer that they go through.
+type bound struct{ rate, buffer int }
 
-func (l h264Level) bufferSize() int { return l.rate / 2 }
+// boundFor leaves room for joins. Each segment begins as if the decoder's buffer were full but for a tenth, though the one before may
+// have emptied it. So a segment, that start included, takes no more than the level's rate brings in for as long as it lasts, and never
+// more than half of a second's at once.
+func (l h264Level) boundFor(length time.Duration) bound {
+	return bound{rate: l.rate * 3 / 4, buffer: max(1, int(float64(l.rate)*min(0.5, length.Seconds()/4)))}
+}

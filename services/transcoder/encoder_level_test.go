@@ -61,17 +61,23 @@ func TestNoiseStaysWithinItsLevel(t *testing.T) {
 		quality       string
 		frames        []int
 	}{
-		{1280, 720, msg.FPS(60), output.QualityHigh, []int{16, 14}},
+		{1280, 720, msg.FPS(60), output.QualityHigh, []int{16, 14, 6, 6, 6, 6}},
 		{1920, 1080, msg.FPS(60), output.QualityDraft, []int{12, 10}},
 	} {
 		t.Run(fmt.Sprintf("%dx%d at %s, %s", c.width, c.height, c.rate, c.quality), func(t *testing.T) {
-			inputs := map[string]msg.Input{}
+			inputs, parameters := map[string]msg.Input{}, ""
 			for i, frames := range c.frames {
 				mov := mezzanine(t, c.rate, frames, c.width, c.height, noise(uint64(i)), nil)
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: i + 1, Width: c.width, Height: c.height, Rate: c.rate, Frames: frames, Quality: c.quality},
-					map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil)}, msg.Segment)
+					map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil)}, msg.Segment).(msg.VideoFacts)
 				name := msg.SegmentName(i)
 				inputs[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
+				parameters = facts.Parameters
+			}
+			still := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: c.width, Height: c.height, Rate: c.rate, Frames: 1, Quality: c.quality},
+				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mezzanine(t, c.rate, 1, c.width, c.height, bars, nil), nil)}, msg.Segment).(msg.VideoFacts)
+			if still.Parameters != parameters {
+				t.Errorf("what is bound has parameter sets %s, what is not %s", parameters, still.Parameters)
 			}
 			b.must(t, msg.Concat, msg.ConcatParams{Width: c.width, Height: c.height, Rate: c.rate, Frames: c.frames, Quality: c.quality}, inputs, msg.Joined)
 			checkLevel(t, b.store.get(t, "concat/joined"), c.width, c.height, c.rate)
@@ -93,8 +99,8 @@ func TestWhatIsEncodedTwiceHasAllOfItsFacecam(t *testing.T) {
 		msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, count, width, height, noise(1), nil), nil), msg.FacecamFile: face,
 	}, msg.Segment)
 	segment := b.store.get(t, "normalize/segment")
-	l := levelFor(width, height, rate)
-	if most := startFill*1000*float64(l.bufferSize()) + 1000*float64(l.maxRate())*count/rate.Float(); 8*float64(len(segment)) > most {
+	to := levelFor(width, height, rate).boundFor(rate.At(count))
+	if most := startFill*1000*float64(to.buffer) + 1000*float64(to.rate)*count/rate.Float(); 8*float64(len(segment)) > most {
 		t.Errorf("%d bits, want at most %.0f", 8*len(segment), most)
 	}
 	video := decode(t, segment, width, height)

@@ -72,7 +72,7 @@ func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (na
 		}
 		p := s.Params
 		p.Frames = frames
-		err := h.encodeWithin(ctx, s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, normalizeArgs(p, nil, h.threads),
+		err := h.encodeWithin(ctx, s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
 			func(args []string) error { return h.tools.Run(ctx, s.Dir, args, report) })
 		if err != nil {
 			return nil, err
