@@ -52,9 +52,10 @@ bench: setup ## measure how fast pages are recorded, next to others (Linux, Node
 	bin/bench $(BENCH)
 
 .PHONY: long
-long: setup setup-npm ## run the long tests: 30 s at 1920×1080, idle and under load; 100 scenes in a row; pages that misbehave
+long: setup setup-npm ## run the long tests: 30 s at 1920×1080, idle and under load; 100 scenes in a row; pages that misbehave; 10 minutes of lips
 	LOOM_LONG=1 go test -count=1 -timeout 90m -v -run TestEveryNumber ./services/recorder/capture ./e2e
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run 'TestScenesInARow|TestPagesThatMisbehave' ./services/recorder
+	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run TestLipsAndVoiceStayTogether ./services/transcoder
 
 .PHONY: lint
 lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module

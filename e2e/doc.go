@@ -6,6 +6,7 @@
 //	worker_test.go    workers that die, hang, or are told to stop
 //	outage_test.go    NATS wiped, Postgres away
 //	input_test.go     what users get wrong
+//	asked_test.go     crossfades, captions, a watermark and more in one video
 //	cancel_test.go    the app ends a render itself
 //	cli_test.go       loom render, everything in one process
 //	player_test.go    Chrome steps through a video, frame by frame

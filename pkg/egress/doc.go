@@ -1,6 +1,6 @@
 // Package egress decides which addresses a stranger's URL may make us connect to.
 //
-// Pages and facecams come from customers, so their URLs, what those redirect to, and every request that a page makes
+// Pages, facecams and watermarks come from customers, so their URLs, what those redirect to, and every request that a page makes
 // may point anywhere: at a cloud's metadata service, at a database on the same network, at another service on this
 // machine. A Policy lets through public addresses and what the operator allowed by EGRESS_ALLOW.
 //

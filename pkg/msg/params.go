@@ -90,8 +90,8 @@ type WatermarkFacts struct {
 	Height int `json:"height"`
 }
 
-// Corner is where a watermark is.
-type Corner struct {
+// WatermarkPlace is where a watermark is.
+type WatermarkPlace struct {
 	// Right and Bottom say from which edges it is Margin pixels away; else it is the left and the upper one.
 	Right  bool `json:"right,omitempty"`
 	Bottom bool `json:"bottom,omitempty"`
@@ -164,7 +164,7 @@ type NormalizeParams struct {
 	// Captions are to be drawn on the picture, times counted from the segment's first frame.
 	Captions []Caption `json:"captions,omitempty"`
 	// Watermark is where the watermark is laid over the picture; nil: nowhere.
-	Watermark *Corner `json:"watermark,omitempty"`
+	Watermark *WatermarkPlace `json:"watermark,omitempty"`
 }
 
 // Caption is a text and when it is shown.

@@ -26,13 +26,13 @@ const (
 
 // What is meant by what is not written.
 const (
-	defaultMarkWidth   = 0.12
-	defaultMarkMargin  = 0.03
-	defaultMarkOpacity = 1
+	defaultWatermarkWidth   = 0.12
+	defaultWatermarkMargin  = 0.03
+	defaultWatermarkOpacity = 1
 )
 
-// MarkPlace is where a watermark is on a video, and what it looks like.
-type MarkPlace struct {
+// WatermarkPlace is where a watermark is on a video, and what it looks like.
+type WatermarkPlace struct {
 	// Right and Bottom say from which edges it is Margin pixels away, an even number; else it is the left and the upper one.
 	Right, Bottom bool
 	Margin        int
@@ -43,10 +43,10 @@ type MarkPlace struct {
 }
 
 // Place places the watermark on a video of width × height pixels.
-func (w Watermark) Place(width, height int) MarkPlace {
-	p := MarkPlace{
-		Right: true, Opacity: or(w.Opacity, defaultMarkOpacity),
-		Margin: int(math.Round(or(w.Margin, defaultMarkMargin)*float64(min(width, height)))) &^ 1,
+func (w Watermark) Place(width, height int) WatermarkPlace {
+	p := WatermarkPlace{
+		Right: true, Opacity: or(w.Opacity, defaultWatermarkOpacity),
+		Margin: int(math.Round(or(w.Margin, defaultWatermarkMargin)*float64(min(width, height)))) &^ 1,
 	}
 	switch w.Corner {
 	case CornerBottomLeft:
@@ -56,7 +56,7 @@ func (w Watermark) Place(width, height int) MarkPlace {
 	case CornerTopLeft:
 		p.Right = false
 	}
-	wanted := int(math.Round(or(w.Width, defaultMarkWidth) * float64(width)))
+	wanted := int(math.Round(or(w.Width, defaultWatermarkWidth) * float64(width)))
 	p.Width, p.Height = max(2, min(wanted, width-2*p.Margin)), max(2, height-2*p.Margin)
 	return p
 }

@@ -39,7 +39,7 @@ func inMatrix(s ffmpeg.Stream) string {
 	case "bt709", "smpte240m", "fcc":
 		return "in_color_matrix=" + s.Space + ":"
 	case "bt470bg", "smpte170m":
-		return "in_color_matrix=bt601:" // FFmpeg 7 knows it by no other name
+		return "in_color_matrix=bt601:" // their matrix is the same, and FFmpeg 7 takes bt470bg for none
 	case "bt2020nc", "bt2020c":
 		return "in_color_matrix=bt2020:"
 	case "", "unknown":

@@ -18,7 +18,7 @@ type Config struct {
 	// FFmpegPath and FFprobePath are the two programs, as paths or as names to look up in PATH.
 	FFmpegPath  string `env:"FFMPEG_PATH" envDefault:"ffmpeg"`
 	FFprobePath string `env:"FFPROBE_PATH" envDefault:"ffprobe"`
-	// EgressAllow lists hosts, IP addresses and CIDR prefixes that facecams may come from although they are not public.
+	// EgressAllow lists hosts, IP addresses and CIDR prefixes that facecams and watermarks may come from although they are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`
 	// FacecamMaxBytes bounds a facecam's size. Default 2 GiB.
 	FacecamMaxBytes int64 `env:"FACECAM_MAX_BYTES" envDefault:"2147483648" wants:"a number of bytes above 0"`

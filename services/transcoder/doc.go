@@ -1,7 +1,8 @@
 // Package transcoder is the service that works with FFmpeg. It handles four kinds of task:
 //
 //	probe      a facecam's URL          ▶ the facecam, measured and proven to be a video
-//	normalize  a mezzanine (+ facecam)  ▶ a segment: H.264, exactly the frames asked for, the facecam's bubble on it
+//	           a watermark's URL        ▶ the watermark, drawn at its size
+//	normalize  a mezzanine (+ facecam)  ▶ a segment: H.264, exactly the frames asked for, the facecam's bubble and the watermark on it
 //	concat     all segments             ▶ one file, not a packet touched (and the finished video, without a facecam)
 //	overlay    joined (+ facecam)       ▶ the finished video: the joined picture as it is, and the facecam's sound
 //

@@ -20,8 +20,8 @@ var settings = map[string]setting{
 	// Without mbtree, which this preset leaves out, drafts of pages are larger than the standard.
 	output.QualityDraft:    {"superfast", "24", []string{"mbtree=1", "rc-lookahead=10"}},
 	output.QualityStandard: {"veryfast", "20", nil},
-	// How far a keyframe looks ahead decides how fine it is. The last piece of a scene is half a group of pictures, a second: a
-	// keyframe that looks further would be coarser there than those before.
+	// How far a keyframe looks ahead decides how fine it is. The last piece of a scene may be half a group of pictures, a second: a
+	// keyframe that looked further than these 25 frames would be coarser there than those before. Slower videos have that still.
 	output.QualityHigh: {"medium", "16", []string{"rc-lookahead=25"}},
 }
 

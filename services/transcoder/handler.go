@@ -31,8 +31,8 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 	client := policy.Client()
 	h = handler{
 		tools:      ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
-		facecams:   fetch.Fetcher{Client: client, What: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
-		watermarks: fetch.Fetcher{Client: client, What: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout},
+		facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
+		watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout},
 		kept:       &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
 		threads:    (cores() + cfg.Slots - 1) / cfg.Slots,
 	}

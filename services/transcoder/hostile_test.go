@@ -89,13 +89,7 @@ func TestAPictureThatGrowsBeyondBoundsIsPassedOver(t *testing.T) {
 	}
 	face, _ := b.probed(t, slices.Concat(part("160x120", 24), part("8192x4368", 2)))
 	const count = 36
-	b.must(t, msg.Normalize,
-		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: count, Facecam: true},
-		map[string]msg.Input{
-			msg.Mezzanine:   b.input(t, "m", mezzanine(t, msg.FPS(24), count, testWidth, testHeight, bars, nil), nil),
-			msg.FacecamFile: face,
-		}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	segment := b.bubbled(t, face, count)
 	p := usual(testWidth, testHeight)
 	if got := segment.luma(12, p.X+p.Width/2, p.Y+p.Height/2, 6); got < 220 {
 		t.Errorf("brightness %.0f, want the facecam's white", got)

@@ -229,13 +229,7 @@ func TestTheFacecamsColoursAreTrue(t *testing.T) {
 			data := makeFile(t, "facecam.mp4", bytes.NewReader(flat(test.width, test.height)), append(args, test.args...)...)
 			face, _ := b.probed(t, data)
 			count := len(palette)
-			b.must(t, msg.Normalize,
-				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: count, Facecam: true},
-				map[string]msg.Input{
-					msg.Mezzanine:   b.input(t, "m", mezzanine(t, msg.FPS(24), count, testWidth, testHeight, bars, nil), nil),
-					msg.FacecamFile: face,
-				}, msg.Segment)
-			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+			segment := b.bubbled(t, face, count)
 			p := usual(testWidth, testHeight)
 			for n, colour := range palette {
 				got := segment.rgb(n, p.X+p.Width/2, p.Y+p.Height/2)

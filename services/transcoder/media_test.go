@@ -67,8 +67,8 @@ func newBench(t *testing.T) *bench {
 		store: store, url: server.URL,
 		handler: handler{
 			tools: tools, threads: 2,
-			facecams:   fetch.Fetcher{Client: client, What: fetch.Facecam, MaxBytes: 64 << 20, Timeout: time.Minute},
-			watermarks: fetch.Fetcher{Client: client, What: fetch.Watermark, MaxBytes: 1 << 20, Timeout: time.Minute},
+			facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: 64 << 20, Timeout: time.Minute},
+			watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: 1 << 20, Timeout: time.Minute},
 		},
 	}
 }
@@ -394,6 +394,18 @@ func (b *bench) probed(t *testing.T, data []byte) (msg.Input, msg.ProbeFacts) {
 	b.store.put("web/facecam", data)
 	facts := b.must(t, msg.Probe, msg.ProbeParams{URL: b.url + "/web/facecam"}, nil, msg.FacecamFile).(msg.ProbeFacts)
 	return b.input(t, "facecam", b.store.get(t, "probe/facecam"), facts), facts
+}
+
+// bubbled makes a segment of so many frames at 24 a second, with a facecam's bubble on a page of bars.
+func (b *bench) bubbled(t *testing.T, face msg.Input, frames int) decoded {
+	t.Helper()
+	b.must(t, msg.Normalize,
+		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: frames, Facecam: true},
+		map[string]msg.Input{
+			msg.Mezzanine:   b.input(t, "m", mezzanine(t, msg.FPS(24), frames, testWidth, testHeight, bars, nil), nil),
+			msg.FacecamFile: face,
+		}, msg.Segment)
+	return decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 }
 
 // usual is the bubble when nothing is asked.

@@ -17,7 +17,7 @@ type Single struct {
 	FFmpegPath, FFprobePath string
 	// Dir is a folder for what is made on the way, which is left in it.
 	Dir string
-	// Params say how the scene is encoded, as those of a normalize task do; there is no facecam.
+	// Params say how the scene is encoded, as those of a normalize task do; there is no facecam and no watermark.
 	Params msg.NormalizeParams
 	// Pieces are the frames of each piece of the mezzanine, in order: all of Params.Frames together.
 	Pieces []int

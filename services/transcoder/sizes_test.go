@@ -3,11 +3,13 @@ package transcoder
 import (
 	"bytes"
 	"fmt"
+	"image/color"
 	"image/jpeg"
 	"math"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 )
 
 // Every size that a campaign may have, upright, square and as flat as can be, goes all the way to a finished video.
@@ -15,6 +17,7 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate, lengths := msg.FPS(30), []int{3, 2}
+	logo, narrow := oneColour(t, 80, 20, color.NRGBA{R: 255, G: 255, B: 255, A: 255}), 0.01
 	face, _ := b.probed(t, facecamVideo(t, rate, 10, 64, 48, nil))
 	for _, size := range []struct {
 		width, height int
@@ -28,6 +31,8 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 			name += ", facecam"
 		}
 		t.Run(name, func(t *testing.T) {
+			place := output.Watermark{Corner: output.CornerBottomRight, Width: &narrow, Margin: new(float64)}.Place(size.width, size.height)
+			mark, _ := b.marked(t, logo, msg.WatermarkParams{Width: place.Width, Height: place.Height, Opacity: place.Opacity})
 			inputs := map[string]msg.Input{}
 			first := 0
 			for i, frames := range lengths {
@@ -35,7 +40,8 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 				mov := mezzanine(t, rate, frames, size.width, size.height, func(n int, rgb []byte, w, h int) { greys(start+n, rgb, w, h) }, nil)
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{
 					Scene: i + 1, Width: size.width, Height: size.height, Rate: rate, Frames: frames, FirstFrame: first, Facecam: size.facecam,
-				}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil), msg.FacecamFile: face}, msg.Segment)
+					Watermark: &msg.WatermarkPlace{Right: place.Right, Bottom: place.Bottom, Margin: place.Margin},
+				}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil), msg.FacecamFile: face, msg.WatermarkFile: mark}, msg.Segment)
 				segment := msg.SegmentName(i)
 				inputs[segment] = b.input(t, segment, b.store.get(t, "normalize/segment"), facts)
 				first += frames
@@ -57,6 +63,9 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 			for n := range video.frames {
 				if got := readGrey(video.luma(n, x, y, 2)); got != n {
 					t.Errorf("frame %d shows grey %d", n, got)
+				}
+				if got := video.luma(n, size.width-1, size.height-1, 1); got < 200 {
+					t.Errorf("frame %d has brightness %.0f where the watermark is", n, got)
 				}
 			}
 			if size.facecam && min(size.width, size.height) > 100 {

@@ -54,7 +54,7 @@ func drawWatermark(ctx context.Context, from, to string, p msg.WatermarkParams) 
 func watermarkInput() []string { return ffmpeg.Input(fileWatermark, "png_pipe", "-f", "png_pipe") }
 
 // watermarkFilter lays the picture of an input over what comes in.
-func watermarkFilter(input int, at msg.Corner) string {
+func watermarkFilter(input int, at msg.WatermarkPlace) string {
 	x, y := fmt.Sprint(at.Margin), fmt.Sprint(at.Margin)
 	if at.Right {
 		x = fmt.Sprintf("W-w-%d", at.Margin)

@@ -2,7 +2,6 @@ package transcoder
 
 import (
 	"bytes"
-	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
 // oneColour is a PNG of one colour.
@@ -43,13 +41,13 @@ func TestAWatermarkIsOverEveryFrame(t *testing.T) {
 	rate := msg.FPS(24)
 	orange := color.NRGBA{R: 230, G: 120, B: 30, A: 255}
 	for name, c := range map[string]struct {
-		corner  msg.Corner
+		corner  msg.WatermarkPlace
 		opacity float64
 		x, y    int // its middle
 	}{
-		"top right":                {msg.Corner{Right: true, Margin: 10}, 1, testWidth - 10 - 30, 10 + 15},
-		"bottom left, translucent": {msg.Corner{Bottom: true, Margin: 4}, 0.5, 4 + 30, testHeight - 4 - 15},
-		"top left":                 {msg.Corner{Margin: 0}, 1, 30, 15},
+		"top right":                {msg.WatermarkPlace{Right: true, Margin: 10}, 1, testWidth - 10 - 30, 10 + 15},
+		"bottom left, translucent": {msg.WatermarkPlace{Bottom: true, Margin: 4}, 0.5, 4 + 30, testHeight - 4 - 15},
+		"top left":                 {msg.WatermarkPlace{Margin: 0}, 1, 30, 15},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +93,7 @@ func TestAWatermarkIsOverTransitionsAndTheBubble(t *testing.T) {
 	for name, bubble := range map[string]msg.Bubble{"at rest": usual(testWidth, testHeight), "everywhere, and moving": whole} {
 		b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Crossfade: true, Facecam: true, Bubble: &bubble,
-			Watermark: &msg.Corner{Right: true, Margin: 8},
+			Watermark: &msg.WatermarkPlace{Right: true, Margin: 8},
 			Captions:  captions(caption(0, 1e9, "Said")),
 		}, map[string]msg.Input{
 			msg.Mezzanine:     b.input(t, "a", mezzanine(t, rate, count, testWidth, testHeight, solid(40), nil), nil),
@@ -116,14 +114,16 @@ func TestAWatermarkThatIsNoneFailsWithItsOwnCode(t *testing.T) {
 	b := newBench(t)
 	b.store.put("web/page", []byte("<!doctype html><title>My logo</title>"))
 	b.store.put("web/large", make([]byte, 1<<20+1))
-	for path, want := range map[string]msg.Code{
-		"/web/page": msg.CodeWatermarkNotPicture, "/web/large": msg.CodeWatermarkTooLarge, "/web/none": msg.CodeWatermarkStatus,
+	for path, c := range map[string]struct {
+		code  msg.Code
+		words string
+	}{
+		"page":  {msg.CodeWatermarkNotPicture, "The watermark is a web page"},
+		"large": {msg.CodeWatermarkTooLarge, "The watermark is larger than 1 MB"},
+		"none":  {msg.CodeWatermarkStatus, "The watermark was not found"},
 	} {
-		_, err := b.run(t, msg.Probe, msg.ProbeParams{URL: b.url + path, Watermark: &msg.WatermarkParams{Width: 10, Height: 10, Opacity: 1}},
-			nil, msg.WatermarkFile)
-		var failure *stage.Error
-		if !errors.As(err, &failure) || failure.Code != want || !failure.Permanent || b.store.has("probe/"+msg.WatermarkFile) {
-			t.Errorf("%s: %v, want %s", path, err, want)
-		}
+		b.wantProbeToFail(t, msg.ProbeParams{
+			URL: b.url + "/web/" + path + "?token=secret", Watermark: &msg.WatermarkParams{Width: 10, Height: 10, Opacity: 1},
+		}, msg.WatermarkFile, c.code, true, c.words)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/schema"
@@ -31,7 +30,7 @@ func (t text) asked() (output.Options, []schema.Problem, error) {
 // as in Ref.URL.
 func (c *Campaign) Output(base string) (json.RawMessage, error) {
 	o := c.output
-	if reflect.ValueOf(o).IsZero() {
+	if o == (output.Options{}) {
 		return nil, nil
 	}
 	if c.Watermark != nil {

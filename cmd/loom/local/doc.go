@@ -18,7 +18,7 @@
 //   - Passwords are random, and kept in files that only their owner can read. NATS has none, as is its custom: whoever
 //     may use loopback on this machine may use it.
 //
-// What it does not guarantee: pages and facecams may reach everything on this machine's loopback, the embedded NATS
+// What it does not guarantee: pages, facecams and watermarks may reach everything on this machine's loopback, the embedded NATS
 // included, unless EGRESS_ALLOW is set: then they reach public addresses and what it names.
 //
 // The process's working directory changes while the embedded S3 server runs (see s3Server), so there can be one Stack

@@ -95,7 +95,7 @@ type builder struct {
 	cues   []output.Cue
 	bubble *msg.Bubble
 	// corner is where the watermark is; nil when there is none.
-	corner *msg.Corner
+	corner *msg.WatermarkPlace
 	// crossfade is how many frames one scene takes to become the next; 0 for a cut.
 	crossfade int
 	// options of each scene, the frames of its place in the video, and the frames of the pieces that it is recorded in.
@@ -132,15 +132,15 @@ func (b *builder) add(kind msg.Kind, seq int, params any, weight float64, inputs
 
 func (b *builder) build() []Task {
 	records := b.record()
-	probe, mark := b.probe()
-	segments := b.normalize(records, probe, mark)
+	facecam, mark := b.probe()
+	segments := b.normalize(records, facecam, mark)
 
-	last := b.concat(segments, probe == uuid.Nil)
-	if probe != uuid.Nil {
+	last := b.concat(segments, facecam == uuid.Nil)
+	if facecam != uuid.Nil {
 		last = b.add(msg.Overlay, 0,
 			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate, Frames: b.total,
 				ThumbnailAt: b.output.ThumbnailAt, Loudness: b.output.Loudness, Captions: b.track()}, weightOverlay,
-			map[string]Input{msg.Joined: {last, msg.Joined}, msg.FacecamFile: {probe, msg.FacecamFile}},
+			map[string]Input{msg.Joined: {last, msg.Joined}, msg.FacecamFile: {facecam, msg.FacecamFile}},
 			msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
 	}
 	b.add(msg.Upload, 0, msg.UploadParams{}, weightUpload,
@@ -158,7 +158,7 @@ func (b *builder) probe() (facecam, mark uuid.UUID) {
 	}
 	if w := b.output.Watermark; w != nil {
 		at := w.Place(b.width(), b.height())
-		b.corner = &msg.Corner{Right: at.Right, Bottom: at.Bottom, Margin: at.Margin}
+		b.corner = &msg.WatermarkPlace{Right: at.Right, Bottom: at.Bottom, Margin: at.Margin}
 		mark = b.add(msg.Probe, seq, msg.ProbeParams{
 			URL: trimmed(w.URL), Watermark: &msg.WatermarkParams{Width: at.Width, Height: at.Height, Opacity: at.Opacity},
 		}, weightProbe, nil, msg.WatermarkFile)
@@ -225,7 +225,7 @@ func (b *builder) record() (ids []uuid.UUID) {
 }
 
 // normalize adds a task for each piece of each scene, and for each transition one that reads a piece of both.
-func (b *builder) normalize(records []uuid.UUID, probe, mark uuid.UUID) (ids []uuid.UUID) {
+func (b *builder) normalize(records []uuid.UUID, facecam, mark uuid.UUID) (ids []uuid.UUID) {
 	first := 0
 	for i, pieces := range b.pieces {
 		for piece, frames := range pieces {
@@ -234,7 +234,8 @@ func (b *builder) normalize(records []uuid.UUID, probe, mark uuid.UUID) (ids []u
 			}
 			p := msg.NormalizeParams{
 				Scene: i + 1, Width: b.width(), Height: b.height(), Rate: b.rate, Frames: frames, FirstFrame: first,
-				Quality: b.output.Level(), Facecam: probe != uuid.Nil, Bubble: b.bubble, Fit: msg.FitOf(b.options[i], b.width(), b.height()), Watermark: b.corner,
+				Quality: b.output.Level(), Facecam: facecam != uuid.Nil, Bubble: b.bubble, Fit: msg.FitOf(b.options[i], b.width(), b.height()),
+				Watermark: b.corner,
 			}
 			inputs := map[string]Input{msg.Mezzanine: {records[i], msg.PieceName(piece)}}
 			if piece == len(pieces)-1 && b.tail(i) > 0 {
@@ -244,8 +245,8 @@ func (b *builder) normalize(records []uuid.UUID, probe, mark uuid.UUID) (ids []u
 			if b.output.Captions.Burnt() {
 				p.Captions = b.captions(first, frames)
 			}
-			if probe != uuid.Nil {
-				inputs[msg.FacecamFile] = Input{probe, msg.FacecamFile}
+			if facecam != uuid.Nil {
+				inputs[msg.FacecamFile] = Input{facecam, msg.FacecamFile}
 			}
 			if mark != uuid.Nil {
 				inputs[msg.WatermarkFile] = Input{mark, msg.WatermarkFile}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// MaxURL is how many bytes the address of a page or a facecam may have.
+// MaxURL is how many bytes the address of a page, a facecam or a watermark may have.
 const MaxURL = 2048
 
 // trimmed removes what people paste along with an address.

@@ -21,8 +21,8 @@ type Doer interface {
 // Fetcher downloads files of one kind.
 type Fetcher struct {
 	Client Doer
-	// What the files are.
-	What What
+	// Subject is what the files are.
+	Subject Subject
 	// MaxBytes bounds a file's size.
 	MaxBytes int64
 	// Timeout bounds a download, from the first byte sent to the last received.
@@ -39,7 +39,7 @@ func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(f
 		return n, nil
 	}
 	if ctx.Err() != nil {
-		return 0, fmt.Errorf("fetch the %s: %w", f.What.Name, context.Cause(ctx))
+		return 0, fmt.Errorf("fetch the %s: %w", f.Subject.Name, context.Cause(ctx))
 	}
 	if limited.Err() != nil {
 		err = errSlow
@@ -52,7 +52,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, progress func(f
 	if err != nil {
 		return 0, errURL
 	}
-	req.Header.Set("Accept", f.What.Accept)
+	req.Header.Set("Accept", f.Subject.Accept)
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", "loom-lite")
 	resp, err := f.Client.Do(req)
@@ -141,7 +141,7 @@ func withoutURL(err error) error {
 // explain gives an error the code and the words that the product's user sees.
 func (f Fetcher) explain(err error) error {
 	code, words, permanent := f.judge(err)
-	err = fmt.Errorf("fetch the %s: %w", f.What.Name, err)
+	err = fmt.Errorf("fetch the %s: %w", f.Subject.Name, err)
 	var disk diskError
 	if errors.As(err, &disk) {
 		return err

@@ -19,7 +19,7 @@ func (f Fetcher) judge(err error) (code msg.Code, words string, permanent bool) 
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError
 	var verification *tls.CertificateVerificationError
-	w := f.What
+	w := f.Subject
 	switch {
 	case errors.Is(err, egress.ErrRefused):
 		return w.Refused, fmt.Sprintf("The %s's address is one that may not be reached from here: "+

@@ -2,8 +2,8 @@ package fetch
 
 import "github.com/loom-lite/loom-lite/pkg/msg"
 
-// What is a kind of file: what users know it as, and the codes of what goes wrong with its download.
-type What struct {
+// Subject is a kind of file: what users know it as, and the codes of what goes wrong with its download.
+type Subject struct {
 	// Name as in "the facecam".
 	Name string
 	// Accept is the request's header.
@@ -15,14 +15,14 @@ type What struct {
 }
 
 // Facecam is a presenter's video.
-var Facecam = What{
+var Facecam = Subject{
 	Name: "facecam", Accept: "video/*, application/octet-stream;q=0.9, */*;q=0.1", Smaller: "by exporting it at a lower quality",
 	URL: msg.CodeFacecamURL, Unresolved: msg.CodeFacecamUnresolved, Unreachable: msg.CodeFacecamUnreachable,
 	Status: msg.CodeFacecamStatus, Refused: msg.CodeFacecamRefused, TooLarge: msg.CodeFacecamTooLarge,
 }
 
 // Watermark is a picture.
-var Watermark = What{
+var Watermark = Subject{
 	Name: "watermark", Accept: "image/png, image/webp, image/jpeg, application/octet-stream;q=0.9, */*;q=0.1", Smaller: "by making the picture smaller",
 	URL: msg.CodeOutputOptions, Unresolved: msg.CodeWatermarkUnresolved, Unreachable: msg.CodeWatermarkUnreachable,
 	Status: msg.CodeWatermarkStatus, Refused: msg.CodeWatermarkRefused, TooLarge: msg.CodeWatermarkTooLarge,
