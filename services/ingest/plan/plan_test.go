@@ -322,3 +322,31 @@ func fits(t *testing.T, grant *msg.Grant) {
 		t.Errorf("the grant of %d inputs and %d outputs has %d bytes, more than %d", len(grant.Inputs), len(grant.Outputs), len(data), msg.MaxSize)
 	}
 }
+
+// A caption that is shown over cuts and transitions is drawn on each segment for its part of the time, without a gap.
+func TestBurntCaptionsAreCutWhereSegmentsAre(t *testing.T) {
+	c := plan.Campaign{Scenes: scenes(3, 5, 2), OutputRate: ptr("29.97"), OutputOptions: json.RawMessage(
+		`{"transition": {"kind": "crossfade"}, "captions": {"show": "burn", "text": "00:00:01.250 --> 00:00:09.100\nHello"}}`)}
+	if err := plan.Validate(c, limits); err != nil {
+		t.Fatal(err)
+	}
+	at, segments := 1250*time.Millisecond, 0
+	for _, task := range plan.Build(c, counter()) {
+		p, normalizes := task.Params.(msg.NormalizeParams)
+		if !normalizes {
+			continue
+		}
+		begin := p.Rate.At(p.FirstFrame)
+		for _, said := range p.Captions {
+			from, to := begin+time.Duration(said.From), begin+time.Duration(said.To)
+			if said.Text != "Hello" || (from-at).Abs() > time.Millisecond || to > p.Rate.At(p.FirstFrame+p.Frames) {
+				t.Errorf("segment %d shows %q from %s to %s, want it from %s", task.Seq, said.Text, from, to, at)
+			}
+			at = to
+			segments++
+		}
+	}
+	if at != 9100*time.Millisecond || segments < 5 {
+		t.Errorf("it is shown on %d segments until %s", segments, at)
+	}
+}
