@@ -199,7 +199,7 @@ func TestClearPixelsBesideAPictureHaveItsColour(t *testing.T) {
 	if !ok {
 		t.Fatalf("a %T was written", img)
 	}
-	clear := 0
+	found := 0
 	for y := range 30 {
 		for x := range 30 {
 			c := drawn.NRGBAAt(x, y)
@@ -207,12 +207,12 @@ func TestClearPixelsBesideAPictureHaveItsColour(t *testing.T) {
 			if c.A > 0 || near == 0 {
 				continue
 			}
-			if clear++; away(c.R, 230) > 8 || away(c.G, 0) > 8 || away(c.B, 35) > 8 {
+			if found++; away(c.R, 230) > 8 || away(c.G, 0) > 8 || away(c.B, 35) > 8 {
 				t.Errorf("the clear pixel at %d, %d is %v", x, y, c)
 			}
 		}
 	}
-	if clear == 0 {
+	if found == 0 {
 		t.Error("no clear pixel is beside the disc")
 	}
 }
