@@ -21,7 +21,7 @@ const (
 	unclaimedAfter = 15 * time.Second
 )
 
-// follower shows a render's progress until it has ended.
+// follower shows the progress of a render that has just been submitted until it has ended.
 type follower struct {
 	db  *pgxpool.Pool
 	id  uuid.UUID
@@ -34,7 +34,9 @@ type follower struct {
 func (f *follower) follow(ctx context.Context) (renders.Render, []renders.Task, error) {
 	view := progress.New(f.app.stderr, f.app.terminal)
 	defer view.Close()
-	var last renders.Render
+	// As it was submitted: it may be claimed before it is looked at.
+	last := renders.Render{ID: f.id, Status: "queued"}
+	view.Update(last, nil)
 	begun, seen, told := time.Now(), time.Now(), false
 	for {
 		r, tasks, err := f.look(ctx)
