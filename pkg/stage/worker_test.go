@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
@@ -127,7 +129,15 @@ func TestASlotHoldsOneMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info := consumer.CachedInfo(); info.NumAckPending != 2 || info.NumPending != 2 {
+	// The server counts a moment after it has stored: only when it knows of all four does it say who has them.
+	var info *jetstream.ConsumerInfo
+	r.Until("the server knows of four messages", func() bool {
+		if info, err = consumer.Info(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return info.NumAckPending+int(info.NumPending) == 4
+	})
+	if info.NumAckPending != 2 || info.NumPending != 2 {
 		t.Errorf("two busy slots hold %d messages, %d are left for others", info.NumAckPending, info.NumPending)
 	}
 	close(finish)
