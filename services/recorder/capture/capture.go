@@ -108,6 +108,7 @@ type scene struct {
 	crashed   func()
 	contexts  *contexts // when in msg.ModeVirtual
 	workers   atomic.Int64
+	seeks     seeks
 	lastTicks float64
 	loading   time.Time // when the page, or what drawing it asks for, was asked for
 	delivered int       // frames
@@ -124,7 +125,9 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, b.Kill)()
 	b.Client.Deadline = o.Bounds.Call
-	s := &scene{Options: o, client: b.Client, sink: sink, crashed: func() { cancel(errCrashed) }}
+	s := &scene{
+		Options: o, client: b.Client, sink: sink, crashed: func() { cancel(errCrashed) }, seeks: seeks{patience: o.Bounds.Requests},
+	}
 	err := s.open(ctx)
 	if err == nil {
 		err = s.prepare(ctx)

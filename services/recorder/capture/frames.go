@@ -37,7 +37,10 @@ func (s *scene) frames(ctx context.Context) error {
 		if err := s.act(ctx, n); err != nil {
 			return err
 		}
-		changed, err := s.frame(ctx, probing || s.workers.Load() > 0)
+		if _, err := s.awaitSeeks(ctx); err != nil {
+			return err
+		}
+		changed, err := s.frame(ctx, probing || s.workers.Load() > 0 || s.seeks.recently > 0)
 		if err != nil {
 			return err
 		}
@@ -105,6 +108,9 @@ func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 		if s.requests.begun() > asked && draws <= lazyDraws {
 			continue
 		}
+		if _, err := s.awaitSeeks(ctx); err != nil {
+			return 0, err
+		}
 		picture, _, err := s.beginFrame(ctx, at, true)
 		if err != nil {
 			return 0, err
@@ -125,7 +131,11 @@ func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error)
 		if err != nil {
 			return false, err
 		}
-		if !damaged {
+		sought, err := s.awaitSeeks(ctx)
+		if err != nil {
+			return false, err
+		}
+		if !damaged && !sought {
 			return false, s.sink.Repeat()
 		}
 	}

@@ -92,6 +92,9 @@ func (s *scene) screenshots(ctx context.Context) error {
 		if err := s.act(ctx, n); err != nil {
 			return err
 		}
+		if _, err := s.awaitSeeks(ctx); err != nil {
+			return err
+		}
 		picture, _, err := s.screenshot(ctx, true)
 		if err != nil {
 			return err

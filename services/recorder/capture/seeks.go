@@ -1,0 +1,74 @@
+package capture
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+)
+
+//go:embed seeks.js
+var seeksScript string
+
+// seekPause is how long in real time a video that seeks is left alone between two looks.
+const seekPause = time.Millisecond
+
+// seekFrames is for how many frames after a seek another is expected, which may be one that the page asks for as it is drawn.
+const seekFrames = 30
+
+// seeks knows whether videos seek. Their pictures are decoded in real time, while frames may follow one another faster than that.
+type seeks struct {
+	// asked is how many requests there were when videos were last looked for: what a video shows has been asked for.
+	asked int
+	// videos says that there are any.
+	videos bool
+	// recently is for how many frames more another seek is expected.
+	recently int
+	// patience is for how long videos may be waited for that do not come to an end.
+	patience time.Duration
+}
+
+// awaitSeeks waits until no video seeks, but not for ever, and reports whether one did since it was last called. No page time
+// passes.
+func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
+	asked := s.requests.begun()
+	again := asked != s.seeks.asked
+	if !s.seeks.videos && !again || s.seeks.patience <= 0 {
+		return false, nil
+	}
+	s.seeks.asked = asked
+	defer func() {
+		if s.seeks.recently--; sought {
+			s.seeks.recently = seekFrames
+		}
+	}()
+	for begin := time.Now(); ; again = false {
+		var state *struct{ Seeks, Sought bool }
+		err := s.world.evaluate(fmt.Sprintf("(%s)(%t)", seeksScript, again), &state)
+		if gone(err) {
+			return sought, nil // another document is on its way
+		}
+		if err != nil {
+			return sought, fmt.Errorf("look whether a video seeks: %w", err)
+		}
+		s.seeks.videos = state != nil
+		if state == nil {
+			return sought, nil
+		}
+		sought = sought || state.Seeks || state.Sought
+		if !state.Seeks {
+			return sought, nil
+		}
+		if time.Since(begin) > s.Bounds.Request {
+			s.seeks.patience -= s.Bounds.Request
+			return sought, nil
+		}
+		if err := pause(ctx, seekPause); err != nil {
+			return sought, err
+		}
+		// A picture that is decoded reaches the video by a task of the page's.
+		if err := s.clock.run(ctx); err != nil {
+			return sought, err
+		}
+	}
+}
