@@ -3,7 +3,6 @@ package capture
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-rod/rod"
@@ -107,7 +106,7 @@ type scene struct {
 	world     *world
 	crashed   func()
 	contexts  *contexts // when in msg.ModeVirtual
-	workers   atomic.Int64
+	workers   *workers
 	seeks     seeks
 	lastTicks float64
 	loading   time.Time // when the page, or what drawing it asks for, was asked for
@@ -201,11 +200,6 @@ func (s *scene) open(ctx context.Context) error {
 	if err := browser.Connect(); err != nil {
 		return fmt.Errorf("connect to Chrome: %w", err)
 	}
-	cdp.On(s.client, "", func(e *proto.TargetTargetCreated) {
-		if e.TargetInfo.Type == "worker" {
-			s.workers.Add(1)
-		}
-	})
 	// Downloads have no place to go; frame 0 of one would never come.
 	err := proto.BrowserSetDownloadBehavior{Behavior: proto.BrowserSetDownloadBehaviorBehaviorDeny}.Call(browser)
 	if err != nil {
@@ -231,6 +225,9 @@ func (s *scene) open(ctx context.Context) error {
 	s.document = watchDocument(s.client, s.page)
 	s.visits = watchVisits(s.client, s.page)
 	s.world = watchWorld(s.client, s.page)
+	if s.workers, err = watchWorkers(s.client, s.page); err != nil {
+		return fmt.Errorf("attach to workers: %w", err)
+	}
 	for _, enable := range []interface{ Call(proto.Client) error }{
 		proto.InspectorEnable{},
 		proto.NetworkEnable{},

@@ -40,7 +40,7 @@ func (s *scene) frames(ctx context.Context) error {
 		if _, err := s.awaitSeeks(ctx); err != nil {
 			return err
 		}
-		changed, err := s.frame(ctx, probing || s.workers.Load() > 0 || s.seeks.recently > 0)
+		changed, err := s.frame(ctx, probing || s.workers.any.Load() || s.seeks.recently > 0)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (s *scene) listen() error {
 // advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go further.
 func (s *scene) advance(ctx context.Context, to micros) error {
 	before := s.requests.events()
-	if err := s.clock.advance(ctx, to); err != nil || s.requests.events() == before {
+	if err := s.advanceBesideWorkers(ctx, to); err != nil || s.requests.events() == before {
 		return err
 	}
 	_, err := s.observe()

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
@@ -50,20 +51,50 @@ func TestMovingByAWorker(t *testing.T) {
 	}
 }
 
-// A worker's timers run in real time, while the clock that they wait for mostly stands: they come late, and never early.
+// A worker's timers come when they are due, but for half a frame, and are seen one frame later. It takes a few frames until the
+// worker is under way.
 func TestMovingByAWorkersTimers(t *testing.T) {
-	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` +
-		inWorker(`let n = 0; setInterval(() => postMessage(++n), 10)`) + `w.onmessage = e => paint(e.data)</script>`)})
-	path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
-	pictures := decode(t, path, msg.FPS(60), movingFrames)
-	for i, p := range pictures[1:] {
-		if n, most := p.number()-pictures[0].number(), int(at60(i+1)/10)+1; n > most || p.number() < pictures[i].number() {
-			t.Fatalf("frame %d shows %d more than the first, want at most %d: %v", i+1, n, most, runs(numbers(pictures)))
-		}
+	for name, timer := range map[string]struct {
+		code   string
+		period float64 // milliseconds
+	}{
+		"interval of 10":     {`setInterval(() => postMessage(++n), 10)`, 10},
+		"interval of 40":     {`setInterval(() => postMessage(++n), 40)`, 40},
+		"interval of 250":    {`setInterval(() => postMessage(++n), 250)`, 250},
+		"timeout of 50":      {`setTimeout(function f() { postMessage(++n); setTimeout(f, 50) }, 50)`, 50},
+		"worker of a worker": {`new Worker("data:text/javascript,setInterval(() => postMessage(0), 40)").onmessage = () => postMessage(++n)`, 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` +
+				inWorker(`let n = 0; `+timer.code) + `w.onmessage = e => paint(e.data)</script>`)})
+			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
+			shown := numbers(decode(t, path, msg.FPS(60), movingFrames))
+			first := 0
+			for shown[first] == 0 {
+				if first++; at60(first) > timer.period+200 {
+					t.Fatalf("the timer does not come: %v", runs(shown))
+				}
+			}
+			for i := first; i < len(shown); i++ {
+				// It may have come a frame before it was due to be seen, or a frame behind.
+				early, late := (at60(i-first+1))/timer.period, at60(i-first-2)/timer.period
+				if n := float64(shown[i] - shown[first]); n > early+1 || n < late-1 {
+					t.Fatalf("%d frames after its first, it has come %v times, want %.1f to %.1f: %v", i-first, n, late-1, early+1, runs(shown))
+				}
+			}
+		})
 	}
-	if last := pictures[movingFrames-1].number(); last == 0 {
-		t.Error("the worker's timer never comes")
-	}
+}
+
+// A worker that is never done is waited for, but not in every frame.
+func TestWorkerThatIsNeverDone(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>` + inWorker(`for (;;);`) + `</script>`)})
+	const frames = 600
+	bounds := generous
+	bounds.Frame = 50 * time.Millisecond // in every frame, it would be a fifth of a second
+	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
+	checkBehind(t, decode(t, path, msg.FPS(60), frames), 1, 0)
 }
 
 // checkBehind checks that frame n shows n + first, or what was right up to late frames before, and never goes back.

@@ -96,3 +96,13 @@ func TestTheDirectorDirectsInRealtime(t *testing.T) {
 		t.Errorf("%s passed, want at least 200ms", d.first)
 	}
 }
+
+// Time passes by itself, also where there are workers, which page time waits for elsewhere.
+func TestRealtimePassesBesideWorkers(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` + inWorker(`for (;;);`) + `</script>`)})
+	d := &painter{}
+	shot{url: url, mode: msg.ModeRealtime, frames: 2, director: d}.mustTake(t)
+	if d.first < 190*time.Millisecond {
+		t.Errorf("%s passed, want 200ms and more", d.first)
+	}
+}
