@@ -25,7 +25,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, err
 	}
 	t.Progress(0.15)
-	sound, err := h.fetchSound(ctx, t)
+	sound, err := h.fetchSound(ctx, t, p)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 }
 
 // fetchSound fetches the facecam, and returns nil when it has no sound.
-func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, error) {
+func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayParams) (*overlaySound, error) {
 	facts, err := stage.Facts[msg.ProbeFacts](t, msg.FacecamFile)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,14 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, 
 			sound.from = s.Start - file.Start
 		}
 	}
-	return sound, nil
+	target := loudnessOf(p.Loudness)
+	if sound.loudness == nil || target == webSpeech || target.evenly(*sound.loudness) {
+		return sound, nil
+	}
+	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the target. probe knows the usual one only.
+	heard := p.Rate.At(p.Frames)
+	sound.loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(sound.stream, target, sound.start, heard), heard, part(t, 0.2, 0.3))
+	return sound, err
 }
 
 // finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all.

@@ -103,8 +103,11 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	if heard == 0 {
 		heard = length
 	}
-	facts.Loudness, err = h.loudness(ctx, t, *sound, file.Start, heard)
-	return facts, err
+	facts.Loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(sound.Index, webSpeech, file.Start, heard), heard, part(t, 0.6, 0.9))
+	if err != nil {
+		return facts, h.refuse(err, "has sound that cannot be decoded.")
+	}
+	return facts, nil
 }
 
 // refuse turns the failure of a program to read the facecam into an error for the user. Other failures are ours.
@@ -136,14 +139,13 @@ func firstFrameArgs(stream int) []string {
 	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
 }
 
-// loudness decodes the sound for as long as it is heard, and returns nil for silence.
-func (h handler) loudness(ctx context.Context, t *stage.Task, sound ffmpeg.Stream, start, heard time.Duration) (*msg.Loudness, error) {
-	report := part(t, 0.6, 0.9)
-	stderr, err := h.tools.Within(decoding).RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start, heard), func(p ffmpeg.Progress) {
+// loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns nil for silence.
+func (h handler) loudness(ctx context.Context, dir string, args []string, heard time.Duration, report func(float64)) (*msg.Loudness, error) {
+	stderr, err := h.tools.Within(decoding).RunInfo(ctx, dir, args, func(p ffmpeg.Progress) {
 		report(float64(p.Time) / float64(heard))
 	})
 	if err != nil {
-		return nil, h.refuse(err, "has sound that cannot be decoded.")
+		return nil, fmt.Errorf("measure the facecam's loudness: %w", err)
 	}
 	l, err := ffmpeg.ParseLoudness(stderr)
 	if err != nil {

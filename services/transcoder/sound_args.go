@@ -37,6 +37,9 @@ func (l loudness) loudnorm() string {
 	return "loudnorm=I=" + decibels(l.integrated) + ":TP=" + decibels(l.peak)
 }
 
+// evenly reports whether all of a sound can be made louder or softer by the same amount: no peak is above the target's then.
+func (l loudness) evenly(m msg.Loudness) bool { return m.TruePeak+l.integrated-m.Integrated <= l.peak }
+
 func decibels(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 
 // loudnorm makes everything louder or softer by the same amount if its range, in LU, is no larger than the one asked for,
@@ -60,13 +63,13 @@ func soundChain(stream int, input int, start time.Duration) string {
 }
 
 // loudnessArgs is loudnorm's first pass over a facecam's sound, as much of it as is heard. The report comes on stderr, at level info.
-func loudnessArgs(stream int, start, heard time.Duration) []string {
+func loudnessArgs(stream int, target loudness, start, heard time.Duration) []string {
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
 	return append(args,
-		"-filter_complex", soundChain(stream, 0, start)+",atrim=end="+seconds(heard)+","+webSpeech.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
+		"-filter_complex", soundChain(stream, 0, start)+",atrim=end="+seconds(heard)+","+target.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
 		"-map", "[out]", "-f", "null", "-")
 }
 
@@ -119,14 +122,10 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
 	chain := []string{soundChain(sound.stream, 1, sound.start)}
 	if l := sound.loudness; l != nil {
-		f, target := decibels, loudnessOf(p.Loudness)
-		offset := l.Offset
-		if target != webSpeech {
-			offset = 0 // it was measured for another target
-		}
-		chain = append(chain, target.loudnorm()+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
+		f := decibels
+		chain = append(chain, loudnessOf(p.Loudness).loudnorm()+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
 			":measured_I="+f(l.Integrated)+":measured_TP="+f(l.TruePeak)+":measured_LRA="+f(max(l.Range, minRange))+
-			":measured_thresh="+f(l.Threshold)+":offset="+f(offset)+":linear=true",
+			":measured_thresh="+f(l.Threshold)+":offset="+f(l.Offset)+":linear=true",
 			// loudnorm may give 192 kHz.
 			fmt.Sprintf("aresample=%d", sampleRate))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -97,6 +98,32 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 				t.Errorf("a peak of %.1f dBTP, want -1 at most", peak)
 			}
 		})
+	}
+}
+
+// A voice with claps, whose peaks are what a target has to hold down.
+func TestTheFinishedSoundKeepsToTheTargetThatIsAsked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count := msg.FPS(24), 24*16
+	joined := b.joined(t, rate, count)
+	face, _ := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), func(s float64) float64 {
+		clap := math.Mod(s, 2.7)
+		return speech(0.1)(s) + 0.9*math.Exp(-60*clap)*math.Sin(2*math.Pi*900*clap)
+	}), "-c:a", "aac", "-b:a", "192k"))
+	for _, want := range []struct{ lufs, peak float64 }{{-16, -1.5}, {-16, -3}, {-16, -6}, {-20, -9}, {-23, -1}} {
+		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count,
+			Loudness: &output.Loudness{Integrated: &want.lufs, TruePeak: &want.peak}},
+			map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...)
+		lufs, peak := measured(t, b.store.get(t, "overlay/video"))
+		t.Logf("%.1f LUFS, %.1f dBTP, asked for %.1f and %.1f", lufs, peak, want.lufs, want.peak)
+		if math.Abs(lufs-want.lufs) > 1 {
+			t.Errorf("%.1f LUFS, want %.1f", lufs, want.lufs)
+		}
+		// A target that is not minded would leave peaks some decibels off, either way.
+		if math.Abs(peak-want.peak) > 0.5 {
+			t.Errorf("a peak of %.1f dBTP, want %.1f", peak, want.peak)
+		}
 	}
 }
 
