@@ -237,6 +237,8 @@ type OverlayParams struct {
 	Frames int  `json:"frames"`
 	// ThumbnailAt is when the thumbnail's frame is, in seconds; nil: look for one.
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
+	// Bubble is where the facecam is, and what of a frame a thumbnail is not chosen for; nil: at the usual place.
+	Bubble *Bubble `json:"bubble,omitempty"`
 	// Loudness is what the sound is brought to; nil: the defaults.
 	Loudness *output.Loudness `json:"loudness,omitempty"`
 	// Captions are the finished video's track; none: it has none.

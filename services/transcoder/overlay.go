@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
@@ -60,7 +61,11 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.85)
-	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt)
+	b := p.Bubble
+	if b == nil {
+		b = msg.BubbleOf(facecam.Options{}, p.Width, p.Height, p.Rate, 0)
+	}
+	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt, b)
 }
 
 // fetchSound fetches the facecam, and returns nil when it has no sound.
@@ -98,9 +103,10 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayPar
 	return sound, err
 }
 
-// finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all.
-func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected, at *float64) error {
-	if err := h.thumbnail(ctx, t.Dir, video, v, at); err != nil {
+// finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all. over is where
+// the facecam is; nil: there is none.
+func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected, at *float64, over *msg.Bubble) error {
+	if err := h.thumbnail(ctx, t.Dir, video, v, at, over); err != nil {
 		return err
 	}
 	t.Progress(0.9)

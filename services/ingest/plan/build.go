@@ -139,7 +139,7 @@ func (b *builder) build() []Task {
 	if facecam != uuid.Nil {
 		last = b.add(msg.Overlay, 0,
 			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate, Frames: b.total,
-				ThumbnailAt: b.output.ThumbnailAt, Loudness: b.output.Loudness, Captions: b.track()}, weightOverlay,
+				ThumbnailAt: b.output.ThumbnailAt, Bubble: b.bubble, Loudness: b.output.Loudness, Captions: b.track()}, weightOverlay,
 			map[string]Input{msg.Joined: {last, msg.Joined}, msg.FacecamFile: {facecam, msg.FacecamFile}},
 			msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
 	}
