@@ -72,6 +72,9 @@ func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (na
 		}
 		p := s.Params
 		p.Frames = frames
+		if err := checkReach(filepath.Join(s.Dir, fileMezzanine), p.Rate, frames); err != nil {
+			return nil, err
+		}
 		err := h.encodeWithin(ctx, s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
 			func(args []string) error { return h.tools.Run(ctx, s.Dir, args, report) })
 		if err != nil {
