@@ -167,9 +167,15 @@ func (h handler) listen(ctx context.Context, dir, name string, want expected, r 
 	if want.loudness == nil {
 		return nil
 	}
-	if l.TruePeak > want.loudness.peak+loudnessMargin || l.Integrated > want.loudness.integrated+loudnessMargin {
-		return fmt.Errorf("its sound is too loud: %.1f LUFS with peaks of %.1f dBTP, want %.1f and %.1f",
-			l.Integrated, l.TruePeak, want.loudness.integrated, want.loudness.peak)
+	how, target := "", *want.loudness
+	switch {
+	case l.TruePeak > target.peak+loudnessMargin, l.Integrated > target.integrated+loudnessMargin:
+		how = "loud"
+	case want.evenly && l.Integrated < target.integrated-loudnessMargin:
+		how = "soft"
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("its sound is too %s: %.1f LUFS with peaks of %.1f dBTP, want %.1f and %.1f",
+		how, l.Integrated, l.TruePeak, target.integrated, target.peak)
 }

@@ -46,7 +46,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil, captions: len(p.Captions) > 0}
 	if sound != nil && sound.loudness != nil {
 		target := loudnessOf(p.Loudness)
-		want.loudness = &target
+		want.loudness, want.evenly = &target, target.evenly(*sound.loudness)
 	}
 	facts, err := h.measure(ctx, t.Dir, fileVideo, want)
 	if err != nil {
@@ -99,7 +99,7 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayPar
 	}
 	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the target. probe knows the usual one only.
 	heard := p.Rate.At(p.Frames)
-	sound.loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(sound.stream, target, sound.start, heard), heard, part(t, 0.2, 0.3))
+	sound.loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(*sound, target, heard), heard, part(t, 0.2, 0.3))
 	return sound, err
 }
 

@@ -103,7 +103,10 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	if heard == 0 {
 		heard = length
 	}
-	facts.Loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(sound.Index, webSpeech, file.Start, heard), heard, part(t, 0.6, 0.9))
+	measured := overlaySound{
+		stream: sound.Index, start: file.Start, from: sound.Start - file.Start, to: time.Duration(facts.SoundMS) * time.Millisecond,
+	}
+	facts.Loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(measured, webSpeech, heard), heard, part(t, 0.6, 0.9))
 	if err != nil {
 		return facts, h.refuse(err, "has sound that cannot be decoded.")
 	}

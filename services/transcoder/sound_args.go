@@ -47,30 +47,37 @@ func decibels(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 // as it lets us ask for.
 const minRange, usualRange, maxRange = 0.1, 11, 50
 
+// softest is the lowest target in LUFS that loudnorm takes.
+const softest = -70
+
+// brief is the length of sound, and some, below which loudnorm makes all of it louder or softer by the same amount in any case.
+const brief = 3100 * time.Millisecond
+
 // Sound that starts or ends in the middle of a wave clicks.
 const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
 
 // soundChain turns a facecam's sound into 48 kHz stereo that starts where its picture does: start is the earliest time
 // stamp of the file, earlier samples are cut, and gaps and overlaps of more than 10 ms are filled and cut, so that
 // sample n is never further than that from n/48000 s. aresample's own bound, 100 ms, is heard as lips out of step; none
-// at all would mend what is only the rounding of time stamps.
+// at all would mend what is only the rounding of time stamps. What nobody hears and AAC leaves out, from 20 kHz on, is left out
+// before it is measured.
 func soundChain(stream int, input int, start time.Duration) string {
 	return strings.Join([]string{
 		fmt.Sprintf("[%d:%d]asetpts=PTS-(%s)/TB", input, stream, seconds(start)),
 		fmt.Sprintf("aresample=%d:async=1:min_hard_comp=0.01:first_pts=0", sampleRate),
-		"aformat=sample_fmts=fltp:channel_layouts=stereo",
+		"aformat=sample_fmts=fltp:channel_layouts=stereo", "asupercut=cutoff=20000:order=20",
 	}, ",")
 }
 
-// loudnessArgs is loudnorm's first pass over a facecam's sound, as much of it as is heard. The report comes on stderr, at level info.
-func loudnessArgs(stream int, target loudness, start, heard time.Duration) []string {
+// loudnessArgs is loudnorm's first pass over as much of a facecam's sound as is heard. The report comes on stderr, at level info.
+func loudnessArgs(sound overlaySound, target loudness, heard time.Duration) []string {
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
-	return append(args,
-		"-filter_complex", soundChain(stream, 0, start)+",atrim=end="+seconds(heard)+","+target.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
-		"-map", "[out]", "-f", "null", "-")
+	chain := append([]string{soundChain(sound.stream, 0, sound.start), "atrim=end=" + seconds(heard)}, fades(sound, heard)...)
+	chain = append(chain, target.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange))
+	return append(args, "-filter_complex", strings.Join(chain, ","), "-map", "[out]", "-f", "null", "-")
 }
 
 // finishedLoudnessArgs measures the sound of a finished video.
@@ -122,8 +129,12 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
 	chain := []string{soundChain(sound.stream, 1, sound.start)}
 	if l := sound.loudness; l != nil {
-		f := decibels
-		chain = append(chain, loudnessOf(p.Loudness).loudnorm()+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
+		f, target := decibels, loudnessOf(p.Loudness)
+		if sound.to > 0 && sound.to < brief && !target.evenly(*l) {
+			// As much as peaks allow: asked for more, loudnorm turns it down.
+			target.integrated = max(softest, l.Integrated+target.peak-l.TruePeak-0.01)
+		}
+		chain = append(chain, target.loudnorm()+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
 			":measured_I="+f(l.Integrated)+":measured_TP="+f(l.TruePeak)+":measured_LRA="+f(max(l.Range, minRange))+
 			":measured_thresh="+f(l.Threshold)+":offset="+f(l.Offset)+":linear=true",
 			// loudnorm may give 192 kHz.
