@@ -47,7 +47,7 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, err
 		}
 	}
-	err = h.encodeWithin(ctx, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
+	err = h.encodeWithin(ctx, t.Log, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
 		func(args []string) error {
 			tools := h.tools
 			if face != nil {
