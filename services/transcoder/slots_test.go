@@ -1,15 +1,12 @@
 package transcoder
 
 import (
-	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"testing"
-
-	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
@@ -47,23 +44,7 @@ func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 			g.Outputs = map[string]msg.Output{msg.Segment: {Key: key, URL: msg.SignedURL(server.URL + "/" + key), ContentType: "video/mp4"}}
 		}), true
 	})
-	cfg, err := LoadConfig(map[string]string{"NATS_URL": bus.URL(), "WORK_DIR": t.TempDir(), "TRANSCODER_SLOTS": "4"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Log = zerolog.Nop()
-	if cfg.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, cfg) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
+	serve(t, map[string]string{"NATS_URL": bus.URL(), "WORK_DIR": t.TempDir(), "TRANSCODER_SLOTS": strconv.Itoa(slots)})
 	start := sync.OnceFunc(func() { close(fetch) })
 	t.Cleanup(start) // before Run is waited for
 	for range tasks {
