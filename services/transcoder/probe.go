@@ -12,6 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
 // probe fetches what a campaign names, the facecam or the watermark.
@@ -169,7 +170,9 @@ func whatItIs(path string) string {
 		return "is not a video."
 	}
 	defer func() { _ = f.Close() }()
-	head := make([]byte, 512)
-	n, _ := f.Read(head)
-	return facecam.Describe(head[:n])
+	head, err := sniff.Head(f)
+	if err != nil {
+		return "is not a video."
+	}
+	return facecam.Describe(head)
 }
