@@ -15,21 +15,12 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
-// probe fetches what a campaign names, the facecam or the watermark.
+// probe fetches a facecam, makes sure that it is a video that the later stages can use, measures it and stores it as it came.
 func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
 	p, err := stage.Params[msg.ProbeParams](t)
 	if err != nil {
 		return nil, err
 	}
-	if p.Watermark != nil {
-		return h.probeWatermark(ctx, t, p)
-	}
-	return h.probeFacecam(ctx, t, p)
-}
-
-// probeFacecam fetches a facecam, makes sure that it is a video that the later stages can use, measures it and stores it as
-// it came.
-func (h handler) probeFacecam(ctx context.Context, t *stage.Task, p msg.ProbeParams) (any, error) {
 	size, err := h.facecams.Fetch(ctx, p.URL, path(t, fileFacecam), part(t, 0, 0.5))
 	if err != nil {
 		return nil, err
