@@ -59,13 +59,12 @@ const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
 // soundChain turns a facecam's sound into 48 kHz stereo that starts where its picture does: start is the earliest time
 // stamp of the file, earlier samples are cut, and gaps and overlaps of more than 10 ms are filled and cut, so that
 // sample n is never further than that from n/48000 s. aresample's own bound, 100 ms, is heard as lips out of step; none
-// at all would mend what is only the rounding of time stamps. What nobody hears and AAC leaves out, from 20 kHz on, is left out
-// before it is measured.
+// at all would mend what is only the rounding of time stamps.
 func soundChain(stream int, input int, start time.Duration) string {
 	return strings.Join([]string{
 		fmt.Sprintf("[%d:%d]asetpts=PTS-(%s)/TB", input, stream, seconds(start)),
 		fmt.Sprintf("aresample=%d:async=1:min_hard_comp=0.01:first_pts=0", sampleRate),
-		"aformat=sample_fmts=fltp:channel_layouts=stereo", "asupercut=cutoff=20000:order=20",
+		"aformat=sample_fmts=fltp:channel_layouts=stereo",
 	}, ",")
 }
 
@@ -75,7 +74,9 @@ func loudnessArgs(sound overlaySound, target loudness, heard time.Duration) []st
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
-	chain := append([]string{soundChain(sound.stream, 0, sound.start), "atrim=end=" + seconds(heard)}, fades(sound, heard)...)
+	// asupercut: what nobody hears is not in the finished video's AAC either.
+	chain := []string{soundChain(sound.stream, 0, sound.start), "asupercut=cutoff=20000:order=20", "atrim=end=" + seconds(heard)}
+	chain = append(chain, fades(sound, heard)...)
 	chain = append(chain, target.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange))
 	return append(args, "-filter_complex", strings.Join(chain, ","), "-map", "[out]", "-f", "null", "-")
 }
