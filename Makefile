@@ -57,6 +57,12 @@ long: setup setup-npm ## run the long tests: 30 s at 1920×1080, idle and under 
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run 'TestScenesInARow|TestPagesThatMisbehave' ./services/recorder
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run TestLipsAndVoiceStayTogether ./services/transcoder
 
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: setup ## run each fuzz test for FUZZTIME, 30s if it is not set, one after the other
+	@scripts/fuzz.sh $(FUZZTIME)
+
 .PHONY: lint
 lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module
 	bin/golangci-lint run $(MODULES:%=./%/...)

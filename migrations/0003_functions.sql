@@ -7,7 +7,7 @@
 -- The place of a kind of task among a render's statuses.
 create or replace function loom.stage_rank(kind text) returns int
 language sql immutable parallel safe set search_path = '' as $$
-  select case kind when 'record' then 1 when 'probe' then 1 when 'normalize' then 2 when 'concat' then 3
+  select case kind when 'record' then 1 when 'probe' then 1 when 'draw' then 1 when 'normalize' then 2 when 'concat' then 3
                    when 'overlay' then 4 when 'upload' then 5 end
 $$;
 

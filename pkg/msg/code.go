@@ -72,7 +72,7 @@ const (
 	CodeFacecamNotVideo    Code = "facecam_not_video"
 )
 
-// What is wrong with the watermark: found when it is probed.
+// What is wrong with the watermark: found when it is drawn.
 const (
 	CodeWatermarkUnresolved  Code = "watermark_unresolved"
 	CodeWatermarkUnreachable Code = "watermark_unreachable"

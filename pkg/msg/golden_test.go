@@ -67,6 +67,8 @@ func golden(t *testing.T) map[string]any {
 			RetryAfter: msg.Duration(1500 * time.Millisecond)},
 		"grant-record": record,
 		"grant-probe":  grantOf(t, msg.Probe, msg.ProbeParams{URL: "https://example.com/face.mp4"}, "", nil, msg.FacecamFile),
+		"grant-draw": grantOf(t, msg.Draw, msg.DrawParams{URL: "https://example.com/logo.png", Width: 230, Height: 1016, Opacity: 0.8},
+			"", nil, msg.WatermarkFile),
 		"grant-normalize": grantOf(t, msg.Normalize, msg.NormalizeParams{Scene: 2, Width: 1920, Height: 1080,
 			Rate: msg.Rate{Num: 30000, Den: 1001}, Frames: 150, FirstFrame: 300, Facecam: true},
 			msg.Mezzanine, msg.RecordFacts{Frames: 150, Distinct: 12, Bytes: 654321}, msg.Segment),

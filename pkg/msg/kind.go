@@ -11,8 +11,10 @@ type Kind string
 const (
 	// Record captures a scene's page into a mezzanine. Recorder.
 	Record Kind = "record"
-	// Probe fetches a file that the campaign names, the facecam or the watermark, into the work bucket and judges it. Transcoder.
+	// Probe fetches the facecam into the work bucket, judges and measures it. Transcoder.
 	Probe Kind = "probe"
+	// Draw fetches the watermark and draws it as it is laid over the video. Transcoder.
+	Draw Kind = "draw"
 	// Normalize encodes a mezzanine into a segment, the facecam bubble included. Transcoder.
 	Normalize Kind = "normalize"
 	// Concat joins the segments. Transcoder.
@@ -24,7 +26,7 @@ const (
 )
 
 // Kinds lists all kinds in the order in which a render goes through them.
-var Kinds = []Kind{Record, Probe, Normalize, Concat, Overlay, Upload}
+var Kinds = []Kind{Record, Probe, Draw, Normalize, Concat, Overlay, Upload}
 
 // Valid reports whether k is one of Kinds.
 func (k Kind) Valid() bool { return slices.Contains(Kinds, k) }

@@ -63,19 +63,18 @@ type Warning struct {
 	Message string `json:"message"`
 }
 
-// ProbeParams says which file to fetch. Output: FacecamFile, or WatermarkFile when Watermark is set. Facts: ProbeFacts, or
-// WatermarkFacts.
+// ProbeParams says which facecam to fetch. Output: FacecamFile. Facts: ProbeFacts.
 type ProbeParams struct {
 	// URL is the file's, http or https. A stranger's.
 	URL string `json:"url"`
 	// Length is the video's: no more of a facecam's sound is heard, and none of it behind that is measured. 0: all of it is.
 	Length Duration `json:"length_ms,omitempty"`
-	// Watermark says how to draw a watermark; nil for a facecam.
-	Watermark *WatermarkParams `json:"watermark,omitempty"`
 }
 
-// WatermarkParams says how to draw a watermark.
-type WatermarkParams struct {
+// DrawParams says how to draw a watermark. Output: WatermarkFile. Facts: DrawFacts.
+type DrawParams struct {
+	// URL is the picture's, http or https. A stranger's.
+	URL string `json:"url"`
 	// Width and Height are the most pixels that it takes: it keeps its shape, and is as large as both allow.
 	Width  int `json:"width"`
 	Height int `json:"height"`
@@ -83,8 +82,8 @@ type WatermarkParams struct {
 	Opacity float64 `json:"opacity"`
 }
 
-// WatermarkFacts describes a watermark as it is drawn.
-type WatermarkFacts struct {
+// DrawFacts describes a watermark as it is drawn.
+type DrawFacts struct {
 	// Width and Height in pixels, even numbers.
 	Width  int `json:"width"`
 	Height int `json:"height"`
@@ -237,6 +236,8 @@ type OverlayParams struct {
 	Frames int  `json:"frames"`
 	// ThumbnailAt is when the thumbnail's frame is, in seconds; nil: look for one.
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
+	// Bubble is where the facecam is, and what of a frame a thumbnail is not chosen for; nil: at the usual place.
+	Bubble *Bubble `json:"bubble,omitempty"`
 	// Loudness is what the sound is brought to; nil: the defaults.
 	Loudness *output.Loudness `json:"loudness,omitempty"`
 	// Captions are the finished video's track; none: it has none.

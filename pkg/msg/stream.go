@@ -41,8 +41,8 @@ func Streams(replicas int) []jetstream.StreamConfig {
 	}
 	return []jetstream.StreamConfig{
 		queue(StreamRecord, "scenes to record", Record),
-		queue(StreamTranscode, "facecams to probe, scenes to normalize, segments to concat, sound to overlay",
-			Probe, Normalize, Concat, Overlay),
+		queue(StreamTranscode, "facecams to probe, watermarks to draw, scenes to normalize, segments to concat, sound to overlay",
+			Probe, Draw, Normalize, Concat, Overlay),
 		queue(StreamUpload, "videos to store", Upload),
 		{
 			Name: StreamResults, Description: "how attempts ended", Replicas: replicas,

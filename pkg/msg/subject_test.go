@@ -30,7 +30,7 @@ func TestSubjects(t *testing.T) {
 
 func TestStreamsOfKinds(t *testing.T) {
 	for kind, want := range map[msg.Kind]string{
-		msg.Record: msg.StreamRecord, msg.Probe: msg.StreamTranscode, msg.Normalize: msg.StreamTranscode,
+		msg.Record: msg.StreamRecord, msg.Probe: msg.StreamTranscode, msg.Draw: msg.StreamTranscode, msg.Normalize: msg.StreamTranscode,
 		msg.Concat: msg.StreamTranscode, msg.Overlay: msg.StreamTranscode, msg.Upload: msg.StreamUpload,
 	} {
 		if got := kind.Stream(); got != want || !kind.Valid() {

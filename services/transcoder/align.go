@@ -51,7 +51,7 @@ func (h handler) encodeAgain(ctx context.Context, t *stage.Task, p msg.ConcatPar
 	if err := os.Rename(path(t, name), path(t, fileForeign)); err != nil {
 		return "", fmt.Errorf("encode %s again: %w", name, err)
 	}
-	err := h.encodeWithin(ctx, t.Dir, name, levelFor(p.Width, p.Height, p.Rate), p.Rate, frames, againArgs(p, name, h.threads),
+	err := h.encodeWithin(ctx, t.Log, t.Dir, name, levelFor(p.Width, p.Height, p.Rate), p.Rate, frames, againArgs(p, name, h.threads),
 		func(args []string) error { return h.tools.Run(ctx, t.Dir, args, nil) })
 	if err != nil {
 		return "", fmt.Errorf("encode %s again: %w", name, err)

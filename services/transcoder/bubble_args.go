@@ -63,22 +63,23 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	drawn, joined := 0, "" // frames of the film that are used up
 	for i, one := range list {
 		n := strconv.Itoa(i)
-		chains = append(chains, "[whole"+n+"]"+cut(one.from, one.to)+"[scene"+n+"]", "[face"+n+"]"+cut(one.from, one.to)+"[facecam"+n+"]")
+		name, here := named(n), cut(one.from, one.to)
+		chains = append(chains, chain(name("whole"), name("scene"), here), chain(name("face"), name("facecam"), here))
 		var made []string
 		switch one.doing {
 		case rests:
-			chains = append(chains, "[ring"+n+"]"+cut(one.from, one.to)+"[plate"+n+"]", "[disk"+n+"]"+cut(one.from, one.to)+"[mask"+n+"]")
+			chains = append(chains, chain(name("ring"), name("plate"), here), chain(name("disk"), name("mask"), here))
 			made = b.rest(n)
 		case moves:
 			drawn++ // the blank before it
-			chains = append(chains, "[reel"+n+"]"+cut(drawn, drawn+one.to-one.from)+"[film"+n+"]")
+			chains = append(chains, chain(name("reel"), name("film"), cut(drawn, drawn+one.to-one.from)))
 			drawn += one.to - one.from
 			made = b.move(n, one, p)
 		case fills:
 			made = b.fill(n, p)
 		}
-		made[len(made)-1] += "[phase" + n + "]"
-		chains, joined = append(chains, made...), joined+"[phase"+n+"]"
+		made[len(made)-1] += name("phase")
+		chains, joined = append(chains, made...), joined+name("phase")
 	}
 	// concat counts the length of what it joins from its time stamps, and a single frame has none.
 	// fps: encoders of FFmpeg 7 have to be told how long a frame lasts.
@@ -108,30 +109,30 @@ func cut(from, to int) string {
 func (b bubbleSource) rest(n string) []string {
 	at, pad := b.bubble, bubble.Pad(b.bubble)
 	width, height := cover(b.stream.Width, b.stream.Height, at.Width, at.Height)
-	merge, ends := "alphamerge", ""
+	plated, masked := "overlay=0:0:format=yuv420", "alphamerge"
 	if n != "" { // plate and mask are repeated, and would go on after the facecam's end
-		merge, ends = "alphamerge=shortest=1", "shortest=1:"
+		plated, masked = "overlay=0:0:shortest=1:format=yuv420", "alphamerge=shortest=1"
 	}
+	name := named(n)
 	return []string{
-		"[facecam" + n + "]" + strings.Join(slices.Concat(
-			[]string{facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", at.Width, at.Height)}, b.mirror(),
-			[]string{"setsar=1", fmt.Sprintf("pad=%d:%d:%d:%d", at.Width+2*pad, at.Height+2*pad, pad, pad)},
-		), ",") + "[sized" + n + "]",
-		fmt.Sprintf("[sized%s][plate%[1]s]overlay=0:0:%sformat=yuv420[disc%[1]s]", n, ends),
-		fmt.Sprintf("[disc%s][mask%[1]s]%s[bubble%[1]s]", n, merge),
+		chain(name("facecam"), name("sized"),
+			facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", at.Width, at.Height), b.mirror(), "setsar=1",
+			fmt.Sprintf("pad=%d:%d:%d:%d", at.Width+2*pad, at.Height+2*pad, pad, pad)),
+		chain(name("sized", "plate"), name("disc"), plated),
+		chain(name("disc", "mask"), name("bubble"), masked),
 		// pass: after the facecam's end there is no bubble.
-		fmt.Sprintf("[scene%s][bubble%[1]s]overlay=%d:%d:format=yuv420:eof_action=pass", n, at.X-pad, at.Y-pad),
+		chain(name("scene", "bubble"), "", fmt.Sprintf("overlay=%d:%d:format=yuv420:eof_action=pass", at.X-pad, at.Y-pad)),
 	}
 }
 
 // fill shows the facecam instead of [scene].
 func (b bubbleSource) fill(n string, p msg.NormalizeParams) []string {
 	width, height := cover(b.stream.Width, b.stream.Height, p.Width, p.Height)
+	name := named(n)
 	return []string{
-		"[facecam" + n + "]" + strings.Join(slices.Concat(
-			[]string{facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", p.Width, p.Height)}, b.mirror(), []string{"setsar=1"},
-		), ",") + "[sized" + n + "]",
-		fmt.Sprintf("[scene%s][sized%[1]s]overlay=0:0:format=yuv420:eof_action=pass", n),
+		chain(name("facecam"), name("sized"),
+			facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", p.Width, p.Height), b.mirror(), "setsar=1"),
+		chain(name("scene", "sized"), "", "overlay=0:0:format=yuv420:eof_action=pass"),
 	}
 }
 
@@ -140,37 +141,71 @@ func (b bubbleSource) fill(n string, p msg.NormalizeParams) []string {
 func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string {
 	// Most filters do not follow a picture whose size changes, as this one's is going to, and as a stranger's may on the way.
 	width, height := cover(b.stream.Width, b.stream.Height, p.Width, p.Height)
-	at := b.bubble
-	share := fmt.Sprintf("st(0,clip(%s+(%s)*round(t*%s),0,1));st(1,ld(0)*ld(0)*(3-2*ld(0)));", decimal(one.start), decimal(one.step), p.Rate)
-	along := func(from, to float64) string { return fmt.Sprintf("(%s+(%s)*ld(1))", decimal(from), decimal(to-from)) }
-	across, down := along(float64(at.Width), float64(p.Width)), along(float64(at.Height), float64(p.Height))
-	x, y := along(float64(at.X)+float64(at.Width)/2, float64(p.Width)/2), along(float64(at.Y)+float64(at.Height)/2, float64(p.Height)/2)
+	facecam := sizeOnTheWay(b.bubble, one, p, width, height)
+	name := named(n)
 	return []string{
-		fmt.Sprintf("color=c=black:s=%dx%d:r=%s,format=yuv444p[canvas%s]", p.Width, p.Height, p.Rate, n),
-		"[facecam" + n + "]" + strings.Join(slices.Concat([]string{facecamToBT709(b.stream, width, height)}, b.mirror(), []string{
-			// A pixel more than it takes, because places are rounded.
-			fmt.Sprintf("scale=w='%sceil(max(%s,%s*%d/%d))+1':h='%[1]sceil(max(%[3]s,%[2]s*%[5]d/%[4]d))+1'",
-				share, across, down, width, height) + ":eval=frame:flags=bicubic+accurate_rnd+full_chroma_int",
+		chain("", name("canvas"), fmt.Sprintf("color=c=black:s=%dx%d:r=%s", p.Width, p.Height, p.Rate), "format=yuv444p"),
+		chain(name("facecam"), name("sized"), facecamToBT709(b.stream, width, height), b.mirror(),
+			fmt.Sprintf("scale=w='%s':h='%s':eval=frame:flags=bicubic+accurate_rnd+full_chroma_int", facecam.width, facecam.height),
 			// With alpha, as overlay wants it: what it would convert itself, it would bring back to the first frame's size.
-			"format=yuva444p", "setsar=1",
-		}), ",") + "[sized" + n + "]",
+			"format=yuva444p", "setsar=1"),
 		// shortest: all of it ends with the facecam, and pass, below, leaves the scene then.
-		fmt.Sprintf("[canvas%s][sized%[1]s]overlay=x='%sround(%s-w/2)':y='%[2]sround(%[4]s-h/2)':eval=frame:shortest=1:format=yuv444[laid%[1]s]", n, share, x, y),
-		fmt.Sprintf("[film%s]split[above%[1]s][below%[1]s]", n),
-		fmt.Sprintf("[above%s]crop=%d:%d:0:0,scale=out_color_matrix=bt709:out_range=tv,format=yuva444p[plate%[1]s]", n, p.Width, p.Height),
-		fmt.Sprintf("[below%s]crop=%d:%d:0:%[3]d,alphaextract,format=gray[mask%[1]s]", n, p.Width, p.Height),
-		fmt.Sprintf("[laid%s][plate%[1]s]overlay=0:0:shortest=1:format=yuv444[disc%[1]s]", n),
-		fmt.Sprintf("[disc%s][mask%[1]s]alphamerge=shortest=1,format=yuva420p[bubble%[1]s]", n),
-		fmt.Sprintf("[scene%s][bubble%[1]s]overlay=0:0:format=yuv420:eof_action=pass", n),
+		chain(name("canvas", "sized"), name("laid"),
+			fmt.Sprintf("overlay=x='%s':y='%s':eval=frame:shortest=1:format=yuv444", facecam.x, facecam.y)),
+		chain(name("film"), name("above", "below"), "split"),
+		chain(name("above"), name("plate"),
+			fmt.Sprintf("crop=%d:%d:0:0", p.Width, p.Height), "scale=out_color_matrix=bt709:out_range=tv", "format=yuva444p"),
+		chain(name("below"), name("mask"), fmt.Sprintf("crop=%d:%d:0:%d", p.Width, p.Height, p.Height), "alphaextract", "format=gray"),
+		chain(name("laid", "plate"), name("disc"), "overlay=0:0:shortest=1:format=yuv444"),
+		chain(name("disc", "mask"), name("bubble"), "alphamerge=shortest=1", "format=yuva420p"),
+		chain(name("scene", "bubble"), "", "overlay=0:0:format=yuv420:eof_action=pass"),
+	}
+}
+
+// onTheWay are FFmpeg's expressions of the facecam's size at a time t of a move, and of its place, as overlay counts it.
+type onTheWay struct{ width, height, x, y string }
+
+// sizeOnTheWay says how a facecam that is scaled to width × height first covers the bubble on its way to the full picture.
+func sizeOnTheWay(at msg.Bubble, one phase, p msg.NormalizeParams, width, height int) onTheWay {
+	// Register 0 is the share of the move's time, 1 that of its way: bubble.Ease.
+	time := fmt.Sprintf("clip(%s+(%s)*round(t*%s),0,1)", decimal(one.start), decimal(one.step), p.Rate)
+	ease := "st(0," + time + ");st(1,ld(0)*ld(0)*(3-2*ld(0)));"
+	from := func(rests, full float64) string {
+		return fmt.Sprintf("(%s+(%s)*ld(1))", decimal(rests), decimal(full-rests))
+	}
+	across, down := from(float64(at.Width), float64(p.Width)), from(float64(at.Height), float64(p.Height))
+	x := from(float64(at.X)+float64(at.Width)/2, float64(p.Width)/2) // of the centre
+	y := from(float64(at.Y)+float64(at.Height)/2, float64(p.Height)/2)
+	return onTheWay{
+		// A pixel more than it takes, because places are rounded.
+		width:  fmt.Sprintf("%sceil(max(%s,%s*%d/%d))+1", ease, across, down, width, height),
+		height: fmt.Sprintf("%sceil(max(%s,%s*%d/%d))+1", ease, down, across, height, width),
+		x:      fmt.Sprintf("%sround(%s-w/2)", ease, x),
+		y:      fmt.Sprintf("%sround(%s-h/2)", ease, y),
 	}
 }
 
 // mirror is the filter that swaps left and right, if it is asked for.
-func (b bubbleSource) mirror() []string {
+func (b bubbleSource) mirror() string {
 	if b.bubble.Mirror {
-		return []string{"hflip"}
+		return "hflip"
 	}
-	return nil
+	return ""
+}
+
+// named returns a function that writes names of a phase's streams, each ending as given: [sized2][plate2].
+func named(ending string) func(names ...string) string {
+	return func(names ...string) (out string) {
+		for _, name := range names {
+			out += "[" + name + ending + "]"
+		}
+		return out
+	}
+}
+
+// chain writes a chain of filters, from some streams to others. Filters that are "" are none.
+func chain(from, to string, filters ...string) string {
+	return from + strings.Join(slices.DeleteFunc(filters, func(f string) bool { return f == "" }), ",") + to
 }
 
 // maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take gigabytes; it is

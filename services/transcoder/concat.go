@@ -73,7 +73,7 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
 	t.Progress(0.9)
-	return facts, h.finish(ctx, t, fileJoined, want, p.ThumbnailAt)
+	return facts, h.finish(ctx, t, fileJoined, want, p.ThumbnailAt, nil)
 }
 
 // segments returns the names of the inputs that are segments, in the order of the scenes.

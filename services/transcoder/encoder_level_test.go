@@ -6,8 +6,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
@@ -81,6 +84,51 @@ func TestNoiseStaysWithinItsLevel(t *testing.T) {
 			}
 			b.must(t, msg.Concat, msg.ConcatParams{Width: c.width, Height: c.height, Rate: c.rate, Frames: c.frames, Quality: c.quality}, inputs, msg.Joined)
 			checkLevel(t, b.store.get(t, "concat/joined"), c.width, c.height, c.rate)
+		})
+	}
+}
+
+// Whatever an encoder makes of its bound: what a level does not allow is refused, and what misses the bound alone is told.
+func TestABoundIsCheckedOnWhatTheEncoderMadeOfIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, frames := msg.FPS(24), 24
+	// All but all of it is the first picture.
+	one := make([]byte, 3*testWidth*testHeight)
+	noise(1)(0, one, testWidth, testHeight)
+	still := func(_ int, rgb []byte, _, _ int) { copy(rgb, one) }
+	segment := makeFile(t, "segment.mp4", rawFrames(frames, testWidth, testHeight, still), append(rawInput(rate, testWidth, testHeight),
+		"-c:v", "libx264", "-pix_fmt", "yuv420p")...)
+	kilobits := len(segment)*8/1000 + 1
+	for name, c := range map[string]struct {
+		// mends says that the encoder keeps to a bound.
+		mends        bool
+		rate, buffer int
+		runs         int
+		log, words   string
+	}{
+		"within":                           {false, 8 * kilobits, 8 * kilobits, 1, "", ""},
+		"beyond, and then within":          {true, kilobits / 8, kilobits / 8, 2, "once more", ""},
+		"beyond the bound, not the level":  {false, 2 * kilobits, 2 * kilobits, 2, "misses its bound", ""},
+		"beyond the level, whatever it is": {false, kilobits / 8, kilobits / 8, 2, "once more", "more than level 4.1 allows"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, runs := t.TempDir(), 0
+			var told strings.Builder
+			err := b.encodeWithin(t.Context(), zerolog.New(&told), dir, fileSegment, h264Level{name: "4.1", rate: c.rate, buffer: c.buffer}, rate, frames,
+				[]string{levelOption, "4.1"}, func(args []string) error {
+					data := segment
+					if runs++; c.mends && slices.Contains(args, "-maxrate:v") {
+						data = nil
+					}
+					return os.WriteFile(filepath.Join(dir, fileSegment), data, 0o600)
+				})
+			if got := fmt.Sprint(err); (err == nil) != (c.words == "") || !strings.Contains(got, c.words) {
+				t.Errorf("error %v, want %q", err, c.words)
+			}
+			if runs != c.runs || !strings.Contains(told.String(), c.log) || (c.log == "") != (told.Len() == 0) {
+				t.Errorf("encoded %d times, want %d; told %q, want %q", runs, c.runs, told.String(), c.log)
+			}
 		})
 	}
 }

@@ -3,11 +3,8 @@ package transcoder
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -170,42 +167,15 @@ func (h handler) listen(ctx context.Context, dir, name string, want expected, r 
 	if want.loudness == nil {
 		return nil
 	}
-	if l.TruePeak > want.loudness.peak+loudnessMargin || l.Integrated > want.loudness.integrated+loudnessMargin {
-		return fmt.Errorf("its sound is too loud: %.1f LUFS with peaks of %.1f dBTP, want %.1f and %.1f",
-			l.Integrated, l.TruePeak, want.loudness.integrated, want.loudness.peak)
+	how, target := "", *want.loudness
+	switch {
+	case l.TruePeak > target.peak+loudnessMargin, l.Integrated > target.integrated+loudnessMargin:
+		how = "loud"
+	case want.evenly && l.Integrated < target.integrated-loudnessMargin:
+		how = "soft"
+	default:
+		return nil
 	}
-	return nil
-}
-
-// fastStart reports whether an mp4's index is before its media, as its boxes have it.
-func fastStart(path string) (bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = f.Close() }()
-	for at := int64(0); ; {
-		var head [16]byte
-		n, err := f.ReadAt(head[:], at)
-		if n < 8 {
-			if errors.Is(err, io.EOF) {
-				err = fmt.Errorf("%s has no index", filepath.Base(path))
-			}
-			return false, err
-		}
-		size := int64(binary.BigEndian.Uint32(head[:4]))
-		switch string(head[4:8]) {
-		case "moov":
-			return true, nil
-		case "mdat":
-			return false, nil
-		}
-		if size == 1 && n == 16 {
-			size = int64(binary.BigEndian.Uint64(head[8:]))
-		}
-		if size < 8 || size > math.MaxInt64-at {
-			return false, fmt.Errorf("%s has a box of %d bytes", filepath.Base(path), size)
-		}
-		at += size
-	}
+	return fmt.Errorf("its sound is too %s: %.1f LUFS with peaks of %.1f dBTP, want %.1f and %.1f",
+		how, l.Integrated, l.TruePeak, target.integrated, target.peak)
 }

@@ -3,6 +3,7 @@ package transcoder
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,30 +130,44 @@ func TestAStretchThatTheSourceDoesNotHaveIsRefused(t *testing.T) {
 	}
 }
 
-func TestSoundThatIsDamagedOrMissingIsRefused(t *testing.T) {
+func TestSoundThatIsDamagedOrNotAsLoudAsItShouldBeIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	rate, count := msg.FPS(24), 72
+	rate, count := msg.FPS(24), 96
 	file := func(sound wave) []byte {
 		return facecamVideo(t, rate, count, testWidth, testHeight, pcm(rate.At(count), sound), "-c:a", "aac", "-movflags", "+faststart")
 	}
+	// A tone in one channel of this amplitude has -16 LUFS.
+	tone := func(decibels float64) wave {
+		return func(s float64) float64 { return 0.2296 * math.Pow(10, decibels/20) * math.Sin(2*math.Pi*1000*s) }
+	}
 	damaged := file(beep(0.5))
 	damage(t, damaged, 1)
-	target := webSpeech
+	evenly, peaksForbid := expected{loudness: &webSpeech, evenly: true}, expected{loudness: &webSpeech}
 	for name, c := range map[string]struct {
-		data []byte
-		want string
+		data  []byte
+		want  expected
+		words string
 	}{
-		"whole": {file(speech(0.2)), ""}, "damaged": {damaged, "its sound cannot be decoded"}, "silent": {file(func(float64) float64 { return 0 }), "its sound is silence"},
+		"as asked":                         {file(tone(0)), evenly, ""},
+		"a little softer":                  {file(tone(-1.2)), evenly, ""},
+		"a little louder":                  {file(tone(1.2)), evenly, ""},
+		"softer":                           {file(tone(-2)), evenly, "its sound is too soft: -18."},
+		"louder":                           {file(tone(2)), evenly, "its sound is too loud: -14."},
+		"softer, as peaks forbid more":     {file(tone(-9)), peaksForbid, ""},
+		"louder, though peaks forbid more": {file(tone(2)), peaksForbid, "its sound is too loud: -14."},
+		"left as it is":                    {file(tone(-30)), expected{}, ""},
+		"damaged":                          {damaged, evenly, "its sound cannot be decoded"},
+		"silent":                           {file(tone(-200)), evenly, "its sound is silence"},
+		"silent as it is":                  {file(tone(-200)), expected{}, ""},
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, fileVideo), c.data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want := expected{width: testWidth, height: testHeight, rate: rate, frames: count, sound: true, loudness: &target}
-		err := b.listen(t.Context(), dir, fileVideo, want, new(msg.SoundReport))
-		if got := fmt.Sprint(err); (err == nil) != (c.want == "") || !strings.Contains(got, c.want) {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
+		err := b.listen(t.Context(), dir, fileVideo, c.want, new(msg.SoundReport))
+		if got := fmt.Sprint(err); (err == nil) != (c.words == "") || !strings.Contains(got, c.words) {
+			t.Errorf("%s: %v, want %q", name, err, c.words)
 		}
 	}
 }

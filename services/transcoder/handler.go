@@ -12,7 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// handler does the work of all four kinds.
+// handler does the work of all five kinds.
 type handler struct {
 	tools                ffmpeg.Tools
 	facecams, watermarks fetch.Fetcher
@@ -56,6 +56,7 @@ func Handlers(cfg Config) (handlers map[msg.Kind]stage.Handler, release func(), 
 func (h handler) kinds() map[msg.Kind]stage.Handler {
 	return map[msg.Kind]stage.Handler{
 		msg.Probe:     stage.HandlerFunc(h.probe),
+		msg.Draw:      stage.HandlerFunc(h.draw),
 		msg.Normalize: stage.HandlerFunc(h.normalize),
 		msg.Concat:    stage.HandlerFunc(h.concat),
 		msg.Overlay:   stage.HandlerFunc(h.overlay),

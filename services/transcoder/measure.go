@@ -21,6 +21,8 @@ type expected struct {
 	captions bool
 	// loudness is what the sound was brought to; nil when it was left as it is.
 	loudness *loudness
+	// evenly says that all of it was changed by the same amount, so that it is no softer than that either.
+	evenly bool
 }
 
 // length is that of the picture, and of the sound.

@@ -26,11 +26,12 @@ import (
 	shown "github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, stagetest.Ours()...) }
 
 var tools = ffmpeg.Tools{FFmpeg: "ffmpeg", FFprobe: "ffprobe"}
 
@@ -230,18 +231,21 @@ func rawInput(rate msg.Rate, width, height int) []string {
 	return []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", width, height), "-r", rate.String(), "-i", "-"}
 }
 
-// mezzanine makes a scene as a recorder does: JPEG frames in QuickTime, each at its exact time. keep says which frames
-// are stored; nil stores all.
+// mezzanine makes a scene as a recorder does: JPEG frames in QuickTime, each at its exact time, the last one lasting until the scene's
+// end. keep says which frames are stored; nil stores all.
 func mezzanine(t *testing.T, rate msg.Rate, count, width, height int, paint picture, keep func(n int) bool) []byte {
 	t.Helper()
 	var kept []string
+	last := 0
 	for n := range count {
 		if keep == nil || keep(n) {
-			kept = append(kept, fmt.Sprintf("eq(n,%d)", n))
+			kept, last = append(kept, fmt.Sprintf("eq(n,%d)", n)), n
 		}
 	}
+	_, perFrame := rate.Timescale()
 	args := append(rawInput(rate, width, height), "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p",
-		"-fps_mode", "passthrough", "-video_track_timescale", timescale(rate))
+		"-fps_mode", "passthrough", "-video_track_timescale", timescale(rate),
+		"-bsf:v", fmt.Sprintf("setts=duration='if(eq(N,%d),%d,DURATION)'", len(kept)-1, (count-last)*perFrame))
 	if keep != nil {
 		args = append(args, "-vf", "select='"+strings.Join(kept, "+")+"'")
 	}

@@ -20,11 +20,11 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Fetch(ctx, msg.Mezzanine, path(t, fileMezzanine)); err != nil {
+	if err := fetchMezzanine(ctx, t, p, msg.Mezzanine, fileMezzanine); err != nil {
 		return nil, err
 	}
 	if p.Crossfade {
-		if err := t.Fetch(ctx, msg.MezzanineNext, path(t, fileNext)); err != nil {
+		if err := fetchMezzanine(ctx, t, p, msg.MezzanineNext, fileNext); err != nil {
 			return nil, err
 		}
 	}
@@ -47,7 +47,7 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, err
 		}
 	}
-	err = h.encodeWithin(ctx, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
+	err = h.encodeWithin(ctx, t.Log, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
 		func(args []string) error {
 			tools := h.tools
 			if face != nil {
@@ -77,6 +77,17 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, err
 	}
 	return facts, nil
+}
+
+// fetchMezzanine fetches a piece of a scene, which has all frames of the segment.
+func fetchMezzanine(ctx context.Context, t *stage.Task, p msg.NormalizeParams, name, file string) error {
+	if err := t.Fetch(ctx, name, path(t, file)); err != nil {
+		return err
+	}
+	if err := checkReach(path(t, file), p.Rate, p.Frames); err != nil {
+		return fmt.Errorf("normalize scene %d: %w", p.Scene, err)
+	}
+	return nil
 }
 
 // bubbleMargin is by how much the measured length of a facecam may be wrong, generously.

@@ -2,6 +2,7 @@ package transcoder
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -43,7 +44,7 @@ func TestAFrameThatIsStoredOnceLastsUntilTheNext(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate, count := msg.FPS(60), 200
-	// The last picture stands for 100 frames: media's own length of a last frame is one frame's.
+	// The last picture stands for 100 frames.
 	shown := func(n int) int {
 		switch {
 		case n >= 100:
@@ -195,5 +196,31 @@ func TestAWrongFrameCountIsAnError(t *testing.T) {
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
 	if err == nil {
 		t.Error("a segment of no frames was stored")
+	}
+}
+
+// The encoder repeats the last picture until there are enough: what the recording lacks would not be seen.
+func TestAMezzanineThatIsTooShortIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, rate := range []msg.Rate{msg.FPS(24), {Num: 30000, Den: 1001}, msg.FPS(120)} {
+		run := func(first, next int) error {
+			still := func(n int) bool { return n < 3 }
+			_, err := b.run(t, msg.Normalize,
+				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 12, Crossfade: true},
+				map[string]msg.Input{
+					msg.Mezzanine:     b.input(t, "m", mezzanine(t, rate, first, testWidth, testHeight, bars, still), nil),
+					msg.MezzanineNext: b.input(t, "n", mezzanine(t, rate, next, testWidth, testHeight, bars, still), nil),
+				}, msg.Segment)
+			return err
+		}
+		if err := run(12, 12); err != nil {
+			t.Errorf("%s fps: %v", rate, err)
+		}
+		for name, err := range map[string]error{fileMezzanine: run(11, 12), fileNext: run(12, 11)} {
+			if err == nil || !strings.Contains(err.Error(), name+" lasts ") {
+				t.Errorf("%s fps, a frame is missing in %s: %v", rate, name, err)
+			}
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
@@ -25,7 +26,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, err
 	}
 	t.Progress(0.15)
-	sound, err := h.fetchSound(ctx, t)
+	sound, err := h.fetchSound(ctx, t, p)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil, captions: len(p.Captions) > 0}
 	if sound != nil && sound.loudness != nil {
 		target := loudnessOf(p.Loudness)
-		want.loudness = &target
+		want.loudness, want.evenly = &target, target.evenly(*sound.loudness)
 	}
 	facts, err := h.measure(ctx, t.Dir, fileVideo, want)
 	if err != nil {
@@ -60,11 +61,15 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.85)
-	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt)
+	b := p.Bubble
+	if b == nil {
+		b = msg.BubbleOf(facecam.Options{}, p.Width, p.Height, p.Rate, 0)
+	}
+	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt, b)
 }
 
 // fetchSound fetches the facecam, and returns nil when it has no sound.
-func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, error) {
+func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayParams) (*overlaySound, error) {
 	facts, err := stage.Facts[msg.ProbeFacts](t, msg.FacecamFile)
 	if err != nil {
 		return nil, err
@@ -88,12 +93,20 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, 
 			sound.from = s.Start - file.Start
 		}
 	}
-	return sound, nil
+	target := loudnessOf(p.Loudness)
+	if sound.loudness == nil || target == webSpeech || target.evenly(*sound.loudness) {
+		return sound, nil
+	}
+	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the target. probe knows the usual one only.
+	heard := p.Rate.At(p.Frames)
+	sound.loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(*sound, target, heard), heard, part(t, 0.2, 0.3))
+	return sound, err
 }
 
-// finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all.
-func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected, at *float64) error {
-	if err := h.thumbnail(ctx, t.Dir, video, v, at); err != nil {
+// finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all. over is where
+// the facecam is; nil: there is none.
+func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected, at *float64, over *msg.Bubble) error {
+	if err := h.thumbnail(ctx, t.Dir, video, v, at, over); err != nil {
 		return err
 	}
 	t.Progress(0.9)

@@ -12,23 +12,15 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
-// probe fetches what a campaign names, the facecam or the watermark.
+// probe fetches a facecam, makes sure that it is a video that the later stages can use, measures it and stores it as it came.
 func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
 	p, err := stage.Params[msg.ProbeParams](t)
 	if err != nil {
 		return nil, err
 	}
-	if p.Watermark != nil {
-		return h.probeWatermark(ctx, t, p)
-	}
-	return h.probeFacecam(ctx, t, p)
-}
-
-// probeFacecam fetches a facecam, makes sure that it is a video that the later stages can use, measures it and stores it as
-// it came.
-func (h handler) probeFacecam(ctx context.Context, t *stage.Task, p msg.ProbeParams) (any, error) {
 	size, err := h.facecams.Fetch(ctx, p.URL, path(t, fileFacecam), part(t, 0, 0.5))
 	if err != nil {
 		return nil, err
@@ -103,8 +95,14 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	if heard == 0 {
 		heard = length
 	}
-	facts.Loudness, err = h.loudness(ctx, t, *sound, file.Start, heard)
-	return facts, err
+	measured := overlaySound{
+		stream: sound.Index, start: file.Start, from: sound.Start - file.Start, to: time.Duration(facts.SoundMS) * time.Millisecond,
+	}
+	facts.Loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(measured, webSpeech, heard), heard, part(t, 0.6, 0.9))
+	if err != nil {
+		return facts, h.refuse(err, "has sound that cannot be decoded.")
+	}
+	return facts, nil
 }
 
 // refuse turns the failure of a program to read the facecam into an error for the user. Other failures are ours.
@@ -136,14 +134,13 @@ func firstFrameArgs(stream int) []string {
 	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
 }
 
-// loudness decodes the sound for as long as it is heard, and returns nil for silence.
-func (h handler) loudness(ctx context.Context, t *stage.Task, sound ffmpeg.Stream, start, heard time.Duration) (*msg.Loudness, error) {
-	report := part(t, 0.6, 0.9)
-	stderr, err := h.tools.Within(decoding).RunInfo(ctx, t.Dir, loudnessArgs(sound.Index, start, heard), func(p ffmpeg.Progress) {
+// loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns nil for silence.
+func (h handler) loudness(ctx context.Context, dir string, args []string, heard time.Duration, report func(float64)) (*msg.Loudness, error) {
+	stderr, err := h.tools.Within(decoding).RunInfo(ctx, dir, args, func(p ffmpeg.Progress) {
 		report(float64(p.Time) / float64(heard))
 	})
 	if err != nil {
-		return nil, h.refuse(err, "has sound that cannot be decoded.")
+		return nil, fmt.Errorf("measure the facecam's loudness: %w", err)
 	}
 	l, err := ffmpeg.ParseLoudness(stderr)
 	if err != nil {
@@ -164,7 +161,9 @@ func whatItIs(path string) string {
 		return "is not a video."
 	}
 	defer func() { _ = f.Close() }()
-	head := make([]byte, 512)
-	n, _ := f.Read(head)
-	return facecam.Describe(head[:n])
+	head, err := sniff.Head(f)
+	if err != nil {
+		return "is not a video."
+	}
+	return facecam.Describe(head)
 }

@@ -98,13 +98,13 @@ func TestBrowserFacecamsStayInStep(t *testing.T) {
 // wantFailure runs the probe of a facecam and checks how it fails.
 func (b *bench) wantFailure(t *testing.T, url string, code msg.Code, permanent bool, words string) {
 	t.Helper()
-	b.wantProbeToFail(t, msg.ProbeParams{URL: url}, msg.FacecamFile, code, permanent, words)
+	b.wantFetchToFail(t, msg.Probe, msg.ProbeParams{URL: url}, msg.FacecamFile, code, permanent, words)
 }
 
-// wantProbeToFail runs probe, which would write output, and checks how it fails.
-func (b *bench) wantProbeToFail(t *testing.T, p msg.ProbeParams, output string, code msg.Code, permanent bool, words string) {
+// wantFetchToFail runs a task that fetches a stranger's file, and would write output, and checks how it fails.
+func (b *bench) wantFetchToFail(t *testing.T, kind msg.Kind, params any, output string, code msg.Code, permanent bool, words string) {
 	t.Helper()
-	_, err := b.run(t, msg.Probe, p, nil, output)
+	_, err := b.run(t, kind, params, nil, output)
 	var failure *stage.Error
 	if !errors.As(err, &failure) {
 		t.Fatalf("error %v, want one with code %s", err, code)
@@ -112,7 +112,7 @@ func (b *bench) wantProbeToFail(t *testing.T, p msg.ProbeParams, output string, 
 	if failure.Code != code || failure.Permanent != permanent || !strings.Contains(failure.Message, words) {
 		t.Errorf("%s, permanent %t, %q; want %s, permanent %t, …%s…", failure.Code, failure.Permanent, failure.Message, code, permanent, words)
 	}
-	if b.store.has("probe/" + output) {
+	if b.store.has(string(kind) + "/" + output) {
 		t.Error("it was stored all the same")
 	}
 	for _, text := range []string{failure.Message, err.Error()} {

@@ -59,6 +59,28 @@ func TestTheServiceWaitsForNATSAndStopsWhenToldTo(t *testing.T) {
 	}
 }
 
+// serve runs the service until the test ends.
+func serve(t *testing.T, environ map[string]string) {
+	t.Helper()
+	cfg, err := LoadConfig(environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Log = zerolog.Nop()
+	if cfg.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, cfg) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
 func TestTheServiceDoesNotStartWithoutFFmpeg(t *testing.T) {
 	cfg, err := LoadConfig(map[string]string{"NATS_URL": "nats://127.0.0.1:1", "FFMPEG_PATH": filepath.Join(t.TempDir(), "ffmpeg")})
 	if err != nil {

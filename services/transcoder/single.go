@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/rs/zerolog"
+
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
@@ -72,7 +74,10 @@ func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (na
 		}
 		p := s.Params
 		p.Frames = frames
-		err := h.encodeWithin(ctx, s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
+		if err := checkReach(filepath.Join(s.Dir, fileMezzanine), p.Rate, frames); err != nil {
+			return nil, err
+		}
+		err := h.encodeWithin(ctx, zerolog.Nop(), s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
 			func(args []string) error { return h.tools.Run(ctx, s.Dir, args, report) })
 		if err != nil {
 			return nil, err

@@ -32,7 +32,7 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			place := output.Watermark{Corner: output.CornerBottomRight, Width: &narrow, Margin: new(float64)}.Place(size.width, size.height)
-			mark, _ := b.marked(t, logo, msg.WatermarkParams{Width: place.Width, Height: place.Height, Opacity: place.Opacity})
+			mark, _ := b.marked(t, logo, msg.DrawParams{Width: place.Width, Height: place.Height, Opacity: place.Opacity})
 			inputs := map[string]msg.Input{}
 			first := 0
 			for i, frames := range lengths {

@@ -37,12 +37,21 @@ func (l loudness) loudnorm() string {
 	return "loudnorm=I=" + decibels(l.integrated) + ":TP=" + decibels(l.peak)
 }
 
+// evenly reports whether all of a sound can be made louder or softer by the same amount: no peak is above the target's then.
+func (l loudness) evenly(m msg.Loudness) bool { return m.TruePeak+l.integrated-m.Integrated <= l.peak }
+
 func decibels(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 
 // loudnorm makes everything louder or softer by the same amount if its range, in LU, is no larger than the one asked for,
 // and more than nothing. Else, and when peaks forbid it, it turns the volume up and down as it goes. maxRange is as much
 // as it lets us ask for.
 const minRange, usualRange, maxRange = 0.1, 11, 50
+
+// softest is the lowest target in LUFS that loudnorm takes.
+const softest = -70
+
+// brief is the length of sound, and some, below which loudnorm makes all of it louder or softer by the same amount in any case.
+const brief = 3100 * time.Millisecond
 
 // Sound that starts or ends in the middle of a wave clicks.
 const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
@@ -59,15 +68,17 @@ func soundChain(stream int, input int, start time.Duration) string {
 	}, ",")
 }
 
-// loudnessArgs is loudnorm's first pass over a facecam's sound, as much of it as is heard. The report comes on stderr, at level info.
-func loudnessArgs(stream int, start, heard time.Duration) []string {
+// loudnessArgs is loudnorm's first pass over as much of a facecam's sound as is heard. The report comes on stderr, at level info.
+func loudnessArgs(sound overlaySound, target loudness, heard time.Duration) []string {
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
-	return append(args,
-		"-filter_complex", soundChain(stream, 0, start)+",atrim=end="+seconds(heard)+","+webSpeech.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange),
-		"-map", "[out]", "-f", "null", "-")
+	// asupercut: what nobody hears is not in the finished video's AAC either.
+	chain := []string{soundChain(sound.stream, 0, sound.start), "asupercut=cutoff=20000:order=20", "atrim=end=" + seconds(heard)}
+	chain = append(chain, fades(sound, heard)...)
+	chain = append(chain, target.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange))
+	return append(args, "-filter_complex", strings.Join(chain, ","), "-map", "[out]", "-f", "null", "-")
 }
 
 // finishedLoudnessArgs measures the sound of a finished video.
@@ -120,13 +131,13 @@ func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
 	chain := []string{soundChain(sound.stream, 1, sound.start)}
 	if l := sound.loudness; l != nil {
 		f, target := decibels, loudnessOf(p.Loudness)
-		offset := l.Offset
-		if target != webSpeech {
-			offset = 0 // it was measured for another target
+		if sound.to > 0 && sound.to < brief && !target.evenly(*l) {
+			// As much as peaks allow: asked for more, loudnorm turns it down.
+			target.integrated = max(softest, l.Integrated+target.peak-l.TruePeak-0.01)
 		}
 		chain = append(chain, target.loudnorm()+":LRA="+f(min(max(l.Range, usualRange), maxRange))+
 			":measured_I="+f(l.Integrated)+":measured_TP="+f(l.TruePeak)+":measured_LRA="+f(max(l.Range, minRange))+
-			":measured_thresh="+f(l.Threshold)+":offset="+f(offset)+":linear=true",
+			":measured_thresh="+f(l.Threshold)+":offset="+f(l.Offset)+":linear=true",
 			// loudnorm may give 192 kHz.
 			fmt.Sprintf("aresample=%d", sampleRate))
 	}

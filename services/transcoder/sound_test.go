@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -97,6 +98,69 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 				t.Errorf("a peak of %.1f dBTP, want -1 at most", peak)
 			}
 		})
+	}
+}
+
+// A voice with claps, whose peaks are what a target has to hold down.
+func TestTheFinishedSoundKeepsToTheTargetThatIsAsked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count := msg.FPS(24), 24*16
+	joined := b.joined(t, rate, count)
+	face, _ := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), func(s float64) float64 {
+		clap := math.Mod(s, 2.7)
+		return speech(0.1)(s) + 0.9*math.Exp(-60*clap)*math.Sin(2*math.Pi*900*clap)
+	}), "-c:a", "aac", "-b:a", "192k"))
+	for _, want := range []struct{ lufs, peak float64 }{{-16, -1.5}, {-16, -3}, {-16, -6}, {-20, -9}, {-23, -1}} {
+		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count,
+			Loudness: &output.Loudness{Integrated: &want.lufs, TruePeak: &want.peak}},
+			map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...)
+		lufs, peak := measured(t, b.store.get(t, "overlay/video"))
+		t.Logf("%.1f LUFS, %.1f dBTP, asked for %.1f and %.1f", lufs, peak, want.lufs, want.peak)
+		if math.Abs(lufs-want.lufs) > 1 {
+			t.Errorf("%.1f LUFS, want %.1f", lufs, want.lufs)
+		}
+		// A target that is not minded would leave peaks some decibels off, either way.
+		if math.Abs(peak-want.peak) > 0.5 {
+			t.Errorf("a peak of %.1f dBTP, want %.1f", peak, want.peak)
+		}
+	}
+}
+
+// Of less than 3 s loudnorm makes what peaks forbid to be loud all but silent, and ends of some milliseconds are faded.
+func TestSoundThatIsBriefOrOddIsHeard(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, noise := msg.FPS(24), rand.New(rand.NewPCG(1, 2))
+	claps := func(s float64) float64 {
+		clap := math.Mod(s, 0.9)
+		return 0.7 * math.Exp(-60*clap) * math.Sin(2*math.Pi*900*clap)
+	}
+	for _, c := range []struct {
+		name    string
+		seconds int
+		wave    wave
+		// peak is where peaks should be at least, in dBTP.
+		peak float64
+	}{
+		{"claps, 2 s", 2, claps, -2.5},
+		{"claps, 4 s", 4, claps, -2.5},
+		{"hiss, 2 s", 2, func(float64) float64 { return 0.01 * noise.NormFloat64() }, -12},
+		{"a click at the end", 4, func(s float64) float64 {
+			if s > 3.985 {
+				return 0.5 * math.Sin(2000*s)
+			}
+			return 0.0005 * noise.NormFloat64()
+		}, -12},
+	} {
+		count := 24 * c.seconds
+		face, _ := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), c.wave), ".mkv",
+			"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
+		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+			map[string]msg.Input{msg.Joined: b.joined(t, rate, count), msg.FacecamFile: face}, outputsOfVideo...)
+		if lufs, peak := measured(t, b.store.get(t, "overlay/video")); peak < c.peak || peak > -1 {
+			t.Errorf("%s: %.1f LUFS, %.1f dBTP, want peaks from %.1f to -1", c.name, lufs, peak, c.peak)
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -37,14 +39,14 @@ func candidates(v expected, at *float64) (list []int) {
 }
 
 // thumbnail writes two JPEGs, one of the video's size and a small one: of the frame at a time in seconds, if it is given, or
-// of the first candidate that shows something, or else of the one that shows most.
-func (h handler) thumbnail(ctx context.Context, dir, video string, v expected, at *float64) error {
+// of the first candidate that shows something, or else of the one that shows most. over is where the facecam is; nil: there is none.
+func (h handler) thumbnail(ctx context.Context, dir, video string, v expected, at *float64, over *msg.Bubble) error {
 	best := -1.0
 	for _, frame := range candidates(v, at) {
 		if err := h.tools.Run(ctx, dir, thumbnailArgs(video, v, frame), nil); err != nil {
 			return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 		}
-		score, err := worth(filepath.Join(dir, candidate+fileThumbnail))
+		score, err := worth(filepath.Join(dir, candidate+fileThumbnail), hidden(over, frame, v))
 		if err != nil {
 			return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 		}
@@ -95,9 +97,20 @@ const (
 	enoughDetail = 0.5
 )
 
-// worth says how much a JPEG shows: 1 and more is enough. The quarter at the lower left is left out: there is the bubble,
-// which says nothing about the page.
-func worth(path string) (float64, error) {
+// hidden is the part of a frame that the facecam covers, which says nothing about the page: the bubble with its border and shadow,
+// and all of the frame while it fills it or is on its way.
+func hidden(over *msg.Bubble, frame int, v expected) image.Rectangle {
+	if over == nil {
+		return image.Rectangle{}
+	}
+	if phases(over.Fullscreen, frame, 1)[0].doing != rests {
+		return image.Rect(0, 0, v.width, v.height)
+	}
+	return image.Rect(over.X, over.Y, over.X+over.Width, over.Y+over.Height).Inset(-bubble.Pad(*over))
+}
+
+// worth says how much a JPEG shows beside what is hidden: 1 and more is enough.
+func worth(path string, hidden image.Rectangle) (float64, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -115,7 +128,7 @@ func worth(path string) (float64, error) {
 	var n, sum, squares, steps float64
 	for y := b.Min.Y; y < b.Max.Y; y += 2 {
 		for x := b.Min.X; x+2 < b.Max.X; x += 2 {
-			if x < b.Dx()/2 && y > b.Dy()/2 {
+			if image.Pt(x, y).In(hidden) || image.Pt(x+2, y).In(hidden) {
 				continue
 			}
 			v, next := float64(ycc.Y[ycc.YOffset(x, y)]), float64(ycc.Y[ycc.YOffset(x+2, y)])

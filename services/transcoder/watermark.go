@@ -18,12 +18,16 @@ const (
 	fileWatermarkAsCame = "watermark-as-came"
 )
 
-// probeWatermark fetches a watermark and stores it as it is laid over the video.
-func (h handler) probeWatermark(ctx context.Context, t *stage.Task, p msg.ProbeParams) (any, error) {
+// draw fetches a watermark and stores it as it is laid over the video.
+func (h handler) draw(ctx context.Context, t *stage.Task) (any, error) {
+	p, err := stage.Params[msg.DrawParams](t)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := h.watermarks.Fetch(ctx, p.URL, path(t, fileWatermarkAsCame), part(t, 0, 0.5)); err != nil {
 		return nil, err
 	}
-	facts, err := drawWatermark(ctx, path(t, fileWatermarkAsCame), path(t, fileWatermark), *p.Watermark)
+	facts, err := drawWatermark(ctx, path(t, fileWatermarkAsCame), path(t, fileWatermark), p)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +35,7 @@ func (h handler) probeWatermark(ctx context.Context, t *stage.Task, p msg.ProbeP
 	return facts, t.Store(ctx, msg.WatermarkFile, path(t, fileWatermark))
 }
 
-func drawWatermark(ctx context.Context, from, to string, p msg.WatermarkParams) (facts msg.WatermarkFacts, err error) {
+func drawWatermark(ctx context.Context, from, to string, p msg.DrawParams) (facts msg.DrawFacts, err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return facts, fmt.Errorf("draw the watermark: %w", err)

@@ -27,12 +27,13 @@ func oneColour(t *testing.T, width, height int, c color.NRGBA) []byte {
 	return b.Bytes()
 }
 
-// marked probes a watermark and returns it as normalize's input.
-func (b *bench) marked(t *testing.T, data []byte, p msg.WatermarkParams) (msg.Input, msg.WatermarkFacts) {
+// marked draws a watermark and returns it as normalize's input.
+func (b *bench) marked(t *testing.T, data []byte, p msg.DrawParams) (msg.Input, msg.DrawFacts) {
 	t.Helper()
 	b.store.put("web/logo", data)
-	facts := b.must(t, msg.Probe, msg.ProbeParams{URL: b.url + "/web/logo", Watermark: &p}, nil, msg.WatermarkFile).(msg.WatermarkFacts)
-	return b.input(t, "logo", b.store.get(t, "probe/"+msg.WatermarkFile), facts), facts
+	p.URL = b.url + "/web/logo"
+	facts := b.must(t, msg.Draw, p, nil, msg.WatermarkFile).(msg.DrawFacts)
+	return b.input(t, "logo", b.store.get(t, "draw/"+msg.WatermarkFile), facts), facts
 }
 
 func TestAWatermarkIsOverEveryFrame(t *testing.T) {
@@ -52,8 +53,8 @@ func TestAWatermarkIsOverEveryFrame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			mark, facts := b.marked(t, oneColour(t, 200, 100, orange), msg.WatermarkParams{Width: 60, Height: 400, Opacity: c.opacity})
-			if facts != (msg.WatermarkFacts{Width: 60, Height: 30}) {
+			mark, facts := b.marked(t, oneColour(t, 200, 100, orange), msg.DrawParams{Width: 60, Height: 400, Opacity: c.opacity})
+			if facts != (msg.DrawFacts{Width: 60, Height: 30}) {
 				t.Fatalf("drawn as %+v", facts)
 			}
 			b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Watermark: &c.corner},
@@ -86,7 +87,7 @@ func TestAWatermarkIsOverTransitionsAndTheBubble(t *testing.T) {
 	b := newBench(t)
 	const count = 24
 	rate := msg.FPS(24)
-	mark, _ := b.marked(t, oneColour(t, 50, 50, color.NRGBA{G: 200, A: 255}), msg.WatermarkParams{Width: 20, Height: 20, Opacity: 1})
+	mark, _ := b.marked(t, oneColour(t, 50, 50, color.NRGBA{G: 200, A: 255}), msg.DrawParams{Width: 20, Height: 20, Opacity: 1})
 	face, _ := b.probed(t, facecamVideo(t, rate, 48, 160, 120, nil))
 	whole := msg.Bubble{Width: testWidth, Height: testHeight, BorderColor: "#000000",
 		Fullscreen: []msg.Moment{{From: 0, To: count, Grow: 6, Shrink: 6}}}
@@ -122,8 +123,8 @@ func TestAWatermarkThatIsNoneFailsWithItsOwnCode(t *testing.T) {
 		"large": {msg.CodeWatermarkTooLarge, "The watermark is larger than 1 MB"},
 		"none":  {msg.CodeWatermarkStatus, "The watermark was not found"},
 	} {
-		b.wantProbeToFail(t, msg.ProbeParams{
-			URL: b.url + "/web/" + path + "?token=secret", Watermark: &msg.WatermarkParams{Width: 10, Height: 10, Opacity: 1},
+		b.wantFetchToFail(t, msg.Draw, msg.DrawParams{
+			URL: b.url + "/web/" + path + "?token=secret", Width: 10, Height: 10, Opacity: 1,
 		}, msg.WatermarkFile, c.code, true, c.words)
 	}
 }

@@ -31,7 +31,7 @@ func (s Stage) Left(now time.Time) (left time.Duration, known bool) {
 
 // statusOf is the status that each kind of task belongs to.
 var statusOf = map[msg.Kind]string{
-	msg.Record: "recording", msg.Probe: "recording", msg.Normalize: "normalizing", msg.Concat: "concatenating",
+	msg.Record: "recording", msg.Probe: "recording", msg.Draw: "recording", msg.Normalize: "normalizing", msg.Concat: "concatenating",
 	msg.Overlay: "overlaying", msg.Upload: "uploading",
 }
 

@@ -59,6 +59,7 @@ func pieceOutput(i int) Output { return Output{msg.PieceName(i) + ".mov", "video
 const (
 	weightRecord    = 0.55
 	weightProbe     = 0.02
+	weightDraw      = 0.02
 	weightNormalize = 0.30
 	weightConcat    = 0.03
 	weightOverlay   = 0.06
@@ -132,14 +133,14 @@ func (b *builder) add(kind msg.Kind, seq int, params any, weight float64, inputs
 
 func (b *builder) build() []Task {
 	records := b.record()
-	facecam, mark := b.probe()
+	facecam, mark := b.probe(), b.draw()
 	segments := b.normalize(records, facecam, mark)
 
 	last := b.concat(segments, facecam == uuid.Nil)
 	if facecam != uuid.Nil {
 		last = b.add(msg.Overlay, 0,
 			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate, Frames: b.total,
-				ThumbnailAt: b.output.ThumbnailAt, Loudness: b.output.Loudness, Captions: b.track()}, weightOverlay,
+				ThumbnailAt: b.output.ThumbnailAt, Bubble: b.bubble, Loudness: b.output.Loudness, Captions: b.track()}, weightOverlay,
 			map[string]Input{msg.Joined: {last, msg.Joined}, msg.FacecamFile: {facecam, msg.FacecamFile}},
 			msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
 	}
@@ -149,21 +150,24 @@ func (b *builder) build() []Task {
 	return b.tasks
 }
 
-// probe adds the tasks that fetch the facecam and the watermark; their ids are uuid.Nil where there is none.
-func (b *builder) probe() (facecam, mark uuid.UUID) {
-	seq := 0
-	if b.facecam() != "" {
-		facecam = b.add(msg.Probe, seq, msg.ProbeParams{URL: b.facecam(), Length: msg.Duration(b.rate.At(b.total))}, weightProbe, nil, msg.FacecamFile)
-		seq++
+// probe adds the task that fetches the facecam; its id is uuid.Nil when there is none.
+func (b *builder) probe() uuid.UUID {
+	if b.facecam() == "" {
+		return uuid.Nil
 	}
-	if w := b.output.Watermark; w != nil {
-		at := w.Place(b.width(), b.height())
-		b.corner = &msg.WatermarkPlace{Right: at.Right, Bottom: at.Bottom, Margin: at.Margin}
-		mark = b.add(msg.Probe, seq, msg.ProbeParams{
-			URL: trimmed(w.URL), Watermark: &msg.WatermarkParams{Width: at.Width, Height: at.Height, Opacity: at.Opacity},
-		}, weightProbe, nil, msg.WatermarkFile)
+	return b.add(msg.Probe, 0, msg.ProbeParams{URL: b.facecam(), Length: msg.Duration(b.rate.At(b.total))}, weightProbe, nil, msg.FacecamFile)
+}
+
+// draw adds the task that fetches and draws the watermark; its id is uuid.Nil when there is none.
+func (b *builder) draw() uuid.UUID {
+	w := b.output.Watermark
+	if w == nil {
+		return uuid.Nil
 	}
-	return facecam, mark
+	at := w.Place(b.width(), b.height())
+	b.corner = &msg.WatermarkPlace{Right: at.Right, Bottom: at.Bottom, Margin: at.Margin}
+	return b.add(msg.Draw, 0, msg.DrawParams{URL: trimmed(w.URL), Width: at.Width, Height: at.Height, Opacity: at.Opacity},
+		weightDraw, nil, msg.WatermarkFile)
 }
 
 // share is a scene's part of a weight.

@@ -235,6 +235,35 @@ func TestScenesAreCutIntoPiecesOfAFewSeconds(t *testing.T) {
 	}
 }
 
+// One long scene is work for 15 transcoders at once, or one with 15 slots: its segments are about as long as each other, each of a
+// piece that no other needs, and none waits for another.
+func TestAMinutesSceneKeepsManyTranscodersBusy(t *testing.T) {
+	const slots = 15
+	for _, rate := range []string{"1", "23.976", "24", "25", "29.97", "30", "50", "59.94", "60", "120"} {
+		for _, facecam := range []string{"", "https://example.com/face.mp4"} {
+			tasks := plan.Build(plan.Campaign{Scenes: scenes(60), OutputRate: &rate, FacecamURL: &facecam}, counter())
+			made, pieces := map[uuid.UUID]msg.Kind{}, map[plan.Input]bool{}
+			longest, all := 0, 0
+			for _, task := range tasks {
+				made[task.ID] = task.Kind
+				p, ok := task.Params.(msg.NormalizeParams)
+				if !ok {
+					continue
+				}
+				longest, all, pieces[task.Inputs[msg.Mezzanine]] = max(longest, p.Frames), all+p.Frames, true
+				for _, id := range task.Needs {
+					if made[id] != msg.Record && made[id] != msg.Probe && made[id] != msg.Draw {
+						t.Errorf("%s fps: segment %d waits for a task %s", rate, task.Seq, made[id])
+					}
+				}
+			}
+			if len(pieces) < slots || longest > 2*all/slots {
+				t.Errorf("%s fps: %d segments at once, the longest of %d frames of %d; want %d, of much the same length", rate, len(pieces), longest, all, slots)
+			}
+		}
+	}
+}
+
 func TestTheLargestOptionsFitIntoAMessage(t *testing.T) {
 	// The characters that JSON writes with the most bytes, up to the bound.
 	var options json.RawMessage

@@ -9,6 +9,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
 // notPicture returns the error for a file that is no usable picture. what ends the sentence "The watermark …".
@@ -25,21 +26,20 @@ func tooLarge(width, height int) error {
 
 // describe says what a file that is no picture seems to be.
 func describe(file io.ReadSeeker) string {
-	head := make([]byte, 512)
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return "cannot be read."
 	}
-	n, _ := io.ReadFull(file, head)
-	head = head[:n]
-	kind := http.DetectContentType(head)
-	switch {
-	case n == 0:
-		return "is an empty file."
-	case bytes.Contains(head, []byte("<svg")):
+	head, err := sniff.Head(file)
+	if err != nil {
+		return "cannot be read."
+	}
+	if bytes.Contains(head, []byte("<svg")) {
 		return "is an SVG, which is not supported."
-	case strings.HasPrefix(kind, "text/html"):
-		return "is a web page, not a picture: its address should be that of the file itself, not of a page that shows it."
-	case strings.HasPrefix(kind, "image/"):
+	}
+	if words := sniff.Mistaken(head, "a picture"); words != "" {
+		return words
+	}
+	if strings.HasPrefix(http.DetectContentType(head), "image/") {
 		return "is a picture in a format that is not supported, or damaged."
 	}
 	return "is not a picture."

@@ -1,0 +1,71 @@
+package transcoder
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// A steady tone over many short scenes: where one ends and the next begins, at whatever sample, nothing is heard.
+func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const tone = 330. // hertz
+	rate, lengths := msg.Rate{Num: 30000, Den: 1001}, []int{17, 23, 31, 19, 29}
+	total := sum(lengths)
+	face, _ := b.probed(t, facecamVideo(t, rate, total, 160, 120,
+		pcm(rate.At(total), func(s float64) float64 { return 0.5 * math.Sin(2*math.Pi*tone*s) }), "-c:a", "aac", "-ar", "44100", "-b:a", "192k"))
+	segments, cuts, first := map[string]msg.Input{}, []int{}, 0
+	for i, frames := range lengths {
+		facts := b.must(t, msg.Normalize, msg.NormalizeParams{
+			Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: frames, FirstFrame: first, Facecam: true,
+		}, map[string]msg.Input{
+			msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, frames, testWidth, testHeight, bars, nil), nil),
+			msg.FacecamFile: face,
+		}, msg.Segment)
+		name := msg.SegmentName(i)
+		segments[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
+		if first > 0 {
+			cuts = append(cuts, int(samples(rate, first)))
+		}
+		first += frames
+	}
+	joined := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths}, segments, msg.Joined)
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: total}, map[string]msg.Input{
+		msg.Joined: b.input(t, "joined", b.store.get(t, "concat/joined"), joined), msg.FacecamFile: face,
+	}, outputsOfVideo...)
+	sound := hear(t, b.store.get(t, "overlay/video"))[:samples(rate, total)]
+	at, elsewhere := clicks(sound, tone, cuts)
+	t.Logf("what is not the tone is %.5f at cuts, %.5f elsewhere", at, elsewhere)
+	if most := 2 * elsewhere; at > most {
+		t.Errorf("what is not the tone is %.5f at cuts, %.5f elsewhere", at, elsewhere)
+	}
+	// What a cut would do to the sound, for each of them: a sample is lost, or a quarter of a millisecond is silent.
+	for _, cut := range cuts {
+		silent := slices.Clone(sound)
+		clear(silent[cut : cut+12])
+		for name, bad := range map[string][]float64{"lost": slices.Delete(slices.Clone(sound), cut, cut+1), "silent": silent} {
+			if at, elsewhere := clicks(bad, tone, cuts); at <= 2*elsewhere {
+				t.Errorf("%s at sample %d: what is not the tone is %.5f at cuts, %.5f elsewhere", name, cut, at, elsewhere)
+			}
+		}
+	}
+}
+
+// clicks returns the most of what is not a steady tone, within 5 ms of cuts and elsewhere: of a tone, each sample follows from the two
+// before. The first and the last 50 ms, which are faded, do not count.
+func clicks(sound []float64, tone float64, cuts []int) (at, elsewhere float64) {
+	const near, faded = sampleRate * 5 / 1000, sampleRate * 50 / 1000
+	turn := 2 * math.Cos(2*math.Pi*tone/sampleRate)
+	for n := faded; n < len(sound)-faded; n++ {
+		rest := math.Abs(sound[n] - turn*sound[n-1] + sound[n-2])
+		if slices.ContainsFunc(cuts, func(cut int) bool { return cut-near <= n && n <= cut+near }) {
+			at = max(at, rest)
+		} else {
+			elsewhere = max(elsewhere, rest)
+		}
+	}
+	return at, elsewhere
+}
