@@ -68,6 +68,13 @@ func (h handler) fetchFacecam(ctx context.Context, t *stage.Task) error {
 	return h.kept.Get(ctx, t.Inputs[msg.FacecamFile].Key, file, func() error { return t.Fetch(ctx, msg.FacecamFile, file) })
 }
 
+// inspectFacecam reads the headers of the facecam that was fetched from the store.
+func (h handler) inspectFacecam(ctx context.Context, t *stage.Task) (ffmpeg.File, error) {
+	return h.kept.Inspect(t.Inputs[msg.FacecamFile].Key, func() (ffmpeg.File, error) {
+		return h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	})
+}
+
 // path is a file of the task's folder.
 func path(t *stage.Task, name string) string { return filepath.Join(t.Dir, name) }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
 )
 
@@ -95,7 +94,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 	if err := h.fetchFacecam(ctx, t); err != nil {
 		return nil, err
 	}
-	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	file, err := h.inspectFacecam(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 // fileVideo is the finished video, in the task's folder.
@@ -75,7 +74,7 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task) (*overlaySound, 
 	if err := h.fetchFacecam(ctx, t); err != nil {
 		return nil, err
 	}
-	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	file, err := h.inspectFacecam(ctx, t)
 	if err != nil {
 		return nil, err
 	}
