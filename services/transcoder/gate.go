@@ -3,11 +3,8 @@ package transcoder
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
 const (
@@ -53,8 +51,8 @@ func (h handler) gate(ctx context.Context, dir, name string, want expected, fact
 			return nil, fmt.Errorf("%s: it says that it lasts %s, want %s", name, d, want.length())
 		}
 	}
-	if r.FastStart, err = fastStart(filepath.Join(dir, name)); err != nil {
-		return nil, err
+	if r.FastStart, err = mp4.FastStart(filepath.Join(dir, name)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if !r.FastStart {
 		return nil, fmt.Errorf("%s: its index is not before its pictures", name)
@@ -185,37 +183,4 @@ func (h handler) listen(ctx context.Context, dir, name string, want expected, r 
 			l.Integrated, l.TruePeak, want.loudness.integrated, want.loudness.peak)
 	}
 	return nil
-}
-
-// fastStart reports whether an mp4's index is before its media, as its boxes have it.
-func fastStart(path string) (bool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = f.Close() }()
-	for at := int64(0); ; {
-		var head [16]byte
-		n, err := f.ReadAt(head[:], at)
-		if n < 8 {
-			if errors.Is(err, io.EOF) {
-				err = fmt.Errorf("%s has no index", filepath.Base(path))
-			}
-			return false, err
-		}
-		size := int64(binary.BigEndian.Uint32(head[:4]))
-		switch string(head[4:8]) {
-		case "moov":
-			return true, nil
-		case "mdat":
-			return false, nil
-		}
-		if size == 1 && n == 16 {
-			size = int64(binary.BigEndian.Uint64(head[8:]))
-		}
-		if size < 8 || size > math.MaxInt64-at {
-			return false, fmt.Errorf("%s has a box of %d bytes", filepath.Base(path), size)
-		}
-		at += size
-	}
 }

@@ -46,7 +46,7 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, err
 		}
 	}
-	err = h.encodeWithin(ctx, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
+	err = encodeWithin(t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
 		func(args []string) error {
 			tools := h.tools
 			if face != nil {
@@ -60,7 +60,7 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
-	facts, err := h.measure(ctx, t.Dir, fileSegment, expected{
+	facts, err := measure(t.Dir, fileSegment, expected{
 		width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames,
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		target := loudnessOf(p.Loudness)
 		want.loudness = &target
 	}
-	facts, err := h.measure(ctx, t.Dir, fileVideo, want)
+	facts, err := measure(t.Dir, fileVideo, want)
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
