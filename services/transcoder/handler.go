@@ -8,6 +8,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
@@ -18,6 +19,8 @@ type handler struct {
 	facecams, watermarks fetch.Fetcher
 	// kept are facecams that were fetched from the store.
 	kept *fetch.Kept
+	// pictures are the bubble's.
+	pictures *bubble.Pictures
 	// threads is how many an encoder may use.
 	threads int
 }
@@ -34,6 +37,7 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 		facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
 		watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout},
 		kept:       &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
+		pictures:   new(bubble.Pictures),
 		threads:    (cores() + cfg.Slots - 1) / cfg.Slots,
 	}
 	return h, func() {

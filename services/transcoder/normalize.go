@@ -2,7 +2,6 @@ package transcoder
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -116,8 +115,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 			}
 		}
 		pad := bubble.Pad(*b)
-		plate, mask := bubble.Draw(bubble.Of(*b).Boxed(pad), b.Width+2*pad, b.Height+2*pad)
-		return face, errors.Join(bubble.Write(path(t, filePlate), plate), bubble.Write(path(t, fileMask), mask))
+		return face, h.pictures.Write(bubble.Of(*b).Boxed(pad), b.Width+2*pad, b.Height+2*pad, path(t, filePlate), path(t, fileMask))
 	}
 	return nil, fmt.Errorf("the facecam has no video stream %d", facts.VideoStream)
 }
