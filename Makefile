@@ -46,7 +46,7 @@ e2e: setup ## run only the end-to-end tests, telling what they do
 	go test -count=1 -timeout 15m -v ./e2e/...
 
 .PHONY: bench
-bench: setup ## measure how fast pages are recorded, next to others (Linux, Node.js); BENCH='-help' lists flags
+bench: setup ## measure how fast pages are recorded and videos made, next to others (Linux, Node.js); BENCH='-help' lists flags
 	@bench/peers/setup.sh
 	go build -o bin/bench ./bench/cmd/bench
 	bin/bench $(BENCH)

@@ -15,4 +15,7 @@
 //	first     its first frame is captured
 //	finished  the last frame is captured, or, where an mp4 is made, the mp4 is complete
 //	done      browser and all are gone
+//
+// Transcode measures what becomes of a recorded scene. There the worker is a Replica: a transcoder that gets its tasks, one after
+// the other, from the process that started it.
 package measure

@@ -17,6 +17,9 @@ const (
 	Peer    Tool = "puppeteer-capture" // into an mp4
 )
 
+// Stored is our recorder, its pieces left in the store: what transcoding is measured on. It takes no turns.
+const Stored Tool = "stored"
+
 // Tools are all tools, in the order in which they take turns.
 var Tools = []Tool{Ours, OursMP4, Bare, Peer}
 
@@ -47,7 +50,7 @@ const (
 // Check returns what is wrong with a job.
 func (j Job) Check() error {
 	switch {
-	case !slices.Contains(Tools, j.Tool):
+	case !slices.Contains(Tools, j.Tool) && j.Tool != Stored:
 		return fmt.Errorf("there is no tool %q; there are %v", j.Tool, Tools)
 	case j.Width < 1 || j.Height < 1 || j.FPS < 1 || j.Scenes < 1:
 		return fmt.Errorf("%d scenes of %d×%d pixels at %d frames per second", j.Scenes, j.Width, j.Height, j.FPS)

@@ -81,26 +81,33 @@ func (m mp4) scene(ctx context.Context, dir string, at marks) (output, error) {
 
 // normalize stores the piece at place i, as the recorder does, and makes a segment of it.
 func (m mp4) normalize(ctx context.Context, dir string, i, frames int) (msg.VideoFacts, error) {
-	s, piece := m.store(dir), msg.PieceName(i)
-	task, err := s.task(msg.Record, nil, dir, nil, map[string]string{piece: piece})
-	if err != nil {
+	if err := m.storePiece(ctx, dir, i); err != nil {
 		return msg.VideoFacts{}, err
-	}
-	path := recorder.PiecePath(dir, i)
-	if err := task.Store(ctx, piece, path); err != nil {
-		return msg.VideoFacts{}, err
-	}
-	if err := os.Remove(path); err != nil {
-		return msg.VideoFacts{}, fmt.Errorf("remove the piece: %w", err)
 	}
 	m.slots <- struct{}{}
 	defer func() { <-m.slots }()
-	return m.handle(ctx, s, msg.Normalize, dir, msg.NormalizeParams{
+	return m.handle(ctx, m.store(dir), msg.Normalize, dir, msg.NormalizeParams{
 		Scene: 1, Width: m.job.Width, Height: m.job.Height, Rate: msg.FPS(m.job.FPS), Frames: frames,
-	}, map[string]input{msg.Mezzanine: {piece, nil}}, map[string]string{msg.Segment: msg.SegmentName(i)})
+	}, map[string]input{msg.Mezzanine: {msg.PieceName(i), nil}}, map[string]string{msg.Segment: msg.SegmentName(i)})
 }
 
-func (m mp4) store(dir string) store { return store{url: m.job.Store + "/" + filepath.Base(dir)} }
+// storePiece stores the piece at place i and removes its file, as the recorder does.
+func (o ours) storePiece(ctx context.Context, dir string, i int) error {
+	piece, path := msg.PieceName(i), recorder.PiecePath(dir, i)
+	grant, err := o.store(dir).grant(msg.Record, nil, nil, map[string]string{piece: piece})
+	if err != nil {
+		return err
+	}
+	if err := stage.NewTask(grant, dir, zerolog.Nop()).Store(ctx, piece, path); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("remove the piece: %w", err)
+	}
+	return nil
+}
+
+func (o ours) store(dir string) store { return store{url: o.job.Store + "/" + filepath.Base(dir)} }
 
 // handle runs one of the transcoder's stages in a folder of its own.
 func (m mp4) handle(ctx context.Context, s store, kind msg.Kind, dir string, params any, inputs map[string]input,
@@ -111,11 +118,11 @@ func (m mp4) handle(ctx context.Context, s store, kind msg.Kind, dir string, par
 		return msg.VideoFacts{}, fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(own)
-	task, err := s.task(kind, params, own, inputs, outputs)
+	grant, err := s.grant(kind, params, inputs, outputs)
 	if err != nil {
 		return msg.VideoFacts{}, err
 	}
-	facts, err := m.handlers[kind].Handle(ctx, task)
+	facts, err := m.handlers[kind].Handle(ctx, stage.NewTask(grant, own, zerolog.Nop()))
 	if err != nil {
 		return msg.VideoFacts{}, err
 	}
@@ -135,11 +142,11 @@ type input struct {
 	facts any
 }
 
-// task is a task whose outputs are stored under the names given for them.
-func (s store) task(kind msg.Kind, params any, dir string, inputs map[string]input, outputs map[string]string) (*stage.Task, error) {
+// grant is that of a task whose outputs are stored under the names given for them.
+func (s store) grant(kind msg.Kind, params any, inputs map[string]input, outputs map[string]string) (msg.Grant, error) {
 	raw, err := json.Marshal(params)
 	if err != nil {
-		return nil, fmt.Errorf("write parameters: %w", err)
+		return msg.Grant{}, fmt.Errorf("write parameters: %w", err)
 	}
 	grant := msg.Grant{
 		Ref: msg.NewRef(kind, uuid.New(), uuid.New()), Attempt: 1, Params: raw,
@@ -148,7 +155,7 @@ func (s store) task(kind msg.Kind, params any, dir string, inputs map[string]inp
 	for name, in := range inputs {
 		facts, err := json.Marshal(in.facts)
 		if err != nil {
-			return nil, fmt.Errorf("write facts: %w", err)
+			return msg.Grant{}, fmt.Errorf("write facts: %w", err)
 		}
 		grant.Inputs[name] = msg.Input{Key: in.name, URL: msg.SignedURL(s.url + "/" + in.name), Facts: facts}
 	}
@@ -157,5 +164,5 @@ func (s store) task(kind msg.Kind, params any, dir string, inputs map[string]inp
 			Key: name, URL: msg.SignedURL(s.url + "/" + name), ContentType: "application/octet-stream",
 		}
 	}
-	return stage.NewTask(grant, dir, zerolog.Nop()), nil
+	return grant, nil
 }

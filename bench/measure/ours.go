@@ -55,6 +55,17 @@ func (o ours) mezzanine(ctx context.Context, dir string, m marks) (output, error
 	return output{facts.Frames, facts.Distinct, facts.Bytes}, err
 }
 
+// stored records the scene and leaves its pieces in the store.
+func (o ours) stored(ctx context.Context, dir string, m marks) (output, error) {
+	facts, err := o.record(ctx, dir, nil, m)
+	for i := range o.pieces() {
+		if err == nil {
+			err = o.storePiece(ctx, dir, i)
+		}
+	}
+	return output{facts.Frames, facts.Distinct, facts.Bytes}, err
+}
+
 // pieces are the frames of each piece that a render would record the scene in.
 func (o ours) pieces() []int { return plan.Pieces(msg.FPS(o.job.FPS), o.job.Frames) }
 

@@ -59,14 +59,17 @@ func (s *Site) Page(name string) string { return s.url + "/pages/" + name + ".ht
 func (s *Site) Store() string { return s.url + "/store" }
 
 // fileName makes one name of a path below the store: what is stored lies in one folder.
-func fileName(r *http.Request) string { return strings.ReplaceAll(r.PathValue("name"), "/", "~") }
+func fileName(name string) string { return strings.ReplaceAll(name, "/", "~") }
+
+// path is where the file called name is, for programs that read and write it in its place.
+func (s *Site) path(name string) string { return filepath.Join(s.dir, fileName(name)) }
 
 func (s *Site) give(w http.ResponseWriter, r *http.Request) {
-	http.ServeFileFS(w, r, s.root.FS(), fileName(r))
+	http.ServeFileFS(w, r, s.root.FS(), fileName(r.PathValue("name")))
 }
 
 func (s *Site) take(w http.ResponseWriter, r *http.Request) {
-	file, err := s.root.Create(fileName(r))
+	file, err := s.root.Create(fileName(r.PathValue("name")))
 	if err == nil {
 		_, err = io.Copy(file, r.Body)
 		err = errors.Join(err, file.Close())

@@ -83,6 +83,9 @@ func newTool(job Job, dir string, environ map[string]string) (run tool, release 
 	case Ours:
 		o, err := newOurs(job, environ)
 		return o.mezzanine, nothing, err
+	case Stored:
+		o, err := newOurs(job, environ)
+		return o.stored, nothing, err
 	case OursMP4:
 		o, err := newOurs(job, environ)
 		if err != nil {

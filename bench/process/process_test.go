@@ -2,9 +2,11 @@ package process
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,6 +74,29 @@ func TestWhatDoesNotEndIsKilled(t *testing.T) {
 	}
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err == nil {
 		t.Errorf("process %d still lives", pid)
+	}
+}
+
+func TestAProcessStaysOnItsCore(t *testing.T) {
+	cores, err := Cores()
+	if err != nil || len(cores) == 0 {
+		t.Fatalf("cores %v, %v", cores, err)
+	}
+	last := cores[len(cores)-1]
+	var out bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "sh -c 'grep Cpus_allowed_list /proc/self/status'; exit 0")
+	cmd.Stdout = &out
+	if err := OnCore(last, cmd.Start); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if fields := strings.Fields(out.String()); len(fields) != 2 || fields[1] != strconv.Itoa(last) {
+		t.Errorf("it says %q, want core %d", out.String(), last)
+	}
+	if again, err := Cores(); err != nil || !slices.Equal(again, cores) {
+		t.Errorf("this process may run on %v afterwards, %v, want %v", again, err, cores)
 	}
 }
 

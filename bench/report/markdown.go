@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,14 +14,17 @@ func (r Report) Markdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# loom-lite's benchmark\n\n")
 	r.writeMachine(&b)
-	b.WriteString("\n## Ratios\n\n")
-	r.writeRatios(&b)
-	b.WriteString("\n## Measurements\n\n")
-	r.writeRows(&b)
+	if slices.Contains(r.Settings.Parts, Capture) {
+		b.WriteString("\n## Ratios\n\n")
+		r.writeRatios(&b)
+		b.WriteString("\n## Measurements\n\n")
+		r.writeRows(&b)
+	}
+	r.writeTranscoding(&b)
 	if failed := r.Failed(); len(failed) > 0 {
 		b.WriteString("\n## Failed\n\n")
 		for _, f := range failed {
-			fmt.Fprintf(&b, "- %s, %s, %d at once, turn %d: %s\n", f.Page, f.Tool, f.Scenes, f.Repeat, oneLine(f.Error))
+			b.WriteString("- " + oneLine(f) + "\n")
 		}
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -48,8 +52,10 @@ func (r Report) writeMachine(b *strings.Builder) {
 	if m.Peer != "" {
 		rows = append(rows, []string{"puppeteer-capture", fmt.Sprintf("%s on Node.js %s", m.Peer, m.Node)})
 	}
+	if slices.Contains(s.Parts, Capture) {
+		rows = append(rows, []string{"scenes", fmt.Sprintf("%d frames at %d fps, %d×%d", s.Frames, s.FPS, s.Width, s.Height)})
+	}
 	rows = append(rows,
-		[]string{"scenes", fmt.Sprintf("%d frames at %d fps, %d×%d", s.Frames, s.FPS, s.Width, s.Height)},
 		[]string{"mp4", s.Encoder},
 		[]string{"turns", fmt.Sprintf("%d; figures are medians", s.Repeat)})
 	table(b, []string{"", ""}, rows)

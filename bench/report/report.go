@@ -12,8 +12,21 @@ import (
 	"github.com/loom-lite/loom-lite/bench/pages"
 )
 
+// Part is what is measured on.
+type Part string
+
+// The parts.
+const (
+	Capture   Part = "capture"
+	Transcode Part = "transcode"
+)
+
+// Parts are all parts, in the order in which they are measured.
+var Parts = []Part{Capture, Transcode}
+
 // Settings are what a benchmark was asked for.
 type Settings struct {
+	Parts []Part         `json:"parts"`
 	Pages []string       `json:"pages"`
 	Tools []measure.Tool `json:"tools"`
 	// Scenes are the numbers of scenes recorded at once.
@@ -24,6 +37,8 @@ type Settings struct {
 	// Frames is how many frames each scene is asked for.
 	Frames int `json:"frames"`
 	Repeat int `json:"repeat"`
+	// TranscodeFrames is how many frames the scene has that is transcoded.
+	TranscodeFrames int `json:"transcode_frames"`
 	// Encoder is what mp4s are encoded with.
 	Encoder string `json:"encoder"`
 }
@@ -51,6 +66,8 @@ type Report struct {
 	Rows       []Row           `json:"rows"`
 	Ratios     []Ratio         `json:"ratios"`
 	Runs       []Run           `json:"runs"`
+	// Transcoding is nil when the transcoder was not measured.
+	Transcoding *Transcoding `json:"transcoding,omitempty"`
 }
 
 // New sums up runs. Rows come page by page, as settings have them.
@@ -173,13 +190,16 @@ func compare(page string, scenes, fps int, rows map[measure.Tool]Row) (Ratio, bo
 	return r, r.Mezzanine != nil || r.MP4 != nil || r.Bare != nil || r.RealTime != nil
 }
 
-// Failed returns the measurements that came to nothing.
-func (r Report) Failed() []Run {
-	var failed []Run
+// Failed says what came to nothing, and why.
+func (r Report) Failed() []string {
+	var failed []string
 	for _, run := range r.Runs {
 		if run.Error != "" {
-			failed = append(failed, run)
+			failed = append(failed, fmt.Sprintf("%s, %s, %d at once, turn %d: %s", run.Page, run.Tool, run.Scenes, run.Repeat, run.Error))
 		}
+	}
+	if r.Transcoding != nil && r.Transcoding.Error != "" {
+		failed = append(failed, "transcoding: "+r.Transcoding.Error)
 	}
 	return failed
 }

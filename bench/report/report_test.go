@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,7 +66,7 @@ func measured(page string, tool measure.Tool, scenes, repeat int, seconds float6
 
 func sample() Report {
 	settings := Settings{
-		Pages: []string{"scroll", "static"}, Tools: measure.Tools, Scenes: []int{1, 2}, Width: 1920, Height: 1080, FPS: 60,
+		Parts: Parts, Pages: []string{"scroll", "static"}, Tools: measure.Tools, Scenes: []int{1, 2}, Width: 1920, Height: 1080, FPS: 60,
 		Frames: 101, Repeat: 3, Encoder: "x264",
 	}
 	runs := []Run{
@@ -78,12 +79,61 @@ func sample() Report {
 	}
 	r := New(settings, runs)
 	r.Began, r.Took = time.Date(2026, 11, 24, 12, 30, 0, 0, time.UTC), 754*time.Second
+	r.Transcoding = NewTranscoding("scroll", 60, transcoded())
 	r.LoadBefore, r.LoadAfter = "0.10 0.20 0.30", "2.00 1.50 0.90"
 	r.Machine = machine.Machine{
 		CPU: "AMD EPYC", Cores: 2, Memory: "7.8 GiB", Kernel: "6.1.0", HugePages: "madvise", HugePagesShared: "never", Go: "go1.26.0",
 		Chrome: "HeadlessChrome/156.0.0.0", Sandbox: true, FFmpeg: "5.1.9", Node: "v20.20.2", Peer: "1.58.0",
 	}
 	return r
+}
+
+// transcoded is what three turns of a scene of 100 frames came to, the last of which was disturbed.
+func transcoded() measure.Transcoded {
+	m := measure.Transcoded{Frames: 100, Pieces: 2, Quality: measure.Quality{
+		Ours: measure.Likeness{Bytes: 1_000_000, SSIM: 0.992, PSNR: 45.25}, Twice: measure.Likeness{Bytes: 1_010_000, SSIM: 0.991, PSNR: 44}, CRF: 19.5,
+	}}
+	for _, times := range [][2]time.Duration{{2200, 2000}, {2000, 2000}, {9000, 6000}} {
+		m.Turns = append(m.Turns, measure.TranscodeTurn{
+			Ours: measure.TranscodeCPU{
+				Probe: 90 * time.Millisecond, Normalize: (times[0] - 300) * time.Millisecond, Concat: 100 * time.Millisecond,
+				Overlay: 200 * time.Millisecond, Gate: 250 * time.Millisecond,
+			},
+			OnePass:  times[1] * time.Millisecond,
+			Replicas: []measure.Replicas{{Took: 3 * time.Second, Busy: 0.99}, {Took: times[0] * time.Millisecond * 3 / 4, Busy: 0.9}},
+		})
+	}
+	return m
+}
+
+func TestTranscodingIsComparedByMedians(t *testing.T) {
+	r := NewTranscoding("scroll", 60, transcoded())
+	if *r.CPU != 1.1 || *r.CPULow != 1 || *r.CPUHigh != 1.5 {
+		t.Errorf("CPU time is %v of one pass's, from %v to %v, want 1.1, 1 and 1.5", *r.CPU, *r.CPULow, *r.CPUHigh)
+	}
+	if math.Abs(*r.Two-0.55) > 1e-9 || *r.Busy != 0.9 {
+		t.Errorf("two take %v of the time of one, busy for %v of it, want 0.55 and 0.9", *r.Two, *r.Busy)
+	}
+	alone := transcoded()
+	for i := range alone.Turns {
+		alone.Turns[i].Replicas = alone.Turns[i].Replicas[:1]
+	}
+	if r := NewTranscoding("scroll", 60, alone); r.Two != nil || r.CPU == nil {
+		t.Error("on one core, two transcoders were compared with one, or CPU time was not")
+	}
+}
+
+func TestWhatWasNotMeasuredIsNotReported(t *testing.T) {
+	r := sample()
+	r.Settings.Parts = []Part{Transcode}
+	r.Transcoding = &Transcoding{Error: "not done in 3m0s"}
+	var out bytes.Buffer
+	if err := r.Markdown(&out); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.Contains(text, "## Ratios") || strings.Contains(text, "## Transcoding") || !strings.Contains(text, "transcoding: not done in 3m0s") {
+		t.Errorf("the report is\n%s", text)
+	}
 }
 
 func TestMediansAndRatiosAreOfTheSamePageAndNumber(t *testing.T) {
@@ -154,7 +204,7 @@ func TestJSONHoldsEveryMeasurement(t *testing.T) {
 	if len(got.Runs) != len(want.Runs) || len(got.Rows) != len(want.Rows) || got.Machine != want.Machine {
 		t.Errorf("what was read back is %+v", got)
 	}
-	if failed := got.Failed(); len(failed) != 1 || failed[0].Tool != measure.Peer {
+	if failed := got.Failed(); len(failed) != 1 || !strings.Contains(failed[0], "turn 3") {
 		t.Errorf("failed are %+v", failed)
 	}
 }

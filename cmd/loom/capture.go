@@ -222,7 +222,7 @@ func (j *soloJob) make(ctx context.Context, work string, programs [2]string, vie
 		close(pieces)
 		return nil
 	})
-	group.Go(func() error { return j.encode(ctx, work, programs, cut, pieces, view) })
+	group.Go(func() error { return j.encode(ctx, work, programs[0], cut, pieces, view) })
 	return group.Wait()
 }
 
@@ -251,10 +251,10 @@ func (j *soloJob) record(ctx context.Context, work string, cut []int, pieces cha
 	return nil
 }
 
-func (j *soloJob) encode(ctx context.Context, work string, programs [2]string, cut []int, pieces <-chan string, view *soloView) error {
+func (j *soloJob) encode(ctx context.Context, work, ffmpeg string, cut []int, pieces <-chan string, view *soloView) error {
 	r := j.result
 	facts, err := transcoder.Single{
-		FFmpegPath: programs[0], FFprobePath: programs[1], Dir: work, Pieces: cut, Progress: view.encoded,
+		FFmpegPath: ffmpeg, Dir: work, Pieces: cut, Progress: view.encoded,
 		Params: msg.NormalizeParams{
 			Scene: 1, Width: r.Width, Height: r.Height, Rate: j.rate, Frames: j.frames, Fit: msg.FitOf(j.options, r.Width, r.Height),
 		},

@@ -28,6 +28,8 @@ type Report struct {
 	// as a whole does not change, bubble and all.
 	Black []Stretch `json:"black"`
 	Still []Stretch `json:"still"`
+	// CPUSeconds is the CPU time of the programs that read the file for this report.
+	CPUSeconds float64 `json:"cpu_seconds"`
 }
 
 // SoundReport is what the sound was found to be.

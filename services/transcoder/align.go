@@ -51,12 +51,12 @@ func (h handler) encodeAgain(ctx context.Context, t *stage.Task, p msg.ConcatPar
 	if err := os.Rename(path(t, name), path(t, fileForeign)); err != nil {
 		return "", fmt.Errorf("encode %s again: %w", name, err)
 	}
-	err := h.encodeWithin(ctx, t.Log, t.Dir, name, levelFor(p.Width, p.Height, p.Rate), p.Rate, frames, againArgs(p, name, h.threads),
+	err := encodeWithin(t.Log, t.Dir, name, levelFor(p.Width, p.Height, p.Rate), p.Rate, frames, againArgs(p, name, h.threads),
 		func(args []string) error { return h.tools.Run(ctx, t.Dir, args, nil) })
 	if err != nil {
 		return "", fmt.Errorf("encode %s again: %w", name, err)
 	}
-	facts, err := h.measure(ctx, t.Dir, name, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: frames})
+	facts, err := measure(t.Dir, name, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: frames})
 	if err != nil {
 		return "", fmt.Errorf("encode %s again: %w", name, err)
 	}

@@ -57,7 +57,7 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: total, captions: len(p.Captions) > 0}
-	facts, err := h.measure(ctx, t.Dir, fileJoined, want)
+	facts, err := measure(t.Dir, fileJoined, want)
 	if err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}

@@ -1,7 +1,6 @@
 package transcoder
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
 // A constant rate factor bounds no bit rate: noise may take ten times what its level allows. An encoder that minds the bound while
@@ -19,28 +19,28 @@ import (
 
 // encodeWithin runs an encoder that writes the segment name, and once more when the segment is more than the bound of its length. x264
 // may miss its bound by a little, which leaves room for that; a segment that decoders of the level cannot cope with is an error.
-func (h handler) encodeWithin(
-	ctx context.Context, log zerolog.Logger, dir, name string, l h264Level, rate msg.Rate, frames int, args []string, run func(args []string) error,
+func encodeWithin(
+	log zerolog.Logger, dir, name string, l h264Level, rate msg.Rate, frames int, args []string, run func(args []string) error,
 ) error {
 	if err := run(args); err != nil {
 		return err
 	}
 	to := l.boundFor(rate.At(frames))
-	fits, err := h.fits(ctx, dir, name, to, rate)
-	if err != nil || fits {
+	within, err := fits(dir, name, to, rate)
+	if err != nil || within {
 		return err
 	}
 	log.Info().Str("level", l.name).Msg("more bits than its level allows: encoding the segment once more, within its bound")
 	if err := run(boundedArgs(args, to)); err != nil {
 		return err
 	}
-	if fits, err = h.fits(ctx, dir, name, to, rate); err != nil || fits {
+	if within, err = fits(dir, name, to, rate); err != nil || within {
 		return err
 	}
-	if fits, err = h.fits(ctx, dir, name, bound{l.rate, l.buffer}, rate); err != nil {
+	if within, err = fits(dir, name, bound{l.rate, l.buffer}, rate); err != nil {
 		return err
 	}
-	if !fits {
+	if !within {
 		return fmt.Errorf("%s is more than level %s allows, though it was encoded within it", name, l.name)
 	}
 	log.Warn().Str("level", l.name).Msg("the segment misses its bound, though not its level: players may stall where it is joined to others")
@@ -58,7 +58,7 @@ func boundedArgs(args []string, to bound) []string {
 const startFill = 0.9
 
 // fits reports whether a segment is what an encoder might have made that minds the bound.
-func (h handler) fits(ctx context.Context, dir, name string, to bound, rate msg.Rate) (bool, error) {
+func fits(dir, name string, to bound, rate msg.Rate) (bool, error) {
 	info, err := os.Stat(filepath.Join(dir, name))
 	if err != nil {
 		return false, fmt.Errorf("weigh %s: %w", name, err)
@@ -66,11 +66,11 @@ func (h handler) fits(ctx context.Context, dir, name string, to bound, rate msg.
 	if float64(8*info.Size()) <= startFill*1000*float64(to.buffer) {
 		return true, nil // all of it at once would fit
 	}
-	sizes, err := h.tools.Sizes(ctx, dir, name, movFormats, 0)
+	tracks, err := mp4.Read(filepath.Join(dir, name))
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("weigh %s: %w", name, err)
 	}
-	return feedable(sizes, to, rate), nil
+	return len(tracks) > 0 && feedable(tracks[0].Sizes, to, rate), nil
 }
 
 // feedable reports whether packets of these many bytes, one for each frame, come in time through the bound's buffer.

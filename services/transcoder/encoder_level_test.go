@@ -91,7 +91,6 @@ func TestNoiseStaysWithinItsLevel(t *testing.T) {
 // Whatever an encoder makes of its bound: what a level does not allow is refused, and what misses the bound alone is told.
 func TestABoundIsCheckedOnWhatTheEncoderMadeOfIt(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
 	rate, frames := msg.FPS(24), 24
 	// All but all of it is the first picture.
 	one := make([]byte, 3*testWidth*testHeight)
@@ -115,7 +114,7 @@ func TestABoundIsCheckedOnWhatTheEncoderMadeOfIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir, runs := t.TempDir(), 0
 			var told strings.Builder
-			err := b.encodeWithin(t.Context(), zerolog.New(&told), dir, fileSegment, h264Level{name: "4.1", rate: c.rate, buffer: c.buffer}, rate, frames,
+			err := encodeWithin(zerolog.New(&told), dir, fileSegment, h264Level{name: "4.1", rate: c.rate, buffer: c.buffer}, rate, frames,
 				[]string{levelOption, "4.1"}, func(args []string) error {
 					data := segment
 					if runs++; c.mends && slices.Contains(args, "-maxrate:v") {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
 const (
@@ -29,7 +31,9 @@ const (
 // gate reads all of a finished video and returns what it is, or an error when it is not what it must be: then nobody gets to
 // see it. facts are what measure found, was what is known of its frames.
 func (h handler) gate(ctx context.Context, dir, name string, want expected, facts msg.VideoFacts, was seen) (*msg.Report, error) {
-	file, err := h.tools.Inspect(ctx, dir, name, movFormats)
+	var spent atomic.Int64
+	reader := h.counting(&spent)
+	file, err := reader.tools.Inspect(ctx, dir, name, movFormats)
 	if err != nil {
 		return nil, err
 	}
@@ -47,22 +51,29 @@ func (h handler) gate(ctx context.Context, dir, name string, want expected, fact
 			return nil, fmt.Errorf("%s: it says that it lasts %s, want %s", name, d, want.length())
 		}
 	}
-	if r.FastStart, err = fastStart(filepath.Join(dir, name)); err != nil {
-		return nil, err
+	if r.FastStart, err = mp4.FastStart(filepath.Join(dir, name)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if !r.FastStart {
 		return nil, fmt.Errorf("%s: its index is not before its pictures", name)
 	}
-	if err := h.watch(ctx, dir, name, want, was, r); err != nil {
+	if err := reader.watch(ctx, dir, name, want, was, r); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if sound != nil {
 		r.Sound = &msg.SoundReport{Codec: sound.Codec, DurationSeconds: sound.Duration.Seconds()}
-		if err := h.listen(ctx, dir, name, want, r.Sound); err != nil {
+		if err := reader.listen(ctx, dir, name, want, r.Sound); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	r.CPUSeconds = time.Duration(spent.Load()).Round(time.Millisecond).Seconds()
 	return r, nil
+}
+
+// counting is the same handler, whose programs' CPU time is added to spent.
+func (h handler) counting(spent *atomic.Int64) handler {
+	h.tools = h.tools.Counting(spent)
+	return h
 }
 
 // watch decodes the picture from its first frame to its last.

@@ -37,6 +37,9 @@ func TestAFinishedVideoHasAReport(t *testing.T) {
 	if r.Compared != 4 || r.Difference > sameLook {
 		t.Errorf("%d frames were compared, and differ by %v", r.Compared, r.Difference)
 	}
+	if r.CPUSeconds <= 0 {
+		t.Error("to read the video took no CPU time")
+	}
 	if len(facts.Looks) > 0 {
 		t.Error("a finished video's facts still hold looks")
 	}

@@ -3,6 +3,7 @@ module github.com/loom-lite/loom-lite/services/transcoder
 go 1.26.0
 
 require (
+	github.com/Eyevinn/mp4ff v0.51.0
 	github.com/google/uuid v1.6.0
 	github.com/loom-lite/loom-lite/pkg v0.0.0
 	github.com/rs/zerolog v1.35.1

@@ -8,6 +8,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
@@ -18,6 +19,8 @@ type handler struct {
 	facecams, watermarks fetch.Fetcher
 	// kept are facecams that were fetched from the store.
 	kept *fetch.Kept
+	// pictures are the bubble's.
+	pictures *bubble.Pictures
 	// threads is how many an encoder may use.
 	threads int
 }
@@ -34,6 +37,7 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 		facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
 		watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout},
 		kept:       &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
+		pictures:   new(bubble.Pictures),
 		threads:    (cores() + cfg.Slots - 1) / cfg.Slots,
 	}
 	return h, func() {
@@ -67,6 +71,13 @@ func (h handler) kinds() map[msg.Kind]stage.Handler {
 func (h handler) fetchFacecam(ctx context.Context, t *stage.Task) error {
 	file := path(t, fileFacecam)
 	return h.kept.Get(ctx, t.Inputs[msg.FacecamFile].Key, file, func() error { return t.Fetch(ctx, msg.FacecamFile, file) })
+}
+
+// inspectFacecam reads the headers of the facecam that was fetched from the store.
+func (h handler) inspectFacecam(ctx context.Context, t *stage.Task) (ffmpeg.File, error) {
+	return h.kept.Inspect(t.Inputs[msg.FacecamFile].Key, func() (ffmpeg.File, error) {
+		return h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	})
 }
 
 // path is a file of the task's folder.

@@ -1,7 +1,6 @@
 package transcoder
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
 // expected is what a file that we wrote must be.
@@ -29,19 +29,20 @@ type expected struct {
 func (e expected) length() time.Duration { return e.rate.At(e.frames) }
 
 // measure reads a file that we wrote and returns its facts, or an error when it is not what it must be.
-func (h handler) measure(ctx context.Context, dir, name string, want expected) (msg.VideoFacts, error) {
-	file, err := h.tools.Inspect(ctx, dir, name, movFormats)
+func measure(dir, name string, want expected) (msg.VideoFacts, error) {
+	list, err := mp4.Read(filepath.Join(dir, name))
 	if err != nil {
-		return msg.VideoFacts{}, err
+		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
+	}
+	var file ffmpeg.File
+	for _, t := range list {
+		file.Streams = append(file.Streams, t.Stream)
 	}
 	video, sound, err := tracks(file, want.captions)
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
 	}
-	timing, err := h.tools.Timing(ctx, dir, name, movFormats, video.Index)
-	if err != nil {
-		return msg.VideoFacts{}, err
-	}
+	timing := list[video.Index].Timing
 	if err := checkPicture(video, timing, want); err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
 	}
@@ -110,6 +111,19 @@ func checkSound(s *ffmpeg.Stream, want expected) error {
 		return fmt.Errorf("sound in %s, want aac", s.Codec)
 	case s != nil && (s.Duration-want.length()).Abs() > time.Millisecond:
 		return fmt.Errorf("%s of sound for %s of picture", s.Duration, want.length())
+	}
+	return nil
+}
+
+// checkReach makes sure that a mezzanine lasts for all frames of its piece, the time included that its last picture stands for: the
+// encoder would repeat that picture for what is missing, and nobody would notice.
+func checkReach(path string, rate msg.Rate, frames int) error {
+	lasts, err := mp4.Length(path)
+	if err != nil {
+		return fmt.Errorf("read the index of %s: %w", filepath.Base(path), err)
+	}
+	if want := rate.At(frames); lasts < want-rate.At(1)/2 {
+		return fmt.Errorf("%s lasts %s, want %s for %d frames", filepath.Base(path), lasts, want, frames)
 	}
 	return nil
 }

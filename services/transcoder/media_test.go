@@ -153,12 +153,17 @@ func (b *bench) run(t *testing.T, kind msg.Kind, params any, inputs map[string]m
 	return b.kinds()[kind].Handle(t.Context(), stage.NewTask(grant, t.TempDir(), zerolog.Nop()))
 }
 
-// must is run for a task that succeeds.
+// must is run for a task that succeeds. What is measured on the video that it writes must be what ffprobe finds.
 func (b *bench) must(t *testing.T, kind msg.Kind, params any, inputs map[string]msg.Input, outputs ...string) any {
 	t.Helper()
 	facts, err := b.run(t, kind, params, inputs, outputs...)
 	if err != nil {
 		t.Fatalf("%s: %v", kind, err)
+	}
+	for _, name := range outputs {
+		if name == msg.Segment || name == msg.Joined || name == msg.Video {
+			checkIndex(t, b.store.get(t, string(kind)+"/"+name))
+		}
 	}
 	return facts
 }

@@ -2,7 +2,6 @@ package transcoder
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
 )
 
@@ -47,7 +45,7 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, err
 		}
 	}
-	err = h.encodeWithin(ctx, t.Log, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
+	err = encodeWithin(t.Log, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
 		func(args []string) error {
 			tools := h.tools
 			if face != nil {
@@ -61,7 +59,7 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
-	facts, err := h.measure(ctx, t.Dir, fileSegment, expected{
+	facts, err := measure(t.Dir, fileSegment, expected{
 		width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames,
 	})
 	if err != nil {
@@ -106,7 +104,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 	if err := h.fetchFacecam(ctx, t); err != nil {
 		return nil, err
 	}
-	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	file, err := h.inspectFacecam(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +126,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 			}
 		}
 		pad := bubble.Pad(*b)
-		plate, mask := bubble.Draw(bubble.Of(*b).Boxed(pad), b.Width+2*pad, b.Height+2*pad)
-		return face, errors.Join(bubble.Write(path(t, filePlate), plate), bubble.Write(path(t, fileMask), mask))
+		return face, h.pictures.Write(bubble.Of(*b).Boxed(pad), b.Width+2*pad, b.Height+2*pad, path(t, filePlate), path(t, fileMask))
 	}
 	return nil, fmt.Errorf("the facecam has no video stream %d", facts.VideoStream)
 }

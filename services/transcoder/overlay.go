@@ -9,7 +9,6 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 // fileVideo is the finished video, in the task's folder.
@@ -48,7 +47,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		target := loudnessOf(p.Loudness)
 		want.loudness, want.evenly = &target, target.evenly(*sound.loudness)
 	}
-	facts, err := h.measure(ctx, t.Dir, fileVideo, want)
+	facts, err := measure(t.Dir, fileVideo, want)
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
@@ -80,7 +79,7 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayPar
 	if err := h.fetchFacecam(ctx, t); err != nil {
 		return nil, err
 	}
-	file, err := h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
+	file, err := h.inspectFacecam(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@ import (
 
 // Single makes a video of one scene without tasks, while it is being recorded.
 type Single struct {
-	// FFmpegPath and FFprobePath are the two programs, as paths or as names to look up in PATH.
-	FFmpegPath, FFprobePath string
+	// FFmpegPath is the program, as a path or as a name to look up in PATH.
+	FFmpegPath string
 	// Dir is a folder for what is made on the way, which is left in it.
 	Dir string
 	// Params say how the scene is encoded, as those of a normalize task do; there is no facecam and no watermark.
@@ -30,7 +30,7 @@ type Single struct {
 // Write encodes the mezzanine as renders do, and writes the finished file to w. It receives the files of the pieces, in order, as
 // they are recorded, and removes each. It returns what was measured on the video.
 func (s Single) Write(ctx context.Context, pieces <-chan string, w io.Writer) (msg.VideoFacts, error) {
-	h := handler{tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath, FFprobe: s.FFprobePath}, threads: cores()}
+	h := handler{tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath}, threads: cores()}
 	names, err := s.encode(ctx, h, pieces)
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("encode: %w", err)
@@ -77,7 +77,7 @@ func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (na
 		if err := checkReach(filepath.Join(s.Dir, fileMezzanine), p.Rate, frames); err != nil {
 			return nil, err
 		}
-		err := h.encodeWithin(ctx, zerolog.Nop(), s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
+		err := encodeWithin(zerolog.Nop(), s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
 			func(args []string) error { return h.tools.Run(ctx, s.Dir, args, report) })
 		if err != nil {
 			return nil, err
@@ -104,5 +104,5 @@ func (s Single) join(ctx context.Context, h handler, names []string) (msg.VideoF
 	if err := h.tools.Run(ctx, s.Dir, concatArgs(p.Rate, true, false), nil); err != nil {
 		return msg.VideoFacts{}, err
 	}
-	return h.measure(ctx, s.Dir, fileJoined, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames})
+	return measure(s.Dir, fileJoined, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames})
 }

@@ -17,7 +17,7 @@ func TestAVideoOfOneSceneIsMadeWithoutATask(t *testing.T) {
 	const count = 45
 	dir, last := t.TempDir(), 0.0
 	single := Single{
-		FFmpegPath: tools.FFmpeg, FFprobePath: tools.FFprobe, Dir: dir, Pieces: []int{30, 15},
+		FFmpegPath: tools.FFmpeg, Dir: dir, Pieces: []int{30, 15},
 		Params:   msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(30), Frames: count},
 		Progress: func(fraction float64) { last = fraction },
 	}
@@ -58,7 +58,7 @@ func TestARecordingThatEndsEarlyMakesNoVideo(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)
 	single := Single{
-		FFmpegPath: tools.FFmpeg, FFprobePath: tools.FFprobe, Dir: t.TempDir(), Pieces: []int{1},
+		FFmpegPath: tools.FFmpeg, Dir: t.TempDir(), Pieces: []int{1},
 		Params: msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(30), Frames: 1},
 	}
 	pieces := make(chan string)

@@ -36,10 +36,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	o := options{Settings: report.Settings{Width: measure.PeerWidth, Height: measure.PeerHeight, Encoder: encoder}}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	names, tools := flags.String("pages", "", "pages to measure on, divided by commas (default all: "+join(pageNames())+")"), ""
-	flags.StringVar(&tools, "tools", "", "tools to measure, divided by commas (default all: "+join(toolNames())+")")
+	onPages := flags.String("pages", "", "pages to record, divided by commas (default all: "+join(pageNames())+")")
+	tools := flags.String("tools", "", "tools to record with, divided by commas (default all: "+join(names(measure.Tools))+")")
 	scenes := flags.String("scenes", fmt.Sprintf("1,%d", runtime.NumCPU()), "numbers of scenes to record at once")
-	seconds := flags.Float64("seconds", 4, "length of each scene")
+	parts := flags.String("parts", "", "what to measure, divided by commas (default all: "+join(names(report.Parts))+")")
+	seconds := flags.Float64("seconds", 4, "length of each scene that is recorded")
+	sceneSeconds := flags.Float64("scene-seconds", 8, "length of the scene that is transcoded")
 	flags.IntVar(&o.Frames, "frames", 0, "frames of each scene, in place of -seconds")
 	flags.IntVar(&o.FPS, "fps", 60, "frames in each second of the scene")
 	flags.IntVar(&o.Repeat, "repeat", 2, "how many turns every tool has")
@@ -59,17 +61,19 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.Scenes, err = counts(*scenes); err != nil {
 		return options{}, err
 	}
-	if o.Pages, err = choose("page", *names, pageNames()); err != nil {
+	if o.Pages, err = choose("page", *onPages, pageNames()); err != nil {
 		return options{}, err
 	}
-	chosen, err := choose("tool", tools, toolNames())
-	if err != nil {
+	if o.Tools, err = choose("tool", *tools, measure.Tools); err != nil {
 		return options{}, err
 	}
-	for _, name := range chosen {
-		o.Tools = append(o.Tools, measure.Tool(name))
+	if o.Parts, err = choose("part", *parts, report.Parts); err != nil {
+		return options{}, err
 	}
+	o.TranscodeFrames = int(*sceneSeconds*float64(o.FPS) + 0.5)
 	switch {
+	case *sceneSeconds < 1 || *sceneSeconds > 600:
+		return options{}, errors.New("-scene-seconds must be 1 to 600")
 	case o.FPS < 1 || o.FPS > 240:
 		return options{}, errors.New("-fps must be 1 to 240")
 	case o.Frames < 2:
@@ -91,28 +95,30 @@ func pageNames() (names []string) {
 	return names
 }
 
-func toolNames() (names []string) {
-	for _, t := range measure.Tools {
-		names = append(names, string(t))
+func names[T ~string](list []T) (texts []string) {
+	for _, one := range list {
+		texts = append(texts, string(one))
 	}
-	return names
+	return texts
 }
 
 // choose returns those of all that list names, in the order of all; all of them when list is empty.
-func choose(what, list string, all []string) ([]string, error) {
+func choose[T ~string](what, list string, all []T) ([]T, error) {
 	if list == "" {
 		return all, nil
 	}
-	asked := strings.Split(list, ",")
-	for i, name := range asked {
-		if asked[i] = strings.TrimSpace(name); !slices.Contains(all, asked[i]) {
-			return nil, fmt.Errorf("there is no %s %q; there are %s", what, asked[i], strings.Join(all, ", "))
+	var asked []T
+	for name := range strings.SplitSeq(list, ",") {
+		one := T(strings.TrimSpace(name))
+		if !slices.Contains(all, one) {
+			return nil, fmt.Errorf("there is no %s %q; there are %s", what, one, strings.Join(names(all), ", "))
 		}
+		asked = append(asked, one)
 	}
-	var chosen []string
-	for _, name := range all {
-		if slices.Contains(asked, name) {
-			chosen = append(chosen, name)
+	var chosen []T
+	for _, one := range all {
+		if slices.Contains(asked, one) {
+			chosen = append(chosen, one)
 		}
 	}
 	return chosen, nil

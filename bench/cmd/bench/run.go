@@ -23,6 +23,9 @@ func run(ctx context.Context, args []string, environ map[string]string, stdin io
 	if len(args) == 1 && args[0] == measure.WorkCommand {
 		return measure.Work(ctx, stdin, stdout, environ)
 	}
+	if len(args) == 1 && args[0] == measure.ReplicaCommand {
+		return measure.Replica(ctx, stdin, stdout, environ)
+	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -44,7 +47,7 @@ func run(ctx context.Context, args []string, environ map[string]string, stdin io
 		return fmt.Errorf("interrupted after %d measurements", len(r.Runs))
 	}
 	if failed := len(r.Failed()); failed > 0 {
-		return fmt.Errorf("%d of %d measurements failed: the end of %s says why", failed, len(r.Runs), filepath.Join(o.out, "bench.md"))
+		return fmt.Errorf("%d measurements failed: the end of %s says why", failed, filepath.Join(o.out, "bench.md"))
 	}
 	return nil
 }
@@ -56,7 +59,7 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 		return report.Report{}, fmt.Errorf("find the peers: %w", err)
 	}
 	lookAt := ""
-	if slices.Contains(o.Tools, measure.Peer) {
+	if slices.Contains(o.Parts, report.Capture) && slices.Contains(o.Tools, measure.Peer) {
 		lookAt = peers
 	}
 	about, err := machine.Look(ctx, environ, lookAt)
@@ -92,13 +95,35 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 		}
 	}
 	r := report.New(o.Settings, runs)
+	if slices.Contains(o.Parts, report.Transcode) && ctx.Err() == nil {
+		r.Transcoding = transcode(ctx, o, site, environ, stderr)
+	}
 	r.Began, r.Took, r.Machine, r.LoadBefore, r.LoadAfter = began, time.Since(began), about, loadBefore, machine.Load()
 	return r, nil
 }
 
-// plan returns the measurements to make, in order. Tools take turns on each page, so that what disturbs the machine
+// transcodedPage moves in every frame.
+const transcodedPage = "scroll"
+
+// transcode measures the transcoder.
+func transcode(ctx context.Context, o options, site *measure.Site, environ map[string]string, stderr io.Writer) *report.Transcoding {
+	tell := func(what string) { _, _ = fmt.Fprintf(stderr, "transcoding, %s\n", what) }
+	made, err := measure.Transcode(ctx, site, measure.Job{
+		Page: site.Page(transcodedPage), Store: site.Store(), Width: o.Width, Height: o.Height, FPS: o.FPS, Frames: o.TranscodeFrames,
+	}, o.Repeat, o.timeout, environ, tell)
+	if err != nil {
+		tell(err.Error())
+		return &report.Transcoding{Page: transcodedPage, FPS: o.FPS, Error: err.Error()}
+	}
+	return report.NewTranscoding(transcodedPage, o.FPS, made)
+}
+
+// plan returns the scenes to record, in order. Tools take turns on each page, so that what disturbs the machine
 // disturbs all of them.
 func plan(s report.Settings) (runs []report.Run) {
+	if !slices.Contains(s.Parts, report.Capture) {
+		return nil
+	}
 	for turn := 1; turn <= s.Repeat; turn++ {
 		for _, page := range s.Pages {
 			for _, scenes := range s.Scenes {

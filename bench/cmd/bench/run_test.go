@@ -17,7 +17,7 @@ import (
 func TestToolsTakeTurns(t *testing.T) {
 	var order []string
 	for _, r := range plan(report.Settings{
-		Pages: []string{"box", "static"}, Tools: []measure.Tool{measure.Ours, measure.Peer}, Scenes: []int{1}, Repeat: 2,
+		Parts: report.Parts, Pages: []string{"box", "static"}, Tools: []measure.Tool{measure.Ours, measure.Peer}, Scenes: []int{1}, Repeat: 2,
 	}) {
 		order = append(order, r.Page+" "+string(r.Tool))
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/facecam"
@@ -142,22 +143,33 @@ func TestAFilmShowsEachShape(t *testing.T) {
 }
 
 func TestPicturesAreWritten(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "mask.png")
 	s, width, height := boxed(facecam.Options{})
-	_, mask := Draw(s, width, height)
-	if err := Write(file, mask); err != nil {
-		t.Fatal(err)
+	other := s
+	other.Border++
+	var pictures Pictures
+	for _, test := range []struct {
+		name     string
+		pictures *Pictures
+		shape    Shape
+	}{{"drawn", &pictures, s}, {"drawn before", &pictures, s}, {"another bubble", &pictures, other}, {"nothing is kept", nil, s}} {
+		dir := t.TempDir()
+		files := []string{filepath.Join(dir, "plate.png"), filepath.Join(dir, "mask.png")}
+		if err := test.pictures.Write(test.shape, width, height, files[0], files[1]); err != nil {
+			t.Fatal(err)
+		}
+		plate, mask := Draw(test.shape, width, height)
+		for i, want := range []image.Image{plate, mask} {
+			data, err := os.ReadFile(files[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := png.Decode(bytes.NewReader(data))
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: %s is not what was drawn, %v", test.name, files[i], err)
+			}
+		}
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	img, err := png.Decode(f)
-	if err != nil || img.Bounds() != mask.Bounds() {
-		t.Errorf("read back: %v", err)
-	}
-	if err := Write(filepath.Join(t.TempDir(), "no", "mask.png"), mask); err == nil {
+	if err := pictures.Write(s, width, height, filepath.Join(t.TempDir(), "no", "plate.png"), filepath.Join(t.TempDir(), "mask.png")); err == nil {
 		t.Error("written into a folder that is not there")
 	}
 }

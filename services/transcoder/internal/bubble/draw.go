@@ -1,12 +1,9 @@
 package bubble
 
 import (
-	"fmt"
 	"image"
 	"image/color"
-	"image/png"
 	"math"
-	"os"
 )
 
 // drop is how far the shadow falls, as a share of its reach.
@@ -76,20 +73,3 @@ func (s Shape) shadow(x, y float64) float64 {
 func edge(inside float64) float64 { return min(max(inside+0.5, 0), 1) }
 
 func level(v float64) uint8 { return uint8(math.Round(255 * min(max(v, 0), 1))) }
-
-// Write writes an image as a PNG file.
-func Write(path string, img image.Image) (err error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write a picture of the bubble: %w", err)
-	}
-	defer func() {
-		if e := f.Close(); err == nil && e != nil {
-			err = fmt.Errorf("write a picture of the bubble: %w", e)
-		}
-	}()
-	if err := png.Encode(f, img); err != nil {
-		return fmt.Errorf("write a picture of the bubble: %w", err)
-	}
-	return nil
-}

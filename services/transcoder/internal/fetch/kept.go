@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 // Kept are the facecams that this process fetched last: each of a render's segments needs the same one. It holds them as
@@ -26,6 +28,7 @@ type kept struct {
 	file  *os.File // nil: it could not be fetched
 	size  int64
 	users int
+	about *ffmpeg.File // guarded by Kept.mu; nil until it was inspected
 }
 
 // Get writes the facecam whose object has the given key into a new file at path. It calls fetch, which does that, when no
@@ -50,10 +53,45 @@ func (k *Kept) Get(ctx context.Context, key, path string, fetch func() error) er
 	return copyTo(path, io.NewSectionReader(one.file, 0, one.size))
 }
 
+// Inspect returns what inspect finds out about the facecam with the given key, which Get has written. It calls inspect when no other
+// call has, since the facecam is kept. Nobody may change what it returns.
+func (k *Kept) Inspect(key string, inspect func() (ffmpeg.File, error)) (ffmpeg.File, error) {
+	if k == nil {
+		return inspect()
+	}
+	if about := k.about(key, nil); about != nil {
+		return *about, nil
+	}
+	file, err := inspect() // two at once do no harm
+	if err == nil {
+		k.about(key, &file)
+	}
+	return file, err
+}
+
+// about returns what is known about a facecam that is kept, having added found if that is not nil.
+func (k *Kept) about(key string, found *ffmpeg.File) *ffmpeg.File {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.place(key)
+	if i < 0 {
+		return nil
+	}
+	if found != nil {
+		k.files[i].about = found
+	}
+	return k.files[i].about
+}
+
+// place is where a facecam is in k.files; negative when it is not. The caller holds mu.
+func (k *Kept) place(key string) int {
+	return slices.IndexFunc(k.files, func(f *kept) bool { return f.key == key })
+}
+
 func (k *Kept) use(key string) (one *kept, isNew bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	i := slices.IndexFunc(k.files, func(f *kept) bool { return f.key == key })
+	i := k.place(key)
 	if i < 0 {
 		one, isNew = &kept{key: key, ready: make(chan struct{})}, true
 	} else {

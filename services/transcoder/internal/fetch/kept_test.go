@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -108,4 +110,42 @@ func TestOnesFailureIsNotThatOfTheOthers(t *testing.T) {
 	close(fail)
 	all.Wait()
 	get(t, k, &s, "a", []byte("a"))
+}
+
+func TestAFacecamIsInspectedOnceWhileItIsKept(t *testing.T) {
+	var s source
+	k := &Kept{MaxBytes: 1500}
+	defer k.Close()
+	inspected := 0
+	inspect := func(key string) ffmpeg.File {
+		t.Helper()
+		file, err := k.Inspect(key, func() (ffmpeg.File, error) {
+			inspected++
+			return ffmpeg.File{Format: key}, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return file
+	}
+	get(t, k, &s, "a", make([]byte, 1000))
+	if _, err := k.Inspect("a", func() (ffmpeg.File, error) { return ffmpeg.File{}, context.Canceled }); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	for range 3 {
+		if file := inspect("a"); file.Format != "a" {
+			t.Errorf("found out %+v", file)
+		}
+	}
+	if inspected != 1 {
+		t.Errorf("inspected %d times, want once", inspected)
+	}
+	get(t, k, &s, "b", make([]byte, 1000)) // and a is dropped
+	if file := inspect("b"); file.Format != "b" || inspected != 2 {
+		t.Errorf("found out %+v of another facecam, inspected %d times in all", file, inspected)
+	}
+	get(t, k, &s, "a", make([]byte, 1000))
+	if inspect("a"); inspected != 3 {
+		t.Error("what was found out outlived the file")
+	}
 }

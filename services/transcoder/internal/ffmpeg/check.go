@@ -21,7 +21,7 @@ const minMajor, minMinor = 5, 1
 // Check makes sure that both programs run, are not too old and have the abilities. It returns ffmpeg's version.
 func (t Tools) Check(ctx context.Context, needed Abilities) (version string, err error) {
 	for _, program := range []string{t.FFprobe, t.FFmpeg} {
-		out, err := output(ctx, program, "", []string{"-hide_banner", "-version"}, Limits{}, maxInspect)
+		out, err := t.output(ctx, program, "", []string{"-hide_banner", "-version"}, maxInspect)
 		if err != nil {
 			return "", err
 		}
@@ -38,7 +38,7 @@ func (t Tools) Check(ctx context.Context, needed Abilities) (version string, err
 		{"filter", "-filters", needed.Filters},
 		{"bitstream filter", "-bsfs", needed.BitstreamFilters},
 	} {
-		out, err := output(ctx, t.FFmpeg, "", []string{"-hide_banner", list.option}, Limits{}, maxInspect)
+		out, err := t.output(ctx, t.FFmpeg, "", []string{"-hide_banner", list.option}, maxInspect)
 		if err != nil {
 			return version, err
 		}

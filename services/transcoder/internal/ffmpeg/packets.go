@@ -30,6 +30,12 @@ type Timing struct {
 	Key, KeyBefore int64
 }
 
+// Packet is one of a stream's that is shown, its times in ticks.
+type Packet struct {
+	PTS, Duration int64
+	Key           bool
+}
+
 // Timing reads the time stamps of all packets of a stream. It decodes nothing.
 func (t Tools) Timing(ctx context.Context, dir, name, formats string, stream int) (Timing, error) {
 	var timing Timing
@@ -45,28 +51,6 @@ func (t Tools) Timing(ctx context.Context, dir, name, formats string, stream int
 
 func timingArgs(name, formats string, stream int) []string {
 	return probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0")
-}
-
-// Sizes reads the sizes of all packets of a stream, in bytes, in the order in which they are decoded.
-func (t Tools) Sizes(ctx context.Context, dir, name, formats string, stream int) ([]int64, error) {
-	var sizes []int64
-	args := probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=size", "-of", "csv=p=0")
-	err := t.Probe(ctx, dir, args, func(r io.Reader) error {
-		lines := bufio.NewScanner(r)
-		for lines.Scan() {
-			text := strings.TrimRight(lines.Text(), ",") // side data of a packet makes one
-			size, err := strconv.ParseInt(text, 10, 64)
-			if err != nil {
-				return fmt.Errorf("%q is no size", text)
-			}
-			sizes = append(sizes, size)
-		}
-		return lines.Err()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the packets of %s: %w", name, err)
-	}
-	return sizes, nil
 }
 
 // Length returns how long the stream is shown, from first to End, given its time base.
@@ -100,9 +84,7 @@ const maxPackets = 4 << 20
 var ErrTooMany = errors.New("too many packets")
 
 func parseTiming(r io.Reader, most int) (Timing, error) {
-	type packet struct{ pts, duration int64 }
-	var packets []packet
-	var keys []int64
+	var packets []Packet
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		var pts, dts, duration int64
@@ -130,25 +112,32 @@ func parseTiming(r io.Reader, most int) (Timing, error) {
 			if len(packets) == most {
 				return Timing{}, ErrTooMany
 			}
-			packets = append(packets, packet{pts, duration})
-			if isKey {
-				keys = append(keys, pts)
-			}
+			packets = append(packets, Packet{pts, duration, isKey})
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return Timing{}, err
 	}
+	return NewTiming(packets), nil
+}
+
+// NewTiming returns what packets come to that are in the order of decoding. It brings them into that of showing.
+func NewTiming(packets []Packet) Timing {
 	if len(packets) == 0 {
-		return Timing{Uneven: -1}, nil
+		return Timing{Uneven: -1}
 	}
-	// Packets come in the order of decoding.
-	slices.SortFunc(packets, func(a, b packet) int { return int(min(max(a.pts-b.pts, -1), 1)) })
+	slices.SortFunc(packets, func(a, b Packet) int { return int(min(max(a.PTS-b.PTS, -1), 1)) })
+	var keys []int64
+	for _, p := range packets {
+		if p.Key {
+			keys = append(keys, p.PTS)
+		}
+	}
 	last := packets[len(packets)-1]
-	timing := Timing{Packets: len(packets), First: packets[0].pts, End: last.pts + last.duration, Uneven: -1}
-	timing.KeyBefore, timing.Key = middleKeys(keys, timing.First/2+last.pts/2)
+	timing := Timing{Packets: len(packets), First: packets[0].PTS, End: last.PTS + last.Duration, Uneven: -1}
+	timing.KeyBefore, timing.Key = middleKeys(keys, timing.First/2+last.PTS/2)
 	for i := 1; i < len(packets); i++ {
-		gap := packets[i].pts - packets[i-1].pts
+		gap := packets[i].PTS - packets[i-1].PTS
 		if i == 1 {
 			timing.Gap = gap
 		}
@@ -157,15 +146,14 @@ func parseTiming(r io.Reader, most int) (Timing, error) {
 			break
 		}
 	}
-	return timing, nil
+	return timing
 }
 
-// middleKeys returns the first keyframe at or after the middle, or else the last one, and the one before it.
+// middleKeys returns of keyframes in order the first keyframe at or after the middle, or else the last one, and the one before it.
 func middleKeys(keys []int64, middle int64) (before, key int64) {
 	if len(keys) < 2 {
 		return 0, 0
 	}
-	slices.Sort(keys)
 	i, _ := slices.BinarySearch(keys, middle)
 	i = min(max(i, 1), len(keys)-1)
 	return keys[i-1], keys[i]

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,13 @@ type Tools struct {
 
 	limits Limits
 	stdin  io.Reader
+	spent  *atomic.Int64
+}
+
+// Counting returns tools that add to spent, in nanoseconds, the CPU time of each program that they run.
+func (t Tools) Counting(spent *atomic.Int64) Tools {
+	t.spent = spent
+	return t
 }
 
 // Fed returns tools whose next run of ffmpeg reads stdin, which it need not do to its end.
@@ -42,7 +50,7 @@ func (t Tools) RunInfo(ctx context.Context, dir string, args []string, progress 
 }
 
 func (t Tools) run(ctx context.Context, dir string, args []string, progress func(Progress)) (string, error) {
-	return start(ctx, t.FFmpeg, dir, args, t.limits, t.stdin, func(stdout io.Reader) error {
+	return t.start(ctx, t.FFmpeg, dir, args, func(stdout io.Reader) error {
 		return ParseProgress(stdout, func(p Progress) {
 			if progress != nil {
 				progress(p)
@@ -53,18 +61,18 @@ func (t Tools) run(ctx context.Context, dir string, args []string, progress func
 
 // Output runs ffmpeg in dir and returns what it wrote to stdout, at most limit bytes.
 func (t Tools) Output(ctx context.Context, dir string, args []string, limit int64) ([]byte, error) {
-	return output(ctx, t.FFmpeg, dir, args, t.limits, limit)
+	return t.Fed(nil).output(ctx, t.FFmpeg, dir, args, limit)
 }
 
 // Probe runs ffprobe in dir and gives what it prints to parse.
 func (t Tools) Probe(ctx context.Context, dir string, args []string, parse func(io.Reader) error) error {
-	_, err := start(ctx, t.FFprobe, dir, args, t.limits, nil, parse)
+	_, err := t.Fed(nil).start(ctx, t.FFprobe, dir, args, parse)
 	return err
 }
 
-func output(ctx context.Context, program, dir string, args []string, bounds Limits, limit int64) ([]byte, error) {
+func (t Tools) output(ctx context.Context, program, dir string, args []string, limit int64) ([]byte, error) {
 	var out bytes.Buffer
-	_, err := start(ctx, program, dir, args, bounds, nil, func(stdout io.Reader) error {
+	_, err := t.start(ctx, program, dir, args, func(stdout io.Reader) error {
 		n, err := io.Copy(&out, io.LimitReader(stdout, limit+1))
 		if err == nil && n > limit {
 			err = fmt.Errorf("more than %d bytes of output", limit)
@@ -102,11 +110,9 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s exited with status %d: %s", e.Program, e.Status, e.Stderr)
 }
 
-// start runs a program, which may read stdin, to its end and returns the end of its stderr. read is given stdout and need not read all of it; a
-// program whose reader gives up is killed.
-func start(
-	ctx context.Context, program, dir string, args []string, bounds Limits, stdin io.Reader, read func(io.Reader) error,
-) (string, error) {
+// start runs a program, which may read t.stdin, to its end and returns the end of its stderr. read is given stdout and need not read
+// all of it; a program whose reader gives up is killed.
+func (t Tools) start(ctx context.Context, program, dir string, args []string, read func(io.Reader) error) (string, error) {
 	name := baseName(program)
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
@@ -126,7 +132,7 @@ func start(
 	cmd.WaitDelay = killAfter
 	var stderr tail
 	cmd.Stderr = &stderr
-	cmd.Stdin = stdin
+	cmd.Stdin = t.stdin
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", fmt.Errorf("start %s: %w", name, err)
@@ -135,7 +141,7 @@ func start(
 		return "", fmt.Errorf("start %s: %w", name, err)
 	}
 	counted := &endReader{r: stdout}
-	readErr := limit(cmd.Process.Pid, bounds)
+	readErr := limit(cmd.Process.Pid, t.limits)
 	if readErr == nil {
 		readErr = read(counted)
 	}
@@ -146,6 +152,9 @@ func start(
 	// A program that nobody reads from blocks for ever: take the rest, whatever became of the reading.
 	_, _ = io.Copy(io.Discard, stdout)
 	err = cmd.Wait()
+	if t.spent != nil && cmd.ProcessState != nil {
+		t.spent.Add(int64(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()))
+	}
 	select {
 	case timer := <-kill:
 		timer.Stop()

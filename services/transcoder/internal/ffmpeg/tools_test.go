@@ -111,7 +111,7 @@ func alive(pid int) bool {
 
 func TestAProgramSeesNoneOfOurEnvironment(t *testing.T) {
 	t.Setenv("NATS_URL", "nats://user:secret@host")
-	out, err := output(t.Context(), script(t, "env"), t.TempDir(), nil, Limits{}, 1<<20)
+	out, err := Tools{}.output(t.Context(), script(t, "env"), t.TempDir(), nil, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestAProgramSeesNoneOfOurEnvironment(t *testing.T) {
 }
 
 func TestTooMuchOutputIsAnError(t *testing.T) {
-	if _, err := output(t.Context(), script(t, "yes | head -c 100000"), t.TempDir(), nil, Limits{}, 1000); err == nil {
+	if _, err := (Tools{}).output(t.Context(), script(t, "yes | head -c 100000"), t.TempDir(), nil, 1000); err == nil {
 		t.Error("100,000 bytes were taken for 1,000")
 	}
 }

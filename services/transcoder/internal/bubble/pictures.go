@@ -1,0 +1,50 @@
+package bubble
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"sync"
+)
+
+// Pictures are the plate and the mask that were drawn last: the segments of a render have the same. The zero value has none yet.
+type Pictures struct {
+	mu            sync.Mutex
+	shape         Shape
+	width, height int
+	plate, mask   []byte
+}
+
+// Write writes a bubble's plate and mask, of width × height pixels, as PNG files. A nil p draws them anew.
+func (p *Pictures) Write(s Shape, width, height int, plate, mask string) error {
+	if p == nil {
+		p = new(Pictures)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plate == nil || p.shape != s || p.width != width || p.height != height {
+		if err := p.draw(s, width, height); err != nil {
+			return err
+		}
+	}
+	for path, data := range map[string][]byte{plate: p.plate, mask: p.mask} {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			return fmt.Errorf("write a picture of the bubble: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *Pictures) draw(s Shape, width, height int) error {
+	var files [2]bytes.Buffer
+	plate, mask := Draw(s, width, height)
+	for i, img := range []image.Image{plate, mask} {
+		if err := png.Encode(&files[i], img); err != nil {
+			return fmt.Errorf("write a picture of the bubble: %w", err)
+		}
+	}
+	p.shape, p.width, p.height, p.plate, p.mask = s, width, height, files[0].Bytes(), files[1].Bytes()
+	return nil
+}
