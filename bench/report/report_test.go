@@ -106,7 +106,7 @@ func transcoded() measure.Transcoded {
 	return m
 }
 
-func TestTranscodingIsComparedByMedians(t *testing.T) {
+func TestTranscodingIsComparedTurnByTurn(t *testing.T) {
 	r := NewTranscoding("scroll", 60, transcoded())
 	if *r.CPU != 1.1 || *r.CPULow != 1 || *r.CPUHigh != 1.5 {
 		t.Errorf("CPU time is %v of one pass's, from %v to %v, want 1.1, 1 and 1.5", *r.CPU, *r.CPULow, *r.CPUHigh)

@@ -12,11 +12,12 @@ import (
 type Transcoding struct {
 	Page string `json:"page"`
 	FPS  int    `json:"fps"`
-	// CPU is our CPU time against that of one pass, each the median; CPULow and CPUHigh are the least and the most of the turns.
+	// CPU is our CPU time against that of one pass in the same turn, the median of the turns; CPULow and CPUHigh are the least and
+	// the most.
 	CPU     *float64 `json:"cpu_to_one_pass,omitempty"`
 	CPULow  *float64 `json:"cpu_to_one_pass_low,omitempty"`
 	CPUHigh *float64 `json:"cpu_to_one_pass_high,omitempty"`
-	// Two is the time of two transcoders against that of one, and Busy the share of it in which their slots had a task.
+	// Two is the time of two transcoders against that of one in the same turn, and Busy the share of it in which their slots had a task.
 	Two      *float64            `json:"two_replicas_to_one,omitempty"`
 	Busy     *float64            `json:"busy,omitempty"`
 	Measured *measure.Transcoded `json:"measured,omitempty"`
@@ -30,17 +31,13 @@ func NewTranscoding(page string, fps int, m measure.Transcoded) *Transcoding {
 	if len(m.Turns) == 0 {
 		return t
 	}
-	if onePass := t.ms(onePass); onePass > 0 {
-		cpu := t.ms(sum) / onePass
-		ratios := each(m.Turns, func(turn measure.TranscodeTurn) float64 { return sum(turn) / float64(turn.OnePass) })
-		low, high := slices.Min(ratios), slices.Max(ratios)
-		t.CPU, t.CPULow, t.CPUHigh = &cpu, &low, &high
-	}
+	cpu := each(m.Turns, func(turn measure.TranscodeTurn) float64 { return sum(turn) / onePass(turn) })
+	middle, low, high := median(cpu), slices.Min(cpu), slices.Max(cpu)
+	t.CPU, t.CPULow, t.CPUHigh = &middle, &low, &high
 	if len(m.Turns[0].Replicas) == 2 {
-		took := func(n int) float64 {
-			return median(each(m.Turns, func(turn measure.TranscodeTurn) float64 { return float64(turn.Replicas[n].Took) }))
-		}
-		two := took(1) / took(0)
+		two := median(each(m.Turns, func(turn measure.TranscodeTurn) float64 {
+			return float64(turn.Replicas[1].Took) / float64(turn.Replicas[0].Took)
+		}))
 		busy := median(each(m.Turns, func(turn measure.TranscodeTurn) float64 { return turn.Replicas[1].Busy }))
 		t.Two, t.Busy = &two, &busy
 	}
