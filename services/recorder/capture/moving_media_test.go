@@ -318,7 +318,7 @@ func TestVideoThatSeeksForEver(t *testing.T) {
 			const v = document.querySelector("video"); setTimeout(() => { v.currentTime = 29 }, 100)</script>`),
 	})
 	bounds := impatient
-	bounds.Frame = 100 * time.Millisecond
+	bounds.Frame = 300 * time.Millisecond // a wait in every frame would be 400 ms of each
 	shot{url: url, frames: movingFrames, bounds: bounds}.mustTake(t)
 	if asked.Load() == 0 {
 		t.Error("what it seeks was not asked for")
