@@ -19,8 +19,8 @@ func made(t testing.TB, options ...string) string {
 	path := filepath.Join(t.TempDir(), "video.mp4")
 	args := []string{
 		"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "2",
-		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-profile:v", "high", "-threads", "1", "-color_range", "tv",
-		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-video_track_timescale", "30000",
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-profile:v", "high", "-threads", "1",
+		"-vf", "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709", "-video_track_timescale", "30000",
 	}
 	out, err := exec.CommandContext(t.Context(), "ffmpeg", append(append(args, options...), path)...).CombinedOutput()
 	if err != nil {
