@@ -45,7 +45,8 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil, captions: len(p.Captions) > 0}
 	if sound != nil && sound.loudness != nil {
 		target := loudnessOf(p.Loudness)
-		want.loudness, want.evenly = &target, target.evenly(*sound.loudness)
+		want.loudness = &target
+		want.evenly = target.evenly(*sound.loudness) && sound.to-sound.from >= loudnessHolds
 	}
 	facts, err := measure(t.Dir, fileVideo, want)
 	if err != nil {

@@ -53,6 +53,10 @@ const softest = -70
 // brief is the length of sound, and some, below which loudnorm makes all of it louder or softer by the same amount in any case.
 const brief = 3100 * time.Millisecond
 
+// loudnessHolds is the length of sound from which on the silence around it changes nothing that matters in how loud it is: loudness is
+// that of blocks of 0.4 s, and those that are silent in part count as well.
+const loudnessHolds = time.Second
+
 // Sound that starts or ends in the middle of a wave clicks.
 const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
 

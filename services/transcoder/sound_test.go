@@ -164,6 +164,22 @@ func TestSoundThatIsBriefOrOddIsHeard(t *testing.T) {
 	}
 }
 
+// The silence behind a facecam of half a second makes the whole softer than the facecam was measured to be: that is no reason to
+// refuse the video.
+func TestAFacecamOfHalfASecondIsHeard(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count, whole := msg.FPS(24), 11, 96
+	hum := func(s float64) float64 { return 0.05 * math.Sin(2*math.Pi*440*s) }
+	face, _ := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), hum), ".mkv",
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: whole},
+		map[string]msg.Input{msg.Joined: b.joined(t, rate, whole), msg.FacecamFile: face}, outputsOfVideo...)
+	if lufs, peak := measured(t, b.store.get(t, "overlay/video")); peak < -20 {
+		t.Errorf("%.1f LUFS, %.1f dBTP: it is hardly heard", lufs, peak)
+	}
+}
+
 // What is not heard does not count: a facecam may go on for long, louder or softer, after the video has ended.
 func TestTheSoundIsAsLoudAsAskedWhereverTheVideoEnds(t *testing.T) {
 	t.Parallel()
