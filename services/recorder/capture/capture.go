@@ -108,6 +108,7 @@ type scene struct {
 	contexts  *contexts // when in msg.ModeVirtual
 	workers   *workers
 	seeks     seeks
+	events    int // of requests, when the clock was last put where Chrome's is
 	lastTicks float64
 	loading   time.Time // when the page, or what drawing it asks for, was asked for
 	delivered int       // frames

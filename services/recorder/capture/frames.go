@@ -31,6 +31,7 @@ func (s *scene) frames(ctx context.Context) error {
 	s.progress(1)
 	probing, run := true, 0
 	for n := 1; n < s.Frames; n++ {
+		s.seeks.recently--
 		if err := s.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
 			return err
 		}
@@ -79,10 +80,22 @@ func (s *scene) listen() error {
 
 // advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go further.
 func (s *scene) advance(ctx context.Context, to micros) error {
-	before := s.requests.events()
-	if err := s.advanceBesideWorkers(ctx, to); err != nil || s.requests.events() == before {
+	if err := s.catchUp(); err != nil {
 		return err
 	}
+	if err := s.advanceBesideWorkers(ctx, to); err != nil {
+		return err
+	}
+	return s.catchUp()
+}
+
+// catchUp puts the clock where Chrome's is, if a request began or ended since it was last called.
+func (s *scene) catchUp() error {
+	events := s.requests.events()
+	if events == s.events {
+		return nil
+	}
+	s.events = events
 	_, err := s.observe()
 	return err
 }

@@ -251,6 +251,8 @@ func TestMovingVideoThatSeeksOutOfSight(t *testing.T) {
 			const root = document.querySelector("p").attachShadow({mode: "open"});
 			root.innerHTML = "<video style=display:block src=/media></video>";
 			const v = root.querySelector("video"); ` + seeking + `</script>`,
+		"shown when it is there": `<body><script>const v = document.createElement("video"); v.style.display = "block"; v.src = "/media";
+			v.oncanplaythrough = () => document.body.append(v); ` + seeking + `</script>`,
 		"made later": `<body><script>const v = document.createElement("video");
 			setTimeout(() => { v.src = "/media"; v.style.display = "block"; document.body.append(v) }); ` + seeking + `</script>`,
 	} {

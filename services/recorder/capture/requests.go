@@ -3,6 +3,7 @@ package capture
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-rod/rod/lib/proto"
@@ -14,6 +15,8 @@ import (
 type requests struct {
 	// changed has a value when one began or ended since it was last received from.
 	changed chan struct{}
+	// media says that a video or a sound was asked for.
+	media atomic.Bool
 
 	mu    sync.Mutex
 	under map[proto.NetworkRequestID]*request
@@ -33,6 +36,9 @@ func watchRequests(c *cdp.Client, session proto.TargetSessionID) *requests {
 	r := &requests{changed: make(chan struct{}, 1), under: map[proto.NetworkRequestID]*request{}}
 	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
 		r.begin(e.RequestID, isPart(e))
+		if e.Type == proto.NetworkResourceTypeMedia {
+			r.media.Store(true)
+		}
 	})
 	cdp.On(c, session, func(e *proto.NetworkLoadingFinished) { r.end(e.RequestID) })
 	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) { r.end(e.RequestID) })

@@ -18,7 +18,8 @@ const seekFrames = 30
 
 // seeks knows whether videos seek. Their pictures are decoded in real time, while frames may follow one another faster than that.
 type seeks struct {
-	// asked is how many requests there were when videos were last looked for: what a video shows has been asked for.
+	// asked is how many requests there were when videos were last looked for: what a video shows has been asked for, by itself or by a
+	// script.
 	asked int
 	// videos says that there are any.
 	videos bool
@@ -33,12 +34,12 @@ type seeks struct {
 func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 	asked := s.requests.begun()
 	again := asked != s.seeks.asked
-	if !s.seeks.videos && !again || s.seeks.patience <= 0 {
+	// One that was asked for may come into the document later.
+	if !s.seeks.videos && !again && !s.requests.media.Load() || s.seeks.patience <= 0 {
 		return false, nil
 	}
-	s.seeks.asked = asked
 	defer func() {
-		if s.seeks.recently--; sought {
+		if sought {
 			s.seeks.recently = seekFrames
 		}
 	}()
@@ -51,7 +52,7 @@ func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 		if err != nil {
 			return sought, fmt.Errorf("look whether a video seeks: %w", err)
 		}
-		s.seeks.videos = state != nil
+		s.seeks.asked, s.seeks.videos = asked, state != nil
 		if state == nil {
 			return sought, nil
 		}

@@ -7,7 +7,9 @@
     ...(element.contentDocument ? find(element.contentDocument) : []),
   ]);
   globalThis.seek ??= () => { globalThis.sought = true };
-  if (again || !globalThis.videos) {
+  const count = document.getElementsByTagName("video").length;
+  if (again || count !== globalThis.count) {
+    globalThis.count = count;
     globalThis.videos = find(document);
     for (const video of globalThis.videos) video.addEventListener("seeking", globalThis.seek);
   }

@@ -74,11 +74,17 @@ func (s *scene) advanceBesideWorkers(ctx context.Context, to micros) error {
 	if s.clock.real || !s.workers.any.Load() {
 		return s.clock.advance(ctx, to)
 	}
-	for left := to - s.clock.elapsed; left > 0; left -= workerStep {
+	for left := to - s.clock.elapsed; left > 0; {
 		s.workers.await(ctx)
-		if err := s.clock.advance(ctx, s.clock.elapsed+min(left, workerStep)); err != nil {
+		step := min(left, workerStep)
+		if err := s.clock.advance(ctx, s.clock.elapsed+step); err != nil {
 			return err
 		}
+		before := s.clock.elapsed
+		if err := s.catchUp(); err != nil {
+			return err
+		}
+		left -= step + max(0, s.clock.elapsed-before)
 	}
 	return nil
 }
