@@ -1,0 +1,125 @@
+package capture_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// seeking seeks a video, v, every half second.
+const seeking = `let n = 0; requestAnimationFrame(() => setInterval(() => { v.currentTime = (++n * 21 % 60 + .5) / 30 }, 500))`
+
+// checkSeeks checks that the pictures are those that seeking asks for, each from the frame that it is asked for at.
+func checkSeeks(t *testing.T, numbers []int) {
+	t.Helper()
+	all := runs(numbers)
+	for i, r := range all {
+		if want := i*21%60 + 1; r.number != want {
+			t.Fatalf("seek %d shows picture %d, want %d: %v", i, r.number, want, all)
+		}
+		if inner := i > 0 && i+1 < len(all); inner && (r.frames < 29 || r.frames > 31) {
+			t.Fatalf("a picture stands for %d frames, want 30: %v", r.frames, all)
+		}
+	}
+	if len(all) != 5 && len(all) != 6 {
+		t.Fatalf("%d pictures, want one for each seek: %v", len(all), all)
+	}
+}
+
+// A paused video that a script seeks shows the right picture in the frame that it is asked for at.
+func TestMovingVideoThatSeeks(t *testing.T) {
+	for name, args := range withAndWithoutSound() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkSeeks(t, showing(t, media(t, name, 30, 60, args...),
+				`<video src=/media></video><script>const v = document.querySelector("video"); `+seeking+`</script>`, 150))
+		})
+	}
+}
+
+func TestMovingVideoThatSeeksOutOfSight(t *testing.T) {
+	for name, page := range map[string]string{
+		"in a frame": `<style>iframe{display:block;border:0;width:100%}</style><iframe srcdoc="<style>body{margin:0}video{display:block}</style>
+			<video src=/media></video><script>const v = document.querySelector('video'); ` + seeking + `</script>"></iframe>`,
+		"in a shadow tree": `<p style=margin:0></p><script>
+			const root = document.querySelector("p").attachShadow({mode: "open"});
+			root.innerHTML = "<video style=display:block src=/media></video>";
+			const v = root.querySelector("video"); ` + seeking + `</script>`,
+		"shown when it is there": `<body><script>const v = document.createElement("video"); v.style.display = "block"; v.src = "/media";
+			v.oncanplaythrough = () => document.body.append(v); ` + seeking + `</script>`,
+		"made later": `<body><script>const v = document.createElement("video");
+			setTimeout(() => { v.src = "/media"; v.style.display = "block"; document.body.append(v) }); ` + seeking + `</script>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shown := showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), page, 150)
+			// One that is made on the way is there within three frames.
+			for i := 0; i < 3 && shown[i] == 0; i++ {
+				shown[i] = 1
+			}
+			checkSeeks(t, shown)
+		})
+	}
+}
+
+// seekingAlways seeks a video, v, in every frame, as with the page's scrolling.
+func seekingAlways(to string) string {
+	return `let n = 0; requestAnimationFrame(function f() { v.currentTime = ` + to + `; n++; requestAnimationFrame(f) })`
+}
+
+func TestMovingVideoThatSeeksInEveryFrame(t *testing.T) {
+	const count = 60
+	shown := showing(t, media(t, "vp8.webm", 30, count, videos["vp8.webm"]...), `<video src=/media></video><script>
+		const v = document.querySelector("video"); `+seekingAlways("(n % 60 + .5) / 30")+`</script>`, movingFrames)
+	for i, n := range shown[1:] {
+		// The first seek of all is not expected.
+		if want := shown[i]%count + 1; n != want && i > 1 {
+			t.Fatalf("frame %d shows picture %d after %d: %v", i+1, n, shown[i], shown)
+		}
+	}
+}
+
+// Seeks that change nothing are no news: Chrome must not be waited for.
+func TestVideoThatSeeksWhereItIs(t *testing.T) {
+	shown := showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<video src=/media></video><script>
+		const v = document.querySelector("video"); `+seekingAlways("(20.1 + n % 20 / 40) / 30")+`</script>`, movingFrames)
+	for i, n := range shown {
+		if n != 21 && i > 2 {
+			t.Fatalf("frame %d shows picture %d, want 21: %v", i, n, shown)
+		}
+	}
+}
+
+// A video that seeks to what its server never gives is waited for, but not in every frame.
+func TestVideoThatSeeksForEver(t *testing.T) {
+	video, err := os.ReadFile(media(t, "long.mp4", 30, 900, videos["h264.mp4"]...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	url := site(t, map[string]http.HandlerFunc{
+		"/media": func(w http.ResponseWriter, r *http.Request) {
+			if begins := r.Header.Get("Range"); begins != "" && begins != "bytes=0-" {
+				asked.Add(1)
+				hang(w, r)
+				return
+			}
+			part := video[:len(video)/2]
+			w.Header().Set("Content-Type", "video/mp4")
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(part)-1, len(video)))
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(part)
+		},
+		"/": html(mediaStage + `<video preload=metadata src=/media></video><script>
+			const v = document.querySelector("video"); setTimeout(() => { v.currentTime = 29 }, 100)</script>`),
+	})
+	bounds := impatient
+	bounds.Frame = 300 * time.Millisecond // a wait in every frame would be 400 ms of each
+	shot{url: url, frames: movingFrames, bounds: bounds}.mustTake(t)
+	if asked.Load() == 0 {
+		t.Error("what it seeks was not asked for")
+	}
+}
