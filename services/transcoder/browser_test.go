@@ -49,13 +49,7 @@ func TestABrowsersVP9IsShownByItsTimes(t *testing.T) {
 	}
 	rate, place := msg.FPS(30), usual(testWidth, testHeight)
 	const first, count, whole = 6, 75, 96
-	b.must(t, msg.Normalize, msg.NormalizeParams{
-		Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, FirstFrame: first, Facecam: true,
-	}, map[string]msg.Input{
-		msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, bars, nil), nil),
-		msg.FacecamFile: face,
-	}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	segment := b.segment(t, rate, face, first, count)
 	for n := range segment.frames {
 		want := 0 // the last that is due by then
 		for k, ms := range times {

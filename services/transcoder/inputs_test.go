@@ -89,13 +89,7 @@ func TestWhatPresentersHaveIsShownAndHeardInStep(t *testing.T) {
 				t.Errorf("facts %+v", facts)
 			}
 			const first, count = 6, 30
-			b.must(t, msg.Normalize, msg.NormalizeParams{
-				Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, FirstFrame: first, Facecam: true,
-			}, map[string]msg.Input{
-				msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, bars, nil), nil),
-				msg.FacecamFile: face,
-			}, msg.Segment)
-			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+			segment := b.segment(t, rate, face, first, count)
 			for n := range segment.frames {
 				want := max(0, first+n-int(test.picture*30+0.5))
 				got := readGrey(segment.luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6))

@@ -249,12 +249,24 @@ func mezzanine(t *testing.T, rate msg.Rate, count, width, height int, paint pict
 	}
 	_, perFrame := rate.Timescale()
 	args := append(rawInput(rate, width, height), "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p",
-		"-fps_mode", "passthrough", "-video_track_timescale", timescale(rate),
+		"-fps_mode", "passthrough", "-video_track_timescale", timescale(rate), "-enc_time_base", "1:"+timescale(rate),
 		"-bsf:v", fmt.Sprintf("setts=duration='if(eq(N,%d),%d,DURATION)'", len(kept)-1, (count-last)*perFrame))
 	if keep != nil {
 		args = append(args, "-vf", "select='"+strings.Join(kept, "+")+"'")
 	}
 	return makeFile(t, "mezzanine.mov", rawFrames(count, width, height, paint), args...)
+}
+
+// segment returns the pictures of a segment with a facecam, from a frame of the video on.
+func (b *bench) segment(t *testing.T, rate msg.Rate, face msg.Input, first, count int) decoded {
+	t.Helper()
+	b.must(t, msg.Normalize, msg.NormalizeParams{
+		Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, FirstFrame: first, Facecam: true,
+	}, map[string]msg.Input{
+		msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, bars, nil), nil),
+		msg.FacecamFile: face,
+	}, msg.Segment)
+	return decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 }
 
 // decoded is the pixels of a video, limited-range YUV 4:2:0.
