@@ -88,6 +88,14 @@ func fetchMezzanine(ctx context.Context, t *stage.Task, p msg.NormalizeParams, n
 	return nil
 }
 
+// bubbleOr returns a bubble, or for nil that of a campaign that asks for nothing, in a video of width × height pixels.
+func bubbleOr(b *msg.Bubble, width, height int, rate msg.Rate) *msg.Bubble {
+	if b != nil {
+		return b
+	}
+	return msg.BubbleOf(facecam.Options{}, width, height, rate, 0)
+}
+
 // bubbleMargin is by how much the measured length of a facecam may be wrong, generously.
 const bubbleMargin = 2 * time.Second
 
@@ -108,10 +116,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 	if err != nil {
 		return nil, err
 	}
-	b := p.Bubble
-	if b == nil {
-		b = msg.BubbleOf(facecam.Options{}, p.Width, p.Height, p.Rate, 0)
-	}
+	b := bubbleOr(p.Bubble, p.Width, p.Height, p.Rate)
 	for _, s := range file.Streams {
 		if s.Index != facts.VideoStream || s.Type != "video" {
 			continue

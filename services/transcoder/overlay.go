@@ -6,7 +6,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
@@ -61,11 +60,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.85)
-	b := p.Bubble
-	if b == nil {
-		b = msg.BubbleOf(facecam.Options{}, p.Width, p.Height, p.Rate, 0)
-	}
-	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt, b)
+	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt, bubbleOr(p.Bubble, p.Width, p.Height, p.Rate))
 }
 
 // fetchSound fetches the facecam, and returns nil when it has no sound.

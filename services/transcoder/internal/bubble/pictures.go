@@ -22,19 +22,26 @@ func (p *Pictures) Write(s Shape, width, height int, plate, mask string) error {
 	if p == nil {
 		p = new(Pictures)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.plate == nil || p.shape != s || p.width != width || p.height != height {
-		if err := p.draw(s, width, height); err != nil {
-			return err
-		}
+	drawnPlate, drawnMask, err := p.drawn(s, width, height)
+	if err != nil {
+		return err
 	}
-	for path, data := range map[string][]byte{plate: p.plate, mask: p.mask} {
+	for path, data := range map[string][]byte{plate: drawnPlate, mask: drawnMask} {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			return fmt.Errorf("write a picture of the bubble: %w", err)
 		}
 	}
 	return nil
+}
+
+// drawn returns both pictures as PNG, which nobody may change.
+func (p *Pictures) drawn(s Shape, width, height int) (plate, mask []byte, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.plate == nil || p.shape != s || p.width != width || p.height != height {
+		err = p.draw(s, width, height)
+	}
+	return p.plate, p.mask, err
 }
 
 func (p *Pictures) draw(s Shape, width, height int) error {
