@@ -59,19 +59,12 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 	})
 	cdp.On(c, session, func(e *proto.PageFrameStartedLoading) {
 		if e.FrameID == page.FrameID {
-			d.update(func() {
-				d.leave()
-				d.parsed, d.loaded = false, false
-			})
+			d.update(d.startLoading)
 		}
 	})
 	cdp.On(c, session, func(e *proto.PageFrameStoppedLoading) {
 		if e.FrameID == page.FrameID {
-			d.update(func() {
-				if d.before.shown { // the next was a download, or an answer without content: what is shown stays
-					d.documentState, d.before = d.before, documentState{}
-				}
-			})
+			d.update(d.stopLoading)
 		}
 	})
 	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
@@ -89,8 +82,8 @@ func watchDocument(c *cdp.Client, page *rod.Page) *document {
 			d.update(func() { d.asked = e.URL })
 		}
 	})
-	cdp.On(c, session, func(*proto.PageDomContentEventFired) { d.update(func() { d.parsed = true }) })
-	cdp.On(c, session, func(*proto.PageLoadEventFired) { d.update(func() { d.loaded = true }) })
+	cdp.On(c, session, func(*proto.PageDomContentEventFired) { d.update(func() { d.current().parsed = true }) })
+	cdp.On(c, session, func(*proto.PageLoadEventFired) { d.update(func() { d.current().loaded = true }) })
 	return d
 }
 
@@ -109,6 +102,29 @@ func (d *document) leave() {
 	if d.shown && d.status != 0 && !d.before.shown {
 		d.before = d.documentState
 	}
+}
+
+// startLoading is called when another document is asked for, in place of the one that is shown, if there is one.
+func (d *document) startLoading() {
+	d.leave()
+	d.parsed, d.loaded = false, false
+}
+
+// stopLoading is called when it is there, or nothing came of it: it was a download, or an answer without content. Then what is shown
+// stays.
+func (d *document) stopLoading() {
+	if d.before.shown {
+		d.documentState, d.before = d.before, documentState{}
+	}
+}
+
+// current is what is known of the document whose parsing and loading are told of: the one that is shown, as long as there is one. A
+// load handler that leads elsewhere does so before the end of that load is told.
+func (d *document) current() *documentState {
+	if d.before.shown {
+		return &d.before
+	}
+	return &d.documentState
 }
 
 // forget makes what is known that of a document which has not been asked for yet.
