@@ -29,35 +29,38 @@ const (
 )
 
 // gate reads all of a finished video and returns what it is, or an error when it is not what it must be: then nobody gets to
-// see it. facts are what measure found, was what is known of its frames.
-func (h handler) gate(ctx context.Context, dir, name string, want expected, facts msg.VideoFacts, was seen) (*msg.Report, error) {
-	var spent atomic.Int64
-	reader := h.counting(&spent)
-	file, err := reader.tools.Inspect(ctx, dir, name, movFormats)
+// see it. facts are what measure found, was what is known of its frames. On the way it takes a frame as thumbnail.
+func (h handler) gate(
+	ctx context.Context, dir, name string, want expected, facts msg.VideoFacts, was seen, thumbnail int,
+) (*msg.Report, error) {
+	path := filepath.Join(dir, name)
+	video, sound, err := readTracks(path, want.captions)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	video, sound, err := tracks(file, want.captions)
+	length, err := mp4.Length(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	r := &msg.Report{
 		Frames: facts.Frames, DurationSeconds: video.Duration.Round(time.Millisecond).Seconds(), Bytes: facts.Bytes,
 		Width: video.Width, Height: video.Height, Rate: want.rate, Codec: video.Codec, PixelFormat: video.PixelFormat,
 		ColorSpace: video.Space, ColorPrimaries: video.Primaries, ColorTransfer: video.Transfer, ColorRange: video.Range,
 	}
-	for _, d := range []time.Duration{video.Duration, file.Duration} {
+	for _, d := range []time.Duration{video.Duration, length} {
 		if (d - want.length()).Abs() > time.Millisecond {
 			return nil, fmt.Errorf("%s: it says that it lasts %s, want %s", name, d, want.length())
 		}
 	}
-	if r.FastStart, err = mp4.FastStart(filepath.Join(dir, name)); err != nil {
+	if r.FastStart, err = mp4.FastStart(path); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if !r.FastStart {
 		return nil, fmt.Errorf("%s: its index is not before its pictures", name)
 	}
-	if err := reader.watch(ctx, dir, name, want, was, r); err != nil {
+	var spent atomic.Int64
+	reader := h.counting(&spent)
+	if err := reader.watch(ctx, dir, name, want, was, thumbnail, r); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if sound != nil {
@@ -76,12 +79,14 @@ func (h handler) counting(spent *atomic.Int64) handler {
 	return h
 }
 
-// watch decodes the picture from its first frame to its last.
-func (h handler) watch(ctx context.Context, dir, name string, want expected, was seen, r *msg.Report) error {
+// watch decodes the picture from its first frame to its last, and takes one of them as thumbnail.
+func (h handler) watch(ctx context.Context, dir, name string, want expected, was seen, thumbnail int, r *msg.Report) error {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, ffmpeg.Input(name, movFormats, "-xerror", "-err_detect", "explode")...)
-	args = append(args, "-map", "0:v:0", "-fps_mode", "passthrough", "-vf", lookFilter, "-f", "rawvideo", "file:"+fileLooks)
+	args = append(args, takenArgs("[one]", want.width,
+		"[0:v:0]split[all][some]", "[all]"+lookFilter+"[looks]", fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one]", thumbnail, thumbnail+1))...)
+	args = append(args, "-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
 	if err := h.tools.Run(ctx, dir, args, nil); err != nil {
 		return fmt.Errorf("it cannot be decoded: %w", err)
 	}

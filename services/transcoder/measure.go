@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
@@ -30,23 +29,14 @@ func (e expected) length() time.Duration { return e.rate.At(e.frames) }
 
 // measure reads a file that we wrote and returns its facts, or an error when it is not what it must be.
 func measure(dir, name string, want expected) (msg.VideoFacts, error) {
-	list, err := mp4.Read(filepath.Join(dir, name))
+	video, sound, err := readTracks(filepath.Join(dir, name), want.captions)
+	if err == nil {
+		err = checkPicture(video, want)
+	}
+	if err == nil {
+		err = checkSound(sound, want)
+	}
 	if err != nil {
-		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
-	}
-	var file ffmpeg.File
-	for _, t := range list {
-		file.Streams = append(file.Streams, t.Stream)
-	}
-	video, sound, err := tracks(file, want.captions)
-	if err != nil {
-		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
-	}
-	timing := list[video.Index].Timing
-	if err := checkPicture(video, timing, want); err != nil {
-		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
-	}
-	if err := checkSound(sound, want); err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
 	}
 	info, err := os.Stat(filepath.Join(dir, name))
@@ -54,22 +44,26 @@ func measure(dir, name string, want expected) (msg.VideoFacts, error) {
 		return msg.VideoFacts{}, fmt.Errorf("measure %s: %w", name, err)
 	}
 	return msg.VideoFacts{
-		Frames: timing.Packets, Bytes: info.Size(), Sound: sound != nil, Parameters: video.Parameters,
+		Frames: video.Timing.Packets, Bytes: info.Size(), Sound: sound != nil, Parameters: video.Parameters,
 	}, nil
 }
 
-// tracks returns the one video track and the audio track, or nil. There is nothing else but captions, when there should be.
-func tracks(file ffmpeg.File, captions bool) (video, sound *ffmpeg.Stream, err error) {
-	for i, s := range file.Streams {
+// readTracks returns the one video track and the audio track, or nil. There is nothing else but captions, when there should be.
+func readTracks(path string, captions bool) (video, sound *mp4.Track, err error) {
+	list, err := mp4.Read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, t := range list {
 		switch {
-		case s.Type == "subtitle" && captions:
+		case t.Type == "subtitle" && captions:
 			captions = false
-		case s.Type == "video" && video == nil:
-			video = &file.Streams[i]
-		case s.Type == "audio" && sound == nil:
-			sound = &file.Streams[i]
+		case t.Type == "video" && video == nil:
+			video = &list[i]
+		case t.Type == "audio" && sound == nil:
+			sound = &list[i]
 		default:
-			return nil, nil, fmt.Errorf("an extra %s track", s.Type)
+			return nil, nil, fmt.Errorf("an extra %s track", t.Type)
 		}
 	}
 	if video == nil {
@@ -81,18 +75,19 @@ func tracks(file ffmpeg.File, captions bool) (video, sound *ffmpeg.Stream, err e
 	return video, sound, nil
 }
 
-func checkPicture(s *ffmpeg.Stream, timing ffmpeg.Timing, want expected) error {
+func checkPicture(t *mp4.Track, want expected) error {
 	perSecond, perFrame := want.rate.Timescale()
+	timing := t.Timing
 	switch {
 	case timing.Packets != want.frames:
 		return fmt.Errorf("%d frames, want %d", timing.Packets, want.frames)
-	case s.Width != want.width || s.Height != want.height:
-		return fmt.Errorf("%d×%d pixels, want %d×%d", s.Width, s.Height, want.width, want.height)
-	case s.Codec != "h264" || s.PixelFormat != "yuv420p" || s.Space != "bt709" || s.Primaries != "bt709" || s.Transfer != "bt709" || s.Range != "tv":
+	case t.Width != want.width || t.Height != want.height:
+		return fmt.Errorf("%d×%d pixels, want %d×%d", t.Width, t.Height, want.width, want.height)
+	case t.Codec != "h264" || t.PixelFormat != "yuv420p" || t.Space != "bt709" || t.Primaries != "bt709" || t.Transfer != "bt709" || t.Range != "tv":
 		return fmt.Errorf("%s %s %s %s %s %s, want h264 yuv420p bt709 bt709 bt709 tv",
-			s.Codec, s.PixelFormat, s.Space, s.Primaries, s.Transfer, s.Range)
-	case s.TickSpan != 1 || s.TicksPerSecond != perSecond:
-		return fmt.Errorf("%d/%d s a tick, want 1/%d", s.TickSpan, s.TicksPerSecond, perSecond)
+			t.Codec, t.PixelFormat, t.Space, t.Primaries, t.Transfer, t.Range)
+	case t.TickSpan != 1 || t.TicksPerSecond != perSecond:
+		return fmt.Errorf("%d/%d s a tick, want 1/%d", t.TickSpan, t.TicksPerSecond, perSecond)
 	case timing.First != 0:
 		return fmt.Errorf("the first frame is at tick %d, want 0", timing.First)
 	case timing.Uneven >= 0:
@@ -103,14 +98,14 @@ func checkPicture(s *ffmpeg.Stream, timing ffmpeg.Timing, want expected) error {
 	return nil
 }
 
-func checkSound(s *ffmpeg.Stream, want expected) error {
+func checkSound(t *mp4.Track, want expected) error {
 	switch {
-	case (s != nil) != want.sound:
-		return fmt.Errorf("sound: %t, want %t", s != nil, want.sound)
-	case s != nil && s.Codec != "aac":
-		return fmt.Errorf("sound in %s, want aac", s.Codec)
-	case s != nil && (s.Duration-want.length()).Abs() > time.Millisecond:
-		return fmt.Errorf("%s of sound for %s of picture", s.Duration, want.length())
+	case (t != nil) != want.sound:
+		return fmt.Errorf("sound: %t, want %t", t != nil, want.sound)
+	case t != nil && t.Codec != "aac":
+		return fmt.Errorf("sound in %s, want aac", t.Codec)
+	case t != nil && (t.Duration-want.length()).Abs() > time.Millisecond:
+		return fmt.Errorf("%s of sound for %s of picture", t.Duration, want.length())
 	}
 	return nil
 }

@@ -56,7 +56,8 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.78)
-	if facts.Report, err = h.gate(ctx, t.Dir, fileVideo, want, facts, seen{before.Looks, before.Changes}); err != nil {
+	was := seen{before.Looks, before.Changes}
+	if facts.Report, err = h.gate(ctx, t.Dir, fileVideo, want, facts, was, candidates(want, p.ThumbnailAt)[0]); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.85)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
@@ -39,12 +40,15 @@ func candidates(v expected, at *float64) (list []int) {
 }
 
 // thumbnail writes two JPEGs, one of the video's size and a small one: of the frame at a time in seconds, if it is given, or
-// of the first candidate that shows something, or else of the one that shows most. over is where the facecam is; nil: there is none.
+// of the first candidate that shows something, or else of the one that shows most. The gate has taken the best candidate already. over
+// is where the facecam is; nil: there is none.
 func (h handler) thumbnail(ctx context.Context, dir, video string, v expected, at *float64, over *msg.Bubble) error {
 	best := -1.0
-	for _, frame := range candidates(v, at) {
-		if err := h.tools.Run(ctx, dir, thumbnailArgs(video, v, frame), nil); err != nil {
-			return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
+	for i, frame := range candidates(v, at) {
+		if i > 0 {
+			if err := h.tools.Run(ctx, dir, thumbnailArgs(video, v, frame), nil); err != nil {
+				return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
+			}
 		}
 		score, err := worth(filepath.Join(dir, candidate+fileThumbnail), hidden(over, frame, v))
 		if err != nil {
@@ -75,11 +79,18 @@ func thumbnailArgs(video string, v expected, frame int) []string {
 	args := ffmpeg.Global("error")
 	at := max(0, v.rate.At(frame)-v.rate.At(1)/2)
 	args = append(args, ffmpeg.Input(video, movFormats, "-ss", seconds(at))...)
-	// JPEG is full-range BT.601.
-	filter := "[0:v:0]colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=tv:" +
-		"space=bt470bg:primaries=bt709:trc=bt709:range=pc:format=yuv420p,split[whole][more];" +
-		"[whole]format=yuvj420p[full];[more]" + fmt.Sprintf("scale=%d:-2:flags=lanczos,format=yuvj420p[small]", min(smallWidth, v.width))
-	args = append(args, "-filter_complex", filter)
+	return append(args, takenArgs("[0:v:0]", v.width)...)
+}
+
+// takenArgs are the outputs that the first frame of in is taken to. before are chains of the filter graph that come before.
+func takenArgs(in string, width int, before ...string) []string {
+	args := []string{"-filter_complex", strings.Join(append(before,
+		// JPEG is full-range BT.601.
+		in+"colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=tv:"+
+			"space=bt470bg:primaries=bt709:trc=bt709:range=pc:format=yuv420p,split[whole][more]",
+		"[whole]format=yuvj420p[full]",
+		fmt.Sprintf("[more]scale=%d:-2:flags=lanczos,format=yuvj420p[small]", min(smallWidth, width)),
+	), ";")}
 	for _, out := range []struct{ label, name string }{{"[full]", fileThumbnail}, {"[small]", fileThumbnailSmall}} {
 		args = append(args, "-map", out.label, "-frames:v", "1",
 			"-c:v", "mjpeg", "-q:v", "3", "-color_range", "pc", "-map_metadata", "-1", "-f", "image2", "-update", "1",
