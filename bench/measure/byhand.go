@@ -152,7 +152,7 @@ func (t *transcoding) onePass(ctx context.Context) (time.Duration, error) {
 	args, err := t.finished(fromPieces, t.scene(), []string{
 		"-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-level:v", "4.2",
 		"-threads:v", strconv.Itoa(runtime.GOMAXPROCS(0)), "-g", strconv.Itoa(msg.FPS(t.job.FPS).GOP()), "-flags:v", "+cgop",
-		"-x264-params", "open-gop=0:zones=0,0,b=1.4:deblock=-4,-4", "-chroma_sample_location", "center",
+		"-x264-params", "open-gop=0:zones=0,0,b=1.4:deblock=-4,-4:bframes=1", "-chroma_sample_location", "center",
 	}, fileOnePass)
 	if err != nil {
 		return 0, err

@@ -20,7 +20,7 @@ const recorder = await capture(page, {
   ffmpeg: process.env.BENCH_FFMPEG,
   // The encoder as our transcoder sets it; all else is as puppeteer-capture has it.
   format: PuppeteerCaptureFormat.MP4('veryfast'),
-  customFfmpegConfig: async (ffmpeg) => { ffmpeg.outputOptions(['-crf 20', '-pix_fmt yuv420p']) },
+  customFfmpegConfig: async (ffmpeg) => { ffmpeg.outputOptions(['-crf 20', '-bf 1', '-pix_fmt yuv420p']) },
 })
 await page.goto(url, { waitUntil: 'load' })
 recorder.once('frameCaptured', () => say({ event: 'first' }))
