@@ -6,6 +6,8 @@ SHELL := /usr/bin/env bash
 MODULES  := bench cmd/loom e2e migrations pkg services/ingest services/recorder services/transcoder services/uploader
 SERVICES := ingest recorder transcoder uploader
 COMPOSE  := docker compose -f deploy/compose.yml
+# Tests of services and of Chrome wait half of the time: one package more than there are cores keeps the cores busy.
+ATONCE   := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: help
 help: ## show this list
@@ -35,7 +37,7 @@ demo: setup ## render examples/demo into out/demo.mp4
 
 .PHONY: test
 test: setup setup-npm ## run all tests, on a real Postgres, NATS, S3, Chrome and FFmpeg
-	go test -count=1 -timeout 15m work
+	go test -count=1 -timeout 15m -p $(ATONCE) work
 
 .PHONY: race
 race: setup setup-npm ## run all tests under the race detector (needs a C compiler)
