@@ -47,6 +47,27 @@ func holds(t *testing.T) holdings {
 	return h
 }
 
+// PulseAudio's client makes a folder in /tmp unless it is told where to.
+func TestAPageWithSoundLeavesNoFolderOfPulseAudios(t *testing.T) {
+	folders := func() int {
+		list, err := filepath.Glob("/tmp/pulse-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	srv := httptest.NewServer(script(`new AudioContext().createOscillator().start()`))
+	defer srv.Close()
+	before := folders()
+	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 1, URL: srv.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30})
+	if _, err := testHandler(t).Handle(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	if after := folders(); after > before {
+		t.Errorf("%d folders are left", after-before)
+	}
+}
+
 // A recorder keeps nothing of the scenes that it has recorded, of those neither that failed. With -v it prints what it holds
 // after each scene; LOOM_LONG=1 makes it a hundred scenes.
 func TestScenesInARowLeaveNothingBehind(t *testing.T) {

@@ -150,9 +150,11 @@ func args(o Options, profile string) []string {
 
 // environ returns Chrome's environment: what it needs to draw, and nothing that we hold. Temporary files are in the folder that it
 // is started in, its profile, by a path that is short wherever that is: a whole Chrome makes a socket among them, whose path the
-// kernel bounds at 107 bytes.
+// kernel bounds at 107 bytes. PulseAudio, with which Chrome looks for a sound card as soon as a page has sound, wants a whole one.
 func environ(getenv func(string) string, profile string) []string {
-	env := []string{"HOME=" + profile, "TMPDIR=.", "XDG_CACHE_HOME=" + profile, "XDG_CONFIG_HOME=" + profile}
+	env := []string{
+		"HOME=" + profile, "TMPDIR=.", "XDG_CACHE_HOME=" + profile, "XDG_CONFIG_HOME=" + profile, "PULSE_RUNTIME_PATH=" + profile,
+	}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "LD_LIBRARY_PATH"} {
 		if v := getenv(name); v != "" {
 			env = append(env, name+"="+v)

@@ -51,7 +51,7 @@ func TestEnvironmentHoldsNothingOfOurs(t *testing.T) {
 		"HTTP_PROXY": "http://proxy", "DATABASE_URL": "postgres://user:secret@host",
 	}
 	got := strings.Join(environ(func(name string) string { return ours[name] }, "/profile"), "\n")
-	want := "HOME=/profile\nTMPDIR=.\nXDG_CACHE_HOME=/profile\nXDG_CONFIG_HOME=/profile\nPATH=/bin\nTZ=UTC"
+	want := "HOME=/profile\nTMPDIR=.\nXDG_CACHE_HOME=/profile\nXDG_CONFIG_HOME=/profile\nPULSE_RUNTIME_PATH=/profile\nPATH=/bin\nTZ=UTC"
 	if got != want {
 		t.Errorf("environment is\n%s\nwant\n%s", got, want)
 	}
