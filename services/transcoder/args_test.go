@@ -51,7 +51,7 @@ func TestCommandLines(t *testing.T) {
 		"concat":            concatArgs(ntsc, false, false),
 		"concat-final":      concatArgs(msg.FPS(60), true, false),
 		"concat-captions":   concatArgs(msg.FPS(60), true, true),
-		"encode-again":      againArgs(msg.ConcatParams{Rate: ntsc}, "segment-0001", 2),
+		"encode-again":      againArgs(msg.ConcatParams{Rate: ntsc}, fileForeign, "segment-0001", 2),
 		"concat-list":       strings.Split(strings.TrimSpace(concatList(ntsc, []string{"segment-0001", "segment-0002"}, []int{170, 177})), "\n"),
 		"loudness":          loudnessArgs(overlaySound{stream: 1, to: 14 * time.Second}, webSpeech, 13*time.Second),
 		"overlay":           overlayArgs(overlay, &overlaySound{stream: 1, start: 21_000_000, loudness: loudness}),

@@ -107,7 +107,7 @@ func segmentFacts(t *stage.Task, names []string) ([]msg.VideoFacts, error) {
 // fetchSegments fetches the segments into files that have their names.
 func fetchSegments(ctx context.Context, t *stage.Task, names []string) error {
 	var fetched atomic.Int64
-	report := part(t, 0, 0.5)
+	report := part(t, 0, 0.3)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(transfers)
 	for _, name := range names {
