@@ -1,7 +1,9 @@
 package output
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -49,6 +51,39 @@ func TestWhatIsWrongWithCaptionsIsToldByItsLine(t *testing.T) {
 			t.Errorf("%.40q: %v, want %s", text, err, want)
 		}
 	}
+}
+
+func TestAsManyCaptionsFitAsIsWritten(t *testing.T) {
+	said := strings.Repeat("x", 60)
+	write := func(count int) []byte {
+		var text strings.Builder
+		for i := range count {
+			fmt.Fprintf(&text, "%d\n%s --> %s\n%s\n\n", i+1, srt(i), srt(i+1), said)
+		}
+		data, err := json.Marshal(Options{Captions: &Captions{Text: text.String()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	o, err := Parse(write(1500))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cues, err := o.Captions.Cues(); len(cues) != 1500 || err != nil {
+		t.Errorf("%d captions, %v", len(cues), err)
+	}
+	if _, err := Parse(write(1560)); err == nil || !strings.Contains(err.Error(), "they may have 160 kB together") {
+		t.Errorf("1560 captions: %v", err)
+	}
+	if _, err := Parse(write(1900)); err == nil || !strings.Contains(err.Error(), "output_options.captions.text: ") {
+		t.Errorf("1900 captions: %v", err)
+	}
+}
+
+// srt writes a time in seconds.
+func srt(seconds int) string {
+	return fmt.Sprintf("%02d:%02d:%02d,000", seconds/3600, seconds/60%60, seconds%60)
 }
 
 func FuzzCues(f *testing.F) {
