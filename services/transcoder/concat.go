@@ -49,7 +49,7 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("concat: write the list of segments: %w", err)
 	}
 	if len(p.Captions) > 0 {
-		if err := writeCaptions(path(t, fileCaptions), p.Captions); err != nil {
+		if err := writeTrack(path(t, fileCaptions), p.Captions); err != nil {
 			return nil, fmt.Errorf("concat: %w", err)
 		}
 	}
