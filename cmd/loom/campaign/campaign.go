@@ -185,7 +185,7 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 		}
 		c.Rate = &text
 	}
-	asked, wrong, err := t.asked()
+	asked, wrong, err := t.asked(root)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read output_options: %w", err)
 	}
