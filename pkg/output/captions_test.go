@@ -53,6 +53,25 @@ func TestWhatIsWrongWithCaptionsIsToldByItsLine(t *testing.T) {
 	}
 }
 
+func TestTheLanguageOfCaptionsIsWrittenInThreeLetters(t *testing.T) {
+	const text = "00:01.000 --> 00:02.000\nx"
+	for written, want := range map[string]string{"": "", "de": "deu", "deu": "deu", "ger": "deu", "pt-BR": "por", "zh-Hant": "zho", "haw": "haw", "no": "nor"} {
+		c := &Captions{Text: text, Language: written}
+		if _, err := c.Cues(); err != nil || c.ISO639() != want {
+			t.Errorf("%q is %q, %v, want %q", written, c.ISO639(), err, want)
+		}
+	}
+	for _, written := range []string{"german", "xx", "und", "und-US", "x-foo", "d"} {
+		_, err := (&Captions{Text: text, Language: written}).Cues()
+		if err == nil || !strings.HasPrefix(err.Error(), "output_options.captions.language: this is no language") {
+			t.Errorf("%q: %v", written, err)
+		}
+	}
+	if got := (*Captions)(nil).ISO639(); got != "" {
+		t.Errorf("no captions are in %q", got)
+	}
+}
+
 func TestAsManyCaptionsFitAsIsWritten(t *testing.T) {
 	said := strings.Repeat("x", 60)
 	write := func(count int) []byte {

@@ -55,7 +55,11 @@ func captionsInput() []string {
 	return ffmpeg.Input(fileCaptions, "srt", "-f", "srt", "-sub_charenc", "UTF-8")
 }
 
-// captionsTrack are the options of a track from an input.
-func captionsTrack(input int) []string {
-	return []string{"-map", fmt.Sprintf("%d:s:0", input), "-c:s", "mov_text"}
+// captionsTrack are the options of a track from an input. language has three letters; empty: the track does not say.
+func captionsTrack(input int, language string) []string {
+	args := []string{"-map", fmt.Sprintf("%d:s:0", input), "-c:s", "mov_text"}
+	if language != "" {
+		args = append(args, "-metadata:s:s:0", "language="+language)
+	}
+	return args
 }

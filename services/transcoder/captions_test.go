@@ -45,14 +45,20 @@ func TestCaptionsAreATrackOfTheFinishedVideo(t *testing.T) {
 	b := newBench(t)
 	rate, lengths := msg.FPS(24), []int{24, 48}
 	said := captions(caption(250*time.Millisecond, time.Second, "One"), caption(2*time.Second, 3*time.Second, "Two <b>\nlines"))
-	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths, Final: true, Captions: said},
+	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths, Final: true, Captions: said, Language: "deu"},
 		b.segmentsOf(t, rate, lengths), outputsOfVideo...)
+	if got := language(t, b.store.get(t, "concat/video")); got != "deu" {
+		t.Errorf("the track's language is %q", got)
+	}
 	checkTrack(t, b.store.get(t, "concat/video"))
 
 	face, _ := b.probed(t, facecamVideo(t, rate, 48, 160, 120, pcm(2*time.Second, beep(1))))
-	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 72, Captions: said},
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 72, Captions: said, Language: "por"},
 		map[string]msg.Input{msg.Joined: b.joined(t, rate, 72), msg.FacecamFile: face}, outputsOfVideo...)
 	checkTrack(t, b.store.get(t, "overlay/video"))
+	if got := language(t, b.store.get(t, "overlay/video")); got != "por" {
+		t.Errorf("the track's language is %q", got)
+	}
 }
 
 func TestATrackHasTheSignsThatItsCaptionsHave(t *testing.T) {
@@ -83,6 +89,20 @@ func TestATrackHasTheSignsThatItsCaptionsHave(t *testing.T) {
 	if got := track(t, b.store.get(t, "concat/video")); got != want.String() {
 		t.Errorf("the track is\n%s\nwant\n%s", got, want.String())
 	}
+	if got := language(t, b.store.get(t, "concat/video")); got != "" && got != "und" {
+		t.Errorf("the track's language is %q, though none is known", got)
+	}
+}
+
+// language reads what language a video's captions are in.
+func language(t *testing.T, video []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "video.mp4")
+	if err := os.WriteFile(path, video, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := command(t, nil, tools.FFprobe, "-v", "error", "-select_streams", "s:0", "-show_entries", "stream_tags=language", "-of", "csv=p=0", path)
+	return strings.TrimSpace(string(out))
 }
 
 // track reads a video's captions, as SRT.

@@ -53,7 +53,7 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, fmt.Errorf("concat: %w", err)
 		}
 	}
-	if err := h.tools.Run(ctx, t.Dir, concatArgs(p.Rate, p.Final, len(p.Captions) > 0), frames(t, total, 0.5, 0.75)); err != nil {
+	if err := h.tools.Run(ctx, t.Dir, concatArgs(p), frames(t, total, 0.5, 0.75)); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: total, captions: len(p.Captions) > 0}
