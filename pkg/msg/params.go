@@ -225,6 +225,8 @@ type ConcatParams struct {
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
 	// Captions are the finished video's track, when Final; none: it has none.
 	Captions []Caption `json:"captions,omitempty"`
+	// Language is the track's, in three letters (ISO 639-2/T); empty: it does not say.
+	Language string `json:"language,omitempty"`
 }
 
 // OverlayParams says how to finish a video with a facecam. Inputs: Joined (with VideoFacts), FacecamFile (with
@@ -242,6 +244,8 @@ type OverlayParams struct {
 	Loudness *output.Loudness `json:"loudness,omitempty"`
 	// Captions are the finished video's track; none: it has none.
 	Captions []Caption `json:"captions,omitempty"`
+	// Language is the track's, in three letters (ISO 639-2/T); empty: it does not say.
+	Language string `json:"language,omitempty"`
 }
 
 // UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail, ThumbnailSmall. No outputs in the work bucket.

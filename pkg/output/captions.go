@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
+
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
@@ -18,6 +20,8 @@ type Captions struct {
 	Text string `json:"text"`
 	// Show is CaptionsTrack (default) or CaptionsBurn.
 	Show string `json:"show,omitempty"`
+	// Language is what a track is in, a BCP 47 tag or an ISO 639 code: "de", "pt-BR", "deu". Empty: the track does not say.
+	Language string `json:"language,omitempty"`
 }
 
 // How captions are shown.
@@ -30,6 +34,20 @@ const (
 
 // Burnt reports whether captions are drawn on the picture.
 func (c *Captions) Burnt() bool { return c != nil && c.Show == CaptionsBurn }
+
+// ISO639 is the language as MP4 has it: three letters, ISO 639-2/T's where it has some ("deu"). Empty when none is written, or no
+// language is known by what is.
+func (c *Captions) ISO639() string {
+	if c == nil {
+		return ""
+	}
+	tag, err := language.Parse(c.Language)
+	base, sure := tag.Base()
+	if err != nil || sure != language.Exact {
+		return ""
+	}
+	return base.ISO3()
+}
 
 // Cue is a text and when it is shown, counted from the video's start.
 type Cue struct {
@@ -45,7 +63,7 @@ const (
 	maxCueBytes = 160 << 10
 )
 
-// Cues reads the captions; nil has none. What is wrong with them is a *schema.Error.
+// Cues reads the captions; nil has none. What is wrong with them, their language included, is a *schema.Error.
 func (c *Captions) Cues() ([]Cue, error) {
 	if c == nil {
 		return nil, nil
@@ -53,6 +71,10 @@ func (c *Captions) Cues() ([]Cue, error) {
 	cues, err := readCues(c.Text)
 	if err != nil {
 		return nil, schema.Wrong(name, schema.Problem{Location: []string{"captions", "text"}, Text: err.Error()})
+	}
+	if c.Language != "" && c.ISO639() == "" {
+		return nil, schema.Wrong(name, schema.Problem{Location: []string{"captions", "language"},
+			Text: "this is no language that is known. Write a BCP 47 tag or an ISO 639 code. Example: de"})
 	}
 	return cues, nil
 }

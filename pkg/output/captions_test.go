@@ -1,7 +1,9 @@
 package output
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -49,6 +51,58 @@ func TestWhatIsWrongWithCaptionsIsToldByItsLine(t *testing.T) {
 			t.Errorf("%.40q: %v, want %s", text, err, want)
 		}
 	}
+}
+
+func TestTheLanguageOfCaptionsIsWrittenInThreeLetters(t *testing.T) {
+	const text = "00:01.000 --> 00:02.000\nx"
+	for written, want := range map[string]string{"": "", "de": "deu", "deu": "deu", "ger": "deu", "pt-BR": "por", "zh-Hant": "zho", "haw": "haw", "no": "nor"} {
+		c := &Captions{Text: text, Language: written}
+		if _, err := c.Cues(); err != nil || c.ISO639() != want {
+			t.Errorf("%q is %q, %v, want %q", written, c.ISO639(), err, want)
+		}
+	}
+	for _, written := range []string{"german", "xx", "und", "und-US", "x-foo", "d"} {
+		_, err := (&Captions{Text: text, Language: written}).Cues()
+		if err == nil || !strings.HasPrefix(err.Error(), "output_options.captions.language: this is no language") {
+			t.Errorf("%q: %v", written, err)
+		}
+	}
+	if got := (*Captions)(nil).ISO639(); got != "" {
+		t.Errorf("no captions are in %q", got)
+	}
+}
+
+func TestAsManyCaptionsFitAsIsWritten(t *testing.T) {
+	said := strings.Repeat("x", 60)
+	write := func(count int) []byte {
+		var text strings.Builder
+		for i := range count {
+			fmt.Fprintf(&text, "%d\n%s --> %s\n%s\n\n", i+1, srt(i), srt(i+1), said)
+		}
+		data, err := json.Marshal(Options{Captions: &Captions{Text: text.String()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	o, err := Parse(write(1500))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cues, err := o.Captions.Cues(); len(cues) != 1500 || err != nil {
+		t.Errorf("%d captions, %v", len(cues), err)
+	}
+	if _, err := Parse(write(1560)); err == nil || !strings.Contains(err.Error(), "they may have 160 kB together") {
+		t.Errorf("1560 captions: %v", err)
+	}
+	if _, err := Parse(write(1900)); err == nil || !strings.Contains(err.Error(), "output_options.captions.text: ") {
+		t.Errorf("1900 captions: %v", err)
+	}
+}
+
+// srt writes a time in seconds.
+func srt(seconds int) string {
+	return fmt.Sprintf("%02d:%02d:%02d,000", seconds/3600, seconds/60%60, seconds%60)
 }
 
 func FuzzCues(f *testing.F) {

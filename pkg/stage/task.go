@@ -32,7 +32,8 @@ func (f HandlerFunc) Handle(ctx context.Context, t *Task) (any, error) { return 
 // Task is a granted task, as its handler sees it.
 type Task struct {
 	msg.Grant
-	// Dir is an empty folder of the task's own, removed with all that is in it when Handle returns.
+	// Dir is an empty folder of the task's own, removed with all that is in it when Handle returns. What a handler keeps for later
+	// tasks may be beside it: the folder around it is the worker's, and goes with it.
 	Dir string
 	// Log carries render_id, task_id and attempt.
 	Log zerolog.Logger

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,38 @@ func TestOptionsReachTheRecorderAndAreForgottenAfterwards(t *testing.T) {
 	r.scan(&warnings, "select warnings ->> 0 from renders where id = $1", render)
 	if !strings.Contains(warnings, "Scene 1 stopped.") {
 		t.Errorf("the render's warnings are %s", warnings)
+	}
+}
+
+func TestTheRateOfACampaignWinsOverItsWholeNumber(t *testing.T) {
+	r := newRig(t)
+	r.ingest(nil)
+	r.work("worker", nil)
+	submit := func(rate any) uuid.UUID {
+		var id uuid.UUID
+		r.scan(&id, "insert into campaigns (name, output_fps, output_rate) values ('test', 25, $1) returning id", rate)
+		r.exec("insert into scenes (campaign_id, url, duration_sec, order_index) values ($1, 'https://example.com', 3, 1)", id)
+		return r.queue(id)
+	}
+	for rate, want := range map[any]string{
+		nil: "75 at 25/1", "": "75 at 25/1", "29.97": "90 at 30000/1001", " 24000/1001 ": "72 at 24000/1001", "12.5": "38 at 25/2",
+	} {
+		render := submit(rate)
+		if o := r.ended(render); o.status != "done" {
+			t.Fatalf("%v: ended as %+v", rate, o)
+		}
+		var got string
+		r.scan(&got, `select max((params ->> 'frames')::int) filter (where kind = 'record') || ' at ' || string_agg(distinct params ->> 'rate', ', ')
+			from loom.tasks where render_id = $1`, render)
+		if got != want {
+			t.Errorf("%v: the plan has %s frames a second, want %s", rate, got, want)
+		}
+	}
+	for _, rate := range []string{"1000/7", "fast"} {
+		o := r.ended(submit(rate))
+		if o.status != "failed" || o.code != string(msg.CodeOutputFPS) || !strings.Contains(o.message, strconv.Quote(rate)) {
+			t.Errorf("%s: ended as %+v", rate, o)
+		}
 	}
 }
 

@@ -49,11 +49,11 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("concat: write the list of segments: %w", err)
 	}
 	if len(p.Captions) > 0 {
-		if err := writeCaptions(path(t, fileCaptions), p.Captions); err != nil {
+		if err := writeTrack(path(t, fileCaptions), p.Captions); err != nil {
 			return nil, fmt.Errorf("concat: %w", err)
 		}
 	}
-	if err := h.tools.Run(ctx, t.Dir, concatArgs(p.Rate, p.Final, len(p.Captions) > 0), frames(t, total, 0.5, 0.75)); err != nil {
+	if err := h.tools.Run(ctx, t.Dir, concatArgs(p), frames(t, total, 0.5, 0.75)); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: total, captions: len(p.Captions) > 0}
@@ -107,7 +107,7 @@ func segmentFacts(t *stage.Task, names []string) ([]msg.VideoFacts, error) {
 // fetchSegments fetches the segments into files that have their names.
 func fetchSegments(ctx context.Context, t *stage.Task, names []string) error {
 	var fetched atomic.Int64
-	report := part(t, 0, 0.5)
+	report := part(t, 0, 0.3)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(transfers)
 	for _, name := range names {

@@ -31,27 +31,26 @@ func concatList(rate msg.Rate, names []string, frames []int) string {
 	return b.String()
 }
 
-// concatArgs is the command line that joins segments without touching a packet's content. captions says that there are some for a
-// track.
-func concatArgs(rate msg.Rate, final, captions bool) []string {
-	_, perFrame := rate.Timescale()
+// concatArgs is the command line that joins segments without touching a packet's content.
+func concatArgs(p msg.ConcatParams) []string {
+	_, perFrame := p.Rate.Timescale()
 	// Microseconds are no whole number of ticks: put every time stamp back on its frame.
 	snap := func(stamp string) string { return fmt.Sprintf("round(%s/%d)*%d", stamp, perFrame, perFrame) }
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, ffmpeg.Input(fileList, "concat,"+movFormats, "-f", "concat", "-safe", "1")...)
-	if captions {
+	if len(p.Captions) > 0 {
 		args = append(args, captionsInput()...)
 	}
 	args = append(args,
 		"-map", "0:v:0", "-c:v", "copy",
 		"-bsf:v", fmt.Sprintf("setts=pts=%s:dts=%s:duration=%d", snap("PTS"), snap("DTS"), perFrame),
-		"-map_metadata", "-1", "-video_track_timescale", timescale(rate),
+		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate),
 	)
-	if captions {
-		args = append(args, captionsTrack(1)...)
+	if len(p.Captions) > 0 {
+		args = append(args, captionsTrack(1, p.Language)...)
 	}
-	if final {
+	if p.Final {
 		args = append(args, "-movflags", "+faststart")
 	}
 	return append(args, "-f", "mp4", "file:"+fileJoined)

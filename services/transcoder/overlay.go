@@ -34,7 +34,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	if len(p.Captions) > 0 {
-		if err := writeCaptions(path(t, fileCaptions), p.Captions); err != nil {
+		if err := writeTrack(path(t, fileCaptions), p.Captions); err != nil {
 			return nil, fmt.Errorf("overlay: %w", err)
 		}
 	}

@@ -101,7 +101,7 @@ func (s Single) join(ctx context.Context, h handler, names []string) (msg.VideoF
 	if err := os.WriteFile(filepath.Join(s.Dir, fileList), []byte(list), 0o600); err != nil {
 		return msg.VideoFacts{}, err
 	}
-	if err := h.tools.Run(ctx, s.Dir, concatArgs(p.Rate, true, false), nil); err != nil {
+	if err := h.tools.Run(ctx, s.Dir, concatArgs(msg.ConcatParams{Rate: p.Rate, Final: true}), nil); err != nil {
 		return msg.VideoFacts{}, err
 	}
 	return measure(s.Dir, fileJoined, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames})

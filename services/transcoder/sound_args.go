@@ -124,7 +124,7 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 		if sound != nil {
 			input = 2
 		}
-		args = append(args, captionsTrack(input)...)
+		args = append(args, captionsTrack(input, p.Language)...)
 	}
 	return append(args,
 		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-movflags", "+faststart",

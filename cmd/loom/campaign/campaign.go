@@ -15,10 +15,10 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 // maxSize bounds a campaign file in bytes.
@@ -32,7 +32,7 @@ type Campaign struct {
 	Width   *int
 	Height  *int
 	FPS     *int
-	// Rate is as msg.ParseRate reads it; it wins over FPS.
+	// Rate is as plan.ParseRate reads it; it wins over FPS.
 	Rate *string
 	// Watermark is the picture over the video; nil when there is none.
 	Watermark *Ref
@@ -180,12 +180,12 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 	}
 	if t.Rate != nil {
 		text := fmt.Sprint(t.Rate)
-		if _, err := msg.ParseRate(text); err != nil {
+		if _, err := plan.ParseRate(text); err != nil {
 			problems = append(problems, placed(doc, schema.Problem{Location: []string{"output_rate"}, Text: err.Error()}))
 		}
 		c.Rate = &text
 	}
-	asked, wrong, err := t.asked()
+	asked, wrong, err := t.asked(root)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read output_options: %w", err)
 	}

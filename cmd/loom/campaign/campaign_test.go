@@ -19,6 +19,7 @@ func folder(t testing.TB) string {
 	for name, text := range map[string]string{
 		"page.html": "<p>page", "site/index.html": "<p>site", "what?#1.html": "<p>odd name", "a b.html": "<p>space",
 		"empty/note.txt": "", ".env": "SECRET=1", "facecam.mp4": "video", "logo.png": "picture",
+		"talk.srt": "1\n00:00:01,000 --> 00:00:02,500\nWelcome!\n", "talk.vtt": "WEBVTT\n\n00:01.000 --> 00:02.500\nWelcome!\n",
 	} {
 		write(t, filepath.Join(dir, name), text)
 	}
@@ -283,6 +284,9 @@ func TestEveryFieldOfTheSchemaIsDescribed(t *testing.T) {
 	}
 	var walk func(path string, s map[string]any)
 	walk = func(path string, s map[string]any) {
+		if ref, _ := s["$ref"].(string); strings.Contains(ref, "#") {
+			return // what it refers to has one
+		}
 		if d, _ := s["description"].(string); d == "" {
 			t.Errorf("%s has no description", path)
 		}

@@ -31,6 +31,34 @@ func TestAWatermarkMayBeAFileBesideTheCampaign(t *testing.T) {
 	}
 }
 
+func TestAFrameRateIsANumberOrAText(t *testing.T) {
+	for written, want := range map[string]string{
+		"30": "30", "23.976": "23.976", "59.94": "59.94", "12.5": "12.5", `"30000/1001"`: "30000/1001", `"29.97"`: "29.97", "1": "1", "120.0": "120",
+	} {
+		c, err := load(t, folder(t), page+"output_fps: 25\noutput_rate: "+written+"\n")
+		if err != nil {
+			t.Errorf("%s: %v", written, err)
+		} else if c.Rate == nil || *c.Rate != want {
+			t.Errorf("%s: the rate is not %s", written, want)
+		}
+	}
+}
+
+func TestAFrameRateThatNoVideoCanHaveIsToldByLine(t *testing.T) {
+	for written, want := range map[string]string{
+		"500": `"500" is not possible: write a rate from 1 to 120`, "120.5": `"120.5" is not possible`, "0.5": `"0.5" is not possible`,
+		`"1000/7"`: `"1000/7" is not possible`, `"12345/1234"`: `"12345/1234" is not possible: write a rate from 1 to 120, as a fraction with a denominator`,
+		"fast": `"fast" is not a number of frames per second`, "0": `"0" is not a number`, "-25": `"-25" is not a number`,
+		`"30/0"`: `"30/0" is not a number`, `""`: `"" is not a number`, ".inf": "this is no number that can be counted with",
+		"true": "this is true or false, not a number", "[30]": "this is a list, not a number",
+	} {
+		_, err := load(t, folder(t), page+"output_rate: "+written+"\n")
+		if err == nil || !strings.Contains(err.Error(), ":2: output_rate: "+want) {
+			t.Errorf("%s: %v, want …:2: output_rate: %s…", written, err, want)
+		}
+	}
+}
+
 func TestACampaignThatAsksNothingOfItsVideoSendsNothing(t *testing.T) {
 	for _, text := range []string{page, page + "output_options: {}\n"} {
 		c, err := load(t, folder(t), text)

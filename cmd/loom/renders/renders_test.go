@@ -79,6 +79,22 @@ func TestSubmitInsertsWhatTheAppInserts(t *testing.T) {
 	}
 }
 
+func TestTheRateIsInsertedBesideTheWholeNumber(t *testing.T) {
+	db := open(t, migrated.Database(t))
+	fps, rate := 25, "30000/1001"
+	submit(t, db, Submission{Name: "a", FPS: &fps, Rate: &rate, Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
+	submit(t, db, Submission{Name: "b", FPS: &fps, Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
+	var got string
+	err := db.QueryRow(t.Context(),
+		"select string_agg(output_fps || ' ' || coalesce(output_rate, 'null'), ', ' order by name) from campaigns").Scan(&got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "25 30000/1001, 25 null"; got != want {
+		t.Errorf("the rates are %s, want %s", got, want)
+	}
+}
+
 func TestOptionsAreInsertedWhenTheyAreGiven(t *testing.T) {
 	db := open(t, migrated.Database(t))
 	submit(t, db, Submission{Name: "x", Scenes: []Scene{

@@ -138,9 +138,10 @@ func (b *builder) build() []Task {
 
 	last := b.concat(segments, facecam == uuid.Nil)
 	if facecam != uuid.Nil {
+		captions, language := b.track()
 		last = b.add(msg.Overlay, 0,
-			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate, Frames: b.total,
-				ThumbnailAt: b.output.ThumbnailAt, Bubble: b.bubble, Loudness: b.output.Loudness, Captions: b.track()}, weightOverlay,
+			msg.OverlayParams{Width: b.width(), Height: b.height(), Rate: b.rate, Frames: b.total, ThumbnailAt: b.output.ThumbnailAt,
+				Bubble: b.bubble, Loudness: b.output.Loudness, Captions: captions, Language: language}, weightOverlay,
 			map[string]Input{msg.Joined: {last, msg.Joined}, msg.FacecamFile: {facecam, msg.FacecamFile}},
 			msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
 	}
@@ -271,7 +272,7 @@ func (b *builder) concat(segments []uuid.UUID, final bool) uuid.UUID {
 		inputs[msg.SegmentName(i)] = Input{segment, msg.Segment}
 	}
 	if final {
-		params.Captions = b.track()
+		params.Captions, params.Language = b.track()
 		return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
 	}
 	return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Joined)
@@ -290,12 +291,12 @@ func (b *builder) captions(first, frames int) (list []msg.Caption) {
 	return list
 }
 
-// track returns the captions of the finished video's track.
-func (b *builder) track() []msg.Caption {
+// track returns the captions of the finished video's track, and their language.
+func (b *builder) track() (captions []msg.Caption, language string) {
 	if b.output.Captions.Burnt() {
-		return nil
+		return nil, ""
 	}
-	return b.captions(0, b.total)
+	return b.captions(0, b.total), b.output.Captions.ISO639()
 }
 
 // JSON returns tasks as loom.open_plan takes them.

@@ -31,7 +31,7 @@ type Campaign struct {
 	OutputHeight *int `json:"output_height"`
 	// OutputFPS is in frames per second; null means 60.
 	OutputFPS *int `json:"output_fps"`
-	// OutputRate is the same as msg.ParseRate reads it; it wins over OutputFPS. Null or empty: OutputFPS counts.
+	// OutputRate is the same as ParseRate reads it; it wins over OutputFPS. Null or empty: OutputFPS counts.
 	OutputRate *string `json:"output_rate,omitempty"`
 	// OutputOptions are what output.Parse reads; nothing, or null, when nothing is asked.
 	OutputOptions json.RawMessage `json:"output_options,omitempty"`
@@ -57,9 +57,10 @@ func (c Campaign) height() int { return or(c.OutputHeight, defaultHeight) }
 // rate returns the frame rate. It is what Validate checks.
 func (c Campaign) rate() (msg.Rate, error) {
 	if text := trimmed(or(c.OutputRate, "")); text != "" {
-		return msg.ParseRate(text)
+		return ParseRate(text)
 	}
-	return msg.FPS(or(c.OutputFPS, defaultFPS)), nil
+	rate := msg.FPS(or(c.OutputFPS, defaultFPS))
+	return rate, checkRate(rate)
 }
 
 // options returns what is asked of the video. It cannot fail once Validate has passed the campaign.

@@ -379,3 +379,37 @@ func TestBurntCaptionsAreCutWhereSegmentsAre(t *testing.T) {
 		t.Errorf("it is shown on %d segments until %s", segments, at)
 	}
 }
+
+func TestTheTrackOfCaptionsGoesToWhoeverFinishesTheVideo(t *testing.T) {
+	for _, facecam := range []*string{nil, ptr("https://example.com/face.mp4")} {
+		for show, want := range map[string]string{"track": "Hello deu", "burn": ""} {
+			c := plan.Campaign{Scenes: scenes(3), FacecamURL: facecam, OutputOptions: json.RawMessage(
+				`{"captions": {"language": "de", "text": "00:00:01.250 --> 00:00:02.100\nHello", "show": "` + show + `"}}`)}
+			if err := plan.Validate(c, limits); err != nil {
+				t.Fatal(err)
+			}
+			said := map[msg.Kind]string{}
+			add := func(kind msg.Kind, captions []msg.Caption, language string) {
+				for _, caption := range captions {
+					said[kind] += caption.Text + " "
+				}
+				said[kind] += language
+			}
+			for _, task := range plan.Build(c, counter()) {
+				switch p := task.Params.(type) {
+				case msg.ConcatParams:
+					add(msg.Concat, p.Captions, p.Language)
+				case msg.OverlayParams:
+					add(msg.Overlay, p.Captions, p.Language)
+				}
+			}
+			last, other := msg.Concat, msg.Overlay
+			if facecam != nil {
+				last, other = other, last
+			}
+			if said[last] != want || said[other] != "" {
+				t.Errorf("%s, facecam %v: %q", show, facecam != nil, said)
+			}
+		}
+	}
+}

@@ -103,8 +103,7 @@ func validateOutput(c Campaign) *Invalid {
 		return invalid(msg.CodeOutputSize, "The output size %d×%d is not possible, because width and height must be even "+
 			"numbers. Choose for example %d×%d.", w, h, w-w%2, h-h%2)
 	}
-	rate, err := c.rate()
-	if err != nil || rate.Num < rate.Den || rate.Num > MaxFPS*rate.Den || rate.Den > maxDenominator {
+	if _, err := c.rate(); err != nil {
 		text := strconv.Itoa(or(c.OutputFPS, defaultFPS))
 		if c.OutputRate != nil && trimmed(*c.OutputRate) != "" {
 			text = strconv.Quote(trimmed(*c.OutputRate))
@@ -124,6 +123,27 @@ func validateOutput(c Campaign) *Invalid {
 		if problem := urlProblem(trimmed(options.Watermark.URL)); problem != "" {
 			return invalid(msg.CodeOutputOptions, "output_options.watermark.url: the watermark's address %s.", problem)
 		}
+	}
+	return nil
+}
+
+// ParseRate reads a frame rate as msg.ParseRate does. One that no video can have is an error.
+func ParseRate(text string) (msg.Rate, error) {
+	rate, err := msg.ParseRate(text)
+	if err != nil {
+		return msg.Rate{}, err
+	}
+	if err := checkRate(rate); err != nil {
+		return msg.Rate{}, fmt.Errorf("%q %w", text, err)
+	}
+	return rate, nil
+}
+
+// checkRate says why no video can have a frame rate; nil when one can.
+func checkRate(rate msg.Rate) error {
+	if rate.Num < rate.Den || rate.Num > MaxFPS*rate.Den || rate.Den > maxDenominator {
+		return fmt.Errorf("is not possible: write a rate from 1 to %d, as a fraction with a denominator of at most %d, "+
+			"such as 60, 29.97 or 30000/1001", MaxFPS, maxDenominator)
 	}
 	return nil
 }

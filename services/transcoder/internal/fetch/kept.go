@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// Kept are the facecams that this process fetched last: each of a render's segments needs the same one. It holds them as
-// open files, so there is nothing to tidy up, however the process ends. Nil, and the zero value, keep nothing.
+// Kept are the facecams that this process fetched last: each of a render's segments needs the same one. It has a link to each beside
+// the folder of the task that fetched it, in the worker's folder, which goes with the worker, or when the next one starts; and an open
+// file, for where no links can be made. Nil, and the zero value, keep nothing.
 type Kept struct {
 	// MaxBytes bounds what all of them take on disk.
 	MaxBytes int64
@@ -26,13 +28,14 @@ type kept struct {
 	key   string
 	ready chan struct{}
 	file  *os.File // nil: it could not be fetched
+	name  string   // the link's; empty: there is none
 	size  int64
 	users int
 	about *ffmpeg.File // guarded by Kept.mu; nil until it was inspected
 }
 
-// Get writes the facecam whose object has the given key into a new file at path. It calls fetch, which does that, when no
-// other call has done so or is about to.
+// Get makes a new file at path, in a task's folder, of the facecam whose object has the given key. It calls fetch, which does that,
+// when no other call has done so or is about to. Nobody may write to the file: other tasks have the same one.
 func (k *Kept) Get(ctx context.Context, key, path string, fetch func() error) error {
 	if k == nil || k.MaxBytes <= 0 {
 		return fetch()
@@ -49,6 +52,9 @@ func (k *Kept) Get(ctx context.Context, key, path string, fetch func() error) er
 	}
 	if one.file == nil {
 		return fetch()
+	}
+	if one.name != "" && os.Link(one.name, path) == nil {
+		return nil
 	}
 	return copyTo(path, io.NewSectionReader(one.file, 0, one.size))
 }
@@ -103,7 +109,7 @@ func (k *Kept) use(key string) (one *kept, isNew bool) {
 	return one, isNew
 }
 
-// first fetches a facecam, and opens it for those that come later.
+// first fetches a facecam, and links and opens it for those that come later.
 func (k *Kept) first(one *kept, path string, fetch func() error) error {
 	defer close(one.ready)
 	err := fetch()
@@ -114,6 +120,9 @@ func (k *Kept) first(one *kept, path string, fetch func() error) error {
 		if file, openErr := os.Open(path); openErr == nil {
 			if info, statErr := file.Stat(); statErr == nil {
 				one.file, one.size = file, info.Size()
+				if name := filepath.Dir(path) + ".facecam"; os.Link(path, name) == nil {
+					one.name = name
+				}
 			} else {
 				_ = file.Close()
 			}
@@ -146,6 +155,9 @@ func (k *Kept) drop(one *kept) {
 	if one.file != nil {
 		_ = one.file.Close()
 	}
+	if one.name != "" {
+		_ = os.Remove(one.name)
+	}
 }
 
 // Close forgets all facecams. No call of Get may be under way.
@@ -158,7 +170,7 @@ func (k *Kept) Close() {
 }
 
 func copyTo(path string, from io.Reader) error {
-	file, err := os.Create(path)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return ourFault(err)
 	}

@@ -60,6 +60,87 @@ func TestAFacecamIsFetchedOnceForAllSegments(t *testing.T) {
 	}
 }
 
+func TestAKeptFacecamIsNotCopied(t *testing.T) {
+	var s source
+	k := &Kept{MaxBytes: 2500}
+	defer k.Close()
+	scratch, data := t.TempDir(), bytes.Repeat([]byte("f"), 1000)
+	task := func(name, key string) (path string) {
+		t.Helper()
+		path = filepath.Join(scratch, name, "facecam")
+		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Get(t.Context(), key, path, s.to(path, data)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	end := func(path string) {
+		t.Helper()
+		if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same := func(a, b string) bool {
+		t.Helper()
+		first, err1 := os.Stat(a)
+		second, err2 := os.Stat(b)
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		return os.SameFile(first, second)
+	}
+	one, two := task("1", "a"), task("2", "a")
+	if !same(one, two) {
+		t.Error("the second task has a copy")
+	}
+	end(one)
+	three := task("3", "a")
+	if !same(two, three) {
+		t.Error("the third task has a copy, for the first one has ended")
+	}
+	end(two)
+	end(three)
+	last := task("4", "a")
+	if got, err := os.ReadFile(last); err != nil || !bytes.Equal(got, data) || s.fetches.Load() != 1 {
+		t.Errorf("%d bytes, %v, fetched %d times", len(got), err, s.fetches.Load())
+	}
+	// A file that is there already may be the kept one itself, and is not written to.
+	if err := k.Get(t.Context(), "a", last, nil); !errors.Is(err, os.ErrExist) {
+		t.Errorf("error %v", err)
+	}
+	if got, err := os.ReadFile(last); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v, after it was to be written again", len(got), err)
+	}
+	end(last)
+	for _, key := range []string{"b", "c", "d"} {
+		end(task(key, key))
+	}
+	if left, err := os.ReadDir(scratch); err != nil || len(left) != 2 {
+		t.Errorf("%d facecams are kept on disk, %v", len(left), err)
+	}
+	k.Close()
+	if left, err := os.ReadDir(scratch); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
+func TestAKeptFacecamIsCopiedWhereItCannotBeLinked(t *testing.T) {
+	var s source
+	k := &Kept{MaxBytes: 1 << 20}
+	defer k.Close()
+	data := []byte("facecam")
+	get(t, k, &s, "a", data)
+	k.files[0].name = filepath.Join(t.TempDir(), "none")
+	get(t, k, &s, "a", data)
+	k.files[0].name = ""
+	get(t, k, &s, "a", data)
+	if n := s.fetches.Load(); n != 1 {
+		t.Errorf("fetched %d times", n)
+	}
+}
+
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	var s source
 	k := &Kept{MaxBytes: 2500}

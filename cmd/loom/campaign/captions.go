@@ -1,0 +1,85 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"unicode/utf8"
+
+	"github.com/loom-lite/loom-lite/pkg/schema"
+)
+
+// captionsFile is the file that captions are read from; empty when there is none.
+func (t text) captionsFile() string {
+	captions, _ := t.Asked["captions"].(map[string]any)
+	file, _ := captions["file"].(string)
+	return file
+}
+
+// withCaptions returns what is asked of the video with the text of the captions' file in place of its path.
+func (t text) withCaptions(root *os.Root) (map[string]any, error) {
+	file := t.captionsFile()
+	if file == "" {
+		return t.Asked, nil
+	}
+	captions := maps.Clone(t.Asked["captions"].(map[string]any))
+	if _, both := captions["text"]; both {
+		return nil, errors.New("there is a text as well: write one of both")
+	}
+	said, err := readCaptions(root, file)
+	if err != nil {
+		return nil, err
+	}
+	delete(captions, "file")
+	captions["text"] = said
+	asked := maps.Clone(t.Asked)
+	asked["captions"] = captions
+	return asked, nil
+}
+
+const wantCaptions = "write the path of an SRT or WebVTT file beside the campaign file"
+
+// readCaptions reads a file of captions.
+func readCaptions(root *os.Root, written string) (string, error) {
+	name := clean(written)
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return "", fmt.Errorf("%q lies outside the campaign file's folder: move it there, or %s", written, wantCaptions)
+	}
+	info, err := root.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("there is no file %q: %s", written, wantCaptions)
+	case err != nil:
+		return "", fmt.Errorf("%q cannot be read (%w): it must be a file within the campaign file's folder", written, cause(err))
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%q is not a file: %s", written, wantCaptions)
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("%q cannot be read: %w", written, cause(err))
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%q cannot be read: %w", written, cause(err))
+	case len(data) > maxSize:
+		return "", fmt.Errorf("%q is larger than %d bytes", written, maxSize)
+	case !utf8.Valid(data):
+		return "", fmt.Errorf("%q is not UTF-8: save it as that", written)
+	}
+	return string(data), nil
+}
+
+// inFile says that what is wrong with the captions' text is wrong in their file.
+func (t text) inFile(p schema.Problem) schema.Problem {
+	file := t.captionsFile()
+	if file == "" || len(p.Location) != 2 || p.Location[0] != "captions" || p.Location[1] != "text" {
+		return p
+	}
+	return schema.Problem{Location: []string{"captions", "file"}, Text: fmt.Sprintf("%q: %s", file, p.Text)}
+}

@@ -1,0 +1,48 @@
+package transcoder
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// foreignSegment is a scene as a transcoder with another encoder would have made it, counting from first.
+func (b *bench) foreignSegment(t *testing.T, name string, rate msg.Rate, first, count int) msg.Input {
+	t.Helper()
+	data := makeFile(t, "other.mp4", rawFrames(count, testWidth, testHeight, func(n int, rgb []byte, w, h int) { bars(first+n, rgb, w, h) }),
+		append(rawInput(rate, testWidth, testHeight), "-vf", "scale=out_color_matrix=bt709:out_range=tv",
+			"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000",
+			"-color_range", "tv", "-colorspace", "bt709")...)
+	return b.input(t, name, data, msg.VideoFacts{Frames: count, Bytes: int64(len(data)), Parameters: "SHA256:another"})
+}
+
+func TestATranscodersOwnSegmentsAreNotEncodedOnceMore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	// o is a segment of this transcoder's own, f one of another's.
+	for _, made := range []string{"foo", "ffo", "oof"} {
+		inputs := b.segmentsOf(t, rate, []int{24, 24, 24})
+		for i, who := range made {
+			if name := msg.SegmentName(i); who == 'f' {
+				inputs[name] = b.foreignSegment(t, name, rate, 24*i, 24)
+			}
+		}
+		facts := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{24, 24, 24}},
+			inputs, msg.Joined).(msg.VideoFacts)
+		if !strings.HasPrefix(facts.Parameters, "SHA256:") || facts.Parameters == "SHA256:another" {
+			t.Errorf("%s: parameter sets are %s", made, facts.Parameters)
+		}
+		joined := decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)
+		for i, who := range made {
+			before := decode(t, b.store.get(t, msg.SegmentName(i)), testWidth, testHeight)
+			same := slices.EqualFunc(before.frames, joined.frames[24*i:24*i+24], bytes.Equal)
+			if same != (who == 'o') {
+				t.Errorf("%s: the pictures of segment %d are the same as before: %v", made, i, same)
+			}
+		}
+	}
+}
