@@ -56,6 +56,9 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			}
 			return tools.Run(ctx, t.Dir, args, frames(t, p.Frames, 0.08, 0.93))
 		})
+	if err != nil && face != nil {
+		err = h.blame(ctx, t.Dir, err, encoding(p, h.threads), face.aloneArgs(p), badPicture)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}

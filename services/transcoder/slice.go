@@ -3,7 +3,6 @@ package transcoder
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -79,9 +78,8 @@ func (h handler) seekable(ctx context.Context, dir string, video ffmpeg.Stream, 
 	var found [2][]byte
 	for i, from := range []time.Duration{before, key} {
 		out, err := h.tools.Within(decoding).Output(ctx, dir, framesArgs(video.Index, from+intoGroup, key, key+tried), maxFrames)
-		var exit *ffmpeg.ExitError
 		switch {
-		case errors.As(err, &exit) && exit.Own():
+		case failedByItself(err):
 			return false, nil
 		case err != nil:
 			return false, fmt.Errorf("try seeking: %w", err)

@@ -1,0 +1,97 @@
+package transcoder
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+// spoiled is a file of which the packets of a stream ("v:0", "a:0") that spoil names cannot be decoded, the others being as they were.
+func spoiled(t *testing.T, data []byte, stream string, spoil func(n int) bool) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "whole")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list := command(t, nil, tools.FFprobe, "-v", "error", "-select_streams", stream, "-show_entries", "packet=pos,size", "-of", "compact=p=0:nk=1", file)
+	bad := bytes.Clone(data)
+	for n, line := range strings.Fields(string(list)) {
+		fields := strings.Split(line, "|") // side data makes for more of them
+		size, err1 := strconv.Atoi(fields[0])
+		at, err2 := strconv.Atoi(fields[1])
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		if spoil(n) {
+			copy(bad[at:], bytes.Repeat([]byte{0xff}, size))
+		}
+	}
+	return bad
+}
+
+func afterTheFirst(n int) bool { return n > 0 }
+
+// wantUsersFault checks that a task failed for good, of the facecam.
+func wantUsersFault(t *testing.T, err error, words string) {
+	t.Helper()
+	var failure *stage.Error
+	if !errors.As(err, &failure) || failure.Code != msg.CodeFacecamNotVideo || !failure.Permanent || !strings.Contains(failure.Message, words) {
+		t.Errorf("error %v, want one with code %s, for good, with …%s…", err, msg.CodeFacecamNotVideo, words)
+	}
+}
+
+// probe sees the first picture, and the sound that is heard. What comes after is found out when it is used.
+func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	whole := facecamVideo(t, rate, 48, 160, 120, pcm(2*time.Second, beep(0.5)), "-c:a", "aac")
+	t.Run("picture", func(t *testing.T) {
+		face, _ := b.probed(t, spoiled(t, whole, "v:0", afterTheFirst))
+		_, err := b.run(t, msg.Normalize,
+			msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 30, Facecam: true},
+			map[string]msg.Input{
+				msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, 30, testWidth, testHeight, bars, func(n int) bool { return n == 0 }), nil),
+				msg.FacecamFile: face,
+			}, msg.Segment)
+		wantUsersFault(t, err, "is damaged")
+	})
+	t.Run("sound", func(t *testing.T) {
+		_, facts := b.probed(t, whole)
+		face := b.input(t, "facecam", spoiled(t, whole, "a:0", afterTheFirst), facts)
+		_, err := b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 48},
+			map[string]msg.Input{msg.Joined: b.joined(t, rate, 48), msg.FacecamFile: face}, outputsOfVideo...)
+		wantUsersFault(t, err, "has sound that cannot be decoded")
+	})
+	t.Run("headers", func(t *testing.T) {
+		_, facts := b.probed(t, whole)
+		face := b.input(t, "facecam", bytes.Repeat([]byte("noise"), 2000), facts)
+		_, err := b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 48},
+			map[string]msg.Input{msg.Joined: b.joined(t, rate, 48), msg.FacecamFile: face}, outputsOfVideo...)
+		wantUsersFault(t, err, "is a text file")
+	})
+}
+
+func TestARecordingThatCannotBeDecodedIsNoFaultOfTheFacecam(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	face, _ := b.probed(t, facecamVideo(t, rate, 48, 160, 120, nil))
+	_, err := b.run(t, msg.Normalize,
+		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 48, Facecam: true},
+		map[string]msg.Input{
+			msg.Mezzanine:   b.input(t, "m", spoiled(t, mezzanine(t, rate, 48, testWidth, testHeight, bars, nil), "v:0", func(int) bool { return true }), nil),
+			msg.FacecamFile: face,
+		}, msg.Segment)
+	if own := new(stage.Error); err == nil || errors.As(err, &own) {
+		t.Errorf("error %v, want one of ours, to be tried again", err)
+	}
+}
