@@ -95,3 +95,45 @@ func TestARecordingThatCannotBeDecodedIsNoFaultOfTheFacecam(t *testing.T) {
 		t.Errorf("error %v, want one of ours, to be tried again", err)
 	}
 }
+
+func TestAPictureStandsForThoseAfterItThatCannotBeDecoded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	whole := facecamVideo(t, msg.FPS(24), 48, 160, 120, nil, ".mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "1")
+	face, _ := b.probed(t, spoiled(t, whole, "v:0", func(n int) bool { return n >= 20 && n < 30 }))
+	segment := b.bubbled(t, face, 48)
+	p := usual(testWidth, testHeight)
+	for n := range segment.frames {
+		want := n
+		if n >= 20 && n < 30 {
+			want = 19
+		}
+		if got := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)); got != want%20 {
+			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
+		}
+	}
+}
+
+// It does not tell how long its tracks are, so there is no end that could be missing.
+func TestAWebMThatIsCutOffEndsThere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	whole := webm(t, rate, 2)
+	face, facts := b.probed(t, whole[:len(whole)/2])
+	if facts.DurationMS < 500 || facts.DurationMS > 1500 {
+		t.Fatalf("facts %+v", facts)
+	}
+	segment := b.bubbled(t, face, 48)
+	p := usual(testWidth, testHeight)
+	end := rate.Frames(time.Duration(facts.DurationMS) * time.Millisecond)
+	for n := range segment.frames {
+		got, want := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), n%20
+		if n > end {
+			want = readGrey(segment.luma(n, testWidth/2, testHeight*3/4, 6)) // the page
+		}
+		if n != end && got != want {
+			t.Errorf("frame %d shows grey %d, want %d: the facecam ends at %d", n, got, want, end)
+		}
+	}
+}
