@@ -80,19 +80,37 @@ func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 	})
 }
 
-func TestARecordingThatCannotBeDecodedIsNoFaultOfTheFacecam(t *testing.T) {
+// FFmpeg would repeat the picture before, and nobody would notice.
+func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	rate := msg.FPS(24)
-	face, _ := b.probed(t, facecamVideo(t, rate, 48, 160, 120, nil))
-	_, err := b.run(t, msg.Normalize,
-		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 48, Facecam: true},
-		map[string]msg.Input{
-			msg.Mezzanine:   b.input(t, "m", spoiled(t, mezzanine(t, rate, 48, testWidth, testHeight, bars, nil), "v:0", func(int) bool { return true }), nil),
-			msg.FacecamFile: face,
-		}, msg.Segment)
-	if own := new(stage.Error); err == nil || errors.As(err, &own) {
-		t.Errorf("error %v, want one of ours, to be tried again", err)
+	rate, count := msg.FPS(24), 48
+	face, _ := b.probed(t, facecamVideo(t, rate, count, 160, 120, nil))
+	whole := mezzanine(t, rate, count, testWidth, testHeight, bars, nil)
+	broken := func(n int) []byte { return spoiled(t, whole, "v:0", func(i int) bool { return i == n }) }
+	all := spoiled(t, whole, "v:0", func(int) bool { return true })
+	for _, test := range []struct {
+		name        string
+		scene, next []byte
+		facecam     bool
+	}{
+		{"one picture", broken(10), nil, false},
+		{"the last picture", broken(count - 1), nil, false},
+		{"one picture, under a facecam", broken(10), nil, true},
+		{"all pictures, under a facecam", all, nil, true},
+		{"one picture of the scene that comes", whole, broken(10), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: test.facecam, Crossfade: test.next != nil}
+			in := map[string]msg.Input{msg.Mezzanine: b.input(t, "m", test.scene, nil), msg.FacecamFile: face}
+			if test.next != nil {
+				in[msg.MezzanineNext] = b.input(t, "next", test.next, nil)
+			}
+			_, err := b.run(t, msg.Normalize, p, in, msg.Segment)
+			if own := new(stage.Error); err == nil || errors.As(err, &own) {
+				t.Errorf("error %v, want one of ours, to be tried again", err)
+			}
+		})
 	}
 }
 
