@@ -68,8 +68,14 @@ func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, er
 	return file, nil
 }
 
+// inspected is what of a file's headers is read: not its tags, of which there may be any amount.
+const inspected = "format=format_name,start_time,duration" +
+	":stream=index,codec_type,codec_name,width,height,pix_fmt,color_space,color_range,color_primaries,color_transfer," +
+	"sample_aspect_ratio,time_base,extradata_hash,start_time,duration" +
+	":stream_disposition=attached_pic:stream_side_data=rotation"
+
 func inspectArgs(name, formats string) []string {
-	return probe(name, formats, "-of", "json", "-show_format", "-show_streams", "-show_data_hash", "sha256")
+	return probe(name, formats, "-of", "json", "-show_entries", inspected, "-show_data_hash", "sha256")
 }
 
 type inspectJSON struct {
