@@ -21,7 +21,8 @@ func spoiled(t *testing.T, data []byte, stream string, spoil func(n int) bool) [
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	list := command(t, nil, tools.FFprobe, "-v", "error", "-select_streams", stream, "-show_entries", "packet=pos,size", "-of", "compact=p=0:nk=1", file)
+	list := command(t, nil, tools.FFprobe,
+		"-v", "error", "-select_streams", stream, "-show_entries", "packet=pos,size", "-of", "compact=p=0:nk=1", file)
 	bad := bytes.Clone(data)
 	for n, line := range strings.Fields(string(list)) {
 		fields := strings.Split(line, "|") // side data makes for more of them
@@ -36,6 +37,8 @@ func spoiled(t *testing.T, data []byte, stream string, spoil func(n int) bool) [
 	}
 	return bad
 }
+
+func all(int) bool { return true }
 
 func afterTheFirst(n int) bool { return n > 0 }
 
@@ -88,7 +91,6 @@ func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
 	face, _ := b.probed(t, facecamVideo(t, rate, count, 160, 120, nil))
 	whole := mezzanine(t, rate, count, testWidth, testHeight, bars, nil)
 	broken := func(n int) []byte { return spoiled(t, whole, "v:0", func(i int) bool { return i == n }) }
-	all := spoiled(t, whole, "v:0", func(int) bool { return true })
 	for _, test := range []struct {
 		name        string
 		scene, next []byte
@@ -97,11 +99,13 @@ func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
 		{"one picture", broken(10), nil, false},
 		{"the last picture", broken(count - 1), nil, false},
 		{"one picture, under a facecam", broken(10), nil, true},
-		{"all pictures, under a facecam", all, nil, true},
+		{"all pictures, under a facecam", spoiled(t, whole, "v:0", all), nil, true},
 		{"one picture of the scene that comes", whole, broken(10), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: test.facecam, Crossfade: test.next != nil}
+			p := msg.NormalizeParams{
+				Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: test.facecam, Crossfade: test.next != nil,
+			}
 			in := map[string]msg.Input{msg.Mezzanine: b.input(t, "m", test.scene, nil), msg.FacecamFile: face}
 			if test.next != nil {
 				in[msg.MezzanineNext] = b.input(t, "next", test.next, nil)
