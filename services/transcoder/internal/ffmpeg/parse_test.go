@@ -57,6 +57,20 @@ func TestADescriptionIsRead(t *testing.T) {
 	}
 }
 
+func TestOfAnInterlacedPictureEveryOtherLineIsOfAnotherTime(t *testing.T) {
+	for text, want := range map[string]bool{
+		`"field_order":"tt"`: true, `"field_order":"bb"`: true, `"field_order":"tb"`: true, `"field_order":"bt"`: true,
+		`"field_order":"progressive"`: false, `"field_order":"unknown"`: false, `"width":2`: false,
+		`"field_order":"tt","side_data_list":[{"rotation":180}]`: true,
+		`"field_order":"tt","side_data_list":[{"rotation":-90}]`: false, // columns
+	} {
+		file, err := parseInspect([]byte(`{"streams":[{` + text + `}]}`))
+		if err != nil || file.Streams[0].Interlaced != want {
+			t.Errorf("%s: %+v, %v", text, file, err)
+		}
+	}
+}
+
 func FuzzInspect(f *testing.F) {
 	f.Add([]byte(description))
 	f.Add([]byte(`{"streams":[{"width":2147483647,"height":-1,"sample_aspect_ratio":"2147483647:1","side_data_list":[{"rotation":1e308}]}]}`))
