@@ -127,7 +127,7 @@ func firstFrameArgs(stream int) []string {
 
 // loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns nil for silence.
 func (h handler) loudness(ctx context.Context, dir string, args []string, heard time.Duration, report func(float64)) (*msg.Loudness, error) {
-	stderr, err := h.tools.Within(decoding).RunInfo(ctx, dir, args, func(p ffmpeg.Progress) {
+	stderr, err := h.tools.Within(measuring).RunInfo(ctx, dir, args, func(p ffmpeg.Progress) {
 		report(float64(p.Time) / float64(heard))
 	})
 	if err != nil {
