@@ -76,6 +76,10 @@ type GrantReply struct {
 	Grant *Grant `json:"grant,omitempty"`
 }
 
+// ProbeTimeout is the Timeout of a probe. A transcoder's bounds of a facecam's download and of its decoding fit into it: what is too slow
+// for them is the facecam's fault, and what is too slow for an attempt is taken for ours.
+const ProbeTimeout = 2 * time.Hour
+
 // Grant is the right to work on a task: one attempt, for as long as heartbeats renew its lease.
 type Grant struct {
 	Ref

@@ -19,8 +19,8 @@ const install = "install FFmpeg 5.1 or later with x264 (Debian, Ubuntu: apt inst
 var needed = ffmpeg.Abilities{
 	Encoders: []string{"libx264", "aac", "mjpeg", "mov_text"},
 	Filters: []string{
-		"afade", "alphaextract", "alphamerge", "apad", "aresample", "asetpts", "asupercut", "atrim", "color", "colorspace", "concat", "crop", "format",
-		"fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "scale", "setparams", "setpts", "setsar", "settb",
+		"afade", "alphaextract", "alphamerge", "apad", "aresample", "asetpts", "asupercut", "atrim", "bwdif", "color", "colorspace", "concat", "crop",
+		"format", "fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "scale", "setparams", "setpts", "setsar", "settb",
 		"split", "subtitles", "tpad", "trim", "xfade",
 	},
 	BitstreamFilters: []string{"h264_metadata", "setts"},

@@ -22,13 +22,16 @@ type Config struct {
 	EgressAllow string `env:"EGRESS_ALLOW"`
 	// FacecamMaxBytes bounds a facecam's size. Default 2 GiB.
 	FacecamMaxBytes int64 `env:"FACECAM_MAX_BYTES" envDefault:"2147483648" wants:"a number of bytes above 0"`
-	// FacecamTimeout bounds a facecam's download.
-	FacecamTimeout time.Duration `env:"FACECAM_TIMEOUT" envDefault:"15m" wants:"a duration above 0, such as 15m"`
+	// FacecamTimeout bounds a facecam's download. At most half an hour: there must be time left of a probe for its decoding.
+	FacecamTimeout time.Duration `env:"FACECAM_TIMEOUT" envDefault:"15m" wants:"a duration above 0, at most 30m, such as 15m"`
 	// WorkDir holds the tasks' folders. Empty: the system's folder for temporary files.
 	WorkDir string `env:"WORK_DIR"`
 }
 
-const maxSlots = 256
+const (
+	maxSlots          = 256
+	maxFacecamTimeout = 30 * time.Minute
+)
 
 // LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
 func LoadConfig(environ map[string]string) (Config, error) {
@@ -46,8 +49,8 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	if cfg.FacecamMaxBytes <= 0 {
 		problems.Add("FACECAM_MAX_BYTES", "a number of bytes above 0")
 	}
-	if cfg.FacecamTimeout <= 0 {
-		problems.Add("FACECAM_TIMEOUT", "a duration above 0, such as 15m")
+	if cfg.FacecamTimeout <= 0 || cfg.FacecamTimeout > maxFacecamTimeout {
+		problems.Add("FACECAM_TIMEOUT", "a duration above 0, at most 30m, such as 15m")
 	}
 	if _, err := egress.Parse(cfg.EgressAllow); err != nil {
 		problems.Add("EGRESS_ALLOW",

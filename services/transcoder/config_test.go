@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -17,6 +18,24 @@ func TestSettingsHaveDefaults(t *testing.T) {
 	if cfg.Slots != max(1, cores()/2) || cfg.FFmpegPath != "ffmpeg" || cfg.FFprobePath != "ffprobe" ||
 		cfg.FacecamMaxBytes != 2<<30 || cfg.FacecamTimeout != 15*time.Minute {
 		t.Errorf("settings %+v", cfg)
+	}
+}
+
+func TestADownloadThatWouldTakeAllOfAProbesTimeIsRefused(t *testing.T) {
+	for value, ok := range map[string]bool{"30m": true, "30m1s": false, "2h": false} {
+		_, err := LoadConfig(map[string]string{"NATS_URL": "nats://127.0.0.1:4222", "FACECAM_TIMEOUT": value})
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "at most 30m") {
+			t.Errorf("FACECAM_TIMEOUT=%s: %v", value, err)
+		}
+	}
+}
+
+// What is too slow to be decoded has to reach a bound of its own before the attempt's: it is the facecam that is at fault. Time of the
+// CPU is less than that of the clock when the machine is busy, so there is to be half as much again.
+func TestAProbesBoundsFitIntoItsAttempt(t *testing.T) {
+	packets, pictures := 3*inspecting.CPU, 3*decoding.CPU
+	if most := packets + pictures + measuring.CPU; most*3/2 > msg.ProbeTimeout-maxFacecamTimeout {
+		t.Errorf("probing may take %s of CPU time; %s are left of an attempt after the download", most, msg.ProbeTimeout-maxFacecamTimeout)
 	}
 }
 

@@ -75,9 +75,13 @@ func (h handler) fetchFacecam(ctx context.Context, t *stage.Task) error {
 
 // inspectFacecam reads the headers of the facecam that was fetched from the store.
 func (h handler) inspectFacecam(ctx context.Context, t *stage.Task) (ffmpeg.File, error) {
-	return h.kept.Inspect(t.Inputs[msg.FacecamFile].Key, func() (ffmpeg.File, error) {
+	file, err := h.kept.Inspect(t.Inputs[msg.FacecamFile].Key, func() (ffmpeg.File, error) {
 		return h.tools.Within(inspecting).Inspect(ctx, t.Dir, fileFacecam, ffmpeg.Containers)
 	})
+	if err != nil {
+		return ffmpeg.File{}, h.refuse(err, whatItIs(path(t, fileFacecam)))
+	}
+	return file, nil
 }
 
 // path is a file of the task's folder.

@@ -140,6 +140,9 @@ func TestAFileThatNamesOthersReachesNothing(t *testing.T) {
 func TestDamagedVideosEndInAnErrorOrAVideo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	rate, count := msg.FPS(24), 48
+	joined := b.joined(t, rate, count)
+	scene := b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, bars, nil), nil)
 	for _, kind := range []string{"facecam.mp4", "facecam.webm", "facecam.ts", "facecam.avi"} {
 		codec := []string{"-c:v", "libx264", "-pix_fmt", "yuv420p"}
 		if strings.HasSuffix(kind, "webm") {
@@ -153,12 +156,33 @@ func TestDamagedVideosEndInAnErrorOrAVideo(t *testing.T) {
 					bad[i] ^= byte(i)
 				}
 				b.store.put("web/bad", bad)
-				_, err := b.run(t, msg.Probe, msg.ProbeParams{URL: b.url + "/web/bad"}, nil, msg.FacecamFile)
+				facts, err := b.run(t, msg.Probe, msg.ProbeParams{URL: b.url + "/web/bad"}, nil, msg.FacecamFile)
 				b.store.remove("probe/" + msg.FacecamFile)
 				if err != nil {
 					b.wantFailure(t, b.url+"/web/bad", msg.CodeFacecamNotVideo, true, "The facecam")
+					return
 				}
+				face := b.input(t, "facecam", bad, facts)
+				made, err := b.run(t, msg.Normalize,
+					msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: true},
+					map[string]msg.Input{msg.Mezzanine: scene, msg.FacecamFile: face}, msg.Segment)
+				wantFramesOrRefusal(t, made, err, count)
+				made, err = b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+					map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...)
+				wantFramesOrRefusal(t, made, err, count)
 			})
 		}
+	}
+}
+
+// wantFramesOrRefusal checks that a task has made so many frames, or failed for good, of the facecam.
+func wantFramesOrRefusal(t *testing.T, made any, err error, frames int) {
+	t.Helper()
+	if err != nil {
+		wantUsersFault(t, err, "The facecam")
+		return
+	}
+	if facts, ok := made.(msg.VideoFacts); !ok || facts.Frames != frames {
+		t.Errorf("facts %+v, want %d frames", made, frames)
 	}
 }

@@ -156,6 +156,53 @@ func TestEveryWayAPhoneIsHeldIsUpright(t *testing.T) {
 	}
 }
 
+// Every other line of an interlaced picture is of a later time: where something moves, its edges are combs.
+func TestAnInterlacedFacecamHasNoCombs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count := msg.FPS(24), 24
+	full := usual(testWidth, testHeight)
+	full.Fullscreen = []msg.Moment{{From: 0, To: count}}
+	for _, kind := range []string{"facecam.ts", "facecam.mov"} {
+		t.Run(kind, func(t *testing.T) {
+			data := makeFile(t, kind, nil, "-f", "lavfi", "-i", "color=gray:s=320x180:r=48:d=1", "-f", "lavfi", "-i", "color=white:s=40x180:r=48:d=1",
+				"-filter_complex", "overlay=x='n*4',tinterlace=mode=interleave_top,format=yuv420p",
+				"-c:v", "libx264", "-flags", "+ildct+ilme", "-x264-params", "tff=1", "-crf", "8")
+			face, _ := b.probed(t, data)
+			b.must(t, msg.Normalize, msg.NormalizeParams{
+				Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: true, Bubble: &full,
+			}, map[string]msg.Input{
+				msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, bars, nil), nil),
+				msg.FacecamFile: face,
+			}, msg.Segment)
+			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+			for n := range segment.frames {
+				// The bar's left edge moves from 8n+4 to 8n+8 between the two fields.
+				even, odd := segment.frames[n][90*testWidth:], segment.frames[n][91*testWidth:]
+				if x := 8*n + 6; math.Abs(float64(even[x])-float64(odd[x])) > 12 {
+					t.Errorf("frame %d: brightness %d and %d, one above the other", n, even[x], odd[x])
+				}
+				if got := even[8*n+20]; got < 220 {
+					t.Errorf("frame %d: brightness %d within the white bar", n, got)
+				}
+			}
+		})
+	}
+}
+
+func TestAnInterlacedFacecamMayChangeItsSize(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	part := func(size string) []byte {
+		return makeFile(t, "part.ts", nil, "-f", "lavfi", "-i", "testsrc2=r=48:d=1:s="+size, "-vf", "tinterlace=mode=interleave_top,format=yuv420p",
+			"-c:v", "libx264", "-flags", "+ildct+ilme", "-x264-params", "tff=1")
+	}
+	face, _ := b.probed(t, slices.Concat(part("320x180"), part("160x120"), part("640x480")))
+	if got := len(b.bubbled(t, face, 72).frames); got != 72 {
+		t.Errorf("%d frames", got)
+	}
+}
+
 // turn writes a turn by quarters into the display matrix of an MP4's only track, clockwise. FFmpeg 5 and 7 have
 // different options for it, and neither knows the other's.
 func turn(t *testing.T, data []byte, quarters int) []byte {

@@ -32,11 +32,15 @@ const (
 // core.
 var boundedDecoder = []string{"-max_pixels", strconv.Itoa(maxPixels), "-threads", "4"}
 
-// inspecting bounds ffprobe: it keeps an index of all packets, and decodes some.
-var inspecting = ffmpeg.Limits{Memory: 1024 * mib, CPU: 10 * time.Minute, File: mib}
-
-// decoding bounds ffmpeg when it only looks: a decoder may keep 16 pictures of 8K.
-var decoding = ffmpeg.Limits{Memory: 3072 * mib, CPU: 30 * time.Minute, File: mib}
+// Bounds of the processes of a probe. Those of time fit into an attempt at it, together with the download: msg.ProbeTimeout.
+var (
+	// inspecting bounds ffprobe: it keeps an index of all packets, and decodes some.
+	inspecting = ffmpeg.Limits{Memory: 1024 * mib, CPU: 5 * time.Minute, File: mib}
+	// decoding bounds ffmpeg when it looks at some pictures: a decoder may keep 16 of 8K.
+	decoding = ffmpeg.Limits{Memory: 3072 * mib, CPU: 5 * time.Minute, File: mib}
+	// measuring bounds ffmpeg when it listens to all of the sound. 20 minutes of it have taken 54 s.
+	measuring = ffmpeg.Limits{Memory: 3072 * mib, CPU: 30 * time.Minute, File: mib}
+)
 
 // encoding bounds ffmpeg when it encodes frames of the size given with the facecam's over it. The file is bounded by what
 // the pictures are when they are not compressed at all.
@@ -50,7 +54,7 @@ func encoding(p msg.NormalizeParams, threads int) ffmpeg.Limits {
 
 // mixing bounds ffmpeg when it lays the facecam's sound over a picture of some bytes.
 func mixing(p msg.OverlayParams, bytes int64) ffmpeg.Limits {
-	l := decoding
+	l := measuring
 	l.CPU += time.Duration(p.Frames) * 100 * time.Millisecond
 	l.File = 64*mib + bytes + int64(p.Rate.At(p.Frames).Seconds())*mib/8
 	return l

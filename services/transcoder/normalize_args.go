@@ -51,12 +51,12 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 	args = append(args, ffmpeg.WithProgress...)
 	// Time stamps as they are in the files: FFmpeg's own idea of where a file starts depends on the streams in use.
 	args = append(args, "-copyts")
-	args = append(args, ffmpeg.Input(fileMezzanine, movFormats)...)
+	args = append(args, mezzanineInput(fileMezzanine)...)
 	if face != nil {
 		args = append(args, face.inputs(p)...)
 	}
 	if p.Crossfade {
-		args = append(args, ffmpeg.Input(fileNext, movFormats)...)
+		args = append(args, mezzanineInput(fileNext)...)
 	}
 	if p.Watermark != nil {
 		args = append(args, watermarkInput()...)

@@ -38,7 +38,12 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, fmt.Errorf("overlay: %w", err)
 		}
 	}
-	if err := h.tools.Within(mixing(p, joined.Size())).Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75)); err != nil {
+	limits := mixing(p, joined.Size())
+	err = h.tools.Within(limits).Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75))
+	if err != nil && sound != nil {
+		err = h.blame(ctx, t.Dir, err, limits, loudnessArgs(*sound, loudnessOf(p.Loudness), p.Rate.At(p.Frames)), badSound)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil, captions: len(p.Captions) > 0}
@@ -96,7 +101,10 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayPar
 	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the target. probe knows the usual one only.
 	heard := p.Rate.At(p.Frames)
 	sound.loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(*sound, target, heard), heard, part(t, 0.2, 0.3))
-	return sound, err
+	if err != nil {
+		return nil, h.refuse(err, badSound)
+	}
+	return sound, nil
 }
 
 // finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all. over is where

@@ -61,7 +61,7 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	decoded := 0
 	err = h.tools.Within(decoding).Run(ctx, t.Dir, firstFrameArgs(video.Index), func(p ffmpeg.Progress) { decoded = p.Frame })
 	if err != nil {
-		return msg.ProbeFacts{}, h.refuse(err, "is damaged, or in a format that cannot be decoded.")
+		return msg.ProbeFacts{}, h.refuse(err, badPicture)
 	}
 	if decoded == 0 {
 		// FFmpeg does not mind.
@@ -100,18 +100,9 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	}
 	facts.Loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(measured, webSpeech, heard), heard, part(t, 0.6, 0.9))
 	if err != nil {
-		return facts, h.refuse(err, "has sound that cannot be decoded.")
+		return facts, h.refuse(err, badSound)
 	}
 	return facts, nil
-}
-
-// refuse turns the failure of a program to read the facecam into an error for the user. Other failures are ours.
-func (h handler) refuse(err error, what string) error {
-	var exit *ffmpeg.ExitError
-	if errors.As(err, &exit) && exit.Own() {
-		return facecam.NotVideo(what, err)
-	}
-	return err
 }
 
 // choose returns the first moving picture and the first sound of a file, or nil.
@@ -136,7 +127,7 @@ func firstFrameArgs(stream int) []string {
 
 // loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns nil for silence.
 func (h handler) loudness(ctx context.Context, dir string, args []string, heard time.Duration, report func(float64)) (*msg.Loudness, error) {
-	stderr, err := h.tools.Within(decoding).RunInfo(ctx, dir, args, func(p ffmpeg.Progress) {
+	stderr, err := h.tools.Within(measuring).RunInfo(ctx, dir, args, func(p ffmpeg.Progress) {
 		report(float64(p.Time) / float64(heard))
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"math"
@@ -55,6 +56,26 @@ func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
 			"-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "setpts=PTS+3/TB", "-c:a", "pcm_s16le")
 		if _, facts := b.probed(t, late); math.Abs(float64(facts.DurationMS)-4000) > 40 {
 			t.Errorf("the picture ends after %d ms, want 4000", facts.DurationMS)
+		}
+	})
+	t.Run("with more to say of itself than to show", func(t *testing.T) {
+		tags := ";FFMETADATA1\n"
+		for n := range 160 {
+			tags += fmt.Sprintf("note%d=%s\n", n, strings.Repeat("x", 60_000))
+		}
+		dir := t.TempDir()
+		for name, data := range map[string][]byte{"tags": []byte(tags), "flat.mp4": facecamVideo(t, msg.FPS(30), 30, 160, 90, nil)} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tagged := makeFile(t, "tagged.mkv", nil, "-i", filepath.Join(dir, "flat.mp4"), "-i", filepath.Join(dir, "tags"),
+			"-map", "0", "-map_metadata", "1", "-c", "copy")
+		if len(tagged) < 9_000_000 {
+			t.Fatalf("the test's file has %d bytes", len(tagged))
+		}
+		if _, facts := b.probed(t, tagged); facts.DurationMS != 1000 {
+			t.Errorf("facts %+v", facts)
 		}
 	})
 	t.Run("turned by a phone", func(t *testing.T) {

@@ -3,11 +3,9 @@ package transcoder
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -60,12 +58,20 @@ func seekOptions(stamp time.Duration) []string {
 // frames are the filters that bring the facecam to the video's rate and take the slice. The frame that is decoded first
 // stands for all that is before it, so that counting starts at the start of the timeline wherever decoding does.
 func (b bubbleSource) frames(rate msg.Rate, first, count int) string {
-	return strings.Join([]string{
+	return chain("", "", b.deinterlace(),
 		fmt.Sprintf("setpts=round(PTS-(%s)/TB)", seconds(b.start)),
-		"fps=" + rate.String() + ":start_time=0",
+		"fps="+rate.String()+":start_time=0",
 		fmt.Sprintf("trim=start_frame=%d:end_frame=%d", first, first+count),
-		"setpts=PTS-STARTPTS",
-	}, ",")
+		"setpts=PTS-STARTPTS")
+}
+
+// deinterlace are the filters that make a whole picture of the first of the two fields of each that is interlaced.
+func (b bubbleSource) deinterlace() string {
+	if !b.stream.Interlaced {
+		return ""
+	}
+	// scale keeps the first picture's size: bwdif does not follow one that changes.
+	return "scale,bwdif=mode=send_frame:deint=interlaced"
 }
 
 // seekable tries whether decoding may start at a keyframe: the frames after one in the middle must be the same, pixel by
@@ -79,9 +85,8 @@ func (h handler) seekable(ctx context.Context, dir string, video ffmpeg.Stream, 
 	var found [2][]byte
 	for i, from := range []time.Duration{before, key} {
 		out, err := h.tools.Within(decoding).Output(ctx, dir, framesArgs(video.Index, from+intoGroup, key, key+tried), maxFrames)
-		var exit *ffmpeg.ExitError
 		switch {
-		case errors.As(err, &exit) && exit.Own():
+		case failedByItself(err):
 			return false, nil
 		case err != nil:
 			return false, fmt.Errorf("try seeking: %w", err)

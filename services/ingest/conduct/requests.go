@@ -134,7 +134,7 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant, error) {
 	grant := &msg.Grant{
 		Ref: msg.NewRef(ref.Kind, ref.RenderID, ref.TaskID), Attempt: g.attempt,
-		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Timeout: msg.Duration(timeout(g.params)), Params: g.params,
+		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Timeout: msg.Duration(timeout(ref.Kind, g.params)), Params: g.params,
 		Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
 	}
 	for name, in := range g.inputs {
@@ -171,12 +171,15 @@ const (
 	timeoutMost     = signedFor - time.Hour
 )
 
-// timeout is how long an attempt with these parameters may take.
-func timeout(params json.RawMessage) time.Duration {
+// timeout is how long an attempt at a task with these parameters may take.
+func timeout(kind msg.Kind, params json.RawMessage) time.Duration {
+	if kind == msg.Probe {
+		return msg.ProbeTimeout
+	}
 	var p struct {
 		Frames json.RawMessage `json:"frames"`
 	}
-	// A number of frames, or one for each segment; a probe has none, and what cannot be read counts as none.
+	// A number of frames, or one for each segment; what has none or cannot be read counts as none.
 	var frames int
 	if json.Unmarshal(params, &p) == nil && json.Unmarshal(p.Frames, &frames) != nil {
 		var each []int

@@ -36,6 +36,8 @@ type Stream struct {
 	Width, Height int
 	// Pixels is how many the stored picture has.
 	Pixels int64
+	// Interlaced says that every other line of a picture as shown is of another time.
+	Interlaced bool
 	// PixelFormat and those of colours are FFmpeg's names; empty or "unknown" when the file does not say.
 	PixelFormat, Space, Range, Primaries, Transfer string
 	// TicksPerSecond and TickSpan are the time base: a tick lasts TickSpan/TicksPerSecond seconds.
@@ -68,8 +70,14 @@ func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, er
 	return file, nil
 }
 
+// inspected is what of a file's headers is read: not its tags, of which there may be any amount.
+const inspected = "format=format_name,start_time,duration" +
+	":stream=index,codec_type,codec_name,width,height,pix_fmt,color_space,color_range,color_primaries,color_transfer," +
+	"sample_aspect_ratio,field_order,time_base,extradata_hash,start_time,duration" +
+	":stream_disposition=attached_pic:stream_side_data=rotation"
+
 func inspectArgs(name, formats string) []string {
-	return probe(name, formats, "-of", "json", "-show_format", "-show_streams", "-show_data_hash", "sha256")
+	return probe(name, formats, "-of", "json", "-show_entries", inspected, "-show_data_hash", "sha256")
 }
 
 type inspectJSON struct {
@@ -90,6 +98,7 @@ type inspectJSON struct {
 		Primaries   string `json:"color_primaries"`
 		Transfer    string `json:"color_transfer"`
 		Aspect      string `json:"sample_aspect_ratio"`
+		FieldOrder  string `json:"field_order"`
 		TimeBase    string `json:"time_base"`
 		Extradata   string `json:"extradata_hash"`
 		Start       string `json:"start_time"`
@@ -123,10 +132,15 @@ func parseInspect(data []byte) (File, error) {
 		if num, den, ok := parseRatio(s.Aspect, ":"); ok {
 			stream.Width = int(math.Round(float64(stream.Width) * float64(num) / float64(den)))
 		}
+		switch s.FieldOrder {
+		case "tt", "bb", "tb", "bt": // which field is stored and shown first
+			stream.Interlaced = true
+		}
 		for _, side := range s.SideData {
 			// Quarter turns only: FFmpeg turns pictures by other angles within the same frame.
 			if math.Abs(math.Mod(side.Rotation, 180)) == 90 {
 				stream.Width, stream.Height = stream.Height, stream.Width
+				stream.Interlaced = false // what FFmpeg gives has columns of both times, which nothing mends
 			}
 		}
 		file.Streams = append(file.Streams, stream)

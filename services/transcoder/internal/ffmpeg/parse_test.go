@@ -32,7 +32,7 @@ func FuzzProgress(f *testing.F) {
 	})
 }
 
-const inspected = `{"streams":[
+const description = `{"streams":[
  {"index":0,"codec_type":"video","codec_name":"mjpeg","width":600,"height":600,"disposition":{"attached_pic":1}},
  {"index":1,"codec_type":"video","codec_name":"h264","width":1440,"height":1080,"sample_aspect_ratio":"4:3","pix_fmt":"yuv420p",
   "color_range":"tv","color_space":"bt709","time_base":"1/90000","duration":"2.5","extradata_hash":"SHA256:ab",
@@ -41,7 +41,7 @@ const inspected = `{"streams":[
  "format":{"format_name":"mov,mp4,m4a,3gp,3g2,mj2","start_time":"-0.021333","duration":"N/A"}}`
 
 func TestADescriptionIsRead(t *testing.T) {
-	file, err := parseInspect([]byte(inspected))
+	file, err := parseInspect([]byte(description))
 	if err != nil || len(file.Streams) != 3 {
 		t.Fatalf("%+v, %v", file, err)
 	}
@@ -57,8 +57,22 @@ func TestADescriptionIsRead(t *testing.T) {
 	}
 }
 
+func TestOfAnInterlacedPictureEveryOtherLineIsOfAnotherTime(t *testing.T) {
+	for text, want := range map[string]bool{
+		`"field_order":"tt"`: true, `"field_order":"bb"`: true, `"field_order":"tb"`: true, `"field_order":"bt"`: true,
+		`"field_order":"progressive"`: false, `"field_order":"unknown"`: false, `"width":2`: false,
+		`"field_order":"tt","side_data_list":[{"rotation":180}]`: true,
+		`"field_order":"tt","side_data_list":[{"rotation":-90}]`: false, // columns
+	} {
+		file, err := parseInspect([]byte(`{"streams":[{` + text + `}]}`))
+		if err != nil || file.Streams[0].Interlaced != want {
+			t.Errorf("%s: %+v, %v", text, file, err)
+		}
+	}
+}
+
 func FuzzInspect(f *testing.F) {
-	f.Add([]byte(inspected))
+	f.Add([]byte(description))
 	f.Add([]byte(`{"streams":[{"width":2147483647,"height":-1,"sample_aspect_ratio":"2147483647:1","side_data_list":[{"rotation":1e308}]}]}`))
 	f.Add([]byte(`{"streams":[{"sample_aspect_ratio":"0:1","time_base":"1/0","duration":"1e400"},null],"format":{"start_time":"-inf"}}`))
 	f.Add([]byte(`[]`))

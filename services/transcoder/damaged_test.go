@@ -1,0 +1,161 @@
+package transcoder
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+)
+
+// spoiled is a file of which the packets of a stream ("v:0", "a:0") that spoil names cannot be decoded, the others being as they were.
+func spoiled(t *testing.T, data []byte, stream string, spoil func(n int) bool) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "whole")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list := command(t, nil, tools.FFprobe,
+		"-v", "error", "-select_streams", stream, "-show_entries", "packet=pos,size", "-of", "compact=p=0:nk=1", file)
+	bad := bytes.Clone(data)
+	for n, line := range strings.Fields(string(list)) {
+		fields := strings.Split(line, "|") // side data makes for more of them
+		size, err1 := strconv.Atoi(fields[0])
+		at, err2 := strconv.Atoi(fields[1])
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		if spoil(n) {
+			copy(bad[at:], bytes.Repeat([]byte{0xff}, size))
+		}
+	}
+	return bad
+}
+
+func all(int) bool { return true }
+
+func afterTheFirst(n int) bool { return n > 0 }
+
+// wantUsersFault checks that a task failed for good, of the facecam.
+func wantUsersFault(t *testing.T, err error, words string) {
+	t.Helper()
+	var failure *stage.Error
+	if !errors.As(err, &failure) || failure.Code != msg.CodeFacecamNotVideo || !failure.Permanent || !strings.Contains(failure.Message, words) {
+		t.Errorf("error %v, want one with code %s, for good, with …%s…", err, msg.CodeFacecamNotVideo, words)
+	}
+}
+
+// probe sees the first picture, and the sound that is heard. What comes after is found out when it is used.
+func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	whole := facecamVideo(t, rate, 48, 160, 120, pcm(2*time.Second, beep(0.5)), "-c:a", "aac")
+	t.Run("picture", func(t *testing.T) {
+		face, _ := b.probed(t, spoiled(t, whole, "v:0", afterTheFirst))
+		_, err := b.run(t, msg.Normalize,
+			msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 30, Facecam: true},
+			map[string]msg.Input{
+				msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, 30, testWidth, testHeight, bars, func(n int) bool { return n == 0 }), nil),
+				msg.FacecamFile: face,
+			}, msg.Segment)
+		wantUsersFault(t, err, "is damaged")
+	})
+	t.Run("sound", func(t *testing.T) {
+		_, facts := b.probed(t, whole)
+		face := b.input(t, "facecam", spoiled(t, whole, "a:0", afterTheFirst), facts)
+		_, err := b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 48},
+			map[string]msg.Input{msg.Joined: b.joined(t, rate, 48), msg.FacecamFile: face}, outputsOfVideo...)
+		wantUsersFault(t, err, "has sound that cannot be decoded")
+	})
+	t.Run("headers", func(t *testing.T) {
+		_, facts := b.probed(t, whole)
+		face := b.input(t, "facecam", bytes.Repeat([]byte("noise"), 2000), facts)
+		_, err := b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 48},
+			map[string]msg.Input{msg.Joined: b.joined(t, rate, 48), msg.FacecamFile: face}, outputsOfVideo...)
+		wantUsersFault(t, err, "is a text file")
+	})
+}
+
+// FFmpeg would repeat the picture before, and nobody would notice.
+func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count := msg.FPS(24), 48
+	face, _ := b.probed(t, facecamVideo(t, rate, count, 160, 120, nil))
+	whole := mezzanine(t, rate, count, testWidth, testHeight, bars, nil)
+	broken := func(n int) []byte { return spoiled(t, whole, "v:0", func(i int) bool { return i == n }) }
+	for _, test := range []struct {
+		name        string
+		scene, next []byte
+		facecam     bool
+	}{
+		{"one picture", broken(10), nil, false},
+		{"the last picture", broken(count - 1), nil, false},
+		{"one picture, under a facecam", broken(10), nil, true},
+		{"all pictures, under a facecam", spoiled(t, whole, "v:0", all), nil, true},
+		{"one picture of the scene that comes", whole, broken(10), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := msg.NormalizeParams{
+				Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: test.facecam, Crossfade: test.next != nil,
+			}
+			in := map[string]msg.Input{msg.Mezzanine: b.input(t, "m", test.scene, nil), msg.FacecamFile: face}
+			if test.next != nil {
+				in[msg.MezzanineNext] = b.input(t, "next", test.next, nil)
+			}
+			_, err := b.run(t, msg.Normalize, p, in, msg.Segment)
+			if own := new(stage.Error); err == nil || errors.As(err, &own) {
+				t.Errorf("error %v, want one of ours, to be tried again", err)
+			}
+		})
+	}
+}
+
+func TestAPictureStandsForThoseAfterItThatCannotBeDecoded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	whole := facecamVideo(t, msg.FPS(24), 48, 160, 120, nil, ".mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "1")
+	face, _ := b.probed(t, spoiled(t, whole, "v:0", func(n int) bool { return n >= 20 && n < 30 }))
+	segment := b.bubbled(t, face, 48)
+	p := usual(testWidth, testHeight)
+	for n := range segment.frames {
+		want := n
+		if n >= 20 && n < 30 {
+			want = 19
+		}
+		if got := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)); got != want%20 {
+			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
+		}
+	}
+}
+
+// It does not tell how long its tracks are, so there is no end that could be missing.
+func TestAWebMThatIsCutOffEndsThere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	whole := webm(t, rate, 2)
+	face, facts := b.probed(t, whole[:len(whole)/2])
+	if facts.DurationMS < 500 || facts.DurationMS > 1500 {
+		t.Fatalf("facts %+v", facts)
+	}
+	segment := b.bubbled(t, face, 48)
+	p := usual(testWidth, testHeight)
+	end := rate.Frames(time.Duration(facts.DurationMS) * time.Millisecond)
+	for n := range segment.frames {
+		got, want := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), n%20
+		if n > end {
+			want = readGrey(segment.luma(n, testWidth/2, testHeight*3/4, 6)) // the page
+		}
+		if n != end && got != want {
+			t.Errorf("frame %d shows grey %d, want %d: the facecam ends at %d", n, got, want, end)
+		}
+	}
+}

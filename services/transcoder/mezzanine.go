@@ -1,0 +1,41 @@
+package transcoder
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// A picture that cannot be decoded makes FFmpeg print an error, repeat the one before, and go on. That will do for a facecam, which is
+// as its owner made it, but not for a mezzanine. FFmpeg ends at the first error only if it may at those of all inputs.
+
+// mezzanineInput opens a mezzanine. What a decoder would guess of a damaged picture is an error.
+func mezzanineInput(name string) []string {
+	return ffmpeg.Input(name, movFormats, "-err_detect", "explode")
+}
+
+// encodeScene runs the command line that encodes a segment. If FFmpeg prints any error on the way, the mezzanines must be whole.
+func encodeScene(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, args []string, progress func(ffmpeg.Progress)) error {
+	printed, err := tools.RunInfo(ctx, dir, args, progress)
+	if err != nil || printed == "" {
+		return err
+	}
+	names := []string{fileMezzanine}
+	if p.Crossfade {
+		names = append(names, fileNext)
+	}
+	for _, name := range names {
+		if err := tools.Fed(nil).Run(ctx, dir, wholeArgs(name), nil); err != nil {
+			return fmt.Errorf("%s is damaged: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// wholeArgs is the command line that decodes all of a mezzanine, and fails at the first error.
+func wholeArgs(name string) []string {
+	args := append(ffmpeg.Global("error"), "-xerror")
+	return append(append(args, mezzanineInput(name)...), "-map", "0:v:0", "-f", "null", "-")
+}
