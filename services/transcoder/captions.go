@@ -2,12 +2,14 @@ package transcoder
 
 import (
 	"fmt"
+	"image"
 	"os"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -47,8 +49,39 @@ func clock(d msg.Duration) string {
 	return fmt.Sprintf("%02d:%02d:%02d,%03d", ms/3600000, ms/60000%60, ms/1000%60, ms%1000)
 }
 
-// captionsFilter draws them: white with a dark edge, at the bottom, a line about a twentieth of the picture's height.
-const captionsFilter = "subtitles=" + fileCaptions + ":charenc=UTF-8:force_style='Fontname=sans-serif,Fontsize=15,Outline=1.2,Shadow=0,MarginV=16'"
+// styleWidth is how many units of a style are as wide as the picture: FFmpeg's, for SRT.
+const styleWidth = 384
+
+// captionsFilter draws them: white with a dark edge, at the bottom, a line about a twentieth of the picture's height, beside a bubble that
+// rests there.
+func captionsFilter(p msg.NormalizeParams) string {
+	style := "Fontname=sans-serif,Fontsize=15,Outline=1.2,Shadow=0,MarginV=16"
+	if left, right := besideBubble(p); left+right > 0 {
+		style += fmt.Sprintf(",MarginL=%d,MarginR=%d", styleMargin+left*styleWidth/p.Width, styleMargin+right*styleWidth/p.Width)
+	}
+	return "subtitles=" + fileCaptions + ":charenc=UTF-8:force_style='" + style + "'"
+}
+
+// styleMargin is left and right of all captions, in units of a style: FFmpeg's.
+const styleMargin = 10
+
+// besideBubble returns how much of the picture's width, from the left or from the right, a bubble takes that rests in the lower third,
+// unless so little is left that captions are better over it.
+func besideBubble(p msg.NormalizeParams) (left, right int) {
+	if !p.Facecam {
+		return 0, 0
+	}
+	b := bubbleOr(p.Bubble, p.Width, p.Height, p.Rate)
+	face := image.Rect(b.X, b.Y, b.X+b.Width, b.Y+b.Height).Inset(-bubble.Pad(*b))
+	left, right = face.Max.X, p.Width-face.Min.X
+	switch {
+	case face.Max.Y <= p.Height*2/3 || min(left, right) > p.Width/2:
+		return 0, 0
+	case left < right:
+		return left, 0
+	}
+	return 0, right
+}
 
 // captionsInput opens them for a track.
 func captionsInput() []string {

@@ -2,12 +2,14 @@ package transcoder
 
 import (
 	"fmt"
+	"image"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
@@ -36,6 +38,37 @@ func TestCaptionsAreDrawnWhileTheyAreSaid(t *testing.T) {
 		}
 		if drawn, want := brightest > 180, n >= 15 && n < 45; drawn != want {
 			t.Errorf("frame %d: drawn %v, want %v (brightness %.0f)", n, drawn, want, brightest)
+		}
+	}
+}
+
+func TestCaptionsAreBesideABubbleThatRestsAtTheBottom(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const count = 2
+	rate := msg.FPS(24)
+	face, _ := b.probed(t, makeFile(t, "facecam.mp4", nil, "-f", "lavfi", "-i", "color=c=black:s=160x160:r=24:d=1", "-c:v", "libx264", "-pix_fmt", "yuv420p"))
+	scene := mezzanine(t, rate, count, testWidth, testHeight, solid(90), nil)
+	for corner, free := range map[string]image.Rectangle{
+		facecam.CornerBottomLeft: image.Rect(testWidth/4, 0, testWidth, testHeight), facecam.CornerBottomRight: image.Rect(0, 0, testWidth*3/4, testHeight),
+		facecam.CornerTopLeft: image.Rect(0, 0, testWidth, testHeight),
+	} {
+		over := msg.BubbleOf(facecam.Options{Corner: corner, Size: 0.3, Border: facecam.Border{Color: "#000000"}}, testWidth, testHeight, rate, count)
+		b.must(t, msg.Normalize, msg.NormalizeParams{
+			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: true, Bubble: over,
+			Captions: captions(caption(0, time.Second, strings.Repeat("Everything that you sell, ", 4))),
+		}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
+		video := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+		var drawn image.Rectangle
+		for y := range testHeight {
+			for x := range testWidth {
+				if video.rgb(0, x, y)[0] > 150 {
+					drawn = drawn.Union(image.Rect(x, y, x+1, y+1))
+				}
+			}
+		}
+		if drawn.Empty() || !drawn.In(free) || drawn.Dx() < free.Dx()/2 {
+			t.Errorf("%s: letters are drawn in %v, want half of %v and more", corner, drawn, free)
 		}
 	}
 }
