@@ -2,6 +2,7 @@ package transcoder
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -180,15 +181,21 @@ func TestAVideoThatCannotBeDecodedIsRefused(t *testing.T) {
 	rate, lengths := msg.FPS(24), []int{24, 24}
 	inputs := b.segmentsOf(t, rate, lengths)
 	data := bytes.Clone(b.store.get(t, msg.SegmentName(1)))
-	at := bytes.Index(data, []byte("mdat"))
-	for i := at + 1200; i < at+1600 && i < len(data); i++ {
-		data[i] ^= 0xa5
+	next := func(from []byte) (unit, rest []byte) {
+		length := binary.BigEndian.Uint32(from)
+		return from[4 : 4+length], from[4+length:]
+	}
+	_, media, _ := bytes.Cut(data, []byte("mdat"))
+	_, media = next(media) // x264's words of itself
+	keyframe, _ := next(media)
+	for i := len(keyframe) / 4; i < len(keyframe)/2; i++ {
+		keyframe[i] ^= 0xa5
 	}
 	b.store.put(msg.SegmentName(1), data)
 	_, err := b.run(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths, Final: true},
 		inputs, outputsOfVideo...)
-	if err == nil {
-		t.Error("it is taken")
+	if err == nil || !strings.Contains(err.Error(), "it cannot be decoded") {
+		t.Errorf("it ends with %v", err)
 	}
 }
 
