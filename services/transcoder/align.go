@@ -23,28 +23,29 @@ func (h handler) align(ctx context.Context, t *stage.Task, p msg.ConcatParams, n
 	if err != nil {
 		return "", err
 	}
-	total, done := 0, 0
+	total, behind := 0, 0
 	for i, n := range p.Frames {
 		if made[i].Parameters != own {
 			total += n
 		}
 	}
-	at := func(frames int) float64 { return 0.3 + 0.2*float64(frames)/float64(total) }
+	at := func(n int) float64 { return 0.3 + 0.2*float64(n)/float64(total) }
 	for i, name := range names {
 		if made[i].Parameters == own {
 			continue
 		}
 		t.Log.Warn().Str("segment", name).
-			Msg("encoded by another build of FFmpeg or x264, and so once more: give all transcoders the same")
+			Msg("it has other parameter sets than this transcoder makes, and so is encoded once more: " +
+				"give all transcoders the same release of loom-lite, FFmpeg and x264")
 		n := p.Frames[i]
-		again, err := h.encodeAgain(ctx, t, p, name, n, frames(t, n, at(done), at(done+n)))
+		again, err := h.encodeAgain(ctx, t, p, name, n, frames(t, n, at(behind), at(behind+n)))
 		if err != nil {
 			return "", err
 		}
 		if again != own {
 			return "", fmt.Errorf("%s has other parameter sets than the rest, though it was encoded as they were", name)
 		}
-		done += n
+		behind += n
 	}
 	return own, nil
 }

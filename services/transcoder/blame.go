@@ -24,21 +24,20 @@ func (h handler) refuse(err error, what string) error {
 	return err
 }
 
-// failedByItself reports whether a program failed of what it was given to do.
+// failedByItself reports whether a program gave up, crashed or reached one of its limits: nobody ended it.
 func failedByItself(err error) bool {
 	var exit *ffmpeg.ExitError
 	return errors.As(err, &exit) && exit.Own()
 }
 
-// blame says whose failure it is that a program ended with which read the facecam and files of ours: how it ended does not tell.
-// alone is the command line that does with the facecam what that program did, and nothing else. If that fails too, the error is for the
-// user, and says what is wrong; else the failure is ours, as it was.
-func (h handler) blame(ctx context.Context, dir string, failure error, limits ffmpeg.Limits, alone []string, what string) error {
+// blameSound finds out whether the facecam's sound made a program fail that read other files too, by doing alone with it what that program
+// did. Then the error is for the user; else it is ours, as it was.
+func (h handler) blameSound(ctx context.Context, dir string, failure error, limits ffmpeg.Limits, alone []string) error {
 	if !failedByItself(failure) {
 		return failure
 	}
 	if err := h.tools.Within(limits).Run(ctx, dir, alone, nil); err != nil {
-		return h.refuse(err, what)
+		return h.refuse(err, badSound)
 	}
 	return failure
 }

@@ -69,10 +69,10 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 		facts.Looks, facts.Changes = was.looks, was.changes // for whoever finishes it
 		return facts, t.Store(ctx, msg.Joined, path(t, fileJoined))
 	}
-	if facts.Report, err = h.gate(ctx, t.Dir, fileJoined, want, facts, was, candidates(want, p.ThumbnailAt)[0]); err != nil {
+	video := finished{fileJoined, want, facts, was, candidates(want, p.ThumbnailAt)[0]}
+	if facts.Report, err = h.gate(ctx, t.Dir, video, frames(t, total, 0.8, 0.9)); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
-	t.Progress(0.9)
 	return facts, h.finish(ctx, t, fileJoined, want, p.ThumbnailAt, nil)
 }
 

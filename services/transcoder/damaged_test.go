@@ -57,16 +57,17 @@ func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 	b := newBench(t)
 	rate := msg.FPS(24)
 	whole := facecamVideo(t, rate, 48, 160, 120, pcm(2*time.Second, beep(0.5)), "-c:a", "aac")
-	t.Run("picture", func(t *testing.T) {
-		face, _ := b.probed(t, spoiled(t, whole, "v:0", afterTheFirst))
-		_, err := b.run(t, msg.Normalize,
-			msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 30, Facecam: true},
-			map[string]msg.Input{
-				msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, 30, testWidth, testHeight, bars, func(n int) bool { return n == 0 }), nil),
-				msg.FacecamFile: face,
-			}, msg.Segment)
-		wantUsersFault(t, err, "is damaged")
-	})
+	for name, keep := range map[string]func(n int) bool{"picture": func(n int) bool { return n == 0 }, "picture over a page that moves": nil} {
+		t.Run(name, func(t *testing.T) {
+			face, _ := b.probed(t, spoiled(t, whole, "v:0", afterTheFirst))
+			_, err := b.run(t, msg.Normalize,
+				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 30, Facecam: true},
+				map[string]msg.Input{
+					msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, 30, testWidth, testHeight, bars, keep), nil), msg.FacecamFile: face,
+				}, msg.Segment)
+			wantUsersFault(t, err, "is damaged")
+		})
+	}
 	t.Run("sound", func(t *testing.T) {
 		_, facts := b.probed(t, whole)
 		face := b.input(t, "facecam", spoiled(t, whole, "a:0", afterTheFirst), facts)

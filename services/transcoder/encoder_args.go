@@ -16,8 +16,7 @@ type setting struct {
 	params      []string
 }
 
-// oneB lets no more than one B-frame come between two others. To try three takes x264 longer, by 7 % on a page of text that scrolls and 15 % on
-// one that moves all over: see output-options.md for what it gives.
+// oneB lets no more than one B-frame come between two others: output-options.md has the figures.
 const oneB = "bframes=1"
 
 var settings = map[string]setting{

@@ -28,45 +28,63 @@ const (
 	loudnessMargin = 1.5
 )
 
+// finished is a video that nothing is done to any more.
+type finished struct {
+	name string
+	want expected
+	// facts are what measure found, was is what is known of its frames.
+	facts msg.VideoFacts
+	was   seen
+	// thumbnail is the frame that shows most, if it shows enough.
+	thumbnail int
+}
+
 // gate reads all of a finished video and returns what it is, or an error when it is not what it must be: then nobody gets to
-// see it. facts are what measure found, was what is known of its frames. On the way it takes a frame as thumbnail.
-func (h handler) gate(
-	ctx context.Context, dir, name string, want expected, facts msg.VideoFacts, was seen, thumbnail int,
-) (*msg.Report, error) {
-	path := filepath.Join(dir, name)
-	video, sound, err := readTracks(path, want.captions)
+// see it. On the way it takes a frame as thumbnail.
+func (h handler) gate(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress)) (*msg.Report, error) {
+	r, err := h.read(ctx, dir, v, progress)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	return r, nil
+}
+
+// read is gate; its errors do not name the file.
+func (h handler) read(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress)) (*msg.Report, error) {
+	path := filepath.Join(dir, v.name)
+	video, sound, err := readTracks(path, v.want.captions)
+	if err != nil {
+		return nil, err
 	}
 	length, err := mp4.Length(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	r := &msg.Report{
-		Frames: facts.Frames, DurationSeconds: video.Duration.Round(time.Millisecond).Seconds(), Bytes: facts.Bytes,
-		Width: video.Width, Height: video.Height, Rate: want.rate, Codec: video.Codec, PixelFormat: video.PixelFormat,
+		Frames: v.facts.Frames, DurationSeconds: video.Duration.Round(time.Millisecond).Seconds(), Bytes: v.facts.Bytes,
+		Width: video.Width, Height: video.Height, Rate: v.want.rate, Codec: video.Codec, PixelFormat: video.PixelFormat,
 		ColorSpace: video.Space, ColorPrimaries: video.Primaries, ColorTransfer: video.Transfer, ColorRange: video.Range,
 	}
 	for _, d := range []time.Duration{video.Duration, length} {
-		if (d - want.length()).Abs() > time.Millisecond {
-			return nil, fmt.Errorf("%s: it says that it lasts %s, want %s", name, d, want.length())
+		if (d - v.want.length()).Abs() > time.Millisecond {
+			return nil, fmt.Errorf("it says that it lasts %s, want %s", d, v.want.length())
 		}
 	}
 	if r.FastStart, err = mp4.FastStart(path); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	if !r.FastStart {
-		return nil, fmt.Errorf("%s: its index is not before its pictures", name)
+		return nil, errors.New("its index is not before its pictures")
 	}
 	var spent atomic.Int64
 	reader := h.counting(&spent)
-	if err := reader.watch(ctx, dir, name, want, was, thumbnail, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := reader.watch(ctx, dir, v, progress, r); err != nil {
+		return nil, err
 	}
 	if sound != nil {
 		r.Sound = &msg.SoundReport{Codec: sound.Codec, DurationSeconds: sound.Duration.Seconds()}
-		if err := reader.listen(ctx, dir, name, want, r.Sound); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if err := reader.listen(ctx, dir, v.name, v.want, r.Sound); err != nil {
+			return nil, err
 		}
 	}
 	r.CPUSeconds = time.Duration(spent.Load()).Round(time.Millisecond).Seconds()
@@ -80,29 +98,32 @@ func (h handler) counting(spent *atomic.Int64) handler {
 }
 
 // watch decodes the picture from its first frame to its last, and takes one of them as thumbnail.
-func (h handler) watch(ctx context.Context, dir, name string, want expected, was seen, thumbnail int, r *msg.Report) error {
+func (h handler) watch(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress), r *msg.Report) error {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(name, movFormats, "-xerror", "-err_detect", "explode")...)
-	args = append(args, takenArgs("[one]", want.width,
-		"[0:v:0]split[all][some]", "[all]"+lookFilter+"[looks]", fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one]", thumbnail, thumbnail+1))...)
-	args = append(args, "-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
-	if err := h.tools.Run(ctx, dir, args, nil); err != nil {
+	args = append(args, ffmpeg.Input(v.name, movFormats, "-xerror", "-err_detect", "explode")...)
+	args = append(args,
+		"-filter_complex", "[0:v:0]split[all][some];[all]"+lookFilter+"[looks];"+
+			fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one];", v.thumbnail, v.thumbnail+1)+takenFilter("[one]", v.want.width),
+		// First, since the frames of the first output are those that FFmpeg tells of.
+		"-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
+	args = append(args, takenOutputs()...)
+	if err := h.tools.Run(ctx, dir, args, progress); err != nil {
 		return fmt.Errorf("it cannot be decoded: %w", err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, fileLooks))
 	if err != nil {
 		return fmt.Errorf("read what frames look like: %w", err)
 	}
-	if len(data) != want.frames*lookSize {
-		return fmt.Errorf("%d frames can be decoded, want %d", len(data)/lookSize, want.frames)
+	if len(data) != v.want.frames*lookSize {
+		return fmt.Errorf("%d frames can be decoded, want %d", len(data)/lookSize, v.want.frames)
 	}
 	frame := func(n int) []byte { return data[n*lookSize : (n+1)*lookSize] }
-	if err := checkSeen(data, was, want.frames, r); err != nil {
+	if err := checkSeen(data, v.was, v.want.frames, r); err != nil {
 		return err
 	}
-	r.Black = stretches(want, shortestBlack, func(n int) bool { return brightest(frame(n)) <= blackLook })
-	r.Still = stretches(want, shortestStill, func(n int) bool { return n > 0 && bytes.Equal(frame(n), frame(n-1)) })
+	r.Black = stretches(v.want, shortestBlack, func(n int) bool { return brightest(frame(n)) <= blackLook })
+	r.Still = stretches(v.want, shortestStill, func(n int) bool { return n > 0 && bytes.Equal(frame(n), frame(n-1)) })
 	return nil
 }
 

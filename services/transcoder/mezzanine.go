@@ -16,11 +16,15 @@ func mezzanineInput(name string) []string {
 	return ffmpeg.Input(name, movFormats, "-err_detect", "explode")
 }
 
-// encodeScene runs the command line that encodes a segment. If FFmpeg prints any error on the way, the mezzanines must be whole.
-func encodeScene(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, args []string, progress func(ffmpeg.Progress)) error {
-	printed, err := tools.RunInfo(ctx, dir, args, progress)
-	if err != nil || printed == "" {
-		return err
+// encodeScene runs the command line that encodes a segment, of mezzanines and perhaps a facecam. If FFmpeg fails or prints any error on the
+// way, the mezzanines must be whole, and the facecam must do when it is decoded alone: how FFmpeg ends depends on how many pictures of
+// all of its inputs could be decoded.
+func (h handler) encodeScene(
+	ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, face *bubbleSource, args []string, progress func(ffmpeg.Progress),
+) error {
+	printed, failure := tools.RunInfo(ctx, dir, args, progress)
+	if failure == nil && printed == "" || failure != nil && !failedByItself(failure) {
+		return failure
 	}
 	names := []string{fileMezzanine}
 	if p.Crossfade {
@@ -31,7 +35,12 @@ func encodeScene(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.Norm
 			return fmt.Errorf("%s is damaged: %w", name, err)
 		}
 	}
-	return nil
+	if face != nil {
+		if err := tools.Fed(nil).Run(ctx, dir, face.aloneArgs(p), nil); err != nil {
+			return h.refuse(err, badPicture)
+		}
+	}
+	return failure
 }
 
 // wholeArgs is the command line that decodes all of a mezzanine, and fails at the first error.

@@ -54,11 +54,8 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 					tools = tools.Fed(&bubble.Film{Shapes: moving, Width: p.Width, Height: p.Height})
 				}
 			}
-			return encodeScene(ctx, tools, t.Dir, p, args, frames(t, p.Frames, 0.08, 0.93))
+			return h.encodeScene(ctx, tools, t.Dir, p, face, args, frames(t, p.Frames, 0.08, 0.93))
 		})
-	if err != nil && face != nil {
-		err = h.blame(ctx, t.Dir, err, encoding(p, h.threads), face.aloneArgs(p), badPicture)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}

@@ -41,7 +41,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 	limits := mixing(p, joined.Size())
 	err = h.tools.Within(limits).Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75))
 	if err != nil && sound != nil {
-		err = h.blame(ctx, t.Dir, err, limits, loudnessArgs(*sound, loudnessOf(p.Loudness), p.Rate.At(p.Frames)), badSound)
+		err = h.blameSound(ctx, t.Dir, err, limits, loudnessArgs(*sound, loudnessOf(p.Loudness), p.Rate.At(p.Frames)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
@@ -61,11 +61,10 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.78)
-	was := seen{before.Looks, before.Changes}
-	if facts.Report, err = h.gate(ctx, t.Dir, fileVideo, want, facts, was, candidates(want, p.ThumbnailAt)[0]); err != nil {
+	video := finished{fileVideo, want, facts, seen{before.Looks, before.Changes}, candidates(want, p.ThumbnailAt)[0]}
+	if facts.Report, err = h.gate(ctx, t.Dir, video, frames(t, p.Frames, 0.78, 0.88)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	t.Progress(0.85)
 	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt, bubbleOr(p.Bubble, p.Width, p.Height, p.Rate))
 }
 

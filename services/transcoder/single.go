@@ -78,7 +78,7 @@ func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (na
 			return nil, err
 		}
 		err := encodeWithin(zerolog.Nop(), s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
-			func(args []string) error { return encodeScene(ctx, h.tools, s.Dir, p, args, report) })
+			func(args []string) error { return h.encodeScene(ctx, h.tools, s.Dir, p, nil, args, report) })
 		if err != nil {
 			return nil, err
 		}

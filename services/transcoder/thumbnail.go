@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
@@ -79,18 +78,20 @@ func thumbnailArgs(video string, v expected, frame int) []string {
 	args := ffmpeg.Global("error")
 	at := max(0, v.rate.At(frame)-v.rate.At(1)/2)
 	args = append(args, ffmpeg.Input(video, movFormats, "-ss", seconds(at))...)
-	return append(args, takenArgs("[0:v:0]", v.width)...)
+	return append(append(args, "-filter_complex", takenFilter("[0:v:0]", v.width)), takenOutputs()...)
 }
 
-// takenArgs are the outputs that the first frame of in is taken to. before are chains of the filter graph that come before.
-func takenArgs(in string, width int, before ...string) []string {
-	args := []string{"-filter_complex", strings.Join(append(before,
-		// JPEG is full-range BT.601.
-		in+"colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=tv:"+
-			"space=bt470bg:primaries=bt709:trc=bt709:range=pc:format=yuv420p,split[whole][more]",
-		"[whole]format=yuvj420p[full]",
-		fmt.Sprintf("[more]scale=%d:-2:flags=lanczos,format=yuvj420p[small]", min(smallWidth, width)),
-	), ";")}
+// takenFilter makes both thumbnails of the frames of in.
+func takenFilter(in string, width int) string {
+	// JPEG is full-range BT.601.
+	return in + "colorspace=ispace=bt709:iprimaries=bt709:itrc=bt709:irange=tv:" +
+		"space=bt470bg:primaries=bt709:trc=bt709:range=pc:format=yuv420p,split[whole][more];" +
+		"[whole]format=yuvj420p[full];" +
+		fmt.Sprintf("[more]scale=%d:-2:flags=lanczos,format=yuvj420p[small]", min(smallWidth, width))
+}
+
+// takenOutputs are the files that the first frame of what takenFilter makes is written to.
+func takenOutputs() (args []string) {
 	for _, out := range []struct{ label, name string }{{"[full]", fileThumbnail}, {"[small]", fileThumbnailSmall}} {
 		args = append(args, "-map", out.label, "-frames:v", "1",
 			"-c:v", "mjpeg", "-q:v", "3", "-color_range", "pc", "-map_metadata", "-1", "-f", "image2", "-update", "1",
