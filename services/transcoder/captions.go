@@ -49,38 +49,47 @@ func clock(d msg.Duration) string {
 	return fmt.Sprintf("%02d:%02d:%02d,%03d", ms/3600000, ms/60000%60, ms/1000%60, ms%1000)
 }
 
-// styleWidth is how many units of a style are as wide as the picture: FFmpeg's, for SRT.
-const styleWidth = 384
+// Styles of SRT count in FFmpeg's units, of which a picture has so many.
+const styleWidth, styleHeight = 384, 288
 
-// captionsFilter draws them: white with a dark edge, at the bottom, a line about a twentieth of the picture's height, beside a bubble that
-// rests there.
+const (
+	captionSize   = 15 // about a twentieth of the picture's height
+	captionBottom = 16
+	// captionSides is left and right of captions, FFmpeg's.
+	captionSides = 10
+	// shortestLine is the least width, in heights of a line, that captions are given beside a bubble. Such a line has some 24 letters.
+	shortestLine = 12
+)
+
+// captionsFilter draws them: white with a dark edge, at the bottom, keeping clear of a bubble that rests there.
 func captionsFilter(p msg.NormalizeParams) string {
-	style := "Fontname=sans-serif,Fontsize=15,Outline=1.2,Shadow=0,MarginV=16"
-	if left, right := besideBubble(p); left+right > 0 {
-		style += fmt.Sprintf(",MarginL=%d,MarginR=%d", styleMargin+left*styleWidth/p.Width, styleMargin+right*styleWidth/p.Width)
-	}
-	return "subtitles=" + fileCaptions + ":charenc=UTF-8:force_style='" + style + "'"
+	left, right, bottom := captionMargins(p)
+	return fmt.Sprintf("subtitles=%s:charenc=UTF-8:force_style='Fontname=sans-serif,Fontsize=%d,Outline=1.2,Shadow=0,MarginL=%d,MarginR=%d,MarginV=%d'",
+		fileCaptions, captionSize, left, right, bottom)
 }
 
-// styleMargin is left and right of all captions, in units of a style: FFmpeg's.
-const styleMargin = 10
-
-// besideBubble returns how much of the picture's width, from the left or from the right, a bubble takes that rests in the lower third,
-// unless so little is left that captions are better over it.
-func besideBubble(p msg.NormalizeParams) (left, right int) {
+// captionMargins are beside a bubble that rests in the lower third, or above it where too little is left beside it. They are the same in
+// all of a video, also while there is no facecam or it fills the picture: captions do not jump.
+func captionMargins(p msg.NormalizeParams) (left, right, bottom int) {
+	left, right, bottom = captionSides, captionSides, captionBottom
 	if !p.Facecam {
-		return 0, 0
+		return left, right, bottom
 	}
 	b := bubbleOr(p.Bubble, p.Width, p.Height, p.Rate)
 	face := image.Rect(b.X, b.Y, b.X+b.Width, b.Y+b.Height).Inset(-bubble.Pad(*b))
-	left, right = face.Max.X, p.Width-face.Min.X
-	switch {
-	case face.Max.Y <= p.Height*2/3 || min(left, right) > p.Width/2:
-		return 0, 0
-	case left < right:
-		return left, 0
+	if face.Max.Y <= p.Height*2/3 {
+		return left, right, bottom
 	}
-	return 0, right
+	fromLeft, fromRight := face.Max.X, p.Width-face.Min.X
+	switch free := p.Width - min(fromLeft, fromRight); {
+	case free >= shortestLine*captionSize*p.Height/styleHeight && fromLeft < fromRight:
+		left += fromLeft * styleWidth / p.Width
+	case free >= shortestLine*captionSize*p.Height/styleHeight:
+		right += fromRight * styleWidth / p.Width
+	case face.Min.Y > p.Height/2: // above a bubble that is higher they would be in the page's way
+		bottom = (p.Height - face.Min.Y) * styleHeight / p.Height
+	}
+	return left, right, bottom
 }
 
 // captionsInput opens them for a track.

@@ -42,33 +42,40 @@ func TestCaptionsAreDrawnWhileTheyAreSaid(t *testing.T) {
 	}
 }
 
-func TestCaptionsAreBesideABubbleThatRestsAtTheBottom(t *testing.T) {
+func TestCaptionsKeepClearOfABubbleThatRestsAtTheBottom(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	const count = 2
 	rate := msg.FPS(24)
-	face, _ := b.probed(t, makeFile(t, "facecam.mp4", nil, "-f", "lavfi", "-i", "color=c=black:s=160x160:r=24:d=1", "-c:v", "libx264", "-pix_fmt", "yuv420p"))
-	scene := mezzanine(t, rate, count, testWidth, testHeight, solid(90), nil)
-	for corner, free := range map[string]image.Rectangle{
-		facecam.CornerBottomLeft: image.Rect(testWidth/4, 0, testWidth, testHeight), facecam.CornerBottomRight: image.Rect(0, 0, testWidth*3/4, testHeight),
-		facecam.CornerTopLeft: image.Rect(0, 0, testWidth, testHeight),
+	face, _ := b.probed(t, makeFile(t, "facecam.mp4", nil,
+		"-f", "lavfi", "-i", "color=c=black:s=160x160:r=24:d=1", "-c:v", "libx264", "-pix_fmt", "yuv420p"))
+	for _, c := range []struct {
+		corner        string
+		width, height int
+		free          image.Rectangle
+	}{
+		{facecam.CornerBottomLeft, 320, 180, image.Rect(80, 100, 320, 180)},
+		{facecam.CornerBottomRight, 320, 180, image.Rect(0, 100, 240, 180)},
+		{facecam.CornerTopLeft, 320, 180, image.Rect(0, 100, 320, 180)},
+		{facecam.CornerBottomLeft, 180, 320, image.Rect(0, 0, 180, 255)},
 	} {
-		over := msg.BubbleOf(facecam.Options{Corner: corner, Size: 0.3, Border: facecam.Border{Color: "#000000"}}, testWidth, testHeight, rate, count)
+		over := msg.BubbleOf(facecam.Options{Corner: c.corner, Size: 0.3, Border: facecam.Border{Color: "#000000"}}, c.width, c.height, rate, count)
+		scene := mezzanine(t, rate, count, c.width, c.height, solid(90), nil)
 		b.must(t, msg.Normalize, msg.NormalizeParams{
-			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: true, Bubble: over,
-			Captions: captions(caption(0, time.Second, strings.Repeat("Everything that you sell, ", 4))),
+			Scene: 1, Width: c.width, Height: c.height, Rate: rate, Frames: count, Facecam: true, Bubble: over,
+			Captions: captions(caption(0, time.Second, "Everything that you sell, everything that you sold, at once, in one place")),
 		}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
-		video := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+		video := decode(t, b.store.get(t, "normalize/segment"), c.width, c.height)
 		var drawn image.Rectangle
-		for y := range testHeight {
-			for x := range testWidth {
+		for y := range c.height {
+			for x := range c.width {
 				if video.rgb(0, x, y)[0] > 150 {
 					drawn = drawn.Union(image.Rect(x, y, x+1, y+1))
 				}
 			}
 		}
-		if drawn.Empty() || !drawn.In(free) || drawn.Dx() < free.Dx()/2 {
-			t.Errorf("%s: letters are drawn in %v, want half of %v and more", corner, drawn, free)
+		if drawn.Empty() || !drawn.In(c.free) || drawn.Dx() < c.free.Dx()/2 {
+			t.Errorf("%s of %d×%d: letters are drawn in %v, want half of the width of %v and more", c.corner, c.width, c.height, drawn, c.free)
 		}
 	}
 }

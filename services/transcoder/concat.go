@@ -69,11 +69,11 @@ func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 		facts.Looks, facts.Changes = was.looks, was.changes // for whoever finishes it
 		return facts, t.Store(ctx, msg.Joined, path(t, fileJoined))
 	}
-	video := finished{fileJoined, want, facts, was, candidates(want, p.ThumbnailAt)[0]}
+	video := finished{fileJoined, want, facts, was, candidates(want, p.ThumbnailAt)}
 	if facts.Report, err = h.gate(ctx, t.Dir, video, frames(t, total, 0.8, 0.9)); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
-	return facts, h.finish(ctx, t, fileJoined, want, p.ThumbnailAt, nil)
+	return facts, h.finish(ctx, t, video, nil)
 }
 
 // segments returns the names of the inputs that are segments, in the order of the scenes.

@@ -35,12 +35,12 @@ type finished struct {
 	// facts are what measure found, was is what is known of its frames.
 	facts msg.VideoFacts
 	was   seen
-	// thumbnail is the frame that shows most, if it shows enough.
-	thumbnail int
+	// thumbnails are the frames that may become the thumbnail, the best first.
+	thumbnails []int
 }
 
 // gate reads all of a finished video and returns what it is, or an error when it is not what it must be: then nobody gets to
-// see it. On the way it takes a frame as thumbnail.
+// see it. On the way it takes the first of the thumbnails.
 func (h handler) gate(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress)) (*msg.Report, error) {
 	r, err := h.read(ctx, dir, v, progress)
 	if err != nil {
@@ -97,14 +97,14 @@ func (h handler) counting(spent *atomic.Int64) handler {
 	return h
 }
 
-// watch decodes the picture from its first frame to its last, and takes one of them as thumbnail.
+// watch decodes the picture from its first frame to its last, and takes the first of the thumbnails.
 func (h handler) watch(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress), r *msg.Report) error {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, ffmpeg.Input(v.name, movFormats, "-xerror", "-err_detect", "explode")...)
 	args = append(args,
 		"-filter_complex", "[0:v:0]split[all][some];[all]"+lookFilter+"[looks];"+
-			fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one];", v.thumbnail, v.thumbnail+1)+takenFilter("[one]", v.want.width),
+			fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one];", v.thumbnails[0], v.thumbnails[0]+1)+takenFilter("[one]", v.want.width),
 		// First, since the frames of the first output are those that FFmpeg tells of.
 		"-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
 	args = append(args, takenOutputs()...)

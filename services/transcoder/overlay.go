@@ -61,11 +61,11 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
 	t.Progress(0.78)
-	video := finished{fileVideo, want, facts, seen{before.Looks, before.Changes}, candidates(want, p.ThumbnailAt)[0]}
+	video := finished{fileVideo, want, facts, seen{before.Looks, before.Changes}, candidates(want, p.ThumbnailAt)}
 	if facts.Report, err = h.gate(ctx, t.Dir, video, frames(t, p.Frames, 0.78, 0.88)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	return facts, h.finish(ctx, t, fileVideo, want, p.ThumbnailAt, bubbleOr(p.Bubble, p.Width, p.Height, p.Rate))
+	return facts, h.finish(ctx, t, video, bubbleOr(p.Bubble, p.Width, p.Height, p.Rate))
 }
 
 // fetchSound fetches the facecam, and returns nil when it has no sound.
@@ -106,14 +106,13 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayPar
 	return sound, nil
 }
 
-// finish makes the thumbnails of a finished video, of the frame at a time in seconds if it is given, and stores all. over is where
-// the facecam is; nil: there is none.
-func (h handler) finish(ctx context.Context, t *stage.Task, video string, v expected, at *float64, over *msg.Bubble) error {
-	if err := h.thumbnail(ctx, t.Dir, video, v, at, over); err != nil {
+// finish makes the thumbnails of a video that has passed the gate, and stores all. over is where the facecam is; nil: there is none.
+func (h handler) finish(ctx context.Context, t *stage.Task, v finished, over *msg.Bubble) error {
+	if err := h.thumbnail(ctx, t.Dir, v, over); err != nil {
 		return err
 	}
 	t.Progress(0.9)
-	if err := t.Store(ctx, msg.Video, path(t, video)); err != nil {
+	if err := t.Store(ctx, msg.Video, path(t, v.name)); err != nil {
 		return err
 	}
 	if err := t.Store(ctx, msg.Thumbnail, path(t, fileThumbnail)); err != nil {

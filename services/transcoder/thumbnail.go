@@ -38,18 +38,17 @@ func candidates(v expected, at *float64) (list []int) {
 	return list
 }
 
-// thumbnail writes two JPEGs, one of the video's size and a small one: of the frame at a time in seconds, if it is given, or
-// of the first candidate that shows something, or else of the one that shows most. The gate has taken the best candidate already. over
-// is where the facecam is; nil: there is none.
-func (h handler) thumbnail(ctx context.Context, dir, video string, v expected, at *float64, over *msg.Bubble) error {
+// thumbnail writes two JPEGs, one of the video's size and a small one, of the first of its thumbnails that shows something, or else of
+// the one that shows most. The first has been taken by the gate. over is where the facecam is; nil: there is none.
+func (h handler) thumbnail(ctx context.Context, dir string, v finished, over *msg.Bubble) error {
 	best := -1.0
-	for i, frame := range candidates(v, at) {
+	for i, frame := range v.thumbnails {
 		if i > 0 {
-			if err := h.tools.Run(ctx, dir, thumbnailArgs(video, v, frame), nil); err != nil {
+			if err := h.tools.Run(ctx, dir, thumbnailArgs(v.name, v.want, frame), nil); err != nil {
 				return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 			}
 		}
-		score, err := worth(filepath.Join(dir, candidate+fileThumbnail), hidden(over, frame, v))
+		score, err := worth(filepath.Join(dir, candidate+fileThumbnail), hidden(over, frame, v.want))
 		if err != nil {
 			return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 		}

@@ -134,8 +134,8 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant, error) {
 	grant := &msg.Grant{
 		Ref: msg.NewRef(ref.Kind, ref.RenderID, ref.TaskID), Attempt: g.attempt,
-		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Timeout: msg.Duration(timeout(ref.Kind, g.params)), Params: g.params,
-		Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
+		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Timeout: msg.Duration(timeout(ref.Kind, g.params)),
+		Params: g.params, Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
 	}
 	for name, in := range g.inputs {
 		url, err := r.Store.PresignGet(ctx, r.WorkBucket, in.Key, signedFor)
