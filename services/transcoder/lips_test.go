@@ -13,7 +13,7 @@ import (
 // A facecam that flashes and beeps at once does so in the finished video, to its end: still pages, as most are.
 func TestLipsAndVoiceStayTogether(t *testing.T) {
 	t.Parallel()
-	seconds, scenes := 60, 8
+	seconds, scenes := 30, 6
 	if os.Getenv("LOOM_LONG") != "" {
 		seconds, scenes = 600, 40
 	}

@@ -26,7 +26,7 @@ func seconds(short, long int) int {
 func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 	const beside = `<style>img,video{position:absolute;top:200px;left:0}</style>`
 	gif := media(t, "moving.gif", 20, 20, animations["moving.gif"]...)
-	video := media(t, "vp9.webm", 30, 30*seconds(3, 30), videos["vp9.webm"]...)
+	video := media(t, "vp9.webm", 30, 30*seconds(2, 30), videos["vp9.webm"]...)
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(counting), "/image": html(counting + beside + `<img src=/gif>`), "/gif": file(gif),
 		"/film": html(counting + beside + `<video autoplay muted src=/video></video>`), "/video": file(video),
@@ -55,7 +55,7 @@ func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 			if test.busy {
 				keepBusy(t)
 			}
-			rate, frames := msg.FPS(test.fps), seconds(3, 30)*test.fps
+			rate, frames := msg.FPS(test.fps), seconds(2, 30)*test.fps
 			path, facts := shot{url: url + test.page, size: image.Pt(1920, 1080), rate: rate, frames: frames}.mustTake(t)
 			if facts.Distinct != frames {
 				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
