@@ -31,8 +31,12 @@ func (h handler) encodeScene(
 		names = append(names, fileNext)
 	}
 	for _, name := range names {
-		if err := tools.Fed(nil).Run(ctx, dir, wholeArgs(name), nil); err != nil {
+		err := tools.Fed(nil).Run(ctx, dir, wholeArgs(name), nil)
+		if failedByItself(err) {
 			return fmt.Errorf("%s is damaged: %w", name, err)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if face != nil {
