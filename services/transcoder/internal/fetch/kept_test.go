@@ -198,32 +198,32 @@ func TestAFacecamIsInspectedOnceWhileItIsKept(t *testing.T) {
 	k := &Kept{MaxBytes: 1500}
 	defer k.Close()
 	inspected := 0
-	inspect := func(key string) ffmpeg.File {
+	inspect := func(key string) string {
 		t.Helper()
 		file, err := k.Inspect(key, func() (ffmpeg.File, error) {
 			inspected++
-			return ffmpeg.File{Format: key}, nil
+			return ffmpeg.File{Streams: []ffmpeg.Stream{{Codec: key}}}, nil
 		})
 		if err != nil {
 			t.Error(err)
 		}
-		return file
+		return file.Streams[0].Codec
 	}
 	get(t, k, &s, "a", make([]byte, 1000))
 	if _, err := k.Inspect("a", func() (ffmpeg.File, error) { return ffmpeg.File{}, context.Canceled }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	for range 3 {
-		if file := inspect("a"); file.Format != "a" {
-			t.Errorf("found out %+v", file)
+		if got := inspect("a"); got != "a" {
+			t.Errorf("found out %q", got)
 		}
 	}
 	if inspected != 1 {
 		t.Errorf("inspected %d times, want once", inspected)
 	}
 	get(t, k, &s, "b", make([]byte, 1000)) // and a is dropped
-	if file := inspect("b"); file.Format != "b" || inspected != 2 {
-		t.Errorf("found out %+v of another facecam, inspected %d times in all", file, inspected)
+	if got := inspect("b"); got != "b" || inspected != 2 {
+		t.Errorf("found out %q of another facecam, inspected %d times in all", got, inspected)
 	}
 	get(t, k, &s, "a", make([]byte, 1000))
 	if inspect("a"); inspected != 3 {

@@ -15,8 +15,6 @@ const maxInspect = 8 << 20
 
 // File is what a file's headers say.
 type File struct {
-	// Format is the demuxer's name: "mov,mp4,m4a,3gp,3g2,mj2".
-	Format string
 	// Start is the earliest time stamp of all streams.
 	Start time.Duration
 	// Duration is what the header claims; 0 when it claims nothing.
@@ -36,7 +34,7 @@ type Stream struct {
 	Width, Height int
 	// Pixels is how many the stored picture has.
 	Pixels int64
-	// Interlaced says that every other line of a picture as shown is of another time.
+	// Interlaced says that a picture as shown is of two fields, each every other line, of two times.
 	Interlaced bool
 	// PixelFormat and those of colours are FFmpeg's names; empty or "unknown" when the file does not say.
 	PixelFormat, Space, Range, Primaries, Transfer string
@@ -71,7 +69,7 @@ func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, er
 }
 
 // inspected is what of a file's headers is read: not its tags, of which there may be any amount.
-const inspected = "format=format_name,start_time,duration" +
+const inspected = "format=start_time,duration" +
 	":stream=index,codec_type,codec_name,width,height,pix_fmt,color_space,color_range,color_primaries,color_transfer," +
 	"sample_aspect_ratio,field_order,time_base,extradata_hash,start_time,duration" +
 	":stream_disposition=attached_pic:stream_side_data=rotation"
@@ -82,7 +80,6 @@ func inspectArgs(name, formats string) []string {
 
 type inspectJSON struct {
 	Format struct {
-		Name     string `json:"format_name"`
 		Start    string `json:"start_time"`
 		Duration string `json:"duration"`
 	} `json:"format"`
@@ -118,7 +115,7 @@ func parseInspect(data []byte) (File, error) {
 		return File{}, fmt.Errorf("parse ffprobe's description: %w", err)
 	}
 	file := File{
-		Format: in.Format.Name, Start: parseSeconds(in.Format.Start), Duration: max(0, parseSeconds(in.Format.Duration)),
+		Start: parseSeconds(in.Format.Start), Duration: max(0, parseSeconds(in.Format.Duration)),
 	}
 	for _, s := range in.Streams {
 		stream := Stream{
