@@ -39,6 +39,9 @@ func TestCommandLines(t *testing.T) {
 	still, growing := *face, *face
 	still.bubble = *msg.BubbleOf(shown.Options{Shape: shown.ShapeRounded, Corner: shown.CornerTopRight, Mirror: true}, 1920, 1080, msg.FPS(60), 900)
 	growing.bubble.Fullscreen = []msg.Moment{{From: 480, To: 600, Grow: 36, Shrink: 36}, {From: 700, To: 800}}
+	fields := *face
+	fields.stream.Interlaced = true
+	whole := finished{name: fileVideo, want: expected{width: 1920, height: 1080, rate: ntsc, frames: 300}, thumbnails: []int{100, 150}}
 	overlay := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450}
 	for name, args := range map[string][]string{
 		"normalize":         normalizeArgs(normalize, nil, 2),
@@ -60,6 +63,11 @@ func TestCommandLines(t *testing.T) {
 		"overlay-no-sound":  overlayArgs(overlay, nil),
 		"thumbnail":         thumbnailArgs(fileVideo, expected{width: 1920, height: 1080, rate: ntsc, frames: 300}, 150),
 		"first-frame":       firstFrameArgs(1),
+		"watch":             watchArgs(whole),
+		"mezzanine-whole":   wholeArgs(fileNext),
+		"facecam-alone":     face.aloneArgs(withFace),
+		"facecam-fields":    fields.aloneArgs(withFace),
+		"encode-own":        againArgs(msg.ConcatParams{Rate: ntsc}, "segment-0001", fileOwn, 2, "-frames:v", "1"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", name+".golden")

@@ -99,16 +99,7 @@ func (h handler) counting(spent *atomic.Int64) handler {
 
 // watch decodes the picture from its first frame to its last, and takes the first of the thumbnails.
 func (h handler) watch(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress), r *msg.Report) error {
-	args := ffmpeg.Global("error")
-	args = append(args, ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(v.name, movFormats, "-xerror", "-err_detect", "explode")...)
-	args = append(args,
-		"-filter_complex", "[0:v:0]split[all][some];[all]"+lookFilter+"[looks];"+
-			fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one];", v.thumbnails[0], v.thumbnails[0]+1)+takenFilter("[one]", v.want.width),
-		// First, since the frames of the first output are those that FFmpeg tells of.
-		"-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
-	args = append(args, takenOutputs()...)
-	if err := h.tools.Run(ctx, dir, args, progress); err != nil {
+	if err := h.tools.Run(ctx, dir, watchArgs(v), progress); err != nil {
 		return fmt.Errorf("it cannot be decoded: %w", err)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, fileLooks))
@@ -125,6 +116,19 @@ func (h handler) watch(ctx context.Context, dir string, v finished, progress fun
 	r.Black = stretches(v.want, shortestBlack, func(n int) bool { return brightest(frame(n)) <= blackLook })
 	r.Still = stretches(v.want, shortestStill, func(n int) bool { return n > 0 && bytes.Equal(frame(n), frame(n-1)) })
 	return nil
+}
+
+// watchArgs is the command line that decodes the picture, fails at the first error, and writes looks of all frames and one thumbnail.
+func watchArgs(v finished) []string {
+	args := ffmpeg.Global("error")
+	args = append(args, ffmpeg.WithProgress...)
+	args = append(args, ffmpeg.Input(v.name, movFormats, "-xerror", "-err_detect", "explode")...)
+	args = append(args,
+		"-filter_complex", "[0:v:0]split[all][some];[all]"+lookFilter+"[looks];"+
+			fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one];", v.thumbnails[0], v.thumbnails[0]+1)+takenFilter("[one]", v.want.width),
+		// First, since the frames of the first output are those that FFmpeg tells of.
+		"-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
+	return append(args, takenOutputs()...)
 }
 
 // checkSeen makes sure that the looks of a video's frames are those that were encoded.
