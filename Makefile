@@ -6,7 +6,7 @@ SHELL := /usr/bin/env bash
 MODULES  := bench cmd/loom e2e migrations pkg services/ingest services/recorder services/transcoder services/uploader
 SERVICES := ingest recorder transcoder uploader
 COMPOSE  := docker compose -f deploy/compose.yml
-# Tests of services and of Chrome wait half of the time: one package more than there are cores keeps the cores busy.
+# Many tests wait, for bounds to pass and services to start: one package more than there are cores keeps the cores busy.
 ATONCE   := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: help
