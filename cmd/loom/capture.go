@@ -149,6 +149,11 @@ func (j *soloJob) settle(allow string) error {
 	default:
 		return usageError{errors.New("CHROME_SANDBOX: write on or off")}
 	}
+	switch settings["RECORDER_PINNING"] {
+	case "", "auto", "off":
+	default:
+		return usageError{errors.New("RECORDER_PINNING: write auto or off")}
+	}
 	if _, err := egress.Parse(settings["EGRESS_ALLOW"]); err != nil { // which quotes what may be a secret
 		return usageError{errors.New("EGRESS_ALLOW: write a list of host names, IP addresses and CIDR prefixes, divided by commas")}
 	}
@@ -160,8 +165,8 @@ func (j *soloJob) settle(allow string) error {
 	}
 	j.settings = settings
 	j.recorder, err = recorder.New(recorder.Config{
-		MemoryLimit: memory,
-		ChromePath:  settings["CHROME_PATH"], ChromeSandbox: either(settings["CHROME_SANDBOX"], "on"),
+		MemoryLimit: memory, Pinning: either(settings["RECORDER_PINNING"], "auto"),
+		ChromePath: settings["CHROME_PATH"], ChromeSandbox: either(settings["CHROME_SANDBOX"], "on"),
 		EgressAllow: settings["EGRESS_ALLOW"],
 	})
 	if err != nil {

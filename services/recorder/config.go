@@ -28,6 +28,8 @@ type Config struct {
 	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" wants:"on or off"`
 	// MemoryLimit is how many megabytes a scene's Chrome may hold before it is killed and the scene has failed.
 	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" wants:"a number of megabytes for one scene's Chrome, 256 to 1048576"`
+	// Pinning is "auto", which lets a Chrome keep to one core where that is faster, or "off", which leaves that to the system.
+	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" wants:"auto or off"`
 	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`
 	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for temporary files.
@@ -64,6 +66,9 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	if cfg.ChromeSandbox != "on" && cfg.ChromeSandbox != "off" {
 		problems.Add("CHROME_SANDBOX", "on or off")
+	}
+	if cfg.Pinning != "auto" && cfg.Pinning != "off" {
+		problems.Add("RECORDER_PINNING", "auto or off")
 	}
 	if _, err := egress.Parse(cfg.EgressAllow); err != nil {
 		problems.Add("EGRESS_ALLOW", wantsAllow)

@@ -36,6 +36,7 @@ type Recorder struct {
 	memory int64
 	// maxBytes bounds a piece of a mezzanine.
 	maxBytes int64
+	cores    *cores
 }
 
 // New returns the recorder that cfg describes. It takes Chrome for a headless shell until Check has tried it.
@@ -48,9 +49,13 @@ func New(cfg Config) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
 	}
+	shared := &cores{}
+	if cfg.Pinning != "off" {
+		shared = ownCores()
+	}
 	return &Recorder{
 		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece,
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece, cores: shared,
 	}, nil
 }
 
@@ -161,7 +166,12 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	if witness != nil {
 		options.Witness, sink = witness, witness.Watch(sink)
 	}
+	place := &seated{Sink: sink, cores: r.cores, pin: browser.Pin}
+	if mode != msg.ModeRealtime { // which would miss what one core has no time for
+		sink = place
+	}
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, options, sink)
+	place.leave()
 	var page *capture.PageError
 	switch {
 	case errors.As(err, &page):

@@ -32,7 +32,7 @@ type Options struct {
 	Bounds  Bounds
 	// Unreached returns why the last connection to a host and port failed. It may be nil.
 	Unreached func(hostport string) error
-	// Progress is called after each frame with the number of frames delivered. It may be nil.
+	// Progress is called for each frame with the number of frames delivered, when a few have come. It may be nil.
 	Progress func(frames int)
 	// Sounds is called when frames may not be exact because the page plays a video that has sound. It may be nil.
 	Sounds func()
@@ -50,8 +50,10 @@ type Director interface {
 	// Ready is called when the page has loaded, before frame 0. Time passes when it lets it.
 	Ready(ctx context.Context, page *rod.Page, pass Pass) error
 	// Frame is called before the frame that shows the page at a time of the scene is drawn, when the page's time has come to
-	// it. It is called for frame 0 too, at 0.
+	// it, and may be left out when nothing is Due. It is called for frame 0 in any case, at 0.
 	Frame(ctx context.Context, page *rod.Page, at time.Duration) error
+	// Due reports whether Frame may have something to do at a time, none having been due since it was last called.
+	Due(at time.Duration) bool
 }
 
 // Pass lets page time pass, its frames drawn but not delivered.
@@ -299,7 +301,15 @@ func (s *scene) act(ctx context.Context, n int) error {
 	if s.Director == nil {
 		return nil
 	}
-	return s.Director.Frame(ctx, s.page, time.Duration(frameTime(s.Rate, n))*time.Microsecond)
+	return s.Director.Frame(ctx, s.page, s.at(n))
+}
+
+// due reports whether the director has something to do before frame n.
+func (s *scene) due(n int) bool { return s.Director != nil && s.Director.Due(s.at(n)) }
+
+// at is when frame n is shown, as the director counts it.
+func (s *scene) at(n int) time.Duration {
+	return time.Duration(frameTime(s.Rate, n)) * time.Microsecond
 }
 
 // passStep is how much time passes between two frames that nobody sees: 60 a second, as on most screens.

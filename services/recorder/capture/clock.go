@@ -63,7 +63,7 @@ func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date 
 		// Whole seconds: a fraction would show in the page's timeOrigin, other in every run.
 		date: date.Truncate(time.Second),
 	}
-	cdp.On(client, page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
+	cdp.Take(client, page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
 		select {
 		case c.expired <- struct{}{}:
 		default:
@@ -79,10 +79,15 @@ func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
 	if err != nil {
 		return err
 	}
-	if base := micros(math.Round(reply.VirtualTimeTicksBase * 1000)); base != c.base { // another process, which began anew
+	c.from(reply.VirtualTimeTicksBase)
+	return nil
+}
+
+// from takes the ticks, in milliseconds, at which virtual time began. Others than before are another process's, which began anew.
+func (c *clock) from(ticks float64) {
+	if base := micros(math.Round(ticks * 1000)); base != c.base {
 		c.base, c.elapsed = base, 0
 	}
-	return nil
 }
 
 // ticks is a time as beginFrame counts it.
@@ -129,13 +134,9 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 	case <-c.expired:
 	default:
 	}
-	budget, tasks, before := d.ms(), starvation, c.requests.current()
-	waits := !c.hopeless(0)
-	policy := proto.EmulationSetVirtualTimePolicy{
-		Policy: proto.EmulationVirtualTimePolicyAdvance, Budget: &budget, MaxVirtualTimeTaskStarvationCount: &tasks,
-	}
-	if waits {
-		policy.Policy = proto.EmulationVirtualTimePolicyPauseIfNetworkFetchesPending
+	before, waits, policy := c.requests.current(), !c.hopeless(0), c.policy(d)
+	if !waits {
+		policy.Policy = proto.EmulationVirtualTimePolicyAdvance
 	}
 	if err := c.set(policy); err != nil {
 		return err
@@ -175,6 +176,15 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		case !waits && time.Now().After(deadline):
 			return fmt.Errorf("%w: granted time did not pass in %s", cdp.ErrStalled, c.client.Deadline)
 		}
+	}
+}
+
+// policy lets d pass, waiting for the page's requests.
+func (c *clock) policy(d micros) proto.EmulationSetVirtualTimePolicy {
+	budget, tasks := d.ms(), starvation
+	return proto.EmulationSetVirtualTimePolicy{
+		Policy: proto.EmulationVirtualTimePolicyPauseIfNetworkFetchesPending,
+		Budget: &budget, MaxVirtualTimeTaskStarvationCount: &tasks,
 	}
 }
 

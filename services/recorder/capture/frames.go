@@ -31,17 +31,21 @@ func (s *scene) frames(ctx context.Context) error {
 	s.progress(1)
 	probing, run := true, 0
 	for n := 1; n < s.Frames; n++ {
-		s.seeks.recently--
-		if err := s.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
-			return err
+		var seen glance
+		if probing && run == 0 {
+			if n, seen, err = s.stride(ctx, start, n); err != nil {
+				return err
+			}
+			if n == s.Frames {
+				break
+			}
 		}
-		if err := s.act(ctx, n); err != nil {
-			return err
+		if !seen.drawn {
+			if err := s.come(ctx, start, n); err != nil {
+				return err
+			}
 		}
-		if _, err := s.awaitSeeks(ctx); err != nil {
-			return err
-		}
-		changed, err := s.frame(ctx, probing || s.workers.any.Load() || s.seeks.recently > 0)
+		changed, err := s.frame(ctx, seen, probing || s.workers.any.Load() || s.seeks.recently > 0)
 		if err != nil {
 			return err
 		}
@@ -57,6 +61,19 @@ func (s *scene) frames(ctx context.Context) error {
 		s.progress(n + 1)
 	}
 	return s.listen()
+}
+
+// come lets the page come to frame n.
+func (s *scene) come(ctx context.Context, start micros, n int) error {
+	s.seeks.recently--
+	if err := s.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
+		return err
+	}
+	if err := s.act(ctx, n); err != nil {
+		return err
+	}
+	_, err := s.awaitSeeks(ctx)
+	return err
 }
 
 // listen tells of a video with sound: its picture follows the sound, which plays in real time.
@@ -136,24 +153,32 @@ func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 	return 0, timeoutError("the page did not paint")
 }
 
-// frame captures one frame at the clock's time and reports whether its picture is another than the last. Chrome draws no
-// more than twice at one time: a third call hangs.
-func (s *scene) frame(ctx context.Context, probe bool) (changed bool, err error) {
-	if probe {
-		_, damaged, err := s.beginFrame(ctx, s.clock.elapsed, false)
-		if err != nil {
+// glance is what is known of a frame before its picture is taken.
+type glance struct {
+	// drawn says that it was drawn once, damaged that it is another than the one before then.
+	drawn, damaged bool
+}
+
+// frame captures one frame at the clock's time and reports whether its picture is another than the last; with probe, or when it was
+// drawn already, only if it may be. Chrome draws no more than twice at one time: a third call hangs.
+func (s *scene) frame(ctx context.Context, seen glance, probe bool) (changed bool, err error) {
+	if probe && !seen.drawn {
+		seen.drawn = true
+		if _, seen.damaged, err = s.beginFrame(ctx, s.clock.elapsed, false); err != nil {
 			return false, err
 		}
+	}
+	if seen.drawn {
 		sought, err := s.awaitSeeks(ctx)
 		if err != nil {
 			return false, err
 		}
-		if !damaged && !sought {
+		if !seen.damaged && !sought {
 			return false, s.sink.Repeat()
 		}
 	}
 	picture, _, err := s.beginFrame(ctx, s.clock.elapsed, true)
-	if err == nil && len(picture) == 0 && !probe {
+	if err == nil && len(picture) == 0 && !seen.drawn {
 		picture, _, err = s.beginFrame(ctx, s.clock.elapsed, true)
 	}
 	if err != nil {
@@ -170,10 +195,7 @@ func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg [
 	if s.ownFrames() {
 		return s.screenshot(ctx, picture)
 	}
-	ticks := max(s.clock.ticks(at), s.lastTicks)
-	s.lastTicks = ticks
-	interval := 1000 / s.Rate.Float()
-	request := proto.HeadlessExperimentalBeginFrame{FrameTimeTicks: &ticks, Interval: &interval}
+	request := s.drawing(at)
 	if picture {
 		quality := s.Quality
 		request.Screenshot = &proto.HeadlessExperimentalScreenshotParams{
@@ -185,4 +207,12 @@ func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg [
 		return nil, false, err
 	}
 	return reply.Bytes("screenshotData"), reply.Bool("hasDamage"), nil
+}
+
+// drawing asks for the frame of a time, without its picture.
+func (s *scene) drawing(at micros) proto.HeadlessExperimentalBeginFrame {
+	ticks := max(s.clock.ticks(at), s.lastTicks)
+	s.lastTicks = ticks
+	interval := 1000 / s.Rate.Float()
+	return proto.HeadlessExperimentalBeginFrame{FrameTimeTicks: &ticks, Interval: &interval}
 }

@@ -102,6 +102,13 @@ func (r *requests) current() []*request {
 	return list
 }
 
+// none reports whether no request is under way, not even one that Chrome does not wait for: it may begin to.
+func (r *requests) none() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.under) == 0
+}
+
 // release notes requests that Chrome does not wait for: a video that is loaded as it plays, a picture, a worker's script,
 // whose end is told elsewhere. Time passed while they were under way.
 func (r *requests) release(list []*request) {

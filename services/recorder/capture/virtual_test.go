@@ -148,6 +148,8 @@ func (d *painter) Frame(_ context.Context, page *rod.Page, at time.Duration) err
 	return err
 }
 
+func (d *painter) Due(time.Duration) bool { return true }
+
 func TestTheDirectorDirectsScreenshots(t *testing.T) {
 	const frames = 20
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode)})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 
@@ -43,7 +44,8 @@ type Client struct {
 
 	mu        sync.Mutex
 	last      int
-	pending   map[int]chan reply
+	pending   map[int]func(Raw, error)
+	thread    int // 0 when it has ended
 	listeners map[listenKey][]*listener
 	err       error // why closed
 }
@@ -55,21 +57,36 @@ type reply struct {
 
 type listenKey struct{ session, method string }
 
-type listener struct{ f func(Raw) }
+type listener struct {
+	f func(Raw)
+	// alone says that rod is not told.
+	alone bool
+}
 
-// New returns a client that reads Chrome's messages from r and writes its own to w. It ends when r does: closing the
-// pipes is the caller's part.
+// New returns a client that reads Chrome's messages from r, on a thread of its own, and writes its own to w. It ends when r
+// does: closing the pipes is the caller's part.
 func New(r io.Reader, w io.Writer) *Client {
 	c := &Client{
 		Deadline:  DefaultDeadline,
 		w:         w,
 		events:    make(chan *rodcdp.Event, 64),
 		closed:    make(chan struct{}),
-		pending:   map[int]chan reply{},
+		pending:   map[int]func(Raw, error){},
 		listeners: map[listenKey][]*listener{},
 	}
-	go c.read(r)
+	reading := make(chan struct{})
+	go c.read(r, reading)
+	<-reading
 	return c
+}
+
+// Thread calls f with the system's number of the thread that reads Chrome's messages, as long as there is one.
+func (c *Client) Thread(f func(id int)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.thread != 0 {
+		f(c.thread)
+	}
 }
 
 // Closed is closed when Chrome is gone.
@@ -117,40 +134,13 @@ func (p patient) Call(ctx context.Context, sessionID, method string, params any)
 
 func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method string, params any) (Raw, error) {
 	done := make(chan reply, 1)
-	c.mu.Lock()
-	if c.err != nil {
-		c.mu.Unlock()
-		return nil, fmt.Errorf("%s: %w", method, c.err)
-	}
-	c.last++
-	id := c.last
-	c.pending[id] = done
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.pending, id)
-		c.mu.Unlock()
-	}()
-
-	message, err := encode(request{ID: id, SessionID: sessionID, Method: method, Params: params})
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", method, err)
-	}
-	c.writing.Lock()
-	_, err = c.w.Write(message)
-	c.writing.Unlock()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", method, ErrClosed, err)
-	}
-
+	id := c.Then(sessionID, method, params, func(result Raw, err error) { done <- reply{result, err} })
+	defer func() { _ = c.take(id) }() // nobody waits for it any longer
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case r := <-done:
-		if r.err != nil {
-			return nil, fmt.Errorf("%s: %w", method, r.err)
-		}
-		return r.result, nil
+		return r.result, r.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%s: %w", method, context.Cause(ctx))
 	case <-timer.C:
@@ -158,14 +148,78 @@ func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method st
 	}
 }
 
-// On calls f with every event of type E of a session, in order, on the goroutine that reads the pipe: f must not block
-// and must not call. The returned function ends it.
+// Then calls a method and has f take what comes of it, once, on the goroutine that reads the pipe: f must not block, and not call
+// but by Then. What cannot be sent f takes before Then returns.
+func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) (id int) {
+	told := func(result Raw, err error) {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", method, err)
+		}
+		f(result, err)
+	}
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		told(nil, c.err)
+		return 0
+	}
+	c.last++
+	id = c.last
+	c.pending[id] = told
+	c.mu.Unlock()
+	if err := c.send(request{ID: id, SessionID: sessionID, Method: method, Params: params}); err != nil {
+		if told := c.take(id); told != nil {
+			told(nil, err)
+		}
+	}
+	return id
+}
+
+func (c *Client) send(r request) error {
+	message, err := encode(r)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if _, err := c.w.Write(message); err != nil {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return nil
+}
+
+// take returns who waits for an answer; from then on, nobody does.
+func (c *Client) take(id int) func(Raw, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.pending[id]
+	delete(c.pending, id)
+	return f
+}
+
+// On calls f with every event of type E of a session, in order, on the goroutine that reads the pipe: f must not block,
+// and not call but by Then. The returned function ends it.
 func On[E any, P interface {
 	*E
 	proto.Event
 }](c *Client, session proto.TargetSessionID, f func(P)) (off func()) {
+	return listen(c, session, f, false)
+}
+
+// Take is On for events that come with every frame: rod is not told of them, since to wake it takes as long as all else.
+func Take[E any, P interface {
+	*E
+	proto.Event
+}](c *Client, session proto.TargetSessionID, f func(P)) (off func()) {
+	return listen(c, session, f, true)
+}
+
+func listen[E any, P interface {
+	*E
+	proto.Event
+}](c *Client, session proto.TargetSessionID, f func(P), alone bool) (off func()) {
 	var event P = new(E)
-	l := &listener{f: func(raw Raw) {
+	l := &listener{alone: alone, f: func(raw Raw) {
 		text, err := raw.JSON()
 		if err != nil {
 			return
@@ -192,19 +246,23 @@ func On[E any, P interface {
 	}
 }
 
-// read delivers messages until the pipe ends, then ends every call.
-func (c *Client) read(r io.Reader) {
+// read delivers messages until the pipe ends, then ends every call. Its thread ends with it, wherever it was pinned to.
+func (c *Client) read(r io.Reader, reading chan<- struct{}) {
+	runtime.LockOSThread()
+	c.thread = threadID()
+	close(reading)
 	err := c.readAll(bufio.NewReaderSize(r, 64<<10))
 	c.mu.Lock()
 	c.err = ErrClosed
 	if !errors.Is(err, io.EOF) {
 		c.err = fmt.Errorf("%w: %w", ErrClosed, err)
 	}
-	for _, done := range c.pending {
-		done <- reply{err: c.err}
-	}
-	clear(c.pending)
+	left := c.pending
+	c.pending, c.thread = nil, 0
 	c.mu.Unlock()
+	for _, told := range left {
+		told(nil, c.err)
+	}
 	close(c.closed)
 	close(c.events)
 }
@@ -282,8 +340,13 @@ func (c *Client) deliver(body []byte) error {
 	c.mu.Lock()
 	listeners := c.listeners[listenKey{m.session, m.method}]
 	c.mu.Unlock()
+	alone := false
 	for _, l := range listeners {
 		l.f(m.params)
+		alone = alone || l.alone
+	}
+	if alone {
+		return nil
 	}
 	params, err := m.params.JSON()
 	if err != nil {
@@ -294,16 +357,15 @@ func (c *Client) deliver(body []byte) error {
 }
 
 func (c *Client) answer(m incoming) {
-	r := reply{result: m.result}
+	told := c.take(m.id)
+	if told == nil {
+		return
+	}
+	var err error
 	if m.failure != nil {
-		r.err = failure(m.failure)
+		err = failure(m.failure)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if done, ok := c.pending[m.id]; ok {
-		delete(c.pending, m.id)
-		done <- r
-	}
+	told(m.result, err)
 }
 
 // failure turns Chrome's error into rod's, whose well-known values rod compares with.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"testing"
@@ -192,5 +193,58 @@ func TestGarbageEndsTheClient(t *testing.T) {
 	<-c.Closed()
 	if _, err := c.Call(t.Context(), "", "Page.enable", nil); !errors.Is(err, ErrClosed) || !errors.Is(err, errCBOR) {
 		t.Errorf("the call returned %v, want ErrClosed with its reason", err)
+	}
+}
+
+func TestAnAnswerMayLeadToTheNextCall(t *testing.T) {
+	c, chrome := connect(t)
+	go func() {
+		for _, answer := range []string{`{"id":1,"result":{"n":1.5}}`, `{"id":2,"error":{"code":-32000,"message":"no"}}`} {
+			chrome.request()
+			chrome.send(answer)
+		}
+		chrome.request()
+		_ = chrome.w.Close()
+	}()
+	said := make(chan string, 3)
+	c.Then("S", "Page.one", nil, func(reply Raw, err error) {
+		said <- fmt.Sprint(reply.Float("n"), err)
+		c.Then("S", "Page.two", nil, func(_ Raw, err error) {
+			said <- err.Error()
+			c.Then("S", "Page.three", nil, func(_ Raw, err error) { said <- err.Error() })
+		})
+	})
+	for _, want := range []string{"1.5 <nil>", "Page.two: {-32000 no }", "Page.three: chrome is gone"} {
+		if got := <-said; got != want {
+			t.Errorf("a call was told %q, want %q", got, want)
+		}
+	}
+	var late error
+	if c.Then("S", "Page.four", nil, func(_ Raw, err error) { late = err }); !errors.Is(late, ErrClosed) {
+		t.Errorf("a call after the end was told %v, want ErrClosed", late)
+	}
+}
+
+func TestRodIsNotToldOfWhatIsTaken(t *testing.T) {
+	c, chrome := connect(t)
+	taken := 0
+	off := Take(c, "S", func(*proto.EmulationVirtualTimeBudgetExpired) { taken++ })
+	const expired = `{"method":"Emulation.virtualTimeBudgetExpired","params":{},"sessionId":"S"}`
+	go func() {
+		chrome.request()
+		chrome.send(expired)
+		chrome.send(`{"id":1,"result":{}}`)
+	}()
+	if _, err := c.Call(t.Context(), "S", "Page.enable", nil); err != nil {
+		t.Fatal(err)
+	}
+	off()
+	chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`)
+	if e := <-c.Event(); taken != 1 || e.Method != "Page.loadEventFired" {
+		t.Errorf("%d events were taken, then rod was told of %s", taken, e.Method)
+	}
+	chrome.send(expired)
+	if e := <-c.Event(); e.Method != "Emulation.virtualTimeBudgetExpired" {
+		t.Errorf("rod was told of %s, want what nobody takes any longer", e.Method)
 	}
 }

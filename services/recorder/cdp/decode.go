@@ -66,6 +66,20 @@ func (r Raw) Bool(key string) bool {
 	return ok && len(v) > 0 && v[0] == valTrue
 }
 
+// Float returns the number under key, 0 when there is none.
+func (r Raw) Float(key string) float64 {
+	v, ok := r.lookup(key)
+	if !ok || len(v) == 0 {
+		return 0
+	}
+	text, _, err := appendJSON(nil, v, 0)
+	if err != nil {
+		return 0
+	}
+	f, _ := strconv.ParseFloat(string(text), 64)
+	return f
+}
+
 // JSON returns the value as JSON, binary as base64. Nothing at all is null.
 func (r Raw) JSON() (json.RawMessage, error) {
 	if len(r) == 0 {

@@ -54,6 +54,7 @@ func (p *Process) start(o Options) error {
 	}
 	defer theirOut.Close()
 	enlarge(theirOut)
+	ourIn.Fd() // reads block from now on: the client has a thread for them, which the kernel wakes without the detour of polling
 
 	cmd := exec.Command(o.Path, args(o, p.profile)...)
 	cmd.Env = environ(os.Getenv, p.profile)
@@ -81,6 +82,13 @@ func (p *Process) start(o Options) error {
 // Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and does not wait.
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
+// Pin lets all that Chrome runs, all that it starts later, and the thread that reads what it writes, run on these cores only, by
+// their numbers (Cores). It is an optimisation: what cannot be moved, or is being started meanwhile, stays where it is.
+func (p *Process) Pin(cpus []int) {
+	p.Client.Thread(func(id int) { pinThread(id, cpus) })
+	pinGroup(p.Group(), cpus)
+}
+
 // Group is the id of Chrome's process group.
 func (p *Process) Group() int { return p.cmd.Process.Pid }
 
@@ -91,17 +99,30 @@ func (p *Process) Close() error {
 		p.Kill()
 		<-p.exited
 		p.watched.Wait()
-		_ = p.pipes[0].Close()
-		_ = p.pipes[1].Close()
-		<-p.Client.Closed()
-		err = errors.Join(p.awaitGroup(), os.RemoveAll(p.profile))
+		err = errors.Join(p.awaitGroup(), p.closePipes(), os.RemoveAll(p.profile))
 	})
 	return err
 }
 
+// closePipes waits until all that Chrome wrote is read, which is when nobody holds the pipe's other end.
+func (p *Process) closePipes() error {
+	var err error
+	select {
+	case <-p.Client.Closed():
+	case <-time.After(closeWithin):
+		err = errors.New("somebody holds Chrome's pipe")
+	}
+	_ = p.pipes[0].Close()
+	_ = p.pipes[1].Close()
+	return err
+}
+
+// closeWithin bounds how long what has been killed may take to be gone.
+const closeWithin = 5 * time.Second
+
 // awaitGroup waits for the end of what Chrome's first process had started, which is no longer ours to wait for.
 func (p *Process) awaitGroup() error {
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(closeWithin); ; time.Sleep(2 * time.Millisecond) {
 		alive := groupAlive(p.cmd.Process.Pid)
 		if left := reap(p.cmd.Process.Pid); !alive && !left {
 			return nil

@@ -14,6 +14,40 @@ import (
 // optimisation: a kernel that refuses changes nothing but the speed.
 func enlarge(pipe *os.File) { _, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, 1<<20) }
 
+// Cores are the numbers of the cores that this process, and so each Chrome that it starts, may use.
+func Cores() (cpus []int) {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return nil
+	}
+	for cpu := 0; len(cpus) < set.Count(); cpu++ {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus
+}
+
+// pinGroup lets the threads of a group's processes run on these cores only.
+func pinGroup(pgid int, cpus []int) {
+	for dir := range members(pgid) {
+		threads, _ := os.ReadDir(filepath.Join(dir, "task"))
+		for _, thread := range threads {
+			if id, err := strconv.Atoi(thread.Name()); err == nil {
+				pinThread(id, cpus)
+			}
+		}
+	}
+}
+
+func pinThread(id int, cpus []int) {
+	var set unix.CPUSet
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	_ = unix.SchedSetaffinity(id, &set)
+}
+
 // SmallShm reports whether /dev/shm has less than 512 MB free.
 func SmallShm() bool {
 	var s unix.Statfs_t

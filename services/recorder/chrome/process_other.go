@@ -9,6 +9,13 @@ import (
 
 func enlarge(*os.File) {}
 
+// Cores are unknown here: nothing can be pinned to them.
+func Cores() []int { return nil }
+
+func pinGroup(int, []int) {}
+
+func pinThread(int, []int) {}
+
 // SmallShm reports whether shared memory is too small for Chrome; only Linux has such a limit.
 func SmallShm() bool { return false }
 

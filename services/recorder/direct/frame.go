@@ -21,6 +21,9 @@ func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) 
 	return d.play.frame(ctx, at)
 }
 
+// Due reports whether Frame may have something to do.
+func (d *Director) Due(at time.Duration) bool { return d.play == nil || d.play.due(at) }
+
 // play is what is done while the scene is captured.
 type play struct {
 	stage   *stage
@@ -46,6 +49,12 @@ func newPlay(p msg.RecordParams, stage *stage) *play {
 	y.pointer.drawn = p.Options.Cursor && slices.ContainsFunc(y.cues, func(c *cue) bool { return c.Do == "click" || c.Do == "hover" })
 	y.fresh = y.pointer.drawn
 	return y
+}
+
+// due reports whether something may have to be done in a frame.
+func (y *play) due(at time.Duration) bool {
+	return y.fresh || y.pointer.ripple(at) != nil || y.way != nil && len(y.way.steps(at)) > 0 ||
+		slices.ContainsFunc(y.cues, func(c *cue) bool { return !c.done && due(at, c.start) })
 }
 
 // part is a step and whose it is: a cue's or, without one, the way's.

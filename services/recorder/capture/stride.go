@@ -1,0 +1,111 @@
+package capture
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+)
+
+// longest is how many frames a stride has at most: they are delivered after it.
+const longest = 60
+
+// stride draws frames of a page that stands still, one after the other, until it moves. Each call is made where the answer to the
+// one before is read: to hand answers over to another goroutine, whose thread has to be woken, takes as long as Chrome
+// takes for some of them. Until done has something, all but done belongs to the goroutine that reads.
+type stride struct {
+	*scene
+	times   []micros // of the frames that are left
+	passed  int      // frames that look as the one before does
+	seen    glance   // of the one after them
+	granted micros   // how much time is about to pass
+	done    chan error
+}
+
+// stride delivers frames from n on as long as they look as the one before does, and returns the number of the one that it ends at, and
+// what is known of that. The page's time may have come to it.
+func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen glance, err error) {
+	st := &stride{scene: s, done: make(chan error, 1)}
+	for i := n; i < min(n+longest, s.Frames) && !s.due(i); i++ {
+		st.times = append(st.times, start+frameTime(s.Rate, i))
+	}
+	if len(st.times) == 0 || !s.alone() {
+		return n, glance{}, nil
+	}
+	defer cdp.Take(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) { st.expired() })()
+	timer := time.NewTimer(s.client.Deadline)
+	defer timer.Stop()
+	st.grant()
+	select {
+	case err = <-st.done:
+	case <-s.client.Closed():
+		return n, glance{}, cdp.ErrClosed
+	case <-ctx.Done():
+		return n, glance{}, context.Cause(ctx)
+	case <-timer.C:
+		return n, glance{}, fmt.Errorf("%w: %d still frames did not come in %s", cdp.ErrStalled, len(st.times), s.client.Deadline)
+	}
+	for range st.passed {
+		if err := s.sink.Repeat(); err != nil {
+			return n, glance{}, err
+		}
+		n++
+		s.progress(n)
+	}
+	return n, st.seen, err
+}
+
+// alone reports whether only the page's own time makes it move: no request is under way or has just ended, and there is no worker and no
+// video.
+func (s *scene) alone() bool {
+	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.media.Load() && s.seeks.recently <= 0 &&
+		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none()
+}
+
+// grant lets the time of the next frame come.
+func (st *stride) grant() {
+	d := st.times[0] - st.clock.elapsed
+	request := st.clock.policy(d)
+	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(reply cdp.Raw, err error) {
+		if err != nil {
+			st.done <- err
+			return
+		}
+		st.clock.from(reply.Float("virtualTimeTicksBase"))
+		st.granted = d
+	})
+}
+
+// expired draws the frame whose time has come.
+func (st *stride) expired() {
+	if st.granted == 0 {
+		return // of a grant before
+	}
+	st.clock.elapsed += st.granted
+	st.granted = 0
+	if st.clock.elapsed != st.times[0] || !st.alone() {
+		st.done <- nil
+		return
+	}
+	request := st.drawing(st.clock.elapsed)
+	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(reply cdp.Raw, err error) {
+		if err != nil {
+			st.done <- err
+			return
+		}
+		st.seen = glance{drawn: true, damaged: reply.Bool("hasDamage")}
+		if st.seen.damaged || !st.alone() {
+			st.done <- nil
+			return
+		}
+		st.passed, st.seen, st.times = st.passed+1, glance{}, st.times[1:]
+		if len(st.times) == 0 {
+			st.done <- nil
+			return
+		}
+		st.grant()
+	})
+}

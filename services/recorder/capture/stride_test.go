@@ -1,0 +1,62 @@
+package capture_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+)
+
+// What a page does after it stood still for long is in its frame, whether one change follows or more.
+func TestAPageThatStirsIsExact(t *testing.T) {
+	const frames = 300
+	stirs := []int{3, 40, 41, 100, 163, 220, 221, 222, 223, 290}
+	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => {
+		for (const n of %s) setTimeout(() => paint(n), (n - .5) * 1000 / 60) })</script>`, strings.ReplaceAll(fmt.Sprint(stirs), " ", ",")))})
+	var told []int
+	path, facts := shot{url: url, frames: frames, progress: func(_ *chrome.Process, n int) { told = append(told, n) }}.mustTake(t)
+	shown := 0
+	for i, p := range decode(t, path, msg.FPS(60), frames) {
+		if slices.Contains(stirs, i) {
+			shown = i
+		}
+		if p.number() != shown {
+			t.Fatalf("frame %d shows %d, want %d", i, p.number(), shown)
+		}
+	}
+	if facts.Distinct != len(stirs)+1 {
+		t.Errorf("%d pictures are stored, want %d", facts.Distinct, len(stirs)+1)
+	}
+	for i, n := range told {
+		if n != i+1 {
+			t.Fatalf("progress %d is of %d frames", i, n)
+		}
+	}
+}
+
+// What a still page asks for midway is waited for, and shown when it comes.
+func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
+	const frames, asks = 180, 90
+	url := site(t, map[string]http.HandlerFunc{
+		"/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => setTimeout(
+			async () => paint(+await (await fetch("/answer")).text()), %d * 1000 / 60))</script>`, asks)),
+		"/answer": func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(300 * time.Millisecond) // 18 frames, if page time passed meanwhile
+			_, _ = w.Write([]byte("4711"))
+		},
+	})
+	path, _ := shot{url: url, frames: frames}.mustTake(t)
+	for i, p := range decode(t, path, msg.FPS(60), frames) {
+		switch n := p.number(); {
+		case n == 4711 && i < asks:
+			t.Fatalf("frame %d shows what is asked for at frame %d", i, asks)
+		case n != 4711 && i > asks+2: // an answer is told 10 ms of page time after its request
+			t.Fatalf("frame %d does not show what was asked for at frame %d", i, asks)
+		}
+	}
+}

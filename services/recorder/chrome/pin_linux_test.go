@@ -1,0 +1,76 @@
+package chrome
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/go-rod/rod/lib/proto"
+	"golang.org/x/sys/unix"
+)
+
+func TestAllOfChromeIsPinned(t *testing.T) {
+	p := start(t, 0)
+	defer func() { _ = p.Close() }()
+	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
+		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
+	}
+	all := Cores()
+	if len(all) == 0 {
+		t.Fatal("there are no cores")
+	}
+	for _, cpus := range [][]int{all[:1], all} {
+		p.Pin(cpus)
+		for strays(t, p, cpus) > 0 { // what was being started meanwhile
+			p.Pin(cpus)
+		}
+		p.Client.Thread(func(id int) {
+			if !pinned(id, cpus) {
+				t.Errorf("the thread that reads is not on cores %v", cpus)
+			}
+		})
+	}
+	p.Pin(all[:1])
+	if now := Cores(); len(now) != len(all) {
+		t.Errorf("this process itself may use %d cores of %d", len(now), len(all))
+	}
+}
+
+// strays counts Chrome's threads that are elsewhere.
+func strays(t *testing.T, p *Process, cpus []int) (n int) {
+	t.Helper()
+	threads := 0
+	for dir := range members(p.Group()) {
+		tasks, err := os.ReadDir(filepath.Join(dir, "task"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, task := range tasks {
+			id, _ := strconv.Atoi(task.Name())
+			threads++
+			if !pinned(id, cpus) {
+				n++
+			}
+		}
+	}
+	if threads < 10 {
+		t.Fatalf("Chrome has %d threads", threads)
+	}
+	return n
+}
+
+// pinned reports whether a thread may run on these cores only, or has ended.
+func pinned(id int, cpus []int) bool {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(id, &set) != nil {
+		return true
+	}
+	for _, cpu := range cpus {
+		if !set.IsSet(cpu) {
+			return false
+		}
+	}
+	return set.Count() == len(cpus)
+}
