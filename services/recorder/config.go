@@ -28,7 +28,7 @@ type Config struct {
 	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" wants:"on or off"`
 	// MemoryLimit is how many megabytes a scene's Chrome may hold before it is killed and the scene has failed.
 	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" wants:"a number of megabytes for one scene's Chrome, 256 to 1048576"`
-	// Pinning is "auto", which lets a Chrome keep to one core where that is faster, or "off", which leaves that to the system.
+	// Pinning is "auto", which keeps a Chrome on one core while its page stands still, or "off", which leaves that to the kernel.
 	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" wants:"auto or off"`
 	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`

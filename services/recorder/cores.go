@@ -10,122 +10,92 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// restful is how many frames apart the changes of a page are that counts as still: by the cost of one frame that moves, as much
-// as some twenty that do not.
+// restful is how many frames apart the changes of a page are that counts as still: by then, what still frames cost less on one
+// core is more than what the frame that moves between them costs there.
 const restful = 30
 
-// cores shares a machine's cores out among the Chromes that record at once. Chrome's threads wake one another dozens of times
-// for each frame, and Linux likes to wake a thread on another core, which has to be woken too: on one core, a frame costs less.
-// So a Chrome has one to itself when there are enough of them for all cores, or when its page stands still, which leaves the other
-// threads nothing to do meanwhile. Any other may use all.
+// cores hands out a machine's cores to Chromes whose pages stand still. Chrome's threads wake one another dozens of times for each
+// frame, and Linux wakes each on a core that is idle, which has to be woken too: all on one core, a still frame takes less time.
 type cores struct {
-	cpus []int // their numbers; fewer than two: there is nothing to share out
+	cpus []int // their numbers; fewer than two: there is nothing to hand out
 
-	mu     sync.Mutex
-	scenes []*seat
+	mu   sync.Mutex
+	held []int // how many Chromes each has
 }
 
 // ownCores are the cores that this process may use, if it may use all of their time: where a container's limit allows less, or
-// GOMAXPROCS, there are others who use them, and only the kernel knows how much. Two recorders on one machine begin with one of their own
-// each, more often than not.
+// GOMAXPROCS, they are others' too, and only the kernel knows which of them is free. Recorders on one machine begin by chance.
 func ownCores() *cores {
 	cpus := chrome.Cores()
 	if len(cpus) < 2 || runtime.GOMAXPROCS(0) < len(cpus) {
 		return &cores{}
 	}
 	first := rand.IntN(len(cpus))
-	return &cores{cpus: slices.Concat(cpus[first:], cpus[:first])}
+	return &cores{cpus: slices.Concat(cpus[first:], cpus[:first]), held: make([]int, len(cpus))}
 }
 
-// seat is a Chrome's place among the others.
-type seat struct {
-	cores *cores
-	pin   func(cpus []int)
-	still bool
-	cpus  []int // where it is
-}
-
-// join gives a Chrome a place. pin moves it to some of the cores; it is not called after leave.
-func (c *cores) join(pin func(cpus []int)) *seat {
-	s := &seat{cores: c, pin: pin, cpus: c.cpus}
-	c.change(func() { c.scenes = append(c.scenes, s) })
-	return s
-}
-
-// rest says whether its page stands still.
-func (s *seat) rest(still bool) { s.cores.change(func() { s.still = still }) }
-
-func (s *seat) leave() {
-	s.cores.change(func() {
-		s.cores.scenes = slices.DeleteFunc(s.cores.scenes, func(other *seat) bool { return other == s })
-	})
-}
-
-// change moves those whose place is another after f.
-func (c *cores) change(f func()) {
+// take returns the place of the core that has the fewest.
+func (c *cores) take() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f()
-	if len(c.cpus) < 2 {
-		return
-	}
-	// As many as can be shared out evenly. Those that are over fill the gaps of the others.
-	even := len(c.scenes) - len(c.scenes)%len(c.cpus)
-	for i, s := range c.scenes {
-		cpus := c.cpus
-		if i < even || s.still {
-			cpus = c.cpus[i%len(c.cpus):][:1]
-		}
-		if !slices.Equal(cpus, s.cpus) {
-			s.pin(cpus)
-			s.cpus = cpus
-		}
-	}
+	i := slices.Index(c.held, slices.Min(c.held))
+	c.held[i]++
+	return i
 }
 
-// seated is a sink that takes a place when there is a first frame, since a page that loads waits for others, and tells whether the
-// page stands still.
-type seated struct {
+func (c *cores) give(i int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held[i]--
+}
+
+// keeper is a sink that keeps a Chrome on one core while its page stands still.
+type keeper struct {
 	capture.Sink
 	cores *cores
-	pin   func(cpus []int)
-	seat  *seat
+	// pin lets Chrome run on some of the cores only.
+	pin func(cpus []int)
+
 	equal int // frames, since the last that was another
+	still bool
+	core  int // its place, while still
 }
 
 // Frame implements capture.Sink.
-func (s *seated) Frame(jpeg []byte) (changed bool, err error) {
+func (s *keeper) Frame(jpeg []byte) (changed bool, err error) {
 	changed, err = s.Sink.Frame(jpeg)
 	s.note(changed)
 	return changed, err
 }
 
 // Repeat implements capture.Sink.
-func (s *seated) Repeat() error {
+func (s *keeper) Repeat() error {
 	s.note(false)
 	return s.Sink.Repeat()
 }
 
-func (s *seated) note(changed bool) {
+func (s *keeper) note(changed bool) {
 	switch {
-	case s.seat == nil:
-		s.seat = s.cores.join(s.pin)
-	case !changed:
-		if s.equal++; s.equal == restful {
-			s.seat.rest(true)
-		}
-	default:
+	case len(s.cores.cpus) < 2:
+	case changed:
 		// A single change leaves it where it is.
-		if s.equal < restful && s.seat.still {
-			s.seat.rest(false)
+		if s.equal < restful && s.still {
+			s.leave()
+			s.pin(s.cores.cpus)
 		}
 		s.equal = 0
+	default:
+		if s.equal++; s.equal == restful && !s.still {
+			s.still, s.core = true, s.cores.take()
+			s.pin(s.cores.cpus[s.core:][:1])
+		}
 	}
 }
 
-// leave gives the place back.
-func (s *seated) leave() {
-	if s.seat != nil {
-		s.seat.leave()
+// leave gives the core back.
+func (s *keeper) leave() {
+	if s.still {
+		s.cores.give(s.core)
+		s.still = false
 	}
 }

@@ -49,13 +49,13 @@ func New(cfg Config) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
 	}
-	shared := &cores{}
+	own := &cores{}
 	if cfg.Pinning != "off" {
-		shared = ownCores()
+		own = ownCores()
 	}
 	return &Recorder{
 		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece, cores: shared,
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece, cores: own,
 	}, nil
 }
 
@@ -166,8 +166,8 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	if witness != nil {
 		options.Witness, sink = witness, witness.Watch(sink)
 	}
-	place := &seated{Sink: sink, cores: r.cores, pin: browser.Pin}
-	if mode != msg.ModeRealtime { // which would miss what one core has no time for
+	place := &keeper{Sink: sink, cores: r.cores, pin: browser.Pin}
+	if mode == msg.ModeExact { // others take what one core has no time for
 		sink = place
 	}
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, options, sink)
