@@ -10,8 +10,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// restful is how many frames apart the changes of a page are that counts as still: by then, what still frames cost less on one
-// core is more than what the frame that moves between them costs there.
+// restful is how many frames apart the changes of a page are that counts as still.
 const restful = 30
 
 // cores hands out a machine's cores to Chromes whose pages stand still. Chrome's threads wake one another dozens of times for each

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-rod/rod/lib/proto"
@@ -14,10 +15,11 @@ import (
 const longest = 60
 
 // stride draws frames of a page that stands still, one after the other, until it moves. Each call is made where the answer to the
-// one before is read: to hand answers over to another goroutine, whose thread has to be woken, takes as long as Chrome
-// takes for some of them. Until done has something, all but done belongs to the goroutine that reads.
+// one before is read: for another goroutine, a thread on another core would have to be woken each time. Until done has something,
+// all but done and answers belongs to the goroutine that reads.
 type stride struct {
 	*scene
+	answers atomic.Int64
 	times   []micros // of the frames that are left
 	passed  int      // frames that look as the one before does
 	seen    glance   // of the one after them
@@ -36,17 +38,9 @@ func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen
 		return n, glance{}, nil
 	}
 	defer cdp.Take(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) { st.expired() })()
-	timer := time.NewTimer(s.client.Deadline)
-	defer timer.Stop()
 	st.grant()
-	select {
-	case err = <-st.done:
-	case <-s.client.Closed():
-		return n, glance{}, cdp.ErrClosed
-	case <-ctx.Done():
-		return n, glance{}, context.Cause(ctx)
-	case <-timer.C:
-		return n, glance{}, fmt.Errorf("%w: %d still frames did not come in %s", cdp.ErrStalled, len(st.times), s.client.Deadline)
+	if err := st.await(ctx); err != nil {
+		return n, glance{}, err
 	}
 	for range st.passed {
 		if err := s.sink.Repeat(); err != nil {
@@ -55,7 +49,27 @@ func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen
 		n++
 		s.progress(n)
 	}
-	return n, st.seen, err
+	return n, st.seen, nil
+}
+
+// await waits for the stride's end, as long as answers come.
+func (st *stride) await(ctx context.Context) error {
+	tick := time.NewTicker(st.client.Deadline)
+	defer tick.Stop()
+	for heard := int64(0); ; heard = st.answers.Load() {
+		select {
+		case err := <-st.done:
+			return err
+		case <-st.client.Closed():
+			return cdp.ErrClosed
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			if st.answers.Load() == heard {
+				return fmt.Errorf("%w: a still frame did not come in %s", cdp.ErrStalled, st.client.Deadline)
+			}
+		}
+	}
 }
 
 // alone reports whether only the page's own time makes it move: no request is under way or has just ended, and there is no worker and no
@@ -81,6 +95,7 @@ func (st *stride) grant() {
 
 // expired draws the frame whose time has come.
 func (st *stride) expired() {
+	st.answers.Add(1)
 	if st.granted == 0 {
 		return // of a grant before
 	}

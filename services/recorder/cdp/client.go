@@ -206,7 +206,7 @@ func On[E any, P interface {
 	return listen(c, session, f, false)
 }
 
-// Take is On for events that come with every frame: rod is not told of them, since to wake it takes as long as all else.
+// Take is On for events that come with every frame: rod, which would be woken for each, is not told of them.
 func Take[E any, P interface {
 	*E
 	proto.Event

@@ -29,6 +29,24 @@ func TestActionsFollowOneAnother(t *testing.T) {
 	}
 }
 
+func TestNothingIsDueBeforeItsTime(t *testing.T) {
+	y := newPlay(msg.RecordParams{Frames: 300, Rate: msg.FPS(60), Options: scene.Options{
+		Scroll:  &scene.Scroll{To: "end", DelaySeconds: 3, Seconds: 1},
+		Actions: []scene.Action{{Do: "click", Selector: "a", At: stageAt(1)}},
+	}}, nil)
+	due := func(seconds float64) bool { return y.due(time.Duration(seconds * float64(time.Second))) }
+	if due(0.9) || !due(1) || !due(2) {
+		t.Error("a click is not due from its time on")
+	}
+	y.cues[0].done = true
+	if due(2.9) || !due(3) {
+		t.Error("a scroll is not due from its time on")
+	}
+	if y.fresh = true; !due(2.5) {
+		t.Error("a pointer that is not drawn yet is not due")
+	}
+}
+
 func TestAnActionWaitsForThoseThatEndBeforeItAndOverlapsOthers(t *testing.T) {
 	cues := newCues([]scene.Action{
 		{Do: "click", Selector: "a", Seconds: 1},
