@@ -54,9 +54,10 @@ func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen
 
 // await waits for the stride's end, as long as answers come.
 func (st *stride) await(ctx context.Context) error {
-	tick := time.NewTicker(st.client.Deadline)
+	tick := time.NewTicker(st.client.Deadline / 10)
 	defer tick.Stop()
-	for heard := int64(0); ; heard = st.answers.Load() {
+	heard, since := int64(0), time.Now()
+	for {
 		select {
 		case err := <-st.done:
 			return err
@@ -65,9 +66,11 @@ func (st *stride) await(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
-			if st.answers.Load() == heard {
-				return fmt.Errorf("%w: a still frame did not come in %s", cdp.ErrStalled, st.client.Deadline)
-			}
+		}
+		if now := st.answers.Load(); now != heard {
+			heard, since = now, time.Now()
+		} else if time.Since(since) > st.client.Deadline {
+			return fmt.Errorf("%w: a still frame did not come in %s", cdp.ErrStalled, st.client.Deadline)
 		}
 	}
 }
