@@ -3,6 +3,7 @@ package transcoder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -40,6 +41,27 @@ func (h handler) blameSound(ctx context.Context, dir string, failure error, limi
 		return h.refuse(err, badSound)
 	}
 	return failure
+}
+
+// facecamAlone fails when a segment's slice of the facecam cannot be decoded, or most of it. FFmpeg 5 fails itself when it can decode less
+// than a third; FFmpeg 7 does not, whatever is left.
+func (h handler) facecamAlone(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, face *bubbleSource) error {
+	if err := tools.Run(ctx, dir, face.aloneArgs(p), nil); err != nil {
+		return h.refuse(err, badPicture)
+	}
+	from := face.start
+	if face.seek != nil {
+		from = *face.seek
+	}
+	packets, frames, err := tools.Decoded(ctx, dir, fileFacecam, ffmpeg.Containers, face.stream.Index, from,
+		face.start+p.Rate.At(p.FirstFrame+p.Frames), boundedDecoder...)
+	if err != nil {
+		return h.refuse(err, badPicture)
+	}
+	if 3*frames < packets {
+		return facecam.NotVideo(badPicture, fmt.Errorf("of %d packets, %d could be decoded", packets, frames))
+	}
+	return nil
 }
 
 // aloneArgs is the command line that decodes a segment's slice of the facecam, and brings it to the bubble's size and the video's colours.

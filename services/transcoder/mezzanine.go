@@ -40,8 +40,8 @@ func (h handler) encodeScene(
 		}
 	}
 	if face != nil {
-		if err := tools.Fed(nil).Run(ctx, dir, face.aloneArgs(p), nil); err != nil {
-			return h.refuse(err, badPicture)
+		if err := h.facecamAlone(ctx, tools.Fed(nil), dir, p, face); err != nil {
+			return err
 		}
 	}
 	return failure

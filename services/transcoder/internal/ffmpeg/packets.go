@@ -3,6 +3,7 @@ package ffmpeg
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,35 @@ func (t Tools) Timing(ctx context.Context, dir, name, formats string, stream int
 
 func timingArgs(name, formats string, stream int) []string {
 	return probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0")
+}
+
+// Decoded counts the packets of a stream between two time stamps, and the frames that come out of them. options are of its decoder.
+func (t Tools) Decoded(
+	ctx context.Context, dir, name, formats string, stream int, from, to time.Duration, options ...string,
+) (packets, frames int, err error) {
+	var counted struct {
+		Streams []struct {
+			Packets int `json:"nb_read_packets,string"`
+			Frames  int `json:"nb_read_frames,string"`
+		}
+	}
+	err = t.Probe(ctx, dir, decodedArgs(name, formats, stream, from, to, options), func(r io.Reader) error {
+		return json.NewDecoder(io.LimitReader(r, maxInspect)).Decode(&counted)
+	})
+	if err == nil && len(counted.Streams) != 1 {
+		err = fmt.Errorf("%d streams were counted", len(counted.Streams))
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("count the frames of %s: %w", name, err)
+	}
+	return counted.Streams[0].Packets, counted.Streams[0].Frames, nil
+}
+
+func decodedArgs(name, formats string, stream int, from, to time.Duration, options []string) []string {
+	return probe(name, formats, append([]string{
+		"-select_streams", strconv.Itoa(stream), "-read_intervals", fmt.Sprintf("%f%%%f", from.Seconds(), to.Seconds()),
+		"-count_packets", "-count_frames", "-show_entries", "stream=nb_read_packets,nb_read_frames", "-of", "json",
+	}, options...)...)
 }
 
 // Length returns how long the stream is shown, from first to End, given its time base.
