@@ -22,8 +22,8 @@ type cores struct {
 	held []int // how many Chromes each has
 }
 
-// ownCores are the cores that this process may use, if it may use all of their time: where a container's limit allows less, or
-// GOMAXPROCS, they are others' too, and only the kernel knows which of them is free. Recorders on one machine begin by chance.
+// ownCores are the cores that this process may use, if they are its own: where GOMAXPROCS is less, which Go lowers to a container's
+// limit of CPU time, but not below 2, only the kernel knows which of them is free. Recorders on one machine begin by chance.
 func ownCores() *cores {
 	cpus := chrome.Cores()
 	if len(cpus) < 2 || runtime.GOMAXPROCS(0) < len(cpus) {
@@ -86,7 +86,7 @@ func (s *keeper) note(changed bool) {
 	default:
 		if s.equal++; s.equal == restful && !s.still {
 			s.still, s.core = true, s.cores.take()
-			s.pin(s.cores.cpus[s.core:][:1])
+			s.pin(s.cores.cpus[s.core : s.core+1])
 		}
 	}
 }

@@ -70,7 +70,7 @@ type Job struct {
 	Piece func(i int)
 	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails; empty for none.
 	Bundle string
-	// Progress is called after each frame with the number of frames so far. It may be nil.
+	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It may be nil.
 	Progress func(frames int)
 	Log      zerolog.Logger
 }

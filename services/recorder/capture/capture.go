@@ -32,7 +32,7 @@ type Options struct {
 	Bounds  Bounds
 	// Unreached returns why the last connection to a host and port failed. It may be nil.
 	Unreached func(hostport string) error
-	// Progress is called for each frame with the number of frames delivered, when a few have come. It may be nil.
+	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It may be nil.
 	Progress func(frames int)
 	// Sounds is called when frames may not be exact because the page plays a video that has sound. It may be nil.
 	Sounds func()

@@ -63,7 +63,7 @@ func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date 
 		// Whole seconds: a fraction would show in the page's timeOrigin, other in every run.
 		date: date.Truncate(time.Second),
 	}
-	cdp.Take(client, page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
+	cdp.OnExclusive(client, page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {
 		select {
 		case c.expired <- struct{}{}:
 		default:

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -11,52 +12,78 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// longest is how many frames a stride has at most: they are delivered after it.
-const longest = 60
+// longest is how many frames a stride has at most.
+const longest = 30
 
 // stride draws frames of a page that stands still, one after the other, until it moves. Each call is made where the answer to the
-// one before is read: for another goroutine, a thread on another core would have to be woken each time. Until done has something,
-// all but done and answers belongs to the goroutine that reads.
+// one before is read: for another goroutine, a thread on another core would have to be woken each time. From grant until done has
+// something, all that is not atomic belongs to the goroutine that reads, the scene's clock and ticks included.
 type stride struct {
 	*scene
-	answers atomic.Int64
-	times   []micros // of the frames that are left
-	passed  int      // frames that look as the one before does
-	seen    glance   // of the one after them
-	granted micros   // how much time is about to pass
-	done    chan error
+	times   []micros      // of the frames that are left
+	granted micros        // how much time is passing
+	seen    glance        // of the frame after those that passed
+	waited  time.Duration // for what the page asked for
+
+	passed atomic.Int64 // frames that look as the one before does
+	heard  atomic.Pointer[sign]
+	forced atomic.Bool
+	done   chan error
+
+	next int // the frame to deliver; of the goroutine that captures
+}
+
+// sign is when Chrome answered last, and whether that was to let time pass.
+type sign struct {
+	at      time.Time
+	granted bool
 }
 
 // stride delivers frames from n on as long as they look as the one before does, and returns the number of the one that it ends at, and
 // what is known of that. The page's time may have come to it.
 func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen glance, err error) {
-	st := &stride{scene: s, done: make(chan error, 1)}
+	st := &stride{scene: s, done: make(chan error, 1), next: n}
 	for i := n; i < min(n+longest, s.Frames) && !s.due(i); i++ {
 		st.times = append(st.times, start+frameTime(s.Rate, i))
 	}
-	if len(st.times) == 0 || !s.alone() {
+	if len(st.times) == 0 || st.times[0] <= s.clock.elapsed || s.clock.stall <= 0 || !s.quiet() {
 		return n, glance{}, nil
 	}
-	defer cdp.Take(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) { st.expired() })()
+	defer cdp.OnExclusive(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) { st.expired() })()
+	st.hear(0)
 	st.grant()
-	if err := st.await(ctx); err != nil {
-		return n, glance{}, err
+	// What passed before it failed counts.
+	if err := errors.Join(st.await(ctx, n), st.deliver(n)); err != nil {
+		return st.next, glance{}, err
 	}
-	for range st.passed {
-		if err := s.sink.Repeat(); err != nil {
-			return n, glance{}, err
-		}
-		n++
-		s.progress(n)
-	}
-	return n, st.seen, nil
+	s.clock.stall -= st.waited
+	return st.next, st.seen, nil
 }
 
-// await waits for the stride's end, as long as answers come.
-func (st *stride) await(ctx context.Context) error {
-	tick := time.NewTicker(st.client.Deadline / 10)
-	defer tick.Stop()
-	heard, since := int64(0), time.Now()
+// deliver delivers what has passed, of a stride from a frame on.
+func (st *stride) deliver(from int) error {
+	for end := from + int(st.passed.Load()); st.next < end; {
+		if err := st.sink.Repeat(); err != nil {
+			return err
+		}
+		st.next++
+		st.progress(st.next)
+	}
+	return nil
+}
+
+// quiet reports whether only the page's own time makes it move: no request is under way or has just ended, and there is no worker and no
+// video.
+func (s *scene) quiet() bool {
+	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.media.Load() && s.seeks.recently <= 0 &&
+		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none()
+}
+
+// await waits for the stride's end: for each answer as long as for that of any call, and for granted time as patiently as the clock does.
+func (st *stride) await(ctx context.Context, from int) error {
+	poll := time.NewTicker(st.clock.pollEvery())
+	defer poll.Stop()
+	deadline := st.client.Deadline
 	for {
 		select {
 		case err := <-st.done:
@@ -65,21 +92,36 @@ func (st *stride) await(ctx context.Context) error {
 			return cdp.ErrClosed
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-tick.C:
+		case <-poll.C:
 		}
-		if now := st.answers.Load(); now != heard {
-			heard, since = now, time.Now()
-		} else if time.Since(since) > st.client.Deadline {
-			return fmt.Errorf("%w: a still frame did not come in %s", cdp.ErrStalled, st.client.Deadline)
+		if err := st.deliver(from); err != nil {
+			return err
+		}
+		last := *st.heard.Load()
+		switch waited := time.Since(last.at); {
+		case last.granted && !st.forced.Load():
+			if st.clock.hopeless(waited) {
+				st.force()
+				deadline += waited
+			}
+		case waited > deadline:
+			return fmt.Errorf("%w: a still frame did not come in %s", cdp.ErrStalled, deadline)
 		}
 	}
 }
 
-// alone reports whether only the page's own time makes it move: no request is under way or has just ended, and there is no worker and no
-// video.
-func (s *scene) alone() bool {
-	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.media.Load() && s.seeks.recently <= 0 &&
-		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none()
+// force lets granted time pass whatever the page waits for. The stride ends with it.
+func (st *stride) force() {
+	st.forced.Store(true)
+	st.requests.recall()
+	// Without a budget: what is left of the one that was granted stays.
+	request := proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance}
+	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(cdp.Raw, error) {})
+}
+
+func (st *stride) hear(granted micros) {
+	st.granted = granted
+	st.heard.Store(&sign{time.Now(), granted > 0})
 }
 
 // grant lets the time of the next frame come.
@@ -87,24 +129,29 @@ func (st *stride) grant() {
 	d := st.times[0] - st.clock.elapsed
 	request := st.clock.policy(d)
 	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(reply cdp.Raw, err error) {
+		base, ok := reply.Float("virtualTimeTicksBase")
+		if err == nil && !ok {
+			err = errors.New("grant time: Chrome does not say since when")
+		}
 		if err != nil {
 			st.done <- err
 			return
 		}
-		st.clock.from(reply.Float("virtualTimeTicksBase"))
-		st.granted = d
+		st.clock.from(base)
+		st.hear(d)
 	})
 }
 
 // expired draws the frame whose time has come.
 func (st *stride) expired() {
-	st.answers.Add(1)
 	if st.granted == 0 {
 		return // of a grant before
 	}
+	since := st.heard.Load().at
 	st.clock.elapsed += st.granted
-	st.granted = 0
-	if st.clock.elapsed != st.times[0] || !st.alone() {
+	st.hear(0)
+	if st.clock.elapsed != st.times[0] || !st.quiet() || st.forced.Load() {
+		st.waited = time.Since(since)
 		st.done <- nil
 		return
 	}
@@ -114,12 +161,14 @@ func (st *stride) expired() {
 			st.done <- err
 			return
 		}
+		st.hear(0)
 		st.seen = glance{drawn: true, damaged: reply.Bool("hasDamage")}
-		if st.seen.damaged || !st.alone() {
+		if st.seen.damaged || !st.quiet() {
 			st.done <- nil
 			return
 		}
-		st.passed, st.seen, st.times = st.passed+1, glance{}, st.times[1:]
+		st.seen, st.times = glance{}, st.times[1:]
+		st.passed.Add(1)
 		if len(st.times) == 0 {
 			st.done <- nil
 			return

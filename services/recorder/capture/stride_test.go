@@ -1,6 +1,7 @@
 package capture_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-rod/rod"
+
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
@@ -58,5 +62,50 @@ func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
 		case n != 4711 && i > asks+2: // an answer is told 10 ms of page time after its request
 			t.Fatalf("frame %d does not show what was asked for at frame %d", i, asks)
 		}
+	}
+}
+
+// A request that never ends is waited for no longer when a page stands still, wherever between two frames it begins.
+func TestAHangingRequestDoesNotStopAStillPage(t *testing.T) {
+	const frames, shows = 90, 60
+	bounds := capture.Bounds{Load: 20 * time.Second, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: 20 * time.Second}
+	for name, ask := range map[string]string{
+		"fetch":  `fetch("/hang")`,
+		"image":  `new Image().src = "/hang"`,
+		"events": `new EventSource("/hang")`,
+		"beacon": `navigator.sendBeacon("/hang")`,
+		"script": `document.head.append(Object.assign(document.createElement("script"), {src: "/hang"}))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := site(t, map[string]http.HandlerFunc{"/hang": hang, "/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => {
+				setTimeout(() => { %s }, 508); setTimeout(() => paint(7), (%d - .5) * 1000 / 60) })</script>`, ask, shows))})
+			path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
+			for i, p := range decode(t, path, msg.FPS(60), frames) {
+				if n := p.number(); n != 0 && i < shows-1 || n != 7 && i > shows+1 {
+					t.Fatalf("frame %d shows %d, which comes in frame %d", i, n, shows)
+				}
+			}
+		})
+	}
+}
+
+// bystander has nothing to do, and counts how often it is asked to.
+type bystander struct{ frames int }
+
+func (*bystander) Prepare(context.Context, *rod.Page) error             { return nil }
+func (*bystander) Ready(context.Context, *rod.Page, capture.Pass) error { return nil }
+func (*bystander) Due(time.Duration) bool                               { return false }
+func (b *bystander) Frame(context.Context, *rod.Page, time.Duration) error {
+	b.frames++
+	return nil
+}
+
+func TestStillFramesAreDrawnWithoutTheDirector(t *testing.T) {
+	const frames = 120
+	b := &bystander{}
+	shot{url: site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")}), frames: frames, director: b}.mustTake(t)
+	if b.frames > 10 { // frame 0, and some in which the page is not quiet yet
+		t.Errorf("the director was asked in %d of %d frames", b.frames, frames)
 	}
 }

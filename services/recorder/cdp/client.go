@@ -59,8 +59,8 @@ type listenKey struct{ session, method string }
 
 type listener struct {
 	f func(Raw)
-	// alone says that rod is not told.
-	alone bool
+	// exclusive says that rod is not told.
+	exclusive bool
 }
 
 // New returns a client that reads Chrome's messages from r, on a thread of its own, and writes its own to w. It ends when r
@@ -135,7 +135,7 @@ func (p patient) Call(ctx context.Context, sessionID, method string, params any)
 func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method string, params any) (Raw, error) {
 	done := make(chan reply, 1)
 	id := c.Then(sessionID, method, params, func(result Raw, err error) { done <- reply{result, err} })
-	defer func() { _ = c.take(id) }() // nobody waits for it any longer
+	defer func() { _ = c.withdraw(id) }() // nobody waits for it any longer
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -168,8 +168,8 @@ func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) 
 	c.pending[id] = told
 	c.mu.Unlock()
 	if err := c.send(request{ID: id, SessionID: sessionID, Method: method, Params: params}); err != nil {
-		if told := c.take(id); told != nil {
-			told(nil, err)
+		if waits := c.withdraw(id); waits != nil {
+			waits(nil, err)
 		}
 	}
 	return id
@@ -188,8 +188,8 @@ func (c *Client) send(r request) error {
 	return nil
 }
 
-// take returns who waits for an answer; from then on, nobody does.
-func (c *Client) take(id int) func(Raw, error) {
+// withdraw returns who waits for an answer; from then on, nobody does.
+func (c *Client) withdraw(id int) func(Raw, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.pending[id]
@@ -206,8 +206,8 @@ func On[E any, P interface {
 	return listen(c, session, f, false)
 }
 
-// Take is On for events that come with every frame: rod, which would be woken for each, is not told of them.
-func Take[E any, P interface {
+// OnExclusive is On for events that come with every frame: rod, which would be woken for each, is not told of them.
+func OnExclusive[E any, P interface {
 	*E
 	proto.Event
 }](c *Client, session proto.TargetSessionID, f func(P)) (off func()) {
@@ -217,9 +217,9 @@ func Take[E any, P interface {
 func listen[E any, P interface {
 	*E
 	proto.Event
-}](c *Client, session proto.TargetSessionID, f func(P), alone bool) (off func()) {
+}](c *Client, session proto.TargetSessionID, f func(P), exclusive bool) (off func()) {
 	var event P = new(E)
-	l := &listener{alone: alone, f: func(raw Raw) {
+	l := &listener{exclusive: exclusive, f: func(raw Raw) {
 		text, err := raw.JSON()
 		if err != nil {
 			return
@@ -340,12 +340,12 @@ func (c *Client) deliver(body []byte) error {
 	c.mu.Lock()
 	listeners := c.listeners[listenKey{m.session, m.method}]
 	c.mu.Unlock()
-	alone := false
+	exclusive := false
 	for _, l := range listeners {
 		l.f(m.params)
-		alone = alone || l.alone
+		exclusive = exclusive || l.exclusive
 	}
-	if alone {
+	if exclusive {
 		return nil
 	}
 	params, err := m.params.JSON()
@@ -357,7 +357,7 @@ func (c *Client) deliver(body []byte) error {
 }
 
 func (c *Client) answer(m incoming) {
-	told := c.take(m.id)
+	told := c.withdraw(m.id)
 	if told == nil {
 		return
 	}

@@ -208,7 +208,8 @@ func TestAnAnswerMayLeadToTheNextCall(t *testing.T) {
 	}()
 	said := make(chan string, 3)
 	c.Then("S", "Page.one", nil, func(reply Raw, err error) {
-		said <- fmt.Sprint(reply.Float("n"), err)
+		n, _ := reply.Float("n")
+		said <- fmt.Sprint(n, err)
 		c.Then("S", "Page.two", nil, func(_ Raw, err error) {
 			said <- err.Error()
 			c.Then("S", "Page.three", nil, func(_ Raw, err error) { said <- err.Error() })
@@ -228,7 +229,7 @@ func TestAnAnswerMayLeadToTheNextCall(t *testing.T) {
 func TestRodIsNotToldOfWhatIsTaken(t *testing.T) {
 	c, chrome := connect(t)
 	taken := 0
-	off := Take(c, "S", func(*proto.EmulationVirtualTimeBudgetExpired) { taken++ })
+	off := OnExclusive(c, "S", func(*proto.EmulationVirtualTimeBudgetExpired) { taken++ })
 	const expired = `{"method":"Emulation.virtualTimeBudgetExpired","params":{},"sessionId":"S"}`
 	go func() {
 		chrome.request()

@@ -66,18 +66,17 @@ func (r Raw) Bool(key string) bool {
 	return ok && len(v) > 0 && v[0] == valTrue
 }
 
-// Float returns the number under key, 0 when there is none.
-func (r Raw) Float(key string) float64 {
+// Float returns the number under key, and whether there is one.
+func (r Raw) Float(key string) (f float64, ok bool) {
 	v, ok := r.lookup(key)
-	if !ok || len(v) == 0 {
-		return 0
+	if !ok {
+		return 0, false
 	}
-	text, _, err := appendJSON(nil, v, 0)
+	text, err := v.JSON()
 	if err != nil {
-		return 0
+		return 0, false
 	}
-	f, _ := strconv.ParseFloat(string(text), 64)
-	return f
+	return f, json.Unmarshal(text, &f) == nil
 }
 
 // JSON returns the value as JSON, binary as base64. Nothing at all is null.

@@ -83,10 +83,13 @@ func (p *Process) start(o Options) error {
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
 // Pin lets all that Chrome runs, all that it starts later, and the thread that reads what it writes, run on these cores only, by
-// their numbers (Cores). It is an optimisation: what cannot be moved, or is being started meanwhile, stays where it is.
+// their numbers (Cores). It is an optimisation: what cannot be moved stays where it is.
 func (p *Process) Pin(cpus []int) {
 	p.Client.Thread(func(id int) { pinThread(id, cpus) })
-	pinGroup(p.Group(), cpus)
+	// The second time finds what a thread that was not moved yet had started meanwhile.
+	for range 2 {
+		pinGroup(p.Group(), cpus)
+	}
 }
 
 // Group is the id of Chrome's process group.
@@ -110,7 +113,7 @@ func (p *Process) closePipes() error {
 	select {
 	case <-p.Client.Closed():
 	case <-time.After(closeWithin):
-		err = errors.New("somebody holds Chrome's pipe")
+		err = fmt.Errorf("read Chrome's pipe to its end: not in %s", closeWithin)
 	}
 	_ = p.pipes[0].Close()
 	_ = p.pipes[1].Close()

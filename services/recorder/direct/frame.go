@@ -21,7 +21,7 @@ func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) 
 	return d.play.frame(ctx, at)
 }
 
-// Due reports whether Frame may have something to do.
+// Due reports whether Frame may have something to do at a time, none having been due since it was last called.
 func (d *Director) Due(at time.Duration) bool { return d.play == nil || d.play.due(at) }
 
 // play is what is done while the scene is captured.
