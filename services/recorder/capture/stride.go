@@ -150,8 +150,11 @@ func (st *stride) expired() {
 	since := st.heard.Load().at
 	st.clock.elapsed += st.granted
 	st.hear(0)
-	if st.clock.elapsed != st.times[0] || !st.quiet() || st.forced.Load() {
+	asked := !st.quiet()
+	if asked {
 		st.waited = time.Since(since)
+	}
+	if asked || st.forced.Load() || st.clock.elapsed != st.times[0] {
 		st.done <- nil
 		return
 	}
