@@ -79,12 +79,12 @@ func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
 	if err != nil {
 		return err
 	}
-	c.from(reply.VirtualTimeTicksBase)
+	c.rebase(reply.VirtualTimeTicksBase)
 	return nil
 }
 
-// from takes the ticks, in milliseconds, at which virtual time began. Others than before are another process's, which began anew.
-func (c *clock) from(ticks float64) {
+// rebase takes the ticks, in milliseconds, at which virtual time began. Others than before are another process's, which began anew.
+func (c *clock) rebase(ticks float64) {
 	if base := micros(math.Round(ticks * 1000)); base != c.base {
 		c.base, c.elapsed = base, 0
 	}
@@ -196,7 +196,9 @@ func (c *clock) hopeless(waited time.Duration) bool {
 }
 
 // pollEvery is how often a grant that waits looks at the requests.
-func (c *clock) pollEvery() time.Duration { return min(c.patience/4, 100*time.Millisecond) }
+func (c *clock) pollEvery() time.Duration {
+	return max(time.Millisecond, min(c.patience/4, 100*time.Millisecond))
+}
 
 // pause waits in real time.
 func pause(ctx context.Context, d time.Duration) error {

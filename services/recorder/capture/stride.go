@@ -116,6 +116,7 @@ func (st *stride) force() {
 	st.requests.recall()
 	// Without a budget: what is left of the one that was granted stays.
 	request := proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance}
+	// If that fails, await's bound tells.
 	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(cdp.Raw, error) {})
 }
 
@@ -137,7 +138,7 @@ func (st *stride) grant() {
 			st.done <- err
 			return
 		}
-		st.clock.from(base)
+		st.clock.rebase(base)
 		st.hear(d)
 	})
 }

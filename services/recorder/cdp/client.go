@@ -80,7 +80,7 @@ func New(r io.Reader, w io.Writer) *Client {
 	return c
 }
 
-// Thread calls f with the system's number of the thread that reads Chrome's messages, as long as there is one.
+// Thread calls f with the system's number of the thread that reads Chrome's messages, if there is one still. f must not use the client.
 func (c *Client) Thread(f func(id int)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

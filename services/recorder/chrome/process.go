@@ -102,18 +102,19 @@ func (p *Process) Close() error {
 		p.Kill()
 		<-p.exited
 		p.watched.Wait()
-		err = errors.Join(p.awaitGroup(), p.closePipes(), os.RemoveAll(p.profile))
+		err = errors.Join(p.awaitGroup(), p.closePipes(closeWithin), os.RemoveAll(p.profile))
 	})
 	return err
 }
 
-// closePipes waits until all that Chrome wrote is read, which is when nobody holds the pipe's other end.
-func (p *Process) closePipes() error {
+// closePipes waits until all that Chrome wrote is read, which is when nobody holds the pipe's other end. If somebody does for longer, the
+// thread that reads is left to them.
+func (p *Process) closePipes(within time.Duration) error {
 	var err error
 	select {
 	case <-p.Client.Closed():
-	case <-time.After(closeWithin):
-		err = fmt.Errorf("read Chrome's pipe to its end: not in %s", closeWithin)
+	case <-time.After(within):
+		err = fmt.Errorf("read Chrome's pipe to its end: not in %s", within)
 	}
 	_ = p.pipes[0].Close()
 	_ = p.pipes[1].Close()
