@@ -21,13 +21,24 @@ setup: ## install what is missing: Chrome's headless shell, FFmpeg, PostgreSQL, 
 setup-npm: ## install the JavaScript libraries that the tests animate pages with
 	@scripts/setup-npm.sh
 
+# Chrome asks for huge pages by a library in C, which lies beside the program. Without a C compiler there is none, and moving pages take longer.
+.PHONY: hugepages
+hugepages:
+	@if [ "$$(uname)" != Linux ]; then :; \
+	elif command -v $(CC) >/dev/null; then $(MAKE) --no-print-directory bin/loom-hugepages.so; \
+	else echo "no C compiler: Chrome does without huge pages, and moving pages take longer (Debian: apt install gcc libc6-dev)"; fi
+
+bin/loom-hugepages.so: services/recorder/chrome/hugepages/hugepages.c
+	@mkdir -p bin
+	$(CC) -O2 -Wall -Wextra -Werror -fPIC -shared -o $@ $<
+
 .PHONY: build
-build: ## build the command line and the four services into bin/
+build: hugepages ## build the command line and the four services into bin/
 	go build -o bin/loom ./cmd/loom
 	for s in $(SERVICES); do go build -o bin/loom-$$s ./services/$$s/cmd/$$s; done
 
 .PHONY: demo
-demo: setup ## render examples/demo into out/demo.mp4
+demo: setup hugepages ## render examples/demo into out/demo.mp4
 	go build -o bin/loom ./cmd/loom
 	mkdir -p out
 	bin/loom render examples/demo/campaign.yaml --local -o out/demo.mp4
@@ -48,7 +59,7 @@ e2e: setup ## run only the end-to-end tests, telling what they do
 	go test -count=1 -timeout 15m -v ./e2e/...
 
 .PHONY: bench
-bench: setup ## measure how fast pages are recorded and videos made, next to others (Linux, Node.js); BENCH='-help' lists flags
+bench: setup hugepages ## measure how fast pages are recorded and videos made, next to others (Linux, Node.js); BENCH='-help' lists flags
 	@bench/peers/setup.sh
 	go build -o bin/bench ./bench/cmd/bench
 	bin/bench $(BENCH)

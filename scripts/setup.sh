@@ -5,6 +5,7 @@
 #   Chrome's headless shell       Debian: chromium-headless-shell. Elsewhere: CHROME_PATH
 #   FFmpeg with libx264           ffmpeg
 #   PostgreSQL's server programs  postgresql: `loom up` and the tests run a private server with them
+#   a C compiler                  gcc, libc6-dev: for the library by which Chrome asks for huge pages (Linux; it works without)
 #   fonts                         so that text, emoji and CJK do not come out as boxes
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +30,8 @@ has_postgres() {
   command -v initdb >/dev/null && command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
+has_cc() { [ "$(uname)" != Linux ] || { command -v cc >/dev/null && [ -e /usr/include/errno.h ]; }; }
+
 # has_font FILE: a font whose file name begins so.
 has_font() {
   find /usr/share/fonts /usr/local/share/fonts "$HOME/.fonts" "$HOME/.local/share/fonts" /Library/Fonts /System/Library/Fonts \
@@ -40,6 +43,7 @@ missing() {
   has_chrome || echo chromium-headless-shell
   has_ffmpeg || echo ffmpeg
   has_postgres || echo postgresql
+  has_cc || printf '%s\n' gcc libc6-dev
   has_font LiberationSans || echo fonts-liberation
   has_font NotoColorEmoji || has_font 'Apple Color Emoji' || echo fonts-noto-color-emoji
   has_font NotoSansCJK || has_font PingFang || echo fonts-noto-cjk

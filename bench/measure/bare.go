@@ -40,6 +40,7 @@ func newBare(job Job, environ map[string]string) (bare, error) {
 		job: job, policy: policy,
 		chrome: chrome.Options{
 			Path: path, Sandbox: sandbox(environ), Width: job.Width, Height: job.Height, SmallShm: chrome.SmallShm(),
+			Preload: chrome.HugePages(environ["RECORDER_HUGE_PAGES"]),
 		},
 	}, err
 }

@@ -20,7 +20,7 @@ type ours struct {
 }
 
 func newOurs(job Job, environ map[string]string) (ours, error) {
-	settings := serviceSettings(environ, "CHROME_PATH", "CHROME_SANDBOX", "RECORDER_PINNING")
+	settings := serviceSettings(environ, "CHROME_PATH", "CHROME_SANDBOX", "RECORDER_PINNING", "RECORDER_HUGE_PAGES")
 	settings["EGRESS_ALLOW"] = pagesHost
 	if settings["CHROME_SANDBOX"] = "on"; !sandbox(environ) {
 		settings["CHROME_SANDBOX"] = "off"

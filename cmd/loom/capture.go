@@ -149,10 +149,12 @@ func (j *soloJob) settle(allow string) error {
 	default:
 		return usageError{errors.New("CHROME_SANDBOX: write on or off")}
 	}
-	switch settings["RECORDER_PINNING"] {
-	case "", "auto", "off":
-	default:
-		return usageError{errors.New("RECORDER_PINNING: write auto or off")}
+	for _, name := range []string{"RECORDER_PINNING", "RECORDER_HUGE_PAGES"} {
+		switch settings[name] {
+		case "", "auto", "off":
+		default:
+			return usageError{errors.New(name + ": write auto or off")}
+		}
 	}
 	if _, err := egress.Parse(settings["EGRESS_ALLOW"]); err != nil { // which quotes what may be a secret
 		return usageError{errors.New("EGRESS_ALLOW: write a list of host names, IP addresses and CIDR prefixes, divided by commas")}
@@ -165,7 +167,7 @@ func (j *soloJob) settle(allow string) error {
 	}
 	j.settings = settings
 	j.recorder, err = recorder.New(recorder.Config{
-		MemoryLimit: memory, Pinning: either(settings["RECORDER_PINNING"], "auto"),
+		MemoryLimit: memory, Pinning: either(settings["RECORDER_PINNING"], "auto"), HugePages: either(settings["RECORDER_HUGE_PAGES"], "auto"),
 		ChromePath: settings["CHROME_PATH"], ChromeSandbox: either(settings["CHROME_SANDBOX"], "on"),
 		EgressAllow: settings["EGRESS_ALLOW"],
 	})

@@ -197,6 +197,7 @@ func TestWhatCaptureCannotDoIsTheUsersFault(t *testing.T) {
 		"no file":              {[]string{page, "-o", dir}, nil, []string{"is no file"}},
 		"a setting":            {[]string{page}, map[string]string{"CHROME_SANDBOX": "maybe"}, []string{"CHROME_SANDBOX", "on or off"}},
 		"another setting":      {[]string{page}, map[string]string{"RECORDER_PINNING": "on"}, []string{"RECORDER_PINNING", "auto or off"}},
+		"a third setting":      {[]string{page}, map[string]string{"RECORDER_HUGE_PAGES": "always"}, []string{"RECORDER_HUGE_PAGES", "auto or off"}},
 		"what may be reached":  {[]string{page}, map[string]string{"EGRESS_ALLOW": "http://user:hunter2@host/"}, []string{"EGRESS_ALLOW", "CIDR"}},
 		"a Chrome that is not": {[]string{page}, map[string]string{"CHROME_PATH": "/no/such/chrome"}, []string{"CHROME_PATH", "apt install"}},
 	} {

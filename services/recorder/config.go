@@ -30,6 +30,8 @@ type Config struct {
 	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" wants:"a number of megabytes for one scene's Chrome, 256 to 1048576"`
 	// Pinning is "auto", which keeps a Chrome on one core while its page stands still, or "off", which leaves that to the kernel.
 	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" wants:"auto or off"`
+	// HugePages is "auto", which has Chrome ask for huge pages where Linux gives them to who asks, or "off".
+	HugePages string `env:"RECORDER_HUGE_PAGES" envDefault:"auto" wants:"auto or off"`
 	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`
 	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for temporary files.
@@ -69,6 +71,9 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	if cfg.Pinning != "auto" && cfg.Pinning != "off" {
 		problems.Add("RECORDER_PINNING", "auto or off")
+	}
+	if cfg.HugePages != "auto" && cfg.HugePages != "off" {
+		problems.Add("RECORDER_HUGE_PAGES", "auto or off")
 	}
 	if _, err := egress.Parse(cfg.EgressAllow); err != nil {
 		problems.Add("EGRESS_ALLOW", wantsAllow)

@@ -20,16 +20,16 @@ func TestLoadConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Slots != runtime.GOMAXPROCS(0) || cfg.ChromeSandbox != "on" || cfg.Pinning != "auto" || cfg.WorkDir != os.TempDir() || cfg.Port != 3100 {
+	if cfg.Slots != runtime.GOMAXPROCS(0) || cfg.ChromeSandbox != "on" || cfg.Pinning != "auto" || cfg.HugePages != "auto" || cfg.WorkDir != os.TempDir() || cfg.Port != 3100 {
 		t.Errorf("defaults are %+v", cfg)
 	}
 	_, err = LoadConfig(map[string]string{
-		"RECORDER_SLOTS": "-1", "RECORDER_PINNING": "on", "CHROME_SANDBOX": "maybe", "EGRESS_ALLOW": "http://user:secret@host/",
+		"RECORDER_SLOTS": "-1", "RECORDER_PINNING": "on", "RECORDER_HUGE_PAGES": "on", "CHROME_SANDBOX": "maybe", "EGRESS_ALLOW": "http://user:secret@host/",
 	})
 	if !errors.Is(err, service.ErrConfig) {
 		t.Fatalf("LoadConfig returned %v", err)
 	}
-	for _, name := range []string{"NATS_URL", "RECORDER_SLOTS", "RECORDER_PINNING", "CHROME_SANDBOX", "EGRESS_ALLOW"} {
+	for _, name := range []string{"NATS_URL", "RECORDER_SLOTS", "RECORDER_PINNING", "RECORDER_HUGE_PAGES", "CHROME_SANDBOX", "EGRESS_ALLOW"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}

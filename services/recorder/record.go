@@ -37,6 +37,8 @@ type Recorder struct {
 	// maxBytes bounds a piece of a mezzanine.
 	maxBytes int64
 	cores    *cores
+	// preload is the library that Chrome loads first; empty for none.
+	preload string
 }
 
 // New returns the recorder that cfg describes. It takes Chrome for a headless shell until Check has tried it.
@@ -55,7 +57,7 @@ func New(cfg Config) (*Recorder, error) {
 	}
 	return &Recorder{
 		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece, cores: own,
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece, cores: own, preload: chrome.HugePages(cfg.HugePages),
 	}, nil
 }
 
@@ -148,6 +150,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox,
 		Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
 		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable, MemoryLimit: r.memory,
+		Preload: r.preload,
 	}, j.Dir)
 	if err != nil {
 		return err

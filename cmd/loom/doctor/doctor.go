@@ -52,7 +52,9 @@ func Check(ctx context.Context, environ map[string]string, dir string) []Finding
 		func(ctx context.Context) []Finding { return objects(ctx, environ) },
 		fonts,
 		func(context.Context) []Finding { return disk(environ, dir) },
-		func(context.Context) []Finding { return hugePages("/sys/kernel/mm/transparent_hugepage") },
+		func(context.Context) []Finding {
+			return hugePages("/sys/kernel/mm/transparent_hugepage", asksForHugePages(environ))
+		},
 	}
 	results := make([][]Finding, len(checks))
 	var all sync.WaitGroup

@@ -116,11 +116,14 @@ func TestSpaceIsJudgedByWhatAVideoTakes(t *testing.T) {
 func TestHugePagesAreJudgedByBothSettings(t *testing.T) {
 	for _, c := range []struct {
 		enabled, shmem string
+		asked          bool
 		want           Verdict
 	}{
-		{"[always] madvise never", "[always] within_size advise never deny force", OK},
-		{"always [madvise] never", "[always] within_size advise never deny force", Warning},
-		{"[always] madvise never", "always within_size advise [never] deny force", Warning},
+		{"[always] madvise never", "[always] within_size advise never deny force", false, OK},
+		{"always [madvise] never", "[always] within_size advise never deny force", false, Warning},
+		{"always [madvise] never", "[always] within_size advise never deny force", true, OK},
+		{"[always] madvise never", "always within_size advise [never] deny force", false, Warning},
+		{"always [madvise] never", "always within_size advise [never] deny force", true, Warning},
 	} {
 		dir := t.TempDir()
 		err := errors.Join(
@@ -129,11 +132,11 @@ func TestHugePagesAreJudgedByBothSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f := hugePages(dir); len(f) != 1 || f[0].Verdict != c.want {
+		if f := hugePages(dir, c.asked); len(f) != 1 || f[0].Verdict != c.want {
 			t.Errorf("%s, %s: %+v", c.enabled, c.shmem, f)
 		}
 	}
-	if f := hugePages(t.TempDir()); f != nil {
+	if f := hugePages(t.TempDir(), false); f != nil {
 		t.Errorf("where there is no such setting: %+v", f)
 	}
 }

@@ -23,6 +23,8 @@ type Options struct {
 	// MemoryLimit is how many bytes all of its processes may hold together before they are killed. 0: no limit. Other
 	// systems than Linux have none.
 	MemoryLimit int64
+	// Preload is a shared library that every process of it loads first; empty for none. Linux only.
+	Preload string
 }
 
 // Frames is when Chrome draws.
@@ -151,7 +153,7 @@ func args(o Options, profile string) []string {
 // environ returns Chrome's environment: what it needs to draw, and nothing that we hold. Temporary files are in the folder that it
 // is started in, its profile, by a path that is short wherever that is: a whole Chrome makes a socket among them, whose path the
 // kernel bounds at 107 bytes. PulseAudio, with which Chrome looks for a sound card as soon as a page has sound, wants a whole one.
-func environ(getenv func(string) string, profile string) []string {
+func environ(getenv func(string) string, profile, preload string) []string {
 	env := []string{
 		"HOME=" + profile, "TMPDIR=.", "XDG_CACHE_HOME=" + profile, "XDG_CONFIG_HOME=" + profile, "PULSE_RUNTIME_PATH=" + profile,
 	}
@@ -159,6 +161,9 @@ func environ(getenv func(string) string, profile string) []string {
 		if v := getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
+	}
+	if preload != "" {
+		env = append(env, "LD_PRELOAD="+preload)
 	}
 	return env
 }

@@ -50,7 +50,7 @@ func TestEnvironmentHoldsNothingOfOurs(t *testing.T) {
 		"PATH": "/bin", "TZ": "UTC", "HOME": "/root", "NATS_URL": "nats://user:secret@host", "S3_SECRET_ACCESS_KEY": "secret",
 		"HTTP_PROXY": "http://proxy", "DATABASE_URL": "postgres://user:secret@host",
 	}
-	got := strings.Join(environ(func(name string) string { return ours[name] }, "/profile"), "\n")
+	got := strings.Join(environ(func(name string) string { return ours[name] }, "/profile", ""), "\n")
 	want := "HOME=/profile\nTMPDIR=.\nXDG_CACHE_HOME=/profile\nXDG_CONFIG_HOME=/profile\nPULSE_RUNTIME_PATH=/profile\nPATH=/bin\nTZ=UTC"
 	if got != want {
 		t.Errorf("environment is\n%s\nwant\n%s", got, want)
@@ -84,15 +84,15 @@ func TestFindPrefersTheHeadlessShell(t *testing.T) {
 	}
 }
 
-func start(t *testing.T, memory int64) *Process {
+// start starts the Chrome that is there, with what o says beyond that.
+func start(t *testing.T, o Options) *Process {
 	t.Helper()
 	path, err := Find(os.Getenv("CHROME_PATH"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Start(Options{
-		Path: path, Sandbox: os.Geteuid() != 0, Width: 320, Height: 240, Proxy: "127.0.0.1:1", SmallShm: SmallShm(), MemoryLimit: memory,
-	}, t.TempDir())
+	o.Path, o.Sandbox, o.Width, o.Height, o.Proxy, o.SmallShm = path, os.Geteuid() != 0, 320, 240, "127.0.0.1:1", SmallShm()
+	p, err := Start(o, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func start(t *testing.T, memory int64) *Process {
 }
 
 func TestCloseLeavesNothingBehind(t *testing.T) {
-	p := start(t, 0)
+	p := start(t, Options{})
 	// Once it answers, all of its processes are being started.
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
@@ -140,7 +140,7 @@ func processes(t *testing.T, profile string) (found []string) {
 }
 
 func TestKillEndsCallsUnderWay(t *testing.T) {
-	p := start(t, 0)
+	p := start(t, Options{})
 	defer func() { _ = p.Close() }()
 	p.Kill()
 	<-p.Client.Closed()

@@ -9,7 +9,7 @@ import (
 )
 
 func TestAChromeThatOutgrowsItsLimitIsKilled(t *testing.T) {
-	p := start(t, 1<<20) // less than any needs
+	p := start(t, Options{MemoryLimit: 1 << 20}) // less than any needs
 	defer func() { _ = p.Close() }()
 	<-p.Client.Closed()
 	if err := p.OutOfMemory(); err == nil || !strings.Contains(err.Error(), "MB of memory") {
@@ -18,7 +18,7 @@ func TestAChromeThatOutgrowsItsLimitIsKilled(t *testing.T) {
 }
 
 func TestAChromeWithinItsLimitLives(t *testing.T) {
-	p := start(t, 4<<30)
+	p := start(t, Options{MemoryLimit: 4 << 30})
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestAllOfChromeIsPinned(t *testing.T) {
-	p := start(t, 0)
+	p := start(t, Options{})
 	defer func() { _ = p.Close() }()
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())

@@ -57,7 +57,7 @@ func (p *Process) start(o Options) error {
 	ourIn.Fd() // reads block from now on: the client has a thread for them, which the kernel wakes without the detour of polling
 
 	cmd := exec.Command(o.Path, args(o, p.profile)...)
-	cmd.Env = environ(os.Getenv, p.profile)
+	cmd.Env = environ(os.Getenv, p.profile, o.Preload)
 	cmd.Dir = p.profile // environ counts on it
 	cmd.Stderr = p.stderr
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4

@@ -18,7 +18,7 @@ func TestCloseWaitsForAdoptedProcesses(t *testing.T) {
 	}
 	adopt(1)
 	defer adopt(0)
-	p := start(t, 0)
+	p := start(t, Options{})
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
 	}

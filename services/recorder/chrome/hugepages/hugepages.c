@@ -1,0 +1,25 @@
+// Preloaded into Chrome (LD_PRELOAD), asks the kernel for transparent huge pages wherever Chrome reserves 2 MiB of private memory or
+// more. Of that its allocator makes the buffers of each picture, anew for each picture; in pages of 4 KiB, each takes 2,000 page faults.
+// docs/adr/0012-huge-pages.md says why it is done like this.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum { huge_page = 2 << 20 };
+
+void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset) {
+  void *p = (void *)syscall(SYS_mmap, addr, length, prot, flags, fd, offset);
+  if (p != MAP_FAILED && length >= huge_page && (flags & MAP_ANONYMOUS) && (flags & MAP_PRIVATE)) {
+    int before = errno;
+    madvise(p, length, MADV_HUGEPAGE);  // where it is refused, all is as it was
+    errno = before;
+  }
+  return p;
+}
+
+void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off_t offset) __attribute__((alias("mmap")));
