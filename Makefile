@@ -6,8 +6,8 @@ SHELL := /usr/bin/env bash
 MODULES  := bench cmd/loom e2e migrations pkg services/ingest services/recorder services/transcoder services/uploader
 SERVICES := ingest recorder transcoder uploader
 COMPOSE  := docker compose -f deploy/compose.yml
-# Many tests wait, for bounds to pass and services to start: one package more than there are cores keeps the cores busy.
-ATONCE   := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Many tests wait, for bounds to pass and services to start: two packages more than there are cores keep the cores busy.
+ATONCE   := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .PHONY: help
 help: ## show this list

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/go-rod/rod/lib/proto"
 )
 
 func TestEncodedMessagesAreValidCBORAndReadBackTheSame(t *testing.T) {
 	for _, text := range []string{
 		`{}`, `[]`, `null`, `true`, `false`, `0`, `23`, `24`, `255`, `256`, `65536`, `2147483647`, `-1`, `-25`, `-2147483648`,
-		`1.5`, `2147483648`, `"text"`, `"Grüße, 世界 😀"`, `"` + strings.Repeat("x", 70000) + `"`,
+		`1.5`, `2147483648`, `"text"`, `"Grüße, 世界 😀"`, `""`, `"a\"b\\"`, `"\\\""`, `"\u00e9\n"`, `[[],{},[1,[-1]],""]`, `[1e3,-0,0.1,1E-7]`, `"` + strings.Repeat("x", 70000) + `"`,
 		`{"id":1,"method":"Page.enable","params":{"a":[1,2,{"b":null}],"c":"","d":-1.25}}`,
 	} {
 		raw, err := encode(json.RawMessage(text))
@@ -77,6 +78,20 @@ func TestMalformedMessagesAreErrors(t *testing.T) {
 	}
 }
 
+// Whatever is sent, Chrome gets what its JSON says.
+func FuzzEncode(f *testing.F) {
+	f.Add([]byte(`{"id":1,"method":"Page.enable","params":{"a":[1,2.5,{"b":null}],"c":"\\\"","d":-1e3,"e":true}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		raw, err := encode(json.RawMessage(text))
+		if err != nil {
+			return // no JSON, or a number that is none of Chrome's
+		}
+		if got, err := Raw(raw).JSON(); err != nil || !sameJSON(t, got, text) {
+			t.Errorf("%q came back as %q, %v", text, got, err)
+		}
+	})
+}
+
 // Whatever comes over the pipe, decoding ends with JSON or with an error.
 func FuzzDecode(f *testing.F) {
 	for _, text := range []string{`{"id":1,"result":{"hasDamage":true}}`, `{"method":"x","params":[1.5,"a",null]}`} {
@@ -94,4 +109,15 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("% x became %s, which is not JSON", data, text)
 		}
 	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	ticks, interval := 123456.7, 16.666666666666668
+	params := proto.HeadlessExperimentalBeginFrame{FrameTimeTicks: &ticks, Interval: &interval}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := encode(request{ID: 1, SessionID: "0123456789ABCDEF0123456789ABCDEF", Method: params.ProtoReq(), Params: params}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // request is one call as it goes over the pipe.
@@ -22,77 +23,109 @@ func encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	return appendCBOR(make([]byte, 0, len(text)+64), dec)
-}
-
-// appendCBOR appends the next JSON value of dec.
-func appendCBOR(dst []byte, dec *json.Decoder) ([]byte, error) {
-	token, err := dec.Token()
-	if err != nil {
+	t := transcoder{text: text, out: make([]byte, 0, len(text)+64)}
+	if err := t.value(); err != nil {
 		return nil, err
 	}
-	switch v := token.(type) {
-	case json.Delim:
-		return appendEnvelope(dst, dec, v)
-	case string:
-		return appendString(dst, v), nil
-	case json.Number:
-		return appendNumber(dst, v)
-	case bool:
-		if v {
-			return append(dst, valTrue), nil
-		}
-		return append(dst, valFalse), nil
-	}
-	return append(dst, valNull), nil
+	return t.out, nil
 }
 
-// appendEnvelope appends a map or an array: an envelope, whose length is filled in at its end.
-func appendEnvelope(dst []byte, dec *json.Decoder, open json.Delim) ([]byte, error) {
-	begin := len(dst)
-	dst = append(dst, envelopeTag1, envelopeTag2, envelopeType, 0, 0, 0, 0)
-	if open == '{' {
-		dst = append(dst, mapStart)
-	} else {
-		dst = append(dst, arrayStart)
+// transcoder turns JSON into CBOR, of which each frame takes some: JSON as encoding/json writes it, valid and without spaces.
+type transcoder struct {
+	text []byte // what is left
+	out  []byte
+}
+
+func (t *transcoder) value() error {
+	switch t.text[0] {
+	case '{':
+		return t.envelope(mapStart, '}')
+	case '[':
+		return t.envelope(arrayStart, ']')
+	case '"':
+		return t.string()
+	case 't':
+		return t.literal("true", valTrue)
+	case 'f':
+		return t.literal("false", valFalse)
+	case 'n':
+		return t.literal("null", valNull)
 	}
-	for dec.More() {
-		var err error
-		if dst, err = appendCBOR(dst, dec); err != nil { // in a map, keys and values in turn
-			return nil, err
+	return t.number()
+}
+
+// envelope takes a map or an array: an envelope, whose length is filled in at its end.
+func (t *transcoder) envelope(start, end byte) error {
+	begin := len(t.out)
+	t.out = append(t.out, envelopeTag1, envelopeTag2, envelopeType, 0, 0, 0, 0, start)
+	for t.text = t.text[1:]; t.text[0] != end; {
+		if err := t.value(); err != nil { // in a map, keys and values in turn
+			return err
+		}
+		if c := t.text[0]; c == ',' || c == ':' {
+			t.text = t.text[1:]
 		}
 	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	dst = append(dst, stop)
-	n := len(dst) - begin - envelopeHeader
+	t.text = t.text[1:]
+	t.out = append(t.out, stop)
+	n := len(t.out) - begin - envelopeHeader
 	if n > math.MaxUint32 {
-		return nil, fmt.Errorf("a message of %d bytes is too long", n)
+		return fmt.Errorf("a message of %d bytes is too long", n)
 	}
-	binary.BigEndian.PutUint32(dst[begin+3:], uint32(n))
-	return dst, nil
+	binary.BigEndian.PutUint32(t.out[begin+3:], uint32(n))
+	return nil
 }
 
-func appendString(dst []byte, s string) []byte {
-	return append(appendHead(dst, 3, uint64(len(s))), s...)
+func (t *transcoder) literal(text string, as byte) error {
+	t.text, t.out = t.text[len(text):], append(t.out, as)
+	return nil
 }
 
-// appendNumber appends a 32-bit integer as one, and any other number as a double: Chrome reads no others.
-func appendNumber(dst []byte, n json.Number) ([]byte, error) {
-	if i, err := n.Int64(); err == nil && i >= math.MinInt32 && i <= math.MaxInt32 {
-		if i < 0 {
-			return appendHead(dst, 1, uint64(-1-i)), nil
+func (t *transcoder) string() error {
+	escaped := false
+	end := 1
+	for ; t.text[end] != '"'; end++ {
+		if t.text[end] == '\\' {
+			escaped = true
+			end++
 		}
-		return appendHead(dst, 0, uint64(i)), nil
 	}
-	f, err := n.Float64()
+	quoted := t.text[:end+1]
+	t.text = t.text[end+1:]
+	content := quoted[1:end]
+	if escaped {
+		var s string
+		if err := json.Unmarshal(quoted, &s); err != nil {
+			return err
+		}
+		content = []byte(s)
+	}
+	t.out = append(appendHead(t.out, 3, uint64(len(content))), content...)
+	return nil
+}
+
+// number takes a 32-bit integer as one, and any other number as a double: Chrome reads no others.
+func (t *transcoder) number() error {
+	end := bytes.IndexAny(t.text, ",]}")
+	if end < 0 {
+		end = len(t.text)
+	}
+	number := string(t.text[:end])
+	t.text = t.text[end:]
+	if i, err := strconv.ParseInt(number, 10, 32); err == nil {
+		if i < 0 {
+			t.out = appendHead(t.out, 1, uint64(-1-i))
+		} else {
+			t.out = appendHead(t.out, 0, uint64(i))
+		}
+		return nil
+	}
+	f, err := strconv.ParseFloat(number, 64)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return binary.BigEndian.AppendUint64(append(dst, valDouble), math.Float64bits(f)), nil
+	t.out = binary.BigEndian.AppendUint64(append(t.out, valDouble), math.Float64bits(f))
+	return nil
 }
 
 // appendHead appends an initial byte with its argument in the shortest form.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -54,7 +56,9 @@ func (p *Process) start(o Options) error {
 	}
 	defer theirOut.Close()
 	enlarge(theirOut)
-	ourIn.Fd() // reads block from now on: the client has a thread for them, which the kernel wakes without the detour of polling
+	if ourIn, err = blocking(ourIn); err != nil {
+		return errors.Join(err, ourOut.Close())
+	}
 
 	cmd := exec.Command(o.Path, args(o, p.profile)...)
 	cmd.Env = environ(os.Getenv, p.profile, o.Preload)
@@ -77,6 +81,20 @@ func (p *Process) start(o Options) error {
 		p.watched.Go(func() { p.watch(o.MemoryLimit) })
 	}
 	return nil
+}
+
+// blocking returns the pipe's end in place of f, without Go's poller: the client has a thread that waits for what Chrome writes, and
+// the poller, which need not know, would be woken each time as well.
+func blocking(f *os.File) (*os.File, error) {
+	defer f.Close() // with which the poller forgets it
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate Chrome's pipe: %w", err)
+	}
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return nil, errors.Join(fmt.Errorf("have Chrome's pipe block: %w", err), unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and does not wait.
