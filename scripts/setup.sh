@@ -30,7 +30,11 @@ has_postgres() {
   command -v initdb >/dev/null && command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
-has_cc() { [ "$(uname)" != Linux ] || { command -v cc >/dev/null && [ -e /usr/include/errno.h ]; }; }
+# lacks_cc: there is no C compiler, it is of use, and it can be had. That it cannot stops nothing.
+lacks_cc() {
+  [ "$(uname)" = Linux ] && ! { command -v cc >/dev/null && [ -e /usr/include/errno.h ]; } &&
+    command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
+}
 
 # has_font FILE: a font whose file name begins so.
 has_font() {
@@ -43,7 +47,7 @@ missing() {
   has_chrome || echo chromium-headless-shell
   has_ffmpeg || echo ffmpeg
   has_postgres || echo postgresql
-  has_cc || printf '%s\n' gcc libc6-dev
+  if lacks_cc; then printf '%s\n' gcc libc6-dev; fi
   has_font LiberationSans || echo fonts-liberation
   has_font NotoColorEmoji || has_font 'Apple Color Emoji' || echo fonts-noto-color-emoji
   has_font NotoSansCJK || has_font PingFang || echo fonts-noto-cjk

@@ -30,7 +30,7 @@ type Config struct {
 	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" wants:"a number of megabytes for one scene's Chrome, 256 to 1048576"`
 	// Pinning is "auto", which keeps a Chrome on one core while its page stands still, or "off", which leaves that to the kernel.
 	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" wants:"auto or off"`
-	// HugePages is "auto", which has Chrome ask for huge pages where Linux gives them to who asks, or "off".
+	// HugePages is "auto", which has Chrome ask for huge pages where Linux gives them to programs that ask, or "off".
 	HugePages string `env:"RECORDER_HUGE_PAGES" envDefault:"auto" wants:"auto or off"`
 	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`

@@ -25,7 +25,7 @@ func Run(ctx context.Context, cfg Config) error {
 		cfg.Log.Warn().Str("chrome", found.Path).Msg(NoFrameControl)
 	}
 	cfg.Log.Info().Str("chrome", found.Version).Str("mode", string(found.Mode)).Int("slots", cfg.Slots).Bool("sandbox", record.sandbox).
-		Msg("recorder starts")
+		Bool("huge_pages", record.preload != "").Msg("recorder starts")
 
 	nc, err := cfg.ConnectNATS("recorder")
 	if err != nil {

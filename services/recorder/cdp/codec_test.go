@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/go-rod/rod/lib/proto"
@@ -32,6 +33,31 @@ func TestEncodedMessagesAreValidCBORAndReadBackTheSame(t *testing.T) {
 		if !sameJSON(t, got, []byte(text)) {
 			t.Errorf("%.40s came back as %.40s", text, got)
 		}
+	}
+}
+
+func TestWhatIsTooDeepForChromeIsNotSent(t *testing.T) {
+	for n, sent := range map[int]bool{maxDepth / 2: true, maxDepth/2 + 1: false} {
+		raw, err := encode(json.RawMessage(strings.Repeat("[", n) + strings.Repeat("]", n)))
+		if sent != (err == nil) {
+			t.Errorf("%d arrays within one another: %v", n, err)
+		}
+		if _, err := Raw(raw).JSON(); sent && err != nil {
+			t.Errorf("%d arrays within one another do not come back: %v", n, err)
+		}
+	}
+}
+
+func TestTextThatIsNoUTF8IsMendedBeforeItIsSent(t *testing.T) {
+	raw, err := encode(json.RawMessage("\"a\xffb\""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Raw(raw).JSON(); err != nil || string(got) != `"a\ufffdb"` && string(got) != "\"a\ufffdb\"" {
+		t.Errorf("it came back as %q, %v", got, err)
+	}
+	if !utf8.Valid(raw[bytes.IndexByte(raw, 'a'):]) {
+		t.Errorf("% x was sent", []byte(raw))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode/utf8"
 )
 
 // request is one call as it goes over the pipe.
@@ -23,100 +24,105 @@ func encode(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := transcoder{text: text, out: make([]byte, 0, len(text)+64)}
-	if err := t.value(); err != nil {
+	w := cborWriter{text: text, out: make([]byte, 0, len(text)+64)}
+	if err := w.value(); err != nil {
 		return nil, err
 	}
-	return t.out, nil
+	return w.out, nil
 }
 
-// transcoder turns JSON into CBOR, of which each frame takes some: JSON as encoding/json writes it, valid and without spaces.
-type transcoder struct {
-	text []byte // what is left
-	out  []byte
+// cborWriter turns JSON into CBOR, of which each frame takes some: JSON as encoding/json writes it, valid and without spaces.
+type cborWriter struct {
+	text  []byte // what is left
+	out   []byte
+	depth int
 }
 
-func (t *transcoder) value() error {
-	switch t.text[0] {
+func (w *cborWriter) value() error {
+	switch w.text[0] {
 	case '{':
-		return t.envelope(mapStart, '}')
+		return w.envelope(mapStart, '}')
 	case '[':
-		return t.envelope(arrayStart, ']')
+		return w.envelope(arrayStart, ']')
 	case '"':
-		return t.string()
+		return w.string()
 	case 't':
-		return t.literal("true", valTrue)
+		return w.literal("true", valTrue)
 	case 'f':
-		return t.literal("false", valFalse)
+		return w.literal("false", valFalse)
 	case 'n':
-		return t.literal("null", valNull)
+		return w.literal("null", valNull)
 	}
-	return t.number()
+	return w.number()
 }
 
 // envelope takes a map or an array: an envelope, whose length is filled in at its end.
-func (t *transcoder) envelope(start, end byte) error {
-	begin := len(t.out)
-	t.out = append(t.out, envelopeTag1, envelopeTag2, envelopeType, 0, 0, 0, 0, start)
-	for t.text = t.text[1:]; t.text[0] != end; {
-		if err := t.value(); err != nil { // in a map, keys and values in turn
+func (w *cborWriter) envelope(start, end byte) error {
+	if w.depth++; w.depth > maxDepth/2 { // an envelope and what is in it are two levels
+		return fmt.Errorf("more than %d maps and arrays within one another", maxDepth/2)
+	}
+	begin := len(w.out)
+	w.out = append(w.out, envelopeTag1, envelopeTag2, envelopeType, 0, 0, 0, 0, start)
+	for w.text = w.text[1:]; w.text[0] != end; {
+		if err := w.value(); err != nil { // in a map, keys and values in turn
 			return err
 		}
-		if c := t.text[0]; c == ',' || c == ':' {
-			t.text = t.text[1:]
+		if c := w.text[0]; c == ',' || c == ':' {
+			w.text = w.text[1:]
 		}
 	}
-	t.text = t.text[1:]
-	t.out = append(t.out, stop)
-	n := len(t.out) - begin - envelopeHeader
+	w.depth--
+	w.text = w.text[1:]
+	w.out = append(w.out, stop)
+	n := len(w.out) - begin - envelopeHeader
 	if n > math.MaxUint32 {
 		return fmt.Errorf("a message of %d bytes is too long", n)
 	}
-	binary.BigEndian.PutUint32(t.out[begin+3:], uint32(n))
+	binary.BigEndian.PutUint32(w.out[begin+3:], uint32(n))
 	return nil
 }
 
-func (t *transcoder) literal(text string, as byte) error {
-	t.text, t.out = t.text[len(text):], append(t.out, as)
+func (w *cborWriter) literal(text string, as byte) error {
+	w.text, w.out = w.text[len(text):], append(w.out, as)
 	return nil
 }
 
-func (t *transcoder) string() error {
+func (w *cborWriter) string() error {
 	escaped := false
 	end := 1
-	for ; t.text[end] != '"'; end++ {
-		if t.text[end] == '\\' {
+	for ; w.text[end] != '"'; end++ {
+		if w.text[end] == '\\' {
 			escaped = true
 			end++
 		}
 	}
-	quoted := t.text[:end+1]
-	t.text = t.text[end+1:]
+	quoted := w.text[:end+1]
+	w.text = w.text[end+1:]
 	content := quoted[1:end]
-	if escaped {
+	if escaped || !utf8.Valid(content) { // what is no UTF-8 is replaced
 		var s string
 		if err := json.Unmarshal(quoted, &s); err != nil {
 			return err
 		}
 		content = []byte(s)
 	}
-	t.out = append(appendHead(t.out, 3, uint64(len(content))), content...)
+	w.out = append(appendHead(w.out, 3, uint64(len(content))), content...)
 	return nil
 }
 
 // number takes a 32-bit integer as one, and any other number as a double: Chrome reads no others.
-func (t *transcoder) number() error {
-	end := bytes.IndexAny(t.text, ",]}")
+func (w *cborWriter) number() error {
+	end := bytes.IndexAny(w.text, ",]}")
 	if end < 0 {
-		end = len(t.text)
+		end = len(w.text)
 	}
-	number := string(t.text[:end])
-	t.text = t.text[end:]
+	number := string(w.text[:end])
+	w.text = w.text[end:]
 	if i, err := strconv.ParseInt(number, 10, 32); err == nil {
 		if i < 0 {
-			t.out = appendHead(t.out, 1, uint64(-1-i))
+			w.out = appendHead(w.out, 1, uint64(-1-i))
 		} else {
-			t.out = appendHead(t.out, 0, uint64(i))
+			w.out = appendHead(w.out, 0, uint64(i))
 		}
 		return nil
 	}
@@ -124,7 +130,7 @@ func (t *transcoder) number() error {
 	if err != nil {
 		return err
 	}
-	t.out = binary.BigEndian.AppendUint64(append(t.out, valDouble), math.Float64bits(f))
+	w.out = binary.BigEndian.AppendUint64(append(w.out, valDouble), math.Float64bits(f))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package chrome
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -19,7 +20,12 @@ func TestClosingEndsThoughSomebodyHoldsThePipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ourIn.Fd() // reads block, as Chrome's do
+	if ourIn, err = blocking(ourIn); err != nil {
+		t.Fatal(err)
+	}
+	if err := ourIn.SetReadDeadline(time.Now()); !errors.Is(err, os.ErrNoDeadline) {
+		t.Errorf("setting a deadline returned %v: the poller still knows the pipe", err)
+	}
 	p := &Process{Client: cdp.New(ourIn, ourOut), pipes: [2]*os.File{ourOut, ourIn}}
 	if err := p.closePipes(time.Millisecond); err == nil || !strings.Contains(err.Error(), "read Chrome's pipe to its end") {
 		t.Errorf("closing returned %v", err)

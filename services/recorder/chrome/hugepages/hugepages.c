@@ -10,10 +10,14 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#if !defined(__x86_64__) && !defined(__aarch64__)
+#error "mmap is not this system call on other processors"
+#endif
+
 enum { huge_page = 2 << 20 };
 
 void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset) {
-  void *p = (void *)syscall(SYS_mmap, addr, length, prot, flags, fd, offset);
+  void *p = (void *)syscall(SYS_mmap, addr, length, (long)prot, (long)flags, (long)fd, offset);
   if (p != MAP_FAILED && length >= huge_page && (flags & MAP_ANONYMOUS) && (flags & MAP_PRIVATE)) {
     int before = errno;
     madvise(p, length, MADV_HUGEPAGE);  // where it is refused, all is as it was
@@ -22,4 +26,6 @@ void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
   return p;
 }
 
+#ifndef mmap64  // some C libraries have one name for both
 void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off_t offset) __attribute__((alias("mmap")));
+#endif
