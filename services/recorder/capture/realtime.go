@@ -92,7 +92,7 @@ func (c *screencast) begin(ctx context.Context, frames *resampler) error {
 	defer timer.Stop()
 	select {
 	case p := <-c.pictures:
-		frames.start(time.Now(), p.jpeg)
+		frames.start(time.Now(), p)
 		return c.acknowledge(ctx, p)
 	case <-timer.C:
 		return timeoutError("no picture of the page in %s", c.scene.client.Deadline)

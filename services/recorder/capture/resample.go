@@ -18,22 +18,30 @@ type resampler struct {
 	// shown is the picture of the frames from next on, as far as is known; stored: the sink has it.
 	shown  []byte
 	stored bool
+	drawn  time.Time // when it was
 	next   int
 }
 
-// start says when frame 0 is, and what it shows unless a picture comes that was drawn before.
-func (r *resampler) start(begin time.Time, jpeg []byte) { r.begin, r.shown = begin, jpeg }
+// start says when frame 0 is, and what it shows unless another picture of its time comes.
+func (r *resampler) start(begin time.Time, first picture) {
+	r.begin, r.shown, r.drawn = begin, first.jpeg, first.at
+}
 
 // at is when frame n is.
 func (r *resampler) at(n int) time.Time {
 	return r.begin.Add(time.Duration(frameTime(r.rate, n)) * time.Microsecond)
 }
 
-// add takes the next picture. One that is older than the frames that are settled is shown from then on.
+// add takes the next picture. One that is older than the frames that are settled is shown from then on, unless a later one is shown
+// already: Chrome encodes pictures side by side, and sends each when it is done.
 func (r *resampler) add(p picture) error {
 	if len(p.jpeg) == 0 {
 		return errors.New("the screencast sent an empty picture")
 	}
+	if p.at.Before(r.drawn) {
+		return nil
+	}
+	r.drawn = p.at
 	for r.next < r.frames && r.at(r.next).Before(p.at) {
 		if err := r.deliver(); err != nil {
 			return err

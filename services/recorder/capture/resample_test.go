@@ -31,7 +31,7 @@ func TestEachFrameShowsTheLastPictureOfItsTime(t *testing.T) {
 	} {
 		var got list
 		r := &resampler{rate: msg.FPS(10), frames: 4, sink: &got}
-		r.start(begin, []byte("0"))
+		r.start(begin, picture{jpeg: []byte("0"), at: begin.Add(-100 * time.Millisecond)})
 		var times []int
 		for at := range c.pictures {
 			times = append(times, at)
@@ -51,25 +51,37 @@ func TestEachFrameShowsTheLastPictureOfItsTime(t *testing.T) {
 	}
 }
 
-// A picture that is told late is shown from the first frame on that is not settled.
+// A picture that is told late is shown from the first frame on that is not settled, if it is not older than what is shown.
 func TestALatePictureChangesNoSettledFrame(t *testing.T) {
-	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	var got list
-	r := &resampler{rate: msg.FPS(10), frames: 4, sink: &got}
-	r.start(begin, []byte("0"))
-	for _, p := range []struct {
+	type told struct {
 		text string
-		at   time.Duration
-	}{{"a", 150 * time.Millisecond}, {"late", 50 * time.Millisecond}} {
-		if err := r.add(picture{jpeg: []byte(p.text), at: begin.Add(p.at)}); err != nil {
+		ms   int
+	}
+	for name, c := range map[string]struct {
+		pictures []told
+		want     list
+	}{
+		"newer than what is shown": {[]told{{"a", 10}, {"b", 150}, {"c", 160}}, list{"0", "a", "c", "|"}},
+		"older":                    {[]told{{"a", 150}, {"late", 50}}, list{"0", "|", "a", "|"}},
+		"older, within a frame":    {[]told{{"a", 120}, {"late", 110}, {"b", 250}}, list{"0", "|", "a", "b"}},
+		"older than the first":     {[]told{{"late", -110}, {"a", 150}}, list{"0", "|", "a", "|"}},
+		"at the same time":         {[]told{{"a", 120}, {"b", 120}}, list{"0", "|", "b", "|"}},
+	} {
+		begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		var got list
+		r := &resampler{rate: msg.FPS(10), frames: 4, sink: &got}
+		r.start(begin, picture{jpeg: []byte("0"), at: begin.Add(-100 * time.Millisecond)})
+		for _, p := range c.pictures {
+			if err := r.add(picture{jpeg: []byte(p.text), at: begin.Add(time.Duration(p.ms) * time.Millisecond)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.finish(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := r.finish(); err != nil {
-		t.Fatal(err)
-	}
-	if want := (list{"0", "|", "late", "|"}); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
 	}
 }
 
