@@ -237,14 +237,15 @@ begin
 end
 $$;
 
--- Whether all that a waiting task needs is there: each task that it needs is done, or has stored already what this one reads.
+-- Whether all that a waiting task needs is there: each task that it needs is done, or has stored already what this one reads of it,
+-- which is something.
 create or replace function loom.is_ready(t loom.tasks) returns boolean
 language sql stable set search_path = '' as $$
   select not exists (
     select from loom.tasks d
      where d.id = any (t.needs) and d.state <> 'done'
-       and not coalesce(d.keys ?& array(select i.value ->> 'output' from jsonb_each(t.inputs) i
-                                         where i.value ->> 'task' = d.id::text), false))
+       and not coalesce((select d.keys ?& array_agg(i.value ->> 'output') from jsonb_each(t.inputs) i
+                          where i.value ->> 'task' = d.id::text), false))
 $$;
 
 -- Makes due what waited for this task and for nothing else.

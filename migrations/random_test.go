@@ -33,7 +33,7 @@ begin
     raise exception 'attempts or failures jump: % → %', to_jsonb(old), to_jsonb(new);
   elsif old.state = 'waiting' and new.state = 'due'
     and exists (select from loom.tasks d where d.id = any (new.needs) and d.state <> 'done'
-                and not (d.state = 'running' and d.keys ? 'out' and new.inputs -> 'in' ->> 'output' = 'out')) then
+                and not coalesce(d.state = 'running' and d.keys ? 'out' and new.inputs -> 'in' ->> 'output' = 'out', false)) then
     raise exception 'the task is due before what it needs is there: %', to_jsonb(new);
   end if;
   return new;
@@ -130,7 +130,8 @@ func settled(t *testing.T, conn *pgx.Conn, r render) {
 		"a failed render does not say why": `select status = 'failed' and (error_code is null or error_message is null) from renders where id = $1::uuid`,
 	} {
 		if get[bool](t, conn, query, r.id) {
-			t.Errorf("%s", what)
+			t.Errorf("%s: %s", what, get[string](t, conn, `select jsonb_agg(jsonb_build_object('id', t.id, 'kind', t.kind, 'state', t.state,
+				'attempt', t.attempt, 'failures', t.failures) order by t.id)::text from loom.tasks t where t.render_id = $1::uuid`, r.id))
 		}
 	}
 }
