@@ -237,8 +237,8 @@ begin
 end
 $$;
 
--- Whether all that a waiting task needs is there: each task that it needs is done, or has stored already what this one reads of it,
--- which is something.
+-- Whether all that a waiting task needs is there: each task that it needs is done, or has stored already what this one reads of it. One
+-- of which it reads nothing must be done.
 create or replace function loom.is_ready(t loom.tasks) returns boolean
 language sql stable set search_path = '' as $$
   select not exists (

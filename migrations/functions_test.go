@@ -158,6 +158,22 @@ func TestWhatIsStoredIsWorkedOnWhileItsAttemptGoesOnAndTakenBackWithIt(t *testin
 	}
 }
 
+func TestWhatReadsNothingOfATaskWaitsForItsEnd(t *testing.T) {
+	conn := connect(t, migrated.Database(t))
+	r := inPieces(t, conn, 3)
+	record, segment := r.tasks["record 0"], r.tasks["normalize 0"]
+	exec(t, conn, "update loom.tasks set inputs = '{}' where id = $1", segment)
+	grant(t, conn, record, "1 minute")
+	get[bool](t, conn, "select loom.heartbeat_task($1, 1, 0.5, '1 minute', '{out}', 'folder/')", record)
+	if s := state(t, conn, segment); s != "waiting" {
+		t.Errorf("with something stored it is %s", s)
+	}
+	finish(t, conn, record, 1)
+	if s := state(t, conn, segment); s != "due" {
+		t.Errorf("in the end it is %s", s)
+	}
+}
+
 func TestAWorkerIsStoppedWhoseInputIsTakenBack(t *testing.T) {
 	conn := connect(t, migrated.Database(t))
 	r := inPieces(t, conn, 3)

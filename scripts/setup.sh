@@ -30,11 +30,7 @@ has_postgres() {
   command -v initdb >/dev/null && command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
 
-# lacks_cc: there is no C compiler, it is of use, and it can be had. That it cannot stops nothing.
-lacks_cc() {
-  [ "$(uname)" = Linux ] && ! { command -v cc >/dev/null && [ -e /usr/include/errno.h ]; } &&
-    command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
-}
+has_cc() { [ "$(uname)" != Linux ] || { command -v cc >/dev/null && [ -e /usr/include/errno.h ]; }; }
 
 # has_font FILE: a font whose file name begins so.
 has_font() {
@@ -47,7 +43,6 @@ missing() {
   has_chrome || echo chromium-headless-shell
   has_ffmpeg || echo ffmpeg
   has_postgres || echo postgresql
-  if lacks_cc; then printf '%s\n' gcc libc6-dev; fi
   has_font LiberationSans || echo fonts-liberation
   has_font NotoColorEmoji || has_font 'Apple Color Emoji' || echo fonts-noto-color-emoji
   has_font NotoSansCJK || has_font PingFang || echo fonts-noto-cjk
@@ -89,6 +84,12 @@ if [ ${#packages[@]} -gt 0 ]; then
     say "this script installs on Debian and Ubuntu only. Missing here, by Debian's names: ${packages[*]}"
     say "on macOS: brew install ffmpeg postgresql@17"
   fi
+fi
+
+# In a shell of its own: what is wrong with it is told, and stops nothing.
+if ! has_cc && command -v apt-get >/dev/null; then
+  (install gcc libc6-dev)
+  has_cc || say "going on without a C compiler"
 fi
 
 has_chrome || problem "Chrome's headless shell is missing${CHROME_PATH:+ (CHROME_PATH=$CHROME_PATH is no program)}. Debian has it as chromium-headless-shell.

@@ -139,6 +139,6 @@ func hugePages(dir string, asked bool) []Finding {
 		return []Finding{ok(what, "Chrome gets them: recording is as fast as it can be")}
 	}
 	return []Finding{{What: what, Verdict: Warning,
-		Found: "Chrome does not get all that it could, by " + strings.Join(bad, ", ") + "; recording moving pages takes longer",
+		Found: "not for all of Chrome's pictures, as these are set: " + strings.Join(bad, ", ") + "; recording moving pages takes longer",
 		Mend:  "as root: for f in " + strings.Join(bad, " ") + "; do echo always > " + dir + "/$f; done"}}
 }

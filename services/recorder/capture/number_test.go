@@ -13,14 +13,6 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// size is how large the pages of this file are: small, or as large as videos are when LOOM_LONG is set.
-func size() image.Point {
-	if os.Getenv("LOOM_LONG") != "" {
-		return image.Pt(1920, 1080)
-	}
-	return image.Pt(960, 540)
-}
-
 // seconds is how long the pages of this file are captured: short, or long when LOOM_LONG is set (make long).
 func seconds(short, long int) int {
 	if os.Getenv("LOOM_LONG") != "" {
@@ -64,7 +56,7 @@ func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 				keepBusy(t)
 			}
 			rate, frames := msg.FPS(test.fps), seconds(2, 30)*test.fps
-			path, facts := shot{url: url + test.page, size: size(), rate: rate, frames: frames}.mustTake(t)
+			path, facts := shot{url: url + test.page, size: image.Pt(1920, 1080), rate: rate, frames: frames}.mustTake(t)
 			if facts.Distinct != frames {
 				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
 			}

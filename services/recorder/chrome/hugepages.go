@@ -38,7 +38,7 @@ func hugePages(enabled, dir string) string {
 		return ""
 	}
 	library := filepath.Join(dir, hugePagesLibrary)
-	if strings.ContainsAny(library, " \t\n:;$") || !loadable(library) { // of such names the loader makes others
+	if strings.ContainsAny(library, " \t\n:;$") || !loadable(library) { // the loader divides and expands such names
 		return ""
 	}
 	return library
