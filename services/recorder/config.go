@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
@@ -61,7 +60,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		problems.Add("RECORDER_SLOTS", "a number of scenes to record at once, 0 (as many as cores) to 256")
 	}
 	if cfg.Slots == 0 {
-		cfg.Slots = runtime.GOMAXPROCS(0) // a container's share, where it has one
+		cfg.Slots = service.Cores()
 	}
 	if cfg.MemoryLimit < MinMemoryLimit || cfg.MemoryLimit > MaxMemoryLimit {
 		problems.Add("RECORDER_MEMORY_LIMIT", "a number of megabytes for one scene's Chrome, 256 to 1048576")

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -20,7 +19,7 @@ func TestLoadConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Slots != runtime.GOMAXPROCS(0) || cfg.ChromeSandbox != "on" || cfg.Pinning != "auto" || cfg.HugePages != "auto" || cfg.WorkDir != os.TempDir() || cfg.Port != 3100 {
+	if cfg.Slots != service.Cores() || cfg.ChromeSandbox != "on" || cfg.Pinning != "auto" || cfg.HugePages != "auto" || cfg.WorkDir != os.TempDir() || cfg.Port != 3100 {
 		t.Errorf("defaults are %+v", cfg)
 	}
 	_, err = LoadConfig(map[string]string{

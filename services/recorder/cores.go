@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
@@ -22,11 +23,11 @@ type cores struct {
 	held []int // how many Chromes each has
 }
 
-// ownCores are the cores that this process may use, if they are its own: where GOMAXPROCS is less, which Go lowers to a container's
-// limit of CPU time, but not below 2, only the kernel knows which of them is free. Recorders on one machine begin by chance.
+// ownCores are the cores that this process may use, if they are its own: where Go counts fewer, as it does for a container's
+// limit of CPU time, but never below 2, only the kernel knows which of them is free. Recorders on one machine begin by chance.
 func ownCores() *cores {
 	cpus := chrome.Cores()
-	if len(cpus) < 2 || runtime.GOMAXPROCS(0) < len(cpus) {
+	if len(cpus) < 2 || service.Cores() < len(cpus) {
 		return &cores{}
 	}
 	first := rand.IntN(len(cpus))
@@ -35,6 +36,7 @@ func ownCores() *cores {
 
 // take returns the place of the core that has the fewest.
 func (c *cores) take() int {
+	addProcessors(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.Index(c.held, slices.Min(c.held))
@@ -43,9 +45,20 @@ func (c *cores) take() int {
 }
 
 func (c *cores) give(i int) {
+	addProcessors(-1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held[i]--
+}
+
+var processors sync.Mutex
+
+// addProcessors changes how many goroutines Go runs at once. One that waits for a Chrome whose page stands still counts as one that
+// runs, nearly all of the time. Were all of them such, Go would take their turns away after 20 µs, over and over.
+func addProcessors(n int) {
+	processors.Lock()
+	defer processors.Unlock()
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
 }
 
 // keeper is a sink that keeps a Chrome on one core while its page stands still.

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 )
 
@@ -17,9 +18,11 @@ type keptChrome struct {
 	where string
 }
 
-func newKept(c *cores) *keptChrome {
+func newKept(t *testing.T, c *cores) *keptChrome {
+	t.Helper()
 	b := &keptChrome{where: "anywhere"}
 	b.keeper = keeper{Sink: pictures{}, cores: c, pin: func(cpus []int) { b.where = fmt.Sprint(cpus) }}
+	t.Cleanup(b.leave)
 	return b
 }
 
@@ -33,7 +36,7 @@ func (b *keptChrome) frames(changed, equal int) {
 }
 
 func TestAPageIsStillWhenItsChangesAreFarApart(t *testing.T) {
-	b := newKept(&cores{cpus: []int{4, 7}, held: make([]int, 2)})
+	b := newKept(t, &cores{cpus: []int{4, 7}, held: make([]int, 2)})
 	for i, part := range []struct {
 		changed, equal int // frames, one after the other
 		want           string
@@ -56,7 +59,7 @@ func TestStillPagesHaveDifferentCores(t *testing.T) {
 	c := &cores{cpus: []int{4, 7}, held: make([]int, 2)}
 	var chromes []*keptChrome
 	for _, want := range []string{"[4]", "[7]", "[4]"} {
-		b := newKept(c)
+		b := newKept(t, c)
 		if b.frames(1, 2*restful); b.where != want {
 			t.Errorf("Chrome %d is on %s, want %s", len(chromes), b.where, want)
 		}
@@ -65,15 +68,35 @@ func TestStillPagesHaveDifferentCores(t *testing.T) {
 	chromes[0].frames(2, 0)
 	chromes[1].leave()
 	chromes[1].leave() // there is nothing more to give back
-	b := newKept(c)
+	b := newKept(t, c)
 	if b.frames(0, restful); b.where != "[7]" {
 		t.Errorf("the next Chrome is on %s, want where nobody is", b.where)
 	}
 }
 
+func TestGoHasAProcessorMoreForEachStillPage(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	c := &cores{cpus: []int{4, 7}, held: make([]int, 2)}
+	one, other := newKept(t, c), newKept(t, c)
+	for i, part := range []struct {
+		does func()
+		want int
+	}{
+		{func() { one.frames(1, restful) }, 1},
+		{func() { other.frames(1, 3*restful) }, 2},
+		{func() { one.frames(2, 0) }, 1},
+		{func() { one.leave(); other.leave() }, 0},
+	} {
+		part.does()
+		if got := runtime.GOMAXPROCS(0) - before; got != part.want {
+			t.Errorf("after part %d there are %d more, want %d", i, got, part.want)
+		}
+	}
+}
+
 func TestCoresThatAreOthersTooAreNotHandedOut(t *testing.T) {
 	for _, c := range []*cores{{}, {cpus: []int{3}, held: make([]int, 1)}} {
-		b := newKept(c)
+		b := newKept(t, c)
 		if b.frames(1, 2*restful); b.where != "anywhere" {
 			t.Errorf("of cores %v Chrome is on %s", c.cpus, b.where)
 		}

@@ -1,7 +1,6 @@
 package transcoder
 
 import (
-	"runtime"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
@@ -44,7 +43,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		problems.Add("TRANSCODER_SLOTS", "a number of tasks to work on at once, 0 (half as many as cores) to 256")
 	}
 	if cfg.Slots == 0 {
-		cfg.Slots = max(1, cores()/2)
+		cfg.Slots = max(1, service.Cores()/2)
 	}
 	if cfg.FacecamMaxBytes <= 0 {
 		problems.Add("FACECAM_MAX_BYTES", "a number of bytes above 0")
@@ -61,6 +60,3 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	return cfg, nil
 }
-
-// cores is how many this process may use, as its container has it.
-func cores() int { return runtime.GOMAXPROCS(0) }

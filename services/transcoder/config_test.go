@@ -15,7 +15,7 @@ func TestSettingsHaveDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Slots != max(1, cores()/2) || cfg.FFmpegPath != "ffmpeg" || cfg.FFprobePath != "ffprobe" ||
+	if cfg.Slots != max(1, service.Cores()/2) || cfg.FFmpegPath != "ffmpeg" || cfg.FFprobePath != "ffprobe" ||
 		cfg.FacecamMaxBytes != 2<<30 || cfg.FacecamTimeout != 15*time.Minute {
 		t.Errorf("settings %+v", cfg)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
@@ -38,7 +39,7 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 		watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout},
 		kept:       &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
 		pictures:   new(bubble.Pictures),
-		threads:    (cores() + cfg.Slots - 1) / cfg.Slots,
+		threads:    (service.Cores() + cfg.Slots - 1) / cfg.Slots,
 	}
 	return h, func() {
 		client.CloseIdleConnections()

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
@@ -30,7 +31,7 @@ type Single struct {
 // Write encodes the mezzanine as renders do, and writes the finished file to w. It receives the files of the pieces, in order, as
 // they are recorded, and removes each. It returns what was measured on the video.
 func (s Single) Write(ctx context.Context, pieces <-chan string, w io.Writer) (msg.VideoFacts, error) {
-	h := handler{tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath}, threads: cores()}
+	h := handler{tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath}, threads: service.Cores()}
 	names, err := s.encode(ctx, h, pieces)
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("encode: %w", err)

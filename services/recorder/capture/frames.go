@@ -195,7 +195,7 @@ func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg [
 	if s.ownFrames() {
 		return s.screenshot(ctx, picture)
 	}
-	request := s.drawing(at)
+	request := s.drawing(s.ticks(at))
 	if picture {
 		quality := s.Quality
 		request.Screenshot = &proto.HeadlessExperimentalScreenshotParams{
@@ -209,10 +209,14 @@ func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg [
 	return reply.Bytes("screenshotData"), reply.Bool("hasDamage"), nil
 }
 
-// drawing asks for the frame of a time, without its picture.
-func (s *scene) drawing(at micros) proto.HeadlessExperimentalBeginFrame {
-	ticks := max(s.clock.ticks(at), s.lastTicks)
-	s.lastTicks = ticks
+// drawing asks for the frame of a time in Chrome's ticks, without its picture.
+func (s *scene) drawing(ticks float64) proto.HeadlessExperimentalBeginFrame {
 	interval := 1000 / s.Rate.Float()
 	return proto.HeadlessExperimentalBeginFrame{FrameTimeTicks: &ticks, Interval: &interval}
+}
+
+// ticks returns the ticks of a frame that is drawn now; they never go back.
+func (s *scene) ticks(at micros) float64 {
+	s.lastTicks = max(s.clock.ticks(at), s.lastTicks)
+	return s.lastTicks
 }

@@ -13,13 +13,14 @@ import (
 )
 
 // longest is how many frames a stride has at most.
-const longest = 30
+const longest = 300
 
 // stride draws frames of a page that stands still, one after the other, until it moves. Each call is made where the answer to the
 // one before is read: for another goroutine, a thread on another core would have to be woken each time. From grant until done has
 // something, all that is not atomic belongs to the goroutine that reads, the scene's clock and ticks included.
 type stride struct {
 	*scene
+	calls   strideCalls
 	times   []micros      // of the frames that are left
 	granted micros        // how much time is passing
 	seen    glance        // of the frame after those that passed
@@ -31,6 +32,20 @@ type stride struct {
 	done   chan error
 
 	next int // the frame to deliver; of the goroutine that captures
+}
+
+// strideCalls are the two calls of a still frame, whose numbers are a time in milliseconds.
+type strideCalls struct{ grant, draw *cdp.Call }
+
+func (s *scene) strideCalls() (c strideCalls, err error) {
+	const some = 0.5 // is replaced in each
+	grant := s.clock.policy(0)
+	*grant.Budget = some
+	if c.grant, err = cdp.NewCall(s.page.SessionID, grant, "budget"); err != nil {
+		return c, err
+	}
+	c.draw, err = cdp.NewCall(s.page.SessionID, s.drawing(some), "frameTimeTicks")
+	return c, err
 }
 
 // sign is when Chrome answered last, and whether that was to let time pass.
@@ -48,6 +63,9 @@ func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen
 	}
 	if len(st.times) == 0 || st.times[0] <= s.clock.elapsed || s.clock.stall <= 0 || !s.quiet() {
 		return n, glance{}, nil
+	}
+	if st.calls, err = s.strideCalls(); err != nil {
+		return n, glance{}, err
 	}
 	defer cdp.OnExclusive(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) { st.expired() })()
 	st.hear(0)
@@ -128,8 +146,7 @@ func (st *stride) hear(granted micros) {
 // grant lets the time of the next frame come.
 func (st *stride) grant() {
 	d := st.times[0] - st.clock.elapsed
-	request := st.clock.policy(d)
-	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(reply cdp.Raw, err error) {
+	st.client.Again(st.calls.grant, d.ms(), func(reply cdp.Raw, err error) {
 		base, ok := reply.Float("virtualTimeTicksBase")
 		if err == nil && !ok {
 			err = errors.New("grant time: Chrome does not say since when")
@@ -159,8 +176,7 @@ func (st *stride) expired() {
 		st.done <- nil
 		return
 	}
-	request := st.drawing(st.clock.elapsed)
-	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(reply cdp.Raw, err error) {
+	st.client.Again(st.calls.draw, st.ticks(st.clock.elapsed), func(reply cdp.Raw, err error) {
 		if err != nil {
 			st.done <- err
 			return

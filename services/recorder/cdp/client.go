@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"runtime"
 	"sync"
 	"time"
@@ -149,8 +150,14 @@ func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method st
 }
 
 // Then calls a method and has f take what comes of it, once, on the goroutine that reads the pipe: f must not block, and not call
-// but by Then. What cannot be sent f takes before Then returns.
+// but by Then or Again. What cannot be sent f takes before Then returns.
 func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) (id int) {
+	return c.then(method, f, func(id int) ([]byte, error) {
+		return encode(request{ID: id, SessionID: sessionID, Method: method, Params: params})
+	})
+}
+
+func (c *Client) then(method string, f func(Raw, error), message func(id int) ([]byte, error)) (id int) {
 	told := func(result Raw, err error) {
 		if err != nil {
 			err = fmt.Errorf("%s: %w", method, err)
@@ -167,7 +174,7 @@ func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) 
 	id = c.last
 	c.pending[id] = told
 	c.mu.Unlock()
-	if err := c.send(request{ID: id, SessionID: sessionID, Method: method, Params: params}); err != nil {
+	if err := c.send(message(id)); err != nil {
 		if waits := c.withdraw(id); waits != nil {
 			waits(nil, err)
 		}
@@ -175,8 +182,7 @@ func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) 
 	return id
 }
 
-func (c *Client) send(r request) error {
-	message, err := encode(r)
+func (c *Client) send(message []byte, err error) error {
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
@@ -229,6 +235,9 @@ func listen[E any, P interface {
 			f(e)
 		}
 	}}
+	if reflect.TypeFor[E]().NumField() == 0 {
+		l.f = func(Raw) { f(new(E)) }
+	}
 	key := listenKey{string(session), event.ProtoEvent()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -269,7 +278,14 @@ func (c *Client) read(r io.Reader, reading chan<- struct{}) {
 
 func (c *Client) readAll(r *bufio.Reader) error {
 	header := make([]byte, envelopeHeader)
+	yielded, read := time.Now(), 0
 	for {
+		if read++; time.Since(yielded) > yieldEvery {
+			if read > much {
+				runtime.Gosched()
+			}
+			yielded, read = time.Now(), 0
+		}
 		if _, err := io.ReadFull(r, header); err != nil {
 			return err
 		}
@@ -289,6 +305,14 @@ func (c *Client) readAll(r *bufio.Reader) error {
 		}
 	}
 }
+
+// yieldEvery is how often the goroutine that reads, while much is to be read, gives others a turn, though it waits in the system most of
+// the time. One that does not for 10 ms loses its processor while it waits, and after each loss Go's monitor looks for more every 20 µs
+// for a while.
+const yieldEvery = 8 * time.Millisecond
+
+// much is how many messages in yieldEvery make it worth it.
+const much = 4
 
 // incoming is one message, split into its parts.
 type incoming struct {

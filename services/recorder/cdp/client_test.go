@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"testing"
 	"time"
 
@@ -247,5 +248,37 @@ func TestRodIsNotToldOfWhatIsTaken(t *testing.T) {
 	chrome.send(expired)
 	if e := <-c.Event(); e.Method != "Emulation.virtualTimeBudgetExpired" {
 		t.Errorf("rod was told of %s, want what nobody takes any longer", e.Method)
+	}
+}
+
+func TestACallIsMadeAgainWithAnotherNumber(t *testing.T) {
+	params := proto.HeadlessExperimentalBeginFrame{FrameTimeTicks: new(.5), Interval: new(16.5)}
+	call, err := NewCall("S", params, "frameTimeTicks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, chrome := connect(t)
+	for id, ticks := range []float64{1, 16.6, -2.25, 1e9} {
+		done := make(chan error, 1)
+		c.Again(call, ticks, func(_ Raw, err error) { done <- err })
+		want := map[string]any{
+			"id": float64(id + 1), "sessionId": "S", "method": "HeadlessExperimental.beginFrame",
+			"params": map[string]any{"frameTimeTicks": ticks, "interval": 16.5},
+		}
+		if got := chrome.request(); !reflect.DeepEqual(got, want) {
+			t.Errorf("Chrome was sent %v, want %v", got, want)
+		}
+		chrome.send(fmt.Sprintf(`{"id":%d,"error":{"code":-32000,"message":"no"}}`, id+1))
+		if err := <-done; err == nil || err.Error() != "HeadlessExperimental.beginFrame: {-32000 no }" {
+			t.Errorf("the call was told %v", err)
+		}
+	}
+}
+
+func TestACallWithoutItsNumberIsRefused(t *testing.T) {
+	for _, params := range []proto.HeadlessExperimentalBeginFrame{{}, {FrameTimeTicks: new(1.)}} {
+		if _, err := NewCall("S", params, "frameTimeTicks"); err == nil {
+			t.Errorf("a call with %+v is taken", params)
+		}
 	}
 }

@@ -91,6 +91,23 @@ func TestDecodingWhatOnlyChromeWrites(t *testing.T) {
 	}
 }
 
+func TestNumbersAreReadAsTheyAre(t *testing.T) {
+	raw, err := encode(json.RawMessage(`{"whole":7,"less":-300,"large":100000,"part":1234.5,"text":"1","none":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]float64{"whole": 7, "less": -300, "large": 100000, "part": 1234.5} {
+		if got, ok := Raw(raw).Float(key); !ok || got != want {
+			t.Errorf("%s is %v, %t, want %v", key, got, ok, want)
+		}
+	}
+	for _, key := range []string{"text", "none", "missing"} {
+		if got, ok := Raw(raw).Float(key); ok {
+			t.Errorf("%s is %v, want none", key, got)
+		}
+	}
+}
+
 func TestMalformedMessagesAreErrors(t *testing.T) {
 	for _, raw := range []Raw{
 		{mapStart}, {mapStart, 0x61}, {envelopeTag1}, {0x1c}, {0x5f}, {0xc0, 0x00},

@@ -72,11 +72,18 @@ func (r Raw) Float(key string) (f float64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	text, err := v.JSON()
-	if err != nil {
+	major, arg, _, err := head(v)
+	switch {
+	case err != nil:
 		return 0, false
+	case v[0] == valDouble:
+		return math.Float64frombits(arg), true
+	case major == 0:
+		return float64(arg), true
+	case major == 1:
+		return -1 - float64(arg), true
 	}
-	return f, json.Unmarshal(text, &f) == nil
+	return 0, false
 }
 
 // JSON returns the value as JSON, binary as base64. Nothing at all is null.
