@@ -20,8 +20,9 @@ type setting struct {
 const oneB = "bframes=1"
 
 var settings = map[string]setting{
-	// Without mbtree, which this preset leaves out, drafts of pages are larger than the standard.
-	output.QualityDraft:    {"superfast", "24", []string{oneB, "mbtree=1", "rc-lookahead=10"}},
+	// Without mbtree, which this preset leaves out, drafts of pages are larger than the standard. With all of x264's adaptive
+	// quantization, and 10 frames of lookahead, the edges of letters change at keyframes.
+	output.QualityDraft:    {"superfast", "24", []string{oneB, "mbtree=1", "rc-lookahead=16", "aq-strength=0.5"}},
 	output.QualityStandard: {"veryfast", "20", []string{oneB}},
 	// How far a keyframe looks ahead decides how fine it is. The last piece of a scene may be half a group of pictures, a second: a
 	// keyframe that looked further than these 25 frames would be coarser there than those before. Slower videos have that still.
