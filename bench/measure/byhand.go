@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // Files: the camera's in the store, the others in transcoding.dir. The transcoder names the bubble's pictures.
@@ -151,7 +151,7 @@ var colours = []string{
 func (t *transcoding) onePass(ctx context.Context) (time.Duration, error) {
 	args, err := t.finished(fromPieces, t.scene(), []string{
 		"-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-level:v", "4.2",
-		"-threads:v", strconv.Itoa(runtime.GOMAXPROCS(0)), "-g", strconv.Itoa(msg.FPS(t.job.FPS).GOP()), "-flags:v", "+cgop",
+		"-threads:v", strconv.Itoa(service.Cores()), "-g", strconv.Itoa(msg.FPS(t.job.FPS).GOP()), "-flags:v", "+cgop",
 		"-x264-params", "open-gop=0:zones=0,0,b=1.4:deblock=-4,-4:bframes=1", "-chroma_sample_location", "center",
 	}, fileOnePass)
 	if err != nil {

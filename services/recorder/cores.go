@@ -34,9 +34,11 @@ func ownCores() *cores {
 	return &cores{cpus: slices.Concat(cpus[first:], cpus[:first]), held: make([]int, len(cpus))}
 }
 
+// several reports whether there are any to hand out.
+func (c *cores) several() bool { return len(c.cpus) > 1 }
+
 // take returns the place of the core that has the fewest.
 func (c *cores) take() int {
-	addProcessors(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.Index(c.held, slices.Min(c.held))
@@ -45,7 +47,6 @@ func (c *cores) take() int {
 }
 
 func (c *cores) give(i int) {
-	addProcessors(-1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held[i]--
@@ -61,7 +62,7 @@ func addProcessors(n int) {
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
 }
 
-// keeper is a sink that keeps a Chrome on one core while its page stands still.
+// keeper is a sink that keeps a Chrome on one core while its page stands still, if there are several, and has Go run a goroutine more.
 type keeper struct {
 	capture.Sink
 	cores *cores
@@ -88,26 +89,38 @@ func (s *keeper) Repeat() error {
 
 func (s *keeper) note(changed bool) {
 	switch {
-	case len(s.cores.cpus) < 2:
-	case changed:
-		// A single change leaves it where it is.
-		if s.equal < restful && s.still {
-			s.leave()
+	case !changed:
+		if s.equal++; s.equal == restful && !s.still {
+			s.settle()
+		}
+	case s.still && s.equal < restful: // a single change leaves it where it is
+		s.leave()
+		if s.cores.several() {
 			s.pin(s.cores.cpus)
 		}
-		s.equal = 0
+		fallthrough
 	default:
-		if s.equal++; s.equal == restful && !s.still {
-			s.still, s.core = true, s.cores.take()
-			s.pin(s.cores.cpus[s.core : s.core+1])
-		}
+		s.equal = 0
+	}
+}
+
+func (s *keeper) settle() {
+	s.still = true
+	addProcessors(1)
+	if s.cores.several() {
+		s.core = s.cores.take()
+		s.pin(s.cores.cpus[s.core : s.core+1])
 	}
 }
 
 // leave gives the core back.
 func (s *keeper) leave() {
-	if s.still {
+	if !s.still {
+		return
+	}
+	s.still = false
+	addProcessors(-1)
+	if s.cores.several() {
 		s.cores.give(s.core)
-		s.still = false
 	}
 }

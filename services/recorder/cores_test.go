@@ -76,8 +76,7 @@ func TestStillPagesHaveDifferentCores(t *testing.T) {
 
 func TestGoHasAProcessorMoreForEachStillPage(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
-	c := &cores{cpus: []int{4, 7}, held: make([]int, 2)}
-	one, other := newKept(t, c), newKept(t, c)
+	one, other := newKept(t, &cores{cpus: []int{4, 7}, held: make([]int, 2)}), newKept(t, &cores{})
 	for i, part := range []struct {
 		does func()
 		want int

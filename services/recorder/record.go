@@ -170,11 +170,11 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 		options.Witness, sink = witness, witness.Watch(sink)
 	}
 	place := &keeper{Sink: sink, cores: r.cores, pin: browser.Pin}
+	defer place.leave()
 	if mode == msg.ModeExact { // others take what one core has no time for
 		sink = place
 	}
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, options, sink)
-	place.leave()
 	var page *capture.PageError
 	switch {
 	case errors.As(err, &page):

@@ -13,6 +13,7 @@ import (
 // docs/reference/output-options.md has the figures.
 type setting struct {
 	preset, crf string
+	lookahead   int // frames, where they are not too slow for it
 	params      []string
 }
 
@@ -22,12 +23,14 @@ const oneB = "bframes=1"
 var settings = map[string]setting{
 	// Without mbtree, which this preset leaves out, drafts of pages are larger than the standard. With all of x264's adaptive
 	// quantization, and 10 frames of lookahead, the edges of letters change at keyframes.
-	output.QualityDraft:    {"superfast", "24", []string{oneB, "mbtree=1", "rc-lookahead=16", "aq-strength=0.5"}},
-	output.QualityStandard: {"veryfast", "20", []string{oneB}},
-	// How far a keyframe looks ahead decides how fine it is. The last piece of a scene may be half a group of pictures, a second: a
-	// keyframe that looked further than these 25 frames would be coarser there than those before. Slower videos have that still.
-	output.QualityHigh: {"medium", "16", []string{"rc-lookahead=25"}},
+	output.QualityDraft:    {"superfast", "24", 16, []string{oneB, "mbtree=1", "aq-strength=0.5"}},
+	output.QualityStandard: {"veryfast", "20", 10, []string{oneB}},
+	output.QualityHigh:     {"medium", "16", 25, nil},
 }
+
+// lookaheadFor returns the setting's lookahead at a rate. How far a keyframe looks ahead decides how fine it is. The last piece of a scene
+// may be half a group of pictures, a second: a keyframe that looks further than five sixths of that is coarser there than those before.
+func (s setting) lookaheadFor(rate msg.Rate) int { return max(1, min(s.lookahead, rate.GOP()*5/12)) }
 
 // steady are the settings that keep the picture of a still scene as it is from one keyframe to the next, and from one segment to
 // the next: see output-options.md.
@@ -50,7 +53,8 @@ func encoderArgs(width, height int, rate msg.Rate, quality string, threads int) 
 		"-c:v", "libx264", "-preset", s.preset, "-crf", s.crf, "-profile:v", "high", "-pix_fmt", "yuv420p",
 		levelOption, levelFor(width, height, rate).name,
 		"-threads:v", strconv.Itoa(threads),
-		"-g", strconv.Itoa(rate.GOP()), "-flags:v", "+cgop", "-x264-params", strings.Join(slices.Concat(steady, s.params), ":"),
+		"-g", strconv.Itoa(rate.GOP()), "-flags:v", "+cgop",
+		"-x264-params", strings.Join(slices.Concat(steady, s.params, []string{"rc-lookahead=" + strconv.Itoa(s.lookaheadFor(rate))}), ":"),
 		"-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
 		"-chroma_sample_location", "center", // as JPEG has it
 	}

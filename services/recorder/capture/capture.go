@@ -112,6 +112,7 @@ type scene struct {
 	seeks     seeks
 	events    int // of requests, when the clock was last put where Chrome's is
 	lastTicks float64
+	reach     int       // of the next stride, in frames; 0 after a change
 	loading   time.Time // when the page, or what drawing it asks for, was asked for
 	delivered int       // frames
 }

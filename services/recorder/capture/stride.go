@@ -12,15 +12,19 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// longest is how many frames a stride has at most.
-const longest = 300
+// A stride has at most so many frames: the first after a change as many as shortest, the next twice as many, up to longest. Who
+// takes the frames learns from a stride's end that the page stands still.
+const (
+	shortest = 30
+	longest  = 240
+)
 
 // stride draws frames of a page that stands still, one after the other, until it moves. Each call is made where the answer to the
 // one before is read: for another goroutine, a thread on another core would have to be woken each time. From grant until done has
 // something, all that is not atomic belongs to the goroutine that reads, the scene's clock and ticks included.
 type stride struct {
 	*scene
-	calls   strideCalls
+	calls   stillCalls
 	times   []micros      // of the frames that are left
 	granted micros        // how much time is passing
 	seen    glance        // of the frame after those that passed
@@ -34,17 +38,14 @@ type stride struct {
 	next int // the frame to deliver; of the goroutine that captures
 }
 
-// strideCalls are the two calls of a still frame, whose numbers are a time in milliseconds.
-type strideCalls struct{ grant, draw *cdp.Call }
+// stillCalls are the two calls of a still frame, prepared.
+type stillCalls struct{ grant, draw *cdp.Call }
 
-func (s *scene) strideCalls() (c strideCalls, err error) {
-	const some = 0.5 // is replaced in each
-	grant := s.clock.policy(0)
-	*grant.Budget = some
-	if c.grant, err = cdp.NewCall(s.page.SessionID, grant, "budget"); err != nil {
+func (s *scene) prepareCalls() (c stillCalls, err error) {
+	if c.grant, err = cdp.NewCall(s.page.SessionID, s.clock.policy(0), "budget"); err != nil {
 		return c, err
 	}
-	c.draw, err = cdp.NewCall(s.page.SessionID, s.drawing(some), "frameTimeTicks")
+	c.draw, err = cdp.NewCall(s.page.SessionID, s.drawing(s.clock.ticks(0)), "frameTimeTicks")
 	return c, err
 }
 
@@ -58,13 +59,13 @@ type sign struct {
 // what is known of that. The page's time may have come to it.
 func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen glance, err error) {
 	st := &stride{scene: s, done: make(chan error, 1), next: n}
-	for i := n; i < min(n+longest, s.Frames) && !s.due(i); i++ {
+	for i := n; i < min(n+max(s.reach, shortest), s.Frames) && !s.due(i); i++ {
 		st.times = append(st.times, start+frameTime(s.Rate, i))
 	}
 	if len(st.times) == 0 || st.times[0] <= s.clock.elapsed || s.clock.stall <= 0 || !s.quiet() {
 		return n, glance{}, nil
 	}
-	if st.calls, err = s.strideCalls(); err != nil {
+	if st.calls, err = s.prepareCalls(); err != nil {
 		return n, glance{}, err
 	}
 	defer cdp.OnExclusive(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) { st.expired() })()
@@ -75,6 +76,9 @@ func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen
 		return st.next, glance{}, err
 	}
 	s.clock.stall -= st.waited
+	if s.reach = min(2*max(s.reach, shortest), longest); len(st.times) > 0 {
+		s.reach = 0
+	}
 	return st.next, st.seen, nil
 }
 
@@ -112,11 +116,12 @@ func (st *stride) await(ctx context.Context, from int) error {
 			return context.Cause(ctx)
 		case <-poll.C:
 		}
+		last := *st.heard.Load()
+		waited := time.Since(last.at)
 		if err := st.deliver(from); err != nil {
 			return err
 		}
-		last := *st.heard.Load()
-		switch waited := time.Since(last.at); {
+		switch {
 		case last.granted && !st.forced.Load():
 			if st.clock.hopeless(waited) {
 				st.force()

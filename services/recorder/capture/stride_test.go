@@ -18,8 +18,9 @@ import (
 
 // What a page does after it stood still for long is in its frame, whether one change follows or more.
 func TestAPageThatStirsIsExact(t *testing.T) {
-	const frames = 240
-	stirs := []int{3, 40, 41, 100, 163, 220, 221, 222, 223}
+	const frames = 720
+	// Behind 223, strides follow one another up to their full length, with 254, 315, 436 and 677 between them.
+	stirs := []int{3, 40, 41, 100, 163, 220, 221, 222, 223, 436, 677, 678, 700}
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => {
 		for (const n of %s) setTimeout(() => paint(n), (n - .5) * 1000 / 60) })</script>`, strings.ReplaceAll(fmt.Sprint(stirs), " ", ",")))})
 	var told []int

@@ -42,7 +42,7 @@ func (c *Call) with(id int, number float64) []byte {
 	return c.message
 }
 
-// Again makes a prepared call with a number, and is Then otherwise.
-func (c *Client) Again(call *Call, number float64, f func(Raw, error)) (id int) {
-	return c.then(call.method, f, func(id int) ([]byte, error) { return call.with(id, number), nil })
+// Again is Then for a prepared call, with this number in it.
+func (c *Client) Again(call *Call, number float64, f func(Raw, error)) {
+	c.then(call.method, f, func(id int) ([]byte, error) { return call.with(id, number), nil })
 }

@@ -153,7 +153,11 @@ func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method st
 // but by Then or Again. What cannot be sent f takes before Then returns.
 func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) (id int) {
 	return c.then(method, f, func(id int) ([]byte, error) {
-		return encode(request{ID: id, SessionID: sessionID, Method: method, Params: params})
+		text, err := encode(request{ID: id, SessionID: sessionID, Method: method, Params: params})
+		if err != nil {
+			return nil, fmt.Errorf("encode: %w", err)
+		}
+		return text, nil
 	})
 }
 
@@ -174,7 +178,11 @@ func (c *Client) then(method string, f func(Raw, error), message func(id int) ([
 	id = c.last
 	c.pending[id] = told
 	c.mu.Unlock()
-	if err := c.send(message(id)); err != nil {
+	text, err := message(id)
+	if err == nil {
+		err = c.send(text)
+	}
+	if err != nil {
 		if waits := c.withdraw(id); waits != nil {
 			waits(nil, err)
 		}
@@ -182,10 +190,7 @@ func (c *Client) then(method string, f func(Raw, error), message func(id int) ([
 	return id
 }
 
-func (c *Client) send(message []byte, err error) error {
-	if err != nil {
-		return fmt.Errorf("encode: %w", err)
-	}
+func (c *Client) send(message []byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if _, err := c.w.Write(message); err != nil {
@@ -204,7 +209,7 @@ func (c *Client) withdraw(id int) func(Raw, error) {
 }
 
 // On calls f with every event of type E of a session, in order, on the goroutine that reads the pipe: f must not block,
-// and not call but by Then. The returned function ends it.
+// and not call but by Then or Again. The returned function ends it.
 func On[E any, P interface {
 	*E
 	proto.Event
@@ -235,7 +240,7 @@ func listen[E any, P interface {
 			f(e)
 		}
 	}}
-	if reflect.TypeFor[E]().NumField() == 0 {
+	if reflect.TypeFor[E]().NumField() == 0 { // comes with every frame, and has nothing to read
 		l.f = func(Raw) { f(new(E)) }
 	}
 	key := listenKey{string(session), event.ProtoEvent()}
@@ -281,7 +286,7 @@ func (c *Client) readAll(r *bufio.Reader) error {
 	yielded, read := time.Now(), 0
 	for {
 		if read++; time.Since(yielded) > yieldEvery {
-			if read > much {
+			if read > worthIt {
 				runtime.Gosched()
 			}
 			yielded, read = time.Now(), 0
@@ -306,13 +311,13 @@ func (c *Client) readAll(r *bufio.Reader) error {
 	}
 }
 
-// yieldEvery is how often the goroutine that reads, while much is to be read, gives others a turn, though it waits in the system most of
-// the time. One that does not for 10 ms loses its processor while it waits, and after each loss Go's monitor looks for more every 20 µs
-// for a while.
-const yieldEvery = 8 * time.Millisecond
-
-// much is how many messages in yieldEvery make it worth it.
-const much = 4
+// A goroutine that goes on for 10 ms without giving others a turn has its processor taken away by Go's monitor, which then looks for more
+// of that every 20 µs for a while. The one that reads waits in the system most of the time, which is no such turn. So it gives one
+// in time, while so many messages come that it is worth it: its thread has to be woken again.
+const (
+	yieldEvery = 8 * time.Millisecond
+	worthIt    = 4 // messages in that time
+)
 
 // incoming is one message, split into its parts.
 type incoming struct {

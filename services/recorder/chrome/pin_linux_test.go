@@ -86,7 +86,7 @@ func pinned(id int, cpus []int) bool {
 	}
 	attr, err := unix.SchedGetAttr(id, 0)
 	if err != nil {
-		return true
+		return err == unix.ESRCH
 	}
 	batch := attr.Policy == unix.SCHED_BATCH
 	return set.Count() == len(cpus) && batch == (len(cpus) == 1)

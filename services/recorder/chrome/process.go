@@ -101,7 +101,7 @@ func blocking(f *os.File) (*os.File, error) {
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
 // Pin lets all that Chrome runs, all that it starts later, and the thread that reads what it writes, run on these cores only, by
-// their numbers (Cores). It is an optimisation: what cannot be moved stays where it is.
+// their numbers (Cores), and on a single one without interrupting one another. It is an optimisation: what cannot be moved stays where it is.
 func (p *Process) Pin(cpus []int) {
 	p.Client.Thread(func(id int) { pinThread(id, cpus) })
 	// The second time finds what a thread that was not moved yet had started meanwhile.

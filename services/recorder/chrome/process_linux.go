@@ -56,6 +56,7 @@ func pinThread(id int, cpus []int) {
 	if len(cpus) == 1 {
 		attr.Policy = unix.SCHED_BATCH
 	}
+	attr.Runtime = 0 // a slice of its own, if it is given back
 	_ = unix.SchedSetAttr(id, attr, 0)
 }
 
