@@ -3,6 +3,8 @@ package migrations_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func TestACancelEndsWhateverTheAppsChecksKnow(t *testing.T) {
@@ -58,5 +60,60 @@ func TestHandingBackEndsAtLast(t *testing.T) {
 	}
 	if got := status(t, conn, r); verdict != "failed" || got != "failed" {
 		t.Errorf("the fiftieth hand-back is %s, the render %s", verdict, got)
+	}
+}
+
+func TestWhatTheAppEndsIsClosed(t *testing.T) {
+	for name, constraints := range checks {
+		t.Run(name, func(t *testing.T) {
+			conn := connect(t, migrated.Database(t))
+			paste(t, conn, constraints)
+			for _, end := range []string{"cancelled", "failed", "done"} {
+				if end == "cancelled" && strings.Contains(name, "do not") {
+					continue // the app cannot write what its own CHECK refuses
+				}
+				endedByTheApp(t, conn, end)
+			}
+		})
+	}
+}
+
+func endedByTheApp(t *testing.T, conn *pgx.Conn, end string) {
+	t.Helper()
+	r := fresh(t, conn, 3)
+	other := fresh(t, conn, 3)
+	exec(t, conn, "insert into render_jobs (render_id, created_at) values ($1, now() + interval '1 second')", r.id)
+	grant(t, conn, r.tasks["record 0"], "1 minute")
+	exec(t, conn, "update renders set status = $2 where id = $1", r.id, end)
+	for i, want := range []string{r.id, ""} {
+		if got := get[string](t, conn, "select coalesce(string_agg(id::text, ' '), '') from loom.close_ended_plans() as id"); got != want {
+			t.Errorf("%s: call %d closed %q, want %q", end, i+1, got, want)
+		}
+	}
+	job := end
+	if end == "done" {
+		job = "completed"
+	}
+	if got := jobs(t, conn, r); got != job+" "+job {
+		t.Errorf("%s: jobs are %s, want both %s", end, got, job)
+	}
+	got := get[string](t, conn, "select string_agg(a.outcome, ' ') from loom.attempts a join loom.tasks t on t.id = a.task_id where t.render_id = $1", r.id)
+	if got != "stopped" {
+		t.Errorf("%s: attempts ended as %s", end, got)
+	}
+	if got := status(t, conn, other); got != "recording" {
+		t.Errorf("%s: the other render is %s", end, got)
+	}
+}
+
+// The job of a cancelled render whose app's CHECK knows 'cancelled' on renders, but not on render_jobs.
+func TestAJobThatCannotBeCancelledIsFailed(t *testing.T) {
+	conn := connect(t, migrated.Database(t))
+	exec(t, conn, "alter table render_jobs add check (state in ('queued', 'running', 'completed', 'failed'))")
+	r := fresh(t, conn, 3)
+	exec(t, conn, "update renders set status = 'cancelled' where id = $1", r.id)
+	exec(t, conn, "select loom.close_ended_plans()")
+	if got := jobs(t, conn, r); got != "failed" {
+		t.Errorf("the job is %s", got)
 	}
 }

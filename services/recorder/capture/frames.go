@@ -49,6 +49,9 @@ func (s *scene) frames(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if changed {
+			s.reach = 0
+		}
 		// run counts damaged frames while probing, equal ones while not.
 		if changed == probing {
 			run++

@@ -19,8 +19,8 @@ import (
 // What a page does after it stood still for long is in its frame, whether one change follows or more.
 func TestAPageThatStirsIsExact(t *testing.T) {
 	const frames = 720
-	// Behind 223, strides follow one another up to their full length, with 254, 315, 436 and 677 between them.
-	stirs := []int{3, 40, 41, 100, 163, 220, 221, 222, 223, 436, 677, 678, 700}
+	// 257, 350 and 564 come between two strides, the last after strides of 30, 60 and 120 frames.
+	stirs := []int{3, 40, 41, 100, 163, 220, 221, 222, 223, 257, 350, 564, 700}
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => {
 		for (const n of %s) setTimeout(() => paint(n), (n - .5) * 1000 / 60) })</script>`, strings.ReplaceAll(fmt.Sprint(stirs), " ", ",")))})
 	var told []int

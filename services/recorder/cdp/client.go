@@ -240,7 +240,7 @@ func listen[E any, P interface {
 			f(e)
 		}
 	}}
-	if reflect.TypeFor[E]().NumField() == 0 { // comes with every frame, and has nothing to read
+	if reflect.TypeFor[E]().NumField() == 0 { // nothing to decode, as in the one that comes with every frame
 		l.f = func(Raw) { f(new(E)) }
 	}
 	key := listenKey{string(session), event.ProtoEvent()}
