@@ -187,16 +187,20 @@ func TestDialogsAreAnswered(t *testing.T) {
 }
 
 func TestCancellingEndsACapture(t *testing.T) {
-	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
-	ctx, cancel := context.WithCancelCause(t.Context())
-	defer cancel(nil)
-	enough := errors.New("enough")
-	_, _, err := shot{url: url, frames: 100_000, progress: func(_ *chrome.Process, n int) {
-		if n == 5 {
-			cancel(enough)
-		}
-	}}.take(ctx, t)
-	if !errors.Is(err, enough) {
-		t.Errorf("capture returned %v, want the cause of the cancel", err)
+	for name, page := range map[string]string{"moving": counting, "still": "<p>still</p>"} {
+		t.Run(name, func(t *testing.T) {
+			url := site(t, map[string]http.HandlerFunc{"/": html(page)})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			enough := errors.New("enough")
+			_, _, err := shot{url: url, frames: 100_000, progress: func(_ *chrome.Process, n int) {
+				if n == 50 { // of a still page, within a stride
+					cancel(enough)
+				}
+			}}.take(ctx, t)
+			if !errors.Is(err, enough) {
+				t.Errorf("capture returned %v, want the cause of the cancel", err)
+			}
+		})
 	}
 }
