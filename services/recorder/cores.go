@@ -66,8 +66,11 @@ func addProcessors(n int) {
 type keeper struct {
 	capture.Sink
 	cores *cores
-	// pin lets Chrome run on some of the cores only.
-	pin func(cpus []int)
+	// chrome is told when its page has come to rest, and which core it should keep to, and when the page moves again.
+	chrome interface {
+		Settle(cpus []int)
+		Stir()
+	}
 
 	equal int // frames, since the last that was another
 	still bool
@@ -95,9 +98,7 @@ func (s *keeper) note(changed bool) {
 		}
 	case s.still && s.equal < restful: // a single change leaves it where it is
 		s.leave()
-		if s.cores.several() {
-			s.pin(s.cores.cpus)
-		}
+		s.chrome.Stir()
 		fallthrough
 	default:
 		s.equal = 0
@@ -107,10 +108,12 @@ func (s *keeper) note(changed bool) {
 func (s *keeper) settle() {
 	s.still = true
 	addProcessors(1)
+	var core []int
 	if s.cores.several() {
 		s.core = s.cores.take()
-		s.pin(s.cores.cpus[s.core : s.core+1])
+		core = s.cores.cpus[s.core : s.core+1]
 	}
+	s.chrome.Settle(core)
 }
 
 // leave gives the core back.

@@ -169,7 +169,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	if witness != nil {
 		options.Witness, sink = witness, witness.Watch(sink)
 	}
-	place := &keeper{Sink: sink, cores: r.cores, pin: browser.Pin}
+	place := &keeper{Sink: sink, cores: r.cores, chrome: browser}
 	defer place.leave()
 	if mode == msg.ModeExact { // others take what one core has no time for
 		sink = place

@@ -24,22 +24,27 @@ const (
 // something, all that is not atomic belongs to the goroutine that reads, the scene's clock and ticks included.
 type stride struct {
 	*scene
+	begun   time.Time
 	calls   stillCalls
 	times   []micros      // of the frames that are left
-	granted micros        // how much time is passing
+	asked   micros        // how much time was asked for
+	granted micros        // how much is passing
 	seen    glance        // of the frame after those that passed
 	waited  time.Duration // for what the page asked for
 
 	passed atomic.Int64 // frames that look as the one before does
-	heard  atomic.Pointer[sign]
+	heard  atomic.Int64 // a sign
 	forced atomic.Bool
 	done   chan error
 
 	next int // the frame to deliver; of the goroutine that captures
 }
 
-// stillCalls are the two calls of a still frame, prepared.
-type stillCalls struct{ grant, draw *cdp.Call }
+// stillCalls are the two calls of a still frame, prepared, and who takes their answers.
+type stillCalls struct {
+	grant, draw       *cdp.Call
+	passing, wasDrawn func(cdp.Raw, error)
+}
 
 func (s *scene) prepareCalls() (c stillCalls, err error) {
 	if c.grant, err = cdp.NewCall(s.page.SessionID, s.clock.policy(0), "budget"); err != nil {
@@ -49,16 +54,16 @@ func (s *scene) prepareCalls() (c stillCalls, err error) {
 	return c, err
 }
 
-// sign is when Chrome answered last, and whether that was to let time pass.
-type sign struct {
-	at      time.Time
-	granted bool
-}
+// sign is when Chrome answered last, in nanoseconds since the stride began, twice, and one more if that was to let time pass.
+type sign int64
+
+func (s sign) after() time.Duration { return time.Duration(s >> 1) }
+func (s sign) granted() bool        { return s&1 == 1 }
 
 // stride delivers frames from n on as long as they look as the one before does, and returns the number of the one that it ends at, and
 // what is known of that. The page's time may have come to it.
 func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen glance, err error) {
-	st := &stride{scene: s, done: make(chan error, 1), next: n}
+	st := &stride{scene: s, begun: time.Now(), done: make(chan error, 1), next: n}
 	for i := n; i < min(n+max(s.reach, shortest), s.Frames) && !s.due(i); i++ {
 		st.times = append(st.times, start+frameTime(s.Rate, i))
 	}
@@ -68,6 +73,7 @@ func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen
 	if st.calls, err = s.prepareCalls(); err != nil {
 		return n, glance{}, err
 	}
+	st.calls.passing, st.calls.wasDrawn = st.passing, st.wasDrawn
 	defer cdp.OnExclusive(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) { st.expired() })()
 	st.hear(0)
 	st.grant()
@@ -116,13 +122,13 @@ func (st *stride) await(ctx context.Context, from int) error {
 			return context.Cause(ctx)
 		case <-poll.C:
 		}
-		last := *st.heard.Load()
-		waited := time.Since(last.at)
+		last := st.last()
+		waited := time.Since(st.begun) - last.after()
 		if err := st.deliver(from); err != nil {
 			return err
 		}
 		switch {
-		case last.granted && !st.forced.Load():
+		case last.granted() && !st.forced.Load():
 			if st.clock.hopeless(waited) {
 				st.force()
 				deadline += waited
@@ -145,24 +151,33 @@ func (st *stride) force() {
 
 func (st *stride) hear(granted micros) {
 	st.granted = granted
-	st.heard.Store(&sign{time.Now(), granted > 0})
+	last := sign(time.Since(st.begun)) << 1
+	if granted > 0 {
+		last++
+	}
+	st.heard.Store(int64(last))
 }
+
+func (st *stride) last() sign { return sign(st.heard.Load()) }
 
 // grant lets the time of the next frame come.
 func (st *stride) grant() {
-	d := st.times[0] - st.clock.elapsed
-	st.client.Again(st.calls.grant, d.ms(), func(reply cdp.Raw, err error) {
-		base, ok := reply.Float("virtualTimeTicksBase")
-		if err == nil && !ok {
-			err = errors.New("grant time: Chrome does not say since when")
-		}
-		if err != nil {
-			st.done <- err
-			return
-		}
-		st.clock.rebase(base)
-		st.hear(d)
-	})
+	st.asked = st.times[0] - st.clock.elapsed
+	st.client.Again(st.calls.grant, st.asked.ms(), st.calls.passing)
+}
+
+// passing takes the answer to that.
+func (st *stride) passing(reply cdp.Raw, err error) {
+	base, ok := reply.Float("virtualTimeTicksBase")
+	if err == nil && !ok {
+		err = errors.New("grant time: Chrome does not say since when")
+	}
+	if err != nil {
+		st.done <- err
+		return
+	}
+	st.clock.rebase(base)
+	st.hear(st.asked)
 }
 
 // expired draws the frame whose time has come.
@@ -170,34 +185,37 @@ func (st *stride) expired() {
 	if st.granted == 0 {
 		return // of a grant before
 	}
-	since := st.heard.Load().at
+	since := st.last().after()
 	st.clock.elapsed += st.granted
 	st.hear(0)
 	asked := !st.quiet()
 	if asked {
-		st.waited = time.Since(since)
+		st.waited = time.Since(st.begun) - since
 	}
 	if asked || st.forced.Load() || st.clock.elapsed != st.times[0] {
 		st.done <- nil
 		return
 	}
-	st.client.Again(st.calls.draw, st.ticks(st.clock.elapsed), func(reply cdp.Raw, err error) {
-		if err != nil {
-			st.done <- err
-			return
-		}
-		st.hear(0)
-		st.seen = glance{drawn: true, damaged: reply.Bool("hasDamage")}
-		if st.seen.damaged || !st.quiet() {
-			st.done <- nil
-			return
-		}
-		st.seen, st.times = glance{}, st.times[1:]
-		st.passed.Add(1)
-		if len(st.times) == 0 {
-			st.done <- nil
-			return
-		}
-		st.grant()
-	})
+	st.client.Again(st.calls.draw, st.ticks(st.clock.elapsed), st.calls.wasDrawn)
+}
+
+// wasDrawn goes on with the next frame, if that one looks as the one before.
+func (st *stride) wasDrawn(reply cdp.Raw, err error) {
+	if err != nil {
+		st.done <- err
+		return
+	}
+	st.hear(0)
+	st.seen = glance{drawn: true, damaged: reply.Bool("hasDamage")}
+	if st.seen.damaged || !st.quiet() {
+		st.done <- nil
+		return
+	}
+	st.seen, st.times = glance{}, st.times[1:]
+	st.passed.Add(1)
+	if len(st.times) == 0 {
+		st.done <- nil
+		return
+	}
+	st.grant()
 }

@@ -44,5 +44,11 @@ func (c *Call) with(id int, number float64) []byte {
 
 // Again is Then for a prepared call, with this number in it.
 func (c *Client) Again(call *Call, number float64, f func(Raw, error)) {
-	c.then(call.method, f, func(id int) ([]byte, error) { return call.with(id, number), nil })
+	id, err := c.expect(call.method, f)
+	if err != nil {
+		return
+	}
+	if err := c.send(call.with(id, number)); err != nil {
+		c.failed(id, err)
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,10 +45,23 @@ type Client struct {
 
 	mu        sync.Mutex
 	last      int
-	pending   map[int]func(Raw, error)
-	thread    int // 0 when it has ended
+	pending   []waiting // few at a time
 	listeners map[listenKey][]*listener
 	err       error // why closed
+}
+
+// waiting is who takes what comes of a call.
+type waiting struct {
+	id     int
+	method string
+	f      func(Raw, error)
+}
+
+func (w waiting) told(result Raw, err error) {
+	if err != nil {
+		err = fmt.Errorf("%s: %w", w.method, err)
+	}
+	w.f(result, err)
 }
 
 type reply struct {
@@ -64,30 +77,18 @@ type listener struct {
 	exclusive bool
 }
 
-// New returns a client that reads Chrome's messages from r, on a thread of its own, and writes its own to w. It ends when r
-// does: closing the pipes is the caller's part.
+// New returns a client that reads Chrome's messages from r, on one goroutine, and writes its own to w. It ends when r does: closing the
+// pipes is the caller's part.
 func New(r io.Reader, w io.Writer) *Client {
 	c := &Client{
 		Deadline:  DefaultDeadline,
 		w:         w,
 		events:    make(chan *rodcdp.Event, 64),
 		closed:    make(chan struct{}),
-		pending:   map[int]func(Raw, error){},
 		listeners: map[listenKey][]*listener{},
 	}
-	reading := make(chan struct{})
-	go c.read(r, reading)
-	<-reading
+	go c.read(r)
 	return c
-}
-
-// Thread calls f with the system's number of the thread that reads Chrome's messages, if there is one still. f must not use the client.
-func (c *Client) Thread(f func(id int)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.thread != 0 {
-		f(c.thread)
-	}
 }
 
 // Closed is closed when Chrome is gone.
@@ -136,7 +137,7 @@ func (p patient) Call(ctx context.Context, sessionID, method string, params any)
 func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method string, params any) (Raw, error) {
 	done := make(chan reply, 1)
 	id := c.Then(sessionID, method, params, func(result Raw, err error) { done <- reply{result, err} })
-	defer func() { _ = c.withdraw(id) }() // nobody waits for it any longer
+	defer c.withdraw(id) // nobody waits for it any longer
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -152,42 +153,39 @@ func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method st
 // Then calls a method and has f take what comes of it, once, on the goroutine that reads the pipe: f must not block, and not call
 // but by Then or Again. What cannot be sent f takes before Then returns.
 func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) (id int) {
-	return c.then(method, f, func(id int) ([]byte, error) {
-		text, err := encode(request{ID: id, SessionID: sessionID, Method: method, Params: params})
-		if err != nil {
-			return nil, fmt.Errorf("encode: %w", err)
-		}
-		return text, nil
-	})
-}
-
-func (c *Client) then(method string, f func(Raw, error), message func(id int) ([]byte, error)) (id int) {
-	told := func(result Raw, err error) {
-		if err != nil {
-			err = fmt.Errorf("%s: %w", method, err)
-		}
-		f(result, err)
-	}
-	c.mu.Lock()
-	if c.err != nil {
-		c.mu.Unlock()
-		told(nil, c.err)
+	id, err := c.expect(method, f)
+	if err != nil {
 		return 0
 	}
-	c.last++
-	id = c.last
-	c.pending[id] = told
-	c.mu.Unlock()
-	text, err := message(id)
-	if err == nil {
-		err = c.send(text)
-	}
+	text, err := encode(request{ID: id, SessionID: sessionID, Method: method, Params: params})
 	if err != nil {
-		if waits := c.withdraw(id); waits != nil {
-			waits(nil, err)
-		}
+		c.failed(id, fmt.Errorf("encode: %w", err))
+	} else if err := c.send(text); err != nil {
+		c.failed(id, err)
 	}
 	return id
+}
+
+// expect notes who waits for the answer to a call that is about to be sent. When Chrome is gone, it tells them.
+func (c *Client) expect(method string, f func(Raw, error)) (id int, err error) {
+	c.mu.Lock()
+	c.last++
+	w := waiting{c.last, method, f}
+	if err = c.err; err == nil {
+		c.pending = append(c.pending, w)
+	}
+	c.mu.Unlock()
+	if err != nil {
+		w.told(nil, err)
+	}
+	return w.id, err
+}
+
+// failed tells who waits for the answer to a call that it was not sent.
+func (c *Client) failed(id int, err error) {
+	if w, ok := c.withdraw(id); ok {
+		w.told(nil, err)
+	}
 }
 
 func (c *Client) send(message []byte) error {
@@ -199,13 +197,17 @@ func (c *Client) send(message []byte) error {
 	return nil
 }
 
-// withdraw returns who waits for an answer; from then on, nobody does.
-func (c *Client) withdraw(id int) func(Raw, error) {
+// withdraw returns who waits for an answer, if somebody does; from then on, nobody does.
+func (c *Client) withdraw(id int) (waiting, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.pending[id]
-	delete(c.pending, id)
-	return f
+	i := slices.IndexFunc(c.pending, func(w waiting) bool { return w.id == id })
+	if i < 0 {
+		return waiting{}, false
+	}
+	w := c.pending[i]
+	c.pending = slices.Delete(c.pending, i, i+1)
+	return w, true
 }
 
 // On calls f with every event of type E of a session, in order, on the goroutine that reads the pipe: f must not block,
@@ -260,11 +262,8 @@ func listen[E any, P interface {
 	}
 }
 
-// read delivers messages until the pipe ends, then ends every call. Its thread ends with it, wherever it was pinned to.
-func (c *Client) read(r io.Reader, reading chan<- struct{}) {
-	runtime.LockOSThread()
-	c.thread = threadID()
-	close(reading)
+// read delivers messages until the pipe ends, then ends every call.
+func (c *Client) read(r io.Reader) {
 	err := c.readAll(bufio.NewReaderSize(r, 64<<10))
 	c.mu.Lock()
 	c.err = ErrClosed
@@ -272,26 +271,20 @@ func (c *Client) read(r io.Reader, reading chan<- struct{}) {
 		c.err = fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	left := c.pending
-	c.pending, c.thread = nil, 0
+	c.pending = nil
 	c.mu.Unlock()
-	for _, told := range left {
-		told(nil, c.err)
+	for _, w := range left {
+		w.told(nil, c.err)
 	}
 	close(c.closed)
 	close(c.events)
 }
 
 func (c *Client) readAll(r *bufio.Reader) error {
-	header := make([]byte, envelopeHeader)
-	yielded, read := time.Now(), 0
+	var shared []byte
 	for {
-		if read++; time.Since(yielded) > yieldEvery {
-			if read > worthIt {
-				runtime.Gosched()
-			}
-			yielded, read = time.Now(), 0
-		}
-		if _, err := io.ReadFull(r, header); err != nil {
+		header, err := r.Peek(envelopeHeader)
+		if err != nil {
 			return err
 		}
 		n, err := envelopeLen(header)
@@ -301,7 +294,16 @@ func (c *Client) readAll(r *bufio.Reader) error {
 		if n > maxMessage {
 			return fmt.Errorf("%w: a message of %d bytes", errCBOR, n)
 		}
-		body := make([]byte, n)
+		_, _ = r.Discard(envelopeHeader)
+		var body []byte
+		if n > small {
+			body = make([]byte, n)
+		} else {
+			if n > len(shared) {
+				shared = make([]byte, 64*small)
+			}
+			body, shared = shared[:n:n], shared[n:]
+		}
 		if _, err := io.ReadFull(r, body); err != nil {
 			return err
 		}
@@ -311,18 +313,13 @@ func (c *Client) readAll(r *bufio.Reader) error {
 	}
 }
 
-// A goroutine that goes on for 10 ms without giving others a turn has its processor taken away by Go's monitor, which then looks for more
-// of that every 20 µs for a while. The one that reads waits in the system most of the time, which is no such turn. So it gives one
-// in time, while so many messages come that it is worth it: its thread has to be woken again.
-const (
-	yieldEvery = 8 * time.Millisecond
-	worthIt    = 4 // messages in that time
-)
+// small is the size in bytes up to which messages share an allocation, as those of still frames do, which come by the thousand.
+const small = 512
 
 // incoming is one message, split into its parts.
 type incoming struct {
 	id              int
-	session, method string
+	session, method []byte
 	params, result  Raw
 	failure         Raw
 }
@@ -337,9 +334,9 @@ func parse(body []byte) (incoming, error) {
 			_, n, _, bad = head(value)
 			m.id = int(n)
 		case "sessionId":
-			m.session, bad = text(value)
+			m.session, _, bad = stringValue(value)
 		case "method":
-			m.method, bad = text(value)
+			m.method, _, bad = stringValue(value)
 		case "params":
 			m.params = value
 		case "result":
@@ -352,22 +349,17 @@ func parse(body []byte) (incoming, error) {
 	return m, errors.Join(err, bad)
 }
 
-func text(r Raw) (string, error) {
-	content, _, err := stringValue(r)
-	return string(content), err
-}
-
 func (c *Client) deliver(body []byte) error {
 	m, err := parse(body)
 	if err != nil {
 		return err
 	}
-	if m.method == "" {
+	if len(m.method) == 0 {
 		c.answer(m)
 		return nil
 	}
 	c.mu.Lock()
-	listeners := c.listeners[listenKey{m.session, m.method}]
+	listeners := c.listeners[listenKey{string(m.session), string(m.method)}]
 	c.mu.Unlock()
 	exclusive := false
 	for _, l := range listeners {
@@ -381,20 +373,20 @@ func (c *Client) deliver(body []byte) error {
 	if err != nil {
 		return fmt.Errorf("event %s: %w", m.method, err)
 	}
-	c.events <- &rodcdp.Event{SessionID: m.session, Method: m.method, Params: params}
+	c.events <- &rodcdp.Event{SessionID: string(m.session), Method: string(m.method), Params: params}
 	return nil
 }
 
 func (c *Client) answer(m incoming) {
-	told := c.withdraw(m.id)
-	if told == nil {
+	w, ok := c.withdraw(m.id)
+	if !ok {
 		return
 	}
 	var err error
 	if m.failure != nil {
 		err = failure(m.failure)
 	}
-	told(m.result, err)
+	w.told(m.result, err)
 }
 
 // failure turns Chrome's error into rod's, whose well-known values rod compares with.

@@ -125,6 +125,7 @@ func args(o Options, profile string) []string {
 		"--disable-prompt-on-repost",
 		"--disable-sync",
 		"--metrics-recording-only",
+		"--disable-gpu-shader-disk-cache", // a profile is never used twice
 
 		// No second page, whatever the page does: nobody would see it, and it would share the page's process.
 		"--block-new-web-contents",

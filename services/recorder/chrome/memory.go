@@ -7,12 +7,24 @@ import (
 	"time"
 )
 
-// memoryEvery is how often a Chrome's memory is looked at. A page can take some hundred megabytes meanwhile.
-const memoryEvery = 250 * time.Millisecond
+// A Chrome's memory is looked at again when its page could have taken what is left: they are given growth bytes a second, which
+// several threads that do nothing else take at most, but never more often than memoryEvery, and at least once in memoryWithin.
+const (
+	growth       = 8 << 30
+	memoryEvery  = 250 * time.Millisecond
+	memoryWithin = time.Second
+)
+
+// lookAgain is how soon to look again when so many bytes are left.
+func lookAgain(left int64) time.Duration {
+	// In milliseconds: so many bytes and nanoseconds are no number.
+	return min(max(time.Duration(left/(growth/1000))*time.Millisecond, memoryEvery), memoryWithin)
+}
 
 // watch kills Chrome when its processes hold more than limit bytes together.
 func (p *Process) watch(limit int64) {
-	tick := time.NewTicker(memoryEvery)
+	memory := groupMemory{}
+	tick := time.NewTimer(memoryEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -20,8 +32,9 @@ func (p *Process) watch(limit int64) {
 			return
 		case <-tick.C:
 		}
-		used := groupMemory(p.Group())
+		used := memory.look(p.Group())
 		if used <= limit {
+			tick.Reset(lookAgain(limit - used))
 			continue
 		}
 		p.outgrown.Store(used)

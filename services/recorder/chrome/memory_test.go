@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-rod/rod/lib/proto"
 )
@@ -22,7 +23,8 @@ func TestAChromeWithinItsLimitLives(t *testing.T) {
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
 	}
-	if held := groupMemory(p.Group()); held < 1<<20 || held > 4<<30 {
+	held := groupMemory{}.look(p.Group())
+	if held < 1<<20 || held > 4<<30 {
 		t.Errorf("it holds %d bytes", held)
 	}
 	if err := p.Close(); err != nil {
@@ -31,7 +33,7 @@ func TestAChromeWithinItsLimitLives(t *testing.T) {
 	if err := p.OutOfMemory(); err != nil {
 		t.Errorf("it was out of memory: %v", err)
 	}
-	if held := groupMemory(p.Group()); held != 0 {
+	if held := (groupMemory{}).look(p.Group()); held != 0 {
 		t.Errorf("%d bytes are held by nobody", held)
 	}
 }
@@ -46,5 +48,19 @@ func TestAFullHeapIsToldApartFromACrash(t *testing.T) {
 	_, _ = crashed.stderr.Write([]byte("# Fatal error in x\n"))
 	if err := crashed.OutOfMemory(); err != nil {
 		t.Errorf("a crash became %v", err)
+	}
+}
+
+func TestMemoryIsLookedAtBeforeAPageCanHaveTakenIt(t *testing.T) {
+	for left, want := range map[int64]time.Duration{
+		0:         memoryEvery,
+		1 << 30:   memoryEvery,
+		4 << 30:   500 * time.Millisecond,
+		1 << 50:   memoryWithin,
+		1<<63 - 1: memoryWithin,
+	} {
+		if got := lookAgain(left); got < want-5*time.Millisecond || got > want+5*time.Millisecond {
+			t.Errorf("with %d bytes left it is looked at in %s, want %s", left, got, want)
+		}
 	}
 }

@@ -21,33 +21,45 @@ func TestAllOfChromeIsPinned(t *testing.T) {
 	if len(all) < 2 {
 		t.Skip("there is one core")
 	}
-	for _, cpus := range [][]int{all[:1], all} {
-		p.Pin(cpus)
-		for tries := 0; strays(t, p, cpus) > 0; tries++ { // what was being started meanwhile
-			if tries == 100 {
-				t.Fatalf("%d threads are not on cores %v", strays(t, p, cpus), cpus)
+	one := all[:1]
+	for range 2 {
+		settles := func() { p.Settle(one) }
+		for _, step := range []struct {
+			does func()
+			cpus []int
+			own  int // threads of ours on one core
+		}{{settles, one, 1}, {p.Stir, all, 0}} {
+			step.does()
+			for tries := 0; strays(t, p, step.cpus) > 0 || ownPinned(t, one) != step.own; tries++ {
+				if tries == 100 {
+					t.Fatalf("%d threads of Chrome's are not on cores %v, and %d of ours on one, want %d",
+						strays(t, p, step.cpus), step.cpus, ownPinned(t, one), step.own)
+				}
+				step.does() // what was being started meanwhile
+				// Its answer is the message after which a thread waits otherwise.
+				if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
+					t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
+				}
 			}
-			p.Pin(cpus)
 		}
-		p.Client.Thread(func(id int) {
-			if !pinned(id, cpus) {
-				t.Errorf("the thread that reads is not on cores %v", cpus)
-			}
-		})
 	}
-	p.Pin(all[:1])
-	p.Client.Thread(func(reader int) {
-		tasks, err := os.ReadDir("/proc/self/task")
-		if err != nil {
-			t.Fatal(err)
+}
+
+// ownPinned counts our threads that keep to these cores.
+func ownPinned(t *testing.T, cpus []int) (n int) {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		id, _ := strconv.Atoi(task.Name())
+		var set unix.CPUSet
+		if unix.SchedGetaffinity(id, &set) == nil && pinned(id, cpus) {
+			n++
 		}
-		for _, task := range tasks {
-			// The main thread may have been that of an earlier Chrome's. It cannot end with it, and runs nothing any longer.
-			if id, _ := strconv.Atoi(task.Name()); id != reader && id != os.Getpid() && !pinned(id, all) {
-				t.Errorf("thread %d of this process is not on all cores", id)
-			}
-		}
-	})
+	}
+	return n
 }
 
 // strays counts Chrome's threads that are elsewhere.

@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -21,7 +19,8 @@ type Process struct {
 	Client *cdp.Client
 
 	cmd     *exec.Cmd
-	pipes   [2]*os.File // ours: what we write, what we read
+	outbox  *os.File
+	inbox   *inbox
 	profile string
 	stderr  *tail
 	exited  chan struct{}
@@ -56,9 +55,6 @@ func (p *Process) start(o Options) error {
 	}
 	defer theirOut.Close()
 	enlarge(theirOut)
-	if ourIn, err = blocking(ourIn); err != nil {
-		return errors.Join(err, ourOut.Close())
-	}
 
 	cmd := exec.Command(o.Path, args(o, p.profile)...)
 	cmd.Env = environ(os.Getenv, p.profile, o.Preload)
@@ -71,8 +67,8 @@ func (p *Process) start(o Options) error {
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, ourOut.Close(), ourIn.Close())
 	}
-	p.cmd, p.pipes = cmd, [2]*os.File{ourOut, ourIn}
-	p.Client = cdp.New(ourIn, ourOut)
+	p.cmd, p.outbox, p.inbox = cmd, ourOut, &inbox{f: ourIn}
+	p.Client = cdp.New(p.inbox, ourOut)
 	go func() {
 		defer close(p.exited)
 		_ = cmd.Wait() // how it ended matters to nobody: it is killed
@@ -83,27 +79,27 @@ func (p *Process) start(o Options) error {
 	return nil
 }
 
-// blocking returns the pipe's end in place of f, without Go's poller: the client has a thread that waits for what Chrome writes, and
-// the poller, which need not know, would be woken each time as well.
-func blocking(f *os.File) (*os.File, error) {
-	defer f.Close() // with which the poller forgets it
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("duplicate Chrome's pipe: %w", err)
-	}
-	if err := unix.SetNonblock(fd, false); err != nil {
-		return nil, errors.Join(fmt.Errorf("have Chrome's pipe block: %w", err), unix.Close(fd))
-	}
-	return os.NewFile(uintptr(fd), f.Name()), nil
-}
-
 // Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and does not wait.
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
-// Pin lets all that Chrome runs, all that it starts later, and the thread that reads what it writes, run on these cores only, by
-// their numbers (Cores), and on a single one without interrupting one another. It is an optimisation: what cannot be moved stays where it is.
-func (p *Process) Pin(cpus []int) {
-	p.Client.Thread(func(id int) { pinThread(id, cpus) })
+// Settle has a thread of its own read what Chrome writes, which is for a page that stands still, and keeps it and all that Chrome runs or
+// starts later to these cores, by their numbers (Cores); to a single one without interrupting one another. With none, they may run
+// anywhere. It is an optimisation: what cannot be moved stays where it is.
+func (p *Process) Settle(cpus []int) {
+	p.inbox.wait(waiting{alone: true, cpus: cpus})
+	p.pin(cpus)
+}
+
+// Stir takes back what Settle did.
+func (p *Process) Stir() {
+	p.inbox.wait(waiting{})
+	p.pin(Cores())
+}
+
+func (p *Process) pin(cpus []int) {
+	if len(cpus) == 0 {
+		return
+	}
 	// The second time finds what a thread that was not moved yet had started meanwhile.
 	for range 2 {
 		pinGroup(p.Group(), cpus)
@@ -134,8 +130,8 @@ func (p *Process) closePipes(within time.Duration) error {
 	case <-time.After(within):
 		err = fmt.Errorf("read Chrome's pipe to its end: not in %s", within)
 	}
-	_ = p.pipes[0].Close()
-	_ = p.pipes[1].Close()
+	_ = p.outbox.Close()
+	_ = p.inbox.Close()
 	return err
 }
 
@@ -144,15 +140,19 @@ const closeWithin = 5 * time.Second
 
 // awaitGroup waits for the end of what Chrome's first process had started, which is no longer ours to wait for.
 func (p *Process) awaitGroup() error {
-	for deadline := time.Now().Add(closeWithin); ; time.Sleep(2 * time.Millisecond) {
-		alive := groupAlive(p.cmd.Process.Pid)
-		if left := reap(p.cmd.Process.Pid); !alive && !left {
+	pgid := p.cmd.Process.Pid
+	for tries, deadline := 1, time.Now().Add(closeWithin); ; tries++ {
+		left := reap(pgid)
+		// Where nobody else reaps the dead, only their states tell, which are read less often: that takes a look at all processes.
+		gone := errors.Is(syscall.Kill(-pgid, 0), syscall.ESRCH) || tries%8 == 0 && !groupAlive(pgid)
+		if gone && !left {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("processes of Chrome's group %d do not end", p.cmd.Process.Pid)
+			return fmt.Errorf("processes of Chrome's group %d do not end", pgid)
 		}
 		p.Kill()
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,8 +15,11 @@ import (
 // optimisation: a kernel that refuses changes nothing but the speed.
 func enlarge(pipe *os.File) { _, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, 1<<20) }
 
-// Cores are the numbers of the cores that this process, and so each Chrome that it starts, may use.
-func Cores() (cpus []int) {
+// Cores are the numbers of the cores that this process, and so each Chrome that it starts, may use. Which these are is found out once:
+// later, the thread that asks may keep to one.
+func Cores() []int { return ownCores() }
+
+var ownCores = sync.OnceValue(func() (cpus []int) {
 	var set unix.CPUSet
 	if unix.SchedGetaffinity(0, &set) != nil {
 		return nil
@@ -26,7 +30,7 @@ func Cores() (cpus []int) {
 		}
 	}
 	return cpus
-}
+})
 
 // pinGroup lets the threads of a group's processes run on these cores only.
 func pinGroup(pgid int, cpus []int) {
@@ -60,6 +64,8 @@ func pinThread(id int, cpus []int) {
 	_ = unix.SchedSetAttr(id, attr, 0)
 }
 
+func threadID() int { return unix.Gettid() }
+
 // SmallShm reports whether /dev/shm has less than 512 MB free.
 func SmallShm() bool {
 	var s unix.Statfs_t
@@ -91,8 +97,8 @@ func reap(pgid int) (left bool) {
 	}
 }
 
-// members yields the folders in /proc of a group's processes that are no zombies.
-func members(pgid int) iter.Seq[string] {
+// group yields the folders in /proc of a group's processes.
+func group(pgid int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		proc, err := os.Open("/proc")
 		if err != nil {
@@ -109,7 +115,17 @@ func members(pgid int) iter.Seq[string] {
 			if group, err := unix.Getpgid(pid); err != nil || group != pgid {
 				continue
 			}
-			dir := filepath.Join("/proc", name)
+			if !yield(filepath.Join("/proc", name)) {
+				return
+			}
+		}
+	}
+}
+
+// members yields those that are no zombies.
+func members(pgid int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for dir := range group(pgid) {
 			stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 			if err != nil {
 				continue
@@ -121,27 +137,4 @@ func members(pgid int) iter.Seq[string] {
 			}
 		}
 	}
-}
-
-// groupMemory returns how many bytes a group's processes hold that are no file's: what would be free without them. Memory
-// that they share counts once for each, since what tells it apart (smaps_rollup) may not be read of a sandboxed process.
-func groupMemory(pgid int) (held int64) {
-	for dir := range members(pgid) {
-		status, err := os.ReadFile(filepath.Join(dir, "status"))
-		if err != nil {
-			continue // it has just ended
-		}
-		for line := range bytes.Lines(status) {
-			name, value, _ := bytes.Cut(line, []byte{':'})
-			switch string(name) {
-			case "RssAnon", "RssShmem", "VmSwap":
-				fields := bytes.Fields(value) // in kB
-				if len(fields) > 0 {
-					kb, _ := strconv.ParseInt(string(fields[0]), 10, 64)
-					held += kb << 10
-				}
-			}
-		}
-	}
-	return held
 }

@@ -16,6 +16,9 @@ func pinGroup(int, []int) {}
 
 func pinThread(int, []int) {}
 
+// threadID is of no use: there is nothing that it could be told to.
+func threadID() int { return 0 }
+
 // SmallShm reports whether shared memory is too small for Chrome; only Linux has such a limit.
 func SmallShm() bool { return false }
 
@@ -25,4 +28,6 @@ func reap(int) bool { return false }
 func groupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }
 
 // groupMemory is not known here.
-func groupMemory(int) int64 { return 0 }
+type groupMemory struct{}
+
+func (groupMemory) look(int) int64 { return 0 }

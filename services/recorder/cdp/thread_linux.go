@@ -1,5 +1,0 @@
-package cdp
-
-import "golang.org/x/sys/unix"
-
-func threadID() int { return unix.Gettid() }
