@@ -127,7 +127,7 @@ func reopen(f *os.File, polled bool) (*os.File, error) {
 // of that every 20 µs for a while. One that waits alone is in the system most of the time, which is no such turn. So it gives one in time,
 // while so many messages come that it is worth it: its thread has to be woken again.
 const (
-	yieldEvery = 9500 * time.Microsecond
+	yieldEvery = 8 * time.Millisecond
 	worthIt    = 4 // reads in that time
 )
 
