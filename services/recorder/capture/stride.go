@@ -54,7 +54,7 @@ func (s *scene) prepareCalls() (c stillCalls, err error) {
 	return c, err
 }
 
-// sign is when Chrome answered last, in nanoseconds since the stride began, twice, and one more if that was to let time pass.
+// sign is when Chrome answered last, in nanoseconds since the stride began, and in its lowest bit whether that was to let time pass.
 type sign int64
 
 func (s sign) after() time.Duration { return time.Duration(s >> 1) }

@@ -300,7 +300,7 @@ func (c *Client) readAll(r *bufio.Reader) error {
 			body = make([]byte, n)
 		} else {
 			if n > len(shared) {
-				shared = make([]byte, 64*small)
+				shared = make([]byte, sharedBy*small)
 			}
 			body, shared = shared[:n:n], shared[n:]
 		}
@@ -313,8 +313,11 @@ func (c *Client) readAll(r *bufio.Reader) error {
 	}
 }
 
-// small is the size in bytes up to which messages share an allocation, as those of still frames do, which come by the thousand.
-const small = 512
+// Messages of small bytes and less share their allocations, sharedBy of them one at least: those of still frames come by the thousand.
+const (
+	small    = 512
+	sharedBy = 64
+)
 
 // incoming is one message, split into its parts.
 type incoming struct {

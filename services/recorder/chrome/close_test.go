@@ -21,7 +21,7 @@ func TestClosingEndsThoughSomebodyHoldsThePipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := &Process{inbox: &inbox{f: ourIn}, outbox: ourOut}
-		p.inbox.wait(waiting{alone: alone})
+		p.inbox.wait(way{alone: alone})
 		p.Client = cdp.New(p.inbox, ourOut)
 		if err := p.closePipes(time.Millisecond); err == nil || !strings.Contains(err.Error(), "read Chrome's pipe to its end") {
 			t.Errorf("alone: %t: closing returned %v", alone, err)

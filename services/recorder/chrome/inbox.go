@@ -2,7 +2,6 @@ package chrome
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -19,42 +18,42 @@ type inbox struct {
 	f      *os.File
 	closed bool
 	told   bool // to wait as asked
-	asked  waiting
+	asked  way
 
 	// What follows belongs to the goroutine that reads.
-	waiting
+	way
 	yielded time.Time
 	reads   int // since then
 }
 
-// waiting is how an inbox waits.
-type waiting struct {
+// way is how an inbox waits.
+type way struct {
 	alone bool  // on a thread of its own
 	cpus  []int // that this thread keeps to; none: it may be on any
 }
 
-// wait has the goroutine that reads wait otherwise; if it waits alone, after the next message.
-func (b *inbox) wait(w waiting) {
+// wait has the goroutine that reads wait otherwise, if that can be had; if it waits alone, after the next message.
+func (b *inbox) wait(w way) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.asked, b.told = w, true
 	_ = b.f.SetReadDeadline(time.Unix(0, 1)) // ends the poller's wait; a thread's has no deadlines
 }
 
-// Read implements io.Reader, for one goroutine.
-func (b *inbox) Read(p []byte) (int, error) {
+// Read implements io.Reader, for one goroutine. Once it has returned an error, no thread is that goroutine's own.
+func (b *inbox) Read(p []byte) (n int, err error) {
 	for {
-		f, err := b.file()
-		if err != nil {
-			return 0, err
+		f := b.file()
+		if f == nil {
+			err = os.ErrClosed
+		} else {
+			n, err = f.Read(p)
 		}
-		n, err := f.Read(p)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			continue
-		case b.alone && err != nil:
-			b.free()
-			b.waiting = waiting{}
+		case err != nil:
+			b.turn(way{})
 		case b.alone:
 			b.yield()
 		}
@@ -62,64 +61,63 @@ func (b *inbox) Read(p []byte) (int, error) {
 	}
 }
 
-// file is what to read from, in the way that was asked for.
-func (b *inbox) file() (*os.File, error) {
+// file is what to read from, in the way that was asked for. It is nil when the inbox is closed.
+func (b *inbox) file() *os.File {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
-		return nil, os.ErrClosed
-	}
-	if !b.told {
-		return b.f, nil
+	switch {
+	case b.closed:
+		return nil
+	case !b.told:
+		return b.f
 	}
 	b.told = false
-	if b.alone {
-		b.free()
+	if b.asked.alone != b.alone {
+		f, err := reopen(b.f, !b.asked.alone)
+		if err != nil { // as when there are too many files
+			b.asked = b.way
+		} else {
+			b.f = f
+		}
 	}
-	b.waiting = waiting{}
-	f, err := reopen(b.f, !b.asked.alone)
-	if err != nil {
-		return nil, err
-	}
-	b.f, b.waiting = f, b.asked
+	_ = b.f.SetReadDeadline(time.Time{})
+	b.turn(b.asked)
+	return b.f
+}
+
+// turn gives the goroutine a thread of its own, or takes it away.
+func (b *inbox) turn(w way) {
 	if b.alone {
-		b.keep()
+		if len(b.cpus) > 0 {
+			pinThread(threadID(), Cores())
+		}
+		runtime.UnlockOSThread()
+	}
+	b.way = w
+	if b.alone {
+		runtime.LockOSThread()
+		if len(b.cpus) > 0 {
+			pinThread(threadID(), b.cpus)
+		}
 		b.yielded, b.reads = time.Now(), 0
 	}
-	return b.f, nil
 }
 
-// keep makes this thread the goroutine's own, and where it should be.
-func (b *inbox) keep() {
-	runtime.LockOSThread()
-	if len(b.cpus) > 0 {
-		pinThread(threadID(), b.cpus)
-	}
-}
-
-// free makes it one of Go's again, which may be anywhere.
-func (b *inbox) free() {
-	if len(b.cpus) > 0 {
-		pinThread(threadID(), Cores())
-	}
-	runtime.UnlockOSThread()
-}
-
-// reopen returns f anew, known to Go's poller or not, and closes it.
+// reopen returns f anew, known to Go's poller or not, and closes it, which the poller forgets with that; or leaves it as it is.
 func reopen(f *os.File, polled bool) (*os.File, error) {
-	defer f.Close() // with which the poller forgets it
 	raw, err := f.SyscallConn()
 	if err != nil {
-		return nil, fmt.Errorf("reopen Chrome's pipe: %w", err)
+		return nil, err
 	}
 	var fd int
 	var dup error
 	if err := raw.Control(func(old uintptr) { fd, dup = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); err != nil || dup != nil {
-		return nil, fmt.Errorf("duplicate Chrome's pipe: %w", errors.Join(err, dup))
+		return nil, errors.Join(err, dup)
 	}
 	if err := unix.SetNonblock(fd, polled); err != nil {
-		return nil, errors.Join(fmt.Errorf("change how Chrome's pipe blocks: %w", err), unix.Close(fd))
+		return nil, errors.Join(err, unix.Close(fd))
 	}
+	_ = f.Close()
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 

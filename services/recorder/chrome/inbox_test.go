@@ -26,16 +26,16 @@ func TestAnInboxMissesNothingHoweverItWaits(t *testing.T) {
 	for i := range messages {
 		switch i % 10 {
 		case 3:
-			b.wait(waiting{alone: true})
+			b.wait(way{alone: true})
 		case 5:
-			b.wait(waiting{alone: true, cpus: Cores()})
+			b.wait(way{alone: true, cpus: Cores()})
 		case 6:
 			time.Sleep(time.Millisecond) // it is in the system by now
 		case 7:
-			b.wait(waiting{})
+			b.wait(way{})
 		case 8: // of two that follow one another the last counts
-			b.wait(waiting{alone: true})
-			b.wait(waiting{})
+			b.wait(way{alone: true})
+			b.wait(way{})
 		}
 		if _, err := w.Write([]byte{byte(i)}); err != nil {
 			t.Fatal(err)
@@ -57,6 +57,52 @@ func TestAnInboxMissesNothingHoweverItWaits(t *testing.T) {
 	if _, err := b.Read(make([]byte, 1)); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("reading when it is closed ended with %v", err)
 	}
+}
+
+func TestAnInboxWaitsAsItIsAskedTo(t *testing.T) {
+	f, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	b := &inbox{f: f}
+	read := make(chan error)
+	go func() {
+		for {
+			_, err := b.Read(make([]byte, 1))
+			read <- err
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for _, alone := range []bool{true, true, false, true, false} {
+		b.wait(way{alone: alone})
+		for range 2 { // it waits otherwise after the first message, if not before
+			if _, err := w.Write([]byte("m")); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-read; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if known := !errors.Is(deadline(b), os.ErrNoDeadline); known == alone {
+			t.Errorf("alone: %t: Go's poller knows the pipe: %t", alone, known)
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-read; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("reading ended with %v", err)
+	}
+}
+
+// deadline returns what comes of giving what is read from no deadline.
+func deadline(b *inbox) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.f.SetReadDeadline(time.Time{})
 }
 
 func TestThePollerNeedNotKnowWhatAThreadWaitsFor(t *testing.T) {

@@ -23,7 +23,7 @@ func lookAgain(left int64) time.Duration {
 
 // watch kills Chrome when its processes hold more than limit bytes together.
 func (p *Process) watch(limit int64) {
-	memory := groupMemory{}
+	var memory groupMemory
 	tick := time.NewTimer(memoryEvery)
 	defer tick.Stop()
 	for {

@@ -8,23 +8,33 @@ import (
 )
 
 // groupMemory knows what the processes of a group held when it last looked.
-type groupMemory map[string]processMemory
+type groupMemory struct {
+	looks int
+	known map[string]processMemory
+}
 
 type processMemory struct{ resident, held int64 }
 
-// grown is by how many bytes the resident memory of a process differs before it is looked at again: what its memory consists of is
-// ten times as much to ask for as how much it is.
-const grown = 4 << 20
+// What a process's memory consists of is four times as much to ask for as how much is resident. So it is asked for when that differs by
+// grown bytes, and every anew looks all the same: what is swapped out meanwhile, or is a file's no longer, does not differ.
+const (
+	grown = 4 << 20
+	anew  = 8
+)
 
 // look returns how many bytes a group's processes hold that are no file's: what would be free without them. Memory that they share
 // counts once for each, since what tells it apart (smaps_rollup) may not be read of a sandboxed process.
-func (m groupMemory) look(pgid int) (held int64) {
+func (m *groupMemory) look(pgid int) (held int64) {
+	if m.looks%anew == 0 {
+		m.known = map[string]processMemory{}
+	}
+	m.looks++
 	for dir := range group(pgid) { // a zombie holds none
 		resident := residentMemory(dir)
-		p, ok := m[dir]
+		p, ok := m.known[dir]
 		if difference := resident - p.resident; !ok || max(difference, -difference) >= grown {
 			p = processMemory{resident, ownMemory(dir)}
-			m[dir] = p
+			m.known[dir] = p
 		}
 		held += p.held
 	}

@@ -23,7 +23,8 @@ func TestAChromeWithinItsLimitLives(t *testing.T) {
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
 	}
-	held := groupMemory{}.look(p.Group())
+	var memory groupMemory
+	held := memory.look(p.Group())
 	if held < 1<<20 || held > 4<<30 {
 		t.Errorf("it holds %d bytes", held)
 	}
@@ -33,7 +34,7 @@ func TestAChromeWithinItsLimitLives(t *testing.T) {
 	if err := p.OutOfMemory(); err != nil {
 		t.Errorf("it was out of memory: %v", err)
 	}
-	if held := (groupMemory{}).look(p.Group()); held != 0 {
+	if held := memory.look(p.Group()); held != 0 {
 		t.Errorf("%d bytes are held by nobody", held)
 	}
 }

@@ -22,13 +22,14 @@ func TestAllOfChromeIsPinned(t *testing.T) {
 		t.Skip("there is one core")
 	}
 	one := all[:1]
+	settles := func() { p.Settle(one) }
+	stirs := func() { p.Stir(); p.pinned = true } // may be told again
 	for range 2 {
-		settles := func() { p.Settle(one) }
 		for _, step := range []struct {
 			does func()
 			cpus []int
 			own  int // threads of ours on one core
-		}{{settles, one, 1}, {p.Stir, all, 0}} {
+		}{{settles, one, 1}, {stirs, all, 0}} {
 			step.does()
 			for tries := 0; strays(t, p, step.cpus) > 0 || ownPinned(t, one) != step.own; tries++ {
 				if tries == 100 {
@@ -42,6 +43,22 @@ func TestAllOfChromeIsPinned(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestWhatWasNotPinnedIsLeftWhereItIs(t *testing.T) {
+	p := start(t, Options{})
+	defer func() { _ = p.Close() }()
+	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
+		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
+	}
+	one := Cores()[:1]
+	pinGroup(p.Group(), one) // as somebody else may have
+	before := strays(t, p, one)
+	p.Settle(nil)
+	p.Stir()
+	if after := strays(t, p, one); after > before {
+		t.Errorf("%d threads more are elsewhere", after-before)
 	}
 }
 

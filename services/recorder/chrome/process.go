@@ -21,6 +21,7 @@ type Process struct {
 	cmd     *exec.Cmd
 	outbox  *os.File
 	inbox   *inbox
+	pinned  bool
 	profile string
 	stderr  *tail
 	exited  chan struct{}
@@ -83,22 +84,26 @@ func (p *Process) start(o Options) error {
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
 // Settle has a thread of its own read what Chrome writes, which is for a page that stands still, and keeps it and all that Chrome runs or
-// starts later to these cores, by their numbers (Cores); to a single one without interrupting one another. With none, they may run
-// anywhere. It is an optimisation: what cannot be moved stays where it is.
+// starts later to these cores, by their numbers (Cores), to a single one without interrupting one another. With none, the kernel says where
+// they run. It is an optimisation: what cannot be moved stays where it is. One goroutine at a time may call it, or Stir.
 func (p *Process) Settle(cpus []int) {
-	p.inbox.wait(waiting{alone: true, cpus: cpus})
+	p.inbox.wait(way{alone: true, cpus: cpus})
 	p.pin(cpus)
 }
 
 // Stir takes back what Settle did.
 func (p *Process) Stir() {
-	p.inbox.wait(waiting{})
-	p.pin(Cores())
+	p.inbox.wait(way{})
+	p.pin(nil)
 }
 
+// pin keeps all of Chrome to these cores; with none, to no core that it was kept to before.
 func (p *Process) pin(cpus []int) {
-	if len(cpus) == 0 {
+	if len(cpus) == 0 && !p.pinned {
 		return
+	}
+	if p.pinned = len(cpus) > 0; !p.pinned {
+		cpus = Cores()
 	}
 	// The second time finds what a thread that was not moved yet had started meanwhile.
 	for range 2 {
@@ -121,8 +126,8 @@ func (p *Process) Close() error {
 	return err
 }
 
-// closePipes waits until all that Chrome wrote is read, which is when nobody holds the pipe's other end. If somebody does for longer, the
-// thread that reads is left to them.
+// closePipes waits until all that Chrome wrote is read, which is when nobody holds the pipe's other end. If somebody does for longer, a
+// thread that waits alone is left to them.
 func (p *Process) closePipes(within time.Duration) error {
 	var err error
 	select {
@@ -142,10 +147,11 @@ const closeWithin = 5 * time.Second
 func (p *Process) awaitGroup() error {
 	pgid := p.cmd.Process.Pid
 	for tries, deadline := 1, time.Now().Add(closeWithin); ; tries++ {
-		left := reap(pgid)
-		// Where nobody else reaps the dead, only their states tell, which are read less often: that takes a look at all processes.
-		gone := errors.Is(syscall.Kill(-pgid, 0), syscall.ESRCH) || tries%8 == 0 && !groupAlive(pgid)
-		if gone && !left {
+		gone := errors.Is(syscall.Kill(-pgid, 0), syscall.ESRCH)
+		if !gone && tries%4 == 0 { // where nobody reaps the dead, only their states tell, for which all processes are looked at
+			gone = !groupAlive(pgid)
+		}
+		if left := reap(pgid); gone && !left {
 			return nil
 		}
 		if time.Now().After(deadline) {

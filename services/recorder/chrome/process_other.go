@@ -16,7 +16,7 @@ func pinGroup(int, []int) {}
 
 func pinThread(int, []int) {}
 
-// threadID is of no use: there is nothing that it could be told to.
+// threadID is of no use: nobody can pin it.
 func threadID() int { return 0 }
 
 // SmallShm reports whether shared memory is too small for Chrome; only Linux has such a limit.
@@ -30,4 +30,4 @@ func groupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }
 // groupMemory is not known here.
 type groupMemory struct{}
 
-func (groupMemory) look(int) int64 { return 0 }
+func (*groupMemory) look(int) int64 { return 0 }
