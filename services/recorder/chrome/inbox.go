@@ -41,35 +41,35 @@ func (b *inbox) wait(w way) {
 }
 
 // Read implements io.Reader, for one goroutine. Once it has returned an error, no thread is that goroutine's own.
-func (b *inbox) Read(p []byte) (n int, err error) {
+func (b *inbox) Read(p []byte) (int, error) {
 	for {
-		f := b.file()
-		if f == nil {
-			err = os.ErrClosed
-		} else {
+		n := 0
+		f, err := b.file()
+		if err == nil {
+			if b.alone {
+				b.yield() // Chrome does meanwhile what it was asked to
+			}
 			n, err = f.Read(p)
 		}
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			b.turn(way{})
-		case b.alone:
-			b.yield()
 		}
 		return n, err
 	}
 }
 
-// file is what to read from, in the way that was asked for. It is nil when the inbox is closed.
-func (b *inbox) file() *os.File {
+// file is what to read from, in the way that was asked for.
+func (b *inbox) file() (*os.File, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.closed:
-		return nil
+		return nil, os.ErrClosed
 	case !b.told:
-		return b.f
+		return b.f, nil
 	}
 	b.told = false
 	if b.asked.alone != b.alone {
@@ -82,7 +82,7 @@ func (b *inbox) file() *os.File {
 	}
 	_ = b.f.SetReadDeadline(time.Time{})
 	b.turn(b.asked)
-	return b.f
+	return b.f, nil
 }
 
 // turn gives the goroutine a thread of its own, or takes it away.

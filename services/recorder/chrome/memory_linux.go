@@ -29,8 +29,11 @@ func (m *groupMemory) look(pgid int) (held int64) {
 		m.known = map[string]processMemory{}
 	}
 	m.looks++
-	for dir := range group(pgid) { // a zombie holds none
+	for dir := range group(pgid) {
 		resident := residentMemory(dir)
+		if resident == 0 {
+			continue // it has ended
+		}
 		p, ok := m.known[dir]
 		if difference := resident - p.resident; !ok || max(difference, -difference) >= grown {
 			p = processMemory{resident, ownMemory(dir)}
@@ -46,7 +49,7 @@ func residentMemory(dir string) int64 {
 	statm, err := os.ReadFile(filepath.Join(dir, "statm"))
 	fields := bytes.Fields(statm)
 	if err != nil || len(fields) < 2 {
-		return 0 // it has just ended
+		return 0
 	}
 	pages, _ := strconv.ParseInt(string(fields[1]), 10, 64)
 	return pages * int64(os.Getpagesize())
