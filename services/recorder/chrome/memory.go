@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Chrome's memory is looked at again before its page can have taken what is left, which is given growth bytes a second, some threads'
-// worth: but never more often than memoryEvery, and at least once in memoryWithin.
+// A Chrome's memory is looked at again before its page can have taken what is left, which is given growth bytes a second, more than a
+// thread takes: but never more often than memoryEvery, and at least once in memoryWithin.
 const (
 	growth       = 8 << 30
 	memoryEvery  = 250 * time.Millisecond
