@@ -56,8 +56,8 @@ func TestMovingVideoThatSeeksOutOfSight(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			shown := showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), page, 150)
-			// One that is made on the way is there within three frames.
-			for i := 0; i < 3 && shown[i] == 0; i++ {
+			// One that is made on the way may be four frames late, like the start of any (docs/reference/exactness.md).
+			for i := 0; i < 4 && shown[i] == 0; i++ {
 				shown[i] = 1
 			}
 			checkSeeks(t, shown)
