@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -15,13 +17,22 @@ func TestAnInboxMissesNothingHoweverItWaits(t *testing.T) {
 	}
 	b := &inbox{f: f}
 	const messages = 3000
+	var read atomic.Int64
 	got := make(chan []byte)
 	go func() {
-		all, err := io.ReadAll(b)
-		if err != nil {
-			t.Errorf("reading ended with %v", err)
+		var all []byte
+		for p := make([]byte, 512); ; {
+			n, err := b.Read(p)
+			all = append(all, p[:n]...)
+			read.Store(int64(len(all)))
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					t.Errorf("reading ended with %v", err)
+				}
+				got <- all
+				return
+			}
 		}
-		got <- all
 	}()
 	for i := range messages {
 		switch i % 10 {
@@ -29,8 +40,10 @@ func TestAnInboxMissesNothingHoweverItWaits(t *testing.T) {
 			b.wait(way{alone: true})
 		case 5:
 			b.wait(way{alone: true, cpus: Cores()})
-		case 6:
-			time.Sleep(time.Millisecond) // it is in the system by now
+		case 6: // it waits for more before it is told again
+			for read.Load() < int64(i) {
+				runtime.Gosched()
+			}
 		case 7:
 			b.wait(way{})
 		case 8: // of two that follow one another the last counts
