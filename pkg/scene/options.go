@@ -13,7 +13,7 @@ type Options struct {
 
 	// Viewport is the window that the page is laid out in. Default: the video's size.
 	Viewport *Viewport `json:"viewport,omitempty"`
-	// Mobile makes the browser a phone's: touch, the mobile viewport meta tag, a screen of the viewport's size.
+	// Mobile makes the browser a phone's: touch in place of a mouse, the mobile viewport meta tag, a screen of the viewport's size.
 	Mobile bool `json:"mobile,omitempty"`
 	// ColorScheme is "light" (default) or "dark".
 	ColorScheme string `json:"color_scheme,omitempty"`

@@ -62,6 +62,9 @@ var framesForScreenshots = []string{
 	"--disable-new-content-rendering-timeout",
 }
 
+// mouse is a pointer that is fine (4 of Blink's PointerType) and hovers (2 of its HoverType), and the only one.
+const mouse = "primaryPointerType=4,availablePointerTypes=4,primaryHoverType=2,availableHoverTypes=2"
+
 // args returns Chrome's arguments.
 func args(o Options, profile string) []string {
 	scale := o.ScaleFactor
@@ -95,6 +98,10 @@ func args(o Options, profile string) []string {
 		"--lang=en-US",
 		"--mute-audio",
 		"--autoplay-policy=no-user-gesture-required",
+
+		// A mouse, on machines that have none: pages choose by it what they show and how they are laid out. What Emulation makes
+		// of a page, such as a phone's, goes before it.
+		"--blink-settings="+mouse,
 
 		// The page reaches the network through the proxy or not at all: no loopback exception, no name looked up
 		// here, no UDP, nothing asked of the local network by multicast.
