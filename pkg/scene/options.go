@@ -8,7 +8,7 @@ type Options struct {
 	// Capture is how the page's time passes: CaptureExact (default) or CaptureRealtime.
 	Capture string `json:"capture,omitempty"`
 	// Repeatable makes every recording of an unchanged page the same, byte for byte: random numbers are seeded and the
-	// page's calendar starts at a fixed date.
+	// page's calendar starts on 1 January 2026 at noon (UTC).
 	Repeatable bool `json:"repeatable,omitempty"`
 
 	// Viewport is the window that the page is laid out in. Default: the video's size.

@@ -3,11 +3,13 @@ package capture
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // repeatableDate is when repeatable pages are asked for, by their calendar: a Thursday at noon, so that it is the same day
-// in most of the world.
+// in most of the world. It has passed: to a page that came later than it did, what servers let end (a session, a signed URL) would
+// have ended.
 var repeatableDate = time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC)
 
 // date is what the page's calendar says when its time begins.
@@ -26,7 +28,8 @@ func (s *scene) repeat() error {
 	if !s.Repeatable {
 		return nil
 	}
-	if err := s.onNewDocument(repeatableScript); err != nil {
+	behind := time.Since(repeatableDate).Milliseconds()
+	if err := s.onNewDocument(fmt.Sprintf("(%s)(%d)", strings.TrimSpace(repeatableScript), behind)); err != nil {
 		return fmt.Errorf("make the page repeatable: %w", err)
 	}
 	return nil

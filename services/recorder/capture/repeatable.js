@@ -1,5 +1,6 @@
-// Makes chance and clocks the same in every run. Math.random's seed is an argument of Chrome's.
-(() => {
+// Makes chance and clocks the same in every run. Math.random's seed is an argument of Chrome's. behind is by how many milliseconds
+// the page's calendar is behind the world's.
+(behind => {
   const define = (object, name, value) => Object.defineProperty(object, name, { value, configurable: true, writable: true });
 
   // crypto: splitmix32 from a fixed seed. No page that is recorded needs secrets of its own.
@@ -36,4 +37,24 @@
   const frame = window.requestAnimationFrame;
   define(window, 'requestAnimationFrame', (callback) =>
     frame.call(window, typeof callback === 'function' ? (time) => callback(tidy(time)) : callback));
-})();
+
+  // Cookies: Chrome keeps them by the world's calendar, so a date that the page has reckoned is moved there. Ages need no calendar.
+  const Calendar = Date, attribute = /;\s*expires\s*=([^;]*)/i, last = Date.UTC(9999, 11, 31);
+  const moved = (text) => {
+    const date = Calendar.parse(attribute.exec(text)?.[1]);
+    if (!(date > 0)) return text; // there is none, or it means at once
+    return text.replace(attribute, `; expires=${new Calendar(Math.min(date + behind, last)).toUTCString()}`);
+  };
+  const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
+  Object.defineProperty(Document.prototype, 'cookie', {
+    get, set(text) { set.call(this, moved(`${text}`)); }, enumerable: true, configurable: true,
+  });
+  if (window.CookieStore) { // in secure contexts
+    const store = CookieStore.prototype.set;
+    define(CookieStore.prototype, 'set', function (...args) {
+      const [cookie] = args;
+      if (typeof cookie?.expires === 'number') args[0] = { ...cookie, expires: cookie.expires + behind };
+      return store.apply(this, args);
+    });
+  }
+})
