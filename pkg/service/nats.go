@@ -15,11 +15,15 @@ import (
 // While there is no connection nothing is kept to be sent later, since a request that nobody waits for any more would
 // still be acted on: publishing and requesting fail at once, and the caller tries again.
 //
+// Replies come to _INBOX.<name>, so that permissions can keep one service from reading another's. Subjects that they
+// forbid are logged by name; see Refusals for what becomes of a request.
+//
 // Its only error is a URL that is none.
 func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 	log := b.Log
 	conn, err := nats.Connect(b.NATSURL,
 		nats.Name("loom-"+name+" "+b.WorkerID),
+		nats.CustomInboxPrefix("_INBOX."+name),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500*time.Millisecond),
@@ -42,6 +46,10 @@ func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 			event := log.Warn().Err(err)
 			if sub != nil {
 				event = event.Str("subject", sub.Subject)
+			}
+			if Refused(err) {
+				event.Msg("NATS refuses this user a subject that the service needs: docs/operations.md lists them")
+				return
 			}
 			event.Msg("NATS reports an error")
 		}),

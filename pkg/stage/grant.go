@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // grant asks ingest for the task and returns what it grants, and when it was last asked, which is when the lease
@@ -40,7 +41,7 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 
 // ask sends the request until it is answered. Every repetition carries the same RequestID: the answer to the first may
 // have been lost, and the attempt that it granted would be charged if nobody worked on it. For the same reason silence is
-// borne for about a minute. That nobody listens is an answer: then the request was not received.
+// borne for about a minute. That nobody listens, or that NATS refuses, is an answer: then the request was not received.
 func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, asked time.Time, err error) {
 	data, err := msg.Encode(msg.GrantRequest{
 		Ref: msg.NewRef(token.Kind, token.RenderID, token.TaskID), Worker: w.WorkerID, RequestID: uuid.New(),
@@ -55,7 +56,7 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 			reply, err = msg.Decode[msg.GrantReply](answer.Data)
 			return reply, asked, err
 		}
-		if ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrConnectionClosed) {
+		if ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrConnectionClosed) || service.Refused(err) {
 			break
 		}
 		_ = m.InProgress() // keeps the message ours; while NATS is away it cannot
@@ -68,7 +69,9 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 func (w *Worker) request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
 	defer cancel()
-	return w.nc.RequestWithContext(ctx, subject, data)
+	named := service.Refusals(w.nc)
+	answer, err := w.nc.RequestWithContext(ctx, subject, data)
+	return answer, named(err)
 }
 
 // pause returns after d, or when ctx is cancelled.

@@ -9,6 +9,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // pull gives do one message after the other until ctx is cancelled; it asks for the next when do has returned, so that
@@ -22,8 +24,10 @@ func (w *Worker) pull(ctx context.Context, do func(jetstream.Msg)) error {
 			}
 			return err
 		}
-		err = w.each(ctx, messages, do)
+		named := service.Refusals(w.nc)
+		err = named(w.each(ctx, messages, do))
 		if err != nil && ctx.Err() == nil {
+			w.keepRefusal(err)
 			// Deleted, wiped, or its server went away: look for it again.
 			w.Log.Debug().Err(err).Msg("pulling was interrupted")
 		}
@@ -61,6 +65,9 @@ func (w *Worker) bind(ctx context.Context) (jetstream.MessagesContext, error) {
 		if w.nc.IsClosed() {
 			return nil, backoff.Permanent(fmt.Errorf("pull tasks: %w", nats.ErrConnectionClosed))
 		}
+		if err != nil {
+			w.keepRefusal(err)
+		}
 		if err != nil && w.pulling.Swap(away) != away {
 			w.Log.Warn().Err(err).Str("stream", w.stream).Msg("no tasks to be had: looking for the consumer until it is there")
 		}
@@ -70,9 +77,19 @@ func (w *Worker) bind(ctx context.Context) (jetstream.MessagesContext, error) {
 		return nil, err
 	}
 	if w.pulling.Swap(bound) != bound {
+		w.refusal.Store(nil)
 		w.Log.Info().Str("stream", w.stream).Str("consumer", w.Verb).Msg("waiting for tasks")
 	}
 	return messages, nil
+}
+
+// keepRefusal keeps err for Ready if NATS refused a subject, and else forgets what it refused before.
+func (w *Worker) keepRefusal(err error) {
+	if !service.Refused(err) {
+		w.refusal.Store(nil)
+		return
+	}
+	w.refusal.Store(&err)
 }
 
 func (w *Worker) lookUp(ctx context.Context) (jetstream.MessagesContext, error) {
@@ -81,9 +98,10 @@ func (w *Worker) lookUp(ctx context.Context) (jetstream.MessagesContext, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
 	defer cancel()
+	named := service.Refusals(w.nc)
 	consumer, err := w.js.Consumer(ctx, w.stream, w.Verb)
 	if err != nil {
-		return nil, err
+		return nil, named(err)
 	}
 	return consumer.Messages(jetstream.PullMaxMessages(1),
 		jetstream.PullExpiry(max(time.Second, 10*w.pace.silence)), jetstream.PullHeartbeat(w.pace.silence))

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // report publishes a result and returns when its stream has it. While it cannot be had (NATS is away, the stream is not
@@ -44,9 +45,10 @@ func (w *Worker) report(l *lease, result msg.Result) error {
 func (w *Worker) publish(ctx context.Context, result msg.Result, data []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
 	defer cancel()
+	named := service.Refusals(w.nc)
 	// An attempt has one result; the id keeps a repeated publish from being two messages.
 	_, err := w.js.Publish(ctx, msg.ResultSubject(result.Ref), data,
 		jetstream.WithMsgID(fmt.Sprintf("%s/%d", result.TaskID, result.Attempt)),
 		jetstream.WithExpectStream(msg.StreamResults))
-	return err
+	return named(err)
 }

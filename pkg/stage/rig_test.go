@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -41,6 +42,14 @@ func arrange(t *testing.T) (*stagetest.NATS, *stagetest.Ingest) {
 // work starts a worker for record tasks that ends with t.
 func work(t *testing.T, server *stagetest.NATS, ingest *stagetest.Ingest, change func(*Config), handler HandlerFunc) *rig {
 	t.Helper()
+	return workOn(t, server, server.Connect(t), ingest, change, handler)
+}
+
+// workOn is work with a connection of the caller's.
+func workOn(
+	t *testing.T, server *stagetest.NATS, nc *nats.Conn, ingest *stagetest.Ingest, change func(*Config), handler HandlerFunc,
+) *rig {
+	t.Helper()
 	cfg := Config{
 		Verb: msg.ConsumerRecord, Handlers: map[msg.Kind]Handler{msg.Record: handler}, Slots: 1, WorkerID: "worker-1",
 		Drain: stagetest.Patience, WorkDir: t.TempDir(), Log: zerolog.New(zerolog.NewTestWriter(t)), pace: quick,
@@ -48,7 +57,7 @@ func work(t *testing.T, server *stagetest.NATS, ingest *stagetest.Ingest, change
 	if change != nil {
 		change(&cfg)
 	}
-	worker, err := New(server.Connect(t), cfg)
+	worker, err := New(nc, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,8 @@ type Worker struct {
 	scratch *scratch
 	metrics *metrics
 
-	pulling atomic.Int32 // unknown, bound or away: what the last slot to look for the consumer found
+	refusal atomic.Pointer[error] // why NATS gives no tasks, if it refuses a subject
+	pulling atomic.Int32          // unknown, bound or away: what the last slot to look for the consumer found
 	mu      sync.Mutex
 	running map[*lease]struct{}
 }
@@ -90,10 +91,13 @@ func New(nc *nats.Conn, cfg Config) (*Worker, error) {
 	}, nil
 }
 
-// Ready returns nil while the worker can be given work: it has a connection, and its consumer exists.
+// Ready returns nil while the worker can be given work: it has a connection, its consumer exists, and NATS lets it pull.
 func (w *Worker) Ready(context.Context) error {
 	if !w.nc.IsConnected() {
 		return errors.New("no connection to NATS")
+	}
+	if refusal := w.refusal.Load(); refusal != nil {
+		return fmt.Errorf("no tasks to be had: %w", *refusal)
 	}
 	if w.pulling.Load() != bound {
 		return fmt.Errorf("waiting for ingest to make consumer %s on stream %s", w.Verb, w.stream)

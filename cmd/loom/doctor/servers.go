@@ -15,6 +15,7 @@ import (
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
@@ -75,7 +76,9 @@ func broker(ctx context.Context, environ map[string]string) Finding {
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err == nil {
+		named := service.Refusals(nc)
 		_, err = js.AccountInfo(ctx)
+		err = named(err)
 	}
 	if err != nil {
 		return missing(what, fmt.Errorf("no JetStream: %w", err), "start nats-server with --jetstream, and enable it for the account")

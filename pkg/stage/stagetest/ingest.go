@@ -34,7 +34,12 @@ type Ingest struct {
 // and never stops one.
 func NewIngest(t testing.TB, server *NATS) *Ingest {
 	t.Helper()
-	nc := server.Connect(t)
+	return NewIngestOn(t, server.Connect(t))
+}
+
+// NewIngestOn is NewIngest with a connection of the caller's.
+func NewIngestOn(t testing.TB, nc *nats.Conn) *Ingest {
+	t.Helper()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -127,6 +132,16 @@ func (i *Ingest) Deaf() {
 		}
 	}
 	i.Flush()
+}
+
+// Ask returns the answer to an empty request.
+func (i *Ingest) Ask(subject string) []byte {
+	i.t.Helper()
+	answer, err := i.nc.Request(subject, nil, Patience)
+	if err != nil {
+		i.t.Fatalf("ask %s: %v", subject, err)
+	}
+	return answer.Data
 }
 
 // Flush returns when the server has all that was sent.

@@ -2,6 +2,7 @@ package stagetest
 
 import (
 	"net"
+	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -27,9 +28,24 @@ type NATS struct {
 // StartNATS starts a server that ends with t.
 func StartNATS(t testing.TB) *NATS {
 	t.Helper()
-	n := &NATS{t: t, opts: server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-	}}
+	return start(t, server.Options{})
+}
+
+// StartNATSWith is StartNATS with what a configuration file says besides, of users for instance.
+func StartNATSWith(t testing.TB, config string) *NATS {
+	t.Helper()
+	var opts server.Options
+	if err := opts.ProcessConfigString(config); err != nil {
+		t.Fatalf("configure the NATS server: %v", err)
+	}
+	return start(t, opts)
+}
+
+func start(t testing.TB, opts server.Options) *NATS {
+	t.Helper()
+	n := &NATS{t: t, opts: opts}
+	n.opts.Host, n.opts.Port, n.opts.JetStream, n.opts.StoreDir = "127.0.0.1", server.RANDOM_PORT, true, t.TempDir()
+	n.opts.NoSigs, n.opts.NoLog = true, true
 	n.Start()
 	addr, ok := n.server.Addr().(*net.TCPAddr)
 	if !ok {
@@ -77,8 +93,24 @@ func (n *NATS) Wipe() {
 // Connect returns a connection such as services use, closed when t ends.
 func (n *NATS) Connect(t testing.TB) *nats.Conn {
 	t.Helper()
-	base := service.Base{NATSURL: n.URL(), WorkerID: "test", Log: zerolog.Nop(), Registry: prometheus.NewRegistry()}
-	nc, err := base.ConnectNATS("test")
+	return n.connect(t, "test", n.URL(), zerolog.Nop())
+}
+
+// ConnectAs is Connect for a service that has a user of its own name, and logs to log.
+func (n *NATS) ConnectAs(t testing.TB, name, password string, log zerolog.Logger) *nats.Conn {
+	t.Helper()
+	at, err := url.Parse(n.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.User = url.UserPassword(name, password)
+	return n.connect(t, name, at.String(), log)
+}
+
+func (n *NATS) connect(t testing.TB, name, at string, log zerolog.Logger) *nats.Conn {
+	t.Helper()
+	base := service.Base{NATSURL: at, WorkerID: "test", Log: log, Registry: prometheus.NewRegistry()}
+	nc, err := base.ConnectNATS(name)
 	if err != nil {
 		t.Fatal(err)
 	}

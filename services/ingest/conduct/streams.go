@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // checkEvery is how often streams and consumers are looked after when nothing says that they are gone.
@@ -89,14 +90,15 @@ func (s *streams) makeUntilThere(ctx context.Context) error {
 func (s *streams) make(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	named := service.Refusals(s.js.Conn())
 	for _, cfg := range s.configs {
 		if _, err := s.js.CreateOrUpdateStream(ctx, cfg); err != nil {
-			return fmt.Errorf("make stream %s: %w", cfg.Name, err)
+			return fmt.Errorf("make stream %s: %w", cfg.Name, named(err))
 		}
 	}
 	for stream, cfg := range s.consumers {
 		if _, err := s.js.CreateOrUpdateConsumer(ctx, stream, cfg); err != nil {
-			return fmt.Errorf("make consumer %s of stream %s: %w", cfg.Durable, stream, err)
+			return fmt.Errorf("make consumer %s of stream %s: %w", cfg.Durable, stream, named(err))
 		}
 	}
 	return nil
@@ -104,14 +106,15 @@ func (s *streams) make(ctx context.Context) error {
 
 // ready returns nil when every stream and consumer is there.
 func (s *streams) ready(ctx context.Context) error {
+	named := service.Refusals(s.js.Conn())
 	for _, cfg := range s.configs {
 		if _, err := s.js.Stream(ctx, cfg.Name); err != nil {
-			return fmt.Errorf("look for stream %s: %w", cfg.Name, err)
+			return fmt.Errorf("look for stream %s: %w", cfg.Name, named(err))
 		}
 	}
 	for stream, cfg := range s.consumers {
 		if _, err := s.js.Consumer(ctx, stream, cfg.Durable); err != nil {
-			return fmt.Errorf("look for consumer %s of stream %s: %w", cfg.Durable, stream, err)
+			return fmt.Errorf("look for consumer %s of stream %s: %w", cfg.Durable, stream, named(err))
 		}
 	}
 	return nil

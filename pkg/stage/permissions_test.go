@@ -1,0 +1,166 @@
+package stage
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+)
+
+// permissions is the configuration that the docs offer, with everybody's password set to "secret".
+func permissions(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"INGEST", "RECORDER", "TRANSCODER", "UPLOADER", "WATCHER"} {
+		t.Setenv("NATS_"+name+"_PASSWORD", "secret")
+	}
+	config, err := os.ReadFile("../../deploy/nats-users.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(config)
+}
+
+// said is a log that can be read while it is written to.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) line(parts ...string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for line := range strings.Lines(s.text.String()) {
+		found := true
+		for _, part := range parts {
+			found = found && strings.Contains(line, part)
+		}
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// locked starts a server with these permissions, and a worker there as a service's own user. It tells what was logged.
+func locked(t *testing.T, config, service, verb string, kinds []msg.Kind, handler HandlerFunc) (*rig, *said) {
+	t.Helper()
+	server := stagetest.StartNATSWith(t, config)
+	ingest := stagetest.NewIngestOn(t, server.ConnectAs(t, "ingest", "secret", zerolog.Nop()))
+	ingest.MakeStreams()
+	log := &said{}
+	handlers := map[msg.Kind]Handler{}
+	for _, kind := range kinds {
+		handlers[kind] = handler
+	}
+	return workOn(t, server, server.ConnectAs(t, service, "secret", zerolog.New(log)), ingest, func(c *Config) {
+		c.Verb, c.Handlers, c.Log, c.Drain = verb, handlers, zerolog.New(log), 50*time.Millisecond
+	}, nil), log
+}
+
+func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
+	config := permissions(t)
+	for service, test := range map[string]struct {
+		verb  string
+		kinds []msg.Kind
+	}{
+		"recorder":   {msg.ConsumerRecord, []msg.Kind{msg.Record}},
+		"transcoder": {msg.ConsumerTranscode, []msg.Kind{msg.Probe, msg.Draw, msg.Normalize, msg.Concat, msg.Overlay}},
+		"uploader":   {msg.ConsumerUpload, []msg.Kind{msg.Upload}},
+	} {
+		t.Run(service, func(t *testing.T) {
+			cancelled := make(chan struct{}, len(test.kinds))
+			r, log := locked(t, config, service, test.verb, test.kinds, func(ctx context.Context, task *Task) (any, error) {
+				if task.Attempt == 1 {
+					return nil, nil
+				}
+				<-ctx.Done()
+				cancelled <- struct{}{}
+				return nil, ctx.Err()
+			})
+			for _, kind := range test.kinds {
+				ref := r.Publish(kind)
+				if result := r.Result(); result.Outcome != msg.Done || result.TaskID != ref.TaskID {
+					t.Fatalf("%s: %+v", kind, result)
+				}
+				// A second attempt, which is seen to be alive and is then cancelled.
+				r.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {
+					return stagetest.Granted(request, func(g *msg.Grant) { g.Attempt = 2 }), true
+				})
+				ref = r.Publish(kind)
+				r.Until("there is a heartbeat", func() bool { return (<-r.Heartbeats).TaskID == ref.TaskID })
+				r.Cancel(ref.RenderID)
+				await(t, cancelled, "the cancel arrives")
+				r.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {
+					return stagetest.Granted(request, nil), true
+				})
+			}
+			r.Until("all messages are acknowledged", func() bool { return r.Waiting(test.kinds[0].Stream()) == 0 })
+			if reply := r.Ask("$SRV.PING." + test.verb); !strings.Contains(string(reply), test.verb) {
+				t.Errorf("who is there was answered with %s", reply)
+			}
+			if err := r.worker.nc.LastError(); err != nil {
+				t.Errorf("NATS refused: %v", err)
+			}
+			if log.line("permissions violation") {
+				t.Error("a refusal was logged")
+			}
+		})
+	}
+}
+
+func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
+	config := permissions(t)
+	for name, test := range map[string]struct {
+		subject string
+		// unready: the worker can do nothing, and says so. Else what is logged.
+		unready bool
+		logged  string
+	}{
+		"to look for the consumer": {subject: `"$JS.API.CONSUMER.INFO.RECORD.record"`, unready: true, logged: "no tasks to be had"},
+		"to pull":                  {subject: `"$JS.API.CONSUMER.MSG.NEXT.RECORD.record"`, unready: true},
+		"to be answered":           {subject: `"_INBOX.recorder.>"`, unready: true, logged: "no tasks to be had"},
+		"to ask for a task":        {subject: `"grant.record.>"`, logged: "no answer from ingest"},
+		"to report":                {subject: `"result.record.>"`, logged: "result cannot be delivered yet"},
+		"to hear of cancels":       {subject: `"ctl.cancel.*"`, logged: "docs/operations.md"},
+		"to renew a lease":         {subject: `"heartbeat.record.>"`, logged: "heartbeat unanswered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(config, test.subject) {
+				t.Fatalf("%s is nobody's", test.subject)
+			}
+			without := strings.Replace(config, test.subject, `"nothing"`, 1)
+			r, log := locked(t, without, "recorder", msg.ConsumerRecord, []msg.Kind{msg.Record}, func(ctx context.Context, task *Task) (any, error) {
+				if strings.HasPrefix(test.subject, `"heartbeat`) {
+					<-ctx.Done()
+				}
+				return nil, nil
+			})
+			r.Publish(msg.Record)
+			// As the server spells it: the inbox has more to it.
+			subject := strings.TrimSuffix(strings.TrimSuffix(strings.Trim(test.subject, `"`), ">"), "*")
+			if test.unready {
+				r.Until("readiness names "+subject, func() bool {
+					err := r.worker.Ready(t.Context())
+					return err != nil && strings.Contains(err.Error(), subject)
+				})
+			}
+			if test.logged != "" {
+				r.Until("the log names "+subject, func() bool { return log.line(test.logged, subject) })
+			}
+		})
+	}
+}
