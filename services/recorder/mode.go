@@ -55,6 +55,6 @@ func soundWarning(number int) msg.Warning {
 	return msg.Warning{
 		Code: msg.CodeSceneInexact, Scene: number,
 		Message: fmt.Sprintf("Scene %d shows a video whose sound could not be left out while it was recorded: its picture may move "+
-			"unevenly. Take the sound out of the file.", number),
+			"unevenly, or too slowly. Take the sound out of the file.", number),
 	}
 }

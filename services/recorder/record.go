@@ -150,7 +150,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox,
 		Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
 		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable, MemoryLimit: r.memory,
-		Preload: r.preload,
+		Preload: r.preload, ReducedMotion: p.Options.ReducedMotion,
 	}, j.Dir)
 	if err != nil {
 		return err

@@ -14,6 +14,8 @@ type Options struct {
 	Width, Height int
 	// Repeatable seeds Math.random: the same numbers in every run.
 	Repeatable bool
+	// ReducedMotion tells pages, and servers that ask, that less movement is preferred.
+	ReducedMotion bool
 	// ScaleFactor is how many pixels of the picture one CSS pixel has, along each axis. 0 means 1.
 	ScaleFactor float64
 	// Proxy is the host and port of the HTTP proxy through which all of Chrome's traffic goes.
@@ -148,6 +150,9 @@ func args(o Options, profile string) []string {
 	)
 	if o.Repeatable {
 		list = append(list, "--js-flags=--random-seed=1")
+	}
+	if o.ReducedMotion {
+		list = append(list, "--force-prefers-reduced-motion")
 	}
 	if !o.Sandbox {
 		list = append(list, "--no-sandbox")

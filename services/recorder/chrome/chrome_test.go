@@ -24,7 +24,7 @@ func TestArgs(t *testing.T) {
 		"sandbox.txt":     {Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
 		"screenshots.txt": {Frames: FramesForScreenshots, Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
 		"realtime.txt":    {Frames: FramesInRealtime, Sandbox: true, Width: 1920, Height: 1080, Proxy: "127.0.0.1:4000"},
-		"container.txt":   {Width: 390, Height: 844, ScaleFactor: 2.5, Proxy: "127.0.0.1:4001", SmallShm: true},
+		"container.txt":   {Width: 390, Height: 844, ScaleFactor: 2.5, Proxy: "127.0.0.1:4001", SmallShm: true, ReducedMotion: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(args(o, "/srv/profile"), "\n") + "\n"

@@ -24,20 +24,27 @@ func (d *Director) access(page *rod.Page) error {
 			return failed("set cookies", err)
 		}
 	}
-	if len(o.Headers) == 0 && o.BasicAuth == nil {
+	own := len(o.Headers) > 0 || o.BasicAuth != nil
+	if !own && o.ColorScheme == "" {
 		return nil
 	}
 	var origin string
 	if err := evaluate(page, mainWorld, &origin, `url => new URL(url).origin`, d.params.URL); err != nil {
 		return failed("read the page's origin", err)
 	}
-	g := &gate{page: page, origin: origin, headers: o.Headers, auth: o.BasicAuth, asked: map[proto.FetchRequestID]bool{}}
+	g := &gate{
+		page: page, origin: origin, headers: o.Headers, auth: o.BasicAuth, asked: map[proto.FetchRequestID]bool{}, scheme: o.ColorScheme,
+	}
 	events := page.Event()
 	go g.answer(events)
-	// No request to another origin stops at the gate, so none can take along what is for this one.
-	err := proto.FetchEnable{
-		Patterns: []*proto.FetchRequestPattern{{URLPattern: origin + "/*"}}, HandleAuthRequests: o.BasicAuth != nil,
-	}.Call(page)
+	var stop []*proto.FetchRequestPattern
+	if own {
+		stop = append(stop, &proto.FetchRequestPattern{URLPattern: origin + "/*"})
+	}
+	if o.ColorScheme != "" {
+		stop = append(stop, &proto.FetchRequestPattern{ResourceType: proto.NetworkResourceTypeDocument})
+	}
+	err := proto.FetchEnable{Patterns: stop, HandleAuthRequests: o.BasicAuth != nil}.Call(page)
 	if err != nil {
 		return failed("watch the page's requests", err)
 	}
@@ -55,7 +62,8 @@ func (d *Director) cookie(page *rod.Page, c scene.Cookie) error {
 	}}}.Call(page)
 }
 
-// gate is where requests to the page's own origin stop, to be given what is for that origin alone.
+// gate is where requests to the page's own origin stop, to be given what is for that origin alone, and requests for documents, to be
+// told the colour scheme.
 type gate struct {
 	page    *rod.Page
 	origin  string
@@ -64,6 +72,8 @@ type gate struct {
 	// asked are the requests that the user and the password were given to. They are not given twice: they would be wrong
 	// again.
 	asked map[proto.FetchRequestID]bool
+	// scheme is the colour scheme that the page is to be told; empty leaves it to Chrome.
+	scheme string
 }
 
 // answer lets requests go on until the page is gone. The error of an answer is that of a request which is gone as well.
@@ -73,7 +83,7 @@ func (g *gate) answer(events <-chan *rod.Message) {
 		var challenge proto.FetchAuthRequired
 		switch {
 		case e.Load(&paused):
-			err := proto.FetchContinueRequest{RequestID: paused.RequestID, Headers: g.with(paused.Request.Headers)}.Call(g.page)
+			err := proto.FetchContinueRequest{RequestID: paused.RequestID, Headers: g.with(paused.Request)}.Call(g.page)
 			if err != nil { // it must not stand here for ever
 				_ = proto.FetchFailRequest{RequestID: paused.RequestID, ErrorReason: proto.NetworkErrorReasonFailed}.Call(g.page)
 			}
@@ -83,17 +93,28 @@ func (g *gate) answer(events <-chan *rod.Message) {
 	}
 }
 
-// with returns a request's headers and ours, which replace its own. There are none to give when only a password is.
-func (g *gate) with(own proto.NetworkHeaders) []*proto.FetchHeaderEntry {
-	if len(g.headers) == 0 {
-		return nil
-	}
-	all := make(map[string]string, len(own)+len(g.headers))
-	for name, value := range own {
+// schemeHint is the client hint that tells the colour scheme. What emulates one leaves it as it is where the browser's own process
+// asks for a document; servers that have not asked for it do not get it.
+const schemeHint = "sec-ch-prefers-color-scheme"
+
+// with returns a request's headers and ours, which replace its own; nil when there are none to give.
+func (g *gate) with(r *proto.NetworkRequest) []*proto.FetchHeaderEntry {
+	all := make(map[string]string, len(r.Headers)+len(g.headers))
+	for name, value := range r.Headers {
 		all[strings.ToLower(name)] = value.Str()
 	}
-	for name, value := range g.headers {
-		all[strings.ToLower(name)] = value
+	changed := false
+	if told, tells := all[schemeHint]; tells && g.scheme != "" && told != g.scheme {
+		all[schemeHint], changed = g.scheme, true
+	}
+	if len(g.headers) > 0 && g.owns(r.URL) {
+		changed = true
+		for name, value := range g.headers {
+			all[strings.ToLower(name)] = value
+		}
+	}
+	if !changed {
+		return nil
 	}
 	entries := make([]*proto.FetchHeaderEntry, 0, len(all))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -101,6 +122,9 @@ func (g *gate) with(own proto.NetworkHeaders) []*proto.FetchHeaderEntry {
 	}
 	return entries
 }
+
+// owns reports whether an address is of the page's own origin. Chrome writes both in the same way.
+func (g *gate) owns(address string) bool { return strings.HasPrefix(address, g.origin+"/") }
 
 // authorize answers a server that asks who wants to know. Who asks may be another server than the request was for first.
 func (g *gate) authorize(e proto.FetchAuthRequired) *proto.FetchAuthChallengeResponse {

@@ -14,38 +14,56 @@ var (
 	macVersion     = regexp.MustCompile(`Mac OS X (\d+(?:[._]\d+)*)`)
 )
 
+// agentOverride is the library's, with hints that it does not know.
+type agentOverride struct {
+	proto.EmulationSetUserAgentOverride
+	Hints *hints `json:"userAgentMetadata,omitempty"`
+}
+
+// hints are client hints about the browser.
+type hints struct {
+	proto.EmulationUserAgentMetadata
+	// FormFactors are what the browser runs on: "Desktop", "Mobile", "Tablet".
+	FormFactors []string `json:"formFactors"`
+}
+
 // platform says what else the browser of a user agent would tell of itself: navigator.platform and, when it is a Chromium,
 // client hints. Other browsers have none.
-func platform(agent string) (name string, hints *proto.EmulationUserAgentMetadata) {
-	hints = &proto.EmulationUserAgentMetadata{Mobile: strings.Contains(agent, "Mobile")}
+func platform(agent string) (name string, h *hints) {
+	h = &hints{FormFactors: []string{"Desktop"}}
+	h.Mobile = strings.Contains(agent, "Mobile")
 	switch {
 	case strings.Contains(agent, "iPhone"):
 		name = "iPhone"
 	case strings.Contains(agent, "iPad"):
 		name = "iPad"
 	case strings.Contains(agent, "Android"):
-		name, hints.Platform = "Linux armv81", "Android"
+		name, h.Platform = "Linux armv81", "Android"
+		h.FormFactors[0] = "Tablet"
+		if h.Mobile {
+			h.FormFactors[0] = "Mobile"
+		}
 		if m := androidVersion.FindStringSubmatch(agent); m != nil {
-			hints.PlatformVersion, hints.Model = m[1], m[2]
+			h.PlatformVersion, h.Model = m[1], m[2]
 		}
 	case strings.Contains(agent, "Windows"):
-		name, hints.Platform, hints.PlatformVersion = "Win32", "Windows", "10.0.0"
-		hints.Architecture, hints.Bitness = "x86", "64"
+		name, h.Platform, h.PlatformVersion = "Win32", "Windows", "10.0.0"
+		h.Architecture, h.Bitness = "x86", "64"
 	case strings.Contains(agent, "Mac OS X"):
-		name, hints.Platform, hints.Architecture, hints.Bitness = "MacIntel", "macOS", "x86", "64"
+		name, h.Platform, h.Architecture, h.Bitness = "MacIntel", "macOS", "x86", "64"
 		if m := macVersion.FindStringSubmatch(agent); m != nil {
-			hints.PlatformVersion = strings.ReplaceAll(m[1], "_", ".")
+			h.PlatformVersion = strings.ReplaceAll(m[1], "_", ".")
 		}
 	default:
-		name, hints.Platform, hints.Architecture, hints.Bitness = "Linux x86_64", "Linux", "x86", "64"
+		name, h.Platform, h.Architecture, h.Bitness = "Linux x86_64", "Linux", "x86", "64"
 	}
 	version := chromeVersion.FindStringSubmatch(agent)
 	if version == nil {
 		return name, nil
 	}
 	add := func(brand string, m []string) {
-		hints.Brands = append(hints.Brands, &proto.EmulationUserAgentBrandVersion{Brand: brand, Version: m[1]})
-		hints.FullVersionList = append(hints.FullVersionList, &proto.EmulationUserAgentBrandVersion{Brand: brand, Version: m[1] + m[2]})
+		h.Brands = append(h.Brands, &proto.EmulationUserAgentBrandVersion{Brand: brand, Version: m[1]})
+		h.FullVersionList = append(h.FullVersionList, &proto.EmulationUserAgentBrandVersion{Brand: brand, Version: m[1] + m[2]})
 	}
 	add("Chromium", version)
 	if edge := edgeVersion.FindStringSubmatch(agent); edge != nil {
@@ -53,6 +71,6 @@ func platform(agent string) (name string, hints *proto.EmulationUserAgentMetadat
 	} else {
 		add("Google Chrome", version)
 	}
-	hints.FullVersion = version[1] + version[2]
-	return name, hints
+	h.FullVersion = version[1] + version[2]
+	return name, h
 }

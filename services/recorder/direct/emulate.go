@@ -68,9 +68,9 @@ func (d *Director) speak(page *rod.Page) error {
 	if o.Locale == "" && o.UserAgent == "" {
 		return nil
 	}
-	agent := proto.EmulationSetUserAgentOverride{UserAgent: o.UserAgent}
+	agent := agentOverride{EmulationSetUserAgentOverride: proto.EmulationSetUserAgentOverride{UserAgent: o.UserAgent}}
 	if o.UserAgent != "" {
-		agent.Platform, agent.UserAgentMetadata = platform(o.UserAgent)
+		agent.Platform, agent.Hints = platform(o.UserAgent)
 	}
 	if o.Locale != "" {
 		if err := (proto.EmulationSetLocaleOverride{Locale: o.Locale}).Call(page); err != nil {
@@ -81,7 +81,7 @@ func (d *Director) speak(page *rod.Page) error {
 		}
 		agent.AcceptLanguage = languages(o.Locale)
 	}
-	if err := agent.Call(page); err != nil {
+	if _, err := page.Call(page.GetContext(), string(page.SessionID), agent.ProtoReq(), agent); err != nil {
 		return failed("set the browser's name and languages", err)
 	}
 	return nil

@@ -51,6 +51,7 @@ func takeAs(ctx context.Context, t *testing.T, mode msg.Mode, url string, frames
 	window := o.Window(width, height)
 	browser := chrometest.Start(t, "127.0.0.1", chrome.Options{
 		Frames: capture.Frames(mode), Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
+		ReducedMotion: o.ReducedMotion,
 	})
 	defer browser.End()
 	f := &film{}
