@@ -3,6 +3,14 @@
 -- Each locks the render's row first, then the task, so that two of them for one render follow one another; each checks
 -- that the task is running with the attempt that the caller has, so that a worker that was superseded changes nothing;
 -- none touches a render that has ended, and none lowers progress or moves status back.
+--
+-- They run what the app hangs on its tables, triggers and checks, and that is to find the search_path that it finds
+-- everywhere else. So none of those that read or write the app's tables sets one: they name the schema of all that they
+-- use, built-in functions included, so that nobody's path leads them elsewhere. Those that see our tables alone, and the
+-- one that runs as its owner, have none at all.
+--
+-- status and state may be texts, enums, domains or citext: they are read as text, and written as literals or through a
+-- variable that takes its fields' types from the app's table.
 
 -- The place of a kind of task among a render's statuses.
 create or replace function loom.stage_rank(kind text) returns int
@@ -25,7 +33,7 @@ $$;
 
 -- Locks a task's render, then the task. Null when either is gone.
 create or replace function loom.lock_task(p_task uuid) returns loom.tasks
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   t loom.tasks;
 begin
@@ -38,48 +46,56 @@ $$;
 
 -- Writes status and progress of a plan's render from its tasks. Progress alone is written at most once a second.
 create or replace function loom.refresh_render(p_plan uuid) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   v_render   uuid;
   v_rank     int;
   v_progress int;
+  v_status   text;
+  w          public.renders;
 begin
-  select t.render_id, min(loom.stage_rank(t.kind)) filter (where t.state <> 'done'),
-         floor(99 * sum(t.weight * case t.state when 'done' then 1 else t.progress end) / sum(t.weight))
+  select t.render_id, pg_catalog.min(loom.stage_rank(t.kind)) filter (where t.state <> 'done'),
+         pg_catalog.floor(99 * pg_catalog.sum(t.weight * case t.state when 'done' then 1 else t.progress end) / pg_catalog.sum(t.weight))
     into v_render, v_rank, v_progress
     from loom.tasks t where t.plan_id = p_plan group by t.render_id;
   if v_rank is null then
     return;
   end if;
+  select r.status::text into v_status from public.renders r where r.id = v_render;
+  if loom.is_terminal(v_status) then
+    return;
+  end if;
+  w.status := (array['recording', 'normalizing', 'concatenating', 'overlaying', 'uploading'])
+                [greatest(v_rank, loom.status_rank(v_status))];
+  -- A time of the app's own may be in another time zone than ours: one that lies ahead keeps nothing back.
   update public.renders r
-     set status = (array['recording', 'normalizing', 'concatenating', 'overlaying', 'uploading'])
-                    [greatest(v_rank, loom.status_rank(r.status))],
-         progress = greatest(r.progress, v_progress),
-         updated_at = clock_timestamp()
+     set status = w.status, progress = greatest(r.progress, v_progress), updated_at = pg_catalog.clock_timestamp()
    where r.id = v_render
-     and not loom.is_terminal(r.status)
-     and (loom.status_rank(r.status) < v_rank
-          or coalesce(r.updated_at < clock_timestamp() - interval '1 second', true));
+     and (loom.status_rank(v_status) < v_rank
+          or r.updated_at is null
+          or r.updated_at::timestamptz not between pg_catalog.clock_timestamp() - interval '1 second'
+                                               and pg_catalog.clock_timestamp() + interval '1 second');
 end
 $$;
 
 -- Ends a plan and all of its unfinished tasks, and the jobs of its render. The caller holds the render's lock.
 create or replace function loom.close_plan(p_plan uuid, p_outcome text, p_message text) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   p loom.plans;
 begin
-  update loom.plans set outcome = p_outcome, ended_at = clock_timestamp()
+  update loom.plans set outcome = p_outcome, ended_at = pg_catalog.clock_timestamp()
    where id = p_plan and ended_at is null returning * into p;
   if not found then
     return;
   end if;
-  update loom.attempts a set outcome = 'stopped', ended_at = clock_timestamp()
+  update loom.attempts a set outcome = 'stopped', ended_at = pg_catalog.clock_timestamp()
     from loom.tasks t
    where t.plan_id = p_plan and t.state = 'running' and a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
-  update loom.tasks set state = 'cancelled', lease_until = null, ended_at = clock_timestamp()
+  update loom.tasks set state = 'cancelled', lease_until = null, ended_at = pg_catalog.clock_timestamp()
    where plan_id = p_plan and state in ('waiting', 'due', 'running');
   perform loom.forget_options(p_plan);
+  delete from loom.set_aside where render_id = p.render_id;
   perform loom.close_jobs(p.render_id, p.job_id, p_outcome, p_message);
 end
 $$;
@@ -88,28 +104,59 @@ $$;
 create or replace function loom.forget_options(p_plan uuid) returns void
 language sql set search_path = '' as $$
   update loom.plans
-     set campaign = jsonb_set(campaign, '{scenes}', (
-           select coalesce(jsonb_agg(s.scene - 'options' order by s.place), '[]')
-             from jsonb_array_elements(campaign -> 'scenes') with ordinality as s (scene, place)))
-   where id = p_plan and jsonb_path_exists(campaign, '$.scenes[*].options');
+     set campaign = pg_catalog.jsonb_set(campaign, '{scenes}', (
+           select coalesce(pg_catalog.jsonb_agg(s.scene - 'options' order by s.place), '[]')
+             from pg_catalog.jsonb_array_elements(campaign -> 'scenes') with ordinality as s (scene, place)))
+   where id = p_plan and pg_catalog.jsonb_path_exists(campaign, '$.scenes[*].options');
   update loom.tasks set params = params - 'options' where plan_id = p_plan and params ? 'options';
+$$;
+
+-- A text as a column of the app's takes it: cut where that is a varchar(n).
+create or replace function loom.fitting(p_text text, p_table text, p_column text) returns text
+language sql stable set search_path = '' as $$
+  select coalesce(pg_catalog.left(p_text, (
+           select c.character_maximum_length from information_schema.columns c
+            where c.table_schema = 'public' and c.table_name = p_table and c.column_name = p_column)), p_text)
+$$;
+
+-- Checks now what foreign keys of a table of the app's would check when the transaction commits: an error is found where
+-- something can be done about it.
+create or replace function loom.check_keys_now(p_table text) returns void
+language plpgsql as $$
+declare
+  v_key text;
+begin
+  for v_key in
+    select pg_catalog.format('public.%I', c.conname) from pg_catalog.pg_constraint c
+     where c.conrelid = pg_catalog.to_regclass('public.' || p_table) and c.contype = 'f' and c.condeferred
+  loop
+    execute 'set constraints ' || v_key || ' immediate';
+    execute 'set constraints ' || v_key || ' deferred';
+  end loop;
+end
 $$;
 
 -- Ends a plan's job and every job of the render that still waits: they end with the same outcome.
 create or replace function loom.close_jobs(p_render uuid, p_job uuid, p_outcome text, p_message text) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
-  v_state text := case p_outcome when 'done' then 'completed' else p_outcome end;
+  j         public.render_jobs;
+  v_message text := loom.fitting(p_message, 'render_jobs', 'error_message');
 begin
   begin
+    j.state := case p_outcome when 'done' then 'completed' else p_outcome end;
     update public.render_jobs
-       set state = v_state, completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
-     where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
-  exception when check_violation then
-    -- The app's own CHECK may not know 'cancelled'.
+       set state = j.state, completed_at = pg_catalog.clock_timestamp(), updated_at = pg_catalog.clock_timestamp(),
+           error_message = v_message
+     where render_id = p_render and (id = p_job or state::text = 'queued') and state::text in ('queued', 'running');
+    perform loom.check_keys_now('render_jobs');
+  exception when check_violation or foreign_key_violation or invalid_text_representation or string_data_right_truncation
+              or raise_exception then
+    -- What the app's own type, CHECK, key or trigger lets in may not include 'cancelled'.
     update public.render_jobs
-       set state = 'failed', completed_at = clock_timestamp(), updated_at = clock_timestamp(), error_message = p_message
-     where render_id = p_render and (id = p_job or state = 'queued') and state in ('queued', 'running');
+       set state = 'failed', completed_at = pg_catalog.clock_timestamp(), updated_at = pg_catalog.clock_timestamp(),
+           error_message = v_message
+     where render_id = p_render and (id = p_job or state::text = 'queued') and state::text in ('queued', 'running');
   end;
 end
 $$;
@@ -117,12 +164,12 @@ $$;
 -- Fails a render. The caller holds its lock. p_plan is null when the job was refused before it had a plan.
 create or replace function loom.fail_render(p_render uuid, p_plan uuid, p_job uuid, p_code text, p_message text)
 returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 begin
   update public.renders
-     set status = 'failed', error_code = p_code, error_message = p_message,
-         updated_at = clock_timestamp(), completed_at = clock_timestamp()
-   where id = p_render and not loom.is_terminal(status);
+     set status = 'failed', error_code = p_code, error_message = loom.fitting(p_message, 'renders', 'error_message'),
+         updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
+   where id = p_render and not loom.is_terminal(status::text);
   if p_plan is not null then
     perform loom.close_plan(p_plan, 'failed', p_message);
   else
@@ -136,19 +183,19 @@ $$;
 -- {id, kind, seq, needs, params, inputs, outputs, weight}.
 create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
                                           p_tasks jsonb) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 begin
   insert into loom.plans (id, render_id, job_id, campaign, max_retries)
   values (p_plan, p_render, p_job, p_campaign, p_max_retries);
   insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, state)
   select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), x.params, coalesce(x.inputs, '{}'),
          coalesce(x.outputs, '{}'), x.weight,
-         case when coalesce(cardinality(x.needs), 0) = 0 then 'due' else 'waiting' end
-    from jsonb_to_recordset(p_tasks)
+         case when coalesce(pg_catalog.cardinality(x.needs), 0) = 0 then 'due' else 'waiting' end
+    from pg_catalog.jsonb_to_recordset(p_tasks)
       as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real);
   update public.renders
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
-         thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = clock_timestamp()
+         thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
    where id = p_render;
 end
 $$;
@@ -166,10 +213,9 @@ $$;
 -- Grants a task to a worker: adds one to attempt and sets the lease. verdict is granted, drop (reason says why) or
 -- later (retry_after says when). A running task whose lease has lapsed is granted anew, and the attempt that never
 -- reported is charged. p_request makes a repeated request answer with the same attempt.
-drop function if exists loom.grant_task(uuid, text, uuid, interval);
-create function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval)
+create or replace function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval)
 returns table (verdict text, reason text, retry_after interval, attempt int, params jsonb, inputs jsonb, outputs jsonb)
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 #variable_conflict use_column
 declare
   t      loom.tasks;
@@ -178,12 +224,12 @@ declare
   v_now  timestamptz;
 begin
   t := loom.lock_task(p_task);
-  v_now := clock_timestamp();
+  v_now := pg_catalog.clock_timestamp();
   if t.id is null then
     return query select 'drop', 'no such task', null::interval, 0, null::jsonb, null::jsonb, null::jsonb;
     return;
   end if;
-  select loom.is_terminal(r.status) into v_over from public.renders r where r.id = t.render_id;
+  select loom.is_terminal(r.status::text) into v_over from public.renders r where r.id = t.render_id;
   if v_over or t.state in ('done', 'failed', 'cancelled') then
     return query select 'drop', 'the task is over', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
     return;
@@ -231,8 +277,8 @@ begin
   return query
     select 'granted', null::text, null::interval, t.attempt, t.params,
            -- {name: {"key": …, "facts": …}}
-           (select coalesce(jsonb_object_agg(i.key, jsonb_build_object('key', d.keys ->> (i.value ->> 'output'), 'facts', d.facts)), '{}')
-              from jsonb_each(t.inputs) i join loom.tasks d on d.id = (i.value ->> 'task')::uuid),
+           (select coalesce(pg_catalog.jsonb_object_agg(i.key, pg_catalog.jsonb_build_object('key', d.keys ->> (i.value ->> 'output'), 'facts', d.facts)), '{}')
+              from pg_catalog.jsonb_each(t.inputs) i join loom.tasks d on d.id = (i.value ->> 'task')::uuid),
            t.outputs;
 end
 $$;
@@ -244,14 +290,14 @@ language sql stable set search_path = '' as $$
   select not exists (
     select from loom.tasks d
      where d.id = any (t.needs) and d.state <> 'done'
-       and not coalesce((select d.keys ?& array_agg(i.value ->> 'output') from jsonb_each(t.inputs) i
+       and not coalesce((select d.keys ?& pg_catalog.array_agg(i.value ->> 'output') from pg_catalog.jsonb_each(t.inputs) i
                           where i.value ->> 'task' = d.id::text), false))
 $$;
 
 -- Makes due what waited for this task and for nothing else.
 create or replace function loom.release_waiting(t loom.tasks) returns void
 language sql set search_path = '' as $$
-  update loom.tasks w set state = 'due', not_before = clock_timestamp()
+  update loom.tasks w set state = 'due', not_before = pg_catalog.clock_timestamp()
    where w.plan_id = t.plan_id and w.state = 'waiting' and t.id = any (w.needs) and loom.is_ready(w)
 $$;
 
@@ -264,7 +310,7 @@ begin
   if t.keys is null then
     return;
   end if;
-  update loom.attempts a set outcome = 'stopped', ended_at = clock_timestamp()
+  update loom.attempts a set outcome = 'stopped', ended_at = pg_catalog.clock_timestamp()
     from loom.tasks w
    where w.plan_id = t.plan_id and t.id = any (w.needs) and w.state = 'running'
      and a.task_id = w.id and a.attempt = w.attempt and a.ended_at is null;
@@ -281,7 +327,7 @@ drop function if exists loom.heartbeat_task(uuid, int, real, interval);
 create or replace function loom.heartbeat_task(p_task uuid, p_attempt int, p_progress real, p_lease interval,
                                                p_stored text[] default '{}', p_folder text default '')
 returns boolean
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   t      loom.tasks;
   v_keys jsonb;
@@ -290,14 +336,14 @@ begin
   if t.id is null or t.state <> 'running' or t.attempt <> p_attempt then
     return false;
   end if;
-  if (select loom.is_terminal(r.status) from public.renders r where r.id = t.render_id) then
+  if (select loom.is_terminal(r.status::text) from public.renders r where r.id = t.render_id) then
     return false;
   end if;
   update loom.tasks
-     set lease_until = clock_timestamp() + p_lease, progress = greatest(progress, p_progress)
+     set lease_until = pg_catalog.clock_timestamp() + p_lease, progress = greatest(progress, p_progress)
    where id = t.id;
-  select jsonb_object_agg(o.key, p_folder || (o.value ->> 'file')) into v_keys
-    from jsonb_each(t.outputs) o
+  select pg_catalog.jsonb_object_agg(o.key, p_folder || (o.value ->> 'file')) into v_keys
+    from pg_catalog.jsonb_each(t.outputs) o
    where o.key = any (p_stored) and not coalesce(t.keys ? o.key, false);
   if v_keys is not null then
     update loom.tasks set keys = coalesce(keys, '{}') || v_keys where id = t.id;
@@ -311,18 +357,18 @@ $$;
 -- Why a result of attempt p_attempt does not count; null when it does. The caller holds the render's lock.
 --   already: this very attempt has been counted     stale: another attempt, or the task or its render is over
 create or replace function loom.refuse(t loom.tasks, p_attempt int) returns text
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select case
     when t.id is null then 'stale'
     when t.state = 'done' and t.attempt = p_attempt then 'already'
     when t.state <> 'running' or t.attempt <> p_attempt then 'stale'
-    when (select loom.is_terminal(r.status) from public.renders r where r.id = t.render_id) then 'stale'
+    when (select loom.is_terminal(r.status::text) from public.renders r where r.id = t.render_id) then 'stale'
   end
 $$;
 
 -- Closes a task whose outputs are stored, and makes due what waited for it. Returns accepted, already or stale.
 create or replace function loom.finish_task(p_task uuid, p_attempt int, p_keys jsonb, p_facts jsonb) returns text
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   t loom.tasks;
   v_refused text;
@@ -343,12 +389,12 @@ end
 $$;
 
 create or replace function loom.close_task(t loom.tasks, p_keys jsonb, p_facts jsonb) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 begin
   update loom.tasks
-     set state = 'done', progress = 1, keys = p_keys, facts = p_facts, lease_until = null, ended_at = clock_timestamp()
+     set state = 'done', progress = 1, keys = p_keys, facts = p_facts, lease_until = null, ended_at = pg_catalog.clock_timestamp()
    where id = t.id;
-  update loom.attempts set outcome = 'done', ended_at = clock_timestamp() where task_id = t.id and attempt = t.attempt;
+  update loom.attempts set outcome = 'done', ended_at = pg_catalog.clock_timestamp() where task_id = t.id and attempt = t.attempt;
   perform loom.add_warnings(t.render_id, p_facts -> 'warnings');
 end
 $$;
@@ -356,16 +402,16 @@ $$;
 -- Appends warnings, an array or nothing, to a render's. One that is there already is not added again: tasks of a scene may
 -- say the same, and a task may be done a second time.
 create or replace function loom.add_warnings(p_render uuid, p_warnings jsonb) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   v_warning jsonb;
 begin
-  if p_warnings is null or jsonb_typeof(p_warnings) <> 'array' then
+  if p_warnings is null or pg_catalog.jsonb_typeof(p_warnings) <> 'array' then
     return;
   end if;
-  for v_warning in select w from jsonb_array_elements(p_warnings) as w loop
-    update public.renders set warnings = warnings || jsonb_build_array(v_warning)
-     where id = p_render and not warnings @> jsonb_build_array(v_warning);
+  for v_warning in select w from pg_catalog.jsonb_array_elements(p_warnings) as w loop
+    update public.renders set warnings = warnings || pg_catalog.jsonb_build_array(v_warning)
+     where id = p_render and not warnings @> pg_catalog.jsonb_build_array(v_warning);
   end loop;
 end
 $$;
@@ -375,7 +421,7 @@ $$;
 drop function if exists loom.fail_task(uuid, int, text, text, text, boolean);
 create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,
                                           p_permanent boolean, p_bundle text default null) returns text
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   t loom.tasks;
   p loom.plans;
@@ -385,13 +431,13 @@ begin
     return 'stale';
   end if;
   update loom.attempts
-     set outcome = 'failed', ended_at = clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail,
+     set outcome = 'failed', ended_at = pg_catalog.clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail,
          bundle_key = p_bundle
    where task_id = t.id and attempt = t.attempt;
   select * into p from loom.plans where id = t.plan_id;
   if p_permanent or t.failures >= p.max_retries then
     update loom.tasks
-       set state = 'failed', failures = failures + 1, lease_until = null, ended_at = clock_timestamp()
+       set state = 'failed', failures = failures + 1, lease_until = null, ended_at = pg_catalog.clock_timestamp()
      where id = t.id;
     perform loom.fail_render(t.render_id, t.plan_id, p.job_id, p_code, p_message);
     return 'failed';
@@ -400,7 +446,7 @@ begin
   -- 1, 2, 4, … seconds, at most a minute, spread by half so that tasks that failed together do not come back together.
   update loom.tasks
      set state = 'due', failures = failures + 1, lease_until = null,
-         not_before = clock_timestamp() + least(60, power(2, t.failures)) * (0.75 + random() / 2) * interval '1 second'
+         not_before = pg_catalog.clock_timestamp() + least(60, pg_catalog.power(2, t.failures)) * (0.75 + pg_catalog.random() / 2) * interval '1 second'
    where id = t.id;
   return 'retry';
 end
@@ -410,7 +456,7 @@ $$;
 -- again at once the first times; a task that is handed back again and again waits longer each time, at most 30 seconds,
 -- and fails the render the fiftieth time: every render ends. Returns accepted, failed or stale.
 create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text) returns text
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   t       loom.tasks;
   v_times bigint;
@@ -419,11 +465,11 @@ begin
   if loom.refuse(t, p_attempt) is not null then
     return 'stale';
   end if;
-  update loom.attempts set outcome = 'handed_back', ended_at = clock_timestamp(), detail = p_reason
+  update loom.attempts set outcome = 'handed_back', ended_at = pg_catalog.clock_timestamp(), detail = p_reason
    where task_id = t.id and attempt = t.attempt;
-  select count(*) into v_times from loom.attempts where task_id = t.id and outcome = 'handed_back';
+  select pg_catalog.count(*) into v_times from loom.attempts where task_id = t.id and outcome = 'handed_back';
   if v_times >= 50 then
-    update loom.tasks set state = 'failed', lease_until = null, ended_at = clock_timestamp() where id = t.id;
+    update loom.tasks set state = 'failed', lease_until = null, ended_at = pg_catalog.clock_timestamp() where id = t.id;
     perform loom.fail_render(t.render_id, t.plan_id, (select p.job_id from loom.plans p where p.id = t.plan_id), 'internal',
       'Something went wrong on our side while making this video. Please try again.');
     return 'failed';
@@ -431,8 +477,8 @@ begin
   perform loom.take_back_outputs(t);
   update loom.tasks
      set state = 'due', lease_until = null,
-         not_before = clock_timestamp()
-           + case when v_times <= 3 then 0 else least(30, power(2, least(v_times, 10) - 4)) end * interval '1 second'
+         not_before = pg_catalog.clock_timestamp()
+           + case when v_times <= 3 then 0 else least(30, pg_catalog.power(2, least(v_times, 10) - 4)) end * interval '1 second'
    where id = t.id;
   return 'accepted';
 end
@@ -443,7 +489,7 @@ drop function if exists loom.finish_render(uuid, int, text, text, jsonb);
 create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb,
                                               p_thumb_small_url text default null)
 returns text
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   t loom.tasks;
   v_refused text;
@@ -461,7 +507,7 @@ begin
      set status = 'done', progress = 100, final_video_url = p_video_url, thumb_url = p_thumb_url,
          thumb_small_url = p_thumb_small_url,
          report = (select d.facts -> 'report' from loom.tasks d where d.id = (t.inputs -> 'video' ->> 'task')::uuid),
-         error_message = null, error_code = null, updated_at = clock_timestamp(), completed_at = clock_timestamp()
+         error_message = null, error_code = null, updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
    where id = t.render_id;
   perform loom.close_plan(t.plan_id, 'done', null);
   return 'accepted';
@@ -471,14 +517,14 @@ $$;
 -- Closes plans whose render the app has ended itself (status cancelled, say). Returns those renders. One whose rows
 -- somebody holds, or that a trigger of the app's refuses to close, is left for the next time: it stops no other.
 create or replace function loom.close_ended_plans() returns setof uuid
-language plpgsql set search_path = '' set lock_timeout = '500ms' as $$
+language plpgsql set lock_timeout = '500ms' as $$
 declare
   v record;
 begin
   for v in
     select p.id, r.id as render_id, r.status
       from loom.plans p join public.renders r on r.id = p.render_id
-     where p.ended_at is null and loom.is_terminal(r.status)
+     where p.ended_at is null and loom.is_terminal(r.status::text)
        for no key update of r skip locked
   loop
     begin
@@ -491,25 +537,27 @@ begin
 end
 $$;
 
--- Cancels a render that has not ended, with its plan and its jobs. Where the app's own CHECK does not know the status
--- cancelled, it is failed with the error code cancelled.
+-- Cancels a render that has not ended, with its plan and its jobs. Where the app's own type, CHECK, foreign key or trigger does
+-- not let in the status cancelled, it is failed with the error code cancelled.
 create or replace function loom.cancel_render(p_render uuid) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql as $$
 declare
   v_plan uuid;
 begin
-  perform from public.renders where id = p_render and not loom.is_terminal(status) for no key update;
+  perform from public.renders where id = p_render and not loom.is_terminal(status::text) for no key update;
   if not found then
     return;
   end if;
   begin
     update public.renders
-       set status = 'cancelled', error_code = 'cancelled', updated_at = clock_timestamp(), completed_at = clock_timestamp()
+       set status = 'cancelled', error_code = 'cancelled', updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
      where id = p_render;
-  exception when check_violation then
+    perform loom.check_keys_now('renders');
+  exception when check_violation or foreign_key_violation or invalid_text_representation or string_data_right_truncation
+              or raise_exception then
     update public.renders
        set status = 'failed', error_code = 'cancelled', error_message = 'The render was cancelled.',
-           updated_at = clock_timestamp(), completed_at = clock_timestamp()
+           updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
      where id = p_render;
   end;
   select id into v_plan from loom.plans where render_id = p_render and ended_at is null;
@@ -529,7 +577,7 @@ declare
 begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
-      execute format('revoke execute on all functions in schema loom from %I', v_role);
+      execute pg_catalog.format('revoke execute on all functions in schema loom from %I', v_role);
     end if;
   end loop;
 end

@@ -2,20 +2,37 @@
 -- This file can be pasted into Supabase's SQL editor as it is, and as often as you like.
 --
 -- SKIP LOCKED lets any number of workers claim at once without waiting for each other, and without two of them getting
--- the same job, and passes over a render whose row somebody holds. A second job for a render that is being worked on stays queued until the first has ended; and it is
--- never claimed before an older one, or two workers that claim at the same time could get one each.
+-- the same job, and passes over a render whose row somebody holds. A second job for a render that is being worked on stays
+-- queued until the first has ended; and it is never claimed before an older one, or two workers that claim at the same time
+-- could get one each.
+--
+-- It sets no search_path: triggers and checks of the app's run in it, and find what they find everywhere else.
 
--- An earlier version may have another result type, which "create or replace" cannot change.
-drop function if exists public.claim_render_job();
+-- An earlier version may have another result type, which "create or replace" cannot change. Only then is it dropped; who
+-- may execute it is kept for below.
+do $$
+declare
+  v_old regprocedure := to_regprocedure('public.claim_render_job()');
+begin
+  perform set_config('loom.claim_grantees', '', false);
+  if exists (select from pg_proc p where p.oid = v_old
+              and (p.prorettype <> 'public.render_jobs'::regtype or not p.proretset or p.prokind <> 'f')) then
+    perform set_config('loom.claim_grantees', coalesce((
+      select string_agg(quote_ident(r.rolname), ', ')
+        from pg_proc p, aclexplode(p.proacl) a join pg_roles r on r.oid = a.grantee
+       where p.oid = v_old and a.privilege_type = 'EXECUTE'), ''), false);
+    execute format('drop routine %s', v_old);
+  end if;
+end
+$$;
 
-create function public.claim_render_job()
+create or replace function public.claim_render_job()
 returns setof public.render_jobs
 language sql
 volatile
-set search_path = ''
 as $$
   update public.render_jobs
-     set state = 'running', started_at = now(), updated_at = now()
+     set state = 'running', started_at = pg_catalog.now(), updated_at = pg_catalog.now()
    where id = (
      select j.id
        from public.render_jobs j
@@ -38,6 +55,9 @@ comment on function public.claim_render_job() is 'loom-lite: claims the oldest q
 revoke execute on function public.claim_render_job() from public;
 do $$
 begin
+  if current_setting('loom.claim_grantees', true) <> '' then
+    execute 'grant execute on function public.claim_render_job() to ' || current_setting('loom.claim_grantees');
+  end if;
   if exists (select from pg_roles where rolname = 'anon') then
     revoke execute on function public.claim_render_job() from anon;
   end if;

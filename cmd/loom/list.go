@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 )
@@ -28,6 +31,13 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 	list, err := renders.List(ctx, db, c.Limit)
 	if err != nil {
 		return err
+	}
+	aside, err := renders.SetAside(ctx, db, uuid.Nil)
+	if err != nil {
+		return err
+	}
+	for _, j := range aside {
+		a.say("set aside: the job of render %s, after %d tries: %s", short(j.Render), j.Tries, strings.Join(strings.Fields(j.Reason), " "))
 	}
 	if c.JSON {
 		return printJSON(a.stdout, append([]renders.Render{}, list...))

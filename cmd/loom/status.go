@@ -29,6 +29,8 @@ type report struct {
 	Render renders.Render  `json:"render"`
 	Stages []renders.Stage `json:"stages"`
 	Tasks  []renders.Task  `json:"tasks"`
+	// SetAside are jobs of the render's that the database refuses: none, as a rule.
+	SetAside []renders.Aside `json:"set_aside,omitempty"`
 }
 
 // Run prints how a render is.
@@ -84,6 +86,9 @@ func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (r report, err er
 	if err := renders.AddAttempts(ctx, db, id, r.Tasks); err != nil {
 		return r, err
 	}
+	if r.SetAside, err = renders.SetAside(ctx, db, id); err != nil {
+		return r, err
+	}
 	r.Stages = renders.Stages(r.Tasks)
 	// Empty lists, not null.
 	r.Stages, r.Tasks = append([]renders.Stage{}, r.Stages...), append([]renders.Task{}, r.Tasks...)
@@ -113,6 +118,9 @@ func (r report) print(w io.Writer) error {
 	}
 	if t, a, found := renders.Bundle(r.Tasks); found {
 		line("bundle\tof scene %d, attempt %d: loom bundle %s", t.Scene, a.Attempt, short(v.ID))
+	}
+	for _, j := range r.SetAside {
+		line("set aside\tthe database refuses its job, after %d tries: %s", j.Tries, strings.Join(strings.Fields(j.Reason), " "))
 	}
 	for _, w := range v.Warnings {
 		line("warning\t%s", warned(w))

@@ -59,12 +59,28 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	loop := &claim.Loop{
+		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders, MaxRetries: cfg.MaxRetries},
+		Poll:    time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
+		Failed: func(err error) { metrics.conduct.DatabaseError("claim", err) },
+		Dealt: func(ctx context.Context, c claim.Claimed) {
+			metrics.claimed(c)
+			switch c.Outcome {
+			case claim.Refused:
+				conductor.Refused(ctx, c.Render, c.Invalid.Code, c.Invalid.Message)
+			case claim.SetAside:
+				metrics.conduct.DatabaseError("claim", c.Cause)
+			default:
+				conductor.Wake()
+			}
+		},
+	}
 	stop, err := cfg.Serve(func(ctx context.Context) error {
 		if err := service.NATSReady(nc); err != nil {
 			return err
 		}
-		if err := migrations.Check(ctx, pool); err != nil {
-			return unquoted(err)
+		if err := databaseReady(ctx, pool, loop); err != nil {
+			return err
 		}
 		return conductor.Ready(ctx)
 	})
@@ -83,18 +99,6 @@ func Run(ctx context.Context, cfg Config) error {
 		return nil
 	})
 	group.Go(func() error {
-		loop := claim.Loop{
-			Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders, MaxRetries: cfg.MaxRetries},
-			Poll:    time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
-			Dealt: func(ctx context.Context, c claim.Claimed) {
-				metrics.claimed(c)
-				if c.Outcome == claim.Refused {
-					conductor.Refused(ctx, c.Render, c.Invalid.Code, c.Invalid.Message)
-					return
-				}
-				conductor.Wake()
-			},
-		}
 		loop.Run(ctx)
 		return nil
 	})
@@ -155,12 +159,25 @@ func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 		})) // its error says that ctx was cancelled
 }
 
-// unquoted keeps what is shown to whoever asks for readiness from telling where the database is, and as whom we go there.
-func unquoted(err error) error {
+// databaseReady returns nil while jobs can be begun. Its errors do not tell where the database is, and as whom we go there.
+func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) error {
+	err := migrations.Check(ctx, pool)
 	if errors.Is(err, migrations.ErrMissing) {
 		return err
 	}
-	return errors.New("the database does not answer")
+	if err == nil {
+		err = claim.Ready(ctx, pool)
+	}
+	if stuck := new(claim.StuckError); errors.As(err, &stuck) {
+		return err
+	}
+	if err == nil {
+		err = loop.Err()
+	}
+	if err != nil {
+		return errors.New(postgres.Reason(err))
+	}
+	return nil
 }
 
 // metrics are ingest's.
@@ -178,7 +195,7 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 	m := &metrics{
 		conduct: conducting,
 		claims: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_claims_total",
-			Help: "Jobs claimed, by what became of them: planned, refused, closed, attached."}, []string{"outcome"}),
+			Help: "Jobs claimed, by what became of them: planned, refused, closed, attached, set_aside."}, []string{"outcome"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_plan_failures_total",
 			Help: "Renders refused when they were planned, by error code."}, []string{"code"}),
 	}

@@ -91,9 +91,9 @@ var (
 	ErrNotMigrated = errors.New("this database is not prepared for loom-lite: run `loom migrate`")
 )
 
-const selectRender = `select r.id, r.campaign_id, c.name, r.status, r.progress, r.final_video_url, r.thumb_url, r.thumb_small_url, r.error_code,
-	r.error_message, r.warnings, r.report, r.created_at, r.updated_at, r.completed_at
-	from renders r left join campaigns c on c.id = r.campaign_id `
+const selectRender = `select r.id, r.campaign_id, c.name::text, r.status::text, r.progress::int, r.final_video_url::text, r.thumb_url::text, r.thumb_small_url,
+	r.error_code, r.error_message::text, r.warnings, r.report, r.created_at, r.updated_at, r.completed_at
+	from public.renders r left join public.campaigns c on c.id = r.campaign_id `
 
 func scanRender(row pgx.CollectableRow) (r Render, err error) {
 	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ThumbSmall, &r.ErrorCode,
@@ -125,7 +125,7 @@ func Find(ctx context.Context, db *pgxpool.Pool, prefix string) (uuid.UUID, erro
 	if strings.Trim(prefix, "0123456789abcdef-") != "" || prefix == "" {
 		return uuid.Nil, fmt.Errorf("%q: %w", prefix, ErrNotFound)
 	}
-	rows, _ := db.Query(ctx, "select id from renders where id::text like $1 || '%' order by created_at desc limit 5", prefix)
+	rows, _ := db.Query(ctx, "select id from public.renders where id::text like $1 || '%' order by created_at desc limit 5", prefix)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	switch {
 	case err != nil:

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
@@ -35,16 +34,16 @@ const (
 	Empty Outcome = "empty"
 	// Full: MaxRenders are in flight; nothing was claimed.
 	Full Outcome = "full"
-	// Busy: somebody holds the render's row; the job stays queued.
-	Busy Outcome = "busy"
 	// Planned: the render has a plan, and its first tasks are due.
 	Planned Outcome = "planned"
 	// Refused: the campaign cannot be rendered; the render failed.
 	Refused Outcome = "refused"
-	// Closed: the render had ended before, or is gone; the job ended with it.
+	// Closed: the render had ended before; the job ended with it.
 	Closed Outcome = "closed"
 	// Attached: the render is being worked on; the job ends with it.
 	Attached Outcome = "attached"
+	// SetAside: the database refuses the job, and to fail it, or may take it later. It stays queued, and others go before it.
+	SetAside Outcome = "set_aside"
 )
 
 // Claimed is a job that Next dealt with.
@@ -54,13 +53,16 @@ type Claimed struct {
 	Render  uuid.UUID
 	// Tasks is how many tasks the plan has, when Outcome is Planned.
 	Tasks int
+	// Tries is how often the job has been tried, when Outcome is SetAside.
+	Tries int
 	// Invalid is why, when Outcome is Refused.
 	Invalid *plan.Invalid
-	// Cause is what broke planning, for the operator, when Invalid.Code is msg.CodeInternal.
+	// Cause is what the database said, for the operator, when Outcome is SetAside, or Refused with msg.CodeInternal.
 	Cause error
 }
 
-// Next claims one job and deals with it, all in one transaction. On an error nothing has changed.
+// Next claims one job and deals with it, all in one transaction. On an error nothing has changed, and it is the database's as
+// a whole: what is wrong with one job is in Claimed.
 func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 	tx, err := c.DB.Begin(ctx)
 	if err != nil {
@@ -73,7 +75,7 @@ func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 		return Claimed{}, fmt.Errorf("claim a job: %w", err)
 	}
 	switch claimed.Outcome {
-	case Empty, Full, Busy:
+	case Empty, Full:
 		return claimed, nil
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -99,66 +101,61 @@ func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
 		return Claimed{Outcome: Full}, nil
 	}
 	var claimed Claimed
-	err = tx.QueryRow(ctx, "select id, render_id from public.claim_render_job()").Scan(&claimed.Job, &claimed.Render)
+	err = tx.QueryRow(ctx, "select job_id, render_id from loom.next_job()").Scan(&claimed.Job, &claimed.Render)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Claimed{Outcome: Empty}, nil
 	}
 	if err != nil {
-		return Claimed{}, err
+		return Claimed{}, fmt.Errorf("look for a job: %w", err)
 	}
-	status, outcome, err := lock(ctx, tx, claimed.Render)
+	// What the app's triggers wait for is not waited for longer than this: the other jobs have their turn.
+	_, err = tx.Exec(ctx, "select set_config('statement_timeout', '8s', true), set_config('lock_timeout', '2s', true)")
 	if err != nil {
-		return Claimed{}, err
+		return Claimed{}, fmt.Errorf("bound the claim: %w", err)
 	}
-	switch {
-	case outcome == Busy:
-		claimed.Outcome = Busy
-		return claimed, nil
-	case outcome == Closed:
+	dealt := claimed
+	err = within(ctx, tx, func(tx pgx.Tx) error { return c.deal(ctx, tx, &dealt) })
+	if err == nil {
+		return dealt, nil
+	}
+	return c.spoiled(ctx, tx, claimed, err)
+}
+
+// deal claims the job and makes of it what it is to become.
+func (c *Claimer) deal(ctx context.Context, tx pgx.Tx, claimed *Claimed) error {
+	if _, err := tx.Exec(ctx, "select loom.claim_job($1::uuid)", claimed.Job); err != nil {
+		return err
+	}
+	var status, message string
+	var over bool
+	err := tx.QueryRow(ctx, `select coalesce(status::text, ''), coalesce(error_message::text, ''), loom.is_terminal(status::text)
+		from public.renders where id = $1::uuid`, claimed.Render).Scan(&status, &message, &over)
+	if err != nil {
+		return fmt.Errorf("look at the render: %w", err)
+	}
+	if over {
 		claimed.Outcome = Closed
-		return claimed, closeJobs(ctx, tx, claimed, "failed", "The render does not exist any more.")
-	case status.over:
-		claimed.Outcome = Closed
-		return claimed, closeJobs(ctx, tx, claimed, status.status, status.message)
+		return closeJobs(ctx, tx, *claimed, status, message)
 	}
 	var attached bool
 	err = tx.QueryRow(ctx, "select loom.attach_job($1::uuid, $2::uuid)", claimed.Render, claimed.Job).Scan(&attached)
 	if err != nil {
-		return Claimed{}, fmt.Errorf("look for the render's plan: %w", err)
+		return fmt.Errorf("look for the render's plan: %w", err)
 	}
 	if attached {
 		claimed.Outcome = Attached
-		return claimed, nil
+		return nil
 	}
-	return c.plan(ctx, tx, claimed)
-}
-
-// render is what a render's row says.
-type render struct {
-	status, message string
-	over            bool
-}
-
-// lock locks a render's row without waiting: Busy when somebody else holds it, Closed when it is gone.
-func lock(ctx context.Context, tx pgx.Tx, id uuid.UUID) (render, Outcome, error) {
-	var r render
-	err := tx.QueryRow(ctx, `select coalesce(status, ''), coalesce(error_message, ''), loom.is_terminal(status)
-		from public.renders where id = $1::uuid for no key update skip locked`, id).Scan(&r.status, &r.message, &r.over)
-	if err == nil {
-		return r, "", nil
-	}
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return render{}, "", fmt.Errorf("lock the render: %w", err)
-	}
-	var exists bool
-	err = tx.QueryRow(ctx, "select exists (select from public.renders where id = $1::uuid)", id).Scan(&exists)
+	claimed.Tasks, claimed.Invalid, err = c.open(ctx, tx, *claimed)
 	if err != nil {
-		return render{}, "", fmt.Errorf("look for the render: %w", err)
+		return err
 	}
-	if exists {
-		return render{}, Busy, nil
+	if claimed.Invalid != nil {
+		claimed.Outcome = Refused
+		return fail(ctx, tx, *claimed)
 	}
-	return render{}, Closed, nil
+	claimed.Outcome = Planned
+	return nil
 }
 
 func closeJobs(ctx context.Context, tx pgx.Tx, claimed Claimed, outcome, message string) error {
@@ -170,43 +167,43 @@ func closeJobs(ctx context.Context, tx pgx.Tx, claimed Claimed, outcome, message
 	return nil
 }
 
-// plan plans a render or fails it. What the database refuses to store of one campaign fails that render alone, since the
-// oldest job would otherwise stand in front of all others for ever.
-func (c *Claimer) plan(ctx context.Context, tx pgx.Tx, claimed Claimed) (Claimed, error) {
-	attempt, err := tx.Begin(ctx)
-	if err != nil {
-		return Claimed{}, fmt.Errorf("plan the render: %w", err)
-	}
-	claimed.Tasks, claimed.Invalid, err = c.open(ctx, attempt, claimed)
-	switch {
-	case err == nil && claimed.Invalid == nil:
-		claimed.Outcome = Planned
-		if err := attempt.Commit(ctx); err != nil {
-			return Claimed{}, fmt.Errorf("plan the render: %w", err)
-		}
-		return claimed, nil
-	case err != nil && !refused(err):
-		return Claimed{}, err
-	case err != nil:
-		claimed.Cause = err
-		claimed.Invalid = &plan.Invalid{Code: msg.CodeInternal,
-			Message: "This render could not be prepared because of an error on our side."}
-	}
-	if err := attempt.Rollback(ctx); err != nil {
-		return Claimed{}, fmt.Errorf("plan the render: %w", err)
-	}
-	claimed.Outcome = Refused
-	_, err = tx.Exec(ctx, "select loom.fail_render($1::uuid, null, $2::uuid, $3::text, $4::text)",
+func fail(ctx context.Context, tx pgx.Tx, claimed Claimed) error {
+	_, err := tx.Exec(ctx, "select loom.fail_render($1::uuid, null, $2::uuid, $3::text, $4::text)",
 		claimed.Render, claimed.Job, string(claimed.Invalid.Code), claimed.Invalid.Message)
 	if err != nil {
-		return Claimed{}, fmt.Errorf("fail the render: %w", err)
+		return fmt.Errorf("fail the render: %w", err)
 	}
-	return claimed, nil
+	return nil
+}
+
+// within does something behind a savepoint: on an error all of it is undone, and the transaction goes on. What the app has
+// deferred to the commit is done at its end, so that its errors show here too.
+func within(ctx context.Context, tx pgx.Tx, do func(pgx.Tx) error) error {
+	inner, err := tx.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("set a savepoint: %w", err)
+	}
+	err = do(inner)
+	if err == nil {
+		_, err = inner.Exec(ctx, "set constraints all immediate")
+	}
+	if err == nil {
+		return inner.Commit(ctx)
+	}
+	if undone := inner.Rollback(ctx); undone != nil {
+		return errors.Join(err, &lostError{undone})
+	}
+	return err
 }
 
 // open validates the campaign, plans it and stores the plan.
 func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks int, invalid *plan.Invalid, err error) {
 	campaign, err := snapshot(ctx, tx, claimed.Render)
+	if mistyped := new(json.UnmarshalTypeError); errors.As(err, &mistyped) {
+		if invalid := plan.Mistyped(mistyped.Field); invalid != nil {
+			return 0, invalid, nil
+		}
+	}
 	if err != nil {
 		return 0, nil, err
 	}

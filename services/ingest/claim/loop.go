@@ -3,18 +3,16 @@ package claim
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/rs/zerolog"
 )
 
-const (
-	// claimWithin bounds one transaction.
-	claimWithin = 30 * time.Second
-	// busyAgain is how soon a job whose render somebody held is tried again.
-	busyAgain = 200 * time.Millisecond
-)
+// claimWithin bounds one transaction: longer than what is bounded in it, so that the database ends what takes too long, and
+// says what it was.
+const claimWithin = 30 * time.Second
 
 // Loop claims jobs until it is stopped.
 type Loop struct {
@@ -25,7 +23,19 @@ type Loop struct {
 	Wake <-chan struct{}
 	// Dealt is told of every job that was dealt with.
 	Dealt func(context.Context, Claimed)
-	Log   zerolog.Logger
+	// Failed is told of every error of the database's.
+	Failed func(error)
+	Log    zerolog.Logger
+
+	failing atomic.Pointer[error]
+}
+
+// Err is why no job can be claimed at present; nil while they can be.
+func (l *Loop) Err() error {
+	if err := l.failing.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Run claims jobs until ctx is cancelled. While the database is away it tries again, less and less often.
@@ -39,6 +49,8 @@ func (l *Loop) Run(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
+			l.failing.Store(&err)
+			l.Failed(err)
 			if !failing {
 				l.Log.Error().Err(err).Msg("jobs cannot be claimed: trying again until they can")
 			}
@@ -51,6 +63,7 @@ func (l *Loop) Run(ctx context.Context) {
 		case failing:
 			l.Log.Info().Msg("jobs can be claimed again")
 			failing = false
+			l.failing.Store(nil)
 			pauses.Reset()
 		}
 		if !wait(ctx, pause, l.Wake) {
@@ -68,8 +81,6 @@ func (l *Loop) round(ctx context.Context) (pause time.Duration, err error) {
 			return 0, err
 		case claimed.Outcome == Empty, claimed.Outcome == Full:
 			return l.jittered(), nil
-		case claimed.Outcome == Busy:
-			return busyAgain, nil
 		}
 		l.log(claimed)
 		l.Dealt(ctx, claimed)
@@ -95,6 +106,8 @@ func (l *Loop) log(c Claimed) {
 		event.Str("code", string(c.Invalid.Code)).Str("message", c.Invalid.Message).Msg("render refused")
 	case Closed:
 		log.Info().Msg("job closed: its render had ended")
+	case SetAside:
+		log.Error().AnErr("cause", c.Cause).Int("tries", c.Tries).Msg("job set aside: the database refuses it")
 	case Attached:
 		log.Info().Msg("job ends with the render that is being made")
 	}

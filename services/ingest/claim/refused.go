@@ -1,12 +1,77 @@
 package claim
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
+
+const (
+	// triesOfOne is after how many tries a job fails that the database refuses while it takes others.
+	triesOfOne = 5
+	// triesOfAll is after how many tries it fails in any case: more than an hour.
+	triesOfAll = 24
+)
+
+// spoiled deals with a job whose claiming or planning the database refused. What is wrong with its data fails it at once, since
+// the same would be refused again. Anything else may be mended, by whoever changed the schema say: the job is set aside and
+// tried again, and fails when it has been tried often enough. So does a job that cannot even be failed: it stays set aside.
+func (c *Claimer) spoiled(ctx context.Context, tx pgx.Tx, claimed Claimed, cause error) (Claimed, error) {
+	if ofDatabase(cause) {
+		return Claimed{}, cause
+	}
+	claimed.Cause = cause
+	claimed.Invalid = &plan.Invalid{Code: msg.CodeInternal,
+		Message: "This render could not be prepared because of an error on our side."}
+	if refused(cause) {
+		failed, err := c.failed(ctx, tx, claimed)
+		if failed || err != nil {
+			claimed.Outcome = Refused
+			return claimed, err
+		}
+	}
+	claimed.Outcome = SetAside
+	var others bool
+	err := tx.QueryRow(ctx, "select tries, others from loom.set_job_aside($1::uuid, $2::uuid, $3::text, $4::text)",
+		claimed.Job, claimed.Render, postgres.SQLState(cause), words(cause)).Scan(&claimed.Tries, &others)
+	if err != nil {
+		return Claimed{}, fmt.Errorf("set the job aside: %w", err)
+	}
+	if claimed.Tries < triesOfOne || !others && claimed.Tries < triesOfAll || refused(cause) {
+		claimed.Invalid = nil
+		return claimed, nil
+	}
+	failed, err := c.failed(ctx, tx, claimed)
+	if failed {
+		claimed.Outcome = Refused
+	} else {
+		claimed.Invalid = nil
+	}
+	return claimed, err
+}
+
+// failed fails a render that cannot be planned; false when the database refuses that, too.
+func (c *Claimer) failed(ctx context.Context, tx pgx.Tx, claimed Claimed) (bool, error) {
+	err := within(ctx, tx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "delete from loom.set_aside where job_id = $1::uuid", claimed.Job); err != nil {
+			return err
+		}
+		return fail(ctx, tx, claimed)
+	})
+	if err != nil && ofDatabase(err) {
+		return false, err
+	}
+	return err == nil, nil
+}
 
 // refused reports whether the data itself is what was wrong, so that the same would be refused again: a value out of
 // range or of another type, a broken constraint, an exception of a trigger.
@@ -14,14 +79,41 @@ func refused(err error) bool {
 	if mistyped := new(json.UnmarshalTypeError); errors.As(err, &mistyped) {
 		return true
 	}
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
+	return postgres.InClass(postgres.SQLState(err), "22", "23", "P0")
+}
+
+// ofDatabase reports whether an error is the database's as a whole, and no matter of the job that was dealt with: no
+// connection, no memory, no right to write anywhere.
+func ofDatabase(err error) bool {
+	if lost := new(lostError); errors.As(err, &lost) {
+		return true
+	}
+	if mistyped := new(json.UnmarshalTypeError); errors.As(err, &mistyped) {
 		return false
 	}
-	for _, class := range []string{"22", "23", "P0"} {
-		if strings.HasPrefix(pg.Code, class) {
-			return true
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false
+	}
+	code := postgres.SQLState(err)
+	// A statement that took too long (57014) is one of the job's triggers.
+	return code == "" || code != "57014" && postgres.InClass(code, "08", "25", "28", "3D", "53", "57", "58", "XX")
+}
+
+// lostError is a transaction that cannot go on.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return "undo the claim: " + e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// words are what an operator is told of an error: what Postgres said, and where.
+func words(err error) string {
+	text := err.Error()
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		text = fmt.Sprintf("%s (SQLSTATE %s)", pg.Message, pg.Code)
+		if pg.Where != "" {
+			text += ", in " + strings.Join(strings.Fields(pg.Where), " ")
 		}
 	}
-	return false
+	return strings.ReplaceAll(strings.ToValidUTF8(text[:min(len(text), 2000)], ""), "\x00", "")
 }

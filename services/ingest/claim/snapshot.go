@@ -15,13 +15,14 @@ import (
 // campaignOf reads a render's campaign in one statement, so that all of it is of one moment.
 const campaignOf = `
 select jsonb_build_object(
-         'id', c.id, 'name', c.name, 'user_id', c.user_id, 'facecam_url', c.facecam_url,
-         'output_width', c.output_width, 'output_height', c.output_height, 'output_fps', c.output_fps,
+         'id', c.id, 'name', c.name::text, 'user_id', c.user_id::text, 'facecam_url', c.facecam_url::text,
+         'output_width', trim_scale(c.output_width::numeric), 'output_height', trim_scale(c.output_height::numeric),
+         'output_fps', trim_scale(c.output_fps::numeric),
          'output_rate', c.output_rate, 'output_options', c.output_options,
          'facecam_options', c.facecam_options,
          'scenes', coalesce((
-           select jsonb_agg(jsonb_build_object('id', s.id, 'url', s.url, 'duration_sec', s.duration_sec,
-                                               'order_index', s.order_index, 'options', s.options)
+           select jsonb_agg(jsonb_build_object('id', s.id, 'url', s.url::text,
+                                               'duration_sec', trim_scale(s.duration_sec::numeric), 'order_index', trim_scale(s.order_index::numeric), 'options', s.options)
                             order by s.order_index, s.id)
              from public.scenes s where s.campaign_id = c.id), '[]'))::text
   from public.renders r join public.campaigns c on c.id = r.campaign_id

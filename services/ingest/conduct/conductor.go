@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 // Config says what to conduct with.
@@ -42,6 +46,8 @@ type Conductor struct {
 	ledger  ledger
 	streams *streams
 	wake    chan struct{}
+	// failing is what the last round of the beat met in the database; nil when it met nothing.
+	failing atomic.Pointer[error]
 }
 
 // New returns a conductor. It uses cfg.NATS and cfg.DB, which stay the caller's to close.
@@ -64,8 +70,23 @@ func (c *Conductor) Wake() {
 	}
 }
 
-// Ready returns nil when streams and consumers are there.
-func (c *Conductor) Ready(ctx context.Context) error { return c.streams.ready(ctx) }
+// Ready returns nil when streams and consumers are there, and the database takes what the conductor does.
+func (c *Conductor) Ready(ctx context.Context) error {
+	if err := c.failing.Load(); err != nil {
+		return fmt.Errorf("renders cannot be conducted: %s", postgres.Reason(*err))
+	}
+	return c.streams.ready(ctx)
+}
+
+// met keeps an error of the database's for whoever asks for readiness, and counts it.
+func (c *Conductor) met(work string, err error) {
+	if postgres.SQLState(err) != "" {
+		c.failing.Store(&err)
+		c.Metrics.DatabaseError(work, err)
+		return
+	}
+	c.failing.Store(nil)
+}
 
 // heartbeatEvery is how often workers are asked to report: often enough that a few may be lost before a lease lapses,
 // and that progress moves before the eyes of whoever waits.
@@ -90,6 +111,17 @@ func (c *Conductor) Run(ctx context.Context) error {
 	return nil
 }
 
+// refusedRender counts an error of the database's that one render met, and writes it down where it may be that render's own.
+func (c *Conductor) refusedRender(ctx context.Context, log zerolog.Logger, work string, render uuid.UUID, cause error) {
+	c.Metrics.DatabaseError(work, cause)
+	if !mayStay(cause) {
+		return
+	}
+	if err := c.ledger.refused(ctx, render, cause); err != nil {
+		log.Warn().Err(err).Msg("what the database refuses of a render is in the log alone")
+	}
+}
+
 // beat publishes due tasks and looks after renders that have ended: every tick, and when it is woken.
 func (c *Conductor) beat(ctx context.Context) error {
 	d, w := newDispatcher(c), newWatcher(c)
@@ -102,6 +134,7 @@ func (c *Conductor) beat(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		c.met("conduct", err)
 		if err != nil {
 			if !failing {
 				c.Log.Error().Err(err).Msg("conducting is interrupted: trying again until it works")

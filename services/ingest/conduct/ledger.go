@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
@@ -183,6 +184,24 @@ func broken(err error) bool {
 		}
 	}
 	return false
+}
+
+// mayStay reports whether an error of the server's may be one of a render's rows, or of what the app hangs on them: it will
+// not pass by itself, as a deadlock or a want of memory does.
+func mayStay(err error) bool {
+	code := postgres.SQLState(err)
+	return code != "" && !postgres.InClass(code, "08", "25", "28", "40", "53", "55", "57", "58", "XX")
+}
+
+// refused writes down that the database refuses to change a render that is being made, for whoever looks.
+func (l ledger) refused(ctx context.Context, render uuid.UUID, cause error) error {
+	_, err := l.db.Exec(ctx, `select loom.set_job_aside(p.job_id, p.render_id, $2::text, $3::text) from loom.plans p
+		where p.render_id = $1::uuid and p.ended_at is null and p.job_id is not null`,
+		render, postgres.SQLState(cause), clean(cause.Error(), 2000))
+	if err != nil {
+		return fmt.Errorf("write down what the database refuses: %w", err)
+	}
+	return nil
 }
 
 // clean makes a text that Postgres takes: valid UTF-8, no NUL, at most limit bytes.

@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 // Metrics are what ingest shows of the pipeline. Due tasks are what to scale on: streams hold only a window of them.
@@ -17,6 +19,8 @@ type Metrics struct {
 	published    prometheus.Counter
 	grants       *prometheus.CounterVec
 	results      *prometheus.CounterVec
+	setAside     prometheus.Gauge
+	errors       *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics that registry shows.
@@ -34,13 +38,23 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Answers to grant requests, by verdict."}, []string{"verdict"}),
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_results_total",
 			Help: "Results of attempts, by what became of them."}, []string{"outcome"}),
+		setAside: prometheus.NewGauge(prometheus.GaugeOpts{Name: "loom_jobs_set_aside",
+			Help: "Jobs that the database refuses to have begun, and that are tried again. The same on every replica."}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_database_errors_total",
+			Help: "Errors of the database, by what was done (claim, conduct, grant, heartbeat, result) and SQLSTATE; none: no answer."},
+			[]string{"work", "code"}),
 	}
-	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.grants, m.results} {
+	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.grants, m.results, m.setAside, m.errors} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	return m, nil
+}
+
+// DatabaseError counts an error of the database's, met at some work.
+func (m *Metrics) DatabaseError(work string, err error) {
+	m.errors.WithLabelValues(work, cmp.Or(postgres.SQLState(err), "none")).Inc()
 }
 
 // measure reads the gauges from the database.
@@ -64,8 +78,10 @@ func (m *Metrics) measure(ctx context.Context, l ledger) error {
 	if err != nil {
 		return fmt.Errorf("count tasks: %w", err)
 	}
-	var open int
-	if err := l.db.QueryRow(ctx, "select count(*) from loom.plans where ended_at is null").Scan(&open); err != nil {
+	var open, aside int
+	err = l.db.QueryRow(ctx, `select (select count(*) from loom.plans where ended_at is null), (select count(*) from loom.set_aside)`).
+		Scan(&open, &aside)
+	if err != nil {
 		return fmt.Errorf("count renders: %w", err)
 	}
 	for _, k := range msg.Kinds {
@@ -73,5 +89,6 @@ func (m *Metrics) measure(ctx context.Context, l ledger) error {
 		m.running.WithLabelValues(string(k)).Set(float64(running[string(k)]))
 	}
 	m.open.Set(float64(open))
+	m.setAside.Set(float64(aside))
 	return nil
 }

@@ -91,6 +91,7 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 	reply, err := r.decide(ctx, log, request)
 	if err != nil {
 		log.Error().Err(err).Msg("grant request unanswered")
+		r.refusedRender(ctx, log, "grant", request.RenderID, err)
 		r.Metrics.grants.WithLabelValues("error").Inc()
 		return
 	}
@@ -206,6 +207,7 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	switch {
 	case err != nil:
 		log.Warn().Err(err).Msg("lease not renewed: the worker goes on")
+		r.Metrics.DatabaseError("heartbeat", err)
 		reply.Reason = "the database does not answer"
 	case !wanted:
 		log.Info().Str("worker", h.Worker).Msg("worker told to stop")

@@ -22,6 +22,8 @@ const (
 	silence = 2 * time.Second
 	// settleWithin bounds the work on one result.
 	settleWithin = 10 * time.Second
+	// triesOfResult is how often a result is tried whose render the database refuses to change, for less than a minute.
+	triesOfResult = 8
 	// foreignAgain is how long a result of another release is left to other replicas.
 	foreignAgain = 5 * time.Second
 )
@@ -130,9 +132,10 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	log = r.Log.With().Stringer("render_id", result.RenderID).Stringer("task_id", result.TaskID).
 		Str("kind", string(result.Kind)).Int("attempt", result.Attempt).Str("worker", result.Worker).
 		Str("outcome", string(result.Outcome)).Logger()
-	verdict, err := r.apply(ctx, log, result)
+	verdict, err := r.apply(ctx, log, result, deliveries(m))
 	if err != nil {
 		log.Error().Err(err).Msg("result cannot be stored yet: it waits in its stream")
+		r.refusedRender(ctx, log, "result", result.RenderID, err)
 		r.count(log, outcomeError, m.NakWithDelay(again(m)))
 		return
 	}
@@ -145,8 +148,9 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	r.Wake()
 }
 
-// apply writes a result to the database and returns what it made of it.
-func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Result) (verdict string, err error) {
+// apply writes a result to the database and returns what it made of it. tries is how often it has been tried, this time
+// included.
+func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Result, tries uint64) (verdict string, err error) {
 	switch {
 	case result.Outcome == msg.Failed:
 		return r.ledger.fail(ctx, result.Ref, result.Attempt, *result.Failure)
@@ -169,7 +173,7 @@ func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Resu
 		keys[name] = objectKey(result.Ref, result.Attempt, out.File)
 	}
 	verdict, err = r.ledger.finish(ctx, result, keys)
-	if !broken(err) {
+	if !broken(err) && (tries < triesOfResult || !mayStay(err)) {
 		return verdict, err
 	}
 	log.Error().Err(err).Msg("the database refuses what a worker found out: the attempt failed")
@@ -188,9 +192,13 @@ func (r *results) count(log zerolog.Logger, outcome string, settled error) {
 
 // again is how long a result waits before it is tried again: longer each time.
 func again(m jetstream.Msg) time.Duration {
-	delivered := uint64(1)
+	return min(500*time.Millisecond<<min(deliveries(m)-1, 10), 15*time.Second)
+}
+
+// deliveries is how often a message has been delivered.
+func deliveries(m jetstream.Msg) uint64 {
 	if meta, err := m.Metadata(); err == nil {
-		delivered = meta.NumDelivered
+		return max(meta.NumDelivered, 1)
 	}
-	return min(500*time.Millisecond<<min(delivered-1, 10), 15*time.Second)
+	return 1
 }

@@ -21,9 +21,10 @@ const (
 
 // Campaign is a snapshot of what a render is made from, as the app's tables hold it. It is stored with the plan.
 type Campaign struct {
-	ID     uuid.UUID  `json:"id"`
-	Name   *string    `json:"name"`
-	UserID *uuid.UUID `json:"user_id"`
+	ID   uuid.UUID `json:"id"`
+	Name *string   `json:"name"`
+	// UserID is as the app's column writes it: a UUID mostly, but any type will do.
+	UserID *string `json:"user_id"`
 	// FacecamURL is null or empty when there is no facecam.
 	FacecamURL *string `json:"facecam_url"`
 	// OutputWidth and OutputHeight are in pixels; null means 1920 and 1080.
@@ -46,7 +47,7 @@ type Scene struct {
 	ID         uuid.UUID `json:"id"`
 	URL        *string   `json:"url"`
 	Seconds    *int      `json:"duration_sec"`
-	OrderIndex *int      `json:"order_index"`
+	OrderIndex *float64  `json:"order_index"`
 	// Options are what scene.Parse reads; nothing, or null, when nothing is asked.
 	Options json.RawMessage `json:"options,omitempty"`
 }

@@ -27,7 +27,7 @@ func ptr[T any](v T) *T { return &v }
 // scenes returns scenes of these many seconds.
 func scenes(seconds ...int) (list []plan.Scene) {
 	for i, s := range seconds {
-		list = append(list, plan.Scene{URL: ptr(fmt.Sprintf("https://example.com/%d", i+1)), Seconds: ptr(s), OrderIndex: ptr(i)})
+		list = append(list, plan.Scene{URL: ptr(fmt.Sprintf("https://example.com/%d", i+1)), Seconds: ptr(s), OrderIndex: ptr(float64(i))})
 	}
 	return list
 }

@@ -51,6 +51,20 @@ func Missing() *Invalid {
 	return &Invalid{Code: msg.CodeCampaignMissing, Message: "The campaign of this render does not exist any more."}
 }
 
+// Mistyped is why a campaign cannot be rendered whose column holds a number that is no whole one; nil for other columns. field
+// is the path of json.UnmarshalTypeError.
+func Mistyped(field string) *Invalid {
+	switch field {
+	case "scenes.duration_sec":
+		return invalid(msg.CodeSceneDuration, "A scene must last a whole number of seconds.")
+	case "output_width", "output_height":
+		return invalid(msg.CodeOutputSize, "Width and height of the output must be whole numbers of pixels.")
+	case "output_fps":
+		return invalid(msg.CodeOutputFPS, "The output frame rate must be a whole number of frames per second.")
+	}
+	return nil
+}
+
 // Validate reports the first thing that keeps c from being rendered; nil when nothing does.
 func Validate(c Campaign, limits Limits) *Invalid {
 	if err := validateOutput(c); err != nil {

@@ -1,0 +1,85 @@
+-- Jobs that could not be begun because the database refused it: each waits for its next try, longer each time, and stands in
+-- nobody's way. A row goes when its job begins, ends or is deleted; deleting it by hand has the job tried at once. A job that
+-- has begun is here when the database refuses to change its render.
+create table if not exists loom.set_aside (
+  job_id     uuid primary key references public.render_jobs (id) on delete cascade,
+  render_id  uuid not null,
+  tries      int not null,
+  not_before timestamptz not null,
+  -- What the database said last, and its SQLSTATE.
+  code       text not null,
+  reason     text not null,
+  first_at   timestamptz not null default clock_timestamp(),
+  last_at    timestamptz not null default clock_timestamp()
+);
+alter table loom.set_aside enable row level security;
+-- Whether others could be begun since tells a bad job from a bad database.
+create index if not exists plans_created on loom.plans (created_at);
+
+-- The job that is to be begun next, and its render, both locked; none when there is none that nobody holds. It chooses as
+-- public.claim_render_job() does, and passes over what is set aside. Nothing of the app's runs in it: whatever is wrong with
+-- the job shows once it is known which one it is.
+create or replace function loom.next_job() returns table (job_id uuid, render_id uuid)
+language plpgsql as $$
+begin
+  return query
+    select j.id, r.id
+      from public.render_jobs j
+      join public.renders r on r.id = j.render_id
+     where j.state = 'queued'
+       and not exists (
+         select from public.render_jobs o
+          where o.render_id = j.render_id and o.id <> j.id
+            and (o.state = 'running' or (o.state = 'queued' and (o.created_at, o.id) < (j.created_at, j.id))))
+       and not exists (
+         select from loom.set_aside a where a.job_id = j.id and a.not_before > pg_catalog.clock_timestamp())
+     order by j.created_at, j.id
+     limit 1
+       for update of j skip locked
+       for no key update of r skip locked;
+end
+$$;
+
+-- Claims a job that the caller has locked.
+create or replace function loom.claim_job(p_job uuid) returns void
+language plpgsql as $$
+begin
+  update public.render_jobs set state = 'running', started_at = pg_catalog.now(), updated_at = pg_catalog.now() where id = p_job;
+  delete from loom.set_aside where job_id = p_job;
+end
+$$;
+
+-- Sets a job aside: it is tried again after 1, 2, 4, … seconds, at last every five minutes. Returns how often it has been
+-- tried, and whether a render could be begun since it was first: then it is the job that is wrong, and not the database.
+create or replace function loom.set_job_aside(p_job uuid, p_render uuid, p_code text, p_reason text,
+                                              out tries int, out others boolean)
+language plpgsql as $$
+declare
+  a loom.set_aside;
+begin
+  insert into loom.set_aside as s (job_id, render_id, tries, not_before, code, reason)
+  values (p_job, p_render, 1, pg_catalog.clock_timestamp() + interval '1 second', p_code, p_reason)
+  on conflict (job_id) do update
+    set tries = s.tries + 1, code = p_code, reason = p_reason, last_at = pg_catalog.clock_timestamp(),
+        not_before = pg_catalog.clock_timestamp() + least(300, pg_catalog.power(2, least(s.tries, 10))) * interval '1 second'
+  returning * into a;
+  tries := a.tries;
+  others := exists (select from loom.plans p where p.created_at > a.first_at);
+end
+$$;
+
+revoke all on loom.set_aside from public;
+revoke execute on function loom.next_job(), loom.claim_job(uuid), loom.set_job_aside(uuid, uuid, text, text) from public;
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['anon', 'authenticated'] loop
+    if exists (select from pg_roles where rolname = v_role) then
+      execute format('revoke all on loom.set_aside from %I', v_role);
+      execute format('revoke execute on function loom.next_job(), loom.claim_job(uuid), '
+        'loom.set_job_aside(uuid, uuid, text, text) from %I', v_role);
+    end if;
+  end loop;
+end
+$$;

@@ -1,0 +1,50 @@
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+)
+
+// Querier is a database that can be asked.
+type Querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Ready returns nil while jobs can be begun. Jobs are set aside that the database refuses; where no render could be begun
+// since, it is not one job that is wrong, and its error says what is. It holds names of the schema, no data.
+func Ready(ctx context.Context, db Querier) error {
+	var reason, code string
+	var jobs int
+	err := db.QueryRow(ctx, `
+		select (array_agg(a.reason order by a.last_at desc))[1], (array_agg(a.code order by a.last_at desc))[1], count(*)
+		  from loom.set_aside a
+		 where a.last_at > clock_timestamp() - interval '15 minutes'
+		   and not exists (select from loom.plans p where p.created_at > a.first_at)
+		having count(*) > 0`).Scan(&reason, &code, &jobs)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for jobs that were set aside: %w", err)
+	}
+	// Messages of other classes quote the data that was refused.
+	if !postgres.InClass(code, "42") {
+		reason = "SQLSTATE " + code + ", see loom.set_aside"
+	}
+	return &StuckError{Jobs: jobs, Reason: reason}
+}
+
+// StuckError says that jobs are set aside, and none could be begun since.
+type StuckError struct {
+	Jobs   int
+	Reason string
+}
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("jobs cannot be begun: the database refuses them (%d set aside): %s", e.Jobs, e.Reason)
+}

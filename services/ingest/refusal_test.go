@@ -1,0 +1,76 @@
+package ingest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/ingest"
+)
+
+// fuss has every change of a job of the app's meet a table that does not exist, where a condition holds.
+func (r *rig) fuss(where string) {
+	r.exec(`create or replace function fuss() returns trigger language plpgsql as $$ begin
+		if ` + where + ` then perform from no_such_table; end if; return new; end $$`)
+	r.exec("create or replace trigger fuss before update on render_jobs for each row execute function fuss()")
+}
+
+func TestADatabaseThatRefusesEveryJobIsNotReadyUntilItIsMended(t *testing.T) {
+	r := newRig(t)
+	r.fuss("true")
+	p := r.ingest(nil)
+	r.work("worker", nil)
+	first, second := r.submit(small), r.submit(small)
+	r.until("both are set aside", "select count(*) = 2 from loom.set_aside")
+	r.eventually("/readyz says so", func() (bool, string) {
+		err := p.ready(t)
+		return err != nil && strings.Contains(err.Error(), `jobs cannot be begun`) && strings.Contains(err.Error(), `"no_such_table" does not exist`), ""
+	})
+	r.eventually("metrics say so", func() (bool, string) {
+		text := p.metrics(t)
+		return strings.Contains(text, `loom_database_errors_total{code="42P01",work="claim"}`) && strings.Contains(text, "loom_jobs_set_aside 2"), text
+	})
+	r.fuss("false")
+	for _, render := range []string{first.String(), second.String()} {
+		r.until("the render ends", "select status = 'done' from renders where id = $1", render)
+	}
+	r.eventually("/readyz says that it is mended", func() (bool, string) { return p.ready(t) == nil, "" })
+	r.eventually("nothing is set aside", func() (bool, string) { return strings.Contains(p.metrics(t), "loom_jobs_set_aside 0"), "" })
+}
+
+func TestAJobThatTheDatabaseRefusesEndsWhenOthersDoNotMeetThat(t *testing.T) {
+	r := newRig(t)
+	bad := r.submit(small)
+	r.fuss("new.render_id = '" + bad.String() + "' and new.state = 'running'")
+	p := r.ingest(nil)
+	r.work("worker", nil)
+	if o := r.ended(r.submit(small)); o.status != "done" {
+		t.Errorf("the render behind it ended as %+v", o)
+	}
+	r.until("the bad one is set aside", "select exists (select from loom.set_aside where render_id = $1)", bad)
+	if err := p.ready(t); err != nil {
+		t.Errorf("one bad job, and /readyz says %v", err)
+	}
+	r.exec("update loom.set_aside set tries = 10, not_before = now()") // as after some more tries
+	if o := r.ended(bad); o.status != "failed" || o.code != string(msg.CodeInternal) || o.job != "failed" {
+		t.Errorf("the bad one ended as %+v", o)
+	}
+	r.until("and is set aside no more", "select not exists (select from loom.set_aside)")
+}
+
+func TestARenderWhoseRowIsRefusedHalfwayEnds(t *testing.T) {
+	r := newRig(t)
+	r.exec(`create function fuss() returns trigger language plpgsql as $$ begin
+		if new.status = 'normalizing' then perform from no_such_table; end if; return new; end $$`)
+	r.exec("create trigger fuss before update on renders for each row execute function fuss()")
+	p := r.ingest(func(c *ingest.Config) { c.MaxRetries = 0 })
+	r.work("worker", nil)
+	render := r.submit(small)
+	r.eventually("it is told of", func() (bool, string) {
+		text := p.metrics(t)
+		return strings.Contains(text, `loom_database_errors_total{code="42P01",work="result"}`) && strings.Contains(text, "loom_jobs_set_aside 1"), text
+	})
+	if o := r.ended(render); o.status != "failed" {
+		t.Errorf("it ended as %+v", o)
+	}
+}
