@@ -56,6 +56,7 @@ func TestCommandLines(t *testing.T) {
 		"concat-captions":   concatArgs(msg.ConcatParams{Rate: msg.FPS(60), Final: true, Captions: make([]msg.Caption, 1), Language: "deu"}),
 		"encode-again":      againArgs(msg.ConcatParams{Rate: ntsc}, fileForeign, "segment-0001", 2),
 		"concat-list":       strings.Split(strings.TrimSpace(concatList(ntsc, []string{"segment-0001", "segment-0002"}, []int{170, 177})), "\n"),
+		"sound":             soundArgs(overlaySound{stream: 1, start: 21_000_000}, 13*time.Second),
 		"loudness":          loudnessArgs(overlaySound{stream: 1, to: 14 * time.Second}, webSpeech, 13*time.Second),
 		"overlay":           overlayArgs(overlay, &overlaySound{stream: 1, start: 21_000_000, loudness: loudness}),
 		"overlay-captions":  overlayArgs(captioned, &overlaySound{stream: 1, loudness: loudness}),

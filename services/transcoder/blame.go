@@ -31,18 +31,6 @@ func failedByItself(err error) bool {
 	return errors.As(err, &exit) && exit.Own()
 }
 
-// blameSound finds out whether the facecam's sound made a program fail that read other files too, by doing alone with it what that program
-// did. Then the error is for the user; else it is ours, as it was.
-func (h handler) blameSound(ctx context.Context, dir string, failure error, limits ffmpeg.Limits, alone []string) error {
-	if !failedByItself(failure) {
-		return failure
-	}
-	if err := h.tools.Within(limits).Run(ctx, dir, alone, nil); err != nil {
-		return h.refuse(err, badSound)
-	}
-	return failure
-}
-
 // facecamAlone fails when a segment's slice of the facecam cannot be decoded, or most of it. FFmpeg 5 fails itself when it can decode less
 // than a third; FFmpeg 7 does not, whatever is left.
 func (h handler) facecamAlone(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, face *bubbleSource) error {

@@ -17,9 +17,9 @@ const install = "install FFmpeg 5.1 or later with x264 (Debian, Ubuntu: apt inst
 
 // needed is what our command lines use.
 var needed = ffmpeg.Abilities{
-	Encoders: []string{"libx264", "aac", "mjpeg", "mov_text"},
+	Encoders: []string{"libx264", "aac", "mjpeg", "mov_text", "pcm_f32le"},
 	Filters: []string{
-		"afade", "alphaextract", "alphamerge", "apad", "aresample", "asetpts", "asupercut", "atrim", "bwdif", "color", "colorspace", "concat", "crop",
+		"afade", "aformat", "alphaextract", "alphamerge", "anullsrc", "apad", "aresample", "asetpts", "asupercut", "atrim", "bwdif", "color", "colorspace", "concat", "crop",
 		"format", "fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "scale", "setparams", "setpts", "setsar", "settb",
 		"split", "subtitles", "tpad", "trim", "xfade",
 	},

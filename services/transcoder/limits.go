@@ -38,8 +38,10 @@ var (
 	inspecting = ffmpeg.Limits{Memory: 1024 * mib, CPU: 5 * time.Minute, File: mib}
 	// decoding bounds ffmpeg when it looks at some pictures: a decoder may keep 16 of 8K.
 	decoding = ffmpeg.Limits{Memory: 3072 * mib, CPU: 5 * time.Minute, File: mib}
-	// measuring bounds ffmpeg when it listens to all of the sound. 20 minutes of it have taken 54 s.
-	measuring = ffmpeg.Limits{Memory: 3072 * mib, CPU: 30 * time.Minute, File: mib}
+	// hearing bounds ffmpeg when it decodes all of the sound, and measuring when it finds out how loud that is. 20 minutes of sound have
+	// taken 54 s of both.
+	hearing   = ffmpeg.Limits{Memory: 3072 * mib, CPU: 10 * time.Minute, File: mib}
+	measuring = ffmpeg.Limits{Memory: 3072 * mib, CPU: 20 * time.Minute, File: mib}
 )
 
 // encoding bounds ffmpeg when it encodes frames of the size given with the facecam's over it. The file is bounded by what
@@ -55,7 +57,7 @@ func encoding(p msg.NormalizeParams, threads int) ffmpeg.Limits {
 // mixing bounds ffmpeg when it lays the facecam's sound over a picture of some bytes.
 func mixing(p msg.OverlayParams, bytes int64) ffmpeg.Limits {
 	l := measuring
-	l.CPU += time.Duration(p.Frames) * 100 * time.Millisecond
+	l.CPU = 30*time.Minute + time.Duration(p.Frames)*100*time.Millisecond
 	l.File = 64*mib + bytes + int64(p.Rate.At(p.Frames).Seconds())*mib/8
 	return l
 }

@@ -104,11 +104,26 @@ func checkSound(t *mp4.Track, want expected) error {
 		return fmt.Errorf("sound: %t, want %t", t != nil, want.sound)
 	case t != nil && t.Codec != "aac":
 		return fmt.Errorf("sound in %s, want aac", t.Codec)
-	case t != nil && (t.Duration-want.length()).Abs() > time.Millisecond:
+	case t == nil:
+		return nil
+	case (t.Duration - want.length()).Abs() > time.Millisecond:
 		return fmt.Errorf("%s of sound for %s of picture", t.Duration, want.length())
+	case t.TickSpan != 1 || t.TicksPerSecond != sampleRate:
+		return fmt.Errorf("sound of %d/%d s a tick, want 1/%d", t.TickSpan, t.TicksPerSecond, sampleRate)
+	}
+	// A header may say anything. What is heard is what the packets hold, one after the other.
+	heard := samples(want.rate, want.frames)
+	if packets, needed := int64(len(t.Sizes)), (t.Lead+heard+packetSamples-1)/packetSamples; packets < needed || packets > needed+1 {
+		return fmt.Errorf("%d packets of sound, want %d: %d samples, and %d before them", packets, needed, heard, t.Lead)
+	}
+	if t.Timing.Uneven >= 0 || t.Timing.Packets > 1 && t.Timing.Gap != packetSamples {
+		return fmt.Errorf("sound that is not in one piece: packet %d does not follow the one before", t.Timing.Uneven)
 	}
 	return nil
 }
+
+// packetSamples is how many samples a packet of AAC-LC holds.
+const packetSamples = 1024
 
 // checkReach makes sure that a mezzanine lasts for all frames of its piece, the time included that its last picture stands for: the
 // encoder would repeat that picture for what is missing, and nobody would notice.

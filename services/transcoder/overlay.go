@@ -38,10 +38,11 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, fmt.Errorf("overlay: %w", err)
 		}
 	}
-	limits := mixing(p, joined.Size())
-	err = h.tools.Within(limits).Run(ctx, t.Dir, overlayArgs(p, sound), frames(t, p.Frames, 0.3, 0.75))
-	if err != nil && sound != nil {
-		err = h.blameSound(ctx, t.Dir, err, limits, loudnessArgs(*sound, loudnessOf(p.Loudness), p.Rate.At(p.Frames)))
+	args, limits, progress := overlayArgs(p, sound), mixing(p, joined.Size()), frames(t, p.Frames, 0.3, 0.75)
+	if sound == nil {
+		err = h.tools.Within(limits).Run(ctx, t.Dir, args, progress)
+	} else {
+		_, err = h.overSound(ctx, t.Dir, *sound, p.Rate.At(p.Frames), limits, args, progress)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
@@ -99,11 +100,8 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayPar
 	}
 	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the target. probe knows the usual one only.
 	heard := p.Rate.At(p.Frames)
-	sound.loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(*sound, target, heard), heard, part(t, 0.2, 0.3))
-	if err != nil {
-		return nil, h.refuse(err, badSound)
-	}
-	return sound, nil
+	sound.loudness, err = h.loudness(ctx, t.Dir, *sound, target, heard, part(t, 0.2, 0.3))
+	return sound, err
 }
 
 // finish makes the thumbnails of a video that has passed the gate, and stores all. over is where the facecam is; nil: there is none.

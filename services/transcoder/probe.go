@@ -98,11 +98,8 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	measured := overlaySound{
 		stream: sound.Index, start: file.Start, from: sound.Start - file.Start, to: time.Duration(facts.SoundMS) * time.Millisecond,
 	}
-	facts.Loudness, err = h.loudness(ctx, t.Dir, loudnessArgs(measured, webSpeech, heard), heard, part(t, 0.6, 0.9))
-	if err != nil {
-		return facts, h.refuse(err, badSound)
-	}
-	return facts, nil
+	facts.Loudness, err = h.loudness(ctx, t.Dir, measured, webSpeech, heard, part(t, 0.6, 0.9))
+	return facts, err
 }
 
 // choose returns the first moving picture and the first sound of a file, or nil.
@@ -126,12 +123,14 @@ func firstFrameArgs(stream int) []string {
 }
 
 // loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns nil for silence.
-func (h handler) loudness(ctx context.Context, dir string, args []string, heard time.Duration, report func(float64)) (*msg.Loudness, error) {
-	stderr, err := h.tools.Within(measuring).RunInfo(ctx, dir, args, func(p ffmpeg.Progress) {
+func (h handler) loudness(
+	ctx context.Context, dir string, sound overlaySound, target loudness, heard time.Duration, report func(float64),
+) (*msg.Loudness, error) {
+	stderr, err := h.overSound(ctx, dir, sound, heard, measuring, loudnessArgs(sound, target, heard), func(p ffmpeg.Progress) {
 		report(float64(p.Time) / float64(heard))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("measure the facecam's loudness: %w", err)
+		return nil, h.refuse(fmt.Errorf("measure the facecam's loudness: %w", err), badSound)
 	}
 	l, err := ffmpeg.ParseLoudness(stderr)
 	if err != nil {

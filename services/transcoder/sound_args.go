@@ -60,14 +60,12 @@ const loudnessHolds = time.Second
 // Sound that starts or ends in the middle of a wave clicks.
 const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
 
-// soundChain turns a facecam's sound into 48 kHz stereo that starts where its picture does: start is the earliest time
-// stamp of the file, earlier samples are cut, and gaps and overlaps of more than 10 ms are filled and cut, so that
-// sample n is never further than that from n/48000 s. aresample's own bound, 100 ms, is heard as lips out of step; none
-// at all would mend what is only the rounding of time stamps.
-func soundChain(stream int, input int, start time.Duration) string {
+// soundChain makes of a facecam's sound, as soundArgs writes it, 48 kHz stereo that starts where its picture does: gaps and overlaps of
+// more than 10 ms are filled and cut, so that sample n is never further than that from n/48000 s. aresample's own bound, 100 ms, is heard
+// as lips out of step; none at all would mend what is only the rounding of time stamps.
+func soundChain(input int) string {
 	return strings.Join([]string{
-		fmt.Sprintf("[%d:%d]asetpts=PTS-(%s)/TB", input, stream, seconds(start)),
-		fmt.Sprintf("aresample=%d:async=1:min_hard_comp=0.01:first_pts=0", sampleRate),
+		fmt.Sprintf("[%d:0]aresample=%d:async=1:min_hard_comp=0.01:first_pts=0", input, sampleRate),
 		"aformat=sample_fmts=fltp:channel_layouts=stereo",
 	}, ",")
 }
@@ -77,9 +75,9 @@ func loudnessArgs(sound overlaySound, target loudness, heard time.Duration) []st
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, "-copyts")
-	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
+	args = append(args, soundInput()...)
 	// asupercut: what nobody hears is not in the finished video's AAC either.
-	chain := []string{soundChain(sound.stream, 0, sound.start), "asupercut=cutoff=20000:order=20", "atrim=end=" + seconds(heard)}
+	chain := []string{soundChain(0), "asupercut=cutoff=20000:order=20", "atrim=end=" + seconds(heard)}
 	chain = append(chain, fades(sound, heard)...)
 	chain = append(chain, target.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange))
 	return append(args, "-filter_complex", strings.Join(chain, ","), "-map", "[out]", "-f", "null", "-")
@@ -109,7 +107,7 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 	args = append(args, "-copyts")
 	args = append(args, ffmpeg.Input(fileJoined, movFormats)...)
 	if sound != nil {
-		args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers)...)
+		args = append(args, soundInput()...)
 		args = append(args, "-filter_complex", overlayFilter(p, *sound))
 	}
 	if len(p.Captions) > 0 {
@@ -132,7 +130,7 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 }
 
 func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
-	chain := []string{soundChain(sound.stream, 1, sound.start)}
+	chain := []string{soundChain(1)}
 	if l := sound.loudness; l != nil {
 		f, target := decibels, loudnessOf(p.Loudness)
 		if sound.to > 0 && sound.to < brief && !target.evenly(*l) {
@@ -148,7 +146,8 @@ func overlayFilter(p msg.OverlayParams, sound overlaySound) string {
 	chain = append(chain, fades(sound, p.Rate.At(p.Frames))...)
 	chain = append(chain,
 		// As long as the picture, to the sample: cut, or filled with silence.
-		"apad", fmt.Sprintf("atrim=end_sample=%d", samples(p.Rate, p.Frames)), "asetpts=N/SR/TB",
+		// N/SR/TB would be cut off to a sample less here and there.
+		"apad", fmt.Sprintf("atrim=end_sample=%d", samples(p.Rate, p.Frames)), "asetpts=N",
 		"aformat=sample_fmts=fltp:channel_layouts=stereo",
 	)
 	return strings.Join(chain, ",") + "[sound]"

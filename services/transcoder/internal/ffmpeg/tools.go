@@ -59,6 +59,13 @@ func (t Tools) run(ctx context.Context, dir string, args []string, progress func
 	})
 }
 
+// Pipe runs ffmpeg in dir and gives what it writes to stdout to read. When read fails before the end of that, ffmpeg is killed, and the
+// error is read's.
+func (t Tools) Pipe(ctx context.Context, dir string, args []string, read func(io.Reader) error) error {
+	_, err := t.start(ctx, t.FFmpeg, dir, args, read)
+	return err
+}
+
 // Output runs ffmpeg in dir and returns what it wrote to stdout, at most limit bytes.
 func (t Tools) Output(ctx context.Context, dir string, args []string, limit int64) ([]byte, error) {
 	return t.Fed(nil).output(ctx, t.FFmpeg, dir, args, limit)

@@ -20,6 +20,8 @@ type Track struct {
 	Timing ffmpeg.Timing
 	// Sizes are those of all packets in bytes, in the order in which they are decoded.
 	Sizes []int64
+	// Lead is how much comes before what is shown or heard, in ticks: what an encoder of sound puts before it.
+	Lead int64
 }
 
 // readTrack reads a track of a file of some bytes; movieTicks is how many ticks a second the movie's own times have.
@@ -55,7 +57,7 @@ func readTrack(trak *mp4.TrakBox, movieTicks, length int64) (t Track, err error)
 		return t, err
 	}
 	t.Duration = lasting(min(int64(media.Mdhd.Duration), shown.lasts), int64(media.Mdhd.Timescale))
-	t.Timing = ffmpeg.NewTiming(shown.of(packets))
+	t.Timing, t.Lead = ffmpeg.NewTiming(shown.of(packets)), shown.from
 	for i := range packets {
 		t.Sizes = append(t.Sizes, int64(table.Stsz.GetSampleSize(i+1)))
 	}

@@ -1,0 +1,161 @@
+package transcoder
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/Eyevinn/mp4ff/mp4"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// beeping is a tone of a tenth of a second, half a second after each second begins.
+func beeping(s float64) float64 {
+	if at := math.Mod(s, 1); at < 0.5 || at >= 0.6 {
+		return 0
+	}
+	return 0.3 * math.Sin(2*math.Pi*1000*s)
+}
+
+// changing makes an MPEG-TS of parts of two seconds each, the sound of each with options of its own. It flashes when it beeps.
+func changing(t *testing.T, codec string, parts ...[]string) []byte {
+	t.Helper()
+	const seconds = 2
+	var all []byte
+	flash := func(n int, rgb []byte, width, height int) {
+		if n%24 >= 12 && n%24 < 15 {
+			solid(230)(n, rgb, width, height)
+		} else {
+			solid(40)(n, rgb, width, height)
+		}
+	}
+	for i, options := range parts {
+		sound := filepath.Join(t.TempDir(), "sound.wav")
+		if err := os.WriteFile(sound, pcm(msg.FPS(24).At(24*seconds), beeping), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := append(rawInput(msg.FPS(24), 160, 120), "-i", sound, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", codec)
+		args = append(append(args, options...), "-output_ts_offset", strconv.Itoa(seconds*i), "-muxdelay", "0", "-muxpreload", "0")
+		all = append(all, makeFile(t, "part.ts", rawFrames(24*seconds, 160, 120, flash), args...)...)
+	}
+	return all
+}
+
+// FFmpeg makes its filters anew when a sound changes, and what they counted begins again.
+func TestSoundThatChangesItsFormStaysInStep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate := msg.FPS(24)
+	const count = 24 * 7 // a second more than the facecam
+	joined := b.joined(t, rate, count)
+	mono, stereo, surround := []string{"-ac", "1"}, []string{"-ac", "2"}, []string{"-ac", "6"}
+	for name, test := range map[string]struct {
+		codec string
+		parts [][]string
+	}{
+		"mono, stereo, mono":        {"aac", [][]string{mono, stereo, mono}},
+		"stereo, 5.1, stereo":       {"aac", [][]string{stereo, surround, stereo}},
+		"44.1, 48 and 32 kHz":       {"aac", [][]string{{"-ar", "44100"}, {"-ar", "48000"}, {"-ar", "32000"}}},
+		"another rate and channels": {"ac3", [][]string{{"-ac", "1", "-ar", "32000"}, {"-ac", "6", "-ar", "44100"}, {"-ac", "2", "-ar", "48000"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			face, facts := b.probed(t, changing(t, test.codec, test.parts...))
+			if facts.Loudness == nil || facts.SoundMS < 5900 || facts.SoundMS > 6200 {
+				t.Fatalf("facts %+v", facts)
+			}
+			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+				map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...)
+			video := b.store.get(t, "overlay/video")
+			checkTiming(t, video, rate, count)
+			times := onsets(hear(t, video))
+			if len(times) != 6 {
+				t.Fatalf("beeps at %.3f, want 6", times)
+			}
+			for i, at := range times {
+				// The parts' own encoders begin some milliseconds late.
+				if want := float64(i) + 0.5; math.Abs(at-want) > 0.035 {
+					t.Errorf("beep %d is at %.3f s, want %.1f", i, at, want)
+				}
+			}
+			if lufs, peak := measured(t, video); peak > -1 || lufs > -14.5 {
+				t.Errorf("%.1f LUFS, %.1f dBTP", lufs, peak)
+			}
+		})
+	}
+}
+
+// Nothing comes through the pipe then.
+func TestSoundThatStartsAfterTheVideosEndIsSilence(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rate, count := msg.FPS(24), 24
+	face, facts := b.probed(t, facecamVideo(t, rate, 96, 160, 120, pcm(rate.At(24), beep(0.2)), ".mkv",
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-af", "asetpts=PTS+3/TB"))
+	facts.Loudness = nil // as of a video that is so short
+	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
+		map[string]msg.Input{msg.Joined: b.joined(t, rate, count), msg.FacecamFile: b.input(t, face.Key, b.store.get(t, face.Key), facts)},
+		outputsOfVideo...)
+	video := b.store.get(t, "overlay/video")
+	checkTiming(t, video, rate, count)
+	if loud := loudest(hear(t, video), 0, 1); loud > 0 {
+		t.Errorf("there is sound of %.3f", loud)
+	}
+}
+
+func TestSoundWhosePacketsAreNotWhatItsHeaderSaysIsRefused(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	rate, count := msg.FPS(24), 96
+	want := expected{width: testWidth, height: testHeight, rate: rate, frames: count, sound: true}
+	file := func(frames int, options ...string) []byte {
+		options = append([]string{"-c:a", "aac", "-vf", "scale=out_color_matrix=bt709:out_range=tv,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
+			"-video_track_timescale", timescale(rate)}, options...)
+		return facecamVideo(t, rate, count, testWidth, testHeight, pcm(rate.At(frames), beeping), options...)
+	}
+	for name, test := range map[string]struct {
+		data  []byte
+		words string
+	}{
+		"as asked":              {file(count), ""},
+		"more than it says":     {saying(t, file(2*count), rate.At(count).Seconds()), "packets of sound, want 189"},
+		"less than it says":     {saying(t, file(count/2), rate.At(count).Seconds()), "packets of sound, want 189"},
+		"of another rate":       {file(count, "-ar", "44100"), "sound of 1/44100 s a tick"},
+		"a packet that is late": {file(count, "-bsf:a", "setts=ts='if(eq(N,90),TS+300,TS)'"), "packet 89 does not follow the one before"},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, fileVideo), test.data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := measure(dir, fileVideo, want)
+		if (err == nil) != (test.words == "") || err != nil && !strings.Contains(err.Error(), test.words) {
+			t.Errorf("%s: %v, want %q", name, err, test.words)
+		}
+	}
+}
+
+// saying is an MP4 whose headers say that its sound lasts for so many seconds.
+func saying(t *testing.T, data []byte, seconds float64) []byte {
+	t.Helper()
+	movie, err := mp4.DecodeFile(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(movie.Moov.Traks, func(trak *mp4.TrakBox) bool { return trak.Mdia.Hdlr.HandlerType == "soun" })
+	if at < 0 {
+		t.Fatal("there is no sound")
+	}
+	trak := movie.Moov.Traks[at]
+	trak.Mdia.Mdhd.Duration = uint64(seconds*float64(trak.Mdia.Mdhd.Timescale)) + 1024
+	trak.Edts.Elst[0].Entries[0].SegmentDuration = uint64(seconds * float64(movie.Moov.Mvhd.Timescale))
+	var out bytes.Buffer
+	if err := movie.Encode(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
