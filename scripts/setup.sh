@@ -6,7 +6,7 @@
 #   FFmpeg with libx264           ffmpeg
 #   PostgreSQL's server programs  postgresql: `loom up` and the tests run a private server with them
 #   a C compiler                  gcc, libc6-dev: for the library by which Chrome asks for huge pages (Linux; it works without)
-#   fonts                         so that text, emoji and CJK do not come out as boxes
+#   fonts                         those of pkg/fonts/debian.txt, which the images have too: what has no font comes out as boxes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,14 +38,25 @@ has_font() {
     -iname "$1*" -print -quit 2>/dev/null | grep . >/dev/null
 }
 
+# missing_fonts: the packages of pkg/fonts/debian.txt of which there is no file.
+missing_fonts() {
+  local package files file found
+  while IFS=: read -r package files; do
+    found=
+    while read -r file; do
+      if has_font "$file"; then found=1; fi
+    done < <(tr ',' '\n' <<<"$files")
+    [ -n "$found" ] || echo "$package"
+  done < <(grep '^fonts-' pkg/fonts/debian.txt)
+}
+
 # What is missing, as Debian's packages.
 missing() {
   has_chrome || echo chromium-headless-shell
   has_ffmpeg || echo ffmpeg
   has_postgres || echo postgresql
-  has_font LiberationSans || echo fonts-liberation
-  has_font NotoColorEmoji || has_font 'Apple Color Emoji' || echo fonts-noto-color-emoji
-  has_font NotoSansCJK || has_font PingFang || echo fonts-noto-cjk
+  missing_fonts
+  command -v fc-list >/dev/null || echo fontconfig
 }
 
 install() {

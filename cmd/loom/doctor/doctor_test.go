@@ -73,6 +73,22 @@ func TestWhatIsMissingIsNamedWithAWayToMendIt(t *testing.T) {
 	}
 }
 
+// A machine that has no fonts at all.
+func TestScriptsWithoutAFontAreNamed(t *testing.T) {
+	if f := fonts(t.Context()); len(f) != 1 || f[0].Verdict != OK {
+		t.Errorf("this machine (make setup): %+v", f)
+	}
+	config := filepath.Join(t.TempDir(), "fonts.conf")
+	if err := os.WriteFile(config, []byte("<fontconfig></fontconfig>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("FONTCONFIG_FILE", config)
+	f := fonts(t.Context())
+	if len(f) != 1 || f[0].Verdict != Warning || !strings.Contains(f[0].Mend, "fonts-noto-core") {
+		t.Errorf("a machine without fonts: %+v", f)
+	}
+}
+
 func TestMigrationsThatAreNotAppliedAreFound(t *testing.T) {
 	url := postgrestest.Database(t)
 	environ := map[string]string{"DATABASE_URL": url}

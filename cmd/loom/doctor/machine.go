@@ -1,74 +1,16 @@
 package doctor
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 
 	browser "github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
-
-// fontDirs are where fonts lie when there is no fontconfig to ask.
-var fontDirs = []string{"/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts"}
-
-const installFonts = "Debian, Ubuntu: apt-get install fonts-liberation fonts-noto-color-emoji fonts-noto-cjk"
-
-// fonts says whether pages have letters to be drawn with. What a font lacks is drawn as empty boxes.
-func fonts(ctx context.Context) []Finding {
-	if _, err := exec.LookPath("fc-list"); err != nil {
-		return []Finding{fontsByFile()}
-	}
-	var findings []Finding
-	for _, f := range []struct{ what, pattern, lack string }{
-		{"Fonts", ":lang=en", "text cannot be drawn"},
-		{"Emoji font", ":lang=und-zsye", "emoji are drawn as boxes"},
-		{"Chinese, Japanese, Korean", ":lang=ja", "their letters are drawn as boxes"},
-	} {
-		out, err := exec.CommandContext(ctx, "fc-list", f.pattern, "family").Output()
-		families := strings.Fields(string(out))
-		switch {
-		case err != nil:
-			findings = append(findings, Finding{What: f.what, Verdict: Warning, Found: "fc-list: " + err.Error(), Mend: installFonts})
-		case len(families) == 0:
-			findings = append(findings, Finding{What: f.what, Verdict: Warning, Found: "none: " + f.lack, Mend: installFonts})
-		default:
-			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-			findings = append(findings, ok(f.what, "%s%s", strings.TrimSpace(strings.Split(lines[0], ",")[0]), more(len(lines)-1)))
-		}
-	}
-	return findings
-}
-
-func more(n int) string {
-	if n < 1 {
-		return ""
-	}
-	return fmt.Sprintf(" and %d more", n)
-}
-
-// fontsByFile counts font files.
-func fontsByFile() Finding {
-	n := 0
-	for _, dir := range fontDirs {
-		_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-			switch strings.ToLower(filepath.Ext(path)) {
-			case ".ttf", ".otf", ".ttc", ".woff2":
-				n++
-			}
-			return nil // a folder that cannot be read holds no fonts for us
-		})
-	}
-	if n == 0 {
-		return Finding{What: "Fonts", Verdict: Warning, Found: "none: text cannot be drawn", Mend: installFonts}
-	}
-	return ok("Fonts", "%d files", n)
-}
 
 // Free space in bytes below which there is a warning, and below which nothing can work.
 const (
