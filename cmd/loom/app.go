@@ -46,7 +46,9 @@ database use DATABASE_URL or, when that is not set, the "loom up" that runs on t
 
 // app is what a command sees of the world.
 type app struct {
-	environ        map[string]string
+	environ map[string]string
+	// dotenv are the settings that come from .env alone.
+	dotenv         map[string]bool
 	stdout, stderr io.Writer
 	// terminal: stderr is one.
 	terminal bool
@@ -141,6 +143,19 @@ func environment(process []string, dotenv string) (map[string]string, error) {
 		}
 	}
 	return environ, nil
+}
+
+// fromDotenv are those of environ that the process's environment does not have.
+func fromDotenv(environ map[string]string, process []string) map[string]bool {
+	found := map[string]bool{}
+	for name := range environ {
+		found[name] = true
+	}
+	for _, pair := range process {
+		name, _, _ := strings.Cut(pair, "=")
+		delete(found, name)
+	}
+	return found
 }
 
 // dataFlag says where `loom up` keeps its data.

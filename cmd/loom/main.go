@@ -20,7 +20,9 @@ func main() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go interrupts(stop)
-	a := &app{environ: environ, stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stderr)}
+	a := &app{
+		environ: environ, dotenv: fromDotenv(environ, os.Environ()), stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stderr),
+	}
 	os.Exit(a.run(ctx, os.Args[1:]))
 }
 

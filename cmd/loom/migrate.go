@@ -27,6 +27,7 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	a.say("%s (%s)", place("DATABASE_URL", settings["DATABASE_URL"]), a.databaseOrigin(settings))
 	applied, err := local.Migrate(ctx, settings["DATABASE_URL"])
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/cmd/loom/pages"
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
@@ -173,6 +174,9 @@ func (c *renderCmd) installation(ctx context.Context, a *app, allow string) (map
 	if running && holder.Command == holderUp {
 		a.say("rendering with %s, which runs on %s", holder, dir)
 		settings, err := (&app{environ: environ}).settings(c.dataFlag)
+		if err == nil {
+			err = refuseAdopted(settings, holder)
+		}
 		return settings, nil, err
 	}
 	logFile, err := local.OpenLog(dir)
@@ -230,12 +234,21 @@ func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail st
 		return err
 	}
 	defer db.Close()
+	at := fmt.Sprintf("%s (%s)", place("DATABASE_URL", j.settings["DATABASE_URL"]), j.app.databaseOrigin(j.settings))
+	if err := migrations.Check(ctx, db); errors.Is(err, migrations.ErrMissing) {
+		return usageError{fmt.Errorf("nothing was written into %s; --local renders without it: %w", at, err)}
+	} else if err != nil {
+		return err
+	}
 	id, err := renders.Submit(ctx, db, s)
 	if err != nil {
 		return err
 	}
 	j.outcome.submitted(id)
 	j.app.say("render %s", id)
+	if j.stack == nil {
+		j.app.say("in %s", at)
+	}
 	f := &follower{db: db, id: id, app: j.app, failed: j.failed()}
 	r, tasks, err := f.follow(ctx)
 	j.outcome.ended(r)

@@ -17,13 +17,15 @@ import (
 
 type upCmd struct {
 	dataFlag
+	Adopt     bool   `help:"Use the servers that DATABASE_URL, NATS_URL and S3_ENDPOINT name, migrate that database and claim its jobs."`
 	ReadyFile string `placeholder:"FILE" help:"When everything is ready, write where it is to FILE, as dotenv."`
 }
 
 // Help is shown by loom up --help.
 func (upCmd) Help() string {
-	return `Starts Postgres, NATS, S3 and the four services, all on 127.0.0.1, with their data in one folder. Set DATABASE_URL,
-NATS_URL or S3_ENDPOINT (with its keys) to use servers of your own. The first Ctrl-C lets running work end, the second
+	return `Starts Postgres, NATS, S3 and the four services, all on 127.0.0.1, with their data in one folder. With --adopt it uses
+servers of yours in their place, those that DATABASE_URL, NATS_URL and S3_ENDPOINT (with its keys) name: it migrates that
+database and claims its render jobs. Without --adopt it refuses to start where one of them is set. The first Ctrl-C lets running work end, the second
 kills everything at once.
 
 The pages that are recorded may reach everything on this machine's loopback addresses, as pages under development are
@@ -49,8 +51,12 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 		}
 	}
 	stack, err := local.Start(ctx, local.Options{
-		Dir: dir, Command: holderUp, ReadyFile: ready, Environ: a.environ, Log: a.log(),
+		Dir: dir, Command: holderUp, ReadyFile: ready, Environ: a.environ, Adopt: c.Adopt, Log: a.log(),
 	})
+	var foreign *local.ForeignError
+	if errors.As(err, &foreign) {
+		return a.unadopted(foreign)
+	}
 	if err != nil {
 		return startError(err)
 	}

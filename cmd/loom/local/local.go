@@ -28,6 +28,8 @@ type Options struct {
 	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the embedded servers, and
 	// EGRESS_ALLOW the leave to reach loopback.
 	Environ map[string]string
+	// Adopt lets DATABASE_URL, NATS_URL and S3_ENDPOINT of Environ be used. Without it they are a *ForeignError.
+	Adopt bool
 	// Log takes what the servers and services have to say.
 	Log zerolog.Logger
 }
@@ -56,10 +58,14 @@ const addressVariable = "LOOM_%s_URL"
 
 // Start starts everything and returns when all services are ready. On an error, or when ctx ends before that, nothing
 // of it is left running. It returns an *InUseError when another process runs on opts.Dir, and a *ReadyFileError when
-// opts.ReadyFile cannot be written.
+// opts.ReadyFile cannot be written, and a *ForeignError, before anything is touched, when opts.Environ names servers that
+// opts.Adopt does not let it use.
 func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 	if !filepath.IsAbs(opts.Dir) {
 		return nil, fmt.Errorf("start: the data folder's path %q is not absolute", opts.Dir)
+	}
+	if err := refuseForeign(opts); err != nil {
+		return nil, err
 	}
 	if opts.ReadyFile != "" && !filepath.IsAbs(opts.ReadyFile) {
 		return nil, fmt.Errorf("start: the ready file's path %q is not absolute", opts.ReadyFile)
@@ -142,6 +148,7 @@ func (s *Stack) settings(environ map[string]string, allow string) (map[string]st
 		all = map[string]string{}
 	}
 	maps.Copy(all, s.servers.settings)
+	all["LOOM_EXTERNAL"] = strings.Join(s.External(), ",")
 	if unsandboxed := settlePages(all, allow); unsandboxed {
 		s.log.Warn().Msg(Unsandboxed)
 	}
@@ -163,7 +170,7 @@ var published = []string{
 	"S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
 	"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS", "STORAGE_BUCKET_WORK", "PUBLIC_URLS", "PUBLIC_URL_BASE",
 	"EGRESS_ALLOW", "CHROME_SANDBOX",
-	"LOOM_INGEST_URL", "LOOM_RECORDER_URL", "LOOM_TRANSCODER_URL", "LOOM_UPLOADER_URL",
+	"LOOM_EXTERNAL", "LOOM_INGEST_URL", "LOOM_RECORDER_URL", "LOOM_TRANSCODER_URL", "LOOM_UPLOADER_URL",
 }
 
 // Settings returns what others need to talk to the Stack, as environment variables: where the servers are and with which

@@ -1,0 +1,32 @@
+package local
+
+import "strings"
+
+// Foreign are the settings that name servers, in place of those that a Stack would run itself.
+var Foreign = []string{"DATABASE_URL", "NATS_URL", "S3_ENDPOINT"}
+
+// ForeignError says that settings name servers which Options.Adopt does not let the Stack use.
+type ForeignError struct {
+	// Variables that are set, of Foreign.
+	Variables []string
+}
+
+func (e *ForeignError) Error() string {
+	return "start: " + strings.Join(e.Variables, ", ") + " would have servers used that are not this installation's own"
+}
+
+// refuseForeign keeps a Stack from servers that it was not told to use. It would migrate a database and claim its jobs,
+// answer the workers of another installation, and make buckets: a variable that lies in a folder's .env, or in a shell,
+// for another program is no leave for that.
+func refuseForeign(opts Options) error {
+	var found []string
+	for _, name := range Foreign {
+		if opts.Environ[name] != "" {
+			found = append(found, name)
+		}
+	}
+	if len(found) == 0 || opts.Adopt {
+		return nil
+	}
+	return &ForeignError{Variables: found}
+}
