@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,10 +15,13 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
-// The kept rule set, and what applies it in a page. autoconsent/README.md says where they come from.
+// The kept rule set, and what applies it in a page: autoconsent/README.md says where they come from. consentBridge is what comes
+// between that and the page.
 var (
 	//go:embed autoconsent/content.js
 	consentScript string
+	//go:embed consent.js
+	consentBridge string
 	//go:embed autoconsent/rules.json
 	consentRules []byte
 )
@@ -26,12 +30,6 @@ const (
 	// consentWorld is the world that the script runs in, apart from the page's own; consentSend is how it speaks to us.
 	consentWorld = "loom-consent"
 	consentSend  = "loomConsentSend"
-	// consentBridge gives the script the function that it expects, and takes it away again: without it, the script stops.
-	consentBridge = `globalThis.autoconsentSendMessage = message => {
-		if (globalThis.loomConsentEnded) throw new Error("the scene has begun")
-		globalThis.` + consentSend + `(JSON.stringify(message))
-		return Promise.resolve()
-	};`
 
 	consentStep = 50 * time.Millisecond
 	// consentLook is for how much page time a banner may take to show up, consentAct how long it may take from the page's load
@@ -190,12 +188,16 @@ func (c *consent) enter() error {
 		}
 	}
 	c.mu.Unlock()
+	bridge, err := call(strings.TrimSpace(consentBridge), consentSend)
+	if err != nil {
+		return err
+	}
 	for main, f := range fresh {
 		world, err := proto.PageCreateIsolatedWorld{FrameID: f.id, WorldName: consentWorld}.Call(c.page)
 		if err == nil {
 			c.worlds[world.ExecutionContextID] = main
 			delete(c.states, world.ExecutionContextID) // what another document's came to
-			_, err = proto.RuntimeEvaluate{Expression: consentBridge + consentScript, ContextID: world.ExecutionContextID}.Call(c.page)
+			_, err = proto.RuntimeEvaluate{Expression: bridge + "\n;" + consentScript, ContextID: world.ExecutionContextID}.Call(c.page)
 		}
 		if err != nil && !refused(err) {
 			return failed("look for banners", err)

@@ -71,6 +71,33 @@ func TestABannerOfASitesOwnIsRefusedByItsWords(t *testing.T) {
 	wantGreen(t, url, scene.Options{Consent: scene.ConsentDismiss})
 }
 
+// As web components make them: in an open shadow root, with buttons that are components, and words that stand in slots.
+func TestABannerInAShadowRootIsRefusedByItsWords(t *testing.T) {
+	const words = "We use cookies and similar technologies to personalise content and ads. Do you accept all cookies?"
+	const style = `<style>.b { position: fixed; left: 0; right: 0; bottom: 0; height: 90px; background: black; color: #fff }</style>`
+	const choose = `const chosen = colour => () => { document.body.style.background = colour; host.remove() }
+		const host = document.body.appendChild(document.createElement("div"))
+		const root = (el, html) => { const s = el.attachShadow({mode: "open"}); s.innerHTML = html; return s }
+		`
+	url := site(t, map[string]http.HandlerFunc{
+		"/own": html(`<body style="background:#fff"><script>` + choose + `
+			const s = root(host, '` + style + `<div class=b role=dialog><p>` + words + `</p><button id=a>Accept all</button> <button id=r>Reject all</button></div>')
+			s.getElementById("a").onclick = chosen("red")
+			s.getElementById("r").onclick = chosen("green")</script>`),
+		"/slots": html(`<body style="background:#fff"><script>` + choose + `
+			host.innerHTML = "<p>` + words + `</p><x-button id=a slot=buttons>Accept all</x-button><x-button id=r slot=buttons>Reject all</x-button>"
+			root(host, '` + style + `<div class=b><slot></slot><slot name=buttons></slot></div>')
+			for (const b of document.querySelectorAll("x-button"))
+				root(b, "<button><slot></slot></button>").querySelector("button").onclick = chosen(b.id === "r" ? "green" : "red")</script>`),
+	})
+	for _, path := range []string{"/own", "/slots"} {
+		t.Run(path[1:], func(t *testing.T) {
+			t.Parallel()
+			wantGreen(t, url+path, scene.Options{Consent: scene.ConsentDismiss})
+		})
+	}
+}
+
 func TestABannerInAFrameOfAnotherSiteIsRefused(t *testing.T) {
 	other := site(t, map[string]http.HandlerFunc{"/": html(cookieAlert)})
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<iframe src="` + other + `" style="border:0;width:320px;height:180px"></iframe>`)})

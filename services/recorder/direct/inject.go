@@ -41,6 +41,22 @@ func (d *Director) style(page *rod.Page) error {
 // list is never null in JSON.
 func list(texts []string) []string { return append([]string{}, texts...) }
 
+// checkPath refuses what is no CSS selector, nor several with >>> between them, each of which is of what is in the shadow roots of
+// what the one before it finds.
+func checkPath(page *rod.Page, option, selector string) error {
+	err := checkSelector(page, option, selector)
+	var bad *OptionError
+	if !errors.As(err, &bad) || !strings.Contains(selector, ">>>") {
+		return err
+	}
+	for part := range strings.SplitSeq(selector, ">>>") {
+		if err := checkSelector(page, option, strings.TrimSpace(part)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkSelector refuses what is no CSS selector. What one is, Chrome alone can say.
 func checkSelector(page *rod.Page, option, selector string) error {
 	err := evaluate(page, mainWorld, nil, `selector => void document.createDocumentFragment().querySelector(selector)`, selector)

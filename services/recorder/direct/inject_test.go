@@ -1,6 +1,7 @@
 package direct_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -141,4 +142,79 @@ func TestASelectorCannotReachBeyondItself(t *testing.T) {
 	wantColour(t, picture, 10, 30, white, "what is hidden")
 	wantColour(t, picture, 10, 90, green, "what nothing was before")
 	wantColour(t, picture, 10, 150, white, "what is removed")
+}
+
+// cards is a page of cards below one another, each in a shadow root that a script makes: 10 pixels of red to hide, as many to
+// remove, and 10 of blue.
+func cards(script string) http.HandlerFunc {
+	return html(`<body style="background:#fff"><script>
+		const inner = '<style>i { height: 10px; background: red; display: block !important } .rest { background: blue }</style>' +
+			'<i class=ad></i><i class=gone></i><i class=rest></i>'
+		const add = (name, into = document) => document.body.appendChild(into.createElement(name))
+		` + script + `</script>`)
+}
+
+// However a shadow root comes into the page, and whatever the page makes of its sheets, and of the browser's functions.
+func TestHideAndRemoveReachIntoOpenShadowRoots(t *testing.T) {
+	const div = `add("div").attachShadow({mode: "open"}).innerHTML = inner; `
+	for name, test := range map[string]struct {
+		cards  int
+		script string
+	}{
+		"ways": {7, `
+			customElements.define("x-made", class extends HTMLElement {
+				constructor() { super(); this.attachShadow({mode: "open"}).innerHTML = inner }
+			})
+			add("x-made")
+			add("x-upgraded")
+			const outer = add("div").attachShadow({mode: "open"})
+			outer.innerHTML = "<section><span></span></section>"
+			const styled = add("div").attachShadow({mode: "open"}), sheet = new CSSStyleSheet()
+			styled.innerHTML = inner
+			const written = add("div"), declared = add("div"), moved = add("div")
+			declared.setHTMLUnsafe("<div><template shadowrootmode=open>" + inner + "</template></div>")
+			const other = document.implementation.createHTMLDocument(), host = other.createElement("div")
+			host.attachShadow({mode: "open"}).innerHTML = inner
+			setTimeout(() => {
+				customElements.define("x-upgraded", class extends HTMLElement {
+					connectedCallback() { this.attachShadow({mode: "open"}).innerHTML = inner }
+				})
+				outer.querySelector("span").attachShadow({mode: "open"}).innerHTML = inner
+				sheet.replaceSync(".ad { opacity: 1 }")
+				styled.adoptedStyleSheets = [sheet] // as Lit does
+				written.setHTMLUnsafe("<div><template shadowrootmode=open>" + inner + "</template></div>")
+				moved.append(host)
+			}, 100)`},
+		"a document that is written anew": {1, `setTimeout(() => {
+				document.open()
+				document.write("<style>body{margin:0}</style><body style='background:#fff'><div><template shadowrootmode=open>" + inner + "</template></div>")
+				document.close()
+			}, 100)`},
+		"changed functions": {2, `
+			Reflect.apply = WeakSet.prototype.has = WeakSet.prototype.add = Element.prototype.querySelectorAll = null
+			const attach = Element.prototype.attachShadow
+			Element.prototype.attachShadow = function (...args) { return attach.apply(this, args) }
+			` + div + div},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := site(t, map[string]http.HandlerFunc{"/": cards(test.script)})
+			picture := first(t, url, scene.Options{Hide: []string{".ad"}, Remove: []string{".gone"}, WaitFor: &scene.WaitFor{Seconds: 0.2}})
+			for n := range test.cards {
+				wantColour(t, picture, 10, 20*n+5, white, fmt.Sprintf("what is hidden of card %d", n))
+				wantColour(t, picture, 10, 20*n+15, blue, fmt.Sprintf("what is left of card %d", n))
+			}
+		})
+	}
+}
+
+// The document that declares it in its HTML, too; a shadow root that is closed is the page's own business.
+func TestAShadowRootThatTheDocumentDeclaresIsStyledIfItIsOpen(t *testing.T) {
+	declared := func(mode string) string {
+		return `<div><template shadowrootmode=` + mode + `><div class=ad style="height:60px;background:red"></div></template></div>`
+	}
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:#fff">` + declared("open") + declared("closed"))})
+	picture := first(t, url, scene.Options{Hide: []string{".ad"}})
+	wantColour(t, picture, 10, 30, white, "what is hidden in an open one")
+	wantColour(t, picture, 10, 90, red, "what is in a closed one")
 }

@@ -14,14 +14,63 @@
     return width > 0 && height > 0 && el.checkVisibility({ visibilityProperty: true })
   }
 
+  // within are the elements in a node, each followed by those in its shadow root if that is open.
+  function* within(node) {
+    for (const el of node.querySelectorAll('*')) {
+      yield el
+      if (el.shadowRoot) yield* within(el.shadowRoot)
+    }
+  }
+
+  // inside are the elements in an element, its own shadow root included.
+  function* inside(el) {
+    if (el.shadowRoot) yield* within(el.shadowRoot)
+    yield* within(el)
+  }
+
+  // roots are a root and the open shadow roots in it.
+  function* roots(node) {
+    yield node
+    for (const el of within(node)) if (el.shadowRoot) yield el.shadowRoot
+  }
+
+  // parts are a selector's on both sides of ">>>", which leads into the shadow roots of what is before it. It throws what
+  // Chrome does of a selector that is none.
+  function parts(selector) {
+    const check = s => document.createDocumentFragment().querySelector(s)
+    try {
+      check(selector)
+      return [selector]
+    } catch (e) {
+      if (!selector.includes('>>>')) throw e
+    }
+    const list = selector.split('>>>').map(s => s.trim())
+    list.forEach(check)
+    return list
+  }
+
+  // lists are what a selector finds in the document, and then in each open shadow root, in the order of their hosts.
+  function* lists(selector) {
+    const list = parts(selector), last = list.pop()
+    let starts = [document]
+    for (const part of list) {
+      const hosts = new Set(starts.flatMap(start => [...roots(start)]).flatMap(node => [...node.querySelectorAll(part)]))
+      starts = [...hosts].map(host => host.shadowRoot).filter(node => node)
+    }
+    for (const start of starts) for (const node of roots(start)) yield [...node.querySelectorAll(last)]
+  }
+
   // find returns the first element that can be seen, in place of one without a box of its own the first in it that has
   // one, or says why there is none.
   function find(selector) {
-    let all
-    try { all = document.querySelectorAll(selector) } catch { return 'selector' }
-    for (const el of all) if (shown(el)) return el
-    for (const el of all) for (const inner of el.querySelectorAll('*')) if (shown(inner)) return inner
-    return all.length ? 'hidden' : 'absent'
+    try { parts(selector) } catch { return 'selector' }
+    let there = false
+    for (const all of lists(selector)) {
+      for (const el of all) if (shown(el)) return el
+      for (const el of all) for (const inner of inside(el)) if (shown(inner)) return inner
+      there ||= all.length > 0
+    }
+    return there ? 'hidden' : 'absent'
   }
 
   // rect is where an element is: of one that is broken into lines, the largest piece.
@@ -34,7 +83,31 @@
   // ---- scrolling
 
   const root = () => document.scrollingElement ?? document.documentElement
-  const over = el => el.parentElement ?? el.getRootNode().host ?? null
+
+  // around is the element around another as they are drawn: of what stands in a slot, that is the slot.
+  const around = el => el.assignedSlot ?? el.parentElement ?? el.getRootNode().host ?? null
+
+  // over is the first of those around that has a box of its own.
+  function over(el) {
+    do el = around(el)
+    while (el && getComputedStyle(el).display === 'contents')
+    return el
+  }
+
+  // holds reports whether an element is another or around it.
+  function holds(el, other) {
+    for (let e = other; e; e = around(e)) if (e === el) return true
+    return false
+  }
+
+  // under are the elements at a place in the window, those in open shadow roots included.
+  function under(x, y, node = document, seen = new Set([node])) {
+    return node.elementsFromPoint(x, y).flatMap(el => {
+      if (!el.shadowRoot || seen.has(el.shadowRoot)) return [el]
+      seen.add(el.shadowRoot)
+      return [...under(x, y, el.shadowRoot, seen), el]
+    })
+  }
 
   // scrollable reports whether an element other than the root scrolls what is in it.
   function scrollable(el) {
@@ -80,17 +153,18 @@
   // covered is how much of the top a header that sticks there takes from what is scrolled under it.
   function covered(el, s) {
     const box = view(s)
-    const at = [.2, .5, .8].flatMap(x => document.elementsFromPoint(box.left + box.width * x, box.top + 2))
+    const at = [.2, .5, .8].flatMap(x => under(box.left + box.width * x, box.top + 2))
+    const header = 'header, nav, [class*=header i], [class*=sticky i], [id*=header i]'
     let height = 0
-    for (const start of new Set([...at, ...document.querySelectorAll('header, nav, [class*=header i], [class*=sticky i], [id*=header i]')])) {
+    for (const start of new Set([...at, ...[...within(document)].filter(e => e.matches(header))])) {
       for (let e = start; e && e !== document.body; e = over(e)) {
         const style = getComputedStyle(e), sticky = style.position === 'sticky'
         if (!sticky && style.position !== 'fixed') continue
         const top = sticky ? parseFloat(style.top) : e.getBoundingClientRect().top - box.top
         const { width, height: own } = e.getBoundingClientRect()
-        if (e.contains(el) || !shown(e) || !(top < 3 && top > -3) || width < box.width / 2 || own > box.height * .4) continue
+        if (holds(e, el) || !shown(e) || !(top < 3 && top > -3) || width < box.width / 2 || own > box.height * .4) continue
         // It sticks within its parent only.
-        if (sticky && over(e).getBoundingClientRect().bottom < el.getBoundingClientRect().top) continue
+        if (sticky && over(e) !== s && over(e).getBoundingClientRect().bottom < el.getBoundingClientRect().top) continue
         height = Math.max(height, top + own)
       }
     }
@@ -190,7 +264,7 @@
 
   const hits = (el, x, y) => {
     const hit = el.getRootNode().elementFromPoint(x, y)
-    return hit === el || el.contains(hit) || hit?.closest('label')?.control === el
+    return hit && holds(el, hit) || hit?.closest('label')?.control === el
   }
 
   // spot is where in an element the mouse goes: the middle, or if something else is there, another place that is free.
@@ -236,12 +310,12 @@
   function focus(act, el, step) {
     move(act, plan(act, el, false), 1)
     const inner = 'input:not([type=hidden]), textarea, select, [contenteditable]:not([contenteditable=false]), [tabindex]'
-    for (const c of [el, el.control, ...el.querySelectorAll(inner)]) {
+    for (const c of [el, el.control, ...[...inside(el)].filter(e => e.matches(inner))]) {
       if (!c?.focus) continue
       const had = active()
       if (had !== c) c.focus({ preventScroll: true })
       const has = active()
-      if (has !== c && !c.contains(has) && !c.shadowRoot?.contains(has)) continue
+      if (!has || !holds(c, has)) continue
       if (step.write && !writable(has)) continue
       if (has === had) return { state: 'ok' }
       if (has.isContentEditable) {
@@ -402,7 +476,7 @@
     },
 
     // sees reports whether a selector finds an element that can be seen.
-    sees: selector => [...document.querySelectorAll(selector)].some(shown),
+    sees: selector => [...lists(selector)].flat().some(shown),
 
     place, jump, jumpBack,
 

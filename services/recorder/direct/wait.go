@@ -38,7 +38,7 @@ func (d *Director) checkWait(page *rod.Page) error {
 		return nil
 	}
 	if w.Selector != "" {
-		if err := checkSelector(page, "wait_for.selector", w.Selector); err != nil {
+		if err := checkPath(page, "wait_for.selector", w.Selector); err != nil {
 			return err
 		}
 	}

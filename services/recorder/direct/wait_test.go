@@ -31,6 +31,17 @@ func TestTheFirstFrameWaitsForAnElementToBeSeen(t *testing.T) {
 	wantGreen(t, url, scene.Options{WaitFor: &scene.WaitFor{Selector: "p.x"}})
 }
 
+// Also in an open shadow root, that of a certain element or of any.
+func TestTheFirstFrameWaitsForAnElementInAShadowRoot(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": later(400, `
+		const root = el => document.body.appendChild(el).attachShadow({mode: "open"})
+		root(document.createElement("aside")).innerHTML = "<p class=x>x</p>"
+		const main = root(document.createElement("main"))
+		setTimeout(() => { green(); main.innerHTML = "<p class='x y'>x</p>" }, 400)`)})
+	wantGreen(t, url, scene.Options{WaitFor: &scene.WaitFor{Selector: ".y"}})
+	wantGreen(t, url, scene.Options{WaitFor: &scene.WaitFor{Selector: "main >>> p.x"}})
+}
+
 func TestTheFirstFrameWaitsForAPromise(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{
 		// What it is part of is not there at first.
@@ -89,7 +100,7 @@ func TestAWaitInVainEndsAndSaysWhatDidNotHappen(t *testing.T) {
 func TestAWaitForWhatCannotBeIsRefused(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html("")})
 	for says, w := range map[string]scene.WaitFor{
-		"options.wait_for.selector: this is no CSS selector":         {Selector: "#k7QxZ:"},
+		"options.wait_for.selector: this is no CSS selector":         {Selector: "main >>> #k7QxZ:"},
 		"options.wait_for.promise: this is no JavaScript expression": {Promise: "let k7QxZ = 1"},
 	} {
 		_, err := take(t.Context(), t, url, 1, scene.Options{WaitFor: &w})
