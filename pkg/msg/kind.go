@@ -31,6 +31,10 @@ var Kinds = []Kind{Record, Probe, Draw, Normalize, Concat, Overlay, Upload}
 // Valid reports whether k is one of Kinds.
 func (k Kind) Valid() bool { return slices.Contains(Kinds, k) }
 
+// Fetches reports whether tasks of kind k wait for a stranger's server for most of their time. A worker runs them beside its slots: however
+// slow the server is, it keeps nobody from work.
+func (k Kind) Fetches() bool { return k == Probe || k == Draw }
+
 // Stream returns the name of the stream that carries tasks of kind k.
 func (k Kind) Stream() string {
 	switch k {

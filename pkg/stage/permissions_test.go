@@ -67,7 +67,7 @@ func locked(t *testing.T, config, service, verb string, kinds []msg.Kind, handle
 		handlers[kind] = handler
 	}
 	return workOn(t, server, server.ConnectAs(t, service, "secret", zerolog.New(log)), ingest, func(c *Config) {
-		c.Verb, c.Handlers, c.Log, c.Drain = verb, handlers, zerolog.New(log), 50*time.Millisecond
+		c.Verb, c.Handlers, c.Fetches, c.Log, c.Drain = verb, handlers, 1, zerolog.New(log), 50*time.Millisecond
 	}, nil), log
 }
 

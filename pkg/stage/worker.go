@@ -25,8 +25,11 @@ type Config struct {
 	Verb string
 	// Handlers do the work, by kind. All kinds are of one stream.
 	Handlers map[msg.Kind]Handler
-	// Slots is how many tasks run at once, at least 1.
+	// Slots is how many tasks run at once, at least 1, beside those that fetch.
 	Slots int
+	// Fetches is how many tasks of kinds that fetch (msg.Kind.Fetches) run at once; at least 1 when there is a handler of one. They take no
+	// slot. A message beyond that goes back for a moment.
+	Fetches int
 	// WorkerID names the replica, in logs and in loom.attempts.
 	WorkerID string
 	// Drain is how long running tasks may go on once Run's context is cancelled. Then they are handed back.
@@ -58,9 +61,12 @@ type Worker struct {
 	metrics *metrics
 
 	refusal atomic.Pointer[error] // why NATS gives no tasks, if it refuses a subject
-	pulling atomic.Int32          // unknown, bound or away: what the last slot to look for the consumer found
-	mu      sync.Mutex
-	running map[*lease]struct{}
+	// fetching has room for as many as fetch at once; fetches waits for them.
+	fetching chan struct{}
+	fetches  sync.WaitGroup
+	pulling  atomic.Int32 // unknown, bound or away: what the last slot to look for the consumer found
+	mu       sync.Mutex
+	running  map[*lease]struct{}
 }
 
 // New returns a worker that uses nc, which stays the caller's to close.
@@ -70,6 +76,9 @@ func New(nc *nats.Conn, cfg Config) (*Worker, error) {
 		return nil, errors.New("make worker: verb, worker, slots and handlers must be set")
 	}
 	for _, kind := range kinds {
+		if kind.Fetches() && cfg.Fetches < 1 {
+			return nil, fmt.Errorf("make worker: fetches must be set for %s", kind)
+		}
 		if kind.Stream() != kinds[0].Stream() {
 			return nil, fmt.Errorf("make worker: %s and %s are of different streams", kind, kinds[0])
 		}
@@ -88,6 +97,7 @@ func New(nc *nats.Conn, cfg Config) (*Worker, error) {
 	}
 	return &Worker{
 		Config: cfg, nc: nc, js: js, stream: kinds[0].Stream(), metrics: m, running: map[*lease]struct{}{},
+		fetching: make(chan struct{}, max(0, cfg.Fetches)),
 	}, nil
 }
 
@@ -131,15 +141,34 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	errs := make([]error, w.Slots)
 	var slots sync.WaitGroup
 	for i := range w.Slots {
-		slots.Go(func() { errs[i] = w.pull(ctx, func(m jetstream.Msg) { w.do(ctx, working, m) }) })
+		slots.Go(func() { errs[i] = w.pull(ctx, func(m jetstream.Msg) { w.take(ctx, working, m) }) })
 	}
 	slots.Wait()
+	w.fetches.Wait()
 	return errors.Join(errs...)
 }
 
-// do takes one message from decoding to settling.
-func (w *Worker) do(pulling, working context.Context, m jetstream.Msg) {
+// take does what a message asks for: in the slot that pulled it or, when that is to fetch, beside the slots.
+func (w *Worker) take(pulling, working context.Context, m jetstream.Msg) {
 	token, err := msg.Decode[msg.Task](m.Data())
+	if err != nil || !token.Kind.Fetches() {
+		w.do(pulling, working, m, token, err)
+		return
+	}
+	select {
+	case w.fetching <- struct{}{}:
+		w.fetches.Go(func() {
+			defer func() { <-w.fetching }()
+			w.do(pulling, working, m, token, nil)
+		})
+	default:
+		w.Log.Debug().Stringer("task_id", token.TaskID).Msg("as many fetch as may at once: task goes back")
+		w.settled(w.Log, m.NakWithDelay(w.pace.again))
+	}
+}
+
+// do takes one message, which was decoded to token or an error, to its settling.
+func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg.Task, err error) {
 	handler := w.Handlers[token.Kind]
 	log := w.Log.With().Stringer("render_id", token.RenderID).Stringer("task_id", token.TaskID).Logger()
 	switch {

@@ -42,11 +42,12 @@ func TestAProbesBoundsFitIntoItsAttempt(t *testing.T) {
 func TestEveryWrongSettingIsNamed(t *testing.T) {
 	_, err := LoadConfig(map[string]string{
 		"TRANSCODER_SLOTS": "-1", "FACECAM_MAX_BYTES": "0", "FACECAM_TIMEOUT": "-1s", "EGRESS_ALLOW": "http://secret",
+		"TRANSCODER_FETCHES": "0", "FETCH_MIN_RATE": "-1",
 	})
 	if !errors.Is(err, service.ErrConfig) {
 		t.Fatalf("error %v", err)
 	}
-	for _, name := range []string{"NATS_URL", "TRANSCODER_SLOTS", "FACECAM_MAX_BYTES", "FACECAM_TIMEOUT", "EGRESS_ALLOW"} {
+	for _, name := range []string{"NATS_URL", "TRANSCODER_SLOTS", "FACECAM_MAX_BYTES", "FACECAM_TIMEOUT", "EGRESS_ALLOW", "TRANSCODER_FETCHES", "FETCH_MIN_RATE"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %q", name, err)
 		}

@@ -18,6 +18,8 @@ import (
 type handler struct {
 	tools                ffmpeg.Tools
 	facecams, watermarks fetch.Fetcher
+	// measured has room for as many as measure a facecam at once, when they have fetched it. Nil: there is no bound.
+	measured chan struct{}
 	// kept are facecams that were fetched from the store.
 	kept *fetch.Kept
 	// pictures are the bubble's.
@@ -35,8 +37,9 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 	client := policy.Client()
 	h = handler{
 		tools:      ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
-		facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout},
-		watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout},
+		facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout, MinRate: cfg.FetchMinRate},
+		watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout, MinRate: cfg.FetchMinRate},
+		measured:   make(chan struct{}, cfg.Slots),
 		kept:       &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
 		pictures:   new(bubble.Pictures),
 		threads:    (service.Cores() + cfg.Slots - 1) / cfg.Slots,

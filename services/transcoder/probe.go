@@ -25,7 +25,7 @@ func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	facts, err := h.examine(ctx, t, time.Duration(p.Length))
+	facts, err := h.examineInTurn(ctx, t, time.Duration(p.Length))
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +36,19 @@ func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
 
 // cutOff is how much of what the header promises may be missing.
 const cutOff = time.Second
+
+// examineInTurn is examine, for as many facecams at once as there are slots: more may be fetched, but to decode takes time of the CPU.
+func (h handler) examineInTurn(ctx context.Context, t *stage.Task, heard time.Duration) (msg.ProbeFacts, error) {
+	if h.measured != nil {
+		select {
+		case h.measured <- struct{}{}:
+			defer func() { <-h.measured }()
+		case <-ctx.Done():
+			return msg.ProbeFacts{}, fmt.Errorf("wait for others to be measured: %w", context.Cause(ctx))
+		}
+	}
+	return h.examine(ctx, t, heard)
+}
 
 // examine measures a facecam for a video of some length, 0 for one as long as itself.
 func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration) (msg.ProbeFacts, error) {

@@ -26,7 +26,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer nc.Close()
 
 	worker, err := stage.New(nc, stage.Config{
-		Verb: msg.ConsumerTranscode, Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
+		Verb: msg.ConsumerTranscode, Slots: cfg.Slots, Fetches: cfg.Fetches, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
 		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: h.kinds(),
 	})
 	if err != nil {

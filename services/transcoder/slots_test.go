@@ -2,11 +2,13 @@ package transcoder
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
@@ -68,5 +70,76 @@ func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 		if result := ingest.Result(); result.Outcome != msg.Done || !store.has(result.TaskID.String()) {
 			t.Errorf("%s %+v", result.Outcome, result.Failure)
 		}
+	}
+}
+
+// However many servers send a byte now and then, a render beside them gets done.
+func TestServersThatDripHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	const fetches, drips = 2, 4
+	store := &objects{data: map[string][]byte{}}
+	store.put("m", mezzanine(t, msg.FPS(24), 4, testWidth, testHeight, bars, nil))
+	arrived, end := make(chan string, drips), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/drip" {
+			store.ServeHTTP(w, r)
+			return
+		}
+		arrived <- r.URL.Path
+		ticks := time.NewTicker(20 * time.Millisecond)
+		defer ticks.Stop()
+		for {
+			if _, err := w.Write([]byte{0}); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+			select {
+			case <-end:
+				return
+			case <-ticks.C:
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	params, err := json.Marshal(msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bus := stagetest.StartNATS(t)
+	ingest := stagetest.NewIngest(t, bus)
+	ingest.MakeStreams()
+	ingest.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {
+		return stagetest.Granted(request, func(g *msg.Grant) {
+			output := msg.Output{Key: "out", URL: msg.SignedURL(server.URL + "/out"), ContentType: "video/mp4"}
+			switch request.Kind {
+			case msg.Probe:
+				g.Params, g.Outputs = fmt.Appendf(nil, `{"url": "%s/drip"}`, server.URL), map[string]msg.Output{msg.FacecamFile: output}
+			case msg.Draw:
+				g.Params = fmt.Appendf(nil, `{"url": "%s/drip", "width": 10, "height": 10, "opacity": 1}`, server.URL)
+				g.Outputs = map[string]msg.Output{msg.WatermarkFile: output}
+			default:
+				g.Params, g.Outputs = params, map[string]msg.Output{msg.Segment: output}
+				g.Inputs = map[string]msg.Input{msg.Mezzanine: {Key: "m", URL: msg.SignedURL(server.URL + "/m")}}
+			}
+		}), true
+	})
+	serve(t, map[string]string{
+		"NATS_URL": bus.URL(), "WORK_DIR": t.TempDir(), "TRANSCODER_SLOTS": "1", "TRANSCODER_FETCHES": strconv.Itoa(fetches),
+		"EGRESS_ALLOW": "127.0.0.1", "DRAIN_TIMEOUT": "1ms",
+	})
+	stop := sync.OnceFunc(func() { close(end) })
+	t.Cleanup(stop) // before Run is waited for
+	for range drips / 2 {
+		ingest.Publish(msg.Probe)
+		ingest.Publish(msg.Draw)
+	}
+	ingest.Until("as many fetch as may", func() bool { return len(arrived) == fetches })
+	ref := ingest.Publish(msg.Normalize)
+	if result := ingest.Result(); result.TaskID != ref.TaskID || result.Outcome != msg.Done {
+		t.Errorf("%s %s %+v, want the segment done", result.Kind, result.Outcome, result.Failure)
+	}
+	if n := len(arrived); n != fetches {
+		t.Errorf("%d fetch at once, want %d", n, fetches)
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// window is how many due tasks of a stream are offered to workers at once. The rest wait in Postgres, where they can
+	// window is how many due tasks of a stream are offered to workers at once, those that fetch counted apart. The rest wait in Postgres, where they can
 	// be cancelled and put in another order.
 	window = 64
 	// repeatEvery is how often a due task's token is published until it is granted.
@@ -44,7 +44,11 @@ type token struct {
 func newDispatcher(c *Conductor) *dispatcher {
 	d := &dispatcher{c: c, kinds: map[string][]string{}, published: map[token]time.Time{}}
 	for _, k := range msg.Kinds {
-		d.kinds[k.Stream()] = append(d.kinds[k.Stream()], string(k))
+		group := k.Stream()
+		if k.Fetches() {
+			group += ", fetches" // strangers' slow servers fill no window but their own
+		}
+		d.kinds[group] = append(d.kinds[group], string(k))
 	}
 	d.grace()
 	return d

@@ -27,6 +27,8 @@ type Fetcher struct {
 	MaxBytes int64
 	// Timeout bounds a download, from the first byte sent to the last received.
 	Timeout time.Duration
+	// MinRate is how many bytes a second must come at least, over each half minute but that in which the server answers; 0 is any. No answer in a half minute is none.
+	MinRate int64
 }
 
 // Fetch downloads a file to path and returns its size. progress is given a fraction, when the size is
@@ -34,7 +36,10 @@ type Fetcher struct {
 func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(float64)) (int64, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, f.Timeout, errSlow)
 	defer cancel()
-	n, err := f.fetch(limited, rawURL, path, progress)
+	var came pace
+	limited, stop := came.within(limited, f.MinRate)
+	defer stop()
+	n, err := f.fetch(limited, rawURL, path, &came, progress)
 	if err == nil {
 		return n, nil
 	}
@@ -42,12 +47,12 @@ func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(f
 		return 0, fmt.Errorf("fetch the %s: %w", f.Subject.Name, context.Cause(ctx))
 	}
 	if limited.Err() != nil {
-		err = errSlow
+		err = context.Cause(limited)
 	}
 	return 0, f.explain(err)
 }
 
-func (f Fetcher) fetch(ctx context.Context, rawURL, path string, progress func(float64)) (int64, error) {
+func (f Fetcher) fetch(ctx context.Context, rawURL, path string, came *pace, progress func(float64)) (int64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return 0, errURL
@@ -60,6 +65,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, progress func(f
 		return 0, withoutURL(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	came.answered(f.MinRate)
 	if resp.StatusCode != http.StatusOK {
 		return 0, statusError(resp.StatusCode)
 	}
@@ -70,7 +76,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, progress func(f
 	if err != nil {
 		return 0, ourFault(err)
 	}
-	counted := &counter{w: file, total: resp.ContentLength, progress: progress}
+	counted := &counter{w: file, came: came, total: resp.ContentLength, progress: progress}
 	n, err := io.Copy(counted, io.LimitReader(resp.Body, f.MaxBytes+1))
 	if closeErr := file.Close(); counted.err == nil {
 		counted.err = closeErr
@@ -89,6 +95,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, progress func(f
 // counter reports progress, and keeps a failure to write apart from one to read.
 type counter struct {
 	w        io.Writer
+	came     *pace
 	n, total int64
 	err      error
 	progress func(float64)
@@ -97,6 +104,7 @@ type counter struct {
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += int64(n)
+	c.came.came.Add(int64(n))
 	c.err = err
 	if c.total > 0 && c.progress != nil {
 		c.progress(float64(c.n) / float64(c.total))
@@ -158,3 +166,5 @@ func megabytes(n int64) string {
 	}
 	return fmt.Sprintf("%.3g MB", float64(n)/(1<<20))
 }
+
+func kilobytes(n int64) string { return fmt.Sprintf("%.3g kB", float64(n)/(1<<10)) }

@@ -38,6 +38,9 @@ func (f Fetcher) judge(err error) (code msg.Code, words string, permanent bool) 
 	case errors.As(err, &verification), errors.As(err, &authority):
 		return w.Unreachable, fmt.Sprintf("The %s's server has no valid certificate, so it could not be "+
 			"trusted. Please check the %[1]s's address, or upload the %[1]s elsewhere.", w.Name), true
+	case errors.Is(err, errDrips):
+		return w.Unreachable, fmt.Sprintf("The %s's server sends it too slowly: less than %s a second. Please try again later, or "+
+			"upload the %[1]s elsewhere.", w.Name, kilobytes(f.MinRate)), false
 	case errors.Is(err, errSlow):
 		return w.Unreachable, fmt.Sprintf("The %s took too long to download. Please try again, or upload a "+
 			"smaller file.", w.Name), false
