@@ -70,5 +70,20 @@ alter table public.campaigns add column if not exists output_options jsonb not n
 -- How the presenter is shown: docs/reference/facecam.md.
 alter table public.campaigns add column if not exists facecam_options jsonb not null default '{}';
 
+-- Says whose they are: loom migrate takes a column of such a name for the app's own when it holds values and this is missing.
+do $$
+declare
+  v_column text;
+begin
+  foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.report', 'scenes.options',
+                                  'campaigns.output_rate', 'campaigns.output_options', 'campaigns.facecam_options'] loop
+    if (select col_description(a.attrelid, a.attnum) from pg_attribute a
+         where a.attrelid = ('public.' || split_part(v_column, '.', 1))::regclass and a.attname = split_part(v_column, '.', 2)) is null then
+      execute format('comment on column public.%s is %L', v_column, 'loom-lite');
+    end if;
+  end loop;
+end
+$$;
+
 -- Claiming looks for the oldest queued job.
 create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 // ErrMissing says that the database has not been brought up to date.
@@ -44,11 +44,16 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb, text)') is not null)
 ) as o (name, found) where not found`
 
-// Check returns nil when the database is up to date, and ErrMissing with what it lacks when it is not. It changes nothing.
-func Check(ctx context.Context, db interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-},
-) error {
+// Check returns nil when loom-lite can work on the database: ErrMissing with what it lacks when it is not up to date, an
+// UnfitError when the app's tables are not what they must be, or the role has not the rights that it needs. It changes nothing.
+func Check(ctx context.Context, db DB) error {
+	barred, _, err := entering(ctx, db)
+	if err != nil {
+		return err
+	}
+	if barred != nil {
+		return unfit(barred)
+	}
 	var missing string
 	if err := db.QueryRow(ctx, needed).Scan(&missing); err != nil {
 		return fmt.Errorf("look for the schema: %w", err)
@@ -56,5 +61,25 @@ func Check(ctx context.Context, db interface {
 	if missing != "" {
 		return fmt.Errorf("%w (it lacks %s)", ErrMissing, strings.TrimSpace(missing))
 	}
-	return nil
+	fit, err := Fit(ctx, db)
+	if err != nil {
+		return err
+	}
+	rights, err := Rights(ctx, db)
+	if err != nil {
+		return err
+	}
+	return unfit(append(fit, rights...))
+}
+
+// Ready is Check for whoever asks a service whether it is ready: its errors name neither host nor role.
+func Ready(ctx context.Context, db DB) error {
+	err := Check(ctx, db)
+	if unfit := new(UnfitError); errors.As(err, &unfit) {
+		return errors.New(unfit.Brief())
+	}
+	if err == nil || errors.Is(err, ErrMissing) {
+		return err
+	}
+	return errors.New(postgres.Reason(err))
 }

@@ -41,11 +41,18 @@ func SQL(name string) (string, error) {
 }
 
 // Apply brings the database up to date and returns the names of the files it applied: none when nothing was new.
-// On an error nothing is changed.
+// On an error nothing is changed; it is an UnfitError when the app's tables, or the role, are not what it takes.
 func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lock); err != nil {
 			return fmt.Errorf("lock migrations: %w", err)
+		}
+		pending, err := Pending(ctx, tx)
+		if err != nil || len(pending) == 0 {
+			return err
+		}
+		if err := beforehand(ctx, tx); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, ledger); err != nil {
 			return fmt.Errorf("create loom.migrations: %w", err)
@@ -65,6 +72,23 @@ func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 		return nil, err
 	}
 	return applied, nil
+}
+
+// beforehand looks for whatever would make the migrations fail, or be of no use, before anything is changed.
+func beforehand(ctx context.Context, tx pgx.Tx) error {
+	var all []Problem
+	for _, look := range []func(context.Context, pgx.Tx) ([]Problem, error){
+		func(ctx context.Context, tx pgx.Tx) ([]Problem, error) { return owning(ctx, tx) },
+		func(ctx context.Context, tx pgx.Tx) ([]Problem, error) { return Fit(ctx, tx) },
+		statuses, meanings, dependants,
+	} {
+		problems, err := look(ctx, tx)
+		if err != nil {
+			return err
+		}
+		all = append(all, problems...)
+	}
+	return unfit(all)
 }
 
 // apply runs one file unless it was applied as it is now.

@@ -18,7 +18,8 @@ type migrateCmd struct {
 // Help is shown by loom migrate --help.
 func (migrateCmd) Help() string {
 	return `Creates what loom-lite needs in the database of DATABASE_URL. The app's own tables and rows stay as they are, and
-applying it again changes nothing.`
+applying it again changes nothing. Where the app's tables are not what loom-lite can work on, it changes nothing either, and says what is
+in the way and how to mend it.`
 }
 
 // Run applies the migrations that are new.
@@ -37,6 +38,13 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 	}
 	if len(applied) == 0 {
 		a.printf("nothing to do: the database is up to date\n")
+	}
+	lacking, err := local.Lacking(ctx, settings["DATABASE_URL"])
+	if err != nil {
+		return err
+	}
+	for _, p := range lacking {
+		a.say("services cannot work as this role: %s %s\n  → %s", p.What, p.Found, p.Mend)
 	}
 	if !c.Buckets {
 		return nil

@@ -38,19 +38,15 @@ type rig struct {
 	store store.Config
 }
 
+// unusedStore is where no server is.
+var unusedStore = store.Config{Endpoint: "http://127.0.0.1:9", AccessKeyID: "test-access", SecretAccessKey: "test-secret"}
+
 // newRig returns a rig of t's own. Tests that have one run side by side: they mostly wait.
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel()
-	r := &rig{t: t, dbURL: migrated.Database(t), nats: stagetest.StartNATS(t), store: store.Config{
-		Endpoint: "http://127.0.0.1:9", AccessKeyID: "test-access", SecretAccessKey: "test-secret",
-	}}
-	db, err := pgxpool.New(t.Context(), r.dbURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	r.db = db
+	r := &rig{t: t, dbURL: migrated.Database(t), nats: stagetest.StartNATS(t), store: unusedStore}
+	r.db = r.pool(r.dbURL)
 	return r
 }
 

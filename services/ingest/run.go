@@ -129,6 +129,9 @@ func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 		backoff.WithNotify(func(err error, _ time.Duration) {
 			// Once for each reason: away first, not migrated then.
 			reason := "away"
+			if unfit := new(migrations.UnfitError); errors.As(err, &unfit) {
+				reason = unfit.Brief()
+			}
 			if errors.Is(err, migrations.ErrMissing) {
 				reason = "old"
 			}
@@ -161,13 +164,10 @@ func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 
 // databaseReady returns nil while jobs can be begun. Its errors do not tell where the database is, and as whom we go there.
 func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) error {
-	err := migrations.Check(ctx, pool)
-	if errors.Is(err, migrations.ErrMissing) {
+	if err := migrations.Ready(ctx, pool); err != nil {
 		return err
 	}
-	if err == nil {
-		err = claim.Ready(ctx, pool)
-	}
+	err := claim.Ready(ctx, pool)
 	if stuck := new(claim.StuckError); errors.As(err, &stuck) {
 		return err
 	}

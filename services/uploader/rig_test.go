@@ -31,7 +31,12 @@ type rig struct {
 
 func arrange(t *testing.T) *rig {
 	t.Helper()
-	url := migrated.Database(t)
+	return arrangeOn(t, migrated.Database(t))
+}
+
+// arrangeOn arranges a render on a database that has been migrated.
+func arrangeOn(t *testing.T, url string) *rig {
+	t.Helper()
 	pool, err := postgres.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)

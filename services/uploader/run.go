@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
+	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/stage"
@@ -44,21 +43,13 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	stop, err := cfg.Serve(func(ctx context.Context) error {
-		return errors.Join(worker.Ready(ctx), databaseReady(ctx, pool), bucketsReady(ctx, client, cfg))
+		return errors.Join(worker.Ready(ctx), migrations.Ready(ctx, pool), bucketsReady(ctx, client, cfg))
 	})
 	if err != nil {
 		return err
 	}
 	defer stop()
 	return worker.Run(ctx)
-}
-
-// databaseReady keeps the driver's words, which name hosts and users, from whoever asks for readiness.
-func databaseReady(ctx context.Context, pool *pgxpool.Pool) error {
-	if err := pool.Ping(ctx); err != nil {
-		return errors.New("Postgres does not answer") //nolint:staticcheck // a name
-	}
-	return nil
 }
 
 func bucketsReady(ctx context.Context, client *store.Client, cfg Config) error {

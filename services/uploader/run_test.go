@@ -9,14 +9,26 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/migrations/migrationstest"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
 // The whole service, on real servers: a message comes in, the app's rows say done, and a stop ends all of it.
-func TestRunUploadsAndEndsWhenTold(t *testing.T) {
-	r := arrange(t)
+func TestRunUploadsAndEndsWhenTold(t *testing.T) { runs(t, arrange(t)) }
+
+// The rights that the docs list are enough, and all that there are.
+func TestRunUploadsAsARoleOfItsOwn(t *testing.T) {
+	role := migrationstest.LeastRole(t)
+	role.Grant(migrationstest.Policies)
+	r := arrangeOn(t, role.OwnerURL)
+	r.databaseURL = role.URL
+	runs(t, r)
+}
+
+func runs(t *testing.T, r *rig) {
+	t.Helper()
 	server := stagetest.StartNATS(t)
 	ingest := stagetest.NewIngest(t, server)
 	ingest.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/migrations/migrationstest"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 )
 
@@ -115,6 +116,37 @@ func TestMigrationsThatAreNotAppliedAreFound(t *testing.T) {
 	}
 	if f := find(); f.Verdict != Missing || !strings.Contains(f.Found, "0003_functions.sql") || strings.Contains(f.Found, "0001") {
 		t.Errorf("an older database: %+v", f)
+	}
+}
+
+func TestWhatTheDatabaseLacksIsFoundWithTheStatementThatMendsIt(t *testing.T) {
+	role := migrationstest.LeastRole(t)
+	find := func() string {
+		var out bytes.Buffer
+		Print(&out, database(t.Context(), map[string]string{"DATABASE_URL": role.URL}, t.TempDir()))
+		return out.String()
+	}
+	if text := find(); !strings.Contains(text, "schema loom may not be used") || !strings.Contains(text, "→ grant usage on schema loom to "+role.Name()) {
+		t.Errorf("without rights:\n%s", text)
+	}
+	role.GrantTables()
+	if text := find(); !strings.Contains(text, "public.renders hides its rows") || !strings.Contains(text, "→ alter role "+role.Name()+" bypassrls") {
+		t.Errorf("without sight of rows:\n%s", text)
+	}
+	role.Grant(migrationstest.Bypass)
+	if text := find(); strings.Contains(text, "missing") {
+		t.Errorf("with all that the docs list:\n%s", text)
+	}
+	conn, err := pgx.Connect(t.Context(), role.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), "alter table renders alter error_code type int using null"); err != nil {
+		t.Fatal(err)
+	}
+	if text := find(); !strings.Contains(text, "public.renders.error_code is of type integer") || !strings.Contains(text, "→ alter table public.renders rename") {
+		t.Errorf("with a column of another type:\n%s", text)
 	}
 }
 

@@ -46,20 +46,32 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 			Found: "transaction mode: new jobs are found by polling only",
 			Mend:  "use the direct connection or the session pooler (port 5432)"})
 	}
-	return append(findings, schema(ctx, conn))
+	return append(findings, schema(ctx, conn)...)
 }
 
-// schema says whether the migrations are applied as this build has them.
-func schema(ctx context.Context, conn *pgx.Conn) Finding {
+// schema says whether the app's tables are what they must be, the role may do what it has to, and the migrations are applied
+// as this build has them.
+func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 	const what = "Migrations"
+	for _, look := range []func(context.Context, migrations.DB) ([]migrations.Problem, error){migrations.Rights, migrations.Fit} {
+		problems, err := look(ctx, conn)
+		if err != nil {
+			return append(findings, missing("Database", err, "allow the role of DATABASE_URL to read the catalogs"))
+		}
+		for _, p := range problems {
+			findings = append(findings, missing("Database", errors.New(p.What+" "+p.Found), p.Mend))
+		}
+	}
 	pending, err := migrations.Pending(ctx, conn)
 	switch {
+	case err != nil && len(findings) > 0:
+		return findings // which say why
 	case err != nil:
-		return missing(what, err, "run loom migrate with a role that may create tables and functions")
+		return append(findings, missing(what, err, "run loom migrate with a role that may create tables and functions"))
 	case len(pending) > 0:
-		return missing(what, fmt.Errorf("not applied: %s", strings.Join(pending, ", ")), "run loom migrate")
+		return append(findings, missing(what, fmt.Errorf("not applied: %s", strings.Join(pending, ", ")), "run loom migrate"))
 	}
-	return ok(what, "all applied")
+	return append(findings, ok(what, "all applied"))
 }
 
 // broker looks at the NATS of NATS_URL. The embedded one needs nothing.

@@ -130,17 +130,35 @@ func (s *servers) migrate(ctx context.Context, log zerolog.Logger) error {
 }
 
 // Migrate applies the migrations to a database and returns the names of those that were new.
-func Migrate(ctx context.Context, databaseURL string) ([]string, error) {
+func Migrate(ctx context.Context, databaseURL string) (applied []string, err error) {
+	err = asked(ctx, databaseURL, func(conn *pgx.Conn) error {
+		applied, err = migrations.Apply(ctx, conn)
+		return err
+	})
+	return applied, err
+}
+
+// Lacking says what the role of a database's URL lacks for services to work as it.
+func Lacking(ctx context.Context, databaseURL string) (lacking []migrations.Problem, err error) {
+	err = asked(ctx, databaseURL, func(conn *pgx.Conn) error {
+		lacking, err = migrations.Rights(ctx, conn)
+		return err
+	})
+	return lacking, err
+}
+
+// asked does something with a connection to a database.
+func asked(ctx context.Context, databaseURL string, do func(*pgx.Conn) error) error {
 	cfg, err := postgres.Config(databaseURL, "loom-migrate")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
+		return fmt.Errorf("connect to the database: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	return migrations.Apply(ctx, conn)
+	return do(conn)
 }
 
 // external lists the servers that are not embedded.

@@ -85,7 +85,7 @@ var variants = []variant{
 	{app: "a scene of five seconds and a half", render: "failed scene_duration_invalid", sql: "alter table scenes alter duration_sec type numeric",
 		one: "update scenes s set duration_sec = 5.5 from renders r where r.campaign_id = s.campaign_id and r.id = $1"},
 	{app: "a column of ours that another type took after the migration", render: "set aside", others: "done 100 completed",
-		later: "alter table renders alter error_code type int using null", cancel: "refused",
+		later: "alter table renders alter error_code type int using null", ready: "public.renders.error_code is of type integer", cancel: "refused",
 		one: "update scenes s set duration_sec = -1 from renders r where r.campaign_id = s.campaign_id and r.id = $1"},
 }
 

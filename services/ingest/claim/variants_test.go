@@ -2,6 +2,8 @@ package claim_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +38,7 @@ type variant struct {
 }
 
 func TestEverySchemaOfAnAppIsUnderstoodOrRefused(t *testing.T) {
-	for _, v := range variants {
+	for _, v := range slices.Concat(variants, refusals) {
 		t.Run(v.app, func(t *testing.T) {
 			t.Parallel()
 			d := newApp(t, v)
@@ -137,7 +139,7 @@ func (d *database) carried(render uuid.UUID) string {
 	for {
 		var task, kind string
 		err := d.db.QueryRow(d.t.Context(), "select id::text, kind from loom.tasks where render_id = $1 and state = 'due' limit 1", render).Scan(&task, &kind)
-		if err == pgx.ErrNoRows {
+		if errors.Is(err, pgx.ErrNoRows) {
 			break
 		}
 		if err != nil {

@@ -1,0 +1,70 @@
+package migrations
+
+// kind is a family of types, any of which a column may have.
+type kind struct {
+	name string
+	// types are the base types; none: those of PostgreSQL's category S, texts.
+	types []string
+	// make is the type of a column that is added.
+	make string
+	// enum: an enum will do, too.
+	enum bool
+}
+
+var (
+	aUUID    = kind{name: "uuid", types: []string{"uuid"}, make: "uuid"}
+	aText    = kind{name: "a text", make: "text"}
+	aStatus  = kind{name: "a text or an enum", make: "text", enum: true}
+	aNumber  = kind{name: "a number", types: []string{"int2", "int4", "int8", "numeric", "float4", "float8"}, make: "int"}
+	aTime    = kind{name: "a timestamp", types: []string{"timestamp", "timestamptz"}, make: "timestamptz"}
+	aJSON    = kind{name: "jsonb", types: []string{"jsonb"}, make: "jsonb"}
+	anything = kind{name: "of any type", types: []string{""}, make: "uuid"}
+)
+
+// column is what a column must be.
+type column struct {
+	kind
+	name string
+	// ours: the migrations add it.
+	ours bool
+	// read: it is not written, and so may be generated.
+	read bool
+	// null: it is written to be null at times.
+	null bool
+	// least is the least length of a varchar that will do.
+	least int
+}
+
+// contract is the app's tables, as its owner has promised them, with the columns that are ours.
+var contract = []struct {
+	table   string
+	columns []column
+}{
+	{"campaigns", []column{
+		{kind: aUUID, name: "id", read: true}, {kind: aText, name: "name", read: true}, {kind: anything, name: "user_id", read: true},
+		{kind: aText, name: "facecam_url", read: true}, {kind: aNumber, name: "output_width", read: true},
+		{kind: aNumber, name: "output_height", read: true}, {kind: aNumber, name: "output_fps", read: true},
+		{kind: aText, name: "output_rate", ours: true, read: true}, {kind: aJSON, name: "output_options", ours: true, read: true},
+		{kind: aJSON, name: "facecam_options", ours: true, read: true},
+	}},
+	{"scenes", []column{
+		{kind: aUUID, name: "id", read: true}, {kind: aUUID, name: "campaign_id", read: true}, {kind: aText, name: "url", read: true},
+		{kind: aNumber, name: "duration_sec", read: true}, {kind: aNumber, name: "order_index", read: true},
+		{kind: aJSON, name: "options", ours: true, read: true},
+	}},
+	{"renders", []column{
+		{kind: aUUID, name: "id", read: true}, {kind: aUUID, name: "campaign_id", read: true},
+		{kind: aStatus, name: "status", least: len("concatenating")}, {kind: aNumber, name: "progress"},
+		{kind: aText, name: "final_video_url", null: true, least: 150}, {kind: aText, name: "thumb_url", null: true, least: 150},
+		{kind: aText, name: "error_message", null: true, least: 20}, {kind: aTime, name: "created_at", read: true},
+		{kind: aTime, name: "updated_at"}, {kind: aTime, name: "completed_at", null: true},
+		{kind: aText, name: "error_code", ours: true, null: true, least: 40}, {kind: aJSON, name: "warnings", ours: true},
+		{kind: aText, name: "thumb_small_url", ours: true, null: true, least: 150}, {kind: aJSON, name: "report", ours: true, null: true},
+	}},
+	{"render_jobs", []column{
+		{kind: aUUID, name: "id", read: true}, {kind: aUUID, name: "render_id", read: true},
+		{kind: aStatus, name: "state", least: len("completed")}, {kind: aTime, name: "started_at"},
+		{kind: aTime, name: "completed_at"}, {kind: aText, name: "error_message", null: true, least: 20},
+		{kind: aTime, name: "created_at", read: true}, {kind: aTime, name: "updated_at"},
+	}},
+}

@@ -1,0 +1,122 @@
+package migrations
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Rights says what the role of db lacks for ingest and the uploader to work: rights, and sight of rows that row level security
+// hides. It changes nothing. Tables that are not there yet are no matter of rights.
+func Rights(ctx context.Context, db DB) ([]Problem, error) {
+	barred, role, err := entering(ctx, db)
+	if err != nil || barred != nil {
+		return barred, err
+	}
+	rows, err := db.Query(ctx, lacking)
+	if err != nil {
+		return nil, fmt.Errorf("look at rights: %w", err)
+	}
+	var problems []Problem
+	var what, privilege string
+	var granted bool
+	_, err = pgx.ForEachRow(rows, []any{&what, &privilege, &granted}, func() error {
+		if !granted {
+			problems = append(problems, Problem{what, "does not grant " + privilege + " to the role of DATABASE_URL",
+				fmt.Sprintf("grant %s on %s to %s", privilege, what, role)})
+			return nil
+		}
+		problems = append(problems, Problem{what, "hides its rows from the role of DATABASE_URL by row level security",
+			fmt.Sprintf("alter role %s bypassrls; where that is not allowed, create policy loom_lite on %s to %s using (true) with check (true)", role, what, role)})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at rights: %w", err)
+	}
+	return problems, nil
+}
+
+// entering says which schemas the role of db may not use: without that nothing else can be looked at. role is the role's name, as
+// SQL has it.
+func entering(ctx context.Context, db DB) (barred []Problem, role string, err error) {
+	var schemas string
+	err = db.QueryRow(ctx, `select quote_ident(current_user), coalesce((select string_agg(n.nspname, ', ') from pg_namespace n
+		where n.nspname in ('public', 'loom') and not has_schema_privilege(n.oid, 'usage')), '')`).Scan(&role, &schemas)
+	if err != nil {
+		return nil, "", fmt.Errorf("look at rights: %w", err)
+	}
+	if schemas != "" {
+		barred = []Problem{{"schema " + schemas, "may not be used by the role of DATABASE_URL",
+			fmt.Sprintf("grant usage on schema %s to %s", schemas, role)}}
+	}
+	return barred, role, nil
+}
+
+// lacking are the rights that the current role has not, and the tables whose rows it does not see: a policy that was made for
+// this very role is believed to show them, as is one that shows all rows to everybody; no other is.
+const lacking = `
+with wanted (schema, name, privilege) as (
+  values ('public', 'campaigns', 'select'), ('public', 'scenes', 'select'), ('public', 'renders', 'select'), ('public', 'renders', 'update'),
+         ('public', 'render_jobs', 'select'), ('public', 'render_jobs', 'update'), ('loom', 'migrations', 'select')
+  union all
+  select 'loom', t.name, p.privilege
+    from unnest(array['plans', 'tasks', 'attempts', 'leftovers', 'set_aside']) as t (name),
+         unnest(array['select', 'insert', 'update', 'delete']) as p (privilege)
+), looked as (
+  select c.oid, format('%I.%I', w.schema, w.name) as what, w.privilege,
+         case w.privilege when 'delete' then has_table_privilege(c.oid, 'delete')
+                          else has_any_column_privilege(c.oid, w.privilege) end as granted,
+         case w.privilege when 'select' then 'r' when 'insert' then 'a' when 'update' then 'w' else 'd' end as command
+    from wanted w join pg_namespace n on n.nspname = w.schema join pg_class c on c.relnamespace = n.oid and c.relname = w.name
+), policies as (
+  select p.polrelid, p.polcmd, p.polpermissive, current_user::regrole::oid = any (p.polroles) as made_for_it,
+         coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), 'true') = 'true' as shows_all
+    from pg_policy p
+   where exists (select from unnest(p.polroles) as r (oid) where case r.oid when 0 then true else pg_has_role(r.oid, 'usage') end)
+), hidden as (
+  select min(l.what) as what from looked l
+   where l.granted and row_security_active(l.oid)
+     and (not exists (select from policies p where p.polrelid = l.oid and p.polcmd in ('*', l.command) and p.polpermissive
+                         and (p.made_for_it or p.shows_all))
+          or exists (select from policies p where p.polrelid = l.oid and p.polcmd in ('*', l.command) and not p.polpermissive
+                        and not p.made_for_it and not p.shows_all))
+   group by l.oid
+)
+select what, string_agg(privilege, ', ' order by privilege), false from looked where not granted group by what
+union all
+select what, '', true from hidden
+union all
+select 'function ' || p.oid::regprocedure, 'execute', false
+  from pg_proc p where p.pronamespace = (select oid from pg_namespace where nspname = 'loom')
+   and p.prorettype <> 'trigger'::regtype and not has_function_privilege(p.oid, 'execute')
+order by 3, 1`
+
+// owning says what the role of db lacks to migrate.
+func owning(ctx context.Context, db DB) ([]Problem, error) {
+	rows, err := db.Query(ctx, `
+		select format('%I.%I', n.nspname, c.relname), pg_get_userbyid(c.relowner)::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		 where (n.nspname = 'public' and c.relname in ('campaigns', 'scenes', 'renders', 'render_jobs')
+		        or n.nspname = 'loom') and c.relkind in ('r', 'p') and not pg_has_role(c.relowner, 'usage')
+		union all
+		select p.oid::regprocedure::text, pg_get_userbyid(p.proowner)::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+		 where (n.nspname = 'public' and p.proname = 'claim_render_job' and p.pronargs = 0 or n.nspname = 'loom')
+		   and not pg_has_role(p.proowner, 'usage')
+		union all
+		select 'schema ' || n.nspname, pg_get_userbyid(n.nspowner)::text from pg_namespace n
+		 where n.nspname = 'public' and not has_schema_privilege(n.oid, 'create')
+		    or n.nspname = 'loom' and not pg_has_role(n.nspowner, 'usage')
+		union all
+		select 'database ' || quote_ident(d.datname), pg_get_userbyid(d.datdba)::text from pg_database d
+		 where d.datname = current_database() and not has_database_privilege(d.oid, 'create')
+		   and not exists (select from pg_namespace where nspname = 'loom')
+		 order by 1`)
+	if err != nil {
+		return nil, fmt.Errorf("look at rights: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Problem, error) {
+		var what, owner string
+		err := row.Scan(&what, &owner)
+		return Problem{what, "cannot be changed by this role", "migrate as " + owner + ", which owns it"}, err
+	})
+}
