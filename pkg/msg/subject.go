@@ -34,9 +34,6 @@ const (
 	AllCancels    = "ctl.cancel.*"
 )
 
-// RenderTasks matches all tasks of a render that wait in stream: what to purge when the render is over.
-func RenderTasks(render uuid.UUID) string { return "task.*." + render.String() + ".*" }
-
 func subject(prefix string, r Ref) string {
 	return strings.Join([]string{prefix, string(r.Kind), r.RenderID.String(), r.TaskID.String()}, ".")
 }

@@ -20,7 +20,6 @@ func TestSubjects(t *testing.T) {
 		msg.ResultSubject(ref(msg.Record)):         "result" + tail,
 		msg.CancelSubject(renderID):                "ctl.cancel." + renderID.String(),
 		msg.EventSubject(renderID, msg.EventEnded): "event." + renderID.String() + ".ended",
-		msg.RenderTasks(renderID):                  "task.*." + renderID.String() + ".*",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
@@ -79,9 +78,6 @@ func TestEverySubjectIsOfTheOneStreamThatIsMeant(t *testing.T) {
 		}
 		if !matches(msg.AllGrants, msg.GrantSubject(ref(kind))) || !matches(msg.AllHeartbeats, msg.HeartbeatSubject(ref(kind))) {
 			t.Errorf("requests about %s are not subscribed to", kind)
-		}
-		if !matches(msg.RenderTasks(renderID), msg.TaskSubject(ref(kind))) {
-			t.Errorf("%s is not purged with its render", kind)
 		}
 	}
 	if got := streamsOf(msg.EventSubject(renderID, msg.EventPlanned)); !slices.Equal(got, []string{msg.StreamEvents}) {

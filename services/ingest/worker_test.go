@@ -52,6 +52,9 @@ func (r *rig) work(name string, do func(ctx context.Context, g msg.Grant) msg.Re
 	return w
 }
 
+// vanish ends the worker as kill -9 does: its connection is gone, and what it held is neither acknowledged nor handed back.
+func (w *worker) vanish() { w.nc.Close() }
+
 func (w *worker) grants() []msg.Grant {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -58,7 +58,7 @@ func New(cfg Config) (*Conductor, error) {
 	}
 	return &Conductor{
 		Config: cfg, js: js, ledger: ledger{db: cfg.DB, lease: cfg.Lease},
-		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Log), wake: make(chan struct{}, 1),
+		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
 	}, nil
 }
 

@@ -31,6 +31,8 @@ type dispatcher struct {
 	kinds map[string][]string
 	// published is when each token was last published. To forget it costs a publish that is refused.
 	published map[token]time.Time
+	// doubted is when each token's subject was last looked into.
+	doubted map[token]time.Time
 	// holdLapsed is until when lapsed leases are left alone.
 	holdLapsed time.Time
 }
@@ -42,7 +44,7 @@ type token struct {
 }
 
 func newDispatcher(c *Conductor) *dispatcher {
-	d := &dispatcher{c: c, kinds: map[string][]string{}, published: map[token]time.Time{}}
+	d := &dispatcher{c: c, kinds: map[string][]string{}, published: map[token]time.Time{}, doubted: map[token]time.Time{}}
 	for _, k := range msg.Kinds {
 		group := k.Stream()
 		if k.Fetches() {
@@ -63,6 +65,11 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 	for t, at := range d.published {
 		if now.Sub(at) > repeatEvery {
 			delete(d.published, t)
+		}
+	}
+	for t, at := range d.doubted {
+		if now.Sub(at) > d.c.doubtAfter() {
+			delete(d.doubted, t)
 		}
 	}
 	if !d.c.NATS.IsConnected() {
@@ -91,8 +98,13 @@ func (d *dispatcher) publish(ctx context.Context, list []due) error {
 			continue
 		}
 		d.published[t] = time.Now()
+		_, looked := d.doubted[t]
+		doubt := task.idle > d.c.doubtAfter() && !looked
+		if doubt {
+			d.doubted[t] = time.Now()
+		}
 		group.Go(func() error {
-			published, err := d.publishOne(ctx, task.Ref)
+			published, err := d.offer(ctx, task.Ref, doubt)
 			if published {
 				sent.Add(1)
 			}
@@ -107,15 +119,34 @@ func (d *dispatcher) publish(ctx context.Context, list []due) error {
 	return err
 }
 
-// publishOne offers one task. That its subject is taken is no error: its last message is still queued, or held by a
-// worker that is about to let it go, and the next round tries again.
+// offer publishes one task. That its subject is taken is no error: its last message is still queued, or held by a worker
+// that is about to let it go, and the next round tries again. doubt: it has been so for long, and is to be looked into.
+func (d *dispatcher) offer(ctx context.Context, r msg.Ref, doubt bool) (published bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	published, err = d.publishOne(ctx, r)
+	if published || err != nil || !doubt {
+		return published, err
+	}
+	freed, err := d.free(ctx, r)
+	if gone(err) {
+		d.c.streams.lost()
+	}
+	if err != nil {
+		return false, fmt.Errorf("look into a taken subject of stream %s: %w", r.Kind.Stream(), err)
+	}
+	if !freed {
+		return false, nil
+	}
+	return d.publishOne(ctx, r)
+}
+
+// publishOne publishes a token; false: its subject is taken.
 func (d *dispatcher) publishOne(ctx context.Context, r msg.Ref) (published bool, err error) {
 	data, err := msg.Encode(msg.Task{Ref: r})
 	if err != nil {
 		return false, fmt.Errorf("publish a task: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
 	_, err = d.c.js.Publish(ctx, msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
 	var api *jetstream.APIError
 	switch {

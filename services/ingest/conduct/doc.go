@@ -13,16 +13,19 @@
 // The parts, each in a file of its own:
 //
 //	streams     makes streams and consumers, and makes them again when they were lost
+//	counts      has consumers made again that have lost messages
 //	dispatcher  publishes a wake-up token for every task that is due, again and again until it is granted
+//	taken       looks into subjects that stay taken though nobody works on their task
 //	requests    answers grants (with signed URLs) and heartbeats
 //	results     closes attempts by what workers report
-//	watcher     sees renders end, whoever ended them: purges, tells workers to stop, tells watchers
+//	watcher     sees renders end, whoever ended them: tells workers to stop, tells watchers
 //	sweeper     deletes the work objects of renders that ended a while ago
 //
 // What it promises:
 //   - There is one mechanism for recovery: dispatching is repeating. A token that is lost, a stream that is wiped, a
 //     worker that dies: the task is, or becomes, due, and is published again.
-//   - A refused publish (the subject has a message) means "not now", never "queued": only a grant ends the repeating.
+//   - A refused publish (the subject has a message) means "not now", never "queued": only a grant ends the repeating. It is
+//     a claim, and checked: a message that reaches nobody for a lease's length is replaced, whatever lost it.
 //   - Every change of a task goes through a function in the database that checks task and attempt under the render's
 //     lock. A result that is delivered twice, late, or to two replicas changes nothing the second time.
 //   - A result is acknowledged only when the database has it. While Postgres is away results wait in their stream, and

@@ -142,13 +142,16 @@ func (l ledger) handBack(ctx context.Context, r msg.Ref, attempt int, reason str
 type due struct {
 	msg.Ref
 	attempt int
+	// idle is how long nobody has had it: since it became due, or since its lease lapsed.
+	idle time.Duration
 }
 
 // due lists the first tasks of kinds that are to be published: those of the oldest plans. lapsed says whether running
 // tasks whose lease has lapsed are among them.
 func (l ledger) due(ctx context.Context, kinds []string, lapsed bool, limit int) ([]due, error) {
 	rows, err := l.db.Query(ctx, `
-		select t.kind, t.render_id, t.id, t.attempt
+		select t.kind, t.render_id, t.id, t.attempt,
+		       extract(epoch from clock_timestamp() - case t.state when 'due' then t.not_before else t.lease_until end)::float8
 		  from loom.tasks t join loom.plans p on p.id = t.plan_id
 		 where t.kind = any ($1::text[]) and p.ended_at is null
 		   and (t.state = 'due' and t.not_before <= clock_timestamp()
@@ -161,8 +164,9 @@ func (l ledger) due(ctx context.Context, kinds []string, lapsed bool, limit int)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (due, error) {
 		d := due{Ref: msg.Ref{Version: msg.Version}}
 		var kind string
-		err := row.Scan(&kind, &d.RenderID, &d.TaskID, &d.attempt)
-		d.Kind = msg.Kind(kind)
+		var idle float64
+		err := row.Scan(&kind, &d.RenderID, &d.TaskID, &d.attempt, &idle)
+		d.Kind, d.idle = msg.Kind(kind), time.Duration(idle*float64(time.Second))
 		return d, err
 	})
 	if err != nil {

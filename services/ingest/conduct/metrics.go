@@ -17,6 +17,8 @@ type Metrics struct {
 	due, running *prometheus.GaugeVec
 	open         prometheus.Gauge
 	published    prometheus.Counter
+	replaced     prometheus.Counter
+	remade       prometheus.Counter
 	grants       *prometheus.CounterVec
 	results      *prometheus.CounterVec
 	setAside     prometheus.Gauge
@@ -34,6 +36,10 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Renders that are planned and have not ended. The same on every replica."}),
 		published: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_tasks_published_total",
 			Help: "Task messages published, repetitions that their stream took included."}),
+		replaced: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_tasks_replaced_total",
+			Help: "Task messages that reached nobody and were replaced."}),
+		remade: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_consumers_remade_total",
+			Help: "Consumers that had lost messages of their stream and were made again."}),
 		grants: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_grants_total",
 			Help: "Answers to grant requests, by verdict."}, []string{"verdict"}),
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_results_total",
@@ -44,7 +50,8 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Errors of the database, by what was done (claim, conduct, grant, heartbeat, result) and SQLSTATE; none: no answer."},
 			[]string{"work", "code"}),
 	}
-	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.grants, m.results, m.setAside, m.errors} {
+	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.replaced, m.remade, m.grants, m.results,
+		m.setAside, m.errors} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// checkEvery is how often streams and consumers are looked after when nothing says that they are gone.
-const checkEvery = 10 * time.Second
+// checkMost is the longest pause between two looks at streams and consumers.
+const checkMost = 10 * time.Second
 
 // streams makes the streams and consumers, and makes them again when they were lost.
 type streams struct {
@@ -24,15 +24,18 @@ type streams struct {
 	configs   []jetstream.StreamConfig
 	consumers map[string]jetstream.ConsumerConfig
 	missing   chan struct{}
+	// every is how often they are looked after when nothing says that they are gone.
+	every  time.Duration
+	counts *counts
 	// first is closed when everything has been made for the first time.
 	first chan struct{}
 	log   zerolog.Logger
 }
 
-func newStreams(js jetstream.JetStream, replicas int, lease time.Duration, log zerolog.Logger) *streams {
+func newStreams(js jetstream.JetStream, replicas int, lease time.Duration, metrics *Metrics, log zerolog.Logger) *streams {
 	return &streams{
 		js: js, configs: msg.Streams(replicas), consumers: msg.Consumers(lease), missing: make(chan struct{}, 1),
-		first: make(chan struct{}), log: log,
+		every: min(lease, checkMost), counts: newCounts(js, metrics.remade, log), first: make(chan struct{}), log: log,
 	}
 }
 
@@ -49,7 +52,7 @@ func (s *streams) lost() {
 func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
 	connected := nc.StatusChanged(nats.CONNECTED)
 	defer nc.RemoveStatusListener(connected)
-	ticker := time.NewTicker(checkEvery)
+	ticker := time.NewTicker(s.every)
 	defer ticker.Stop()
 	for started := false; ; started = true {
 		if err := s.makeUntilThere(ctx); err != nil {
@@ -65,6 +68,9 @@ func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
 		case <-connected:
 		case <-s.missing:
 		case <-ticker.C:
+			for stream, cfg := range s.consumers {
+				s.counts.check(ctx, stream, cfg.Durable)
+			}
 		}
 	}
 }

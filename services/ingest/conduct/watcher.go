@@ -122,8 +122,8 @@ func (w *watcher) read(ctx context.Context) (now time.Time, list []sight, err er
 	return now, list, nil
 }
 
-// tell publishes what is new about a plan, and clears up after one that has ended. planned says that the plan itself is
-// news; reopened, that the render has another, open plan, whose tasks are not to be touched.
+// tell publishes what is new about a plan, and tells the workers of one that has ended to stop. planned says that the plan itself is
+// news; reopened, that the render has another, open plan, whose workers are not to be stopped.
 func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) error {
 	if planned {
 		if err := w.event(ctx, s, msg.EventPlanned, "planned"); err != nil {
@@ -135,7 +135,7 @@ func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) err
 	}
 	log := w.c.Log.With().Stringer("render_id", s.render).Logger()
 	if !reopened {
-		if err := w.clear(ctx, s.render); err != nil {
+		if err := w.stop(s.render); err != nil {
 			return err
 		}
 	}
@@ -149,19 +149,9 @@ func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) err
 	return nil
 }
 
-// clear removes a render's tokens and tells workers to stop. A token that is published meanwhile is dropped by whoever
-// asks for its grant.
-func (w *watcher) clear(ctx context.Context, render uuid.UUID) error {
-	for _, name := range []string{msg.StreamRecord, msg.StreamTranscode, msg.StreamUpload} {
-		stream, err := w.c.js.Stream(ctx, name)
-		if err == nil {
-			err = stream.Purge(ctx, jetstream.WithPurgeSubject(msg.RenderTasks(render)))
-		}
-		if err != nil {
-			w.missing(err)
-			return fmt.Errorf("purge tasks of a render from %s: %w", name, err)
-		}
-	}
+// stop tells workers to stop. A render's tokens stay in their streams: whoever is handed one is told to drop it. A purge of
+// their subjects would have the server forget to redeliver other renders' (findings/purge-stops-redelivery.sh).
+func (w *watcher) stop(render uuid.UUID) error {
 	data, err := msg.Encode(msg.Cancel{Version: msg.Version, RenderID: render})
 	if err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
@@ -179,12 +169,6 @@ func (w *watcher) event(ctx context.Context, s sight, what msg.EventKind, id str
 		Code: s.code, Message: s.message, At: time.Now().UTC(),
 	}
 	return w.c.publishEvent(ctx, event, s.plan.String()+"/"+id)
-}
-
-func (w *watcher) missing(err error) {
-	if gone(err) {
-		w.c.streams.lost()
-	}
 }
 
 // Refused tells watchers of a render that failed before it had a plan. It is news, not state: while NATS is away nobody

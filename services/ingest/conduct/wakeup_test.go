@@ -1,0 +1,202 @@
+package conduct
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+)
+
+// queue is the stream of recordings, with its consumer, as a conductor makes it. Nothing conducts: a test does, step by step.
+type queue struct {
+	*testing.T
+	*Conductor
+	dispatcher *dispatcher
+}
+
+func newQueue(t *testing.T) *queue {
+	t.Helper()
+	t.Parallel()
+	metrics, err := NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{NATS: stagetest.StartNATS(t).Connect(t), Lease: time.Second, Replicas: 1, Metrics: metrics,
+		Log: zerolog.New(zerolog.NewTestWriter(t))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := &queue{T: t, Conductor: c, dispatcher: newDispatcher(c)}
+	q.make()
+	return q
+}
+
+func (q *queue) make() {
+	q.Helper()
+	if err := q.streams.make(q.Context()); err != nil {
+		q.Fatal(err)
+	}
+}
+
+// offer publishes a new task's token.
+func (q *queue) offer() msg.Ref {
+	q.Helper()
+	ref := msg.NewRef(msg.Record, uuid.New(), uuid.New())
+	if published, err := q.dispatcher.offer(q.Context(), ref, false); err != nil || !published {
+		q.Fatalf("published: %v, %v", published, err)
+	}
+	return ref
+}
+
+// next is what a worker is handed next.
+func (q *queue) next() jetstream.Msg {
+	q.Helper()
+	consumer, err := q.js.Consumer(q.Context(), msg.StreamRecord, msg.ConsumerRecord)
+	if err != nil {
+		q.Fatal(err)
+	}
+	m, err := consumer.Next(jetstream.FetchMaxWait(stagetest.Patience))
+	if err != nil {
+		q.Fatalf("no message: %v", err)
+	}
+	return m
+}
+
+// until polls until done says so.
+func (q *queue) until(what string, done func() bool) {
+	q.Helper()
+	for deadline := time.Now().Add(stagetest.Patience); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			q.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// lose returns a task whose token is in the stream, and of which the server has lost the delivery.
+func (q *queue) lose() msg.Ref {
+	q.Helper()
+	first, second := q.offer(), q.offer()
+	q.next()
+	q.next()
+	stream, err := q.js.Stream(q.Context(), msg.StreamRecord)
+	if err == nil {
+		err = stream.Purge(q.Context(), jetstream.WithPurgeSubject(msg.TaskSubject(second)))
+	}
+	if err != nil {
+		q.Fatal(err)
+	}
+	q.offer()
+	if err := q.next().DoubleAck(q.Context()); err != nil {
+		q.Fatal(err)
+	}
+	q.until("the server has lost the first's delivery", func() bool {
+		consumer, err := q.js.Consumer(q.Context(), msg.StreamRecord, msg.ConsumerRecord)
+		return err == nil && consumer.CachedInfo().NumAckPending == 0
+	})
+	return first
+}
+
+func TestATokenThatReachesNobodyIsReplaced(t *testing.T) {
+	q := newQueue(t)
+	lost := q.lose()
+	q.until("its token is replaced", func() bool {
+		published, err := q.dispatcher.offer(t.Context(), lost, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return published
+	})
+	if m := q.next(); m.Subject() != msg.TaskSubject(lost) {
+		t.Errorf("a worker was handed %s", m.Subject())
+	}
+	if n := testutil.ToFloat64(q.Metrics.replaced); n != 1 {
+		t.Errorf("%v tokens were replaced", n)
+	}
+}
+
+// Its turn comes when those who are busy are free, however long that takes.
+func TestATokenThatIsQueuedKeepsItsPlace(t *testing.T) {
+	q := newQueue(t)
+	queued := q.offer()
+	stream, err := q.js.Stream(t.Context(), msg.StreamRecord)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.until("it is old", func() bool {
+		info, err := stream.Info(t.Context())
+		return err == nil && info.TimeStamp.Sub(info.State.FirstTime) > 2*q.doubtAfter()
+	})
+	if published, err := q.dispatcher.offer(t.Context(), queued, true); err != nil || published {
+		t.Errorf("published again: %v, %v", published, err)
+	}
+	if info, err := stream.Info(t.Context()); err != nil || info.State.FirstSeq != 1 {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
+func TestAConsumerThatLostAMessageIsMadeAgain(t *testing.T) {
+	q := newQueue(t)
+	check := func() { q.streams.counts.check(t.Context(), msg.StreamRecord, msg.ConsumerRecord) }
+	waiting, held := q.offer(), q.offer()
+	q.next()
+	for range 3 {
+		check()
+	}
+	if n := testutil.ToFloat64(q.Metrics.remade); n != 0 {
+		t.Fatalf("a consumer whose counts are true was made again %v times", n)
+	}
+	for range 2 {
+		if err := q.next().DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _ = waiting, held
+	lost := q.lose()
+	check()
+	if n := testutil.ToFloat64(q.Metrics.remade); n != 0 {
+		t.Error("one look is enough")
+	}
+	check()
+	q.make()
+	if m := q.next(); m.Subject() != msg.TaskSubject(lost) {
+		t.Errorf("a worker was handed %s", m.Subject())
+	}
+	for range 3 {
+		check()
+	}
+	if n := testutil.ToFloat64(q.Metrics.remade); n != 1 {
+		t.Errorf("the consumer was made again %v times", n)
+	}
+}
+
+// While somebody pulls and acknowledges nobody knows which counts are of one moment.
+func TestABusyConsumerIsLeftAlone(t *testing.T) {
+	q := newQueue(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			q.offer()
+			if err := q.next().Ack(); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for range 50 {
+		q.streams.counts.check(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
+	}
+	cancel()
+	<-ended
+	if n := testutil.ToFloat64(q.Metrics.remade); n != 0 {
+		t.Errorf("it was made again %v times", n)
+	}
+}
