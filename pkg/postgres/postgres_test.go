@@ -13,23 +13,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestSessionModeIsFalseBehindATransactionPooler(t *testing.T) {
-	for url, want := range map[string]bool{
-		"postgres://u:p@db.example.com:5432/app":                                              true,
-		"postgresql://u:p@db.example.com/app":                                                 true,
-		"postgres://postgres.ref:p@aws-0-eu.pooler.supabase.com:5432/postgres":                true,
-		"postgres://postgres.ref:p@aws-0-eu.pooler.supabase.com:6543/postgres":                false,
-		"postgres://postgres.ref:p@aws-0-eu.pooler.supabase.com:6543/postgres?pgbouncer=true": false,
-		"postgres://u:p@bouncer:6432/app?pgbouncer=true&connection_limit=1":                   false,
-		"host=db.example.com port=6543 user=u dbname=app":                                     false,
-		"host=db.example.com user=u dbname=app":                                               true,
-	} {
-		if got := postgres.SessionMode(url); got != want {
-			t.Errorf("SessionMode(%s) = %v, want %v", url, got, want)
-		}
-	}
-}
-
 // In Prisma's habit an app keeps one URL with settings that only Prisma knows; a server refuses unknown ones.
 func TestOpenSetsTheApplicationNameAndDropsForeignSettings(t *testing.T) {
 	url := postgrestest.Database(t) + "&connection_limit=1&schema=public"

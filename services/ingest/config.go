@@ -16,6 +16,8 @@ type Config struct {
 
 	// DatabaseURL is the app's Postgres, directly or through a pooler; in session mode new jobs are noticed at once.
 	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
+	// Connections bounds those to the database, the one that listens for jobs included.
+	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" wants:"a whole number, 2 to 100"`
 	// WorkBucket holds what tasks hand to each other.
 	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
 	// PollInterval is how often to look for jobs, in milliseconds.
@@ -74,6 +76,7 @@ func (c *Config) check(problems *service.Problems) {
 	}
 	within("WORKER_POLL_INTERVAL", c.PollInterval, 10, 3_600_000, "a number of milliseconds, 10 to 3600000")
 	within("WORKER_MAX_RETRIES", c.MaxRetries, 0, 100, "a whole number, 0 to 100")
+	within("DATABASE_CONNECTIONS", c.Connections, 2, 100, "a whole number, 2 to 100")
 	within("INGEST_MAX_RENDERS", c.MaxRenders, 1, 1<<20, "a whole number, 1 or more")
 	within("NATS_REPLICAS", c.Replicas, 1, 5, "1 on a single server, 3 or 5 in a cluster")
 	within("MAX_SCENE_SECONDS", c.MaxSceneSeconds, 1, 86_400, "a number of seconds, 1 to 86400")

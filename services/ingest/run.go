@@ -25,7 +25,8 @@ const application = "ingest"
 // Run claims and conducts until ctx is cancelled, and returns when all that it started has ended. It waits for servers
 // that are away, and for a database that has not been migrated; its errors are settings that cannot work.
 func Run(ctx context.Context, cfg Config) error {
-	pool, err := postgres.Named(ctx, cfg.DatabaseURL, "loom-"+application)
+	// One of the connections is for listening.
+	pool, err := postgres.Bounded(ctx, cfg.DatabaseURL, "loom-"+application, cfg.Connections-1)
 	if err != nil {
 		return err
 	}
@@ -102,18 +103,30 @@ func Run(ctx context.Context, cfg Config) error {
 		loop.Run(ctx)
 		return nil
 	})
-	if postgres.SessionMode(cfg.DatabaseURL) {
-		group.Go(func() error {
-			claim.Listen(ctx, pool.Config().ConnConfig, free, cfg.Log)
-			return nil
-		})
-	} else {
-		cfg.Log.Info().Int("poll_ms", cfg.PollInterval).Msg("the database is behind a transaction pooler: new jobs are found by polling alone")
-	}
+	group.Go(func() error {
+		listen(ctx, cfg, pool, free)
+		return nil
+	})
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("ingest: %w", err)
 	}
 	return nil
+}
+
+// listen hears of new jobs where the database's sessions last.
+func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = time.Second, 30*time.Second
+	sessions, err := backoff.Retry(ctx, func() (bool, error) {
+		return postgres.SessionMode(ctx, cfg.DatabaseURL, pool.Config().ConnConfig)
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+	switch {
+	case err != nil: // ctx was cancelled
+	case sessions:
+		claim.Listen(ctx, pool.Config().ConnConfig, free, cfg.Log)
+	default:
+		cfg.Log.Info().Int("poll_ms", cfg.PollInterval).Msg("the database is behind a transaction pooler: new jobs are found by polling alone")
+	}
 }
 
 // awaitSchema returns when the database is there and migrated; an error only when ctx was cancelled.

@@ -26,6 +26,8 @@ type Config struct {
 	Store store.Config
 	// DatabaseURL is the app's Postgres, directly or through a pooler.
 	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the PostgreSQL database, such as postgres://user:password@host:5432/database"`
+	// Connections bounds those to the database.
+	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" wants:"a whole number, 2 to 100"`
 	// Slots is how many renders are stored at once.
 	Slots int `env:"UPLOADER_SLOTS" envDefault:"2" wants:"a whole number of 1 or more"`
 
@@ -62,6 +64,9 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
 			problems.Add("DATABASE_URL", "the URL of a PostgreSQL database, such as postgres://user:password@host:5432/database")
 		}
+	}
+	if cfg.Connections < 2 || cfg.Connections > 100 {
+		problems.Add("DATABASE_CONNECTIONS", "a whole number, 2 to 100")
 	}
 	if cfg.Slots < 1 {
 		problems.Add("UPLOADER_SLOTS", "a whole number of 1 or more")

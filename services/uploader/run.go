@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -21,7 +24,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer client.Close()
-	pool, err := postgres.Named(ctx, cfg.DatabaseURL, "loom-uploader")
+	pool, err := postgres.Bounded(ctx, cfg.DatabaseURL, "loom-uploader", cfg.Connections)
 	if err != nil {
 		return err
 	}
@@ -43,13 +46,23 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	stop, err := cfg.Serve(func(ctx context.Context) error {
-		return errors.Join(worker.Ready(ctx), migrations.Ready(ctx, pool), bucketsReady(ctx, client, cfg))
+		return errors.Join(worker.Ready(ctx), serversReady(ctx, pool, client, cfg))
 	})
 	if err != nil {
 		return err
 	}
 	defer stop()
 	return worker.Run(ctx)
+}
+
+// serversReady looks at both side by side: one that says nothing takes all the time that there is.
+func serversReady(ctx context.Context, pool *pgxpool.Pool, client *store.Client, cfg Config) error {
+	var database, buckets error
+	var all sync.WaitGroup
+	all.Go(func() { database = migrations.Ready(ctx, pool) })
+	all.Go(func() { buckets = bucketsReady(ctx, client, cfg) })
+	all.Wait()
+	return errors.Join(database, buckets)
 }
 
 func bucketsReady(ctx context.Context, client *store.Client, cfg Config) error {

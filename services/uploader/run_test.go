@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 
 	"github.com/loom-lite/loom-lite/migrations/migrationstest"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
@@ -88,5 +91,23 @@ func runs(t *testing.T, r *rig) {
 	}
 	if got := status("/metrics"); got != http.StatusOK {
 		t.Errorf("/metrics is %d", got)
+	}
+}
+
+func TestReadinessBlamesTheServerThatSaysNothing(t *testing.T) {
+	r := arrange(t)
+	url, way := postgrestest.Silent(t, r.databaseURL)
+	pool, err := postgres.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	defer way.Melt()
+	way.Freeze()
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	err = serversReady(ctx, pool, r.store, r.cfg)
+	if err == nil || !strings.Contains(err.Error(), "database does not answer") || strings.Contains(err.Error(), "object store") {
+		t.Errorf("%v", err)
 	}
 }

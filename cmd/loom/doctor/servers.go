@@ -41,7 +41,11 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	findings := []Finding{ok(what, "version %s at %s", conn.PgConn().ParameterStatus("server_version"), cfg.ConnConfig.Host)}
-	if !postgres.SessionMode(url) {
+	sessions, err := postgres.SessionMode(ctx, url, cfg.ConnConfig)
+	if err != nil {
+		return append(findings, missing("Postgres pooler", err, "see that the database takes two connections at once"))
+	}
+	if !sessions {
 		findings = append(findings, Finding{What: "Postgres pooler", Verdict: Warning,
 			Found: "transaction mode: new jobs are found by polling only",
 			Mend:  "use the direct connection or the session pooler (port 5432)"})
