@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -58,7 +59,11 @@ func (c *console) watch(client *cdp.Client, session proto.TargetSessionID) {
 		} else if d.Exception != nil {
 			text += " " + d.Exception.Value.String()
 		}
-		c.add(line{level: "exception", text: c.scrub.trim(text, maxLine), place: c.scrub.trimURL(d.URL), number: d.LineNumber + 1})
+		level := "exception"
+		if capture.IsOwn(d) {
+			level = "recorder" // it is none of the page's
+		}
+		c.add(line{level: level, text: c.scrub.trim(text, maxLine), place: c.scrub.trimURL(d.URL), number: d.LineNumber + 1})
 	})
 	cdp.On(client, session, func(e *proto.LogEntryAdded) {
 		l := line{level: string(e.Entry.Level), text: c.scrub.trim(e.Entry.Text, maxLine), place: c.scrub.trimURL(e.Entry.URL)}

@@ -142,7 +142,7 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 		err = s.load(ctx)
 	}
 	if err == nil {
-		err = s.genuine()
+		err = s.genuine(ctx)
 	}
 	if err == nil {
 		err = s.ready(ctx)
@@ -225,7 +225,7 @@ func (s *scene) open(ctx context.Context) error {
 		return fmt.Errorf("answer dialogs: %w", err)
 	}
 	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })
-	s.requests = watchRequests(s.client, s.page.SessionID)
+	s.requests = watchRequests(s.client, s.page)
 	s.document = watchDocument(s.client, s.page)
 	s.visits = watchVisits(s.client, s.page)
 	s.world = watchWorld(s.client, s.page)
@@ -294,7 +294,7 @@ func (s *scene) ready(ctx context.Context) error {
 		return err
 	}
 	s.loading = time.Now() // what frame 0 asks for has its own time
-	return s.genuine()     // scripts may have led elsewhere meanwhile
+	return s.genuine(ctx)  // scripts may have led elsewhere meanwhile
 }
 
 // act gives the director the page before frame n.

@@ -17,5 +17,5 @@ func (s *scene) answerDialogs() error {
 		// Not on the goroutine that would read the answer. Its error is that of the call that the dialog holds up.
 		go func() { _ = proto.PageHandleJavaScriptDialog{Accept: accept}.Call(s.page) }()
 	})
-	return s.onNewDocument(noDialogs)
+	return s.onNewDocument("dialogs.js", noDialogs)
 }

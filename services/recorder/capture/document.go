@@ -145,8 +145,8 @@ func (d *document) askedFor() string {
 	return d.asked
 }
 
-// onNewDocument runs a script in each of the page's documents, frames included, before its own.
-func (s *scene) onNewDocument(script string) error {
-	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: script}.Call(s.page)
+// onNewDocument runs a script of ours in each of the page's documents, frames included, before the page's own.
+func (s *scene) onNewDocument(name, script string) error {
+	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: Own(name, script)}.Call(s.page)
 	return err
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 const (
@@ -86,7 +88,7 @@ func (s *scene) listen() error {
 	}
 	var sounds bool
 	err := s.world.evaluate(`[...document.querySelectorAll("video")].some(v => v.webkitAudioDecodedByteCount > 0)`, &sounds)
-	if gone(err) {
+	if cdp.Gone(err) {
 		return nil // another document is on its way
 	}
 	if err != nil {

@@ -3,7 +3,6 @@ package capture
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/go-rod/rod"
-	rodcdp "github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -92,6 +90,8 @@ type evidence struct {
 	// Fields counts the visible fields that somebody could type into, Passwords those of them that are for passwords.
 	Fields    int `json:"fields"`
 	Passwords int `json:"passwords"`
+	// There says that there is a document to look at.
+	There bool `json:"there"`
 	// Elements and Scripts are which of the signatures' selectors find an element, and which of their texts are in a script.
 	Elements []string `json:"elements"`
 	Scripts  []string `json:"scripts"`
@@ -106,6 +106,7 @@ const look = `((selectors, scripts) => {
 	const typed = fields.filter(e => !/^(hidden|submit|button|image|reset|checkbox|radio)$/.test(e.type))
 	return {
 		url: location.href,
+		there: document.documentElement !== null,
 		text: (document.title + "\n" + text.slice(0, 2000)).toLowerCase(),
 		length: few ? text.length : 1e9,
 		fields: typed.length,
@@ -157,21 +158,31 @@ func (e evidence) interstitial() error {
 }
 
 // genuine returns an error when what has loaded is not the page that was asked for.
-func (s *scene) genuine() error {
-	return s.stands(s.document.state().status)
+func (s *scene) genuine(ctx context.Context) error {
+	return s.stands(ctx, s.document.state().status)
 }
 
-// stands looks at the document, which came with a status, and returns the error of one that stands in the page's place.
-func (s *scene) stands(status int) error {
-	e, err := s.look(status)
-	var refused *rodcdp.Error
-	switch {
-	case errors.As(err, &refused):
-		return nil // the document is going away just now: there is nothing to look at
-	case err != nil:
-		return err
+// stands looks at the document, which came with a status, and returns the error of one that stands in the page's place. One that goes
+// away just now is waited for, as is one of which nothing has been read, but not for ever: then there is nothing to look at.
+func (s *scene) stands(ctx context.Context, status int) error {
+	for end := time.Now().Add(min(settleTime, s.Bounds.Load)); ; {
+		e, err := s.look(status)
+		if err != nil && !cdp.Gone(err) {
+			return err
+		}
+		if err == nil && e.There {
+			return e.interstitial()
+		}
+		if time.Now().After(end) {
+			return nil
+		}
+		if err := s.clock.run(ctx); err != nil {
+			return err
+		}
+		if err := s.pauseForRequests(ctx, stepPause); err != nil {
+			return err
+		}
 	}
-	return e.interstitial()
 }
 
 // turnedAway returns the error of a page that answered with an error because it wants a login or takes us for a robot.
@@ -193,7 +204,7 @@ func (s *scene) turnedAway(ctx context.Context, status int) error {
 			return err
 		}
 	}
-	return s.stands(status)
+	return s.stands(ctx, status)
 }
 
 // contains reports whether a header of the answer has a value that contains part, whatever their case.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 const (
@@ -85,7 +86,7 @@ func (s *scene) complete() (bool, error) {
 // not of the web is the page's error: the page is there to have another program opened, or a file.
 func (s *scene) givenUp() (over bool, err error) {
 	err = s.world.evaluate(`document.readyState === "complete" && performance.timing.domContentLoadedEventStart === 0`, &over)
-	if gone(err) {
+	if cdp.Gone(err) {
 		return false, nil
 	}
 	if err != nil {
@@ -152,7 +153,7 @@ func (s *scene) observe() (fonts bool, err error) {
 	}
 	err = s.world.evaluate(`(document.documentElement?.getBoundingClientRect(),
 		{fonts: document.fonts.status === "loaded", calendar: performance.timeOrigin + performance.now()})`, &seen)
-	if gone(err) {
+	if cdp.Gone(err) {
 		return false, nil // another document has come: it is looked at next time
 	}
 	if err != nil {

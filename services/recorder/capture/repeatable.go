@@ -29,7 +29,7 @@ func (s *scene) repeat() error {
 		return nil
 	}
 	behind := time.Since(repeatableDate).Milliseconds()
-	if err := s.onNewDocument(fmt.Sprintf("(%s)(%d)", strings.TrimSpace(repeatableScript), behind)); err != nil {
+	if err := s.onNewDocument("repeatable.js", fmt.Sprintf("(%s)(%d)", strings.TrimSpace(repeatableScript), behind)); err != nil {
 		return fmt.Errorf("make the page repeatable: %w", err)
 	}
 	return nil

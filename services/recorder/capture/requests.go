@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
@@ -26,18 +27,26 @@ type requests struct {
 
 type request struct {
 	start time.Time
+	// loader is the document's that asks for it.
+	loader proto.NetworkLoaderID
 	// part says that the page is not all there without its answer.
 	part bool
 	// free says that time passed while it was under way: Chrome does not wait for it.
 	free bool
 }
 
-func watchRequests(c *cdp.Client, session proto.TargetSessionID) *requests {
+func watchRequests(c *cdp.Client, page *rod.Page) *requests {
+	session := page.SessionID
 	r := &requests{changed: make(chan struct{}, 1), under: map[proto.NetworkRequestID]*request{}}
 	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
-		r.begin(e.RequestID, isPart(e))
+		r.begin(e.RequestID, e.LoaderID, isPart(e))
 		if e.Type == proto.NetworkResourceTypeMedia {
 			r.media.Store(true)
+		}
+	})
+	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
+		if e.Frame.ID == page.FrameID {
+			r.leave(e.Frame.LoaderID)
 		}
 	})
 	cdp.On(c, session, func(e *proto.NetworkLoadingFinished) { r.end(e.RequestID) })
@@ -59,10 +68,10 @@ func isPart(e *proto.NetworkRequestWillBeSent) bool {
 	return false
 }
 
-func (r *requests) begin(id proto.NetworkRequestID, part bool) {
+func (r *requests) begin(id proto.NetworkRequestID, loader proto.NetworkLoaderID, part bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.under[id] = &request{start: time.Now(), part: part}
+	r.under[id] = &request{start: time.Now(), loader: loader, part: part}
 	r.started++
 	r.notify()
 }
@@ -72,6 +81,19 @@ func (r *requests) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.under)
+}
+
+// leave ends all that other documents than the one of a loader asked for: it is shown now, and nobody tells how theirs end.
+func (r *requests) leave(loader proto.NetworkLoaderID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, q := range r.under {
+		if q.loader != loader {
+			delete(r.under, id)
+			r.ended++
+		}
+	}
+	r.notify()
 }
 
 func (r *requests) end(id proto.NetworkRequestID) {

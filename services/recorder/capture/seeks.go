@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"fmt"
 	"time"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 //go:embed seeks.js
@@ -46,7 +48,7 @@ func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 	for begin := time.Now(); ; again = false {
 		var state *struct{ Seeks, Sought bool }
 		err := s.world.evaluate(fmt.Sprintf("(%s)(%t)", seeksScript, again), &state)
-		if gone(err) {
+		if cdp.Gone(err) {
 			return sought, nil // another document is on its way
 		}
 		if err != nil {

@@ -13,7 +13,7 @@ func (s *scene) synchronize() error {
 	if s.ownFrames() {
 		return nil
 	}
-	if err := s.onNewDocument(synchronizedScript); err != nil {
+	if err := s.onNewDocument("synchronized.js", synchronizedScript); err != nil {
 		return fmt.Errorf("synchronize canvases: %w", err)
 	}
 	return nil

@@ -38,7 +38,7 @@ func (s *scene) takeOver(ctx context.Context) error {
 			return fmt.Errorf("stop animations: %w", err)
 		}
 	}
-	if err := s.onNewDocument(ticker); err != nil {
+	if err := s.onNewDocument("ticker.js", ticker); err != nil {
 		return fmt.Errorf("stop animations: %w", err)
 	}
 	return nil

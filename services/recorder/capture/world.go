@@ -1,12 +1,9 @@
 package capture
 
 import (
-	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/go-rod/rod"
-	rodcdp "github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
@@ -40,12 +37,12 @@ func (w *world) evaluate(expression string, to any) error {
 	if err != nil {
 		return err
 	}
-	reply, err := proto.RuntimeEvaluate{Expression: expression, ContextID: id, ReturnByValue: true}.Call(w.page)
+	reply, err := proto.RuntimeEvaluate{Expression: Own("look.js", expression), ContextID: id, ReturnByValue: true}.Call(w.page)
 	if err != nil {
 		return err
 	}
 	if reply.ExceptionDetails != nil {
-		return fmt.Errorf("evaluate: %s", reply.ExceptionDetails.Text)
+		return Failed("look at the page", reply.ExceptionDetails)
 	}
 	return reply.Result.Value.Unmarshal(to)
 }
@@ -68,9 +65,4 @@ func (w *world) enter() (proto.RuntimeExecutionContextID, error) {
 		w.id = reply.ExecutionContextID
 	}
 	return reply.ExecutionContextID, nil
-}
-
-// gone reports whether an error says that the document that was evaluated in has gone.
-func gone(err error) bool {
-	return errors.Is(err, rodcdp.ErrCtxNotFound) || errors.Is(err, rodcdp.ErrCtxDestroyed)
 }

@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -16,24 +17,31 @@ const endless = 5 * time.Second
 type traffic struct {
 	mu sync.Mutex
 	// under are the requests under way, each with for how much page time it has been.
-	under map[proto.NetworkRequestID]time.Duration
+	under map[proto.NetworkRequestID]*asked
 	// begun says that there was a request since it was last asked, even if that has ended.
 	begun bool
 }
 
+// asked is a request of a document.
+type asked struct {
+	loader proto.NetworkLoaderID
+	since  time.Duration
+}
+
 // watchTraffic listens until the page is gone.
 func watchTraffic(page *rod.Page) *traffic {
-	t := &traffic{under: map[proto.NetworkRequestID]time.Duration{}}
+	t := &traffic{under: map[proto.NetworkRequestID]*asked{}}
 	events := page.Event()
 	go func() {
 		for e := range events {
-			t.note(e)
+			t.note(e, page.FrameID)
 		}
 	}()
 	return t
 }
 
-func (t *traffic) note(e *rod.Message) {
+func (t *traffic) note(e *rod.Message, page proto.PageFrameID) {
+	var shown proto.PageFrameNavigated
 	var begin proto.NetworkRequestWillBeSent
 	var end proto.NetworkLoadingFinished
 	var failure proto.NetworkLoadingFailed
@@ -45,11 +53,13 @@ func (t *traffic) note(e *rod.Message) {
 		if begin.Type == proto.NetworkResourceTypeMedia || begin.Type == proto.NetworkResourceTypeEventSource {
 			return
 		}
-		t.under[begin.RequestID], t.begun = 0, true
+		t.under[begin.RequestID], t.begun = &asked{loader: begin.LoaderID}, true
 	case e.Load(&end):
 		delete(t.under, end.RequestID)
 	case e.Load(&failure):
 		delete(t.under, failure.RequestID)
+	case e.Load(&shown) && shown.Frame.ID == page: // nobody tells how the requests end of a document that was left
+		maps.DeleteFunc(t.under, func(_ proto.NetworkRequestID, a *asked) bool { return a.loader != shown.Frame.LoaderID })
 	}
 }
 
@@ -58,11 +68,9 @@ func (t *traffic) passed(d time.Duration) (busy bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	busy, t.begun = t.begun, false
-	for id, age := range t.under {
-		if age < endless {
-			busy = true
-		}
-		t.under[id] = age + d
+	for _, a := range t.under {
+		busy = busy || a.since < endless
+		a.since += d
 	}
 	return busy
 }
