@@ -91,6 +91,8 @@ func (c *cue) step(at time.Duration) *step {
 		}
 	case !c.begun && (c.Do == "type" || c.Do == "press"):
 		s.Do, s.Write = "focus", c.Do == "type"
+	case c.typed < len(c.keys): // they go to where the focus is, but not while there is no document
+		s.Do, s.Selector = "focus", ""
 	default:
 		return nil
 	}

@@ -35,6 +35,8 @@ type stageShot struct {
 	header http.Header
 	// phone: pages may ask for a window of another width, which is shown smaller.
 	phone bool
+	// around wraps the director; it may be nil.
+	around func(capture.Director) capture.Director
 }
 
 // stagePage is a shot of one page.
@@ -68,6 +70,9 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 	var director capture.Director = New(params)
 	if s.phone {
 		director = stagePhone{director}
+	}
+	if s.around != nil {
+		director = s.around(director)
 	}
 	sink := &stageSink{}
 	err := capture.Run(t.Context(), capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{

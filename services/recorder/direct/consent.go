@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 // The kept rule set, and what applies it in a page: autoconsent/README.md says where they come from. consentBridge is what comes
@@ -197,9 +198,10 @@ func (c *consent) enter() error {
 		if err == nil {
 			c.worlds[world.ExecutionContextID] = main
 			delete(c.states, world.ExecutionContextID) // what another document's came to
-			_, err = proto.RuntimeEvaluate{Expression: bridge + "\n;" + consentScript, ContextID: world.ExecutionContextID}.Call(c.page)
+			source := capture.Own("consent.js", bridge+"\n;"+consentScript)
+			_, err = proto.RuntimeEvaluate{Expression: source, ContextID: world.ExecutionContextID}.Call(c.page)
 		}
-		if err != nil && !refused(err) {
+		if err != nil && !cdp.Gone(err) {
 			return failed("look for banners", err)
 		}
 	}
@@ -231,7 +233,7 @@ func (c *consent) answer() error {
 			if json.Unmarshal([]byte(s.Payload), &m) != nil {
 				continue
 			}
-			if err := c.reply(s.ExecutionContextID, m); err != nil && !refused(err) {
+			if err := c.reply(s.ExecutionContextID, m); err != nil && !cdp.Gone(err) {
 				return failed("dismiss banners", err)
 			}
 		}
@@ -251,7 +253,7 @@ func (c *consent) reply(world proto.RuntimeExecutionContextID, m consentMessage)
 	case "eval":
 		// What only the page's own scripts can see. It fails where what it looks for is not there.
 		reply, err := proto.RuntimeEvaluate{Expression: m.Code, ContextID: c.worlds[world], ReturnByValue: true}.Call(c.page)
-		if err != nil && !refused(err) {
+		if err != nil && !cdp.Gone(err) {
 			return err
 		}
 		yes := err == nil && reply.ExceptionDetails == nil && truthy(reply.Result)
@@ -287,7 +289,7 @@ func (c *consent) end() error {
 	}
 	for world := range c.worlds {
 		err := evaluate(c.page, world, nil, `() => { globalThis.loomConsentEnded = true }`)
-		if err != nil && !refused(err) {
+		if err != nil && !cdp.Gone(err) {
 			return failed("leave banners alone", err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-rod/rod"
+	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
@@ -30,7 +31,7 @@ func New(p msg.RecordParams) *Director { return &Director{params: p} }
 
 // Prepare sets the browser up before the page is asked for.
 func (d *Director) Prepare(ctx context.Context, page *rod.Page) error {
-	for _, prepare := range []func(*rod.Page) error{d.emulate, d.access, d.style, d.checkWait, d.watchConsent} {
+	for _, prepare := range []func(*rod.Page) error{d.emulate, d.access, d.style, d.checkWait, d.watchConsent, d.setStage} {
 		if err := prepare(page); err != nil {
 			return err
 		}
@@ -53,6 +54,19 @@ func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass)
 	}
 	// Chrome takes no input for a page that has not been drawn yet.
 	return pass(ctx, time.Millisecond)
+}
+
+// setStage has documents tell from their beginning what actions must know of them: whether they were drawn, and are being left.
+func (d *Director) setStage(page *rod.Page) error {
+	if len(d.params.Options.Actions) == 0 {
+		return nil
+	}
+	source := "if (window === top) " + stageJS
+	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: capture.Own("stage.js", source), WorldName: world}.Call(page)
+	if err != nil {
+		return failed("set the stage", err)
+	}
+	return nil
 }
 
 // onStage returns the page's stage.

@@ -17,7 +17,7 @@ const (
 	ReasonHidden   Reason = "what its selector finds cannot be seen"
 	ReasonOutside  Reason = "what its selector finds is off the screen, where no scrolling reaches it"
 	ReasonClosed   Reason = "what its selector finds cannot be typed into"
-	ReasonBusy     Reason = "the page went from one document to the next without end"
+	ReasonBusy     Reason = "there was no document to do it in: the page went from one to the next without end, or the next one did not come"
 )
 
 // ActionError says which action could not be done, and why. It quotes neither selector nor text.

@@ -10,6 +10,7 @@ import (
 	"github.com/go-rod/rod"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 // Frame does what is due at a time of the scene: nothing, at the cost of nothing, or one call and the input events that
@@ -36,13 +37,13 @@ type play struct {
 	before time.Duration
 	// fresh: what is drawn has not been drawn yet, as it will be.
 	fresh bool
-	// lost is since when the page is between two documents, -1 when it is not.
-	lost time.Duration
+	// lost is since when the page is between two documents, early since when one is too young for what is to be done in it; -1 when it is not.
+	lost, early time.Duration
 }
 
 func newPlay(p msg.RecordParams, stage *stage) *play {
 	last := time.Duration(int64(p.Frames-1) * int64(time.Second) * int64(p.Rate.Den) / int64(p.Rate.Num)).Truncate(grain)
-	y := &play{stage: stage, cues: newCues(p.Options.Actions, last), last: last, before: -time.Second, lost: -1}
+	y := &play{stage: stage, cues: newCues(p.Options.Actions, last), last: last, before: -time.Second, lost: -1, early: -1}
 	if p.Options.Scroll != nil {
 		y.way = newWay(*p.Options.Scroll, last)
 	}
@@ -99,12 +100,18 @@ func (y *play) round(ctx context.Context, at time.Duration, acting []*cue, parts
 	got := seen{}
 	if len(parts) > 0 || draw {
 		var err error
-		got, err = y.stage.frame(ctx, scenery{steps(parts), y.pointer.at, ripple, y.pointer.drawn})
+		got, err = y.stage.frame(ctx, scenery{y.steps(at, parts), y.pointer.at, ripple, y.pointer.drawn})
 		if errors.Is(err, errLost) {
 			return y.missed(at, parts)
 		}
 		if err != nil {
 			return err
+		}
+		switch {
+		case !got.Loading && !slices.ContainsFunc(got.Done, func(o outcome) bool { return o.State == stateEarly }):
+			y.early = -1
+		case y.early < 0:
+			y.early = at
 		}
 		if err := y.shown(ctx, got, ripple != nil); err != nil {
 			return err
@@ -114,10 +121,12 @@ func (y *play) round(ctx context.Context, at time.Duration, acting []*cue, parts
 	return y.act(ctx, at, acting, parts, got)
 }
 
-func steps(parts []part) []step {
+// steps are those of parts. A document may be too young for them, but not for ever.
+func (y *play) steps(at time.Duration, parts []part) []step {
 	list := make([]step, len(parts))
 	for i, p := range parts {
 		list[i] = p.step
+		list[i].Anyway = y.early >= 0 && at-y.early >= patience || due(at, y.last)
 	}
 	return list
 }
@@ -190,6 +199,9 @@ func (y *play) act(ctx context.Context, at time.Duration, acting []*cue, parts [
 // scrolled goes on with the option scroll.
 func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome) error {
 	w := y.way
+	if o.State == stateEarly {
+		return nil // perhaps in the next frame
+	}
 	if why, bad := reasons[o.State]; bad {
 		if o.State == stateSelector || due(at, min(w.start+max(seconds(w.Seconds), patience), y.last)) {
 			return cannot(numberScroll, "scroll", why)
@@ -203,6 +215,9 @@ func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome
 	// Now that it is known how far it is, this frame's part of it can be done.
 	w.measured(o.Far)
 	again := w.steps(at)
+	for i := range again {
+		again[i].Anyway = s.Anyway
+	}
 	got, err := y.stage.frame(ctx, scenery{again, y.pointer.at, y.pointer.ripple(at), y.pointer.drawn})
 	if errors.Is(err, errLost) {
 		return nil
@@ -220,7 +235,7 @@ func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome)
 	over := c.passed(at) == 1
 	switch c.Do {
 	case "click", "hover":
-		if err := moveMouse(ctx, y.stage.page, o.Input); err != nil {
+		if err := took(moveMouse(ctx, y.stage.page, o.Input)); err != nil {
 			return err
 		}
 		if over && y.pointer.drawn {
@@ -230,18 +245,26 @@ func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome)
 			}
 		}
 		if over && c.Do == "click" {
-			if err := click(y.stage.page.Context(ctx), o.Input); err != nil {
+			if err := took(click(y.stage.page.Context(ctx), o.Input)); err != nil {
 				return err
 			}
 			y.pointer.clicked, y.pointer.clickedAt, y.fresh = at, &o.At, y.pointer.drawn
 		}
 	case "type", "press":
 		for _, key := range c.strikes(at) {
-			if err := strike(y.stage.page.Context(ctx), key); err != nil {
+			if err := took(strike(y.stage.page.Context(ctx), key)); err != nil {
 				return err
 			}
 		}
 	}
 	c.done = over
 	return nil
+}
+
+// took is the error of an input event, unless it is that of a document which the event led away from: it has taken it.
+func took(err error) error {
+	if cdp.Gone(err) {
+		return nil
+	}
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 // errKey stands for what Chrome said of a key that it did not take: that might quote it.
@@ -30,10 +31,10 @@ func strike(page *rod.Page, text string) error {
 	return hushed(up.Call(page))
 }
 
-// hushed is err without what Chrome said.
+// hushed is err without what Chrome said, but for that the page went elsewhere.
 func hushed(err error) error {
 	var refused *rodcdp.Error
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && !cdp.Gone(err) {
 		return fmt.Errorf("%w (%d)", errKey, refused.Code)
 	}
 	return err

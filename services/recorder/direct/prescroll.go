@@ -23,7 +23,11 @@ const (
 )
 
 // place is where the page is scrolled to, in CSS pixels.
-type place struct{ Top, View, End float64 }
+type place struct {
+	Top, View, End float64
+	// Loading: it may change by itself.
+	Loading bool
+}
 
 // prescroll scrolls through the page and back, so that what loads when it is seen is there.
 func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.Pass) error {
@@ -31,45 +35,60 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 		return nil
 	}
 	stage := d.onStage(page)
-	err := walk(ctx, stage, pass)
+	first, err := walk(ctx, stage, pass)
 	if err == nil {
-		err = stage.ask(ctx, nil, "jumpBack")
+		if _, err = stand(ctx, stage, pass); err == nil {
+			err = stage.ask(ctx, nil, "jumpBack", first)
+		}
 	}
-	if errors.Is(err, errLost) {
-		err = nil // the page went elsewhere, and is at its beginning
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errLost) {
 		return fmt.Errorf("scroll through the page: %w", err)
 	}
 	return pass(ctx, endTime)
 }
 
 // walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when it is seen waits until
-// half of it is.
-func walk(ctx context.Context, stage *stage, pass capture.Pass) error {
-	deadline, top := time.Now().Add(wayTime), 0.0
+// half of it is. It returns where the page was at first.
+func walk(ctx context.Context, stage *stage, pass capture.Pass) (first float64, err error) {
+	deadline, top := time.Now().Add(wayTime), -1.0
 	for n := 0; n < stops && time.Now().Before(deadline); n++ {
-		var now place
-		if err := stage.ask(ctx, &now, "place"); err != nil {
-			return err
+		now, err := stand(ctx, stage, pass)
+		if err != nil {
+			return first, err
 		}
-		if n == 0 {
-			top = now.Top
+		if top < 0 {
+			first, top = now.Top, now.Top
 		}
-		stand := stopTime
+		stay := stopTime
 		if top >= now.End {
 			if now.Top >= now.End-1 { // been there, and it has not grown since
-				return nil
+				return first, nil
 			}
-			top, stand = now.End, endTime
+			top, stay = now.End, endTime
 		}
-		if err := stage.ask(ctx, nil, "jump", top); err != nil {
-			return err
+		if err := stage.ask(ctx, nil, "jump", top, first); err != nil && !errors.Is(err, errLost) {
+			return first, err
 		}
-		if err := pass(ctx, stand); err != nil {
-			return err
+		if err := pass(ctx, stay); err != nil {
+			return first, err
 		}
 		top += now.View * 3 / 4
 	}
-	return nil
+	return first, nil
+}
+
+// loads is for how many stops a page that goes elsewhere, or loads again, is waited for.
+const loads = 10
+
+// stand returns where the page is scrolled to when it has loaded, or has had its time to.
+func stand(ctx context.Context, stage *stage, pass capture.Pass) (now place, err error) {
+	for range loads {
+		if err = stage.ask(ctx, &now, "place"); err == nil && !now.Loading || err != nil && !errors.Is(err, errLost) {
+			return now, err
+		}
+		if err := pass(ctx, stopTime); err != nil {
+			return now, err
+		}
+	}
+	return now, err
 }

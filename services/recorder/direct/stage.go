@@ -8,8 +8,10 @@ import (
 	"fmt"
 
 	"github.com/go-rod/rod"
-	rodcdp "github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 // stageJS is what runs in the page. It evaluates to the object that frames are told to.
@@ -20,8 +22,12 @@ var stageJS string
 // world is where stageJS runs, beside the page's own scripts.
 const world = "loom"
 
-// errLost says that the page is between two documents: nothing can be done in it now.
-var errLost = errors.New("the page is changing its document")
+var (
+	// errLost says that the page is between two documents: nothing can be done in it now.
+	errLost = errors.New("the page is changing its document")
+	// errUnread is the errLost of a document of which nothing has been read yet: it has no element.
+	errUnread = fmt.Errorf("%w: nothing of the next one has been read", errLost)
+)
 
 // stage is how we act in the page's document and look at it: in a world where functions are the browser's own, whatever the page
 // has made of them.
@@ -52,6 +58,8 @@ type step struct {
 	From *point `json:"from,omitempty"`
 	// Write asks for a place that text can be typed into.
 	Write bool `json:"write,omitempty"`
+	// Anyway says that it is done in a document however young that is.
+	Anyway bool `json:"anyway,omitempty"`
 }
 
 // point is a place in the window, in CSS pixels.
@@ -69,6 +77,8 @@ type scenery struct {
 type seen struct {
 	Done    []outcome `json:"done"`
 	Pointer point     `json:"pointer"`
+	// Loading says that the document is still being read.
+	Loading bool `json:"loading"`
 }
 
 // outcome is what became of a step.
@@ -92,6 +102,7 @@ const (
 	stateHidden   state = "hidden"   // nothing that it finds can be seen
 	stateOutside  state = "outside"  // what it finds is beyond the edges, and cannot be scrolled to
 	stateClosed   state = "closed"   // what it finds takes no text
+	stateEarly    state = "early"    // the document is being left, was not drawn, or has not been read to its end and no element is needed
 )
 
 // frame does a frame's steps. Between two documents it returns errLost.
@@ -114,9 +125,9 @@ func (s *stage) ask(ctx context.Context, to any, method string, arguments ...any
 	if err != nil {
 		return fmt.Errorf("write a step: %w", err)
 	}
-	function := fmt.Sprintf("function() { return this.%s(...%s) }", method, list)
+	function := capture.Own("stage.js", fmt.Sprintf("function() { return this.there() ? [this.%s(...%s)] : [] }", method, list)) + "\n"
 	err = s.call(ctx, to, function)
-	if errors.Is(err, errLost) { // in all likelihood there is another document by now
+	if errors.Is(err, errLost) && !errors.Is(err, errUnread) { // in all likelihood there is another document by now
 		s.object = ""
 		err = s.call(ctx, to, function)
 	}
@@ -135,12 +146,16 @@ func (s *stage) call(ctx context.Context, to any, function string) error {
 		return lost("act in the page", err)
 	}
 	if e := reply.ExceptionDetails; e != nil {
-		return fmt.Errorf("act in the page: %s", exception(e))
+		return capture.Failed("act in the page", e)
 	}
-	if to == nil {
-		return nil
+	var answer []json.RawMessage
+	if err = reply.Result.Value.Unmarshal(&answer); err == nil && len(answer) == 0 {
+		return errUnread
 	}
-	if err := reply.Result.Value.Unmarshal(to); err != nil {
+	if err == nil && to != nil {
+		err = json.Unmarshal(answer[0], to)
+	}
+	if err != nil {
 		return fmt.Errorf("read what became of a step: %w", err)
 	}
 	return nil
@@ -152,12 +167,12 @@ func (s *stage) enter(page *rod.Page) error {
 	if err != nil {
 		return lost("make a world", err)
 	}
-	reply, err := proto.RuntimeEvaluate{Expression: stageJS, ContextID: made.ExecutionContextID}.Call(page)
+	reply, err := proto.RuntimeEvaluate{Expression: capture.Own("stage.js", stageJS), ContextID: made.ExecutionContextID}.Call(page)
 	if err != nil {
 		return lost("enter the page", err)
 	}
 	if e := reply.ExceptionDetails; e != nil {
-		return fmt.Errorf("enter the page: %s", exception(e))
+		return capture.Failed("enter the page", e)
 	}
 	s.object = reply.Result.ObjectID
 	return nil
@@ -172,7 +187,7 @@ func (s *stage) restAt(ctx context.Context, p point) error {
 		}
 	}
 	reply, err := proto.PageAddScriptToEvaluateOnNewDocument{
-		Source: fmt.Sprintf("(%s).rest(%g, %g)", stageJS, p[0], p[1]), WorldName: world,
+		Source: capture.Own("stage.js", fmt.Sprintf("(%s).rest(%g, %g)", stageJS, p[0], p[1])), WorldName: world,
 	}.Call(page)
 	if err != nil {
 		return fmt.Errorf("keep the pointer: %w", err)
@@ -181,19 +196,10 @@ func (s *stage) restAt(ctx context.Context, p point) error {
 	return nil
 }
 
-// lost is errLost where Chrome answers that what was called is not there; it says so in many ways, all of this code.
+// lost is errLost where Chrome answers that what was called is not there.
 func lost(what string, err error) error {
-	var refused *rodcdp.Error
-	if errors.As(err, &refused) && refused.Code == -32000 {
+	if cdp.Gone(err) {
 		return fmt.Errorf("%s: %w: %w", what, errLost, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
-}
-
-// exception is what our script failed with. It knows no secret.
-func exception(e *proto.RuntimeExceptionDetails) string {
-	if e.Exception != nil && e.Exception.Description != "" {
-		return e.Exception.Description
-	}
-	return e.Text
 }

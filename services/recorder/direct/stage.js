@@ -242,20 +242,22 @@
   // starts are where what was scrolled on the way through the page stood before.
   const starts = new Map()
 
-  // place is where the page is scrolled to, in CSS pixels.
+  // place is where the page is scrolled to, in CSS pixels. A page that loads is not as high as it will be, and one that was loaded
+  // again goes by itself to where it was.
   function place() {
-    if (!document.documentElement) return { top: 0, view: 0, end: 0 }
     const s = main(), { height } = view(s)
-    return { top: s.scrollTop, view: height, end: s.scrollHeight - height }
+    return { top: s.scrollTop, view: height, end: s.scrollHeight - height, loading: document.readyState !== 'complete' }
   }
 
-  function jump(top) {
+  // jump scrolls to top, in a page that was at first when this began: another document of it may have begun elsewhere.
+  function jump(top, first) {
     const s = main()
-    if (!starts.has(s)) starts.set(s, s.scrollTop)
+    if (!starts.has(s)) starts.set(s, starts.size ? s.scrollTop : first)
     s.scrollTo({ top, behavior: 'instant' })
   }
 
-  function jumpBack() {
+  function jumpBack(first) {
+    if (!starts.size) starts.set(main(), first)
     for (const [s, top] of starts) s.scrollTo({ top, behavior: 'instant' })
     starts.clear()
   }
@@ -429,6 +431,25 @@
     ring.firstChild.setAttribute('r', 5 + 17 * (1 - left * left * left))
   }
 
+  // ---- leaving
+
+  // Who follows a link sees no more of the page that it is on, while it is there for some frames more. Page time stands still until
+  // the other has come: when time passes, nothing comes of it, as with a download.
+  const leave = 100
+  let left = -Infinity
+  const leaving = () => performance.now() - left < leave
+
+  navigation.addEventListener('navigate', e => {
+    // Whether the page prevents it is known later.
+    if (!e.destination.sameDocument && e.downloadRequest === null) queueMicrotask(() => { if (!e.defaultPrevented) left = performance.now() })
+  })
+  for (const type of ['currententrychange', 'navigateerror']) navigation.addEventListener(type, () => { left = -Infinity })
+
+  // wasDrawn reports whether the document was drawn: until then, Chrome drops what is typed and clicked.
+  let frames = 0
+  requestAnimationFrame(() => frames++)
+  const wasDrawn = () => frames > 0 || performance.getEntriesByType('paint').length > 0
+
   // ---- a frame
 
   function act(n) {
@@ -438,6 +459,10 @@
 
   function perform(step, pointer) {
     const a = act(step.n)
+    // What needs no element of a document needs the document: all of it, as long as it may still come.
+    const early = !step.selector && document.readyState === 'loading' || !a.begun && leaving() || /aim|focus/.test(step.do) && !wasDrawn()
+    if (early && !step.anyway) return { state: 'early' }
+    a.begun = true
     if (step.do === 'back') {
       const list = [...act(step.of).from.keys()].filter(s => s.isConnected)
       if (!list.length) list.push(a.s ??= main())
@@ -472,8 +497,11 @@
         return result
       })
       if (drawn) draw(pointer, ripple)
-      return { done, pointer }
+      return { done, pointer, loading: document.readyState === 'loading' }
     },
+
+    // there reports whether anything has been read of the document: nothing else here can be called before.
+    there: () => document.documentElement !== null,
 
     // sees reports whether a selector finds an element that can be seen.
     sees: selector => [...lists(selector)].flat().some(shown),
@@ -483,8 +511,9 @@
     // rest shows the pointer in a document that is only beginning, as soon as it has been read.
     rest(x, y) {
       if (window !== top) return
-      if (document.readyState !== 'loading') return draw([x, y])
-      document.addEventListener('DOMContentLoaded', () => { if (!host) draw([x, y]) }, { once: true })
+      const appear = () => { if (!host && document.documentElement) draw([x, y]) }
+      if (document.readyState !== 'loading') return appear()
+      document.addEventListener('DOMContentLoaded', appear, { once: true })
     },
   }
 })()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 const (
@@ -90,7 +91,7 @@ func (d *Director) wait(ctx context.Context, page *rod.Page, pass capture.Pass) 
 func unmet(all []condition, at time.Duration) (left []condition, err error) {
 	for _, c := range all {
 		met, err := c.met(at)
-		if refused(err) {
+		if errors.Is(err, errLost) || cdp.Gone(err) {
 			met, err = false, nil // the page is on its way elsewhere
 		}
 		if err != nil {
