@@ -113,6 +113,8 @@ type ProbeFacts struct {
 	// VideoCodec and AudioCodec are FFmpeg's names (h264, vp9, aac, opus); AudioCodec is empty without sound.
 	VideoCodec string `json:"video_codec"`
 	AudioCodec string `json:"audio_codec,omitempty"`
+	// Alpha says that the picture is transparent in places, or may be: the page shows through.
+	Alpha bool `json:"alpha,omitempty"`
 	// Seekable says that decoding may start at a keyframe: tried on this file, it gave the very frames that are found when
 	// decoding starts earlier. Else, and in short files, it starts at the start of the file.
 	Seekable bool `json:"seekable,omitempty"`

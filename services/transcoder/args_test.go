@@ -41,6 +41,8 @@ func TestCommandLines(t *testing.T) {
 	growing.bubble.Fullscreen = []msg.Moment{{From: 480, To: 600, Grow: 36, Shrink: 36}, {From: 700, To: 800}}
 	fields := *face
 	fields.stream.Interlaced = true
+	sheer, sheerGrowing := *face, growing
+	sheer.stream.Alpha, sheer.stream.Decoder, sheerGrowing.stream.Alpha = true, "libvpx-vp9", true
 	whole := finished{name: fileVideo, want: expected{width: 1920, height: 1080, rate: ntsc, frames: 300}, thumbnails: []int{100, 150}}
 	overlay := msg.OverlayParams{Width: 1920, Height: 1080, Rate: ntsc, Frames: 450}
 	for name, args := range map[string][]string{
@@ -48,6 +50,8 @@ func TestCommandLines(t *testing.T) {
 		"normalize-bubble":  normalizeArgs(withFace, face, 4),
 		"normalize-mirror":  normalizeArgs(withFace, &still, 4),
 		"normalize-moments": normalizeArgs(withFace, &growing, 4),
+		"normalize-alpha":   normalizeArgs(withFace, &sheer, 4),
+		"moments-alpha":     normalizeArgs(withFace, &sheerGrowing, 4),
 		"normalize-fit":     normalizeArgs(fit, nil, 2),
 		"normalize-bound":   boundedArgs(normalizeArgs(normalize, nil, 2), levelFor(1920, 1080, msg.FPS(60)).boundFor(time.Second)),
 		"crossfade":         normalizeArgs(crossfade, face, 2),
@@ -63,7 +67,7 @@ func TestCommandLines(t *testing.T) {
 		"overlay-as-it-is":  overlayArgs(overlay, &overlaySound{stream: 0}),
 		"overlay-no-sound":  overlayArgs(overlay, nil),
 		"thumbnail":         thumbnailArgs(fileVideo, expected{width: 1920, height: 1080, rate: ntsc, frames: 300}, 150),
-		"first-frame":       firstFrameArgs(1),
+		"first-frame":       firstFrameArgs(ffmpeg.Stream{Index: 1}),
 		"watch":             watchArgs(whole),
 		"mezzanine-whole":   wholeArgs(fileNext),
 		"facecam-alone":     face.aloneArgs(withFace),

@@ -109,19 +109,46 @@ func cut(from, to int) string {
 func (b bubbleSource) rest(n string) []string {
 	at, pad := b.bubble, bubble.Pad(b.bubble)
 	width, height := cover(b.stream.Width, b.stream.Height, at.Width, at.Height)
-	plated, masked := "overlay=0:0:format=yuv420", "alphamerge"
+	plated, ends := "overlay=0:0:format=yuv420", ""
 	if n != "" { // plate and mask are repeated, and would go on after the facecam's end
-		plated, masked = "overlay=0:0:shortest=1:format=yuv420", "alphamerge=shortest=1"
+		plated, ends = "overlay=0:0:shortest=1:format=yuv420", "shortest=1"
 	}
 	name := named(n)
-	return []string{
+	chains := []string{
 		chain(name("facecam"), name("sized"),
 			facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", at.Width, at.Height), b.mirror(), "setsar=1",
-			fmt.Sprintf("pad=%d:%d:%d:%d", at.Width+2*pad, at.Height+2*pad, pad, pad)),
+			fmt.Sprintf("pad=%d:%d:%d:%d", at.Width+2*pad, at.Height+2*pad, pad, pad)+b.clear(":color=black@0")),
 		chain(name("sized", "plate"), name("disc"), plated),
-		chain(name("disc", "mask"), name("bubble"), masked),
+	}
+	return append(append(chains, b.masked(name, ends)...),
 		// pass: after the facecam's end there is no bubble.
-		chain(name("scene", "bubble"), "", fmt.Sprintf("overlay=%d:%d:format=yuv420:eof_action=pass", at.X-pad, at.Y-pad)),
+		chain(name("scene", "bubble"), "", fmt.Sprintf("overlay=%d:%d:format=yuv420:eof_action=pass", at.X-pad, at.Y-pad)))
+}
+
+// clear is an option for pictures with alpha.
+func (b bubbleSource) clear(option string) string {
+	if b.stream.Alpha {
+		return option
+	}
+	return ""
+}
+
+// masked are the chains that make the bubble of [disc] and [mask], which becomes its alpha. ends is an option that says when. Where a disc
+// has alpha of its own, the bubble has less.
+func (b bubbleSource) masked(name func(names ...string) string, ends string, format ...string) []string {
+	merge, multiply := "alphamerge", "blend=all_mode=multiply"
+	if ends != "" {
+		merge, multiply = merge+"="+ends, multiply+":"+ends
+	}
+	merged := chain("", name("bubble"), append([]string{merge}, format...)...)
+	if !b.stream.Alpha {
+		return []string{name("disc", "mask") + merged}
+	}
+	return []string{
+		chain(name("disc"), name("shown", "seen"), "split"),
+		chain(name("seen"), name("alpha"), "alphaextract", "format=gray"),
+		chain(name("alpha", "mask"), name("cut"), multiply),
+		name("shown", "cut") + merged,
 	}
 }
 
@@ -142,9 +169,12 @@ func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string 
 	// Most filters do not follow a picture whose size changes, as this one's is going to, and as a stranger's may on the way.
 	width, height := cover(b.stream.Width, b.stream.Height, p.Width, p.Height)
 	facecam := sizeOnTheWay(b.bubble, one, p, width, height)
-	name := named(n)
-	return []string{
-		chain("", name("canvas"), fmt.Sprintf("color=c=black:s=%dx%d:r=%s", p.Width, p.Height, p.Rate), "format=yuv444p"),
+	name, canvas := named(n), "format=yuv444p"
+	if b.stream.Alpha {
+		canvas = "format=yuva444p"
+	}
+	chains := []string{
+		chain("", name("canvas"), fmt.Sprintf("color=c=black%s:s=%dx%d:r=%s", b.clear("@0"), p.Width, p.Height, p.Rate), canvas),
 		chain(name("facecam"), name("sized"), facecamToBT709(b.stream, width, height), b.mirror(),
 			fmt.Sprintf("scale=w='%s':h='%s':eval=frame:flags=bicubic+accurate_rnd+full_chroma_int", facecam.width, facecam.height),
 			// With alpha, as overlay wants it: what it would convert itself, it would bring back to the first frame's size.
@@ -157,9 +187,9 @@ func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string 
 			fmt.Sprintf("crop=%d:%d:0:0", p.Width, p.Height), "scale=out_color_matrix=bt709:out_range=tv", "format=yuva444p"),
 		chain(name("below"), name("mask"), fmt.Sprintf("crop=%d:%d:0:%d", p.Width, p.Height, p.Height), "alphaextract", "format=gray"),
 		chain(name("laid", "plate"), name("disc"), "overlay=0:0:shortest=1:format=yuv444"),
-		chain(name("disc", "mask"), name("bubble"), "alphamerge=shortest=1", "format=yuva420p"),
-		chain(name("scene", "bubble"), "", "overlay=0:0:format=yuv420:eof_action=pass"),
 	}
+	return append(append(chains, b.masked(name, "shortest=1", "format=yuva420p")...),
+		chain(name("scene", "bubble"), "", "overlay=0:0:format=yuv420:eof_action=pass"))
 }
 
 // onTheWay are FFmpeg's expressions of the facecam's size at a time t of a move, and of its place, as overlay counts it.

@@ -18,10 +18,11 @@ const install = "install FFmpeg 5.1 or later with x264 (Debian, Ubuntu: apt inst
 // needed is what our command lines use.
 var needed = ffmpeg.Abilities{
 	Encoders: []string{"libx264", "aac", "mjpeg", "mov_text", "pcm_f32le"},
+	Decoders: ffmpeg.AlphaDecoders(),
 	Filters: []string{
-		"afade", "aformat", "alphaextract", "alphamerge", "anullsrc", "apad", "aresample", "asetpts", "asupercut", "atrim", "bwdif", "color", "colorspace", "concat", "crop",
-		"format", "fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "scale", "setparams", "setpts", "setsar", "settb",
-		"split", "subtitles", "tpad", "trim", "xfade",
+		"afade", "aformat", "alphaextract", "alphamerge", "anullsrc", "apad", "aresample", "asetpts", "asupercut", "atrim", "blend", "bwdif", "color", "colorspace", "concat", "crop",
+		"format", "fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "premultiply", "scale", "setparams", "setpts", "setsar", "settb",
+		"split", "subtitles", "tpad", "trim", "unpremultiply", "xfade",
 	},
 	BitstreamFilters: []string{"h264_metadata", "setts"},
 }

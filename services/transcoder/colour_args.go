@@ -11,6 +11,9 @@ import (
 // facecamToBT709 scales to width × height and converts to limited BT.709. The picture is small by then, so the exact
 // and slow way of scale will do; unlike colorspace, it takes every pixel format.
 func facecamToBT709(s ffmpeg.Stream, width, height int) string {
+	if s.Alpha {
+		return alphaToBT709(s, width, height)
+	}
 	if tonemap.CurveOf(s.Transfer) != 0 {
 		return hdrToBT709(s, width, height)
 	}
@@ -20,15 +23,35 @@ func facecamToBT709(s ffmpeg.Stream, width, height int) string {
 
 // hdrToBT709 does the same for high dynamic range, with the table of colours in fileColours.
 func hdrToBT709(s ffmpeg.Stream, width, height int) string {
-	const exact = "flags=bicubic+accurate_rnd+full_chroma_int"
-	matrix := inMatrix(s)
-	if s.Space == "" || s.Space == "unknown" {
-		matrix = "in_color_matrix=bt2020:"
-	}
 	return strings.Join([]string{
-		fmt.Sprintf("scale=%d:%d:%s%s", width, height, matrix, exact), "format=gbrp16le",
+		fmt.Sprintf("scale=%d:%d:%s%s", width, height, hdrMatrix(s), exact), "format=gbrp16le",
 		"lut3d=file=" + fileColours + ":interp=tetrahedral",
 		"scale=out_color_matrix=bt709:out_range=tv:" + exact, "format=yuv420p",
+	}, ",")
+}
+
+// exact are scale's flags for the best that it can do.
+const exact = "flags=bicubic+accurate_rnd+full_chroma_int"
+
+// hdrMatrix is inMatrix for high dynamic range.
+func hdrMatrix(s ffmpeg.Stream) string {
+	if s.Space == "" || s.Space == "unknown" {
+		return "in_color_matrix=bt2020:"
+	}
+	return inMatrix(s)
+}
+
+// alphaToBT709 does the same for pictures with alpha, and keeps it. What a pixel that cannot be seen has for a colour, green or black, must
+// not reach those beside it when they are scaled: each counts by how much of it is seen.
+func alphaToBT709(s ffmpeg.Stream, width, height int) string {
+	matrix, planes, curve := inMatrix(s), "gbrap", ""
+	if tonemap.CurveOf(s.Transfer) != 0 {
+		matrix, planes, curve = hdrMatrix(s), "gbrap16le", ",lut3d=file="+fileColours+":interp=tetrahedral"
+	}
+	return strings.Join([]string{
+		"scale=" + matrix + exact, "format=" + planes,
+		"premultiply=inplace=1", fmt.Sprintf("scale=%d:%d:%s", width, height, exact), "unpremultiply=inplace=1" + curve,
+		"scale=out_color_matrix=bt709:out_range=tv:" + exact, "format=yuva420p",
 	}, ",")
 }
 

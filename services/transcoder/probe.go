@@ -72,7 +72,7 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 		return msg.ProbeFacts{}, err
 	}
 	decoded := 0
-	err = h.tools.Within(decoding).Run(ctx, t.Dir, firstFrameArgs(video.Index), func(p ffmpeg.Progress) { decoded = p.Frame })
+	err = h.tools.Within(decoding).Run(ctx, t.Dir, firstFrameArgs(*video), func(p ffmpeg.Progress) { decoded = p.Frame })
 	if err != nil {
 		return msg.ProbeFacts{}, h.refuse(err, badPicture)
 	}
@@ -89,7 +89,7 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	facts := msg.ProbeFacts{
 		// From the start of the file, not of its picture: that is where the other stages count from.
 		DurationMS: (timing.EndTime(*video) - file.Start).Milliseconds(), Width: video.Width, Height: video.Height,
-		VideoStream: video.Index, VideoCodec: video.Codec, AudioStream: -1, Seekable: seekable,
+		VideoStream: video.Index, VideoCodec: video.Codec, Alpha: video.Alpha, AudioStream: -1, Seekable: seekable,
 	}
 	if sound == nil {
 		return facts, nil
@@ -129,10 +129,10 @@ func choose(file ffmpeg.File) (video, sound *ffmpeg.Stream) {
 }
 
 // firstFrameArgs is the command line that decodes until there is a frame.
-func firstFrameArgs(stream int) []string {
+func firstFrameArgs(video ffmpeg.Stream) []string {
 	args := append(ffmpeg.Global("error"), ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, boundedDecoder...)...)
-	return append(args, "-map", "0:"+strconv.Itoa(stream), "-frames:v", "1", "-f", "null", "-")
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, pictureDecoder(video)...)...)
+	return append(args, "-map", "0:"+strconv.Itoa(video.Index), "-frames:v", "1", "-f", "null", "-")
 }
 
 // loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns nil for silence.

@@ -46,7 +46,15 @@ func (b bubbleSource) input() []string {
 		seek = seekOptions(*b.seek)
 	}
 	// A stream whose size changes must not restart the filters: they would count frames from zero again.
-	return ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedDecoder, seek, []string{"-reinit_filter", "0"})...)
+	return ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(pictureDecoder(b.stream), seek, []string{"-reinit_filter", "0"})...)
+}
+
+// pictureDecoder are the options of the decoder of a facecam's pictures.
+func pictureDecoder(s ffmpeg.Stream) []string {
+	if s.Decoder == "" {
+		return boundedDecoder
+	}
+	return slices.Concat(boundedDecoder, []string{"-c:" + strconv.Itoa(s.Index), s.Decoder})
 }
 
 // seekOptions start decoding at the keyframe at or before a time stamp. Nothing that is decoded is dropped: FFmpeg's own
@@ -84,7 +92,7 @@ func (h handler) seekable(ctx context.Context, dir string, video ffmpeg.Stream, 
 	}
 	var found [2][]byte
 	for i, from := range []time.Duration{before, key} {
-		out, err := h.tools.Within(decoding).Output(ctx, dir, framesArgs(video.Index, from+intoGroup, key, key+tried), maxFrames)
+		out, err := h.tools.Within(decoding).Output(ctx, dir, framesArgs(video, from+intoGroup, key, key+tried), maxFrames)
 		switch {
 		case failedByItself(err):
 			return false, nil
@@ -101,10 +109,10 @@ const maxFrames = 1 << 20
 
 // framesArgs is the command line that prints time stamp and hash of the frames from one time stamp to another, having
 // asked for the keyframe before seek.
-func framesArgs(stream int, seek, from, to time.Duration) []string {
+func framesArgs(video ffmpeg.Stream, seek, from, to time.Duration) []string {
 	args := append(ffmpeg.Global("error"), "-copyts")
-	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(boundedDecoder, seekOptions(seek))...)...)
+	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(pictureDecoder(video), seekOptions(seek))...)...)
 	return append(args,
-		"-map", "0:"+strconv.Itoa(stream), "-vf", fmt.Sprintf("trim=start=%s:end=%s", seconds(from), seconds(to)),
+		"-map", "0:"+strconv.Itoa(video.Index), "-vf", fmt.Sprintf("trim=start=%s:end=%s", seconds(from), seconds(to)),
 		"-fps_mode", "passthrough", "-f", "framemd5", "-")
 }

@@ -12,7 +12,7 @@ import (
 
 // Abilities are what a build of FFmpeg can do, by FFmpeg's names.
 type Abilities struct {
-	Encoders, Filters, BitstreamFilters []string
+	Encoders, Decoders, Filters, BitstreamFilters []string
 }
 
 // minMajor and minMinor are the first release that has all the options we use.
@@ -35,6 +35,7 @@ func (t Tools) Check(ctx context.Context, needed Abilities) (version string, err
 		names        []string
 	}{
 		{"encoder", "-encoders", needed.Encoders},
+		{"decoder", "-decoders", needed.Decoders},
 		{"filter", "-filters", needed.Filters},
 		{"bitstream filter", "-bsfs", needed.BitstreamFilters},
 	} {

@@ -36,6 +36,10 @@ type Stream struct {
 	Pixels int64
 	// Interlaced says that a picture as shown is of two fields, each every other line, of two times.
 	Interlaced bool
+	// Alpha says that pictures tell how much of each pixel is to be seen. Decoder is the one that reads it, by FFmpeg's name; empty: the
+	// usual one does.
+	Alpha   bool
+	Decoder string
 	// PixelFormat and those of colours are FFmpeg's names; empty or "unknown" when the file does not say.
 	PixelFormat, Space, Range, Primaries, Transfer string
 	// TicksPerSecond and TickSpan are the time base: a tick lasts TickSpan/TicksPerSecond seconds.
@@ -72,7 +76,7 @@ func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, er
 const inspected = "format=start_time,duration" +
 	":stream=index,codec_type,codec_name,width,height,pix_fmt,color_space,color_range,color_primaries,color_transfer," +
 	"sample_aspect_ratio,field_order,time_base,extradata_hash,start_time,duration" +
-	":stream_disposition=attached_pic:stream_side_data=rotation"
+	":stream_disposition=attached_pic:stream_side_data=rotation:stream_tags=alpha_mode,ALPHA_MODE"
 
 func inspectArgs(name, formats string) []string {
 	return probe(name, formats, "-of", "json", "-show_entries", inspected, "-show_data_hash", "sha256")
@@ -103,6 +107,9 @@ type inspectJSON struct {
 		Disposition struct {
 			AttachedPic int `json:"attached_pic"`
 		} `json:"disposition"`
+		Tags struct {
+			AlphaMode string `json:"alpha_mode"`
+		} `json:"tags"`
 		SideData []struct {
 			Rotation float64 `json:"rotation"`
 		} `json:"side_data_list"`
@@ -123,6 +130,7 @@ func parseInspect(data []byte) (File, error) {
 			PixelFormat: s.PixelFormat, Space: s.Space, Range: s.Range, Primaries: s.Primaries, Transfer: s.Transfer, Parameters: s.Extradata,
 			Start: parseSeconds(s.Start), Duration: max(0, parseSeconds(s.Duration)),
 		}
+		stream.Alpha, stream.Decoder = alphaOf(s.Codec, s.PixelFormat, s.Tags.AlphaMode)
 		stream.TickSpan, stream.TicksPerSecond, _ = parseRatio(s.TimeBase, "/")
 		stream.Width, stream.Height = max(0, s.Width), max(0, s.Height)
 		stream.Pixels = int64(min(stream.Width, maxSide)) * int64(min(stream.Height, maxSide))

@@ -20,6 +20,29 @@ func TestProgressIsRead(t *testing.T) {
 	}
 }
 
+func TestAlphaIsFoundWhereAStreamHasIt(t *testing.T) {
+	for text, want := range map[string]struct {
+		alpha   bool
+		decoder string
+	}{
+		`"codec_name":"vp9","pix_fmt":"yuv420p","tags":{"alpha_mode":"1"}`:  {true, "libvpx-vp9"},
+		`"codec_name":"vp8","pix_fmt":"yuv420p","tags":{"ALPHA_MODE":"1"}`:  {true, "libvpx"},
+		`"codec_name":"vp9","pix_fmt":"yuv420p","tags":{"alpha_mode":"0"}`:  {},
+		`"codec_name":"vp9","pix_fmt":"yuv420p"`:                            {},
+		`"codec_name":"h264","pix_fmt":"yuv420p","tags":{"alpha_mode":"1"}`: {},
+		`"codec_name":"prores","pix_fmt":"yuva444p12le"`:                    {true, ""},
+		`"codec_name":"prores","pix_fmt":"yuv444p12le"`:                     {},
+		`"codec_name":"png","pix_fmt":"rgba"`:                               {true, ""},
+		`"codec_name":"cfhd","pix_fmt":"gbrap12le"`:                         {true, ""},
+		`"codec_name":"rawvideo","pix_fmt":"bgra"`:                          {},
+	} {
+		file, err := parseInspect([]byte(`{"streams":[{"codec_type":"video",` + text + `}]}`))
+		if err != nil || file.Streams[0].Alpha != want.alpha || file.Streams[0].Decoder != want.decoder {
+			t.Errorf("%s: %+v, %v", text, file, err)
+		}
+	}
+}
+
 func FuzzProgress(f *testing.F) {
 	f.Add("frame=12\nout_time_us=200000\nprogress=continue\n")
 	f.Add("out_time_us=-9223372036854775808\nprogress=end")
