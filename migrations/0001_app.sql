@@ -58,6 +58,10 @@ alter table public.renders add column if not exists thumb_small_url text;
 -- What the finished video was found to be, before the render was said to be done: docs/reference/report.md.
 alter table public.renders add column if not exists report jsonb;
 
+-- The app sets it to have a render cancelled, whatever its status may be set to. It is false again once that is done.
+alter table public.renders add column if not exists cancel_requested boolean not null default false;
+create index if not exists renders_cancel_requested on public.renders (id) where cancel_requested;
+
 -- What is asked of a scene beyond its page and its seconds: docs/reference/scene-options.md. It may hold secrets.
 alter table public.scenes add column if not exists options jsonb not null default '{}';
 
@@ -75,7 +79,7 @@ do $$
 declare
   v_column text;
 begin
-  foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.report', 'scenes.options',
+  foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.report', 'renders.cancel_requested', 'scenes.options',
                                   'campaigns.output_rate', 'campaigns.output_options', 'campaigns.facecam_options'] loop
     if (select col_description(a.attrelid, a.attnum) from pg_attribute a
          where a.attrelid = ('public.' || split_part(v_column, '.', 1))::regclass and a.attname = split_part(v_column, '.', 2)) is null then

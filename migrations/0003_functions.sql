@@ -515,23 +515,55 @@ end
 $$;
 
 -- Closes plans whose render the app has ended itself (status cancelled, say). Returns those renders. One whose rows
--- somebody holds, or that a trigger of the app's refuses to close, is left for the next time: it stops no other.
+-- somebody holds is left for the next time; one that a trigger of the app's refuses to close is set aside, and tried again less
+-- and less often: it stops no other.
 create or replace function loom.close_ended_plans() returns setof uuid
 language plpgsql set lock_timeout = '500ms' as $$
 declare
   v record;
 begin
+  -- Jobs that were set aside and that the app has ended since.
+  delete from loom.set_aside a using public.render_jobs j where j.id = a.job_id and j.state::text not in ('queued', 'running');
   for v in
-    select p.id, r.id as render_id, r.status
+    select p.id, p.job_id, r.id as render_id, r.status::text as status
       from loom.plans p join public.renders r on r.id = p.render_id
-     where p.ended_at is null and loom.is_terminal(r.status::text)
+     where p.ended_at is null and loom.is_terminal(r.status::text) and not loom.is_aside(p.job_id)
        for no key update of r skip locked
   loop
     begin
       perform loom.close_plan(v.id, v.status, null);
       return next v.render_id;
     exception when others then
-      raise warning 'loom.close_ended_plans: render %: %', v.render_id, sqlerrm;
+      perform loom.set_job_aside(v.job_id, v.render_id, sqlstate, sqlerrm);
+    end;
+  end loop;
+end
+$$;
+
+-- Cancels the renders that the app asks to be cancelled by renders.cancel_requested, which is false again then: also of one that
+-- has ended already. Returns those that it cancelled. It leaves rows as loom.close_ended_plans does.
+create or replace function loom.cancel_requested() returns setof uuid
+language plpgsql set lock_timeout = '500ms' as $$
+declare
+  v record;
+begin
+  for v in
+    select r.id, loom.is_terminal(r.status::text) as over,
+           (select j.id from public.render_jobs j where j.render_id = r.id and j.state::text in ('queued', 'running') order by j.created_at limit 1) as job_id
+      from public.renders r
+     where r.cancel_requested
+       and not exists (select from public.render_jobs j where j.render_id = r.id and loom.is_aside(j.id))
+       for no key update of r skip locked
+  loop
+    begin
+      perform loom.cancel_render(v.id);
+      if v.over then
+        update public.renders set cancel_requested = false where id = v.id;
+      else
+        return next v.id;
+      end if;
+    exception when others then
+      perform loom.set_job_aside(v.job_id, v.id, sqlstate, sqlerrm);
     end;
   end loop;
 end
@@ -550,13 +582,14 @@ begin
   end if;
   begin
     update public.renders
-       set status = 'cancelled', error_code = 'cancelled', updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
+       set status = 'cancelled', error_code = 'cancelled', cancel_requested = false, updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
      where id = p_render;
     perform loom.check_keys_now('renders');
   exception when check_violation or foreign_key_violation or invalid_text_representation or string_data_right_truncation
               or raise_exception then
     update public.renders
-       set status = 'failed', error_code = 'cancelled', error_message = 'The render was cancelled.',
+       set status = 'failed', error_code = 'cancelled', error_message = loom.fitting('The render was cancelled.', 'renders', 'error_message'),
+           cancel_requested = false,
            updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
      where id = p_render;
   end;

@@ -31,13 +31,18 @@ begin
          select from public.render_jobs o
           where o.render_id = j.render_id and o.id <> j.id
             and (o.state = 'running' or (o.state = 'queued' and (o.created_at, o.id) < (j.created_at, j.id))))
-       and not exists (
-         select from loom.set_aside a where a.job_id = j.id and a.not_before > pg_catalog.clock_timestamp())
+       and not loom.is_aside(j.id)
      order by j.created_at, j.id
      limit 1
        for update of j skip locked
        for no key update of r skip locked;
 end
+$$;
+
+-- Whether a job is set aside, and its next try is not due.
+create or replace function loom.is_aside(p_job uuid) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from loom.set_aside a where a.job_id = p_job and a.not_before > pg_catalog.clock_timestamp())
 $$;
 
 -- Claims a job that the caller has locked.
@@ -57,6 +62,10 @@ language plpgsql as $$
 declare
   a loom.set_aside;
 begin
+  if p_job is null then
+    raise warning 'loom.set_job_aside: render % has no job: %', p_render, p_reason;
+    return;
+  end if;
   insert into loom.set_aside as s (job_id, render_id, tries, not_before, code, reason)
   values (p_job, p_render, 1, pg_catalog.clock_timestamp() + interval '1 second', p_code, p_reason)
   on conflict (job_id) do update
@@ -69,7 +78,8 @@ end
 $$;
 
 revoke all on loom.set_aside from public;
-revoke execute on function loom.next_job(), loom.claim_job(uuid), loom.set_job_aside(uuid, uuid, text, text) from public;
+revoke execute on function loom.next_job(), loom.is_aside(uuid), loom.claim_job(uuid), loom.set_job_aside(uuid, uuid, text, text)
+  from public;
 do $$
 declare
   v_role text;
@@ -77,7 +87,7 @@ begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.set_aside from %I', v_role);
-      execute format('revoke execute on function loom.next_job(), loom.claim_job(uuid), '
+      execute format('revoke execute on function loom.next_job(), loom.is_aside(uuid), loom.claim_job(uuid), '
         'loom.set_job_aside(uuid, uuid, text, text) from %I', v_role);
     end if;
   end loop;

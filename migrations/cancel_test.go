@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/loom-lite/loom-lite/migrations"
 )
 
 func TestACancelEndsWhateverTheAppsChecksKnow(t *testing.T) {
@@ -115,5 +117,67 @@ func TestAJobThatCannotBeCancelledIsFailed(t *testing.T) {
 	exec(t, conn, "select loom.close_ended_plans()")
 	if got := jobs(t, conn, r); got != "failed" {
 		t.Errorf("the job is %s", got)
+	}
+}
+
+// Through supabase-js an app reaches tables of the schema public alone, as the role of whoever asks: policies say whose renders
+// that role may change, and so whose it may cancel.
+func TestWhoMayChangeARenderMayCancelItAndNobodyElse(t *testing.T) {
+	conn := app(t, "drop policy own_renders on renders; create policy own_renders on renders to authenticated using (campaign_id::text = current_setting('app.campaign', true))")
+	if _, err := migrations.Apply(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	const theirs = "00000000-0000-0000-0000-0000000000f3"
+	for _, c := range []struct {
+		role, campaign string
+		want           string
+	}{
+		{"anon", "00000000-0000-0000-0000-0000000000c2", "queued queued"},
+		{"authenticated", "00000000-0000-0000-0000-0000000000c1", "queued queued"},
+		{"authenticated", "00000000-0000-0000-0000-0000000000c2", "cancelled cancelled"},
+		{"service_role", "", "cancelled cancelled"},
+	} {
+		exec(t, conn, "update renders set status = 'queued', error_code = null where id = $1", theirs)
+		exec(t, conn, "update render_jobs set state = 'queued' where render_id = $1", theirs)
+		exec(t, conn, "select set_config('app.campaign', $1, false)", c.campaign)
+		exec(t, conn, "set role "+c.role)
+		exec(t, conn, "update renders set cancel_requested = true where id = $1", theirs)
+		exec(t, conn, "reset role")
+		exec(t, conn, "select loom.cancel_requested()")
+		got := get[string](t, conn, "select r.status || ' ' || j.state from renders r join render_jobs j on j.render_id = r.id where r.id = $1", theirs)
+		if got != c.want {
+			t.Errorf("%s of campaign %q asked for it, and render and job are %s, want %s", c.role, c.campaign, got, c.want)
+		}
+	}
+}
+
+func TestARequestToCancelWhatHasEndedIsForgotten(t *testing.T) {
+	conn := connect(t, migrated.Database(t))
+	r := fresh(t, conn, 3)
+	exec(t, conn, "update renders set status = 'failed', cancel_requested = true where id = $1", r.id)
+	exec(t, conn, "select loom.close_ended_plans(), loom.cancel_requested()")
+	if got := get[string](t, conn, "select status || ' ' || cancel_requested from renders where id = $1", r.id); got != "failed false" {
+		t.Errorf("the render is %s", got)
+	}
+}
+
+// What the app's trigger refuses is not tried every second for ever, and is known.
+func TestAPlanThatCannotBeClosedIsSetAside(t *testing.T) {
+	conn := connect(t, migrated.Database(t))
+	r := fresh(t, conn, 3)
+	paste(t, conn, `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not this one'; end $$;
+		create trigger refuse before update on render_jobs for each row execute function refuse();
+		update renders set status = 'cancelled';`)
+	for range 3 {
+		exec(t, conn, "select loom.close_ended_plans()")
+	}
+	if got := get[string](t, conn, "select tries || ' ' || reason from loom.set_aside where render_id = $1", r.id); got != "1 not this one" {
+		t.Errorf("it is set aside as %q", got)
+	}
+	exec(t, conn, "drop trigger refuse on render_jobs")
+	exec(t, conn, "update loom.set_aside set not_before = now()")
+	exec(t, conn, "select loom.close_ended_plans()")
+	if n := get[int](t, conn, "select count(*)::int from loom.set_aside"); n != 0 || jobs(t, conn, r) != "cancelled" {
+		t.Errorf("%d are set aside, and the job is %s", n, jobs(t, conn, r))
 	}
 }

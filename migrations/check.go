@@ -33,6 +33,9 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('loom.leftovers', to_regclass('loom.leftovers') is not null),
   ('loom.open_plan()', to_regprocedure('loom.open_plan(uuid, uuid, uuid, jsonb, integer, jsonb)') is not null),
   ('loom.set_aside', to_regclass('loom.set_aside') is not null),
+  ('public.renders.cancel_requested', exists (select from information_schema.columns
+     where table_schema = 'public' and table_name = 'renders' and column_name = 'cancel_requested')),
+  ('loom.cancel_requested()', to_regprocedure('loom.cancel_requested()') is not null),
   ('loom.next_job()', to_regprocedure('loom.next_job()') is not null),
   ('loom.set_job_aside()', to_regprocedure('loom.set_job_aside(uuid, uuid, text, text)') is not null),
   ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),

@@ -17,6 +17,7 @@ var (
 	aStatus  = kind{name: "a text or an enum", make: "text", enum: true}
 	aNumber  = kind{name: "a number", types: []string{"int2", "int4", "int8", "numeric", "float4", "float8"}, make: "int"}
 	aTime    = kind{name: "a timestamp", types: []string{"timestamp", "timestamptz"}, make: "timestamptz"}
+	aBool    = kind{name: "boolean", types: []string{"bool"}, make: "boolean"}
 	aJSON    = kind{name: "jsonb", types: []string{"jsonb"}, make: "jsonb"}
 	anything = kind{name: "of any type", types: []string{""}, make: "uuid"}
 )
@@ -59,7 +60,7 @@ var contract = []struct {
 		{kind: aText, name: "error_message", null: true, least: 20}, {kind: aTime, name: "created_at", read: true},
 		{kind: aTime, name: "updated_at"}, {kind: aTime, name: "completed_at", null: true},
 		{kind: aText, name: "error_code", ours: true, null: true, least: 40}, {kind: aJSON, name: "warnings", ours: true},
-		{kind: aText, name: "thumb_small_url", ours: true, null: true, least: 150}, {kind: aJSON, name: "report", ours: true, null: true},
+		{kind: aText, name: "thumb_small_url", ours: true, null: true, least: 150}, {kind: aJSON, name: "report", ours: true, null: true}, {kind: aBool, name: "cancel_requested", ours: true},
 	}},
 	{"render_jobs", []column{
 		{kind: aUUID, name: "id", read: true}, {kind: aUUID, name: "render_id", read: true},

@@ -1,8 +1,12 @@
 package ingest_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/ingest"
@@ -72,5 +76,44 @@ func TestARenderWhoseRowIsRefusedHalfwayEnds(t *testing.T) {
 	})
 	if o := r.ended(render); o.status != "failed" {
 		t.Errorf("it ended as %+v", o)
+	}
+}
+
+// What an app can do that reaches its own tables only, as through supabase-js, and whose statuses do not know the word.
+func TestARenderIsCancelledByAColumnOfTheApps(t *testing.T) {
+	r := newRig(t)
+	r.exec("alter table renders add check (status <> 'cancelled')")
+	r.ingest(nil)
+	stopped := make(chan struct{}, 1)
+	r.work("worker", func(ctx context.Context, g msg.Grant) msg.Result {
+		<-ctx.Done()
+		select {
+		case stopped <- struct{}{}:
+		default:
+		}
+		return msg.Result{Outcome: msg.Done}
+	})
+	render := r.submit(small)
+	r.until("it is worked on", "select exists (select from loom.tasks where render_id = $1 and state = 'running')", render)
+	r.exec("update renders set cancel_requested = true where id = $1", render)
+	if o := r.ended(render); o.status != "failed" || o.code != "cancelled" || o.job != "cancelled" {
+		t.Errorf("it ended as %+v", o)
+	}
+	select {
+	case <-stopped:
+	case <-time.After(patience):
+		t.Error("its worker works on")
+	}
+	// One that waits is never begun.
+	var queued uuid.UUID
+	r.scan(&queued, `with r as (insert into renders (campaign_id, cancel_requested) select campaign_id, true from renders where id = $1 returning id)
+		insert into render_jobs (render_id) select id from r returning render_id`, render)
+	if o := r.ended(queued); o.code != "cancelled" || o.job != "cancelled" {
+		t.Errorf("the one that waited ended as %+v", o)
+	}
+	var plans int
+	r.scan(&plans, "select count(*) from loom.plans where render_id = $1", queued)
+	if plans != 0 {
+		t.Error("it was planned")
 	}
 }

@@ -127,11 +127,17 @@ func (c *Claimer) deal(ctx context.Context, tx pgx.Tx, claimed *Claimed) error {
 		return err
 	}
 	var status, message string
-	var over bool
-	err := tx.QueryRow(ctx, `select coalesce(status::text, ''), coalesce(error_message::text, ''), loom.is_terminal(status::text)
-		from public.renders where id = $1::uuid`, claimed.Render).Scan(&status, &message, &over)
+	var over, unwanted bool
+	err := tx.QueryRow(ctx, `select coalesce(status::text, ''), coalesce(error_message::text, ''), loom.is_terminal(status::text),
+		cancel_requested from public.renders where id = $1::uuid`, claimed.Render).Scan(&status, &message, &over, &unwanted)
 	if err != nil {
 		return fmt.Errorf("look at the render: %w", err)
+	}
+	if unwanted && !over {
+		if _, err := tx.Exec(ctx, "select loom.cancel_render($1::uuid)", claimed.Render); err != nil {
+			return fmt.Errorf("cancel the render: %w", err)
+		}
+		over, status, message = true, "cancelled", ""
 	}
 	if over {
 		claimed.Outcome = Closed

@@ -43,7 +43,10 @@ func TestEverySchemaOfAnAppIsUnderstoodOrRefused(t *testing.T) {
 			t.Parallel()
 			d := newApp(t, v)
 			d.exec(v.sql)
-			before := d.schema()
+			before := ""
+			if v.refused != "" {
+				before = d.schema()
+			}
 			_, err := migrations.Apply(t.Context(), d.conn)
 			if v.refused != "" {
 				if err == nil || !contains(err.Error(), v.refused) {
@@ -65,16 +68,21 @@ func TestEverySchemaOfAnAppIsUnderstoodOrRefused(t *testing.T) {
 	}
 }
 
-// renders has two renders claimed and made, the first of which is the variant's.
+// renders has a render claimed and made, and another behind it where the first is a bad one.
 func (d *database) renders() {
 	first := d.submit()
 	if d.v.one != "" {
 		d.exec(d.v.one, first)
 	}
-	second := d.submit()
+	second := uuid.Nil
+	if d.v.one+d.v.others != "" {
+		second = d.submit()
+	}
 	d.claimAll()
 	d.makes(first, d.v.render)
-	d.makes(second, d.v.others)
+	if second != uuid.Nil {
+		d.makes(second, d.v.others)
+	}
 	err := migrations.Check(d.t.Context(), d.db)
 	if err == nil {
 		err = claim.Ready(d.t.Context(), d.db)
@@ -101,9 +109,10 @@ func (d *database) cancels() {
 	if d.v.others == "set aside" {
 		return
 	}
-	render := d.submit()
+	ours, byColumn, byStatus := d.submit(), d.submit(), d.submit()
 	d.claimAll()
-	err := d.try("select loom.cancel_render($1)", render)
+	queued := d.submit()
+	err := d.try("select loom.cancel_render($1)", ours)
 	if d.v.cancel == "refused" && err != nil {
 		return
 	}
@@ -111,12 +120,25 @@ func (d *database) cancels() {
 		d.t.Errorf("cancel: %v", err)
 		return
 	}
+	d.exec("update renders set cancel_requested = true where id in ($1, $2)", byColumn, queued)
+	d.get("select count(*)::text from loom.cancel_requested()")
 	want := d.v.cancel
 	if want == "" {
 		want = "cancelled"
+		// An app whose status knows the word may write it itself.
+		d.exec("update renders set status = 'cancelled', error_code = 'cancelled' where id = $1", byStatus)
+		d.get("select count(*)::text from loom.close_ended_plans()")
+	} else {
+		byStatus = ours
 	}
-	if got := d.status(render); got != want+" cancelled" {
-		d.t.Errorf("a cancelled render is %s, want %s cancelled", got, want)
+	for what, render := range map[string]uuid.UUID{"by us": ours, "by the column": byColumn, "while it was queued": queued, "by its status": byStatus} {
+		if got := d.status(render); got != want+" cancelled" {
+			d.t.Errorf("a render cancelled %s is %s, want %s cancelled", what, got, want)
+		}
+		if got := d.get(`select string_agg(j.state::text, ' ') || ' ' || bool_or(r.cancel_requested) || ' ' || (select count(*) from loom.plans p
+			where p.render_id = r.id and p.ended_at is null) from render_jobs j join renders r on r.id = j.render_id where r.id = $1 group by r.id`, render); got != "cancelled false 0" && got != "failed false 0" {
+			d.t.Errorf("the job of one cancelled %s, its request and its open plans are %s", what, got)
+		}
 	}
 }
 

@@ -42,22 +42,35 @@ type sight struct {
 
 func newWatcher(c *Conductor) *watcher { return &watcher{c: c, seen: map[uuid.UUID]sight{}} }
 
-// closeEnded closes the plans of renders that the app has ended itself, with status = 'cancelled' say.
+// closeEnded closes the plans of renders that the app has ended itself, with status = 'cancelled' say, and cancels those that
+// it asks to be cancelled.
 func (w *watcher) closeEnded(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	rows, err := w.c.DB.Query(ctx, "select loom.close_ended_plans()")
+	closed, err := w.renders(ctx, "select loom.close_ended_plans()")
 	if err != nil {
 		return fmt.Errorf("close ended plans: %w", err)
 	}
-	renders, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return fmt.Errorf("close ended plans: %w", err)
-	}
-	for _, render := range renders {
+	for _, render := range closed {
 		w.c.Log.Info().Stringer("render_id", render).Msg("render was ended by the app")
 	}
+	cancelled, err := w.renders(ctx, "select loom.cancel_requested()")
+	if err != nil {
+		return fmt.Errorf("cancel as requested: %w", err)
+	}
+	for _, render := range cancelled {
+		w.c.Log.Info().Stringer("render_id", render).Msg("render was cancelled, as the app asked")
+	}
 	return nil
+}
+
+// renders returns the renders that a function did something to.
+func (w *watcher) renders(ctx context.Context, call string) ([]uuid.UUID, error) {
+	rows, err := w.c.DB.Query(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
 // look tells of what has changed since the last look. What could not be told is told by a later one.
