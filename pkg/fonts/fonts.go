@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 //go:embed debian.txt
@@ -26,49 +27,56 @@ func Packages() (names []string) {
 	return names
 }
 
-// Script is a way of writing, and a character of it.
-type Script struct {
-	Name   string
-	Sample rune
+// samples are characters of the scripts in which pages are written today, of mathematics and emoji.
+const samples = "AΩЖՀქשسܐދአहবਪગଓதతಕമසทລབမខᠮᏣᐃⵣ漢か한∑☑😀"
+
+// Scripts names the scripts that Lacking looks for.
+func Scripts() (names []string) {
+	for _, c := range samples {
+		names = append(names, Name(c))
+	}
+	return names
 }
 
-// Scripts are those in which pages are written today, emoji and mathematics among them.
-var Scripts = []Script{
-	{"Latin", 'A'}, {"Greek", 'Ω'}, {"Cyrillic", 'Ж'}, {"Armenian", 'Հ'}, {"Georgian", 'ქ'}, {"Hebrew", 'ש'}, {"Arabic", 'س'},
-	{"Syriac", 'ܐ'}, {"Thaana", 'ދ'}, {"Ethiopic", 'አ'}, {"Devanagari", 'ह'}, {"Bengali", 'ব'}, {"Gurmukhi", 'ਪ'}, {"Gujarati", 'ગ'},
-	{"Odia", 'ଓ'}, {"Tamil", 'த'}, {"Telugu", 'త'}, {"Kannada", 'ಕ'}, {"Malayalam", 'മ'}, {"Sinhala", 'ස'}, {"Thai", 'ท'}, {"Lao", 'ລ'},
-	{"Tibetan", 'བ'}, {"Burmese", 'မ'}, {"Khmer", 'ខ'}, {"Mongolian", 'ᠮ'}, {"Cherokee", 'Ꮳ'}, {"Canadian syllabics", 'ᐃ'},
-	{"Tifinagh", 'ⵣ'}, {"Han", '漢'}, {"Japanese", 'か'}, {"Korean", '한'}, {"mathematics", '∑'}, {"emoji", '😀'},
-}
-
-// Lacking returns the scripts that no font on this machine can draw, as fontconfig has them.
-func Lacking(ctx context.Context) ([]Script, error) {
+// Lacking returns those of Scripts that no font on this machine can draw, as fontconfig has them.
+func Lacking(ctx context.Context) (names []string, err error) {
 	out, err := exec.CommandContext(ctx, "fc-list", "--format", `%{charset}\n`).Output()
 	if err != nil {
 		return nil, fmt.Errorf("list the fonts: %w", err)
 	}
-	lacking := map[rune]bool{}
-	for _, s := range Scripts {
-		lacking[s.Sample] = true
-	}
+	found := map[rune]bool{}
 	for span := range strings.FieldsSeq(string(out)) {
 		from, to, ok := characters(span)
 		if !ok {
 			return nil, fmt.Errorf("list the fonts: %q are no characters", span)
 		}
-		for c := range lacking {
-			if from <= c && c <= to {
-				delete(lacking, c)
-			}
+		for _, c := range samples {
+			found[c] = found[c] || from <= c && c <= to
 		}
 	}
-	var scripts []Script
-	for _, s := range Scripts {
-		if lacking[s.Sample] {
-			scripts = append(scripts, s)
+	for _, c := range samples {
+		if !found[c] {
+			names = append(names, Name(c))
 		}
 	}
-	return scripts, nil
+	return names, nil
+}
+
+// Name is what the script of a character is called, as Unicode has it. Characters of all scripts are "mathematical signs", "emoji" or
+// "signs".
+func Name(c rune) string {
+	for name, table := range unicode.Scripts {
+		if table != unicode.Common && table != unicode.Inherited && unicode.Is(table, c) {
+			return strings.ReplaceAll(name, "_", " ")
+		}
+	}
+	switch {
+	case unicode.Is(unicode.Sm, c), 0x1d400 <= c && c <= 0x1d7ff:
+		return "mathematical signs"
+	case c >= 0x1f000:
+		return "emoji"
+	}
+	return "signs"
 }
 
 // characters reads a span of characters, such as "20-7e" or "a0".

@@ -76,15 +76,25 @@ func TestScriptsWithoutAFontAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]bool{}
-	for _, s := range lacking {
-		found[s.Name] = true
-	}
 	for name, want := range map[string]bool{
 		"Latin": false, "Greek": false, "Cyrillic": false, "Hebrew": true, "Devanagari": true, "Tamil": true, "Thai": true, "Han": true, "emoji": true,
 	} {
-		if found[name] != want {
-			t.Errorf("%s is lacking: %v", name, found[name])
+		if got := slices.Contains(lacking, name); got != want {
+			t.Errorf("%s is lacking: %v", name, got)
+		}
+	}
+}
+
+func TestScriptsAreNamed(t *testing.T) {
+	want := "Latin Greek Cyrillic Armenian Georgian Hebrew Arabic Syriac Thaana Ethiopic Devanagari Bengali Gurmukhi Gujarati Oriya Tamil " +
+		"Telugu Kannada Malayalam Sinhala Thai Lao Tibetan Myanmar Khmer Mongolian Cherokee Canadian Aboriginal Tifinagh Han Hiragana " +
+		"Hangul mathematical signs signs emoji"
+	if got := strings.Join(Scripts(), " "); got != want {
+		t.Errorf("the scripts are %s, want %s", got, want)
+	}
+	for c, want := range map[rune]string{'𝔘': "mathematical signs", '𓀀': "Egyptian Hieroglyphs", '\u0301': "signs", '€': "signs"} {
+		if got := Name(c); got != want {
+			t.Errorf("%c is of %s, want %s", c, got, want)
 		}
 	}
 }

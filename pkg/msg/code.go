@@ -60,6 +60,13 @@ const (
 	// CodeSceneLastPicture: a warning: the page stopped working while it was recorded, and its last picture stands for the
 	// rest of the scene, as was asked.
 	CodeSceneLastPicture Code = "scene_last_picture"
+	// CodePageIncomplete: a warning: scripts, stylesheets or fonts of the page's own did not come, or its scripts failed while it
+	// loaded. A failure where the scene's option strict names it, like the next two.
+	CodePageIncomplete Code = "page_incomplete"
+	// CodePageBlank: a warning: the scene shows one colour, or nothing but a sign that the page is loading, throughout.
+	CodePageBlank Code = "page_unchanged_blank"
+	// CodeFontsMissing: a warning: text is drawn as boxes, since the recorder has no font for it.
+	CodeFontsMissing Code = "fonts_missing"
 )
 
 // What is wrong with the facecam: found when it is probed.

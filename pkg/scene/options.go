@@ -55,6 +55,8 @@ type Options struct {
 	// OnError is what to do when the page stops working while it is recorded: "fail" (default), or "last_picture": go on
 	// with the last good picture, and a warning on the render.
 	OnError string `json:"on_error,omitempty"`
+	// Strict are the codes of warnings that fail the scene, at once: "page_incomplete", "page_unchanged_blank", "fonts_missing".
+	Strict []string `json:"strict,omitempty"`
 }
 
 // Values of the options that are one of a few words.

@@ -36,7 +36,7 @@ func TestOptionsAreReadAsWritten(t *testing.T) {
 		"scroll": {"to": "end", "seconds": 1, "easing": "ease-in-out", "delay_sec": 1, "pause_sec": 1, "back": true},
 		"actions": [{"do": "click", "selector": "a", "at": 1.5, "seconds": 0.5}, {"do": "type", "text": "hi"},
 			{"do": "press", "key": "Enter"}, {"do": "scroll", "y": 800}, {"do": "wait", "seconds": 3}],
-		"cursor": true, "on_error": "last_picture"}`)
+		"cursor": true, "on_error": "last_picture", "strict": ["page_incomplete", "fonts_missing"]}`)
 	want := Options{
 		Capture: CaptureExact, Repeatable: true,
 		Viewport: &Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2, Fit: FitCover, Background: "#F4f1ea"},
@@ -49,7 +49,7 @@ func TestOptionsAreReadAsWritten(t *testing.T) {
 		Scroll: &Scroll{To: "end", Seconds: 1, Easing: "ease-in-out", DelaySeconds: 1, PauseSeconds: 1, Back: true},
 		Actions: []Action{{Do: "click", Selector: "a", At: &at, Seconds: 0.5}, {Do: "type", Text: "hi"}, {Do: "press", Key: "Enter"},
 			{Do: "scroll", Y: 800}, {Do: "wait", Seconds: 3}},
-		Cursor: true, OnError: OnErrorLastPicture,
+		Cursor: true, OnError: OnErrorLastPicture, Strict: []string{"page_incomplete", "fonts_missing"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
@@ -151,6 +151,7 @@ func TestWhatCannotBeAskedIsToldByField(t *testing.T) {
 		`{"actions": [{"do": "press", "key": "a", "at": 5}]}`:                                       "options.actions[0].at: it is not within the scene, which lasts 5 seconds",
 		`{"actions": [{"do": "press", "key": "a", "at": 2}, {"do": "press", "key": "a", "at": 1}]}`: "options.actions[1].at: it is before the action above, which is at 2",
 		`{"actions": [{"do": "wait", "seconds": 3}, {"do": "wait", "seconds": 3}]}`:                 "options.actions[1].seconds: the action would end after 6 seconds",
+		`{"strict": ["scene_inexact"]}`:                                                             "options.strict[0]: this is none of page_incomplete, page_unchanged_blank, fonts_missing",
 		`{"on_error": "ignore"}`:                                                                    "options.on_error: this is none of fail, last_picture",
 		`{"css": "` + strings.Repeat("<", 60<<10) + `"}`:                                            "options: they are too large: 368650 bytes as JSON, at most 262144 are possible",
 		strings.Repeat(" ", 10) + `{"css": "` + strings.Repeat("x", 3*MaxSize) + `"}`:               "options: they are too large",

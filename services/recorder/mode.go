@@ -49,12 +49,3 @@ func modeWarnings(number int, mode msg.Mode) []msg.Warning {
 	}
 	return nil
 }
-
-// soundWarning tells the render's owner that a video's sound may have kept its picture from being exact.
-func soundWarning(number int) msg.Warning {
-	return msg.Warning{
-		Code: msg.CodeSceneInexact, Scene: number,
-		Message: fmt.Sprintf("Scene %d shows a video whose sound could not be left out while it was recorded: its picture may move "+
-			"unevenly, or too slowly. Take the sound out of the file.", number),
-	}
-}

@@ -99,8 +99,14 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	if j.Bundle != "" {
 		witness = bundle.New(p)
 	}
-	var sounds []msg.Warning
-	stopped := r.capture(ctx, j, witness, out, func() { sounds = append(sounds, soundWarning(p.Scene)) })
+	var notices capture.Notices
+	stopped := r.capture(ctx, j, witness, out, &notices)
+	warnings := append(modeWarnings(p.Scene, r.modeOf(p.Options)), noticed(p, notices)...)
+	if stopped == nil || standsIn(p, out, stopped) {
+		if failed := strictly(p, warnings); failed != nil {
+			stopped = failed
+		}
+	}
 	if stopped != nil && !standsIn(p, out, stopped) {
 		j.keep(ctx, witness, stopped)
 		return facts, stopped
@@ -118,7 +124,7 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		return facts, fmt.Errorf("recorded %d frames of %d", facts.Frames, p.Frames)
 	}
 	facts.Mode = r.modeOf(p.Options)
-	facts.Warnings = append(modeWarnings(p.Scene, facts.Mode), sounds...)
+	facts.Warnings = warnings
 	if stopped != nil {
 		j.Log.Warn().Int("frames", recorded).Msg("the last picture stands for the rest of the scene")
 		facts.Warnings = append(facts.Warnings, lastPicture(p, recorded, stopped))
@@ -138,7 +144,7 @@ func (j Job) keep(ctx context.Context, witness *bundle.Witness, failed error) {
 }
 
 // capture runs a Chrome for the scene, and ends it.
-func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, sink capture.Sink, sounds func()) (err error) {
+func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, sink capture.Sink, notices *capture.Notices) (err error) {
 	p, mode := j.Params, r.modeOf(j.Params.Options)
 	window := p.Options.Window(p.Width, p.Height)
 	proxy, err := r.policy.Proxy()
@@ -164,7 +170,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	options := capture.Options{
 		URL: p.URL, Mode: mode, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
-		Repeatable: p.Options.Repeatable, Sounds: sounds, Director: direct.New(p),
+		Repeatable: p.Options.Repeatable, Notices: notices, Director: direct.New(p),
 	}
 	if witness != nil {
 		options.Witness, sink = witness, witness.Watch(sink)

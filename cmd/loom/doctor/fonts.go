@@ -27,15 +27,11 @@ func fonts(ctx context.Context) []Finding {
 	}
 	switch len(lacking) {
 	case 0:
-		return []Finding{ok(what, "for all of %d scripts", len(fontlist.Scripts))}
-	case len(fontlist.Scripts):
+		return []Finding{ok(what, "for all of %d scripts", len(fontlist.Scripts()))}
+	case len(fontlist.Scripts()):
 		return []Finding{{What: what, Verdict: Warning, Found: "none: text cannot be drawn", Mend: installFonts}}
 	}
-	names := make([]string, len(lacking))
-	for i, s := range lacking {
-		names[i] = s.Name
-	}
-	return []Finding{{What: what, Verdict: Warning, Found: "drawn as boxes: " + strings.Join(names, ", "), Mend: installFonts}}
+	return []Finding{{What: what, Verdict: Warning, Found: "drawn as boxes: " + strings.Join(lacking, ", "), Mend: installFonts}}
 }
 
 // fontsByFile counts font files.

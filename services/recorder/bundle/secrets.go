@@ -170,6 +170,13 @@ func (s *scrubber) trimURL(address string) raw {
 	return s.trim(address, maxURL)
 }
 
+// Address is what may be shown of an address that a scene's page asked for: without user, query and fragment, and without the scene's
+// secrets.
+func Address(p msg.RecordParams, address string) string {
+	s := newScrubber(p)
+	return s.clean(s.trimURL(address), maxURL)
+}
+
 // replaceWord hides word where neither a letter nor a digit is beside it.
 func replaceWord(text, word string) string {
 	var out strings.Builder

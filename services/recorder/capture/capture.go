@@ -34,8 +34,8 @@ type Options struct {
 	Unreached func(hostport string) error
 	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It may be nil.
 	Progress func(frames int)
-	// Sounds is called when frames may not be exact because the page plays a video that has sound. It may be nil.
-	Sounds func()
+	// Notices are what is noticed of the page until Run returns. It may be nil.
+	Notices *Notices
 	// Director does to the page what the product's user asked for. It may be nil.
 	Director Director
 	// Witness sees the page for whoever looks into a failure. It may be nil.
@@ -102,6 +102,7 @@ type scene struct {
 	page      *rod.Page
 	sink      Sink
 	requests  *requests
+	parts     *parts
 	document  *document
 	visits    *visits
 	clock     *clock
@@ -128,9 +129,14 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, b.Kill)()
 	b.Client.Deadline = o.Bounds.Call
-	s := &scene{
-		Options: o, client: b.Client, sink: sink, crashed: func() { cancel(errCrashed) }, seeks: seeks{patience: o.Bounds.Requests},
+	if o.Notices == nil {
+		o.Notices = &Notices{}
 	}
+	s := &scene{
+		Options: o, client: b.Client, crashed: func() { cancel(errCrashed) }, seeks: seeks{patience: o.Bounds.Requests},
+	}
+	looks := &onlooker{Sink: sink, scene: s, looked: -1}
+	s.sink = looks
 	err := s.open(ctx)
 	if err == nil {
 		err = s.prepare(ctx)
@@ -149,6 +155,9 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	}
 	if err == nil {
 		err = s.framesInTime(ctx)
+	}
+	if err == nil {
+		err = looks.conclude(ctx)
 	}
 	if err != nil && s.delivered == 0 {
 		s.show(ctx, err)
@@ -226,6 +235,7 @@ func (s *scene) open(ctx context.Context) error {
 	}
 	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })
 	s.requests = watchRequests(s.client, s.page)
+	s.parts = watchParts(s.client, s.page)
 	s.document = watchDocument(s.client, s.page)
 	s.visits = watchVisits(s.client, s.page)
 	s.world = watchWorld(s.client, s.page)
@@ -235,6 +245,7 @@ func (s *scene) open(ctx context.Context) error {
 	for _, enable := range []interface{ Call(proto.Client) error }{
 		proto.InspectorEnable{},
 		proto.NetworkEnable{},
+		proto.RuntimeEnable{},
 		// A service worker that answers by timer would wait for a time that waits for it.
 		proto.NetworkSetBypassServiceWorker{Bypass: true},
 	} {

@@ -2,12 +2,9 @@ package capture
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-rod/rod/lib/proto"
-
-	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 const (
@@ -65,7 +62,7 @@ func (s *scene) frames(ctx context.Context) error {
 		}
 		s.progress(n + 1)
 	}
-	return s.listen()
+	return nil
 }
 
 // come lets the page come to frame n.
@@ -79,25 +76,6 @@ func (s *scene) come(ctx context.Context, start micros, n int) error {
 	}
 	_, err := s.awaitSeeks(ctx)
 	return err
-}
-
-// listen tells of a video with sound: its picture follows the sound, which plays in real time.
-func (s *scene) listen() error {
-	if s.Sounds == nil {
-		return nil
-	}
-	var sounds bool
-	err := s.world.evaluate(`[...document.querySelectorAll("video")].some(v => v.webkitAudioDecodedByteCount > 0)`, &sounds)
-	if cdp.Gone(err) {
-		return nil // another document is on its way
-	}
-	if err != nil {
-		return fmt.Errorf("listen to the page: %w", err)
-	}
-	if sounds {
-		s.Sounds()
-	}
-	return nil
 }
 
 // advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go further.

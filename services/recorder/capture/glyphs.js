@@ -1,0 +1,64 @@
+// Finds the characters, in what is seen of the page, that no font has: each is drawn as every character that does not exist is.
+(() => {
+  const foreign = /[^\p{ASCII}\p{M}\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu
+  const most = 200, side = 48
+  const known = globalThis.loomGlyphs ??= new Map() // by font: a Map of characters
+  const missing = new Set()
+  let pen
+
+  const paint = c => {
+    pen.clearRect(0, 0, side, side)
+    pen.fillText(c, 8, 36)
+    return new Uint32Array(pen.getImageData(0, 0, side, side).data.buffer)
+  }
+
+  // lacks reports whether a font, and all that stand in for it, have no glyph of a character.
+  const lacks = (font, c) => {
+    if (!known.has(font)) known.set(font, { of: new Map() })
+    const f = known.get(font)
+    if (!f.of.has(c)) {
+      if (!pen) {
+        const canvas = document.createElement('canvas')
+        canvas.width = canvas.height = side
+        pen = canvas.getContext('2d', { willReadFrequently: true })
+      }
+      pen.font = font
+      f.none ??= { width: pen.measureText('\u0378').width, picture: paint('\u0378') } // no such character
+      const same = pen.measureText(c).width === f.none.width && paint(c).every((p, i) => p === f.none.picture[i])
+      f.of.set(c, same)
+    }
+    return f.of.get(c)
+  }
+
+  const look = (text, element) => {
+    const characters = new Set(text.match(foreign))
+    if (!characters.size) return
+    const { fontStyle, fontWeight, fontFamily } = element.ownerDocument.defaultView.getComputedStyle(element)
+    for (const c of characters) if (missing.size < most && lacks(`${fontStyle} ${fontWeight} 24px ${fontFamily}`, c)) missing.add(c)
+  }
+
+  const within = (rects, window) => [...rects].some(r =>
+    r.width > 0 && r.height > 0 && r.right > 0 && r.bottom > 0 && r.left < window.innerWidth && r.top < window.innerHeight)
+  const shown = (element, rects) => within(rects, element.ownerDocument.defaultView) &&
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true })
+
+  const walk = root => {
+    const document = root.ownerDocument ?? root, range = document.createRange()
+    const nodes = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT)
+    for (let node = nodes.currentNode; node; node = nodes.nextNode()) {
+      if (node.nodeType === Node.TEXT_NODE) {
+        const around = node.parentElement ?? root.host
+        if (!around || node.data.search(foreign) < 0) continue
+        range.selectNodeContents(node)
+        if (shown(around, range.getClientRects())) look(node.data, around)
+      } else if (node.nodeType === Node.ELEMENT_NODE) {
+        if (node.shadowRoot) walk(node.shadowRoot)
+        const text = node.localName === 'input' || node.localName === 'textarea' ? node.value || node.placeholder : ''
+        if (text && node.type !== 'hidden' && shown(node, node.getClientRects())) look(text, node)
+        if (node.localName === 'iframe' && node.contentDocument?.documentElement && shown(node, node.getClientRects())) walk(node.contentDocument)
+      }
+    }
+  }
+  if (document.documentElement) walk(document)
+  return [...missing].join('')
+})()
