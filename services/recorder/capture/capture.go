@@ -103,6 +103,7 @@ type scene struct {
 	sink      Sink
 	requests  *requests
 	parts     *parts
+	bitmaps   *bitmaps // where frames are drawn on demand
 	document  *document
 	visits    *visits
 	clock     *clock

@@ -80,6 +80,9 @@ func (s *scene) come(ctx context.Context, start micros, n int) error {
 
 // advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go further.
 func (s *scene) advance(ctx context.Context, to micros) error {
+	if err := s.awaitBitmaps(ctx); err != nil {
+		return err
+	}
 	if err := s.catchUp(); err != nil {
 		return err
 	}

@@ -101,10 +101,10 @@ func (st *stride) deliver(from int) error {
 }
 
 // quiet reports whether only the page's own time makes it move: no request is under way or has just ended, and there is no worker and no
-// video.
+// video, and no picture is being decoded for a script.
 func (s *scene) quiet() bool {
 	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.media.Load() && s.seeks.recently <= 0 &&
-		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none()
+		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none() && !s.bitmaps.any()
 }
 
 // await waits for the stride's end: for each answer as long as for that of any call, and for granted time as patiently as the clock does.

@@ -8,7 +8,7 @@ import (
 //go:embed synchronized.js
 var synchronizedScript string
 
-// synchronize keeps canvases from reaching the screen past the page's own pictures.
+// synchronize keeps canvases from reaching the screen past the page's own pictures, and page time from passing while pictures are decoded.
 func (s *scene) synchronize() error {
 	if s.ownFrames() {
 		return nil
@@ -16,5 +16,5 @@ func (s *scene) synchronize() error {
 	if err := s.onNewDocument("synchronized.js", synchronizedScript); err != nil {
 		return fmt.Errorf("synchronize canvases: %w", err)
 	}
-	return nil
+	return s.watchBitmaps()
 }
