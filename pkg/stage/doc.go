@@ -3,7 +3,7 @@
 //	pull ──▶ decode ──▶ grant ──▶ handle ──▶ settle
 //	  ▲         │ unreadable: dropped   │         │ done, failed: result published, then acknowledged
 //	  │         │ another release's:    │         │ draining: handed back, uncharged
-//	  │         │ goes back             │         │ told to stop, or no answer for a lease's length: given up
+//	  │         │ goes back             │         │ told to stop: given up
 //	  └─────────┴───────────────────────┴─────────┘
 //
 // A message is a wake-up token. Whether there is work, and on what, ingest says in its grant; whether there still is, in
@@ -12,6 +12,7 @@
 //   - A slot pulls one message at a time, and none while it works.
 //   - Outputs are stored before the result is published; the result is in its stream before the message is
 //     acknowledged. A crash between any two repeats work, and loses none.
+//   - While nobody answers, an attempt goes on, and its result waits in its stream.
 //   - An attempt that ingest no longer wants is cancelled, and reports nothing. Should it report all the same, the attempt
 //     number has it refused.
 //   - A stop (Run's context) pulls no more at once, gives running tasks the drain time, hands back what is left

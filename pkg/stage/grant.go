@@ -15,10 +15,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// grant asks ingest for the task and returns what it grants, and when it was last asked, which is when the lease
-// began at the earliest. Without a grant the message has been settled and grant is nil.
-func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, m jetstream.Msg) (*msg.Grant, time.Time) {
-	reply, asked, err := w.ask(ctx, token, m)
+// grant asks ingest for the task and returns what it grants. Nil: there is no grant, and the message has been settled.
+func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, m jetstream.Msg) *msg.Grant {
+	reply, err := w.ask(ctx, token, m)
 	switch {
 	case err != nil:
 		log.Warn().Err(err).Msg("no answer from ingest: task goes back")
@@ -34,27 +33,27 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 		log.Error().Stringer("granted", reply.Grant.TaskID).Msg("ingest granted another task: it goes back")
 		w.settled(log, m.NakWithDelay(w.pace.again))
 	default:
-		return reply.Grant, asked
+		return reply.Grant
 	}
-	return nil, time.Time{}
+	return nil
 }
 
 // ask sends the request until it is answered. Every repetition carries the same RequestID: the answer to the first may
 // have been lost, and the attempt that it granted would be charged if nobody worked on it. For the same reason silence is
 // borne for about a minute. That nobody listens, or that NATS refuses, is an answer: then the request was not received.
-func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, asked time.Time, err error) {
+func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, err error) {
 	data, err := msg.Encode(msg.GrantRequest{
 		Ref: msg.NewRef(token.Kind, token.RenderID, token.TaskID), Worker: w.WorkerID, RequestID: uuid.New(),
 	})
 	if err != nil {
-		return reply, asked, err
+		return reply, err
 	}
 	for range w.pace.requests {
-		asked = time.Now()
+		asked := time.Now()
 		var answer *nats.Msg
 		if answer, err = w.request(ctx, msg.GrantSubject(token.Ref), data); err == nil {
 			reply, err = msg.Decode[msg.GrantReply](answer.Data)
-			return reply, asked, err
+			return reply, err
 		}
 		if ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrConnectionClosed) || service.Refused(err) {
 			break
@@ -62,7 +61,7 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 		_ = m.InProgress() // keeps the message ours; while NATS is away it cannot
 		pause(ctx, w.pace.request-time.Since(asked))
 	}
-	return reply, asked, fmt.Errorf("ask for the task: %w", err)
+	return reply, fmt.Errorf("ask for the task: %w", err)
 }
 
 // request waits for one answer, for a bounded time.

@@ -18,8 +18,6 @@ import (
 var (
 	// errDraining: the worker stops and its drain time is over.
 	errDraining = errors.New("the worker stops")
-	// errSilence: no heartbeat was answered for as long as the lease lasts, so another worker may have the task.
-	errSilence = errors.New("the lease ran out unanswered")
 	// errTimeout: the attempt took longer than its grant allows. It is charged like any failure.
 	errTimeout = errors.New("the attempt took longer than it may")
 )
@@ -45,8 +43,8 @@ type lease struct {
 }
 
 // hold keeps a granted task ours: heartbeats to ingest, which renew the lease and hear whether to stop, and InProgress to
-// JetStream, which only delays redelivery. asked is when the lease began.
-func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, asked time.Time, m jetstream.Msg) *lease {
+// JetStream, which only delays redelivery.
+func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, m jetstream.Msg) *lease {
 	l := &lease{task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
 	l.unwanted, l.refuse = context.WithCancelCause(context.WithoutCancel(working))
@@ -57,7 +55,7 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 	// Beyond the drain's end, until the task is settled.
 	keeping, quit := context.WithCancel(context.WithoutCancel(working))
 	l.quit = quit
-	l.kept.Go(func() { w.heartbeat(keeping, l, asked) })
+	l.kept.Go(func() { w.heartbeat(keeping, l) })
 	l.kept.Go(func() {
 		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; pause(keeping, every) {
 			_ = m.InProgress() // it tells nothing: see heartbeat for what does
@@ -92,29 +90,27 @@ func (l *lease) letGo() {
 	l.kept.Wait()
 }
 
-// heartbeat reports progress and cancels the task when it is told to stop, or when nobody has answered for as long as
-// the lease lasts. An answer renews the lease from when its request was sent: ingest cannot have renewed it earlier.
-func (w *Worker) heartbeat(ctx context.Context, l *lease, renewed time.Time) {
-	every, length := time.Duration(l.task.HeartbeatEvery), time.Duration(l.task.Lease)
+// heartbeat reports progress and cancels the task when it is told to stop. Silence says nothing: where nobody answers nobody
+// grants the task to another either, and what was granted all the same is fenced by its attempt. So work goes on, and its
+// result waits in its stream.
+func (w *Worker) heartbeat(ctx context.Context, l *lease) {
+	every := time.Duration(l.task.HeartbeatEvery)
+	answered, told := time.Now(), false
 	for {
-		l.task.wait(ctx, min(every, time.Until(renewed.Add(length))))
+		l.task.wait(ctx, every)
 		if ctx.Err() != nil {
 			return
 		}
-		sent := time.Now()
-		waiting, cancel := context.WithDeadline(ctx, renewed.Add(length))
-		stop, reason, err := w.beat(waiting, l)
-		cancel()
+		stop, reason, err := w.beat(ctx, l)
 		switch {
 		case err == nil && stop:
 			l.stop(reason)
 			return
 		case err == nil:
-			renewed = sent
-		case time.Since(renewed) >= length:
-			l.cancel(errSilence)
-			// Go on asking: a finished task may still be waiting to be reported, and the answer may be to stop.
-			renewed = sent
+			answered, told = time.Now(), false
+		case time.Since(answered) >= time.Duration(l.task.Lease) && !told:
+			told = true
+			l.log.Warn().Err(err).Dur("for", time.Since(answered)).Msg("heartbeats unanswered: the task goes on")
 		default:
 			l.log.Debug().Err(err).Msg("heartbeat unanswered")
 		}

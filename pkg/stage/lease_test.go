@@ -2,8 +2,8 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,22 +77,54 @@ func shortLease(ingest *stagetest.Ingest) {
 	})
 }
 
-func TestWithoutAnAnswerForALeasesLengthAnAttemptIsGivenUp(t *testing.T) {
-	server, ingest := arrange(t)
+// silence has nobody answer heartbeats, and returns what ends when a worker has asked in vain for three leases' length.
+func silence(ingest *stagetest.Ingest) (over <-chan struct{}) {
 	shortLease(ingest)
-	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) { return msg.HeartbeatReply{}, false })
-	causes := make(chan error, 10)
+	ended := make(chan struct{})
+	var first time.Time
+	var once sync.Once
+	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) {
+		if first.IsZero() {
+			first = time.Now()
+		} else if time.Since(first) > 900*time.Millisecond {
+			once.Do(func() { close(ended) })
+		}
+		return msg.HeartbeatReply{}, false
+	})
+	return ended
+}
+
+// Ingest may be away, or stand still, for longer than a lease: nobody grants the task to another meanwhile.
+func TestThoughNobodyAnswersAnAttemptGoesOnAndIsReported(t *testing.T) {
+	server, ingest := arrange(t)
+	over := silence(ingest)
 	r := work(t, server, ingest, nil, func(ctx context.Context, _ *Task) (any, error) {
-		<-ctx.Done()
-		causes <- context.Cause(ctx)
-		return nil, ctx.Err()
+		select {
+		case <-over:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	})
 	r.Publish(msg.Record)
-	if cause := await(t, causes, "the attempt is cancelled"); !errors.Is(cause, errSilence) {
-		t.Errorf("cause %v", cause)
+	if result := r.Result(); result.Outcome != msg.Done {
+		t.Errorf("%+v %+v", result, result.Failure)
 	}
-	await(t, r.Grants, "the task was granted")
-	await(t, r.Grants, "the message came back and the task was asked for again")
+	r.settled()
+}
+
+func TestAfterASilenceAnAttemptHearsThatItIsNotWanted(t *testing.T) {
+	server, ingest := arrange(t)
+	over := silence(ingest)
+	started := make(chan *Task, 1)
+	r := work(t, server, ingest, nil, untilCancelled(started))
+	r.Publish(msg.Record)
+	await(t, started, "the task starts")
+	await(t, over, "a lease ran out unanswered")
+	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) {
+		return msg.HeartbeatReply{Version: msg.Version, Stop: true, Reason: "superseded"}, true
+	})
+	r.settled()
 	r.noResult()
 }
 
@@ -140,22 +172,6 @@ func TestWhatIsAnnouncedIsToldAtOnceAndWithEveryHeartbeat(t *testing.T) {
 	if want := [][]string{{"first"}, {"first", "second"}}; !reflect.DeepEqual(told, want) {
 		t.Errorf("told of %v, want %v", told, want)
 	}
-}
-
-// Ingest may be away while a task ends: what is finished is worth telling, and ingest decides.
-func TestAFinishedAttemptIsReportedThoughNobodyAnswered(t *testing.T) {
-	server, ingest := arrange(t)
-	shortLease(ingest)
-	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) { return msg.HeartbeatReply{}, false })
-	r := work(t, server, ingest, nil, func(ctx context.Context, _ *Task) (any, error) {
-		<-ctx.Done()
-		return nil, nil
-	})
-	r.Publish(msg.Record)
-	if result := r.Result(); result.Outcome != msg.Done {
-		t.Errorf("%+v", result)
-	}
-	r.settled()
 }
 
 func TestAnAttemptThatTakesTooLongIsTriedAgain(t *testing.T) {

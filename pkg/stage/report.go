@@ -21,7 +21,6 @@ func (w *Worker) report(l *lease, result msg.Result) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	// Not for errSilence: ingest is away, its stream may be there.
 	defer context.AfterFunc(l.unwanted, cancel)()
 	defer context.AfterFunc(l.working, func() {
 		timer := time.AfterFunc(w.pace.farewell, cancel)

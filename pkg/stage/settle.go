@@ -71,9 +71,8 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 func conclude(result *msg.Result, err, cause error) (label string) {
 	var own *Error
 	switch {
-	// Told to stop: whatever came of it is refused. Without an answer for a lease's length another worker may have the
-	// task; but what is finished is reported, since only ingest can know.
-	case errors.Is(cause, ErrNotWanted), errors.Is(err, ErrNotWanted), err != nil && errors.Is(cause, errSilence):
+	// Told to stop: whatever came of it is refused.
+	case errors.Is(cause, ErrNotWanted), errors.Is(err, ErrNotWanted):
 		return outcomeLost
 	case err == nil:
 		result.Outcome = msg.Done

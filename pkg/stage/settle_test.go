@@ -21,7 +21,6 @@ func TestConclude(t *testing.T) {
 	}{
 		"finished":                           {nil, nil, "done"},
 		"finished as the drain ended":        {nil, errDraining, "done"},
-		"finished, the lease unanswered":     {nil, errSilence, "done"},
 		"finished, told to stop":             {nil, ErrNotWanted, outcomeLost},
 		"failed":                             {plain, nil, "failed"},
 		"failed for good":                    {permanent, nil, outcomePermanent},
@@ -31,7 +30,6 @@ func TestConclude(t *testing.T) {
 		"a child killed by the drain":        {permanent, errDraining, "handed_back"},
 		"cancelled, told to stop":            {context.Canceled, fmt.Errorf("%w: superseded", ErrNotWanted), outcomeLost},
 		"the handler found it is not wanted": {fmt.Errorf("close: %w", ErrNotWanted), nil, outcomeLost},
-		"cancelled, the lease unanswered":    {context.Canceled, errSilence, outcomeLost},
 		"cancelled, it took too long":        {permanent, fmt.Errorf("%w (1m)", errTimeout), "failed"},
 		"finished, it took too long":         {nil, errTimeout, "done"},
 		"an URL too old as the drain ended":  {handBack, errDraining, "handed_back"},

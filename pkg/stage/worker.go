@@ -186,12 +186,12 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 		return
 	}
 
-	grant, asked := w.grant(working, log, token, m)
+	grant := w.grant(working, log, token, m)
 	if grant == nil {
 		return
 	}
 	log = log.With().Str("kind", string(token.Kind)).Int("attempt", grant.Attempt).Logger()
-	l := w.hold(working, log, grant, asked, m)
+	l := w.hold(working, log, grant, m)
 	defer l.release()
 	started := time.Now()
 	var facts any
