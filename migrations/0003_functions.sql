@@ -9,6 +9,10 @@
 -- use, built-in functions included, so that nobody's path leads them elsewhere. Those that see our tables alone, and the
 -- one that runs as its owner, have none at all.
 --
+-- Rows that somebody else holds, an open transaction of the app's above all, are not waited for long: a function whose render
+-- is held ends with lock_not_available within a quarter of a second, and its caller tries again. Leases are renewed all the
+-- same.
+--
 -- status and state may be texts, enums, domains or citext: they are read as text, and written as literals or through a
 -- variable that takes its fields' types from the app's table.
 
@@ -136,19 +140,24 @@ begin
 end
 $$;
 
--- Ends a plan's job and every job of the render that still waits: they end with the same outcome.
+-- Ends a plan's job and every job of the render that still waits: they end with the same outcome. One that waits and that
+-- somebody holds is passed over: it ends when it is claimed.
 create or replace function loom.close_jobs(p_render uuid, p_job uuid, p_outcome text, p_message text) returns void
 language plpgsql as $$
 declare
   j         public.render_jobs;
   v_message text := loom.fitting(p_message, 'render_jobs', 'error_message');
+  v_jobs    uuid[];
 begin
+  v_jobs := array(select o.id from public.render_jobs o
+                   where o.render_id = p_render and o.id is distinct from p_job and o.state::text = 'queued'
+                     for no key update skip locked) || p_job;
   begin
     j.state := case p_outcome when 'done' then 'completed' else p_outcome end;
     update public.render_jobs
        set state = j.state, completed_at = pg_catalog.clock_timestamp(), updated_at = pg_catalog.clock_timestamp(),
            error_message = v_message
-     where render_id = p_render and (id = p_job or state::text = 'queued') and state::text in ('queued', 'running');
+     where render_id = p_render and id = any (v_jobs) and state::text in ('queued', 'running');
     perform loom.check_keys_now('render_jobs');
   exception when check_violation or foreign_key_violation or invalid_text_representation or string_data_right_truncation
               or raise_exception then
@@ -156,7 +165,7 @@ begin
     update public.render_jobs
        set state = 'failed', completed_at = pg_catalog.clock_timestamp(), updated_at = pg_catalog.clock_timestamp(),
            error_message = v_message
-     where render_id = p_render and (id = p_job or state::text = 'queued') and state::text in ('queued', 'running');
+     where render_id = p_render and id = any (v_jobs) and state::text in ('queued', 'running');
   end;
 end
 $$;
@@ -210,12 +219,22 @@ begin
 end
 $$;
 
+-- Whether a lease that has run out has lapsed. p_heard is when heartbeats could be heard last, in this database's time; null:
+-- they cannot. When that was long ago, whoever holds the lease may be well.
+create or replace function loom.may_lapse(p_heard timestamptz, p_lease interval) returns boolean
+language sql volatile set search_path = '' as $$
+  select coalesce(p_heard > pg_catalog.clock_timestamp() - p_lease / 2, false)
+$$;
+
 -- Grants a task to a worker: adds one to attempt and sets the lease. verdict is granted, drop (reason says why) or
 -- later (retry_after says when). A running task whose lease has lapsed is granted anew, and the attempt that never
--- reported is charged. p_request makes a repeated request answer with the same attempt.
-create or replace function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval)
+-- reported is charged: if heartbeats could be heard, which was so at p_heard. p_request makes a repeated request answer with
+-- the same attempt.
+drop function if exists loom.grant_task(uuid, text, uuid, interval);
+create or replace function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval,
+                                           p_heard timestamptz default 'infinity')
 returns table (verdict text, reason text, retry_after interval, attempt int, params jsonb, inputs jsonb, outputs jsonb)
-language plpgsql as $$
+language plpgsql set lock_timeout = '250ms' as $$
 #variable_conflict use_column
 declare
   t      loom.tasks;
@@ -245,6 +264,12 @@ begin
   end if;
   if t.state = 'running' and t.lease_until > v_now and t.request_id is distinct from p_request then
     return query select 'drop', 'another worker has the task', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
+    return;
+  end if;
+
+  if t.state = 'running' and t.request_id is distinct from p_request and not loom.may_lapse(p_heard, p_lease) then
+    return query select 'later', 'its worker may not have been heard', interval '1 second', t.attempt,
+                        null::jsonb, null::jsonb, null::jsonb;
     return;
   end if;
 
@@ -323,25 +348,40 @@ $$;
 
 -- Renews a lease and records progress. p_stored names outputs that are stored although the attempt goes on, in the folder
 -- p_folder: what waits only for them is due at once. False: the attempt is no longer wanted.
+--
+-- While somebody holds the render's row the lease is renewed alone: what is stored is told again with the next heartbeat.
 drop function if exists loom.heartbeat_task(uuid, int, real, interval);
 create or replace function loom.heartbeat_task(p_task uuid, p_attempt int, p_progress real, p_lease interval,
                                                p_stored text[] default '{}', p_folder text default '')
 returns boolean
-language plpgsql as $$
+language plpgsql set lock_timeout = '100ms' as $$
 declare
   t      loom.tasks;
   v_keys jsonb;
+  v_free boolean;
 begin
-  t := loom.lock_task(p_task);
-  if t.id is null or t.state <> 'running' or t.attempt <> p_attempt then
+  select * into t from loom.tasks where id = p_task;
+  perform from public.renders where id = t.render_id for no key update skip locked;
+  v_free := found;
+  if not v_free and exists (select from pg_catalog.unnest(p_stored) as o (name) where not coalesce(t.keys ? o.name, false)) then
+    begin
+      perform from public.renders where id = t.render_id for no key update;
+      v_free := found;
+    exception when lock_not_available then
+      v_free := false;
+    end;
+  end if;
+  update loom.tasks k
+     set lease_until = pg_catalog.clock_timestamp() + p_lease, progress = greatest(k.progress, p_progress)
+   where k.id = p_task and k.state = 'running' and k.attempt = p_attempt
+     and not exists (select from public.renders r where r.id = k.render_id and loom.is_terminal(r.status::text))
+  returning * into t;
+  if not found then
     return false;
   end if;
-  if (select loom.is_terminal(r.status::text) from public.renders r where r.id = t.render_id) then
-    return false;
+  if not v_free then
+    return true;
   end if;
-  update loom.tasks
-     set lease_until = pg_catalog.clock_timestamp() + p_lease, progress = greatest(progress, p_progress)
-   where id = t.id;
   select pg_catalog.jsonb_object_agg(o.key, p_folder || (o.value ->> 'file')) into v_keys
     from pg_catalog.jsonb_each(t.outputs) o
    where o.key = any (p_stored) and not coalesce(t.keys ? o.key, false);
@@ -368,7 +408,7 @@ $$;
 
 -- Closes a task whose outputs are stored, and makes due what waited for it. Returns accepted, already or stale.
 create or replace function loom.finish_task(p_task uuid, p_attempt int, p_keys jsonb, p_facts jsonb) returns text
-language plpgsql as $$
+language plpgsql set lock_timeout = '250ms' as $$
 declare
   t loom.tasks;
   v_refused text;
@@ -421,7 +461,7 @@ $$;
 drop function if exists loom.fail_task(uuid, int, text, text, text, boolean);
 create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,
                                           p_permanent boolean, p_bundle text default null) returns text
-language plpgsql as $$
+language plpgsql set lock_timeout = '250ms' as $$
 declare
   t loom.tasks;
   p loom.plans;
@@ -456,7 +496,7 @@ $$;
 -- again at once the first times; a task that is handed back again and again waits longer each time, at most 30 seconds,
 -- and fails the render the fiftieth time: every render ends. Returns accepted, failed or stale.
 create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text) returns text
-language plpgsql as $$
+language plpgsql set lock_timeout = '250ms' as $$
 declare
   t       loom.tasks;
   v_times bigint;
@@ -484,12 +524,35 @@ begin
 end
 $$;
 
+-- Writes down what an upload is about to copy to the buckets of finished files, so that it is deleted again should the render
+-- end otherwise than done. p_copies is an array of {bucket, key}. False: the attempt is no longer wanted. One that has closed
+-- its render already may copy the same again.
+create or replace function loom.begin_copies(p_task uuid, p_attempt int, p_copies jsonb) returns boolean
+language plpgsql set lock_timeout = '250ms' as $$
+begin
+  insert into loom.copies (bucket, key, task_id)
+  select c.bucket, c.key, p_task
+    from pg_catalog.jsonb_to_recordset(p_copies) as c (bucket text, key text)
+   where exists (select from loom.tasks t join public.renders r on r.id = t.render_id
+                  where t.id = p_task and t.state = 'running' and t.attempt = p_attempt and not loom.is_terminal(r.status::text))
+  on conflict (bucket, key) do update set task_id = p_task, deleted_at = null;
+  return found or exists (select from loom.tasks t where t.id = p_task and t.state = 'done' and t.attempt = p_attempt);
+end
+$$;
+
+-- Whether an upload's copies are nobody's: its task has ended otherwise than done, or will, or is gone.
+create or replace function loom.copies_unwanted(p_task uuid) returns boolean
+language sql stable as $$
+  select coalesce((select t.state in ('failed', 'cancelled') or t.state <> 'done' and loom.is_terminal(r.status::text)
+                     from loom.tasks t join public.renders r on r.id = t.render_id where t.id = p_task), true)
+$$;
+
 -- Closes the upload task, the render and its job together. Returns accepted, already or stale.
 drop function if exists loom.finish_render(uuid, int, text, text, jsonb);
 create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb,
                                               p_thumb_small_url text default null)
 returns text
-language plpgsql as $$
+language plpgsql set lock_timeout = '250ms' as $$
 declare
   t loom.tasks;
   v_refused text;
@@ -503,6 +566,7 @@ begin
     raise exception 'loom.finish_render: task % is of kind %, not upload', t.id, t.kind;
   end if;
   perform loom.close_task(t, '{}', p_facts);
+  delete from loom.copies where task_id = t.id;
   update public.renders
      set status = 'done', progress = 100, final_video_url = p_video_url, thumb_url = p_thumb_url,
          thumb_small_url = p_thumb_small_url,
@@ -530,6 +594,8 @@ begin
      where p.ended_at is null and loom.is_terminal(r.status::text) and not loom.is_aside(p.job_id)
        for no key update of r skip locked
   loop
+    perform from public.render_jobs where id = v.job_id for no key update skip locked;
+    continue when not found and exists (select from public.render_jobs where id = v.job_id);
     begin
       perform loom.close_plan(v.id, v.status, null);
       return next v.render_id;
@@ -555,6 +621,8 @@ begin
        and not exists (select from public.render_jobs j where j.render_id = r.id and loom.is_aside(j.id))
        for no key update of r skip locked
   loop
+    perform from public.render_jobs where id = v.job_id for no key update skip locked;
+    continue when not found and exists (select from public.render_jobs where id = v.job_id);
     begin
       perform loom.cancel_render(v.id);
       if v.over then

@@ -36,6 +36,8 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('public.renders.cancel_requested', exists (select from information_schema.columns
      where table_schema = 'public' and table_name = 'renders' and column_name = 'cancel_requested')),
   ('loom.cancel_requested()', to_regprocedure('loom.cancel_requested()') is not null),
+  ('loom.copies', to_regclass('loom.copies') is not null),
+  ('loom.grant_task()', to_regprocedure('loom.grant_task(uuid, text, uuid, interval, timestamptz)') is not null),
   ('loom.next_job()', to_regprocedure('loom.next_job()') is not null),
   ('loom.set_job_aside()', to_regprocedure('loom.set_job_aside(uuid, uuid, text, text)') is not null),
   ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),

@@ -20,7 +20,7 @@ import (
 var files embed.FS
 
 // Files lists the migrations in the order in which they are applied.
-var Files = []string{"0001_app.sql", "claim_render_job.sql", "0002_loom.sql", "0003_functions.sql", "0004_failure_bundle.sql", "0005_draw.sql", "0006_set_aside.sql"}
+var Files = []string{"0001_app.sql", "claim_render_job.sql", "0002_loom.sql", "0003_functions.sql", "0004_failure_bundle.sql", "0005_draw.sql", "0006_set_aside.sql", "0007_copies.sql"}
 
 // lock is the key of the advisory lock that appliers take: "loom" in ASCII.
 const lock = 0x6c6f6f6d

@@ -23,6 +23,9 @@ func InClass(code string, classes ...string) bool {
 	return len(code) == 5 && slices.Contains(classes, code[:2])
 }
 
+// Locked reports whether a row was not to be had in time because somebody else holds it (lock_not_available).
+func Locked(err error) bool { return SQLState(err) == "55P03" }
+
 // Reason says why the database does not do what it is asked to, in words that may be shown to whoever asks: they name
 // neither host nor user, and quote no rows. The server's own message is told where it is of names, rights and resources.
 func Reason(err error) string {

@@ -46,33 +46,6 @@ func copySource(bucket, key string) string {
 	return strings.Join(parts, "/")
 }
 
-// Delete deletes an object. One that is not there is no error.
-func (c *Client) Delete(ctx context.Context, bucket, key string) error {
-	_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key})
-	return explain(err, "delete %s/%s", bucket, key)
-}
-
-// DeletePrefix deletes every object whose key starts with prefix, which must not be empty.
-func (c *Client) DeletePrefix(ctx context.Context, bucket, prefix string) error {
-	if prefix == "" {
-		return fmt.Errorf("delete from %s: the prefix is empty", bucket)
-	}
-	pages := s3.NewListObjectsV2Paginator(c.s3, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return explain(err, "list %s/%s", bucket, prefix)
-		}
-		// One by one: batch deletes need checksums that not every store takes.
-		for _, object := range page.Contents {
-			if err := c.Delete(ctx, bucket, aws.ToString(object.Key)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // Download writes an object to the file at path: all of it, or the file is not there.
 func (c *Client) Download(ctx context.Context, bucket, key, path string) (err error) {
 	operation := fmt.Sprintf("download %s/%s", bucket, key)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,6 +31,8 @@ type Client struct {
 	presign *s3.PresignClient
 	region  string
 	idle    func()
+	// oneByOne: the store refused to delete several objects with one request.
+	oneByOne atomic.Bool
 }
 
 // New returns a client. It does not connect: use Ping to find out whether the store is there.

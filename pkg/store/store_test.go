@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -167,29 +166,6 @@ func TestPublicReadOpensObjectsAndNotTheList(t *testing.T) {
 	}
 	if status, _, _ := request(t, http.MethodGet, address, "", nil); status == http.StatusOK {
 		t.Error("anybody may list the bucket")
-	}
-}
-
-func TestDeletePrefixDeletesWhatIsUnderItAndNothingElse(t *testing.T) {
-	c := storetest.Client(t)
-	bucket := storetest.Bucket(t, c)
-	for i := range 5 {
-		put(t, c, bucket, fmt.Sprintf("render-1/%d/file", i), "text/plain", []byte("x"))
-	}
-	put(t, c, bucket, "render-10/file", "text/plain", []byte("x"))
-	if err := c.DeletePrefix(t.Context(), bucket, "render-1/"); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 5 {
-		if _, err := c.Size(t.Context(), bucket, fmt.Sprintf("render-1/%d/file", i)); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("object %d: %v, want ErrNotFound", i, err)
-		}
-	}
-	if _, err := c.Size(t.Context(), bucket, "render-10/file"); err != nil {
-		t.Errorf("another render's object: %v", err)
-	}
-	if err := c.DeletePrefix(t.Context(), bucket, ""); err == nil {
-		t.Error("an empty prefix, which is the whole bucket, was taken")
 	}
 }
 

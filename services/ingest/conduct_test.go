@@ -3,19 +3,15 @@ package ingest_test
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/store/storetest"
-	"github.com/loom-lite/loom-lite/services/ingest"
 )
 
 func TestAWipedStoreLosesNothing(t *testing.T) {
@@ -276,57 +272,5 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 	}
 	if told[render] != 2 {
 		t.Errorf("workers were told %d times to stop by two replicas", told[render])
-	}
-}
-
-func TestWorkObjectsAreSweptWhenTheirRenderHasEnded(t *testing.T) {
-	r := newRig(t)
-	objects := storetest.Client(t)
-	r.store = storetest.Server(t)
-	bucket := "loom-work-" + uuid.NewString()[:8]
-	r.ingest(func(c *ingest.Config) { c.Retention, c.WorkBucket = time.Second, bucket })
-	r.work("worker", func(ctx context.Context, g msg.Grant) msg.Result {
-		for name, out := range g.Outputs {
-			put(t, ctx, out, name)
-		}
-		return msg.Result{Outcome: msg.Done}
-	})
-	render := r.submit(small)
-	var key string
-	r.until("a scene is recorded", "select exists (select from loom.tasks where render_id = $1 and kind = 'record' and state = 'done')", render)
-	r.scan(&key, "select keys ->> 'mezzanine-0000' from loom.tasks where render_id = $1 and kind = 'record' and state = 'done' limit 1", render)
-	if _, err := objects.Size(t.Context(), bucket, key); err != nil {
-		t.Errorf("the grant's URL did not store %s: %v", key, err)
-	}
-	deleted := r.submit(small)
-	if o := r.ended(render); o.status != "done" {
-		t.Fatalf("the render ended as %+v", o)
-	}
-	r.ended(deleted)
-	r.exec("delete from renders where id = $1", deleted)
-	r.until("the render is swept", "select swept_at is not null from loom.plans where render_id = $1", render)
-	r.until("the deleted one too", "select not exists (select from loom.leftovers)")
-	if _, err := objects.Size(t.Context(), bucket, key); err == nil {
-		t.Errorf("%s is still there", key)
-	}
-}
-
-func put(t *testing.T, ctx context.Context, out msg.Output, body string) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, string(out.URL), strings.NewReader(body))
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	request.Header.Set("Content-Type", out.ContentType)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		if ctx.Err() == nil {
-			t.Error(err)
-		}
-		return
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		t.Errorf("PUT %s: %s", out.Key, response.Status)
 	}
 }

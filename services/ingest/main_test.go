@@ -2,6 +2,8 @@ package ingest_test
 
 import (
 	"flag"
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,6 +12,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asChild) != "" {
+		if err := runAsChild(); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	// These tests mostly wait, for leases and polls, so more of them than there are cores run side by side.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)

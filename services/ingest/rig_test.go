@@ -50,14 +50,19 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// ingest starts a replica, which ends with the test. change, which may be nil, changes its settings.
-func (r *rig) ingest(change func(*ingest.Config)) *replica {
-	r.t.Helper()
-	cfg, err := ingest.LoadConfig(map[string]string{
+// settings are those of a replica.
+func (r *rig) settings() map[string]string {
+	return map[string]string{
 		"DATABASE_URL": r.dbURL, "NATS_URL": r.nats.URL(), "S3_ENDPOINT": r.store.Endpoint,
 		"S3_ACCESS_KEY_ID": r.store.AccessKeyID, "S3_SECRET_ACCESS_KEY": r.store.SecretAccessKey,
 		"WORKER_POLL_INTERVAL": "200", "TASK_LEASE": "2s", "WORKER_ID": "ingest-" + uuid.NewString()[:4],
-	})
+	}
+}
+
+// ingest starts a replica, which ends with the test. change, which may be nil, changes its settings.
+func (r *rig) ingest(change func(*ingest.Config)) *replica {
+	r.t.Helper()
+	cfg, err := ingest.LoadConfig(r.settings())
 	if err != nil {
 		r.t.Fatal(err)
 	}

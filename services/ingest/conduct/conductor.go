@@ -45,6 +45,8 @@ type Conductor struct {
 	js      jetstream.JetStream
 	ledger  ledger
 	streams *streams
+	lanes   *lanes
+	hearing *hearing
 	wake    chan struct{}
 	// failing is what the last round of the beat met in the database; nil when it met nothing.
 	failing atomic.Pointer[error]
@@ -56,10 +58,12 @@ func New(cfg Config) (*Conductor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the conductor: %w", err)
 	}
-	return &Conductor{
-		Config: cfg, js: js, ledger: ledger{db: cfg.DB, lease: cfg.Lease},
+	c := &Conductor{
+		Config: cfg, js: js, ledger: ledger{db: cfg.DB, lease: cfg.Lease}, lanes: newLanes(),
 		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
-	}, nil
+	}
+	c.hearing = &hearing{Conductor: c}
+	return c, nil
 }
 
 // Wake makes the conductor look for due tasks and ended renders at once.
@@ -101,6 +105,7 @@ func (c *Conductor) Run(ctx context.Context) error {
 	work := context.WithoutCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.streams.keep(ctx, c.NATS, c.Wake) })
+	group.Go(func() error { return c.hearing.keep(ctx) })
 	group.Go(func() error { return c.beat(ctx) })
 	group.Go(func() error { return newRequests(c).serve(ctx, work) })
 	group.Go(func() error { return newResults(c).consume(ctx, work) })

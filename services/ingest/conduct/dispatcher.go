@@ -33,8 +33,6 @@ type dispatcher struct {
 	published map[token]time.Time
 	// doubted is when each token's subject was last looked into.
 	doubted map[token]time.Time
-	// holdLapsed is until when lapsed leases are left alone.
-	holdLapsed time.Time
 }
 
 // token is one state of being due: a task that was granted in between is published at once.
@@ -52,13 +50,8 @@ func newDispatcher(c *Conductor) *dispatcher {
 		}
 		d.kinds[group] = append(d.kinds[group], string(k))
 	}
-	d.grace()
 	return d
 }
-
-// grace leaves lapsed leases alone for a moment. After a time in which nobody could renew one, at the start and when
-// Postgres or NATS was away, those who still work get to say so first.
-func (d *dispatcher) grace() { d.holdLapsed = time.Now().Add(2 * d.c.heartbeatEvery()) }
 
 func (d *dispatcher) dispatch(ctx context.Context) error {
 	now := time.Now()
@@ -73,14 +66,12 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 		}
 	}
 	if !d.c.NATS.IsConnected() {
-		d.grace()
 		return nats.ErrDisconnected
 	}
 	var errs []error
 	for _, kinds := range d.kinds {
-		list, err := d.c.ledger.due(ctx, kinds, now.After(d.holdLapsed), window)
+		list, err := d.c.ledger.due(ctx, kinds, d.c.hearing.heard(), d.c.lanes.held(), window)
 		if err != nil {
-			d.grace()
 			return err
 		}
 		errs = append(errs, d.publish(ctx, list))

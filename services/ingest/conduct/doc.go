@@ -19,7 +19,9 @@
 //	requests    answers grants (with signed URLs) and heartbeats
 //	results     closes attempts by what workers report
 //	watcher     sees renders end, whoever ended them: tells workers to stop, tells watchers
-//	sweeper     deletes the work objects of renders that ended a while ago
+//	sweeper     deletes the work objects of renders that ended a while ago, and copies of finished files that are nobody's
+//	lanes       keep a render whose rows somebody holds out of the others' way
+//	hearing     knows whether leases could be renewed, and so whether they lapse
 //
 // What it promises:
 //   - There is one mechanism for recovery: dispatching is repeating. A token that is lost, a stream that is wiped, a
@@ -30,5 +32,7 @@
 //     lock. A result that is delivered twice, late, or to two replicas changes nothing the second time.
 //   - A result is acknowledged only when the database has it. While Postgres is away results wait in their stream, and
 //     running workers are told to go on.
+//   - A lease lapses only when those who hold it could have been heard.
+//   - A row that somebody holds is waited for by its render alone.
 //   - Nothing here ends the process because a server is away.
 package conduct

@@ -43,7 +43,8 @@ type grantedInput struct {
 	Facts json.RawMessage `json:"facts"`
 }
 
-func (l ledger) grant(ctx context.Context, r msg.GrantRequest) (granted, error) {
+// grant grants a task. heard is until when leases that were not renewed are known to be lost; nil: they are not.
+func (l ledger) grant(ctx context.Context, r msg.GrantRequest, heard *time.Time) (granted, error) {
 	var g granted
 	var verdict string
 	var after float64
@@ -51,8 +52,8 @@ func (l ledger) grant(ctx context.Context, r msg.GrantRequest) (granted, error) 
 	err := l.db.QueryRow(ctx, `
 		select verdict, coalesce(reason, ''), coalesce(extract(epoch from retry_after), 0)::float8, attempt,
 		       params::text, inputs::text, outputs::text
-		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8))`,
-		r.TaskID, clean(r.Worker, 200), r.RequestID, l.lease.Seconds(),
+		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8), $5::timestamptz)`,
+		r.TaskID, clean(r.Worker, 200), r.RequestID, l.lease.Seconds(), heard,
 	).Scan(&verdict, &g.reason, &after, &g.attempt, &params, &inputs, &outputs)
 	if err != nil {
 		return granted{}, fmt.Errorf("grant the task: %w", err)
@@ -146,18 +147,19 @@ type due struct {
 	idle time.Duration
 }
 
-// due lists the first tasks of kinds that are to be published: those of the oldest plans. lapsed says whether running
-// tasks whose lease has lapsed are among them.
-func (l ledger) due(ctx context.Context, kinds []string, lapsed bool, limit int) ([]due, error) {
+// due lists the first tasks of kinds that are to be published: those of the oldest plans, and none of the renders in held.
+// Running tasks whose lease has lapsed are among them: heard is as grant has it.
+func (l ledger) due(ctx context.Context, kinds []string, heard *time.Time, held []string, limit int) ([]due, error) {
 	rows, err := l.db.Query(ctx, `
 		select t.kind, t.render_id, t.id, t.attempt,
 		       extract(epoch from clock_timestamp() - case t.state when 'due' then t.not_before else t.lease_until end)::float8
 		  from loom.tasks t join loom.plans p on p.id = t.plan_id
-		 where t.kind = any ($1::text[]) and p.ended_at is null
+		 where t.kind = any ($1::text[]) and p.ended_at is null and t.render_id <> all ($5::text[]::uuid[])
 		   and (t.state = 'due' and t.not_before <= clock_timestamp()
-		        or $2::boolean and t.state = 'running' and t.lease_until < clock_timestamp())
+		        or t.state = 'running' and t.lease_until < clock_timestamp()
+		           and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8)))
 		 order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq
-		 limit $3::int`, kinds, lapsed, limit)
+		 limit $3::int`, kinds, heard, limit, l.lease.Seconds(), held)
 	if err != nil {
 		return nil, fmt.Errorf("list due tasks: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 const (
@@ -29,7 +30,8 @@ const (
 type Store interface {
 	PresignGet(ctx context.Context, bucket, key string, ttl time.Duration) (msg.SignedURL, error)
 	PresignPut(ctx context.Context, bucket, key, contentType string, ttl time.Duration) (msg.SignedURL, error)
-	DeletePrefix(ctx context.Context, bucket, prefix string) error
+	Delete(ctx context.Context, bucket, key string) error
+	DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) error
 }
 
 // requests answers workers: who may work on what, and whether it is still wanted.
@@ -105,7 +107,14 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 }
 
 func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.GrantRequest) (msg.GrantReply, error) {
-	g, err := r.ledger.grant(ctx, request)
+	var g granted
+	err := r.lanes.do(ctx, request.RenderID, func() (err error) {
+		g, err = r.ledger.grant(ctx, request, r.hearing.heard())
+		return err
+	})
+	if errors.Is(err, errHeld) {
+		return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: errHeld.Error(), RetryAfter: msg.Duration(heldAgain)}, nil
+	}
 	if err != nil {
 		return msg.GrantReply{}, err
 	}
@@ -205,6 +214,12 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	reply := msg.HeartbeatReply{Version: msg.Version}
 	wanted, err := r.ledger.heartbeat(ctx, h)
 	switch {
+	case postgres.Locked(err):
+		// Not even the task's row can be had: a transaction that deletes the render, say. Should it end otherwise, those who
+		// work say so before anybody else is granted their tasks.
+		log.Warn().Err(err).Msg("lease not renewed, for somebody holds its row: the worker goes on")
+		r.lanes.hold(h.RenderID, 2*r.heartbeatEvery())
+		reply.Reason = errHeld.Error()
 	case err != nil:
 		log.Warn().Err(err).Msg("lease not renewed: the worker goes on")
 		r.Metrics.DatabaseError("heartbeat", err)

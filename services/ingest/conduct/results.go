@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 const (
@@ -33,6 +34,7 @@ const (
 	outcomeMalformed = "malformed"
 	outcomeVersion   = "unknown_version"
 	outcomeError     = "error"
+	outcomeHeld      = "held"
 )
 
 // results closes attempts by what workers report.
@@ -132,7 +134,16 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	log = r.Log.With().Stringer("render_id", result.RenderID).Stringer("task_id", result.TaskID).
 		Str("kind", string(result.Kind)).Int("attempt", result.Attempt).Str("worker", result.Worker).
 		Str("outcome", string(result.Outcome)).Logger()
-	verdict, err := r.apply(ctx, log, result, deliveries(m))
+	var verdict string
+	err = r.lanes.do(ctx, result.RenderID, func() (err error) {
+		verdict, err = r.apply(ctx, log, result, deliveries(m))
+		return err
+	})
+	if errors.Is(err, errHeld) {
+		r.keep(ctx, log, result)
+		r.count(log, outcomeHeld, m.NakWithDelay(min(again(m), r.Lease/4)))
+		return
+	}
 	if err != nil {
 		log.Error().Err(err).Msg("result cannot be stored yet: it waits in its stream")
 		r.refusedRender(ctx, log, "result", result.RenderID, err)
@@ -146,6 +157,18 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	event.Str("verdict", verdict).Dur("elapsed", time.Duration(result.Elapsed)).Msg("result")
 	r.count(log, verdict, m.Ack())
 	r.Wake()
+}
+
+// keep keeps the lease of an attempt whose result waits for its render's rows: its worker says nothing more.
+func (r *results) keep(ctx context.Context, log zerolog.Logger, result msg.Result) {
+	_, err := r.ledger.heartbeat(ctx, msg.Heartbeat{Ref: result.Ref, Attempt: result.Attempt, Worker: result.Worker})
+	switch {
+	case postgres.Locked(err):
+		r.lanes.hold(result.RenderID, r.Lease/2)
+	case err != nil:
+		log.Warn().Err(err).Msg("lease of an attempt that has reported not renewed")
+	}
+	log.Info().Msg("somebody holds the render's rows: its result waits in its stream")
 }
 
 // apply writes a result to the database and returns what it made of it. tries is how often it has been tried, this time

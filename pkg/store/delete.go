@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Delete deletes an object. One that is not there is no error.
+func (c *Client) Delete(ctx context.Context, bucket, key string) error {
+	_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key})
+	return explain(err, "delete %s/%s", bucket, key)
+}
+
+// DeleteMatching deletes every object whose key starts with prefix, which must not be empty, and matches: a thousand with one
+// request where the store takes that.
+func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) error {
+	if prefix == "" {
+		return fmt.Errorf("delete from %s: the prefix is empty", bucket)
+	}
+	pages := s3.NewListObjectsV2Paginator(c.s3, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return explain(err, "list %s/%s", bucket, prefix)
+		}
+		var batch []types.ObjectIdentifier
+		for _, object := range page.Contents {
+			if match(aws.ToString(object.Key)) {
+				batch = append(batch, types.ObjectIdentifier{Key: object.Key})
+			}
+		}
+		if err := c.deleteBatch(ctx, bucket, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteBatch deletes the objects of one page, which holds no more than a request takes.
+func (c *Client) deleteBatch(ctx context.Context, bucket string, batch []types.ObjectIdentifier) error {
+	if len(batch) > 1 && !c.oneByOne.Load() {
+		answer, err := c.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+			Bucket: &bucket, Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)},
+		})
+		switch {
+		case err == nil && len(answer.Errors) == 0:
+			return nil
+		case err == nil:
+			first := answer.Errors[0]
+			return fmt.Errorf("delete %s/%s and others: %d refused: %s", bucket, aws.ToString(first.Key), len(answer.Errors), aws.ToString(first.Code))
+		case !refused(err):
+			return explain(err, "delete %d objects of %s", len(batch), bucket)
+		}
+		// One by one says whether it is the batch that is refused, or the deleting.
+	}
+	for _, object := range batch {
+		if err := c.Delete(ctx, bucket, aws.ToString(object.Key)); err != nil {
+			return err
+		}
+	}
+	if len(batch) > 1 {
+		c.oneByOne.Store(true)
+	}
+	return nil
+}
+
+// refused reports whether the store refused a request itself: it does not know it, or wants another checksum.
+func refused(err error) bool {
+	var response *smithyhttp.ResponseError
+	if !errors.As(err, &response) {
+		return false
+	}
+	switch status := response.HTTPStatusCode(); status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return status < 500 || status == http.StatusNotImplemented
+	}
+}
