@@ -1,10 +1,12 @@
 package migrations_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/loom-lite/loom-lite/migrations"
 )
@@ -179,5 +181,77 @@ func TestAPlanThatCannotBeClosedIsSetAside(t *testing.T) {
 	exec(t, conn, "select loom.close_ended_plans()")
 	if n := get[int](t, conn, "select count(*)::int from loom.set_aside"); n != 0 || jobs(t, conn, r) != "cancelled" {
 		t.Errorf("%d are set aside, and the job is %s", n, jobs(t, conn, r))
+	}
+}
+
+// Somebody's open transaction holds one render, or its job.
+func TestRowsThatAreHeldKeepNoOtherRenderFromBeingClosed(t *testing.T) {
+	const list = "select coalesce(string_agg(id::text, ' '), '') from loom."
+	for what, hold := range map[string]string{
+		"its job":    "select from render_jobs where id = $1 for update",
+		"the render": "select from renders where id = (select render_id from render_jobs where id = $1) for update",
+	} {
+		for end, calls := range map[string][2]string{
+			"ended by the app":      {"update renders set status = 'cancelled'", list + "close_ended_plans() as id"},
+			"asked to be cancelled": {"update renders set cancel_requested = true", list + "cancel_requested() as id"},
+		} {
+			t.Run(end+", held: "+what, func(t *testing.T) {
+				url := migrated.Database(t)
+				conn, app := connect(t, url), connect(t, url)
+				stuck, other := fresh(t, conn, 3), fresh(t, conn, 3)
+				exec(t, conn, calls[0])
+				exec(t, app, "begin")
+				exec(t, app, hold, stuck.job)
+				if got := get[string](t, conn, calls[1]); got != other.id {
+					t.Errorf("closed %q, want %s alone", got, other.id)
+				}
+				exec(t, app, "rollback")
+				if got := get[string](t, conn, calls[1]); got != stuck.id {
+					t.Errorf("then closed %q, want %s", got, stuck.id)
+				}
+			})
+		}
+	}
+}
+
+func TestALeaseIsRenewedThoughSomebodyHoldsTheRender(t *testing.T) {
+	url := migrated.Database(t)
+	conn, app := connect(t, url), connect(t, url)
+	r := inPieces(t, conn, 3)
+	task := r.tasks["record 0"]
+	grant(t, conn, task, "1 minute")
+	exec(t, app, "begin")
+	exec(t, app, "select from renders where id = $1 for update", r.id)
+	beat := func() bool {
+		return get[bool](t, conn, "select loom.heartbeat_task($1, 1, 0.5, '1 hour', '{out}', 'folder/')", task)
+	}
+	if !beat() || !get[bool](t, conn, "select lease_until > now() + interval '50 minutes' from loom.tasks where id = $1", task) {
+		t.Error("the lease was not renewed")
+	}
+	_, err := conn.Exec(t.Context(), "select loom.fail_task($1, 1, 'internal', 'x', 'x', false)", task)
+	if held := new(pgconn.PgError); !errors.As(err, &held) || held.Code != "55P03" {
+		t.Errorf("%v, want lock_not_available", err)
+	}
+	exec(t, app, "rollback")
+	if !beat() || state(t, conn, r.tasks["normalize 0"]) != "due" {
+		t.Error("what was stored meanwhile is not told when the row is free")
+	}
+}
+
+// While nobody could hear heartbeats, a lease that has run out is no reason to charge anybody.
+func TestALeaseThatNobodyCouldRenewDoesNotLapse(t *testing.T) {
+	conn := connect(t, migrated.Database(t))
+	r := fresh(t, conn, 3)
+	task := r.tasks["record 0"]
+	grant(t, conn, task, "0 seconds")
+	for heard, want := range map[string]string{"null": "later", "clock_timestamp() - interval '40 seconds'": "later"} {
+		got := get[string](t, conn, "select verdict from loom.grant_task($1, 'other', gen_random_uuid(), '1 minute', "+heard+")", task)
+		if got != want {
+			t.Errorf("heard at %s: %s, want %s", heard, got, want)
+		}
+	}
+	got := get[string](t, conn, "select verdict || attempt from loom.grant_task($1, 'other', gen_random_uuid(), '1 minute', clock_timestamp())", task)
+	if got != "granted2" {
+		t.Errorf("heard just now: %s", got)
 	}
 }

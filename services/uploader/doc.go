@@ -7,5 +7,6 @@
 //
 // loom.finish_render then closes task, render and job in one transaction, if the attempt is still the task's current one.
 // Until it has said so the render is not done, and the copies are nobody's; when it says that the attempt is stale, and
-// the task has ended in another way, they are deleted.
+// the task has ended in another way, they are deleted. They are written down before they are made (loom.begin_copies), so that
+// ingest finds what an uploader that is killed leaves behind.
 package uploader

@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
@@ -17,8 +18,12 @@ import (
 // presigned is how long presigned URLs work: the longest that S3 allows.
 const presigned = 7 * 24 * time.Hour
 
-// discardTimeout bounds the tidying after an attempt that is not wanted.
-const discardTimeout = 15 * time.Second
+const (
+	// discardTimeout bounds the tidying after an attempt that is not wanted.
+	discardTimeout = 15 * time.Second
+	// heldPatience is how long a render's row that somebody holds is tried for, with a slot that others wait for.
+	heldPatience = 5 * time.Second
+)
 
 // storageMessage is for the product's user.
 const storageMessage = "The finished video could not be stored. Please try again in a few minutes."
@@ -61,6 +66,9 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail, s
 	if err != nil {
 		return facts, err
 	}
+	if err := h.begin(ctx, t, small, thumbnail, video); err != nil {
+		return facts, err
+	}
 	// The small ones first: what is wrong with the buckets shows before the video is there.
 	for _, f := range []file{small, thumbnail} {
 		if err := h.copy(ctx, t, f, 0); err != nil {
@@ -84,6 +92,19 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail, s
 	}
 	facts = msg.UploadFacts{VideoKey: video.key, ThumbnailKey: thumbnail.key, ThumbnailSmallKey: small.key}
 	return facts, h.finish(ctx, t, at, facts)
+}
+
+// begin writes down what is about to be copied. ErrNotWanted: the attempt came too late.
+func (h *handler) begin(ctx context.Context, t *stage.Task, files ...file) error {
+	var wanted bool
+	err := h.inPostgres(ctx, func() (err error) {
+		wanted, err = h.renders.begin(ctx, t.TaskID, t.Attempt, files)
+		return err
+	})
+	if err == nil && !wanted {
+		err = fmt.Errorf("begin the copies: %w", stage.ErrNotWanted)
+	}
+	return err
 }
 
 // copy puts one file into its bucket, and makes sure that all of it is there. size is what its maker measured; 0 is
@@ -140,7 +161,7 @@ func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.
 		return fmt.Errorf("write facts: %w", err)
 	}
 	var verdict string
-	err = h.patiently(ctx, func() error {
+	err = h.inPostgres(ctx, func() error {
 		verdict, err = h.renders.finish(ctx, t.TaskID, t.Attempt, at, data)
 		return err
 	})
@@ -158,19 +179,37 @@ func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.
 
 // discard deletes the copies of an attempt that came too late or was cancelled, if no attempt of the task can ever want
 // them: all of them write to the same keys, so those of a task that is done are the render's own, and those of a task
-// that is due or worked on will be.
+// that is due or worked on will be. What it cannot delete, and what a copy that the store still makes puts there later,
+// ingest sweeps: it was written down before it was made.
 func (h *handler) discard(ctx context.Context, t *stage.Task, files ...file) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	over, err := h.renders.abandoned(ctx, t.TaskID)
-	if err == nil && over {
+	unwanted, err := h.renders.unwanted(ctx, t.TaskID)
+	if err == nil && unwanted {
 		for _, f := range files {
 			err = errors.Join(err, h.store.Delete(ctx, f.bucket, f.key))
 		}
 	}
 	if err != nil {
-		t.Log.Warn().Err(err).Msg("copies of a render that ended otherwise may be left behind")
+		t.Log.Warn().Err(err).Msg("copies of a render that ended otherwise are left to be swept")
 	}
+}
+
+// inPostgres repeats step as patiently does. While somebody else holds the render's row it does so for a few seconds, and
+// hands the task back then: it is nobody's fault, and others wait for the slot.
+func (h *handler) inPostgres(ctx context.Context, step func() error) error {
+	began := time.Now()
+	err := h.patiently(ctx, func() error {
+		err := step()
+		if postgres.Locked(err) && time.Since(began) > min(heldPatience, h.patience) {
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+	if postgres.Locked(err) {
+		return fmt.Errorf("%w: somebody holds the render's row: %w", stage.ErrHandBack, err)
+	}
+	return err
 }
 
 // patiently repeats step while its error may pass.

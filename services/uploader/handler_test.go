@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
@@ -59,7 +60,7 @@ func TestARenderIsClosedThroughATransactionPooler(t *testing.T) {
 	if row := r.row(); row.Status != "done" {
 		t.Errorf("%+v", row)
 	}
-	if over, err := r.renders.abandoned(t.Context(), r.task); err != nil || over {
+	if over, err := r.renders.unwanted(t.Context(), r.task); err != nil || over {
 		t.Errorf("a task that is done is abandoned: %v, %v", over, err)
 	}
 }
@@ -86,6 +87,10 @@ func TestASupersededAttemptLeavesTheWinnersFilesAlone(t *testing.T) {
 	if winner.Attempt != 2 {
 		t.Fatalf("attempt %d", winner.Attempt)
 	}
+	video := file{msg.Video, "video/mp4", r.cfg.VideoBucket, r.render.String() + "/" + r.task.String() + ".mp4"}
+	if err := r.copy(t.Context(), winner, video, 0); err != nil {
+		t.Fatal(err)
+	}
 	// Before the winner has finished, and after.
 	for _, name := range []string{"while the winner works", "once the winner is done"} {
 		if _, err := r.Handle(t.Context(), loser); !errors.Is(err, stage.ErrNotWanted) {
@@ -105,16 +110,15 @@ func TestASupersededAttemptLeavesTheWinnersFilesAlone(t *testing.T) {
 
 func TestAnAttemptForARenderThatEndedOtherwiseTakesItsCopiesAway(t *testing.T) {
 	for name, end := range map[string]func(*rig){
-		"cancelled by the app": func(r *rig) {
-			r.exec("update renders set status = 'cancelled' where id = $1", r.render)
-			r.exec("select loom.close_ended_plans()")
-		},
-		"deleted by the app": func(r *rig) { r.exec("delete from renders where id = $1", r.render) },
+		"cancelled by the app":         func(r *rig) { r.exec("update renders set status = 'cancelled' where id = $1", r.render) },
+		"cancelled, and ingest saw it": func(r *rig) { r.exec("select loom.cancel_render($1)", r.render) },
+		"deleted by the app":           func(r *rig) { r.exec("delete from renders where id = $1", r.render) },
+		"failed by the app":            func(r *rig) { r.exec("update renders set status = 'failed' where id = $1", r.render) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := arrange(t)
 			task := r.grant("worker-1")
-			end(r)
+			r.onceCopied(r.cfg.VideoBucket, func() { end(r) })
 			if _, err := r.Handle(t.Context(), task); !errors.Is(err, stage.ErrNotWanted) {
 				t.Errorf("%v, want ErrNotWanted", err)
 			}
@@ -122,7 +126,48 @@ func TestAnAttemptForARenderThatEndedOtherwiseTakesItsCopiesAway(t *testing.T) {
 				r.size(r.cfg.ThumbnailBucket, "-small.jpg")); video != -1 || thumbnail != -1 {
 				t.Errorf("%d and %d bytes were left behind", video, thumbnail)
 			}
+			if n := r.copies(); n != 3 {
+				t.Errorf("%d copies are left to be looked after, want all 3", n)
+			}
 		})
+	}
+}
+
+// Whoever is killed after this leaves nothing behind for good: ingest sweeps what is written down.
+func TestCopiesAreWrittenDownBeforeTheyAreMadeAndUntilTheRenderIsDone(t *testing.T) {
+	r := arrange(t)
+	task := r.grant("worker-1")
+	var first, last int
+	r.onceCopied(r.cfg.ThumbnailBucket, func() { first = max(first, r.copies()) })
+	r.onceCopied(r.cfg.VideoBucket, func() { last = r.copies() })
+	if _, err := r.Handle(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	if after := r.copies(); first != 3 || last != 3 || after != 0 {
+		t.Errorf("%d, %d and %d copies were written down, want 3, 3 and none", first, last, after)
+	}
+}
+
+func TestAnUploadWhoseRendersRowIsHeldIsHandedBack(t *testing.T) {
+	r := arrange(t)
+	r.patience = 300 * time.Millisecond
+	task := r.grant("worker-1")
+	tx, err := r.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := tx.Exec(t.Context(), "select from renders where id = $1 for update", r.render); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Handle(t.Context(), task); !errors.Is(err, stage.ErrHandBack) {
+		t.Errorf("%v, want ErrHandBack", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Handle(t.Context(), task); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,12 +2,11 @@ package uploader
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -38,17 +37,38 @@ func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at url
 	return verdict, nil
 }
 
-// abandoned reports whether a task ended without being done, or is gone: no attempt of it can be granted any more.
-func (r renders) abandoned(ctx context.Context, task uuid.UUID) (bool, error) {
+// begin writes down what an attempt is about to copy, so that it is deleted again should the render end otherwise than done.
+// False: the attempt is not wanted any more.
+func (r renders) begin(ctx context.Context, task uuid.UUID, attempt int, files []file) (wanted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	var state string
-	err := r.pool.QueryRow(ctx, "select state from loom.tasks where id = $1::text::uuid", task.String()).Scan(&state)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return true, nil
+	type place struct {
+		Bucket string `json:"bucket"`
+		Key    string `json:"key"`
 	}
+	places := make([]place, 0, len(files))
+	for _, f := range files {
+		places = append(places, place{f.bucket, f.key})
+	}
+	text, err := json.Marshal(places)
+	if err != nil {
+		return false, fmt.Errorf("write down the copies: %w", err)
+	}
+	err = r.pool.QueryRow(ctx, "select loom.begin_copies($1::text::uuid, $2::int, $3::text::jsonb)",
+		task.String(), attempt, string(text)).Scan(&wanted)
+	if err != nil {
+		return false, fmt.Errorf("write down the copies: %w", err)
+	}
+	return wanted, nil
+}
+
+// unwanted reports whether a task's copies are nobody's: it has ended otherwise than done, or will, or is gone.
+func (r renders) unwanted(ctx context.Context, task uuid.UUID) (unwanted bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err = r.pool.QueryRow(ctx, "select loom.copies_unwanted($1::text::uuid)", task.String()).Scan(&unwanted)
 	if err != nil {
 		return false, fmt.Errorf("look up the task: %w", err)
 	}
-	return state == "failed" || state == "cancelled", nil
+	return unwanted, nil
 }

@@ -5,6 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +20,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 )
 
@@ -166,4 +171,44 @@ func (r *rig) size(bucket, extension string) int64 {
 		return -1
 	}
 	return n
+}
+
+// copies is how many copies are written down.
+func (r *rig) copies() (n int) {
+	r.t.Helper()
+	if err := r.pool.QueryRow(context.Background(), "select count(*) from loom.copies").Scan(&n); err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
+// onceCopied calls do whenever a copy to bucket is in place, and before the handler knows.
+func (r *rig) onceCopied(bucket string, do func()) {
+	r.t.Helper()
+	cfg := r.cfg.Store
+	target, err := url.Parse(cfg.Endpoint)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	through := &httputil.ReverseProxy{Transport: transport, Rewrite: func(p *httputil.ProxyRequest) {
+		p.SetURL(target)
+		p.Out.Host = p.In.Host // which is signed
+	}, ModifyResponse: func(response *http.Response) error {
+		if response.Request.Method == http.MethodPut && strings.HasPrefix(response.Request.URL.Path, "/"+bucket+"/") {
+			do()
+		}
+		return nil
+	}}
+	proxy := httptest.NewServer(through)
+	r.cfg.Store.Endpoint = proxy.URL
+	client, err := store.New(r.cfg.Store)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.store = client
+	r.t.Cleanup(func() {
+		client.Close()
+		proxy.Close()
+	})
 }
