@@ -57,6 +57,9 @@ const (
 	CodeSceneInexact Code = "scene_inexact"
 	// CodeSceneRealtime: a warning: the scene was recorded in real time, as its options ask (ModeRealtime).
 	CodeSceneRealtime Code = "scene_realtime"
+	// CodeSceneScroll: a warning: a scroll moved nothing, or ended before where it was to lead. A failure where the scene's option
+	// strict names it.
+	CodeSceneScroll Code = "scene_scroll_short"
 	// CodeSceneLastPicture: a warning: the page stopped working while it was recorded, and its last picture stands for the
 	// rest of the scene, as was asked.
 	CodeSceneLastPicture Code = "scene_last_picture"

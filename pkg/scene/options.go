@@ -55,7 +55,8 @@ type Options struct {
 	// OnError is what to do when the page stops working while it is recorded: "fail" (default), or "last_picture": go on
 	// with the last good picture, and a warning on the render.
 	OnError string `json:"on_error,omitempty"`
-	// Strict are the codes of warnings that fail the scene, at once: "page_incomplete", "page_unchanged_blank", "fonts_missing".
+	// Strict are the codes of warnings that fail the scene, at once: "page_incomplete", "page_unchanged_blank", "fonts_missing",
+	// "scene_scroll_short".
 	Strict []string `json:"strict,omitempty"`
 }
 
@@ -66,6 +67,9 @@ const (
 
 	ConsentKeep    = "keep"
 	ConsentDismiss = "dismiss"
+
+	AxisX = "x"
+	AxisY = "y"
 
 	OnErrorFail        = "fail"
 	OnErrorLastPicture = "last_picture"
@@ -119,7 +123,7 @@ type WaitFor struct {
 
 // Scroll is one way down the page, and perhaps back.
 type Scroll struct {
-	// To is "end", a CSS selector, or a number of CSS pixels from the top, such as "1200".
+	// To is "end", a CSS selector, or a number of CSS pixels from where the page begins, such as "1200".
 	To string `json:"to"`
 	// Speed in CSS pixels a second, or Seconds for the whole way; one of them. Default: the scene's time.
 	Speed   float64 `json:"speed,omitempty"`
@@ -129,7 +133,9 @@ type Scroll struct {
 	// DelaySeconds is how long the page stands before, PauseSeconds how long at the end of the way.
 	DelaySeconds float64 `json:"delay_sec,omitempty"`
 	PauseSeconds float64 `json:"pause_sec,omitempty"`
-	// Back scrolls back to the top, at the same pace.
+	// Axis is AxisY (default), or AxisX for what scrolls sideways.
+	Axis string `json:"axis,omitempty"`
+	// Back scrolls back to where the page begins, at the same pace.
 	Back bool `json:"back,omitempty"`
 }
 

@@ -151,7 +151,7 @@ func TestWhatCannotBeAskedIsToldByField(t *testing.T) {
 		`{"actions": [{"do": "press", "key": "a", "at": 5}]}`:                                       "options.actions[0].at: it is not within the scene, which lasts 5 seconds",
 		`{"actions": [{"do": "press", "key": "a", "at": 2}, {"do": "press", "key": "a", "at": 1}]}`: "options.actions[1].at: it is before the action above, which is at 2",
 		`{"actions": [{"do": "wait", "seconds": 3}, {"do": "wait", "seconds": 3}]}`:                 "options.actions[1].seconds: the action would end after 6 seconds",
-		`{"strict": ["scene_inexact"]}`:                                                             "options.strict[0]: this is none of page_incomplete, page_unchanged_blank, fonts_missing",
+		`{"strict": ["scene_inexact"]}`:                                                             "options.strict[0]: this is none of page_incomplete, page_unchanged_blank, fonts_missing, scene_scroll_short",
 		`{"on_error": "ignore"}`:                                                                    "options.on_error: this is none of fail, last_picture",
 		`{"css": "` + strings.Repeat("<", 60<<10) + `"}`:                                            "options: they are too large: 368650 bytes as JSON, at most 262144 are possible",
 		strings.Repeat(" ", 10) + `{"css": "` + strings.Repeat("x", 3*MaxSize) + `"}`:               "options: they are too large",

@@ -63,6 +63,37 @@ func TestASceneIsRecordedAsItsOptionsSay(t *testing.T) {
 	}
 }
 
+// The render goes on, and its owner is told.
+func TestAScrollThatMovesNothingIsAWarningOfTheRender(t *testing.T) {
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "<!doctype html><h1>Hello</h1>")
+	}))
+	defer page.Close()
+	record := func(strict ...string) (msg.RecordFacts, error) {
+		return testHandler(t).Record(t.Context(), Job{
+			Params: msg.RecordParams{
+				Scene: 3, URL: page.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 6,
+				Options: scene.Options{Scroll: &scene.Scroll{To: "end", Seconds: 0.05}, Strict: strict},
+			},
+			Dir: t.TempDir(), Log: zerolog.Nop(),
+		})
+	}
+	facts, err := record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(facts.Warnings) != 1 || facts.Warnings[0].Code != msg.CodeSceneScroll || facts.Warnings[0].Scene != 3 ||
+		!strings.Contains(facts.Warnings[0].Message, "Scene 3: scroll moved nothing") {
+		t.Errorf("warnings are %+v", facts.Warnings)
+	}
+	_, err = record(string(msg.CodeSceneScroll))
+	var failure *stage.Error
+	if !errors.As(err, &failure) || failure.Code != msg.CodeSceneScroll || !failure.Permanent {
+		t.Errorf("where strict names it, it ends with %v", err)
+	}
+}
+
 func TestNoFailureTellsTheSecretsOfOptions(t *testing.T) {
 	for name, change := range map[string]func(*scene.Options){
 		"a wrong password": func(o *scene.Options) { o.BasicAuth.Password = "secret-4" },

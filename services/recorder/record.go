@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/rs/zerolog"
 
@@ -100,8 +101,9 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		witness = bundle.New(p)
 	}
 	var notices capture.Notices
-	stopped := r.capture(ctx, j, witness, out, &notices)
-	warnings := append(modeWarnings(p.Scene, r.modeOf(p.Options)), noticed(p, notices)...)
+	director := direct.New(p)
+	stopped := r.capture(ctx, j, director, witness, out, &notices)
+	warnings := slices.Concat(modeWarnings(p.Scene, r.modeOf(p.Options)), noticed(p, notices), director.Warnings())
 	if stopped == nil || standsIn(p, out, stopped) {
 		if failed := strictly(p, warnings); failed != nil {
 			stopped = failed
@@ -144,7 +146,9 @@ func (j Job) keep(ctx context.Context, witness *bundle.Witness, failed error) {
 }
 
 // capture runs a Chrome for the scene, and ends it.
-func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, sink capture.Sink, notices *capture.Notices) (err error) {
+func (r *Recorder) capture(
+	ctx context.Context, j Job, director capture.Director, witness *bundle.Witness, sink capture.Sink, notices *capture.Notices,
+) (err error) {
 	p, mode := j.Params, r.modeOf(j.Params.Options)
 	window := p.Options.Window(p.Width, p.Height)
 	proxy, err := r.policy.Proxy()
@@ -170,7 +174,7 @@ func (r *Recorder) capture(ctx context.Context, j Job, witness *bundle.Witness, 
 	options := capture.Options{
 		URL: p.URL, Mode: mode, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
-		Repeatable: p.Options.Repeatable, Notices: notices, Director: direct.New(p),
+		Repeatable: p.Options.Repeatable, Notices: notices, Director: director,
 	}
 	if witness != nil {
 		options.Witness, sink = witness, witness.Watch(sink)

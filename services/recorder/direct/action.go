@@ -76,13 +76,14 @@ func ready(cues []*cue, i int, before, at time.Duration) bool {
 // passed is how much of the cue's time is over.
 func (c *cue) passed(at time.Duration) float64 { return progress(at, c.began, c.start+c.takes-c.began) }
 
-// step returns what the cue needs of the page at a time, nil when it needs nothing.
-func (c *cue) step(at time.Duration) *step {
-	s := step{Number: c.number, Selector: c.Selector}
+// step returns what the cue needs of the page in the frame at a time, which follows the one at before; nil when it needs nothing.
+func (c *cue) step(before, at time.Duration) *step {
+	s := step{Number: c.number, Selector: c.Selector, Axis: scene.AxisY}
 	t := c.passed(at)
 	switch {
 	case c.Do == "scroll":
 		s.Do, s.Y, s.Scrolled = "scroll", c.Y, ease("ease-in-out", t)
+		s.Since = ease("ease-in-out", c.passed(max(before, c.began)))
 	case c.Do == "click" || c.Do == "hover":
 		// What is not on the screen is on it before the mouse arrives.
 		s.Do, s.Scrolled, s.Way = "aim", hand(min(t/0.7, 1)), hand(t)

@@ -37,6 +37,8 @@ type stageShot struct {
 	phone bool
 	// around wraps the director; it may be nil.
 	around func(capture.Director) capture.Director
+	// warned is told what the scene is warned of; nil to leave it.
+	warned *[]msg.Warning
 }
 
 // stagePage is a shot of one page.
@@ -67,7 +69,8 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 	params := msg.RecordParams{
 		Scene: 1, URL: url, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
 	}
-	var director capture.Director = New(params)
+	own := New(params)
+	var director capture.Director = own
 	if s.phone {
 		director = stagePhone{director}
 	}
@@ -80,6 +83,9 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 		Bounds:   capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 4 * time.Second, Call: 15 * time.Second},
 		Director: director,
 	}, sink)
+	if s.warned != nil {
+		*s.warned = own.Warnings()
+	}
 	return sink.pictures, err
 }
 

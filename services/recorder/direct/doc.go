@@ -5,8 +5,8 @@
 //	Ready:   JS, then consent, prescroll and waits                  loaded, before frame 0; time passes when it lets it
 //	Frame:   scroll and actions                                     before each frame; time stands still
 //
-// Frame acts through stage.js, which runs in the page in a world of its own and does all that a frame needs in one call, and
-// through the browser's input events. Both have happened when Frame returns: the frame that follows shows them.
+// Frame acts through stage.js (with find.js and scroll.js), which runs in the page in a world of its own and does all that a frame
+// needs in one call, and through the browser's input events. Both have happened when Frame returns: the frame that follows shows them.
 //
 // It guarantees that everything it waits for is bounded, that what it does at a frame depends on the frame's time alone, and
 // that no error of its own quotes a secret option.

@@ -35,6 +35,8 @@ type play struct {
 	last time.Duration
 	// before is the time of the frame before; less than 0 at the first.
 	before time.Duration
+	// short are the scrolls that ended short.
+	short []short
 	// fresh: what is drawn has not been drawn yet, as it will be.
 	fresh bool
 	// lost is since when the page is between two documents, early since when one is too young for what is to be done in it; -1 when it is not.
@@ -54,7 +56,7 @@ func newPlay(p msg.RecordParams, stage *stage) *play {
 
 // due reports whether something may have to be done in a frame.
 func (y *play) due(at time.Duration) bool {
-	return y.fresh || y.pointer.ripple(at) != nil || y.way != nil && len(y.way.steps(at)) > 0 ||
+	return y.fresh || y.pointer.ripple(at) != nil || y.way != nil && len(y.way.steps(y.before, at)) > 0 ||
 		slices.ContainsFunc(y.cues, func(c *cue) bool { return !c.done && due(at, c.start) })
 }
 
@@ -68,7 +70,7 @@ func (y *play) frame(ctx context.Context, at time.Duration) error {
 	defer func() { y.before = at }()
 	var parts []part
 	if y.way != nil {
-		for _, s := range y.way.steps(at) {
+		for _, s := range y.way.steps(y.before, at) {
 			parts = append(parts, part{step: s})
 		}
 	}
@@ -81,7 +83,7 @@ func (y *play) frame(ctx context.Context, at time.Duration) error {
 			}
 			acted[c] = true
 			acting = append(acting, c)
-			if s := c.step(at); s != nil {
+			if s := c.step(y.before, at); s != nil {
 				parts = append(parts, part{*s, c})
 			}
 		}
@@ -180,6 +182,7 @@ func (y *play) act(ctx context.Context, at time.Duration, acting []*cue, parts [
 			return cannot(p.cue.number, p.cue.Do, why)
 		}
 		outcomes[p.cue] = o
+		y.noteShort(at, fmt.Sprintf("action %d (scroll)", p.cue.number), p.step, o)
 	}
 	for _, c := range acting {
 		o, asked := outcomes[c]
@@ -208,13 +211,15 @@ func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome
 		}
 		return nil
 	}
-	if w.known {
+	if nowhere := o.Again && o.Left < 1 && o.Short; nowhere || !o.Again {
+		w.known = w.known && !nowhere // perhaps there is in the next frame
 		w.done(s)
+		y.noteShort(at, "scroll", s, o)
 		return nil
 	}
 	// Now that it is known how far it is, this frame's part of it can be done.
-	w.measured(o.Far)
-	again := w.steps(at)
+	w.measured(y.before, o.Left)
+	again := w.steps(y.before, at)
 	for i := range again {
 		again[i].Anyway = s.Anyway
 	}
@@ -223,8 +228,9 @@ func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome
 		return nil
 	}
 	for i, o := range got.Done {
-		if o.State == stateOK {
+		if o.State == stateOK && !o.Again {
 			w.done(again[i])
+			y.noteShort(at, "scroll", again[i], o)
 		}
 	}
 	return err

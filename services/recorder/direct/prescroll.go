@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-rod/rod"
 
+	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
@@ -17,6 +18,8 @@ const (
 	stopTime = 100 * time.Millisecond
 	// endTime is how long it stands at what looks like its end, and back where it was.
 	endTime = 300 * time.Millisecond
+	// lockTime bounds the wait for a page that may not be scrolled yet.
+	lockTime = 3 * time.Second
 	// stops bounds the way down a page that never ends, wayTime what it may take in real time.
 	stops   = 80
 	wayTime = 30 * time.Second
@@ -25,8 +28,8 @@ const (
 // place is where the page is scrolled to, in CSS pixels.
 type place struct {
 	Top, View, End float64
-	// Loading: it may change by itself.
-	Loading bool
+	// Loading: it may change by itself. Locked: nothing can be scrolled, since the page says that it must not.
+	Loading, Locked bool
 }
 
 // prescroll scrolls through the page and back, so that what loads when it is seen is there.
@@ -34,11 +37,18 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 	if !d.params.Options.Prescroll {
 		return nil
 	}
-	stage := d.onStage(page)
-	first, err := walk(ctx, stage, pass)
+	stage, axis := d.onStage(page), scene.AxisY
+	if s := d.params.Options.Scroll; s != nil && s.Axis != "" {
+		axis = s.Axis
+	}
+	err := unlocked(ctx, stage, axis, pass)
+	first := 0.0
 	if err == nil {
-		if _, err = stand(ctx, stage, pass); err == nil {
-			err = stage.ask(ctx, nil, "jumpBack", first)
+		first, err = walk(ctx, stage, axis, pass)
+	}
+	if err == nil {
+		if _, err = stand(ctx, stage, axis, pass); err == nil {
+			err = stage.ask(ctx, nil, "jumpBack", axis, first)
 		}
 	}
 	if err != nil && !errors.Is(err, errLost) {
@@ -47,12 +57,25 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 	return pass(ctx, endTime)
 }
 
+// unlocked waits while the page may not be scrolled, as under a preloader, but not for ever: some never may.
+func unlocked(ctx context.Context, stage *stage, axis string, pass capture.Pass) error {
+	for waited := time.Duration(0); waited < lockTime; waited += endTime {
+		if now, err := stand(ctx, stage, axis, pass); err != nil || !now.Locked {
+			return err
+		}
+		if err := pass(ctx, endTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when it is seen waits until
 // half of it is. It returns where the page was at first.
-func walk(ctx context.Context, stage *stage, pass capture.Pass) (first float64, err error) {
+func walk(ctx context.Context, stage *stage, axis string, pass capture.Pass) (first float64, err error) {
 	deadline, top := time.Now().Add(wayTime), -1.0
 	for n := 0; n < stops && time.Now().Before(deadline); n++ {
-		now, err := stand(ctx, stage, pass)
+		now, err := stand(ctx, stage, axis, pass)
 		if err != nil {
 			return first, err
 		}
@@ -66,7 +89,7 @@ func walk(ctx context.Context, stage *stage, pass capture.Pass) (first float64, 
 			}
 			top, stay = now.End, endTime
 		}
-		if err := stage.ask(ctx, nil, "jump", top, first); err != nil && !errors.Is(err, errLost) {
+		if err := stage.ask(ctx, nil, "jump", axis, top, first); err != nil && !errors.Is(err, errLost) {
 			return first, err
 		}
 		if err := pass(ctx, stay); err != nil {
@@ -81,9 +104,9 @@ func walk(ctx context.Context, stage *stage, pass capture.Pass) (first float64, 
 const loads = 10
 
 // stand returns where the page is scrolled to when it has loaded, or has had its time to.
-func stand(ctx context.Context, stage *stage, pass capture.Pass) (now place, err error) {
+func stand(ctx context.Context, stage *stage, axis string, pass capture.Pass) (now place, err error) {
 	for range loads {
-		if err = stage.ask(ctx, &now, "place"); err == nil && !now.Loading || err != nil && !errors.Is(err, errLost) {
+		if err = stage.ask(ctx, &now, "place", axis); err == nil && !now.Loading || err != nil && !errors.Is(err, errLost) {
 			return now, err
 		}
 		if err := pass(ctx, stopTime); err != nil {

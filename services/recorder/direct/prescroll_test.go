@@ -21,11 +21,11 @@ func dot(colour string) http.HandlerFunc {
 func reveal(style, inner string) http.HandlerFunc {
 	return html(`<style>p{margin:0;height:4000px}img,section{display:block;height:90px}` + style + `</style>
 		<body style="background:red"><main>` + inner + `<p></p><img loading=lazy src="/dot"><p></p><section></section></main><script>
-		const section = document.querySelector("section")
+		const [section, img] = [document.querySelector("section"), document.querySelector("img")]
 		new IntersectionObserver(seen => { if (seen[0].intersectionRatio >= .5) section.id = "seen" }, {threshold: .5}).observe(section)
 		const scroller = document.querySelector("html.inner main") ?? document.scrollingElement
 		requestAnimationFrame(function f() {
-			const there = section.id === "seen" && document.querySelector("img").naturalWidth > 0
+			const there = section.id === "seen" && img.naturalWidth > 0
 			document.body.style.background = there && scroller.scrollTop === 0 ? "green" : there ? "blue" : "red"
 			requestAnimationFrame(f)
 		})
@@ -47,9 +47,20 @@ func TestWhatLoadsWhenItIsSeenIsThereInTheFirstFrame(t *testing.T) {
 		"/beneath": reveal(box+"main{height:100%}aside{position:fixed;left:130px;top:60px;width:60px;height:60px}", inner+`<aside><p></p></aside>`),
 		// The document is longer than the window, but may not be scrolled.
 		"/locked": reveal(box+"body{height:300%}main{height:100vh}", inner),
-		"/dot":    dot("black"),
+		// What scrolls is in a shadow root.
+		"/shadow": reveal(box+"x-page{display:block;height:100%}main{height:100%}", inner+`<script>
+			addEventListener("DOMContentLoaded", () => {
+				const page = document.body.appendChild(document.createElement("x-page"))
+				page.attachShadow({mode: "open"}).innerHTML = "<style>main{height:100%;overflow:auto}p{margin:0;height:4000px}img,section{display:block;height:90px}</style>"
+				page.shadowRoot.append(document.querySelector("main"))
+			})</script>`),
+		// A preloader covers the page for a second.
+		"/covered": reveal("html.cover{overflow:hidden}html.cover p,html.cover section{display:none}", `<script>
+			document.documentElement.className = "cover"
+			setTimeout(() => { document.documentElement.className = "" }, 1000)</script>`),
+		"/dot": dot("black"),
 	})
-	for _, path := range []string{"/", "/smooth", "/inner", "/beneath", "/locked"} {
+	for _, path := range []string{"/", "/smooth", "/inner", "/beneath", "/locked", "/shadow", "/covered"} {
 		wantGreen(t, url+path, scene.Options{Prescroll: true})
 	}
 	wantColour(t, first(t, url, scene.Options{}), 300, 170, red, "without it")

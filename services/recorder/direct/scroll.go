@@ -19,7 +19,8 @@ const (
 type way struct {
 	scene.Scroll
 	start time.Duration
-	// takes is how long it lasts; unknown until the page has been measured when the option says how fast it goes.
+	// takes is how long it lasts; unknown until the page has been measured when the option says how fast it goes. It is measured
+	// anew when it has changed.
 	takes time.Duration
 	known bool
 
@@ -42,16 +43,17 @@ func newWay(s scene.Scroll, last time.Duration) *way {
 	return w
 }
 
-// steps returns what is due of the way.
-func (w *way) steps(at time.Duration) (list []step) {
+// steps returns what is due of the way in the frame at a time, which follows the one at before.
+func (w *way) steps(before, at time.Duration) (list []step) {
 	if !due(at, w.start) {
 		return nil
 	}
 	if !w.down {
 		s := target(w.To)
-		s.Number = numberScroll
+		s.Number, s.Axis, s.Paced = numberScroll, w.axis(), w.Speed > 0
 		if w.known {
 			s.Scrolled = ease(w.Easing, progress(at, w.start, w.takes))
+			s.Since = ease(w.Easing, progress(max(before, w.start), w.start, w.takes))
 		}
 		list = append(list, s)
 	}
@@ -59,15 +61,22 @@ func (w *way) steps(at time.Duration) (list []step) {
 	back := w.start + w.takes + seconds(w.PauseSeconds)
 	if w.known && w.Back && !w.back && due(at, back) {
 		list = append(list, step{
-			Number: numberBack, Do: "back", Of: numberScroll, Scrolled: ease(w.Easing, progress(at, back, w.takes)),
+			Number: numberBack, Do: "back", Of: numberScroll, Axis: w.axis(), Scrolled: ease(w.Easing, progress(at, back, w.takes)),
 		})
 	}
 	return list
 }
 
-// measured takes the length of the way in pixels.
-func (w *way) measured(far float64) {
-	w.takes, w.known = seconds(far/w.Speed), true
+// measured takes how many CSS pixels of the way are left after the frame at before.
+func (w *way) measured(before time.Duration, left float64) {
+	w.takes, w.known = max(before-w.start, 0)+seconds(left/w.Speed), true
+}
+
+func (w *way) axis() string {
+	if w.Axis == "" {
+		return scene.AxisY
+	}
+	return w.Axis
 }
 
 // done notes that a step is.
@@ -83,7 +92,7 @@ func (w *way) done(s step) {
 
 // target is a scroll to what scroll.to says.
 func target(to string) step {
-	s := step{Do: "scroll"}
+	s := step{Do: "scroll", Axis: scene.AxisY}
 	y, err := strconv.ParseFloat(strings.TrimSpace(to), 64)
 	switch {
 	case strings.TrimSpace(to) == "end":

@@ -72,9 +72,16 @@ func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
 		// What grows above the element on the way is above it at the end, too.
 		"to what moves away": {stageStyle + stripes + `<script>let once;addEventListener("scroll",()=>{
 			if(scrollY>200&&!once){once=true;document.querySelector("#s30").style.height="120px"}})</script>`, "#s40", 800, 0}, // read off the element's number
-		// As far as it was when the scroll began: else there would be no end.
-		"on an endless page": {stageStyle + stripes + `<script>addEventListener("scroll",()=>document.body.append(
-			Object.assign(document.createElement("p"),{style:"height:500px"})))</script>`, "end", end, 0},
+		// What scrolls is in an open shadow root, with what stands in its slot, as in Ionic's ion-content.
+		"in a box of a shadow root": {stageStyle + `<style>html,body{height:100%;overflow:hidden}x-page{display:block;height:100%}</style><x-page>` +
+			stripes + `</x-page><script>document.querySelector("x-page").attachShadow({mode:"open"}).innerHTML=
+			"<style>main{height:100%;overflow-y:auto}</style><main><slot></slot></main>"</script>`, "end", end, 0},
+		"in a frame that is the page": {stageStyle + `<style>html,body{height:100%;overflow:hidden}iframe{border:0;width:100%;height:100%}</style><iframe></iframe>
+			<template>` + stageStyle + stripes + `</template><script>document.querySelector("iframe").srcdoc="<!doctype html>"+document.querySelector("template").innerHTML</script>`,
+			"end", end, 0},
+		"in a box in such a frame": {stageStyle + `<style>html,body{height:100%;overflow:hidden}iframe{border:0;width:100%;height:100%}</style><iframe></iframe>
+			<template>` + stageStyle + `<style>main{height:180px;overflow:auto}</style><main>` + stripes + `</main></template>
+			<script>document.querySelector("iframe").srcdoc="<!doctype html>"+document.querySelector("template").innerHTML</script>`, "333", 333, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,10 +14,18 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
+// The parts of stageJS.
+var (
+	//go:embed stage.js
+	actJS string
+	//go:embed find.js
+	findJS string
+	//go:embed scroll.js
+	scrollJS string
+)
+
 // stageJS is what runs in the page. It evaluates to the object that frames are told to.
-//
-//go:embed stage.js
-var stageJS string
+var stageJS = fmt.Sprintf("(%s)(%s, %s)", actJS, findJS, scrollJS)
 
 // world is where stageJS runs, beside the page's own scripts.
 const world = "loom"
@@ -51,8 +59,14 @@ type step struct {
 	Y  float64 `json:"y"`
 	// Of is the number of the scroll that "back" takes back.
 	Of int `json:"of,omitempty"`
-	// Scrolled is how much of the scroll, Way how much of the mouse's way is done, from 0 to 1.
+	// Axis is "x" of a scroll sideways, else "y".
+	Axis string `json:"axis"`
+	// Paced says that the scroll has a speed: its way is measured before it takes its part of it.
+	Paced bool `json:"paced,omitempty"`
+	// Scrolled is how much of the scroll, Way how much of the mouse's way is done, from 0 to 1. Since is what Scrolled was in the
+	// frame before.
 	Scrolled float64 `json:"p"`
+	Since    float64 `json:"since"`
 	Way      float64 `json:"q"`
 	// From is where the mouse's way began; nil when it begins.
 	From *point `json:"from,omitempty"`
@@ -84,8 +98,14 @@ type seen struct {
 // outcome is what became of a step.
 type outcome struct {
 	State state `json:"state"`
-	// Far is how many pixels the whole scroll is long.
-	Far float64 `json:"far"`
+	// Again says that a scroll that is paced was measured, and not done: it has Left CSS pixels before it.
+	Again bool    `json:"again"`
+	Left  float64 `json:"left"`
+	// Short says that a scroll is not where it is to lead, Moved how far it has come. Less says that what it is on the way to is
+	// nearer than that.
+	Short bool    `json:"short"`
+	Moved float64 `json:"moved"`
+	Less  bool    `json:"less"`
 	// From is where the mouse's way began, At where it has come to, Input the same as input events count.
 	From  point `json:"from"`
 	At    point `json:"at"`
