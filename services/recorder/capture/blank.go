@@ -19,7 +19,7 @@ const (
 	unlike = 12
 	// smallPart is how much of the picture a sign that the page is loading may fill, smallSide such a sign's sides in pixels where
 	// that is more, up to smallMost of the picture.
-	smallPart, smallSide, smallMost = 0.02, 160, 0.1
+	smallPart, smallSide, smallMost = 0.02, 160, 0.04
 )
 
 // blank looks whether the pictures of a scene are blank: of one colour, or with nothing on it but something small, always in the same
