@@ -209,6 +209,8 @@ type VideoFacts struct {
 	Changes []Changes `json:"changes,omitempty"`
 	// Report is a finished video's.
 	Report *Report `json:"report,omitempty"`
+	// Warnings are what the render's owner should know of a segment.
+	Warnings []Warning `json:"warnings,omitempty"`
 }
 
 // ConcatParams says how to join. Inputs: the segments, in order of their names, with VideoFacts. Outputs: Joined, or

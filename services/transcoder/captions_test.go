@@ -164,3 +164,112 @@ func checkTrack(t *testing.T, video []byte) {
 	}
 	checkTiming(t, video, msg.FPS(24), 72)
 }
+
+// drawnCaption returns the picture of a caption on grey.
+func (b *bench) drawnCaption(t *testing.T, text string) []byte {
+	t.Helper()
+	const width, height = 640, 360
+	still := mezzanine(t, msg.FPS(24), 2, width, height, solid(90), nil)
+	b.must(t, msg.Normalize, msg.NormalizeParams{
+		Scene: 1, Width: width, Height: height, Rate: msg.FPS(24), Frames: 2, Quality: "high", Captions: captions(caption(0, time.Second, text)),
+	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", still, nil)}, msg.Segment)
+	return decode(t, b.store.get(t, "normalize/segment"), width, height).frames[0][:width*height]
+}
+
+// What is read from right to left looks as the same signs do that are forced to go from left to right in the order in which they are seen.
+func TestRightToLeftCaptionsAreInTheirOrder(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for name, text := range map[string]struct{ said, seen string }{
+		"a sentence":            {"שלום עולם!", "!םלוע םולש"},
+		"with Latin and digits": {"שלום (world) 123!", "!123 (world) םולש"},
+		"within Latin":          {"hello (שלום) 12.", "hello (םולש) 12."},
+		"two lines":             {"שלום, a!\nhello, שלום!", "!a ,םולש\nhello, םולש!"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := strings.Split(text.seen, "\n")
+			for i, line := range seen {
+				seen[i] = "\u202d" + line + "\u202c"
+			}
+			got, want := b.drawnCaption(t, text.said), b.drawnCaption(t, strings.Join(seen, "\n"))
+			other := 0
+			for i := range got {
+				if max(got[i], want[i])-min(got[i], want[i]) > 60 {
+					other++
+				}
+			}
+			if other > 40 { // kerning moves edges a little
+				t.Errorf("%d pixels are others than in %q", other, text.seen)
+			}
+		})
+	}
+}
+
+// Scripts whose letters join, or change their order: Devanagari's vowel i stands before its consonant, and conjuncts are one sign. A joiner that is
+// none keeps letters apart.
+func TestCaptionsAreShaped(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	width := func(text string) int {
+		from, to := 640, 0
+		for i, level := range b.drawnCaption(t, text) {
+			if level > 150 {
+				from, to = min(from, i%640), max(to, i%640)
+			}
+		}
+		return to - from
+	}
+	joined, apart := width("क्षत्रिय"), width("क्\u200cषत्\u200cरिय")
+	if joined < 10 || joined > apart*85/100 {
+		t.Errorf("%d pixels wide, and %d with letters that are kept apart", joined, apart)
+	}
+}
+
+func TestCaptionsAreWrittenForLibass(t *testing.T) {
+	path := filepath.Join(t.TempDir(), fileDrawn)
+	p := msg.NormalizeParams{Width: 1920, Height: 1080, Rate: msg.Rate{Num: 60000, Den: 1001}, Captions: captions(
+		caption(17*time.Millisecond, time.Second, "a, {b} <c> \\N\nd"), caption(time.Hour+61*time.Second, 2*time.Hour, "שלום (x)"))}
+	if err := writeDrawn(path, p); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, events, _ := strings.Cut(string(data), "Effect, Text\n")
+	want := "Dialogue: 0,0:00:00.03,0:00:01.00,Default,,0,0,0,,a, (b) <c> /N\\Nd\n" +
+		"Dialogue: 0,1:01:01.00,2:00:00.00,Default,,0,0,0,,שלום \u200f(\u200fx\u200f)\u200f\n"
+	if events != want {
+		t.Errorf("%s, want\n%s", events, want)
+	}
+}
+
+// Nobody shall find boxes only when the video is out.
+func TestSignsThatNoFontHasAreTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	still := b.input(t, "m", mezzanine(t, msg.FPS(24), 2, testWidth, testHeight, solid(90), nil), nil)
+	warnings := func(texts ...string) string {
+		var list []msg.Caption
+		for _, text := range texts {
+			list = append(list, caption(0, time.Second, text))
+		}
+		facts := b.must(t, msg.Normalize, msg.NormalizeParams{
+			Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 2, Captions: list,
+		}, map[string]msg.Input{msg.Mezzanine: still}, msg.Segment).(msg.VideoFacts)
+		var all []string
+		for _, w := range facts.Warnings {
+			all = append(all, string(w.Code)+": "+w.Message)
+		}
+		return strings.Join(all, "\n")
+	}
+	if got := warnings("Grüße, Ελλάδα, “да” – 100 €"); got != "" {
+		t.Errorf("%s, want no warning", got)
+	}
+	// What is for private use, no font of a system has.
+	const private = "\U000f1234"
+	got := warnings("one "+private, "two "+private+" \U000f1235")
+	if !strings.HasPrefix(got, string(msg.CodeCaptionsGlyphs)+": ") || strings.Count(got, "\n") > 0 {
+		t.Errorf("%q, want one warning", got)
+	}
+}

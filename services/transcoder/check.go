@@ -20,9 +20,9 @@ var needed = ffmpeg.Abilities{
 	Encoders: []string{"libx264", "aac", "mjpeg", "mov_text", "pcm_f32le"},
 	Decoders: ffmpeg.AlphaDecoders(),
 	Filters: []string{
-		"afade", "aformat", "alphaextract", "alphamerge", "anullsrc", "apad", "aresample", "asetpts", "asupercut", "atrim", "blend", "bwdif", "color", "colorspace", "concat", "crop",
+		"afade", "aformat", "alphaextract", "alphamerge", "anullsrc", "apad", "aresample", "asetpts", "ass", "asupercut", "atrim", "blend", "bwdif", "color", "colorspace", "concat", "crop",
 		"format", "fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "premultiply", "scale", "setparams", "setpts", "setsar", "settb",
-		"split", "subtitles", "tpad", "trim", "unpremultiply", "xfade",
+		"split", "tpad", "trim", "unpremultiply", "xfade",
 	},
 	BitstreamFilters: []string{"h264_metadata", "setts"},
 }

@@ -40,9 +40,13 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	t.Progress(0.08)
 
+	var warnings []msg.Warning
 	if len(p.Captions) > 0 {
-		if err := writeCaptions(path(t, fileCaptions), p.Captions); err != nil {
+		if err := writeDrawn(path(t, fileDrawn), p); err != nil {
 			return nil, err
+		}
+		if warnings, err = h.missingGlyphs(ctx, t.Log, t.Dir, p.Captions); err != nil {
+			return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 		}
 	}
 	err = encodeWithin(t.Log, t.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, face, h.threads),
@@ -69,7 +73,7 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("normalize scene %d: %w", p.Scene, err)
 	}
-	facts.Looks, facts.Changes = was.looks, was.changes
+	facts.Looks, facts.Changes, facts.Warnings = was.looks, was.changes, warnings
 	t.Progress(0.95)
 	if err := t.Store(ctx, msg.Segment, path(t, fileSegment)); err != nil {
 		return nil, err

@@ -117,7 +117,7 @@ func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
 func finishFilter(p msg.NormalizeParams, mark int) string {
 	filter := looksFilter
 	if len(p.Captions) > 0 {
-		filter = captionsFilter(p) + "," + filter
+		filter = drawnFilter(fileDrawn) + "," + filter
 	}
 	if p.Watermark != nil {
 		filter = watermarkFilter(mark, *p.Watermark) + "," + filter
