@@ -450,8 +450,8 @@ begin
     return;
   end if;
   for v_warning in select w from pg_catalog.jsonb_array_elements(p_warnings) as w loop
-    update public.renders set warnings = warnings || pg_catalog.jsonb_build_array(v_warning)
-     where id = p_render and not warnings @> pg_catalog.jsonb_build_array(v_warning);
+    update public.renders set warnings = coalesce(warnings, '[]') || pg_catalog.jsonb_build_array(v_warning)
+     where id = p_render and not coalesce(warnings, '[]') @> pg_catalog.jsonb_build_array(v_warning);
   end loop;
 end
 $$;

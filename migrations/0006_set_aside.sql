@@ -77,9 +77,23 @@ begin
 end
 $$;
 
+-- Writes down that the database refuses to change a render that is being made: its job is listed as those that are set aside.
+-- It waits for nothing, so that it can be ended.
+create or replace function loom.note_refusal(p_render uuid, p_code text, p_reason text) returns void
+language plpgsql as $$
+declare
+  v_job uuid := (select p.job_id from loom.plans p where p.render_id = p_render and p.ended_at is null);
+begin
+  if v_job is not null then
+    perform loom.set_job_aside(v_job, p_render, p_code, p_reason);
+    update loom.set_aside set not_before = pg_catalog.clock_timestamp() where job_id = v_job;
+  end if;
+end
+$$;
+
 revoke all on loom.set_aside from public;
-revoke execute on function loom.next_job(), loom.is_aside(uuid), loom.claim_job(uuid), loom.set_job_aside(uuid, uuid, text, text)
-  from public;
+revoke execute on function loom.next_job(), loom.is_aside(uuid), loom.claim_job(uuid), loom.set_job_aside(uuid, uuid, text, text),
+  loom.note_refusal(uuid, text, text) from public;
 do $$
 declare
   v_role text;
@@ -88,7 +102,7 @@ begin
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.set_aside from %I', v_role);
       execute format('revoke execute on function loom.next_job(), loom.is_aside(uuid), loom.claim_job(uuid), '
-        'loom.set_job_aside(uuid, uuid, text, text) from %I', v_role);
+        'loom.set_job_aside(uuid, uuid, text, text), loom.note_refusal(uuid, text, text) from %I', v_role);
     end if;
   end loop;
 end

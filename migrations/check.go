@@ -39,6 +39,7 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('loom.copies', to_regclass('loom.copies') is not null),
   ('loom.grant_task()', to_regprocedure('loom.grant_task(uuid, text, uuid, interval, timestamptz)') is not null),
   ('loom.next_job()', to_regprocedure('loom.next_job()') is not null),
+  ('loom.note_refusal()', to_regprocedure('loom.note_refusal(uuid, text, text)') is not null),
   ('loom.set_job_aside()', to_regprocedure('loom.set_job_aside(uuid, uuid, text, text)') is not null),
   ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),
   ('loom.cancel_render()', to_regprocedure('loom.cancel_render(uuid)') is not null),

@@ -48,8 +48,7 @@ func Fit(ctx context.Context, db DB) ([]Problem, error) {
 			}
 		}
 	}
-	more, err := overloads(ctx, db)
-	return append(problems, more...), err
+	return problems, nil
 }
 
 // tables lists which of the app's tables are there, and what is wrong with them as a whole.
@@ -178,8 +177,8 @@ func (c column) convert(alter string, have found) string {
 	return alter + fmt.Sprintf("alter column %s type %s using %s::%s", c.name, c.make, c.name, c.make)
 }
 
-// overloads finds functions that make a call of claim_render_job() ambiguous.
-func overloads(ctx context.Context, db DB) ([]Problem, error) {
+// Ambiguous says which functions make a call of claim_render_job() ambiguous, which the Node worker makes, and ingest does not.
+func Ambiguous(ctx context.Context, db DB) ([]Problem, error) {
 	rows, err := db.Query(ctx, `
 		select p.oid::regprocedure::text from pg_proc p
 		 where p.pronamespace = 'public'::regnamespace and p.proname = 'claim_render_job' and p.pronargs > 0

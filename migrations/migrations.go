@@ -80,6 +80,7 @@ func beforehand(ctx context.Context, tx pgx.Tx) error {
 	for _, look := range []func(context.Context, pgx.Tx) ([]Problem, error){
 		func(ctx context.Context, tx pgx.Tx) ([]Problem, error) { return owning(ctx, tx) },
 		func(ctx context.Context, tx pgx.Tx) ([]Problem, error) { return Fit(ctx, tx) },
+		func(ctx context.Context, tx pgx.Tx) ([]Problem, error) { return Ambiguous(ctx, tx) },
 		statuses, meanings, dependants,
 	} {
 		problems, err := look(ctx, tx)

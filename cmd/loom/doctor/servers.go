@@ -57,7 +57,9 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 // as this build has them.
 func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 	const what = "Migrations"
-	for _, look := range []func(context.Context, migrations.DB) ([]migrations.Problem, error){migrations.Rights, migrations.Fit} {
+	for _, look := range []func(context.Context, migrations.DB) ([]migrations.Problem, error){
+		migrations.Rights, migrations.Fit, migrations.Ambiguous,
+	} {
 		problems, err := look(ctx, conn)
 		if err != nil {
 			return append(findings, missing("Database", err, "allow the role of DATABASE_URL to read the catalogs"))

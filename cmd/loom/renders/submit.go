@@ -46,11 +46,11 @@ func Submit(ctx context.Context, db *pgxpool.Pool, s Submission) (uuid.UUID, err
 				return fmt.Errorf("insert scene %d: %w", i+1, err)
 			}
 		}
-		if _, err := tx.Exec(ctx, `insert into renders (id, campaign_id, status, progress) values ($1, $2, 'queued', 0)`,
+		if _, err := tx.Exec(ctx, `insert into public.renders (id, campaign_id, status, progress) values ($1, $2, 'queued', 0)`,
 			render, campaign); err != nil {
 			return fmt.Errorf("insert render: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `insert into render_jobs (id, render_id, state) values ($1, $2, 'queued')`,
+		if _, err := tx.Exec(ctx, `insert into public.render_jobs (id, render_id, state) values ($1, $2, 'queued')`,
 			uuid.New(), render); err != nil {
 			return fmt.Errorf("insert render job: %w", err)
 		}
@@ -91,16 +91,16 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 	if s.Shown != nil {
 		add("facecam_options", s.Shown)
 	}
-	return "insert into campaigns (" + columns + ") values (" + places + ")", args
+	return "insert into public.campaigns (" + columns + ") values (" + places + ")", args
 }
 
 // insertScene names the column that is ours only when something is asked of the scene.
 func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any) {
 	args = []any{uuid.New(), campaign, s.URL, s.Seconds, place}
 	if s.Options == nil {
-		return "insert into scenes (id, campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4, $5)", args
+		return "insert into public.scenes (id, campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4, $5)", args
 	}
-	return "insert into scenes (id, campaign_id, url, duration_sec, order_index, options) values ($1, $2, $3, $4, $5, $6)",
+	return "insert into public.scenes (id, campaign_id, url, duration_sec, order_index, options) values ($1, $2, $3, $4, $5, $6)",
 		append(args, s.Options)
 }
 

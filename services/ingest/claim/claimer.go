@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -129,7 +130,7 @@ func (c *Claimer) deal(ctx context.Context, tx pgx.Tx, claimed *Claimed) error {
 	var status, message string
 	var over, unwanted bool
 	err := tx.QueryRow(ctx, `select coalesce(status::text, ''), coalesce(error_message::text, ''), loom.is_terminal(status::text),
-		cancel_requested from public.renders where id = $1::uuid`, claimed.Render).Scan(&status, &message, &over, &unwanted)
+		coalesce(cancel_requested, false) from public.renders where id = $1::uuid`, claimed.Render).Scan(&status, &message, &over, &unwanted)
 	if err != nil {
 		return fmt.Errorf("look at the render: %w", err)
 	}
@@ -216,10 +217,10 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	if campaign == nil {
 		return 0, plan.Missing(), nil
 	}
-	if invalid := plan.Validate(*campaign, c.Limits); invalid != nil {
-		return 0, invalid, nil
+	list, invalid, err := c.tasks(*campaign)
+	if err != nil || invalid != nil {
+		return 0, invalid, err
 	}
-	list := plan.Build(*campaign, newID)
 	listJSON, err := plan.JSON(list)
 	if err != nil {
 		return 0, nil, err
@@ -234,6 +235,19 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 		return 0, nil, fmt.Errorf("open the plan: %w", err)
 	}
 	return len(list), nil, nil
+}
+
+// tasks plans a campaign. A panic is that campaign's: it is to stop no other, here or after a restart.
+func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan.Invalid, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("plan the campaign: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if invalid := plan.Validate(campaign, c.Limits); invalid != nil {
+		return nil, invalid, nil
+	}
+	return plan.Build(campaign, newID), nil, nil
 }
 
 // newID returns a UUID that sorts by time, which keeps indexes compact. It fails only when the machine has no randomness.

@@ -42,7 +42,9 @@ var refusals = []variant{
 	{app: "`scenes.options` with values that are meant for loom-lite", sql: `
 		alter table scenes add options jsonb; insert into scenes (options) values ('{"color_scheme": "dark"}');
 		comment on column scenes.options is 'loom-lite'`},
-	{app: "`scenes.options` jsonb, empty", sql: "alter table scenes add options jsonb"},
+	{app: "columns of our names and types, empty, that may be null", sql: `
+		alter table scenes add options jsonb; alter table campaigns add output_rate varchar(20), add output_options jsonb, add facecam_options jsonb;
+		alter table renders add warnings jsonb, add cancel_requested boolean, add error_code varchar(60), add report jsonb;`},
 
 	// Tables.
 	{app: "the tables in another schema", refused: "public.renders is missing, and the schema app has … alter table app.renders set schema public", sql: `
@@ -59,6 +61,8 @@ var refusals = []variant{
 	// Functions.
 	{app: "`claim_render_job(text)` with a default", refused: "public.claim_render_job(text) makes calls of claim_render_job() ambiguous … drop function public.claim_render_job(text)",
 		sql: "create function claim_render_job(worker text default '') returns int language sql as 'select 1'"},
+	{app: "the same, made after the migration: the Node worker cannot claim, ingest can",
+		later: "create function claim_render_job(worker text default '') returns int language sql as 'select 1'"},
 	{app: "`claim_render_job(text)`", sql: "create function claim_render_job(worker text) returns int language sql as 'select 1'"},
 	{app: "`claim_render_job()` that returns something else", sql: "create function claim_render_job() returns json language sql as 'select null::json'"},
 	{app: "the same, and a view that uses it", refused: "view next_job uses a claim_render_job() … make it again", sql: `

@@ -2,7 +2,6 @@ package claim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,7 +25,7 @@ const (
 // the same would be refused again. Anything else may be mended, by whoever changed the schema say: the job is set aside and
 // tried again, and fails when it has been tried often enough. So does a job that cannot even be failed: it stays set aside.
 func (c *Claimer) spoiled(ctx context.Context, tx pgx.Tx, claimed Claimed, cause error) (Claimed, error) {
-	if ofDatabase(cause) {
+	if ofDatabase(tx, cause) {
 		return Claimed{}, cause
 	}
 	claimed.Cause = cause
@@ -46,7 +45,11 @@ func (c *Claimer) spoiled(ctx context.Context, tx pgx.Tx, claimed Claimed, cause
 	if err != nil {
 		return Claimed{}, fmt.Errorf("set the job aside: %w", err)
 	}
-	if claimed.Tries < triesOfOne || !others && claimed.Tries < triesOfAll || refused(cause) {
+	bound := triesOfAll
+	if others && !waited(cause) {
+		bound = triesOfOne
+	}
+	if claimed.Tries < bound || refused(cause) {
 		claimed.Invalid = nil
 		return claimed, nil
 	}
@@ -67,36 +70,36 @@ func (c *Claimer) failed(ctx context.Context, tx pgx.Tx, claimed Claimed) (bool,
 		}
 		return fail(ctx, tx, claimed)
 	})
-	if err != nil && ofDatabase(err) {
+	if err != nil && ofDatabase(tx, err) {
 		return false, err
 	}
 	return err == nil, nil
 }
 
 // refused reports whether the data itself is what was wrong, so that the same would be refused again: a value out of
-// range or of another type, a broken constraint, an exception of a trigger.
+// range or of another type, a broken constraint, an exception of a trigger, or whatever broke planning without the database.
 func refused(err error) bool {
-	if mistyped := new(json.UnmarshalTypeError); errors.As(err, &mistyped) {
-		return true
-	}
-	return postgres.InClass(postgres.SQLState(err), "22", "23", "P0")
+	code := postgres.SQLState(err)
+	return code == "" || postgres.InClass(code, "22", "23", "P0")
 }
+
+// waited reports whether it was somebody else who stood in the job's way: a lock, a deadlock, a statement that took too long.
+func waited(err error) bool {
+	code := postgres.SQLState(err)
+	return code == queryCanceled || postgres.InClass(code, "40", "55")
+}
+
+// queryCanceled is the SQLSTATE of a statement that took too long.
+const queryCanceled = "57014"
 
 // ofDatabase reports whether an error is the database's as a whole, and no matter of the job that was dealt with: no
 // connection, no memory, no right to write anywhere.
-func ofDatabase(err error) bool {
-	if lost := new(lostError); errors.As(err, &lost) {
+func ofDatabase(tx pgx.Tx, err error) bool {
+	if lost := new(lostError); errors.As(err, &lost) || tx.Conn().IsClosed() {
 		return true
 	}
-	if mistyped := new(json.UnmarshalTypeError); errors.As(err, &mistyped) {
-		return false
-	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false
-	}
 	code := postgres.SQLState(err)
-	// A statement that took too long (57014) is one of the job's triggers.
-	return code == "" || code != "57014" && postgres.InClass(code, "08", "25", "28", "3D", "53", "57", "58", "XX")
+	return code != queryCanceled && postgres.InClass(code, "08", "25", "28", "3D", "53", "57", "58", "XX")
 }
 
 // lostError is a transaction that cannot go on.

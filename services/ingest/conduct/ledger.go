@@ -201,9 +201,7 @@ func mayStay(err error) bool {
 
 // refused writes down that the database refuses to change a render that is being made, for whoever looks.
 func (l ledger) refused(ctx context.Context, render uuid.UUID, cause error) error {
-	_, err := l.db.Exec(ctx, `select loom.set_job_aside(p.job_id, p.render_id, $2::text, $3::text) from loom.plans p
-		where p.render_id = $1::uuid and p.ended_at is null and p.job_id is not null`,
-		render, postgres.SQLState(cause), clean(cause.Error(), 2000))
+	_, err := l.db.Exec(ctx, "select loom.note_refusal($1::uuid, $2::text, $3::text)", render, postgres.SQLState(cause), clean(cause.Error(), 2000))
 	if err != nil {
 		return fmt.Errorf("write down what the database refuses: %w", err)
 	}

@@ -118,7 +118,7 @@ func (w *watcher) read(ctx context.Context) (now time.Time, list []sight, err er
 	}
 	rows, err := w.c.DB.Query(ctx, `
 		select p.id, p.render_id, p.created_at > $1::timestamptz, p.ended_at is not null, coalesce(r.status::text, ''),
-		       coalesce(r.progress, 0)::int, coalesce(r.error_code, ''), coalesce(r.error_message::text, '')
+		       coalesce(r.progress, 0)::int, coalesce(r.error_code::text, ''), coalesce(r.error_message::text, '')
 		  from loom.plans p join public.renders r on r.id = p.render_id
 		 where p.ended_at is null or p.ended_at > $1::timestamptz
 		 order by p.created_at`, since)
