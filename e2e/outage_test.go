@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"syscall"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/e2e/rig"
@@ -38,4 +39,25 @@ func TestPostgresMayBeAwayMidway(t *testing.T) {
 	p.Postgres.Start(t)
 	checkDone(t, p, p.Await(t, id), c)
 	ingest.AwaitReady(t)
+}
+
+// An ingest that is stopped for longer than a lease, and continued: its workers are well, and go on.
+func TestAnIngestThatStandsStillCostsNoWork(t *testing.T) {
+	p := rig.Start(t, rig.Config{})
+	c, gate := held(p, 1)
+	id := p.Submit(t, c)
+	gate.Await(t, 1)
+	ingest := p.Services("ingest")[0]
+	ingest.Signal(t, syscall.SIGSTOP)
+	rig.Eventually(t, "the lease runs out", func() bool {
+		return rig.Value[bool](t, p.App, `select bool_and(lease_until < clock_timestamp() - interval '1 second')
+			from loom.tasks where render_id = $1 and state = 'running'`, id)
+	})
+	ingest.Signal(t, syscall.SIGCONT)
+	gate.Open()
+	checkDone(t, p, p.Await(t, id), c)
+	checkUncharged(t, p, id)
+	if n := rig.Value[int](t, p.App, `select max(attempt) from loom.tasks where render_id = $1`, id); n != 1 {
+		t.Errorf("work was done %d times", n)
+	}
 }
