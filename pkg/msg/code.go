@@ -103,6 +103,10 @@ const (
 	CodeWorkerLost Code = "worker_lost"
 	// CodeStorage: the object store kept refusing.
 	CodeStorage Code = "storage_unavailable"
+	// CodeStorageTooLarge: the object store takes no object as large as one that had to be written.
+	CodeStorageTooLarge Code = "storage_too_large"
+	// CodeStorageRefused: the object store is set up so that it will never take what had to be written.
+	CodeStorageRefused Code = "storage_refused"
 	// CodeCancelled: somebody cancelled the render.
 	CodeCancelled Code = "cancelled"
 )

@@ -59,7 +59,13 @@ func golden(t *testing.T) map[string]any {
 	record := grantOf(t, msg.Record, msg.RecordParams{Scene: 1, URL: "https://example.com/?a=1&b=2", Width: 1920, Height: 1080,
 		Rate: msg.FPS(60), Frames: 300, Pieces: []int{120, 180}}, "", nil, msg.PieceName(0))
 	record.Grant.Bundle = &msg.Output{Key: "r/t/a2/failure.zip", URL: "https://s3.example/zip?X-Amz-Signature=3", ContentType: "application/zip"}
+	parts := grantOf(t, msg.Overlay, msg.OverlayParams{Width: 1920, Height: 1080, Rate: msg.FPS(60), Frames: 450}, msg.Joined, video, msg.Video)
+	joined, whole := parts.Grant.Inputs[msg.Joined], parts.Grant.Outputs[msg.Video]
+	joined.Parts = msg.Parts{Bytes: 52428800, More: []msg.SignedURL{"https://s3.example/in.1?X-Amz-Signature=4"}}
+	whole.Parts = msg.Parts{Bytes: 52428800, More: []msg.SignedURL{"https://s3.example/out.1?X-Amz-Signature=5", "https://s3.example/out.2?X-Amz-Signature=6"}}
+	parts.Grant.Inputs[msg.Joined], parts.Grant.Outputs[msg.Video] = joined, whole
 	return map[string]any{
+		"grant-parts":   parts,
 		"task":          msg.Task{Ref: ref(msg.Record)},
 		"grant-request": msg.GrantRequest{Ref: ref(msg.Record), Worker: "recorder-1", RequestID: requestID},
 		"grant-drop":    msg.GrantReply{Version: msg.Version, Verdict: msg.Drop, Reason: "the task is over"},

@@ -108,6 +108,7 @@ type Input struct {
 	Key string `json:"key,omitempty"`
 	// URL is a presigned GET URL.
 	URL SignedURL `json:"url,omitempty"`
+	Parts
 	// Facts are what the task that wrote it reported: RecordFacts, ProbeFacts, VideoFacts, …
 	Facts json.RawMessage `json:"facts,omitempty"`
 }
@@ -120,6 +121,7 @@ type Output struct {
 	URL SignedURL `json:"url"`
 	// ContentType is signed into URL.
 	ContentType string `json:"content_type"`
+	Parts
 }
 
 // SignedURL is a URL that gives access to whoever holds it. It prints as a placeholder, so that it cannot reach a log

@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -19,11 +17,13 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// maxPut is the largest object that one PUT may write.
-const maxPut = 5 << 30
+// Words for the product's user.
+const (
+	storageMessage = "The storage for videos could not be reached. Please try again in a few minutes."
 
-// storageMessage is for the product's user.
-const storageMessage = "The storage for videos could not be reached. Please try again in a few minutes."
+	storageTooLargeMessage = "The storage for videos does not take files as large as this video needs. Whoever runs it must raise its limit."
+	storageRefusedMessage  = "The storage for videos is set up so that it does not take this video. Whoever runs it must change that."
+)
 
 // transfers moves objects between files and presigned URLs.
 type transfers struct {
@@ -60,16 +60,17 @@ func (t *Task) Fetch(ctx context.Context, name, path string) error {
 	if !ok || input.URL == "" {
 		return fmt.Errorf("fetch %s: the grant has no such input", name)
 	}
-	return s3.retry(ctx, "fetch "+name, func(ctx context.Context) error { return s3.get(ctx, string(input.URL), path) })
+	return s3.fetch(ctx, "fetch "+name, input, path)
 }
 
-// Store writes the file at path to the output called name. Errors are as Fetch's.
+// Store writes the file at path to the output called name. Errors are as Fetch's; and what is larger than the store takes is
+// permanent, with code storage_too_large.
 func (t *Task) Store(ctx context.Context, name, path string) error {
 	output, ok := t.Outputs[name]
 	if !ok {
 		return fmt.Errorf("store %s: the grant has no such output", name)
 	}
-	return s3.retry(ctx, "store "+name, func(ctx context.Context) error { return s3.put(ctx, output, path) })
+	return s3.store(ctx, "store "+name, output, path)
 }
 
 // retry repeats try until it succeeds, fails for good, or time is over.
@@ -86,6 +87,10 @@ func (x *transfers) retry(ctx context.Context, operation string, try func(contex
 		return fmt.Errorf("%s: %w", operation, context.Cause(ctx))
 	case errors.As(err, &refused) && refused.expired:
 		return fmt.Errorf("%s: %w: %w", operation, ErrHandBack, err)
+	case errors.As(err, &refused) && refused.tooLarge():
+		return Permanent(msg.CodeStorageTooLarge, storageTooLargeMessage, fmt.Errorf("%s: %w", operation, err))
+	case errors.As(err, &refused) && refused.forGood():
+		return Permanent(msg.CodeStorageRefused, storageRefusedMessage, fmt.Errorf("%s: %w", operation, err))
 	case errors.As(err, new(*os.PathError)), errors.As(err, new(*os.LinkError)):
 		return fmt.Errorf("%s: %w", operation, err)
 	}
@@ -134,38 +139,33 @@ func (x *transfers) get(ctx context.Context, from, path string) (err error) {
 	return nil
 }
 
-func (x *transfers) put(ctx context.Context, output msg.Output, path string) error {
+// put writes length bytes of the file at path, from offset, to the object that to is the URL of.
+func (x *transfers) put(ctx context.Context, to msg.SignedURL, contentType, path string, offset, length int64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return backoff.Permanent(err)
 	}
 	defer func() { _ = file.Close() }()
-	info, err := file.Stat()
-	if err != nil {
-		return backoff.Permanent(err)
-	}
-	if info.Size() > maxPut {
-		return backoff.Permanent(fmt.Errorf("%d bytes are more than an object store takes at once", info.Size()))
-	}
-
 	ctx, moved, stop := x.watch(ctx)
 	defer stop()
 	body := func() (io.ReadCloser, error) {
-		if info.Size() == 0 {
+		if length == 0 {
 			return http.NoBody, nil
 		}
-		_, err := file.Seek(0, io.SeekStart)
-		return io.NopCloser(&counter{file, moved}), err
+		return io.NopCloser(&counter{io.NewSectionReader(file, offset, length), moved}), nil
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, string(output.URL), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, string(to), nil)
 	if err != nil {
 		return backoff.Permanent(errors.New("the URL is none"))
 	}
 	request.Body, _ = body()
 	request.GetBody = body
-	request.ContentLength = info.Size()
-	request.Header.Set("Content-Type", output.ContentType)
+	request.ContentLength = length
+	request.Header.Set("Content-Type", contentType)
 	response, err := x.do(request)
+	if hungUp(err) {
+		return x.why(request, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,12 @@ func (x *transfers) do(request *http.Request) (*http.Response, error) {
 	defer func() { _ = response.Body.Close() }()
 	refused := &refusal{
 		status: response.StatusCode, code: refusalCode(response.Body),
-		expired: response.StatusCode == http.StatusForbidden && expired(request.URL, time.Now()),
+	}
+	// Most stores answer 403 then, Supabase 400 with a code of its own.
+	refused.expired = refused.code == "ExpiredToken" ||
+		response.StatusCode == http.StatusForbidden && expired(request.URL, time.Now())
+	if refused.expired {
+		return nil, backoff.Permanent(refused)
 	}
 	switch status := response.StatusCode; {
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
@@ -228,45 +233,4 @@ type counter struct {
 func (c *counter) Read(p []byte) (int, error) {
 	c.moved()
 	return c.Reader.Read(p)
-}
-
-// refusal is an answer of the store that is no success.
-type refusal struct {
-	status int
-	// code is S3's, such as NoSuchKey; often empty.
-	code    string
-	expired bool
-}
-
-func (r *refusal) Error() string {
-	text := "the store answered " + strconv.Itoa(r.status) + " " + http.StatusText(r.status)
-	if r.code != "" {
-		text += " (" + r.code + ")"
-	}
-	return text
-}
-
-// refusalCode reads the one element of an S3 error that is safe to show: others repeat the request's signature.
-func refusalCode(body io.Reader) string {
-	var answer struct {
-		Code string
-	}
-	if xml.NewDecoder(io.LimitReader(body, 64<<10)).Decode(&answer) != nil || len(answer.Code) > 64 {
-		return ""
-	}
-	return answer.Code
-}
-
-// expired reports whether a presigned URL's time is over. A store answers 403 then, as it does when its keys are wrong:
-// the first is nobody's fault, and a fresh URL mends it; the second must be charged, or it would go on for ever. A URL
-// that does not tell counts as expired.
-func expired(u *url.URL, now time.Time) bool {
-	query := u.Query()
-	signed, err1 := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
-	seconds, err2 := strconv.Atoi(query.Get("X-Amz-Expires"))
-	if err1 != nil || err2 != nil {
-		return true
-	}
-	// Clocks differ: near the end is over.
-	return now.After(signed.Add(time.Duration(seconds)*time.Second - time.Minute))
 }

@@ -23,14 +23,22 @@ func (c *Client) EnsureBucket(ctx context.Context, bucket string) error {
 		}
 	}
 	_, err := c.s3.CreateBucket(ctx, input)
-	// Somebody else may have made it in between.
+	// Somebody else may have made it in between. Supabase says of one's own bucket what others say of somebody else's.
 	if owned := new(types.BucketAlreadyOwnedByYou); errors.As(err, &owned) {
+		return nil
+	}
+	if taken := new(types.BucketAlreadyExists); errors.As(err, &taken) && c.Ping(ctx, bucket) == nil {
 		return nil
 	}
 	return explain(err, "make bucket %s", bucket)
 }
 
-// AllowPublicRead lets anybody read the objects of bucket (not list them) without a signature.
+// ErrNoPolicies says that a store knows no bucket policies.
+var ErrNoPolicies = errors.New("the store takes no bucket policy: make the bucket public where its owner looks after it " +
+	"(Supabase: Storage > the bucket > Edit bucket > Public bucket)")
+
+// AllowPublicRead lets anybody read the objects of bucket (not list them) without a signature; ErrNoPolicies where that is
+// not for S3 to say.
 func (c *Client) AllowPublicRead(ctx context.Context, bucket string) error {
 	policy, err := json.Marshal(map[string]any{
 		"Version": "2012-10-17",
@@ -43,5 +51,9 @@ func (c *Client) AllowPublicRead(ctx context.Context, bucket string) error {
 	}
 	text := string(policy)
 	_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
+	// Supabase takes it for one more CreateBucket.
+	if taken := new(types.BucketAlreadyExists); errors.As(err, &taken) || isCode(err, "BucketAlreadyExists", "NotImplemented") {
+		err = ErrNoPolicies
+	}
 	return explain(err, "let anybody read bucket %s", bucket)
 }

@@ -2,20 +2,42 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 )
 
-// immutable is what is said of every finished object: its key is never written with anything else.
-const immutable = "public, max-age=31536000, immutable"
+// What is said of finished objects to caches: their keys are never written with anything else. Shared caches keep those
+// alone that everybody may read.
+const (
+	cachePublic  = "public, max-age=31536000, immutable"
+	cachePrivate = "private, max-age=31536000, immutable"
+)
+
+// Copying says how a copy differs from what it is of.
+type Copying struct {
+	ContentType string
+	// Public: everybody may read the copy, and caches may give it to everybody.
+	Public bool
+}
+
+func (c Copying) cacheControl() *string {
+	if c.Public {
+		return aws.String(cachePublic)
+	}
+	return aws.String(cachePrivate)
+}
 
 // Size returns an object's length in bytes; ErrNotFound when there is none.
 func (c *Client) Size(ctx context.Context, bucket, key string) (int64, error) {
@@ -26,17 +48,62 @@ func (c *Client) Size(ctx context.Context, bucket, key string) (int64, error) {
 	return aws.ToInt64(head.ContentLength), nil
 }
 
-// Copy copies an object within the store, without it passing through this machine. The copy has contentType and may be
-// cached for ever.
-func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey, contentType string) error {
+// Copy copies an object within the store, without it passing through this machine. The copy may be cached for ever.
+func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, how Copying) error {
 	_, err := c.s3.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &toBucket, Key: &toKey, CopySource: aws.String(copySource(fromBucket, fromKey)),
-		ContentType: &contentType, CacheControl: aws.String(immutable), MetadataDirective: types.MetadataDirectiveReplace,
+		ContentType: &how.ContentType, CacheControl: how.cacheControl(), MetadataDirective: types.MetadataDirectiveReplace,
 	})
-	return explain(err, "copy %s/%s to %s/%s", fromBucket, fromKey, toBucket, toKey)
+	return explain(missingTarget(err), "copy %s/%s to %s/%s", fromBucket, fromKey, toBucket, toKey)
 }
 
-// copySource is the header's value: each part of the path escaped, the slashes not.
+// Join makes one object of several within the store, as Copy does of one. All but the last have at least 5 MiB.
+func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string, toBucket, toKey string, how Copying) (err error) {
+	const operation = "join the parts of %s/%s"
+	upload, err := c.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &toBucket, Key: &toKey, ContentType: &how.ContentType, CacheControl: how.cacheControl(),
+	})
+	if err != nil {
+		return explain(missingTarget(err), operation, toBucket, toKey)
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		// What is left of it costs space, and nobody sees it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		_, abort := c.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &toBucket, Key: &toKey, UploadId: upload.UploadId})
+		err = errors.Join(err, explain(abort, "abort the upload of %s/%s", toBucket, toKey))
+	}()
+	var parts []types.CompletedPart
+	for i, key := range fromKeys {
+		number := aws.Int32(int32(i + 1))
+		part, err := c.s3.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
+			Bucket: &toBucket, Key: &toKey, UploadId: upload.UploadId, PartNumber: number, CopySource: aws.String(copySource(fromBucket, key)),
+		})
+		if err != nil {
+			return explain(missingTarget(err), operation, toBucket, toKey)
+		}
+		parts = append(parts, types.CompletedPart{ETag: part.CopyPartResult.ETag, PartNumber: number})
+	}
+	_, err = c.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &toBucket, Key: &toKey, UploadId: upload.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+	})
+	return explain(err, operation, toBucket, toKey)
+}
+
+// missingTarget makes Supabase's answer to a copy into a bucket that is not there the one that others give.
+func missingTarget(err error) error {
+	var coded smithy.APIError
+	if errors.As(err, &coded) && coded.ErrorCode() == "InvalidRequest" && isStatus(err, http.StatusNotFound) {
+		return fmt.Errorf("%w (%s)", ErrNoBucket, coded.ErrorCode())
+	}
+	return err
+}
+
+// copySource is the header's value: each part of the path escaped, the slashes not. Supabase takes it as it is: there, bucket
+// and key must be of what is not escaped, as our keys are.
 func copySource(bucket, key string) string {
 	parts := strings.Split(bucket+"/"+key, "/")
 	for i, part := range parts {

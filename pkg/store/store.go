@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +25,13 @@ var (
 	ErrNotFound = errors.New("the object does not exist")
 	// ErrDenied says that the store refused the keys, or what they may do.
 	ErrDenied = errors.New("the store refused access")
+	// ErrTooLarge says that the store takes no object of that size: in all, or in this bucket.
+	ErrTooLarge = errors.New("the object is larger than the store, or the bucket, allows")
+	// ErrRefused says that the bucket takes no objects of that type, or of that name.
+	ErrRefused = errors.New("the bucket does not take such objects")
+	// ErrNotS3 says that what answers is no S3 store.
+	ErrNotS3 = errors.New("what answers is not an S3 store: S3_ENDPOINT must be the store's S3 endpoint, its path included " +
+		"(Supabase: https://<ref>.storage.supabase.co/storage/v1/s3)")
 )
 
 // Client talks to one store. It is safe for concurrent use.
@@ -79,14 +88,27 @@ func New(cfg Config) (*Client, error) {
 // Close ends idle connections. Calls that run go on.
 func (c *Client) Close() { c.idle() }
 
-// Ping reports whether bucket is there and may be used: ErrNoBucket or ErrDenied when not.
+// Ping reports whether bucket is there and may be used: ErrNoBucket, ErrDenied or ErrNotS3 when not.
 func (c *Client) Ping(ctx context.Context, bucket string) error {
-	_, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
-	// A HEAD's answer has no body, and so no code that would tell a missing bucket from a missing object.
-	if isStatus(err, http.StatusNotFound) {
-		err = ErrNoBucket
+	// Not HeadBucket, which needs the same right: its answers have no body, and a wrong path's 404 looks like a missing bucket.
+	_, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, MaxKeys: aws.Int32(1)})
+	if notS3(err) {
+		err = ErrNotS3
 	}
 	return explain(err, "look for bucket %s", bucket)
+}
+
+// notS3 reports whether an answer to a listing has not the form that S3's have.
+func notS3(err error) bool {
+	var response *smithyhttp.ResponseError
+	if err == nil || !errors.As(err, &response) || response.HTTPStatusCode() >= http.StatusInternalServerError {
+		return false
+	}
+	status := response.HTTPStatusCode()
+	// Where a body tells no code, the SDK makes one of the status: but S3's errors have bodies.
+	made := strings.ReplaceAll(http.StatusText(status), " ", "")
+	var coded smithy.APIError
+	return !errors.As(err, &coded) || isCode(err, "", "UnknownError") || isCode(err, made) && status != http.StatusForbidden
 }
 
 // noLimit lets every retry through: attempts alone bound them.
@@ -110,11 +132,20 @@ func explain(err error, format string, args ...any) error {
 			err = ErrNoBucket
 		case "NoSuchKey", "NotFound":
 			err = ErrNotFound
+		case "EntityTooLarge":
+			err = fmt.Errorf("%w (%s)", ErrTooLarge, coded.ErrorCode())
+		case "InvalidMimeType", "InvalidKey":
+			err = fmt.Errorf("%w (%s)", ErrRefused, coded.ErrorCode())
 		case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch":
 			err = fmt.Errorf("%w (%s)", ErrDenied, coded.ErrorCode())
 		}
 	}
 	return fmt.Errorf("%s: %w", operation, err)
+}
+
+func isCode(err error, codes ...string) bool {
+	var coded smithy.APIError
+	return errors.As(err, &coded) && slices.Contains(codes, coded.ErrorCode())
 }
 
 func isStatus(err error, status int) bool {

@@ -83,7 +83,7 @@ func TestCopyKeepsTheBytesAndSaysHowToServeThem(t *testing.T) {
 	from, to := storetest.Bucket(t, c), storetest.Bucket(t, c)
 	const key = "r/1/a1/video with a space+plus.mp4"
 	put(t, c, from, key, "application/octet-stream", []byte("pictures"))
-	if err := c.Copy(t.Context(), from, key, to, "r/2.mp4", "video/mp4"); err != nil {
+	if err := c.Copy(t.Context(), from, key, to, "r/2.mp4", store.Copying{ContentType: "video/mp4"}); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := c.Size(t.Context(), to, "r/2.mp4"); err != nil || n != int64(len("pictures")) {
@@ -106,7 +106,7 @@ func TestWhatIsMissingIsToldApart(t *testing.T) {
 	_, noObject := c.Size(t.Context(), bucket, "nothing")
 	for name, test := range map[string]struct{ err, want error }{
 		"size of no object":     {noObject, store.ErrNotFound},
-		"copy of no object":     {c.Copy(t.Context(), bucket, "nothing", bucket, "copy", "text/plain"), store.ErrNotFound},
+		"copy of no object":     {c.Copy(t.Context(), bucket, "nothing", bucket, "copy", store.Copying{ContentType: "text/plain"}), store.ErrNotFound},
 		"download of no object": {c.Download(t.Context(), bucket, "nothing", filepath.Join(t.TempDir(), "f")), store.ErrNotFound},
 		"ping of no bucket":     {c.Ping(t.Context(), "no-such-bucket"), store.ErrNoBucket},
 		"copy to no bucket":     {copyToNoBucket(t, c, bucket), store.ErrNoBucket},
@@ -120,7 +120,7 @@ func TestWhatIsMissingIsToldApart(t *testing.T) {
 func copyToNoBucket(t *testing.T, c *store.Client, bucket string) error {
 	t.Helper()
 	put(t, c, bucket, "key", "text/plain", []byte("x"))
-	return c.Copy(t.Context(), bucket, "key", "no-such-bucket", "key", "text/plain")
+	return c.Copy(t.Context(), bucket, "key", "no-such-bucket", "key", store.Copying{ContentType: "text/plain"})
 }
 
 func TestWrongKeysAreDenied(t *testing.T) {

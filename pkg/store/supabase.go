@@ -28,16 +28,24 @@ func CheckSupabase(environ map[string]string, add func(variable, wants string)) 
 	}
 }
 
+// supabasePath is where a Supabase project has its S3 endpoint.
+const supabasePath = "/storage/v1/s3"
+
+// IsSupabase reports whether endpoint is that of a Supabase project, hosted or not.
+func IsSupabase(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	return err == nil && (strings.HasSuffix(u.Hostname(), ".supabase.co") || strings.TrimRight(u.Path, "/") == supabasePath)
+}
+
 // supabaseEndpoint forms a project's S3 endpoint: https://<ref>.supabase.co has it at
 // https://<ref>.storage.supabase.co/storage/v1/s3, and one that is self-hosted at <its URL>/storage/v1/s3.
 func supabaseEndpoint(project string) string {
-	const path = "/storage/v1/s3"
 	u, err := url.Parse(project)
 	if err != nil || u.Host == "" {
-		return "https://<project>.storage.supabase.co" + path
+		return "https://<project>.storage.supabase.co" + supabasePath
 	}
 	if ref, hosted := strings.CutSuffix(u.Host, ".supabase.co"); hosted {
-		return "https://" + ref + ".storage.supabase.co" + path
+		return "https://" + ref + ".storage.supabase.co" + supabasePath
 	}
-	return u.Scheme + "://" + u.Host + path
+	return u.Scheme + "://" + u.Host + supabasePath
 }

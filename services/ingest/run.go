@@ -61,8 +61,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	loop := &claim.Loop{
-		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders, MaxRetries: cfg.MaxRetries},
-		Poll:    time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
+		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders, MaxRetries: cfg.MaxRetries,
+			ObjectBytes: cfg.Store.ObjectBytes()},
+		Poll: time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
 		Failed: func(err error) { metrics.conduct.DatabaseError("claim", err) },
 		Dealt: func(ctx context.Context, c claim.Claimed) {
 			metrics.claimed(c)
@@ -96,7 +97,7 @@ func Run(ctx context.Context, cfg Config) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return conductor.Run(ctx) })
 	group.Go(func() error {
-		awaitBucket(ctx, cfg, objects)
+		keepBucket(ctx, cfg, objects)
 		return nil
 	})
 	group.Go(func() error {
@@ -159,7 +160,24 @@ func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 	return err
 }
 
-// awaitBucket makes the work bucket as soon as the store is there.
+// bucketEvery is how often it is looked whether the work bucket is still there.
+const bucketEvery = 30 * time.Second
+
+// keepBucket makes the work bucket as soon as the store is there, and again when it is gone.
+func keepBucket(ctx context.Context, cfg Config, objects *store.Client) {
+	ticker := time.NewTicker(bucketEvery)
+	defer ticker.Stop()
+	for {
+		awaitBucket(ctx, cfg, objects)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// awaitBucket returns when the work bucket is there.
 func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = 500*time.Millisecond, 30*time.Second

@@ -32,7 +32,7 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 		}
 	})
 	facts, err := h.Record(ctx, Job{
-		Params: params, Dir: t.Dir, Bundle: t.BundlePath(), Log: t.Log, Piece: func(i int) { pieces <- i },
+		Params: params, Dir: t.Dir, PieceBytes: storable(t), Bundle: t.BundlePath(), Log: t.Log, Piece: func(i int) { pieces <- i },
 		Progress: func(frames int) { t.Progress(stored * float64(frames) / float64(params.Frames)) },
 	})
 	close(pieces)
@@ -47,6 +47,15 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	t.Progress(1)
 	return facts, nil
+}
+
+// storable is the size of the largest file that can be stored as any of the task's outputs.
+func storable(t *stage.Task) int64 {
+	most := int64(msg.MaxObject)
+	for _, output := range t.Outputs {
+		most = min(most, output.Most())
+	}
+	return most
 }
 
 // storePieces stores the pieces whose places it receives, and removes their files. It announces all but the last of the scene's,

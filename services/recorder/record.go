@@ -19,12 +19,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/mezzanine"
 )
 
-const (
-	// jpegQuality is of the mezzanine's pictures. More costs bytes, not time.
-	jpegQuality = 92
-	// maxPiece is what S3 takes in one PUT.
-	maxPiece = 5 << 30
-)
+// jpegQuality is of the mezzanine's pictures. More costs bytes, not time.
+const jpegQuality = 92
 
 // Recorder records pages into files, each in a Chrome of its own. It may record several at once.
 type Recorder struct {
@@ -58,7 +54,7 @@ func New(cfg Config) (*Recorder, error) {
 	}
 	return &Recorder{
 		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		memory: int64(cfg.MemoryLimit) << 20, maxBytes: maxPiece, cores: own, preload: chrome.HugePages(cfg.HugePages),
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: msg.MaxObject, cores: own, preload: chrome.HugePages(cfg.HugePages),
 	}, nil
 }
 
@@ -71,6 +67,8 @@ type Job struct {
 	// Piece is called with the place of each piece that is complete, while the recording goes on; its file is left alone from
 	// then on. It holds the recording up until it returns. It may be nil.
 	Piece func(i int)
+	// PieceBytes bounds each piece, which else is bound by what S3 takes. 0: no bound of its own.
+	PieceBytes int64
 	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails; empty for none.
 	Bundle string
 	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It may be nil.
@@ -84,8 +82,12 @@ func PiecePath(dir string, i int) string { return filepath.Join(dir, msg.PieceNa
 // Record records a scene. What is wrong with the page is a *stage.Error with words for the product's user.
 func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, err error) {
 	p := j.Params
+	most := r.maxBytes
+	if j.PieceBytes > 0 {
+		most = min(most, j.PieceBytes)
+	}
 	out := &mezzanine.Pieces{
-		Format: mezzanine.Format{Width: p.Width, Height: p.Height, Rate: p.Rate, MaxBytes: r.maxBytes},
+		Format: mezzanine.Format{Width: p.Width, Height: p.Height, Rate: p.Rate, MaxBytes: most},
 		Frames: p.Pieces, Path: func(i int) string { return PiecePath(j.Dir, i) }, Done: j.Piece,
 	}
 	if len(out.Frames) == 0 {

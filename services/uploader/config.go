@@ -71,15 +71,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	if cfg.Slots < 1 {
 		problems.Add("UPLOADER_SLOTS", "a whole number of 1 or more")
 	}
-	if cfg.PublicURLs == "" {
-		cfg.PublicURLs = URLsPath
-		if cfg.SupabaseURL != "" {
-			cfg.PublicURLs = URLsSupabase
-		}
-	}
-	if cfg.PublicURLBase == "" {
-		cfg.PublicURLBase = cfg.Store.Endpoint
-	}
+	cfg.Settle()
 	switch cfg.PublicURLs {
 	case URLsSupabase:
 		if !isBase(cfg.SupabaseURL) {
@@ -94,6 +86,27 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		problems.Add("PUBLIC_URLS", "supabase, path or presigned")
 	}
 	return cfg, problems.Err()
+}
+
+// Settle fills in the form of public URLs where nothing is said of it.
+func (c *Config) Settle() {
+	if c.PublicURLs == "" {
+		c.PublicURLs = URLsPath
+		if c.SupabaseURL != "" {
+			c.PublicURLs = URLsSupabase
+		}
+	}
+	if c.PublicURLBase == "" {
+		c.PublicURLBase = c.Store.Endpoint
+	}
+}
+
+// publicURL is where the app's users find an object of a public bucket.
+func (c *Config) publicURL(bucket, key string) string {
+	if c.PublicURLs == URLsSupabase {
+		return join(c.SupabaseURL, "storage/v1/object/public", bucket, key)
+	}
+	return join(c.PublicURLBase, bucket, key)
 }
 
 func isBase(s string) bool {

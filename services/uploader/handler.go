@@ -25,8 +25,12 @@ const (
 	heldPatience = 5 * time.Second
 )
 
-// storageMessage is for the product's user.
-const storageMessage = "The finished video could not be stored. Please try again in a few minutes."
+// Words for the product's user.
+const (
+	storageMessage  = "The finished video could not be stored. Please try again in a few minutes."
+	tooLargeMessage = "The finished video is larger than its storage allows. Whoever runs it must raise its limit, or the video be shorter."
+	refusedMessage  = "The storage for videos is set up so that it does not take this video. Whoever runs it must change that."
+)
 
 // handler stores the outputs of renders.
 type handler struct {
@@ -115,14 +119,20 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 		return fmt.Errorf("store %s: the grant has no such input", f.name)
 	}
 	err := h.patiently(ctx, func() error {
-		from, err := h.store.Size(ctx, h.cfg.WorkBucket, input.Key)
+		parts, from, err := h.parts(ctx, input)
 		if err != nil {
 			return err
 		}
 		if size > 0 && from != size {
 			return backoff.Permanent(fmt.Errorf("%s has %d bytes in the work bucket, and had %d when it was made", f.name, from, size))
 		}
-		if err := h.store.Copy(ctx, h.cfg.WorkBucket, input.Key, f.bucket, f.key, f.contentType); err != nil {
+		how := store.Copying{ContentType: f.contentType, Public: h.cfg.PublicURLs != URLsPresigned}
+		if len(parts) == 1 {
+			err = h.store.Copy(ctx, h.cfg.WorkBucket, parts[0], f.bucket, f.key, how)
+		} else {
+			err = h.store.Join(ctx, h.cfg.WorkBucket, parts, f.bucket, f.key, how)
+		}
+		if err != nil {
 			return err
 		}
 		to, err := h.store.Size(ctx, f.bucket, f.key)
@@ -131,27 +141,57 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 		}
 		return err
 	})
-	if errors.Is(err, store.ErrNoBucket) {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return h.explain(ctx, f, err)
+}
+
+// parts are the keys of the objects that hold an input, and how many bytes it has.
+func (h *handler) parts(ctx context.Context, input msg.Input) (keys []string, size int64, err error) {
+	for {
+		key := msg.PartKey(input.Key, len(keys))
+		n, err := h.store.Size(ctx, h.cfg.WorkBucket, key)
+		if err != nil {
+			return nil, 0, err
+		}
+		size += n
+		if n > 0 || len(keys) == 0 { // an empty last one only says that it is the last
+			keys = append(keys, key)
+		}
+		if input.Bytes == 0 || n != input.Bytes {
+			return keys, size, nil
+		}
+	}
+}
+
+// explain says what is wrong with the store, and whether trying again may help.
+func (h *handler) explain(ctx context.Context, f file, err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		// Some stores say of a bucket that is gone that the object is.
+		err = errors.Join(err, h.store.Ping(ctx, h.cfg.WorkBucket))
+	}
+	switch {
+	case errors.Is(err, store.ErrTooLarge):
+		return stage.Permanent(msg.CodeStorageTooLarge, tooLargeMessage,
+			fmt.Errorf("%w: raise the limit of bucket %s (Supabase: Storage > the bucket > Edit bucket, and Storage settings)", err, f.bucket))
+	case errors.Is(err, store.ErrRefused):
+		return stage.Permanent(msg.CodeStorageRefused, refusedMessage,
+			fmt.Errorf("%w: bucket %s must take %s (Supabase: Storage > the bucket > Edit bucket, allowed MIME types)", err, f.bucket, f.contentType))
+	case errors.Is(err, store.ErrNoBucket):
 		err = fmt.Errorf("%w: create it (Supabase: Storage > New bucket) or name another: the buckets are %q (STORAGE_BUCKET_WORK),"+
 			" %q (STORAGE_BUCKET_VIDEOS) and %q (STORAGE_BUCKET_THUMBNAILS)", err, h.cfg.WorkBucket, h.cfg.VideoBucket, h.cfg.ThumbnailBucket)
 	}
-	if err != nil && ctx.Err() == nil {
-		return stage.Retryable(msg.CodeStorage, storageMessage, err)
-	}
-	return err
+	return stage.Retryable(msg.CodeStorage, storageMessage, err)
 }
 
 // url is where the app's users find f.
 func (h *handler) url(ctx context.Context, f file) (string, error) {
-	switch h.cfg.PublicURLs {
-	case URLsPresigned:
+	if h.cfg.PublicURLs == URLsPresigned {
 		url, err := h.store.PresignGet(ctx, f.bucket, f.key, presigned)
 		return string(url), err
-	case URLsSupabase:
-		return join(h.cfg.SupabaseURL, "storage/v1/object/public", f.bucket, f.key), nil
-	default:
-		return join(h.cfg.PublicURLBase, f.bucket, f.key), nil
 	}
+	return h.cfg.publicURL(f.bucket, f.key), nil
 }
 
 // finish closes the render with the files that are in place. ErrNotWanted: the attempt came too late.
@@ -218,7 +258,8 @@ func (h *handler) patiently(ctx context.Context, step func() error) error {
 	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 5*time.Second
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := step()
-		if errors.Is(err, store.ErrNoBucket) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
+		if errors.Is(err, store.ErrNoBucket) || errors.Is(err, store.ErrNotFound) ||
+			errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrRefused) {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err

@@ -52,6 +52,11 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer stop()
+	var telling sync.WaitGroup
+	asking, enough := context.WithCancel(ctx)
+	telling.Go(func() { tellReading(asking, client, cfg) })
+	defer telling.Wait()
+	defer enough()
 	return worker.Run(ctx)
 }
 
@@ -71,6 +76,8 @@ func bucketsReady(ctx context.Context, client *store.Client, cfg Config) error {
 		switch {
 		case errors.Is(err, store.ErrNoBucket):
 			return fmt.Errorf("bucket %s does not exist: create it", bucket)
+		case errors.Is(err, store.ErrNotS3):
+			return store.ErrNotS3
 		case errors.Is(err, store.ErrDenied):
 			return fmt.Errorf("bucket %s: the store refuses the S3 keys", bucket)
 		case err != nil:

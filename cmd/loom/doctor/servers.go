@@ -17,6 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/uploader"
 )
 
 // database looks at the database of DATABASE_URL or, without one, at what a private Postgres needs.
@@ -111,48 +112,80 @@ func objects(ctx context.Context, environ map[string]string) []Finding {
 	if endpoint == "" {
 		return []Finding{ok(what, "embedded in loom up (S3_ENDPOINT is not set)")}
 	}
-	client, err := store.New(store.Config{
-		Endpoint: endpoint, Region: environ["S3_REGION"], Checksums: environ["S3_CHECKSUMS"],
-		AccessKeyID: environ["S3_ACCESS_KEY_ID"], SecretAccessKey: environ["S3_SECRET_ACCESS_KEY"],
-	})
+	cfg := uploader.Config{
+		Store: store.Config{
+			Endpoint: endpoint, Region: environ["S3_REGION"], Checksums: environ["S3_CHECKSUMS"],
+			AccessKeyID: environ["S3_ACCESS_KEY_ID"], SecretAccessKey: environ["S3_SECRET_ACCESS_KEY"],
+		},
+		PublicURLs: environ["PUBLIC_URLS"], SupabaseURL: environ["SUPABASE_URL"], PublicURLBase: environ["PUBLIC_URL_BASE"],
+		WorkBucket: "loom-work", VideoBucket: "videos", ThumbnailBucket: "thumbnails",
+	}
+	cfg.Settle()
+	client, err := store.New(cfg.Store)
 	if err != nil {
 		return []Finding{missing(what, err, "set S3_ENDPOINT, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")}
 	}
 	defer client.Close()
 	var findings []Finding
-	for _, b := range []struct{ variable, name string }{
-		{"STORAGE_BUCKET_VIDEOS", "videos"}, {"STORAGE_BUCKET_THUMBNAILS", "thumbnails"}, {"STORAGE_BUCKET_WORK", "loom-work"},
+	for _, b := range []struct {
+		variable, contentType string
+		name                  *string
+	}{
+		{"STORAGE_BUCKET_VIDEOS", "video/mp4", &cfg.VideoBucket}, {"STORAGE_BUCKET_THUMBNAILS", "image/jpeg", &cfg.ThumbnailBucket},
+		{"STORAGE_BUCKET_WORK", "video/mp4", &cfg.WorkBucket},
 	} {
 		if environ[b.variable] != "" {
-			b.name = environ[b.variable]
+			*b.name = environ[b.variable]
 		}
-		findings = append(findings, bucket(ctx, client, b.name, b.variable))
+		findings = append(findings, bucket(ctx, client, *b.name, b.variable, b.contentType))
+	}
+	if AnyMissing(findings) {
+		return findings
+	}
+	return append(findings, reading(ctx, client, cfg)...)
+}
+
+// reading says who may read the buckets, as far as that can be found out from here.
+func reading(ctx context.Context, client *store.Client, cfg uploader.Config) (findings []Finding) {
+	const what = "S3 buckets' readers"
+	wrong, err := uploader.CheckReading(ctx, client, cfg)
+	for _, w := range wrong {
+		findings = append(findings, missing("S3 bucket "+w.Bucket, errors.New(w.Wrong), w.Mend+" ("+w.Variable+")"))
+	}
+	switch {
+	case err != nil:
+		findings = append(findings, Finding{What: what, Verdict: Warning, Found: "not found out: " + err.Error(),
+			Mend: "see that finished files can be read where renders say that they are, and the work bucket by nobody"})
+	case len(wrong) == 0:
+		findings = append(findings, ok(what, "finished files are for those who have their URLs, the rest is for nobody"))
 	}
 	return findings
 }
 
 // bucket makes sure that objects can be written to a bucket and read back, through signed URLs as workers do.
-func bucket(ctx context.Context, client *store.Client, name, variable string) Finding {
+func bucket(ctx context.Context, client *store.Client, name, variable, contentType string) Finding {
 	what := "S3 bucket " + name
 	err := client.Ping(ctx, name)
 	switch {
 	case errors.Is(err, store.ErrNoBucket):
 		return missing(what, err, "create the bucket, or name another with "+variable)
+	case errors.Is(err, store.ErrNotS3):
+		return missing(what, store.ErrNotS3, "correct S3_ENDPOINT")
 	case errors.Is(err, store.ErrDenied):
 		return missing(what, err, "check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and S3_REGION")
 	case err != nil:
 		return missing(what, err, "check S3_ENDPOINT, and that the store is up and reachable from here")
 	}
-	const key = "loom-doctor/probe.txt"
-	if err := roundTrip(ctx, client, name, key); err != nil {
+	const key = "loom-doctor/probe"
+	if err := roundTrip(ctx, client, name, key, contentType); err != nil {
 		return missing(what, err, "allow the access key to write, read and delete objects; S3_REGION must be the bucket's")
 	}
 	return ok(what, "objects can be written, read and deleted")
 }
 
-func roundTrip(ctx context.Context, client *store.Client, bucket, key string) (err error) {
+func roundTrip(ctx context.Context, client *store.Client, bucket, key, contentType string) (err error) {
 	defer func() { err = errors.Join(err, client.Delete(context.WithoutCancel(ctx), bucket, key)) }()
-	put, err := client.PresignPut(ctx, bucket, key, "text/plain", time.Minute)
+	put, err := client.PresignPut(ctx, bucket, key, contentType, time.Minute)
 	if err != nil {
 		return err
 	}
@@ -160,7 +193,7 @@ func roundTrip(ctx context.Context, client *store.Client, bucket, key string) (e
 	if err != nil {
 		return err
 	}
-	if err := exchange(ctx, http.MethodPut, string(put), "text/plain"); err != nil {
+	if err := exchange(ctx, http.MethodPut, string(put), contentType); err != nil {
 		return fmt.Errorf("write an object through a signed URL: %w", err)
 	}
 	if err := exchange(ctx, http.MethodGet, string(get), ""); err != nil {

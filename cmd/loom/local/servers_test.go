@@ -104,7 +104,7 @@ func put(t *testing.T, s *servers) {
 			t.Fatalf("PUT: %d %s", status, body)
 		}
 	}
-	if err := objects(t, s).Copy(t.Context(), "loom-work", "a/kept.txt", "videos", "a/copy.txt", "text/plain"); err != nil {
+	if err := objects(t, s).Copy(t.Context(), "loom-work", "a/kept.txt", "videos", "a/copy.txt", store.Copying{ContentType: "text/plain"}); err != nil {
 		t.Fatal(err)
 	}
 }

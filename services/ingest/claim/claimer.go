@@ -25,6 +25,8 @@ type Claimer struct {
 	MaxRenders int
 	// MaxRetries is how many failures a task may have before its render fails.
 	MaxRetries int
+	// ObjectBytes is what the store takes as one object; 0 for no bound.
+	ObjectBytes int64
 }
 
 // Outcome is what Next did.
@@ -247,7 +249,7 @@ func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan
 	if invalid := plan.Validate(campaign, c.Limits); invalid != nil {
 		return nil, invalid, nil
 	}
-	return plan.Build(campaign, newID), nil, nil
+	return plan.Build(campaign, c.ObjectBytes, newID), nil, nil
 }
 
 // newID returns a UUID that sorts by time, which keeps indexes compact. It fails only when the machine has no randomness.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 const (
@@ -147,20 +148,26 @@ func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant
 		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Timeout: msg.Duration(timeout(ref.Kind, g.params)),
 		Params: g.params, Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
 	}
+	room, used := room(g), 0
 	for name, in := range g.inputs {
-		url, err := r.Store.PresignGet(ctx, r.WorkBucket, in.Key, signedFor)
+		url, parts, err := signParts(in.Key, behind(in), room/len(g.inputs)/2, func(key string) (msg.SignedURL, error) {
+			return r.Store.PresignGet(ctx, r.WorkBucket, key, signedFor)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("sign input %s: %w", name, err)
 		}
-		grant.Inputs[name] = msg.Input{Key: in.Key, URL: url, Facts: in.Facts}
+		used += len(parts.More) * (len(url) + bytesOfURL)
+		grant.Inputs[name] = msg.Input{Key: in.Key, URL: url, Parts: parts, Facts: in.Facts}
 	}
 	for name, out := range g.outputs {
 		key := objectKey(ref, g.attempt, out.File)
-		url, err := r.Store.PresignPut(ctx, r.WorkBucket, key, out.ContentType, signedFor)
+		url, parts, err := signParts(key, allParts(plan.PartBytes(key)), (room-used)/len(g.outputs), func(key string) (msg.SignedURL, error) {
+			return r.Store.PresignPut(ctx, r.WorkBucket, key, out.ContentType, signedFor)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("sign output %s: %w", name, err)
 		}
-		grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
+		grant.Outputs[name] = msg.Output{Key: key, URL: url, Parts: parts, ContentType: out.ContentType}
 	}
 	if bundles(ref.Kind) {
 		key := objectKey(ref, g.attempt, bundleFile)

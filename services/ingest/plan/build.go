@@ -41,6 +41,7 @@ type Output struct {
 	ContentType string `json:"content_type"`
 }
 
+// outputs are what they are called, by name; those of large are stored in parts where the store wants it.
 var outputs = map[string]Output{
 	msg.FacecamFile:   {"facecam", "application/octet-stream"},
 	msg.WatermarkFile: {"watermark.png", "image/png"},
@@ -51,6 +52,8 @@ var outputs = map[string]Output{
 
 	msg.ThumbnailSmall: {"thumbnail-small.jpg", "image/jpeg"},
 }
+
+var large = map[string]bool{msg.FacecamFile: true, msg.Segment: true, msg.Joined: true, msg.Video: true}
 
 // pieceOutput is what the mezzanine's piece at place i is called in storage.
 func pieceOutput(i int) Output { return Output{msg.PieceName(i) + ".mov", "video/quicktime"} }
@@ -67,9 +70,9 @@ const (
 )
 
 // Build makes the tasks of a campaign that Validate has passed, those that others need before the others. newID names
-// them.
-func Build(c Campaign, newID func() uuid.UUID) []Task {
-	b := builder{Campaign: c, newID: newID}
+// them. object is how many bytes the store takes as one object, 0 for no bound.
+func Build(c Campaign, object int64, newID func() uuid.UUID) []Task {
+	b := builder{Campaign: c, object: object, newID: newID}
 	b.rate, _ = c.rate() // as Validate has read it
 	b.output, _ = c.options()
 	b.cues, _ = b.output.Captions.Cues()
@@ -90,6 +93,7 @@ func Build(c Campaign, newID func() uuid.UUID) []Task {
 
 type builder struct {
 	Campaign
+	object int64
 	newID  func() uuid.UUID
 	rate   msg.Rate
 	output output.Options
@@ -126,6 +130,9 @@ func (b *builder) add(kind msg.Kind, seq int, params any, weight float64, inputs
 	}
 	for _, name := range names {
 		t.Outputs[name] = outputs[name]
+		if large[name] {
+			t.Outputs[name] = outputs[name].parted(b.object)
+		}
 	}
 	b.tasks = append(b.tasks, t)
 	return t.ID
@@ -223,7 +230,7 @@ func (b *builder) record() (ids []uuid.UUID) {
 		}, b.share(weightRecord, b.frames[i]), nil))
 		outputs := b.tasks[len(b.tasks)-1].Outputs
 		for piece := range b.pieces[i] {
-			outputs[msg.PieceName(piece)] = pieceOutput(piece)
+			outputs[msg.PieceName(piece)] = pieceOutput(piece).parted(b.object)
 		}
 	}
 	return ids

@@ -65,7 +65,7 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 			if err := plan.Validate(c, limits); err != nil {
 				t.Fatal(err)
 			}
-			got, err := json.MarshalIndent(plan.Build(c, counter()), "", "  ")
+			got, err := json.MarshalIndent(plan.Build(c, 0, counter()), "", "  ")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func TestEveryPlanIsAGraphThatAddsUp(t *testing.T) {
 					if err := plan.Validate(c, limits); err != nil {
 						t.Fatal(err)
 					}
-					checkGraph(t, plan.Build(c, counter()), total, (n-1)*crossfade)
+					checkGraph(t, plan.Build(c, 0, counter()), total, (n-1)*crossfade)
 				})
 			}
 		}
@@ -224,7 +224,7 @@ func TestScenesAreCutIntoPiecesOfAFewSeconds(t *testing.T) {
 		{30, slices.Repeat([]int{14}, 500), []int{14}},
 	} {
 		campaign := plan.Campaign{Scenes: scenes(c.seconds...), OutputFPS: &c.fps}
-		p, _ := plan.Build(campaign, counter())[0].Params.(msg.RecordParams)
+		p, _ := plan.Build(campaign, 0, counter())[0].Params.(msg.RecordParams)
 		var got []int
 		for _, n := range p.Pieces {
 			got = append(got, n/c.fps)
@@ -241,7 +241,7 @@ func TestAMinutesSceneKeepsManyTranscodersBusy(t *testing.T) {
 	const slots = 15
 	for _, rate := range []string{"1", "23.976", "24", "25", "29.97", "30", "50", "59.94", "60", "120"} {
 		for _, facecam := range []string{"", "https://example.com/face.mp4"} {
-			tasks := plan.Build(plan.Campaign{Scenes: scenes(60), OutputRate: &rate, FacecamURL: &facecam}, counter())
+			tasks := plan.Build(plan.Campaign{Scenes: scenes(60), OutputRate: &rate, FacecamURL: &facecam}, 0, counter())
 			made, pieces := map[uuid.UUID]msg.Kind{}, map[plan.Input]bool{}
 			longest, all := 0, 0
 			for _, task := range tasks {
@@ -275,7 +275,7 @@ func TestTheLargestOptionsFitIntoAMessage(t *testing.T) {
 		options = text
 	}
 	url := "https://example.com/" + strings.Repeat("&", plan.MaxURL-20)
-	task := plan.Build(plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: ptr(3600), Options: options}}}, counter())[0]
+	task := plan.Build(plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: ptr(3600), Options: options}}}, 0, counter())[0]
 	params, err := json.Marshal(task.Params)
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +301,7 @@ func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
 			`{"transition": {"kind": "crossfade"}, "captions": {"text": %q}}`, strings.Repeat("00:00:01.0 --> 00:00:02.0\n<<<<<<<<<<<<\n\n", 1200)))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, task := range plan.Build(c, counter()) {
+			for _, task := range plan.Build(c, 0, counter()) {
 				if task.Kind != msg.Concat {
 					continue
 				}
@@ -360,7 +360,7 @@ func TestBurntCaptionsAreCutWhereSegmentsAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	at, segments := 1250*time.Millisecond, 0
-	for _, task := range plan.Build(c, counter()) {
+	for _, task := range plan.Build(c, 0, counter()) {
 		p, normalizes := task.Params.(msg.NormalizeParams)
 		if !normalizes {
 			continue
@@ -395,7 +395,7 @@ func TestTheTrackOfCaptionsGoesToWhoeverFinishesTheVideo(t *testing.T) {
 				}
 				said[kind] += language
 			}
-			for _, task := range plan.Build(c, counter()) {
+			for _, task := range plan.Build(c, 0, counter()) {
 				switch p := task.Params.(type) {
 				case msg.ConcatParams:
 					add(msg.Concat, p.Captions, p.Language)

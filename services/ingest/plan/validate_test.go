@@ -190,7 +190,7 @@ func FuzzValidate(f *testing.F) {
 			}
 			return
 		}
-		checkGraph(t, plan.Build(c, counter()), seconds*fps, 0)
+		checkGraph(t, plan.Build(c, 0, counter()), seconds*fps, 0)
 	})
 }
 

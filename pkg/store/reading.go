@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/uuid"
+)
+
+// AnybodyReads reports whether objects of bucket can be read without a signature, at one of the URLs that urls makes of a
+// key. It tries: it writes an object of contentType, which the bucket must take, and deletes it. Its error says that that
+// could not be found out.
+func (c *Client) AnybodyReads(ctx context.Context, bucket, contentType string, urls func(key string) []string) (reads bool, err error) {
+	key := "loom-probe/" + uuid.NewString()
+	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, ContentType: &contentType, Body: strings.NewReader("probe")})
+	if err != nil {
+		return false, explain(err, "write %s/%s", bucket, key)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		err = errors.Join(err, c.Delete(ctx, bucket, key))
+	}()
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
+	var unknown error
+	for _, u := range urls(key) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+		if err != nil {
+			return false, fmt.Errorf("read from bucket %s: the URL is none", bucket)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			var quoting *url.Error
+			if errors.As(err, &quoting) {
+				err = quoting.Err
+			}
+			unknown = fmt.Errorf("read from bucket %s at %s: %w", bucket, request.URL.Host, err)
+			continue
+		}
+		_ = response.Body.Close()
+		switch {
+		case response.StatusCode == http.StatusOK:
+			return true, nil
+		case response.StatusCode >= http.StatusInternalServerError:
+			unknown = fmt.Errorf("read from bucket %s at %s: it answered %s", bucket, request.URL.Host, response.Status)
+		}
+	}
+	return false, unknown
+}
+
+// UnsignedURLs are where an object of a public bucket can be read: at the endpoint and, with Supabase's, at its public form.
+func (c Config) UnsignedURLs(bucket, key string) []string {
+	base := strings.TrimRight(c.Endpoint, "/")
+	urls := []string{base + "/" + url.PathEscape(bucket) + "/" + key}
+	if root, supabase := strings.CutSuffix(base, supabasePath); supabase {
+		urls = append(urls, root+"/storage/v1/object/public/"+url.PathEscape(bucket)+"/"+key)
+	}
+	return urls
+}
