@@ -62,7 +62,7 @@ func TestAPageIsToldOfThePointerThatItsActionsHave(t *testing.T) {
 			t.Run(string(mode)+"/"+want, func(t *testing.T) {
 				t.Parallel()
 				pictures, err := takeAs(t.Context(), t, mode, url+"/#"+strings.ReplaceAll(want, " ", "_"), 2, scene.Options{
-					Mobile: mobile, ColorScheme: "dark", WaitFor: &scene.WaitFor{Selector: "#done", TimeoutSeconds: 3},
+					Mobile: mobile, ColorScheme: "dark", WaitFor: &scene.WaitFor{Selector: "#done", TimeoutSeconds: 30},
 				})
 				if err != nil {
 					t.Fatal(err)
