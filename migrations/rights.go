@@ -60,8 +60,9 @@ with wanted (schema, name, privilege) as (
   values ('public', 'campaigns', 'select'), ('public', 'scenes', 'select'), ('public', 'renders', 'select'), ('public', 'renders', 'update'),
          ('public', 'render_jobs', 'select'), ('public', 'render_jobs', 'update'), ('loom', 'migrations', 'select')
   union all
-  select 'loom', t.name, p.privilege
-    from unnest(array['plans', 'tasks', 'attempts', 'leftovers', 'set_aside']) as t (name),
+  select 'loom', t.relname, p.privilege
+    from (select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname = 'loom' and c.relkind in ('r', 'p') and c.relname <> 'migrations') as t,
          unnest(array['select', 'insert', 'update', 'delete']) as p (privilege)
 ), looked as (
   select c.oid, format('%I.%I', w.schema, w.name) as what, w.privilege,

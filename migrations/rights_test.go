@@ -87,6 +87,7 @@ func TestWhatARoleLacksIsNamed(t *testing.T) {
 	for name, c := range map[string]struct{ change, found, mend string }{
 		"a right on a table":        {"revoke update on renders from %s", "public.renders does not grant update", "grant update on public.renders to"},
 		"a right on one of ours":    {"revoke delete on loom.plans from %s", "loom.plans does not grant delete", "grant delete on loom.plans to"},
+		"a right on another":        {"revoke select on loom.copies from %s", "loom.copies does not grant select", "grant select on loom.copies to"},
 		"a function":                {"revoke execute on function loom.close_ended_plans() from %s", "function loom.close_ended_plans() does not grant execute", "grant execute on function loom.close_ended_plans() to"},
 		"sight of rows":             {"drop policy %[1]s on renders", "public.renders hides its rows", "bypassrls"},
 		"sight of ours":             {"drop policy %[1]s on loom.tasks", "loom.tasks hides its rows", "create policy"},
