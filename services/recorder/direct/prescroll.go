@@ -41,10 +41,10 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 	if s := d.params.Options.Scroll; s != nil && s.Axis != "" {
 		axis = s.Axis
 	}
-	err := unlocked(ctx, stage, axis, pass)
-	first := 0.0
+	first, deadline := 0.0, time.Now().Add(wayTime)
+	err := unlocked(ctx, stage, axis, deadline, pass)
 	if err == nil {
-		first, err = walk(ctx, stage, axis, pass)
+		first, err = walk(ctx, stage, axis, deadline, pass)
 	}
 	if err == nil {
 		if _, err = stand(ctx, stage, axis, pass); err == nil {
@@ -58,8 +58,8 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 }
 
 // unlocked waits while the page may not be scrolled, as under a preloader, but not for ever: some never may.
-func unlocked(ctx context.Context, stage *stage, axis string, pass capture.Pass) error {
-	for waited := time.Duration(0); waited < lockTime; waited += endTime {
+func unlocked(ctx context.Context, stage *stage, axis string, deadline time.Time, pass capture.Pass) error {
+	for waited := time.Duration(0); waited < lockTime && time.Now().Before(deadline); waited += endTime {
 		if now, err := stand(ctx, stage, axis, pass); err != nil || !now.Locked {
 			return err
 		}
@@ -72,8 +72,10 @@ func unlocked(ctx context.Context, stage *stage, axis string, pass capture.Pass)
 
 // walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when it is seen waits until
 // half of it is. It returns where the page was at first.
-func walk(ctx context.Context, stage *stage, axis string, pass capture.Pass) (first float64, err error) {
-	deadline, top := time.Now().Add(wayTime), -1.0
+func walk(
+	ctx context.Context, stage *stage, axis string, deadline time.Time, pass capture.Pass,
+) (first float64, err error) {
+	top := -1.0
 	for n := 0; n < stops && time.Now().Before(deadline); n++ {
 		now, err := stand(ctx, stage, axis, pass)
 		if err != nil {
