@@ -30,9 +30,10 @@
     return f.of.get(c)
   }
 
-  const look = (text, element) => {
-    const characters = new Set(text.match(foreign))
-    if (!characters.size) return
+  // suspects are the characters of a text that the machine's fonts lack: what they have stands in for what any other font lacks.
+  const suspects = text => [...new Set(text.match(foreign))].filter(c => lacks('24px sans-serif', c))
+
+  const look = (characters, element) => {
     const { fontStyle, fontWeight, fontFamily } = element.ownerDocument.defaultView.getComputedStyle(element)
     for (const c of characters) if (missing.size < most && lacks(`${fontStyle} ${fontWeight} 24px ${fontFamily}`, c)) missing.add(c)
   }
@@ -47,14 +48,15 @@
     const nodes = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT)
     for (let node = nodes.currentNode; node; node = nodes.nextNode()) {
       if (node.nodeType === Node.TEXT_NODE) {
-        const around = node.parentElement ?? root.host
-        if (!around || node.data.search(foreign) < 0) continue
+        const around = node.parentElement ?? root.host, found = suspects(node.data)
+        if (!around || !found.length) continue
         range.selectNodeContents(node)
-        if (shown(around, range.getClientRects())) look(node.data, around)
+        if (shown(around, range.getClientRects())) look(found, around)
       } else if (node.nodeType === Node.ELEMENT_NODE) {
         if (node.shadowRoot) walk(node.shadowRoot)
-        const text = node.localName === 'input' || node.localName === 'textarea' ? node.value || node.placeholder : ''
-        if (text && node.type !== 'hidden' && shown(node, node.getClientRects())) look(text, node)
+        const field = (node.localName === 'input' && node.type !== 'hidden') || node.localName === 'textarea'
+        const found = field ? suspects(node.value || node.placeholder) : []
+        if (found.length && shown(node, node.getClientRects())) look(found, node)
         if (node.localName === 'iframe' && node.contentDocument?.documentElement && shown(node, node.getClientRects())) walk(node.contentDocument)
       }
     }
