@@ -80,13 +80,18 @@ func (b *bitmaps) any() bool {
 	return len(b.under) > 0 && b.patience > 0
 }
 
+// tire notes that they were waited for in vain.
+func (b *bitmaps) tire(waited time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.patience -= waited
+}
+
 // awaitBitmaps waits until they are there, but not for ever. No page time passes.
 func (s *scene) awaitBitmaps(ctx context.Context) error {
 	for begin := time.Now(); s.bitmaps.any(); {
 		if waited := time.Since(begin); waited > s.Bounds.Request {
-			s.bitmaps.mu.Lock()
-			defer s.bitmaps.mu.Unlock()
-			s.bitmaps.patience -= waited
+			s.bitmaps.tire(waited)
 			return nil
 		}
 		if err := pause(ctx, bitmapPause); err != nil {
