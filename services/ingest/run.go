@@ -97,7 +97,7 @@ func Run(ctx context.Context, cfg Config) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return conductor.Run(ctx) })
 	group.Go(func() error {
-		keepBucket(ctx, cfg, objects)
+		keepBucket(ctx, cfg, objects, bucketEvery)
 		return nil
 	})
 	group.Go(func() error {
@@ -163,9 +163,10 @@ func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 // bucketEvery is how often it is looked whether the work bucket is still there.
 const bucketEvery = 30 * time.Second
 
-// keepBucket makes the work bucket as soon as the store is there, and again when it is gone.
-func keepBucket(ctx context.Context, cfg Config, objects *store.Client) {
-	ticker := time.NewTicker(bucketEvery)
+// keepBucket makes the work bucket as soon as the store is there, and again when it is gone, which it looks for every so
+// often.
+func keepBucket(ctx context.Context, cfg Config, objects *store.Client, every time.Duration) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		awaitBucket(ctx, cfg, objects)
