@@ -92,8 +92,11 @@ const (
 	CodeWatermarkNotPicture  Code = "watermark_not_picture"
 )
 
-// CodeCaptionsGlyphs is a warning: captions that are drawn on the picture have signs for which there is no font.
-const CodeCaptionsGlyphs Code = "captions_missing_glyphs"
+// What is to be known of the captions.
+const (
+	// CodeCaptionsGlyphs: a warning: captions that are drawn on the picture have signs for which there is no font.
+	CodeCaptionsGlyphs Code = "captions_missing_glyphs"
+)
 
 // What is wrong on our side.
 const (
