@@ -111,6 +111,7 @@ type scene struct {
 	crashed   func()
 	contexts  *contexts // when in msg.ModeVirtual
 	workers   *workers
+	anteroom  *anteroom // nil in msg.ModeRealtime
 	seeks     seeks
 	events    int // of requests, when the clock was last put where Chrome's is
 	lastTicks float64
@@ -240,6 +241,11 @@ func (s *scene) open(ctx context.Context) error {
 	s.document = watchDocument(s.client, s.page)
 	s.visits = watchVisits(s.client, s.page)
 	s.world = watchWorld(s.client, s.page)
+	if s.Mode != msg.ModeRealtime {
+		if s.anteroom, err = watchProcesses(ctx, s.client, browser, s.page); err != nil {
+			return fmt.Errorf("watch the page's processes: %w", err)
+		}
+	}
 	if s.workers, err = watchWorkers(s.client, s.page); err != nil {
 		return fmt.Errorf("attach to workers: %w", err)
 	}
@@ -259,6 +265,7 @@ func (s *scene) open(ctx context.Context) error {
 	} else if s.clock, err = startClock(s.page, s.client, s.requests, s.Bounds, s.date()); err != nil {
 		return fmt.Errorf("stop the clock: %w", err)
 	}
+	s.clock.leads = s.leads
 	if s.ownFrames() {
 		return s.takeOver(ctx)
 	}
@@ -314,7 +321,11 @@ func (s *scene) act(ctx context.Context, n int) error {
 	if s.Director == nil {
 		return nil
 	}
-	return s.Director.Frame(ctx, s.page, s.at(n))
+	due := s.due(n)
+	if err := s.Director.Frame(ctx, s.page, s.at(n)); err != nil || !due {
+		return err
+	}
+	return s.leadsOn(ctx)
 }
 
 // due reports whether the director has something to do before frame n.

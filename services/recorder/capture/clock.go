@@ -51,14 +51,35 @@ type clock struct {
 	patience, stall time.Duration
 
 	date    time.Time // when its calendar begins, in whole seconds
-	base    micros    // Chrome's ticks at which virtual time began
+	base    micros    // Chrome's ticks at which virtual time began, or would have
 	elapsed micros    // since then
+	skew    micros    // by how much the calendar is ahead of it
+
+	// leads is asked when requests are not to be waited for any longer: a page that is led elsewhere still is.
+	leads func() (bool, error)
+
+	origin
+	// moved says that the page is shown by another process than base and elapsed are of.
+	moved bool
+}
+
+// origin is what is known of the virtual time of the process that shows the page.
+type origin struct {
+	began micros // Chrome's ticks at which it began
+	born  micros // the clock's time at which it began, by the page's calendar
+	// next is the clock's time at which it would begin in another process that shows the page from now on.
+	next micros
+	// first is what began was in the first process, known since then: Chrome takes the machine's own clock.
+	first micros
+	since time.Time
+	// granted is what was granted last and before, of what can be told from nothing.
+	granted [2]micros
 }
 
 // startClock stops the page's time at a date.
 func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date time.Time) (*clock, error) {
 	c := &clock{
-		page: page, client: client, requests: r, expired: make(chan struct{}, 1),
+		page: page, client: client, requests: r, expired: make(chan struct{}, 1), leads: func() (bool, error) { return false, nil },
 		patience: b.Request, stall: b.Requests,
 		// Whole seconds: a fraction would show in the page's timeOrigin, other in every run.
 		date: date.Truncate(time.Second),
@@ -69,25 +90,85 @@ func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date 
 		default:
 		}
 	})
-	return c, c.set(proto.EmulationSetVirtualTimePolicy{
-		Policy: proto.EmulationVirtualTimePolicyPause, InitialVirtualTime: proto.TimeSinceEpoch(c.date.Unix()),
-	})
+	if err := c.pause(); err != nil {
+		return c, err
+	}
+	c.base, c.first, c.since, c.moved = c.began, c.began, time.Now(), false
+	return c, nil
 }
 
-func (c *clock) set(policy proto.EmulationSetVirtualTimePolicy) error {
+// pause stops it.
+func (c *clock) pause() error {
+	return c.call(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyPause})
+}
+
+// call sets a policy. In another process that shows the page from now on, Chrome begins with the policy and the calendar of the last.
+func (c *clock) call(policy proto.EmulationSetVirtualTimePolicy) error {
+	before := c.next
+	if c.began != 0 {
+		c.next = c.elapsed - c.ahead() - 2*jump
+	}
+	policy.InitialVirtualTime = c.calendar(c.next)
 	reply, err := policy.Call(c.page)
 	if err != nil {
 		return err
 	}
-	c.rebase(reply.VirtualTimeTicksBase)
+	c.heard(reply.VirtualTimeTicksBase, before)
 	return nil
 }
 
-// rebase takes the ticks, in milliseconds, at which virtual time began. Others than before are another process's, which began anew.
-func (c *clock) rebase(ticks float64) {
-	if base := micros(math.Round(ticks * 1000)); base != c.base {
-		c.base, c.elapsed = base, 0
+// ahead is by how much the page's time is ahead of the machine's, at least: in another process, whose time begins with the machine's, it
+// has as far to go. Frames must not go back.
+func (c *clock) ahead() micros {
+	return max(0, c.base+c.elapsed-c.first-micros(time.Since(c.since).Microseconds()))
+}
+
+// note notes that time was granted.
+func (o *origin) note(d micros) {
+	if d > 2*millisecond {
+		o.granted[0], o.granted[1] = d, o.granted[0]
 	}
+}
+
+// jump is by how much Chrome's clock goes on at most when an answer comes while time is granted, counted from when it was asked for.
+const jump = 10 * millisecond
+
+// calendar is what the page's calendar says at a time.
+func (c *clock) calendar(at micros) proto.TimeSinceEpoch {
+	return proto.TimeSinceEpoch(float64(c.date.Unix()) + float64(at+c.skew)/1e6)
+}
+
+// heard takes the ticks, in milliseconds, at which virtual time began in the process that shows the page. If that is another than
+// before, it began at the time that was next.
+func (c *clock) heard(ticks float64, next micros) {
+	if began := micros(math.Round(ticks * 1000)); began != c.began {
+		c.began, c.born, c.moved = began, next, true
+	}
+}
+
+// move goes on with the time that it is in another process, by the page's calendar there, which tells whole milliseconds. What time it
+// lags behind passes there, as does less than a grain, until it is on one of its marks.
+func (c *clock) move(ctx context.Context, calendar float64) error {
+	passed := c.passed(c.at(calendar) - c.born)
+	now, to := c.began+passed, c.elapsed
+	late := max(0, c.born+passed-to) // then only the date goes on
+	missing := (now+to+late-c.born-passed+grain-1)/grain*grain - now
+	c.elapsed, c.skew, c.moved = to-missing, c.skew+late, false
+	c.base = now - c.elapsed
+	return c.advance(ctx, to)
+}
+
+// passed is how much time has passed in the process that shows the page, exactly, if it is as much as it seems to be in whole milliseconds.
+// What was granted as the process was changed may have passed there, once more, and a jump when the document was read.
+func (o *origin) passed(seems micros) micros {
+	for _, jump := range []micros{0, jump} {
+		for _, granted := range []micros{0, o.granted[0], o.granted[1], o.granted[0] + o.granted[1]} {
+			if d := granted + jump - seems; -grain < d && d < millisecond+grain {
+				return granted + jump
+			}
+		}
+	}
+	return seems
 }
 
 // ticks is a time as beginFrame counts it.
@@ -95,7 +176,7 @@ func (c *clock) ticks(at micros) float64 { return (c.base + at).ms() }
 
 // at returns when a moment of the page's calendar is, on the clock.
 func (c *clock) at(calendar float64) micros {
-	return micros(math.Round((calendar - float64(c.date.UnixMilli())) * 1000))
+	return micros(math.Round((calendar-float64(c.date.UnixMilli()))*1000)) - c.skew
 }
 
 // follow puts the clock where Chrome's is, by the page's calendar in milliseconds, of which it knows tenths. When an answer
@@ -138,7 +219,8 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 	if !waits {
 		policy.Policy = proto.EmulationVirtualTimePolicyAdvance
 	}
-	if err := c.set(policy); err != nil {
+	c.note(d)
+	if err := c.call(policy); err != nil {
 		return err
 	}
 	begin, deadline := time.Now(), time.Now().Add(c.client.Deadline)
@@ -166,10 +248,17 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		}
 		switch {
 		case waits && c.hopeless(time.Since(begin)):
+			// Another process that shows the page from now on would go on without bounds.
+			if leads, err := c.leads(); leads || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			c.requests.recall()
 			// Without a budget: what is left of the one that was granted stays.
 			waits, deadline = false, time.Now().Add(c.client.Deadline)
-			err := c.set(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance})
+			err := c.call(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance})
 			if err != nil {
 				return err
 			}

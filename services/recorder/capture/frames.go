@@ -83,17 +83,20 @@ func (s *scene) advance(ctx context.Context, to micros) error {
 	if err := s.awaitBitmaps(ctx); err != nil {
 		return err
 	}
-	if err := s.catchUp(); err != nil {
+	if err := s.catchUp(ctx); err != nil {
 		return err
 	}
 	if err := s.advanceBesideWorkers(ctx, to); err != nil {
 		return err
 	}
-	return s.catchUp()
+	return s.catchUp(ctx)
 }
 
-// catchUp puts the clock where Chrome's is, if a request began or ended since it was last called.
-func (s *scene) catchUp() error {
+// catchUp puts the clock where Chrome's is, if a request began or ended since it was last called, or another process shows the page.
+func (s *scene) catchUp(ctx context.Context) error {
+	if err := s.follow(ctx); err != nil {
+		return err
+	}
 	events := s.requests.events()
 	if events == s.events {
 		return nil
@@ -181,6 +184,12 @@ func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg [
 	if s.ownFrames() {
 		return s.screenshot(ctx, picture)
 	}
+	for draws := false; !draws; draws = s.anteroom.draw() {
+		if err := s.follow(ctx); err != nil {
+			return nil, false, err
+		}
+	}
+	defer s.anteroom.done()
 	request := s.drawing(s.ticks(at))
 	if picture {
 		quality := s.Quality

@@ -69,6 +69,13 @@ func (v *visits) forget() {
 	v.n, v.header = 0, nil
 }
 
+// forgetLast takes back the last, of a document which is not the page's.
+func (v *visits) forgetLast() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.n--
+}
+
 func (v *visits) headers() http.Header {
 	v.mu.Lock()
 	defer v.mu.Unlock()

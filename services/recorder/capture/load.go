@@ -31,13 +31,22 @@ func (s *scene) load(ctx context.Context) error {
 	return s.settle(ctx)
 }
 
-// settle waits until the page is all there. It lets no page time pass: how many steps it takes depends on the network.
-func (s *scene) settle(ctx context.Context) error {
+// settle waits until the page is all there.
+func (s *scene) settle(ctx context.Context) error { return s.calm(ctx, s.answered) }
+
+// calm waits until the page is all there, or is judged to be none. It lets no page time pass: how many steps it takes depends on the
+// network.
+func (s *scene) calm(ctx context.Context, judge func(context.Context) error) error {
 	for calm := 0; calm < calmSteps; {
+		if changed, err := s.changeProcess(ctx); err != nil {
+			return err
+		} else if changed {
+			calm = 0
+		}
 		if err := s.clock.run(ctx); err != nil {
 			return err
 		}
-		if err := s.answered(ctx); err != nil {
+		if err := judge(ctx); err != nil {
 			return err
 		}
 		ready, err := s.complete()

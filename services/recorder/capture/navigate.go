@@ -76,14 +76,25 @@ func (s *scene) navigate(ctx context.Context) error {
 	s.visits.forget()
 	s.requests.forget()
 	ask := proto.RuntimeEvaluate{Expression: "location.replace(" + string(target) + ")"}
-	if _, err := ask.Call(s.page); err != nil {
+	if _, err := ask.Call(s.page); err != nil && !cdp.Gone(err) {
 		return err
 	}
+	if err := s.awaitShown(ctx); err != nil {
+		return err
+	}
+	if _, err := s.changeProcess(ctx); err != nil {
+		return err
+	}
+	return s.answered(ctx)
+}
+
+// awaitShown waits until the document that was asked for is shown, or is known not to come.
+func (s *scene) awaitShown(ctx context.Context) error {
 	timer := time.NewTimer(s.Bounds.Load)
 	defer timer.Stop()
 	for {
 		if d := s.document.state(); d.shown || d.failure != "" {
-			return s.answered(ctx)
+			return nil
 		}
 		select {
 		case <-s.document.changed:

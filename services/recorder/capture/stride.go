@@ -35,7 +35,9 @@ type stride struct {
 	passed atomic.Int64 // frames that look as the one before does
 	heard  atomic.Int64 // a sign
 	forced atomic.Bool
-	done   chan error
+	// calendar is what another process would begin with.
+	calendar proto.TimeSinceEpoch
+	done     chan error
 
 	next int // the frame to deliver; of the goroutine that captures
 }
@@ -47,7 +49,9 @@ type stillCalls struct {
 }
 
 func (s *scene) prepareCalls() (c stillCalls, err error) {
-	if c.grant, err = cdp.NewCall(s.page.SessionID, s.clock.policy(0), "budget"); err != nil {
+	policy := s.clock.policy(0)
+	policy.InitialVirtualTime = s.clock.calendar(s.clock.next) // as the last call had it
+	if c.grant, err = cdp.NewCall(s.page.SessionID, policy, "budget"); err != nil {
 		return c, err
 	}
 	c.draw, err = cdp.NewCall(s.page.SessionID, s.drawing(s.clock.ticks(0)), "frameTimeTicks")
@@ -63,7 +67,9 @@ func (s sign) granted() bool        { return s&1 == 1 }
 // stride delivers frames from n on as long as they look as the one before does, and returns the number of the one that it ends at, and
 // what is known of that. The page's time may have come to it.
 func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen glance, err error) {
-	st := &stride{scene: s, begun: time.Now(), done: make(chan error, 1), next: n}
+	st := &stride{
+		scene: s, begun: time.Now(), done: make(chan error, 1), next: n, calendar: s.clock.calendar(s.clock.next),
+	}
 	for i := n; i < min(n+max(s.reach, shortest), s.Frames) && !s.due(i); i++ {
 		st.times = append(st.times, start+frameTime(s.Rate, i))
 	}
@@ -100,11 +106,12 @@ func (st *stride) deliver(from int) error {
 	return nil
 }
 
-// quiet reports whether only the page's own time makes it move: no request is under way or has just ended, and there is no worker and no
-// video, and no picture is being decoded for a script.
+// quiet reports whether only the page's own time makes it move: no request is under way or has just ended, there is no worker and no
+// video, no picture is being decoded for a script, and the page is led to no other process.
 func (s *scene) quiet() bool {
 	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.media.Load() && s.seeks.recently <= 0 &&
-		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none() && !s.bitmaps.any()
+		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none() && !s.bitmaps.any() &&
+		!s.clock.moved && !s.anteroom.waits.Load()
 }
 
 // await waits for the stride's end: for each answer as long as for that of any call, and for granted time as patiently as the clock does.
@@ -144,7 +151,9 @@ func (st *stride) force() {
 	st.forced.Store(true)
 	st.requests.recall()
 	// Without a budget: what is left of the one that was granted stays.
-	request := proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance}
+	request := proto.EmulationSetVirtualTimePolicy{
+		Policy: proto.EmulationVirtualTimePolicyAdvance, InitialVirtualTime: st.calendar,
+	}
 	// If that fails, await's bound tells.
 	st.client.Then(string(st.page.SessionID), request.ProtoReq(), request, func(cdp.Raw, error) {})
 }
@@ -163,6 +172,7 @@ func (st *stride) last() sign { return sign(st.heard.Load()) }
 // grant lets the time of the next frame come.
 func (st *stride) grant() {
 	st.asked = st.times[0] - st.clock.elapsed
+	st.clock.note(st.asked)
 	st.client.Again(st.calls.grant, st.asked.ms(), st.calls.passing)
 }
 
@@ -176,7 +186,7 @@ func (st *stride) passing(reply cdp.Raw, err error) {
 		st.done <- err
 		return
 	}
-	st.clock.rebase(base)
+	st.clock.heard(base, st.clock.next)
 	st.hear(st.asked)
 }
 
@@ -192,7 +202,7 @@ func (st *stride) expired() {
 	if asked {
 		st.waited = time.Since(st.begun) - since
 	}
-	if asked || st.forced.Load() || st.clock.elapsed != st.times[0] {
+	if asked || st.forced.Load() || st.clock.elapsed != st.times[0] || !st.anteroom.draw() {
 		st.done <- nil
 		return
 	}
@@ -201,6 +211,7 @@ func (st *stride) expired() {
 
 // wasDrawn goes on with the next frame, if that one looks as the one before.
 func (st *stride) wasDrawn(reply cdp.Raw, err error) {
+	st.anteroom.done()
 	if err != nil {
 		st.done <- err
 		return

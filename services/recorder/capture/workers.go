@@ -81,7 +81,7 @@ func (s *scene) advanceBesideWorkers(ctx context.Context, to micros) error {
 			return err
 		}
 		before := s.clock.elapsed
-		if err := s.catchUp(); err != nil {
+		if err := s.catchUp(ctx); err != nil {
 			return err
 		}
 		left -= step + max(0, s.clock.elapsed-before)
