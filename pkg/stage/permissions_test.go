@@ -122,6 +122,38 @@ func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
 	}
 }
 
+// The answers to workers hold URLs with which objects can be read and written.
+func TestAWatcherReadsNoAnswersToWorkers(t *testing.T) {
+	r, _ := locked(t, permissions(t), "recorder", msg.ConsumerRecord, []msg.Kind{msg.Record}, func(context.Context, *Task) (any, error) {
+		return nil, nil
+	})
+	watcher := r.server.ConnectAs(t, "watcher", "secret", zerolog.Nop())
+	answers, err := watcher.SubscribeSync("_INBOX.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watcher.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	r.Publish(msg.Record)
+	r.Result() // so the grant was answered
+	if _, err := watcher.Request("$SRV.PING."+msg.ConsumerRecord, nil, stagetest.Patience); err != nil {
+		t.Fatalf("ask who is there: %v", err)
+	}
+	for {
+		answer, err := answers.NextMsg(stagetest.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case strings.HasPrefix(answer.Subject, "_INBOX.watcher."):
+			return // its own, which came last
+		case strings.HasPrefix(answer.Subject, "_INBOX."): // else it is of a stream, in which it may look
+			t.Errorf("the watcher reads %s: %s", answer.Subject, answer.Data)
+		}
+	}
+}
+
 func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
 	config := permissions(t)
 	for name, test := range map[string]struct {
