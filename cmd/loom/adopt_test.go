@@ -122,6 +122,26 @@ func TestALocalRenderIsNotMadeByALoomUpThatHasAdoptedADatabase(t *testing.T) {
 	}
 }
 
+func TestADatabaseThatCannotBeReachedIsNamed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	write(t, file, "scenes: [{url: 'https://example.com', duration_sec: 1}]")
+	data := held(t, holderUp, "DATABASE_URL=postgres://127.0.0.1:2/own\n")
+	for _, args := range [][]string{{"list"}, {"status", "ab"}, {"render", file, "-o", filepath.Join(t.TempDir(), "o.mp4")}} {
+		var stdout, stderr bytes.Buffer
+		a := &app{
+			environ: map[string]string{"DATABASE_URL": "postgres://u:hunter2@127.0.0.1:1/app"}, dotenv: map[string]bool{"DATABASE_URL": true},
+			stdout: &stdout, stderr: &stderr,
+		}
+		status := a.run(t.Context(), append(args, "--data", data))
+		said := stderr.String()
+		for _, words := range []string{"the database app at 127.0.0.1:1 (DATABASE_URL from .env) cannot be reached", "The loom up on " + data, "DATABASE_URL= loom"} {
+			if status != statusFailed || !strings.Contains(said, words) || strings.Contains(said, "hunter2") {
+				t.Errorf("%s: status %d, %q, want %q", args[0], status, said, words)
+			}
+		}
+	}
+}
+
 func TestWhereASettingComesFromIsTold(t *testing.T) {
 	got := fromDotenv(map[string]string{"A": "1", "B": "2"}, []string{"A=1", "C=3"})
 	if len(got) != 1 || !got["B"] {

@@ -19,7 +19,6 @@ import (
 	"github.com/loom-lite/loom-lite/cmd/loom/pages"
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/migrations"
-	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -98,7 +97,7 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	} else if stack == nil {
 		a.warnWithoutRecorder(ctx, settings)
 	}
-	job := &job{app: a, settings: settings, stack: stack, served: file.Local(), outcome: o}
+	job := &job{app: a, data: c.dataFlag, settings: settings, stack: stack, served: file.Local(), outcome: o}
 	return job.run(ctx, work, video, thumbnail)
 }
 
@@ -220,6 +219,7 @@ func (a *app) embedded() map[string]string {
 // job is one render on its way.
 type job struct {
 	app      *app
+	data     dataFlag
 	settings map[string]string
 	stack    *local.Stack // nil: somebody else's installation
 	// served: this command serves the campaign's files, so the render cannot go on without it.
@@ -229,7 +229,7 @@ type job struct {
 
 // run submits the render, follows it to its end and fetches its files.
 func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail string) error {
-	db, err := postgres.Named(ctx, j.settings["DATABASE_URL"], "loom-render")
+	db, err := j.app.connect(ctx, j.data, j.settings, "loom-render")
 	if err != nil {
 		return err
 	}

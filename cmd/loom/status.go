@@ -12,7 +12,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/joho/godotenv"
 
+	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
@@ -59,7 +61,40 @@ func (a *app) database(ctx context.Context, d dataFlag) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return postgres.Open(ctx, settings["DATABASE_URL"])
+	return a.connect(ctx, d, settings, "loom")
+}
+
+// connect opens the database of settings as application, and says which one it was if it cannot be reached.
+func (a *app) connect(ctx context.Context, d dataFlag, settings map[string]string, application string) (*pgxpool.Pool, error) {
+	db, err := postgres.Named(ctx, settings["DATABASE_URL"], application)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Ping(ctx); err != nil {
+		db.Close()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("%s (%s) cannot be reached: %w%s", place("DATABASE_URL", settings["DATABASE_URL"]), a.databaseOrigin(settings), err, a.other(d, settings))
+	}
+	return db, nil
+}
+
+// other says that the `loom up` that runs on the data folder has another database than that of settings, which is the
+// environment's; "" when none has.
+func (a *app) other(d dataFlag, settings map[string]string) string {
+	dir, err := d.dir()
+	if err != nil || settings["DATABASE_URL"] != a.environ["DATABASE_URL"] {
+		return ""
+	}
+	if holder, _ := local.Running(dir); holder.Command != holderUp {
+		return ""
+	}
+	found, err := godotenv.Read(local.ReadyFile(dir))
+	if err != nil || found["DATABASE_URL"] == settings["DATABASE_URL"] {
+		return ""
+	}
+	return fmt.Sprintf("\nThe loom up on %s has a database of its own. With that one: DATABASE_URL= loom …", dir)
 }
 
 // report reads the render that an id, or the beginning of one, names.
