@@ -57,9 +57,11 @@ func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey 
 	return explain(missingTarget(err), "copy %s/%s to %s/%s", fromBucket, fromKey, toBucket, toKey)
 }
 
-// Join makes one object of several within the store, as Copy does of one. All but the last have at least 5 MiB.
+// Join makes one object of several within the store, as Copy does of one. All but the last have at least 5 MiB. Of two that
+// join to the same key at the same time, the one that began first fails.
 func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string, toBucket, toKey string, how Copying) (err error) {
 	const operation = "join the parts of %s/%s"
+	c.abortUploads(ctx, toBucket, toKey)
 	upload, err := c.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &toBucket, Key: &toKey, ContentType: &how.ContentType, CacheControl: how.cacheControl(),
 	})
@@ -91,6 +93,20 @@ func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string,
 		Bucket: &toBucket, Key: &toKey, UploadId: upload.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 	})
 	return explain(err, operation, toBucket, toKey)
+}
+
+// abortUploads ends uploads to key that others have begun: one that was killed leaves its parts behind, which cost space and
+// which nobody sees. Nothing depends on it, and not every store lists uploads: what fails here is left as it is.
+func (c *Client) abortUploads(ctx context.Context, bucket, key string) {
+	begun, err := c.s3.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &key})
+	if err != nil {
+		return
+	}
+	for _, upload := range begun.Uploads {
+		if aws.ToString(upload.Key) == key {
+			_, _ = c.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: upload.UploadId})
+		}
+	}
 }
 
 // missingTarget makes Supabase's answer to a copy into a bucket that is not there the one that others give.

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
@@ -61,6 +65,45 @@ func TestPartsAreJoinedWithinTheStore(t *testing.T) {
 	}
 	if err := c.Join(t.Context(), from, []string{"video.mp4", "nothing"}, to, "w.mp4", store.Copying{}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a part that is missing: %v", err)
+	}
+}
+
+// A part that was uploaded costs space for as long as its upload is neither completed nor aborted.
+func TestJoiningLeavesNoUploadBehind(t *testing.T) {
+	c := storetest.Client(t)
+	from, to := storetest.Bucket(t, c), storetest.Bucket(t, c)
+	put(t, c, from, "video.mp4", "video/mp4", bytes.Repeat([]byte("a"), 5<<20))
+	put(t, c, from, "video.mp4.1", "video/mp4", []byte("the rest"))
+	cfg := storetest.Server(t)
+	raw := s3.New(s3.Options{
+		BaseEndpoint: &cfg.Endpoint, Region: "us-east-1", UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(cfg.AccessKeyID, cfg.SecretAccessKey, ""),
+	})
+	begun := func() (keys []string) {
+		t.Helper()
+		list, err := raw.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &to})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, upload := range list.Uploads {
+			keys = append(keys, *upload.Key)
+		}
+		return keys
+	}
+	// As of a process that was killed, and as of another video.
+	for _, key := range []string{"v.mp4", "v.mp4.other"} {
+		if _, err := raw.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &to, Key: &key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, parts := range [][]string{{"video.mp4", "nothing"}, {"video.mp4", "video.mp4.1"}} {
+		err := c.Join(t.Context(), from, parts, to, "v.mp4", store.Copying{ContentType: "video/mp4"})
+		if (err == nil) != (parts[1] != "nothing") {
+			t.Errorf("%q: %v", parts, err)
+		}
+		if keys := begun(); !slices.Equal(keys, []string{"v.mp4.other"}) {
+			t.Errorf("%q: uploads of %q are left, want the other's", parts, keys)
+		}
 	}
 }
 
