@@ -3,25 +3,29 @@
 (name) => {
   const tell = globalThis[name];
   delete globalThis[name];
-  const define = (object, name, value) => Object.defineProperty(object, name, { value, configurable: true, enumerable: true, writable: true });
+  // instead has a function done otherwise. It looks as it did: name, length, text and whom it refuses.
+  const instead = (object, name, apply) => {
+    const { value, ...rest } = Object.getOwnPropertyDescriptor(object, name);
+    Object.defineProperty(object, name, { ...rest, value: new Proxy(value, { apply }) });
+  };
 
   // decode() ends when some frames have told that it did. Frames that are recorded wait for the pictures that they show in any case, so
   // it ends with the next one, once the picture is loaded. One that cannot be shown is refused as ever.
-  const { decode } = HTMLImageElement.prototype, frame = requestAnimationFrame, listen = EventTarget.prototype.addEventListener;
-  define(HTMLImageElement.prototype, 'decode', function () {
+  const frame = requestAnimationFrame, listen = EventTarget.prototype.addEventListener;
+  instead(HTMLImageElement.prototype, 'decode', (decode, image, args) => {
     const loaded = new Promise((done) => {
-      if (this.complete && this.naturalWidth) frame(() => done());
-      else listen.call(this, 'load', () => frame(() => done()), { once: true });
+      if (image.complete && image.naturalWidth) frame(() => done());
+      else listen.call(image, 'load', () => frame(() => done()), { once: true });
     });
-    return Promise.race([decode.call(this), loaded]);
+    return Promise.race([Reflect.apply(decode, image, args), loaded]);
   });
 
-  // What createImageBitmap makes is waited for.
-  const make = createImageBitmap;
-  define(globalThis, 'createImageBitmap', function (...args) {
-    const made = make.apply(this, args);
+  // What createImageBitmap makes is waited for. What nobody catches of it is told to the page, as ever.
+  const { then } = Promise.prototype;
+  instead(globalThis, 'createImageBitmap', (make, self, args) => {
+    const made = Reflect.apply(make, self, args);
+    if (!made) return made; // in a window that is gone
     tell?.('+');
-    made.finally(() => tell?.('-')).catch(() => {});
-    return made;
+    return then.call(made, (bitmap) => { tell?.('-'); return bitmap; }, (error) => { tell?.('-'); throw error; });
   });
 }

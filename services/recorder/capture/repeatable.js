@@ -45,16 +45,18 @@
     if (!(date > 0)) return text; // there is none, or it means at once
     return text.replace(attribute, `; expires=${new Calendar(Math.min(date + behind, last)).toUTCString()}`);
   };
-  const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
+  // Both look as they did.
+  const cookies = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
   Object.defineProperty(Document.prototype, 'cookie', {
-    get, set(text) { set.call(this, moved(`${text}`)); }, enumerable: true, configurable: true,
+    ...cookies, set: new Proxy(cookies.set, { apply: (set, document, [text]) => Reflect.apply(set, document, [moved(`${text}`)]) }),
   });
   if (window.CookieStore) { // in secure contexts
-    const store = CookieStore.prototype.set;
-    define(CookieStore.prototype, 'set', function (...args) {
-      const [cookie] = args;
-      if (typeof cookie?.expires === 'number') args[0] = { ...cookie, expires: cookie.expires + behind };
-      return store.apply(this, args);
-    });
+    define(CookieStore.prototype, 'set', new Proxy(CookieStore.prototype.set, {
+      apply(set, store, [cookie, ...rest]) {
+        // A Date is a number to it, too.
+        if (cookie?.expires != null) cookie = Object.create(cookie, { expires: { value: Number(cookie.expires) + behind } });
+        return Reflect.apply(set, store, [cookie, ...rest]);
+      },
+    }));
   }
 })
