@@ -150,6 +150,10 @@ func TestWhatAPageLacksIsToldByKind(t *testing.T) {
 		"a page in a stylesheet's": {
 			page: `<link rel="stylesheet" href="/a.css">`, want: "1 stylesheet of its own could not be loaded. The first was URL/a.css (a web page instead).",
 			files: map[string]string{"/a.css": "<!doctype html>"}},
+		"a page in a font's": {
+			page:  `<style>@font-face{font-family:f;src:url(/f.woff2)}b{font-family:f}</style><b>Text</b>`,
+			want:  "1 font of its own could not be loaded. The first was URL/f.woff2 (a web page instead).",
+			files: map[string]string{"/f.woff2": "<!doctype html>"}},
 		"an error in a script of its own": {
 			page:  `<script src="/app.js"></script>`,
 			want:  ": its scripts ended with 1 error while it loaded. The first was URL/app.js (an error in the script).",
@@ -246,6 +250,10 @@ func TestTextWithoutAFontIsToldByItsScripts(t *testing.T) {
 			"Devanagari, Khmer, Tamil, Thai, Bengali, Han and emoji"},
 		"a font of the page's own, or out of sight": {`<style>@font-face{font-family:deva;src:url(/deva.ttf)}p{font-family:deva}</style><h1>Text</h1>
 			<p>हिन्दी: क्षत्रिय</p><div style="display:none">ไทย</div><div style="opacity:0">ไทย</div><div style="margin-top:2000px">ไทย</div>`, ""},
+		"with a font that is for others": {`<style>@font-face{font-family:greek;src:url(/greek.ttf);unicode-range:U+370-3ff}</style>
+			<p style="font-family:greek">Text, हिन्दी</p>`, "Devanagari"},
+		"more of it than one look takes in": {`<p style="font-size:2px"></p><script>
+			for (let c = 0x4e00; c < 0x4e00 + 2500; c++) document.querySelector("p").append(String.fromCharCode(c))</script>`, "Han"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := warnings(t, serve(t, map[string]string{"/": "<!doctype html><meta charset=utf-8>" + c.page, "/deva.ttf": string(font)}))
@@ -256,6 +264,9 @@ func TestTextWithoutAFontIsToldByItsScripts(t *testing.T) {
 			}
 			if (got == "") != (want == "") || !strings.HasPrefix(got, want) {
 				t.Errorf("the warning is %q, want %q", got, want)
+			}
+			if said := found[msg.CodePageIncomplete]; said != "" { // a font that the page had no need of
+				t.Errorf("looking asked for what the page did not: %s", said)
 			}
 		})
 	}

@@ -2,6 +2,8 @@
 (() => {
   const foreign = /[^\p{ASCII}\p{M}\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu
   const most = 200, side = 48
+  // How many characters one look draws with the machine's fonts, and with the page's: a page may have all that there are.
+  const machine = { left: 2000 }, page = { left: 2000 }
   const known = globalThis.loomGlyphs ??= new Map() // by font: a Map of characters
   const missing = new Set()
   let pen
@@ -12,18 +14,23 @@
     return new Uint32Array(pen.getImageData(0, 0, side, side).data.buffer)
   }
 
-  // lacks reports whether a font, and all that stand in for it, have no glyph of a character.
-  const lacks = (font, c) => {
+  // none is no character. It is beside all that pages ask fonts for by range, or one would be fetched for it.
+  const none = '\u2fe0'
+
+  // lacks reports whether a font, and all that stand in for it, have no glyph of a character. What it does not come to in this look, it
+  // does in the next.
+  const lacks = (font, c, budget) => {
     if (!known.has(font)) known.set(font, { of: new Map() })
     const f = known.get(font)
     if (!f.of.has(c)) {
+      if (budget.left-- <= 0) return false
       if (!pen) {
         const canvas = document.createElement('canvas')
         canvas.width = canvas.height = side
         pen = canvas.getContext('2d', { willReadFrequently: true })
       }
       pen.font = font
-      f.none ??= { width: pen.measureText('\u0378').width, picture: paint('\u0378') } // no such character
+      f.none ??= { width: pen.measureText(none).width, picture: paint(none) }
       const same = pen.measureText(c).width === f.none.width && paint(c).every((p, i) => p === f.none.picture[i])
       f.of.set(c, same)
     }
@@ -31,11 +38,11 @@
   }
 
   // suspects are the characters of a text that the machine's fonts lack: what they have stands in for what any other font lacks.
-  const suspects = text => [...new Set(text.match(foreign))].filter(c => lacks('24px sans-serif', c))
+  const suspects = text => [...new Set(text.match(foreign))].filter(c => lacks('24px sans-serif', c, machine))
 
   const look = (characters, element) => {
     const { fontStyle, fontWeight, fontFamily } = element.ownerDocument.defaultView.getComputedStyle(element)
-    for (const c of characters) if (missing.size < most && lacks(`${fontStyle} ${fontWeight} 24px ${fontFamily}`, c)) missing.add(c)
+    for (const c of characters) if (missing.size < most && lacks(`${fontStyle} ${fontWeight} 24px ${fontFamily}`, c, page)) missing.add(c)
   }
 
   const within = (rects, window) => [...rects].some(r =>

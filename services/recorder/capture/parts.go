@@ -66,7 +66,7 @@ type part struct {
 	why   string // it did not come
 	since time.Time
 	id    proto.NetworkRequestID
-	// suspect: a script that says of itself that it is a web page.
+	// suspect: a script or a font that says of itself that it is a web page.
 	suspect bool
 }
 
@@ -137,7 +137,7 @@ func (p *parts) answer(q *part, r *proto.NetworkResponse) {
 	switch {
 	case r.Status >= http.StatusBadRequest:
 		q.why = strconv.Itoa(r.Status)
-	case page && q.kind != proto.NetworkResourceTypeScript:
+	case page && q.kind == proto.NetworkResourceTypeStylesheet: // Chrome takes none as that
 		q.why = isPage
 	default:
 		q.suspect = page
