@@ -39,8 +39,8 @@ const (
 	noAnswer  = "no answer"
 	isPage    = "a web page instead"
 	scriptErr = "an error in the script"
-	// maxParts bounds the addresses that are kept, maxSuspects the answers that are looked into.
-	maxParts, maxSuspects = 1000, 20
+	// maxParts bounds the addresses that are kept, maxAddress how much of each in bytes, maxSuspects the answers that are looked into.
+	maxParts, maxAddress, maxSuspects = 1000, 4 << 10, 20
 )
 
 // parts knows which of the page's own parts did not come.
@@ -56,13 +56,14 @@ type parts struct {
 	// lost are those that did not come, one for each address.
 	lost   []*part
 	errors int
-	thrown *part // the first error's script
+	thrown *part  // the first error's script
+	ignore func() // ends hearing of errors
 }
 
 type part struct {
 	n     int // in the order in which they were asked for, which is the document's
 	kind  proto.NetworkResourceType
-	url   string
+	url   string // short
 	why   string // it did not come
 	since time.Time
 	id    proto.NetworkRequestID
@@ -99,7 +100,7 @@ func watchParts(c *cdp.Client, page *rod.Page) *parts {
 		}
 		p.change(func() { p.end(e.RequestID, why) })
 	})
-	cdp.On(c, session, func(e *proto.RuntimeExceptionThrown) { p.change(func() { p.throw(e.ExceptionDetails) }) })
+	p.ignore = cdp.On(c, session, func(e *proto.RuntimeExceptionThrown) { p.change(func() { p.throw(e.ExceptionDetails) }) })
 	return p
 }
 
@@ -109,8 +110,11 @@ func (p *parts) change(f func()) {
 	f()
 }
 
-// begin is called when frame 0 is there.
-func (p *parts) begin() { p.change(func() { p.begun = true }) }
+// begin is called when frame 0 is there. Errors count until then.
+func (p *parts) begin() {
+	p.ignore()
+	p.change(func() { p.begun = true })
+}
 
 // enter notes another document. What the one before still waited for is not told of any more; what it lacked if it only led here was
 // never seen.
@@ -127,7 +131,7 @@ func (p *parts) ask(e *proto.NetworkRequestWillBeSent) {
 	case proto.NetworkResourceTypeScript, proto.NetworkResourceTypeStylesheet, proto.NetworkResourceTypeFont:
 		if p.owns(e.Request.URL) && len(p.open) < maxParts {
 			p.asked++
-			p.open[e.RequestID] = &part{n: p.asked, kind: e.Type, url: e.Request.URL, since: time.Now(), id: e.RequestID}
+			p.open[e.RequestID] = &part{n: p.asked, kind: e.Type, url: short(e.Request.URL), since: time.Now(), id: e.RequestID}
 		}
 	}
 }
@@ -177,9 +181,12 @@ func (p *parts) throw(d *proto.RuntimeExceptionDetails) {
 		return
 	}
 	if p.errors++; p.thrown == nil {
-		p.thrown = &part{url: address, why: scriptErr}
+		p.thrown = &part{url: short(address), why: scriptErr}
 	}
 }
+
+// short is an address as far as it is kept: pages may have addresses of megabytes. Its own copy, so that the rest can go.
+func short(address string) string { return strings.Clone(address[:min(len(address), maxAddress)]) }
 
 // owns reports whether an address is of the page's own site.
 func (p *parts) owns(address string) bool { return p.site != "" && siteOf(address) == p.site }
