@@ -66,7 +66,7 @@ const (
 	// CodePageIncomplete: a warning: scripts, stylesheets or fonts of the page's own did not come, or its scripts failed while it
 	// loaded. A failure where the scene's option strict names it, like the next two.
 	CodePageIncomplete Code = "page_incomplete"
-	// CodePageBlank: a warning: the scene shows one colour, or nothing but a sign that the page is loading, throughout.
+	// CodePageBlank: a warning: the scene shows one colour, or nothing but something small without words, throughout.
 	CodePageBlank Code = "page_unchanged_blank"
 	// CodeFontsMissing: a warning: text is drawn as boxes, since the recorder has no font for it.
 	CodeFontsMissing Code = "fonts_missing"

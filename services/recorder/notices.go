@@ -30,8 +30,8 @@ func noticed(p msg.RecordParams, n capture.Notices) (warnings []msg.Warning) {
 			"a private window.", p.Scene, lacking(n.Lacking), bundle.Address(p, n.Lacking.First), why(n.Lacking.Why))
 	}
 	if n.Blank {
-		warn(msg.CodePageBlank, "Scene %d shows a picture of one colour, or nothing but a sign that the page is loading, from its first "+
-			"frame to its last. Check that the page shows itself to new visitors; if it takes its time, let the scene wait_for what it "+
+		warn(msg.CodePageBlank, "Scene %d shows one colour, or nothing but something small without words, as pages do that are loading, from "+
+			"its first frame to its last. Check that the page shows itself to new visitors; if it takes its time, let the scene wait_for what it "+
 			"is to show.", p.Scene)
 	}
 	if n.Boxes != "" {

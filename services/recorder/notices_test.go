@@ -98,7 +98,7 @@ func TestAPageWithoutItsPluginsIsToldToBeIncomplete(t *testing.T) {
 	if found[msg.CodePageIncomplete] != want {
 		t.Errorf("the warning is\n%s, want\n%s", found[msg.CodePageIncomplete], want)
 	}
-	if len(found) != 2 || !strings.Contains(found[msg.CodePageBlank], "a sign that the page is loading") {
+	if len(found) != 2 || !strings.Contains(found[msg.CodePageBlank], "as pages do that are loading") {
 		t.Errorf("warned of %v", found)
 	}
 }
@@ -194,6 +194,7 @@ func TestPagesThatShowNothingAreToldToBeBlank(t *testing.T) {
 		"a spinner that goes":          {spinner + `<b></b><script>setTimeout(() => { document.body.innerHTML = "<h1>The plans, and what they cost</h1>" }, 400)</script>`, false},
 		"what comes in the last frame": {spinner + `<script>setTimeout(() => { document.body.innerHTML = "<h1 style='font-size:90px'>Here</h1>" }, 550)</script>`, false},
 		"a word":                       {`<h1>Hello</h1>`, false},
+		"a link":                       {`<a href="/shop"><svg width=64 height=36><rect width=64 height=36 fill="red"/></svg></a>`, false},
 		"a small video":                {`<video width=64 height=36 src="/none.mp4" controls style="background:red"></video>`, false},
 		"a field":                      {`<input placeholder="">`, false},
 		"a picture":                    {`<div style="width:400px;height:300px;background:linear-gradient(red,blue)"></div>`, false},

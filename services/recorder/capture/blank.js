@@ -1,4 +1,4 @@
-// Finds what is to be read, or seen for its own sake, in a part of the window: left, top, right and bottom as parts of its sides.
+// Finds what is to be read, or seen or followed for its own sake, in a part of the window: left, top, right and bottom as parts of its sides.
 area => {
   const [left, top, right, bottom] = [area[0] * innerWidth, area[1] * innerHeight, area[2] * innerWidth, area[3] * innerHeight]
   const within = r => r.width > 0 && r.height > 0 && r.left < right && r.right > left && r.top < bottom && r.bottom > top
@@ -23,7 +23,7 @@ area => {
         if (visible && [...range.getClientRects()].some(r => within(r) && over(around, r))) texts.push(node.data.trim())
       } else if (node.nodeType === Node.ELEMENT_NODE) {
         if (node.shadowRoot) walk(node.shadowRoot)
-        if (!/^(video|iframe|embed|object|input|textarea|select|button)$/.test(node.localName)) continue
+        if (!node.matches('video, iframe, embed, object, input, textarea, select, button, a[href]')) continue
         const r = node.getBoundingClientRect()
         if (node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && within(r) && over(node, r)) shows = true
       }

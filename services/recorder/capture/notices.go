@@ -14,7 +14,7 @@ type Notices struct {
 	Sounds bool
 	// Lacking is what of the page's own did not come, or failed.
 	Lacking Lacking
-	// Blank says that all pictures show one colour, or nothing else but a sign that the page is loading.
+	// Blank says that all pictures show one colour, or nothing else but something small without words.
 	Blank bool
 	// Boxes are characters that were drawn as boxes, because no font has them.
 	Boxes string
