@@ -51,7 +51,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	if cfg.AccessKeyID == "" || cfg.SecretAccessKey == "" {
-		return nil, errors.New("open store: no access keys")
+		return nil, errors.New("open store: no access keys: set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")
 	}
 	region := cfg.Region
 	if region == "" {
