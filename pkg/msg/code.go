@@ -60,6 +60,8 @@ const (
 	// CodeSceneScroll: a warning: a scroll moved nothing, or ended before where it was to lead. A failure where the scene's option
 	// strict names it.
 	CodeSceneScroll Code = "scene_scroll_short"
+	// CodeSceneHover: a warning: an action was to hover, and the scene's phone has no pointer that does.
+	CodeSceneHover Code = "scene_hover_ignored"
 	// CodeSceneLastPicture: a warning: the page stopped working while it was recorded, and its last picture stands for the
 	// rest of the scene, as was asked.
 	CodeSceneLastPicture Code = "scene_last_picture"

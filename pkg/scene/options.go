@@ -49,7 +49,7 @@ type Options struct {
 	Scroll *Scroll `json:"scroll,omitempty"`
 	// Actions happen while it is recorded, each at its time.
 	Actions []Action `json:"actions,omitempty"`
-	// Cursor draws a mouse pointer where clicks and hovers have it, and a ring where it clicks.
+	// Cursor draws a mouse pointer where clicks and hovers have it, and a ring where it clicks; with Mobile, a ring where a finger taps.
 	Cursor bool `json:"cursor,omitempty"`
 
 	// OnError is what to do when the page stops working while it is recorded: "fail" (default), or "last_picture": go on

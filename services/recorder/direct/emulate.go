@@ -59,6 +59,9 @@ func (d *Director) mobile(page *rod.Page) error {
 	if err := (proto.EmulationSetTouchEmulationEnabled{Enabled: true, MaxTouchPoints: &fingers}).Call(page); err != nil {
 		return failed("set touch", err)
 	}
+	if err := feelFingers(page); err != nil {
+		return failed("make touches of the mouse", err)
+	}
 	return nil
 }
 

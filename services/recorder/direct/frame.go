@@ -37,6 +37,8 @@ type play struct {
 	before time.Duration
 	// short are the scrolls that ended short.
 	short []short
+	// unhovered are the numbers of the hovers that a phone has no pointer for.
+	unhovered []int
 	// fresh: what is drawn has not been drawn yet, as it will be.
 	fresh bool
 	// lost is since when the page is between two documents, early since when one is too young for what is to be done in it; -1 when it is not.
@@ -49,8 +51,11 @@ func newPlay(p msg.RecordParams, stage *stage) *play {
 	if p.Options.Scroll != nil {
 		y.way = newWay(*p.Options.Scroll, last)
 	}
-	y.pointer.drawn = p.Options.Cursor && slices.ContainsFunc(y.cues, func(c *cue) bool { return c.Do == "click" || c.Do == "hover" })
-	y.fresh = y.pointer.drawn
+	y.pointer.finger = p.Options.Mobile
+	y.pointer.drawn = p.Options.Cursor && slices.ContainsFunc(y.cues, func(c *cue) bool {
+		return c.Do == "click" || c.Do == "hover" && !y.pointer.finger
+	})
+	y.fresh = y.pointer.drawn && !y.pointer.finger
 	return y
 }
 
@@ -102,7 +107,7 @@ func (y *play) round(ctx context.Context, at time.Duration, acting []*cue, parts
 	got := seen{}
 	if len(parts) > 0 || draw {
 		var err error
-		got, err = y.stage.frame(ctx, scenery{y.steps(at, parts), y.pointer.at, ripple, y.pointer.drawn})
+		got, err = y.stage.frame(ctx, y.scenery(y.steps(at, parts), ripple))
 		if errors.Is(err, errLost) {
 			return y.missed(at, parts)
 		}
@@ -123,6 +128,11 @@ func (y *play) round(ctx context.Context, at time.Duration, acting []*cue, parts
 	return y.act(ctx, at, acting, parts, got)
 }
 
+// scenery is what is told of a frame.
+func (y *play) scenery(steps []step, ripple *[3]float64) scenery {
+	return scenery{steps, y.pointer.at, ripple, y.pointer.drawn, y.pointer.finger}
+}
+
 // steps are those of parts. A document may be too young for them, but not for ever.
 func (y *play) steps(at time.Duration, parts []part) []step {
 	list := make([]step, len(parts))
@@ -139,7 +149,7 @@ func (y *play) shown(ctx context.Context, got seen, rippling bool) error {
 	if !y.pointer.drawn {
 		return nil
 	}
-	if y.stage.rest == "" {
+	if y.stage.rest == "" && !y.pointer.finger {
 		if err := y.stage.restAt(ctx, got.Pointer); err != nil {
 			return err
 		}
@@ -223,7 +233,7 @@ func (y *play) scrolled(ctx context.Context, at time.Duration, s step, o outcome
 	for i := range again {
 		again[i].Anyway = s.Anyway
 	}
-	got, err := y.stage.frame(ctx, scenery{again, y.pointer.at, y.pointer.ripple(at), y.pointer.drawn})
+	got, err := y.stage.frame(ctx, y.scenery(again, y.pointer.ripple(at)))
 	if errors.Is(err, errLost) {
 		return nil
 	}
@@ -241,20 +251,8 @@ func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome)
 	over := c.passed(at) == 1
 	switch c.Do {
 	case "click", "hover":
-		if err := took(moveMouse(ctx, y.stage.page, o.Input)); err != nil {
+		if err := y.point(ctx, at, c, o, over); err != nil {
 			return err
-		}
-		if over && y.pointer.drawn {
-			// Before the click, which may lead elsewhere.
-			if err := y.stage.restAt(ctx, o.At); err != nil {
-				return err
-			}
-		}
-		if over && c.Do == "click" {
-			if err := took(click(y.stage.page.Context(ctx), o.Input)); err != nil {
-				return err
-			}
-			y.pointer.clicked, y.pointer.clickedAt, y.fresh = at, &o.At, y.pointer.drawn
 		}
 	case "type", "press":
 		for _, key := range c.strikes(at) {
@@ -265,6 +263,36 @@ func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome)
 	}
 	c.done = over
 	return nil
+}
+
+// point goes the part of a pointer's way that is due and, when it is over, clicks if the cue does. A finger is felt where it taps
+// alone.
+func (y *play) point(ctx context.Context, at time.Duration, c *cue, o outcome, over bool) error {
+	switch {
+	case !y.pointer.finger:
+		if err := took(moveMouse(ctx, y.stage.page, o.Input)); err != nil {
+			return err
+		}
+		if over && y.pointer.drawn {
+			// Before the click, which may lead elsewhere.
+			if err := y.stage.restAt(ctx, o.At); err != nil {
+				return err
+			}
+		}
+	case over && c.Do == "hover":
+		y.unhovered = append(y.unhovered, c.number)
+	}
+	if !over || c.Do != "click" {
+		return nil
+	}
+	var err error
+	if y.pointer.finger {
+		err = tap(ctx, y.stage.page, o.Input, y.pointer.nextTap())
+	} else {
+		err = click(y.stage.page.Context(ctx), o.Input)
+	}
+	y.pointer.clicked, y.pointer.clickedAt, y.fresh = at, &o.At, y.pointer.drawn
+	return took(err)
 }
 
 // took is the error of an input event, unless it is that of a document which the event led away from: it has taken it.

@@ -87,3 +87,31 @@ func TestAnActionThatHoversShowsWhatIsStyledForPointersThatHover(t *testing.T) {
 	wantColour(t, pictures[29], 100, 90, green, "what the mouse is over")
 	wantColour(t, pictures[29], 240, 90, blue, "what is shown beside it")
 }
+
+// However the page is captured.
+func TestAnActionOnAPhoneIsAFingers(t *testing.T) {
+	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:#fff"><button style="position:absolute;left:60px;top:60px;width:80px;height:60px;opacity:0"></button><script>
+		const told = []
+		for (const type of ["pointerdown", "touchstart", "touchend", "mousemove", "mousedown", "click", "keypress"]) {
+			addEventListener(type, e => { told.push(e.pointerType ?? type) }, true)
+		}
+		document.querySelector("button").onclick = () => {
+			document.body.style.background = told.join() === "touch,touchstart,touchend,mousemove,mousedown,touch" ? "green" : "red"
+		}</script>`)})
+	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual, msg.ModeRealtime} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			at := 0.2
+			pictures, err := takeAs(t.Context(), t, mode, url, 60, scene.Options{Mobile: true, Actions: []scene.Action{{At: &at, Do: "click", Selector: "button"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantColour(t, pictures[11], 310, 170, white, "before the tap")
+			when := 12
+			if mode == msg.ModeRealtime {
+				when = 59
+			}
+			wantColour(t, pictures[when], 310, 170, green, "what the button was told of")
+		})
+	}
+}

@@ -13,8 +13,9 @@ import (
 // rippleTime is how long the ring of a click is seen.
 const rippleTime = 400 * time.Millisecond
 
-// pointer is the mouse.
+// pointer is the mouse or, of a phone, a finger, of which nothing is seen but the ring of its taps.
 type pointer struct {
+	finger bool
 	// drawn: it is seen.
 	drawn bool
 	// at is where it is in the window; nil before it was anywhere.
@@ -22,6 +23,8 @@ type pointer struct {
 	// clicked is when and where it clicked last.
 	clicked   time.Duration
 	clickedAt *point
+	// tapped is when the finger's last tap was, as its events count.
+	tapped time.Time
 }
 
 // ripple is the ring of the last click at a time of the scene, nil when there is none.

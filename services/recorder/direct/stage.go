@@ -85,6 +85,7 @@ type scenery struct {
 	pointer *point // nil: where it is at first
 	ripple  *[3]float64
 	drawn   bool
+	finger  bool // it has no arrow
 }
 
 // seen is what became of a frame.
@@ -130,7 +131,7 @@ func (s *stage) frame(ctx context.Context, f scenery) (got seen, err error) {
 	if f.steps == nil {
 		f.steps = []step{}
 	}
-	if err := s.ask(ctx, &got, "frame", f.steps, f.pointer, f.ripple, f.drawn); err != nil {
+	if err := s.ask(ctx, &got, "frame", f.steps, f.pointer, f.ripple, f.drawn, f.finger); err != nil {
 		return got, err
 	}
 	if len(got.Done) != len(f.steps) {

@@ -194,14 +194,14 @@
     } catch { /* it is shown by its z-index */ }
   }
 
-  // draw puts the tip of the pointer to x, y; ripple is a click's place and how much of its ring's life is over.
-  function draw([x, y], ripple) {
+  // draw puts the tip of the pointer to x, y, unless it is a finger; ripple is a click's place and how much of its ring's life is over.
+  function draw([x, y], ripple, finger) {
     if (!host) build()
     if (!host.isConnected) show()
     const { height, scale } = visualViewport // of a page that is shown smaller, or larger, than it is
     const size = clamp(height * scale / 560, 1, 2) / scale
     const press = ripple ? 1 - .14 * Math.max(0, 1 - Math.abs(ripple[2] - .12) / .2) : 1
-    style(arrow, { transform: `translate(${x}px, ${y}px) scale(${size * press})` })
+    style(arrow, { display: finger ? 'none' : 'inline', transform: `translate(${x}px, ${y}px) scale(${size * press})` })
     style(ring, { display: ripple ? 'block' : 'none' })
     if (!ripple) return
     const left = 1 - ripple[2]
@@ -262,7 +262,7 @@
 
   return globalThis.loomStage = {
     // frame does the steps of a frame and draws the pointer. It returns what became of each step, and where the pointer is.
-    frame(steps, pointer, ripple, drawn) {
+    frame(steps, pointer, ripple, drawn, finger) {
       pointer ??= [Math.round(innerWidth * .62), Math.round(innerHeight * .72)]
       const done = steps.map(step => {
         const result = perform(step, pointer)
@@ -273,7 +273,7 @@
         }
         return result
       })
-      if (drawn) draw(pointer, ripple)
+      if (drawn) draw(pointer, ripple, finger)
       return { done, pointer, loading: document.readyState === 'loading' }
     },
 

@@ -13,9 +13,20 @@ func (d *Director) Warnings() []msg.Warning {
 	if d.play == nil {
 		return nil
 	}
-	list := make([]msg.Warning, len(d.play.short))
-	for i, s := range d.play.short {
-		list[i] = msg.Warning{Code: msg.CodeSceneScroll, Scene: d.params.Scene, Message: fmt.Sprintf("Scene %d: %s", d.params.Scene, s)}
+	var list []msg.Warning
+	warn := func(code msg.Code, text string) {
+		list = append(list, msg.Warning{Code: code, Scene: d.params.Scene, Message: fmt.Sprintf("Scene %d: %s", d.params.Scene, text)})
+	}
+	for _, s := range d.play.short {
+		warn(msg.CodeSceneScroll, s.String())
+	}
+	if n := len(d.play.unhovered); n > 0 {
+		which := fmt.Sprintf("action %d (hover)", d.play.unhovered[0])
+		if n > 1 {
+			which += fmt.Sprintf(" and %d more", n-1)
+		}
+		warn(msg.CodeSceneHover, which+" did nothing but bring its element into view: a phone has no pointer that hovers. Use click, "+
+			"which taps, or leave mobile out.")
 	}
 	return list
 }

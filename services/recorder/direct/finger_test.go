@@ -1,0 +1,215 @@
+package direct
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
+)
+
+// phone is a page for phones.
+const phone = `<meta name=viewport content="width=device-width">`
+
+// desk is a page, after stageBarcode, that is laid out for a desk, twice as wide as the window. It can be zoomed: a phone waits for a
+// second tap after each.
+const desk = `<meta name=viewport content="width=640"><style>i{width:40px;height:40px}</style><script>cells.forEach((c,b)=>c.style.left=40*b+"px")</script>`
+
+// felt declares told: what a page's scripts see of a pointer, in order, and how often the page had been drawn by then.
+const felt = `<script>let n=0;const told=[];requestAnimationFrame(function f(){n++;requestAnimationFrame(f)});
+	for(const e of ["pointerdown","pointermove","pointerup","pointercancel","mousemove","mousedown","mouseup","click","dblclick","contextmenu","wheel","keydown","keypress","keyup","input"])
+		addEventListener(e,v=>{if(v.isTrusted)told.push(v.type+(v.pointerType?":"+v.pointerType:""))},true)</script>`
+
+// feltTouches has told know of touches, too. A page that listens to these is another for Chrome.
+const feltTouches = felt + `<script>for(const e of ["touchstart","touchmove","touchend","touchcancel"])
+	addEventListener(e,v=>{told.push(v.type)},{capture:true,passive:false})</script>`
+
+// tapped is a button. It paints 1000 and how often the page was drawn when it is clicked, if the page was told want by then, else 1.
+func tapped(want string) string {
+	return `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
+		document.querySelector("button").onclick=()=>paint(told.join(" ")==="` + want + `"?1000+n:1)</script>`
+}
+
+const (
+	tapUnfelt = "pointerdown:touch pointerup:touch mousemove mousedown mouseup click:touch"
+	tapFelt   = "pointerdown:touch touchstart pointerup:touch touchend mousemove mousedown mouseup click:touch"
+)
+
+func TestATapIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
+	at := scene.Action{At: stageAt(0.5), Do: "click", Selector: "button"}
+	for name, test := range map[string]struct {
+		body   string
+		action scene.Action
+		frame  int
+		drawn  int // how often the page has been drawn by then, as for a click
+	}{
+		"on a page that listens to touches": {phone + feltTouches + tapped(tapFelt), at, 30, 30},
+		"on a page that does not":           {phone + felt + tapped(tapUnfelt), at, 30, 30},
+		"on one that can be zoomed":         {desk + felt + tapped(tapUnfelt), at, 30, 30},
+		"on one that can, and listens":      {desk + feltTouches + tapped(tapFelt), at, 30, 30},
+		"on one that wants to wait":         {desk + `<style>html{touch-action:auto!important}</style>` + felt + tapped(tapUnfelt), at, 30, 30},
+		"on one that scrolls by itself":     {desk + `<style>*{touch-action:none}</style>` + felt + tapped(tapUnfelt), at, 30, 30},
+		"on one that listens in peace":      {phone + felt + `<script>addEventListener("touchstart",()=>{},{passive:true})</script>` + tapped(tapUnfelt), at, 30, 30},
+		"in frame 0":                        {desk + felt + tapped(tapUnfelt), scene.Action{Do: "click", Selector: "button"}, 0, 1},
+		"after its way":                     {desk + felt + tapped(tapUnfelt), scene.Action{At: stageAt(0.2), Do: "click", Selector: "button", Seconds: 0.4}, 36, 36},
+		"between frames":                    {desk + felt + tapped(tapUnfelt), scene.Action{At: stageAt(0.51), Do: "click", Selector: "button"}, 31, 31},
+		"on one that is slow to feel it":    {desk + feltTouches + `<script>addEventListener("touchstart",()=>{for(let i=0;i<4e8;i++);})</script>` + tapped(tapFelt), at, 30, 30},
+		"on one that answers with its touch": {desk + felt + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
+			document.querySelector("button").ontouchend=()=>paint(1000+n)</script>`, at, 30, 30},
+		"on one that keeps the click from itself": {desk + felt + tapped("none of it") + `<script>const b=document.querySelector("button");
+			b.addEventListener("touchstart",e=>e.preventDefault(),{passive:false});b.addEventListener("touchend",()=>paint(1000+n))</script>`, at, 30, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pictures := stagePage(stageBarcode+test.body, 45, scene.Options{Mobile: true, Actions: []scene.Action{test.action}}).mustTake(t)
+			if got := frameOf(pictures, 10, 1000+test.drawn); got != test.frame {
+				t.Errorf("the tap is in frame %d, want %d; the last frame shows %d", got, test.frame, pictures[44].number(10))
+			}
+			if last := pictures[44].number(10); last != 1000+test.drawn {
+				t.Errorf("the last frame shows %d, want %d", last, 1000+test.drawn)
+			}
+		})
+	}
+}
+
+// Two taps are two clicks, however soon, and not what a page is zoomed with.
+func TestTwoRunsOfTapsAreEqual(t *testing.T) {
+	body := phone + stageBarcode + feltTouches + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><div style="height:900px"></div>
+		<input style="display:block;width:80px;height:30px"><script>let clicks=0;
+		document.querySelector("button").onclick=()=>clicks++;requestAnimationFrame(function f(){paint(told.length*1024+clicks);requestAnimationFrame(f)})</script>`
+	shot := stagePage(body, 80, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{
+		{At: stageAt(0.1), Do: "click", Selector: "button"}, {Do: "click", Selector: "button"}, {At: stageAt(0.2), Do: "click", Selector: "button"},
+		{Do: "click", Selector: "input", Seconds: 0.4},
+		{Do: "type", Text: "loom", Seconds: 0.3},
+	}})
+	one, two := shot.mustTake(t), shot.mustTake(t)
+	for i := range one {
+		if one[i].number(10) != two[i].number(10) {
+			t.Fatalf("frame %d: %d events in one run, %d in the other", i, one[i].number(10), two[i].number(10))
+		}
+		if !bytes.Equal(one[i].jpeg, two[i].jpeg) {
+			t.Fatalf("frame %d differs between two runs", i)
+		}
+	}
+	for i, want := range map[int]int{5: 0, 6: 2, 11: 2, 12: 3, 79: 3} {
+		if got := one[i].number(10) % 1024; got != want {
+			t.Errorf("frame %d shows %d clicks, want %d", i, got, want)
+		}
+	}
+	if events := one[79].number(10) / 1024; events != 4*8+4*4 { // four taps and four keys, each pressed, typed, put in and let go
+		t.Errorf("the page saw %d events", events)
+	}
+}
+
+func TestATapGoesOnInTheNextDocument(t *testing.T) {
+	for name, leads := range map[string]string{
+		"of the same site":    `link.href="/next"`,
+		"of another site":     `link.href="http://localhost:"+location.port+"/next"`, // whose process is another
+		"in another tab":      `link.href="/next";link.target="_blank"`,
+		"by a script":         `link.onclick=()=>{location="/next"}`,
+		"at the first touch":  `link.ontouchstart=()=>{location="/next"}`,
+		"at the touch's end":  `link.ontouchend=()=>{location="/next"}`,
+		"by a touch it keeps": `link.addEventListener("touchend",e=>{e.preventDefault();location="/next"})`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shot := stagePage(phone+stageBarcode+`<a style="position:absolute;left:40px;top:80px;width:80px;height:40px"></a><script>
+				const link=document.querySelector("a");`+leads+`</script>`, 90, scene.Options{Mobile: true, Actions: []scene.Action{
+				{At: stageAt(0.2), Do: "click", Selector: "a"},
+				{At: stageAt(0.25), Do: "click", Selector: "button", Seconds: 0.5},
+				{Do: "type", Text: "x"},
+			}})
+			shot.pages["/next"] = phone + stageBarcode + felt + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px;opacity:0"></button>
+				<script>let c=0;document.querySelector("button").onclick=()=>c=told.join(" ")==="` + tapUnfelt + `"?7:6;addEventListener("keydown",()=>paint(c))</script>`
+			pictures := shot.mustTake(t)
+			if got := frameOf(pictures, 10, 7); got != 45 {
+				t.Errorf("the tap and the key are in frame %d, want 45; the last shows %d", got, pictures[89].number(10))
+			}
+		})
+	}
+}
+
+func TestATapReachesIntoAFrame(t *testing.T) {
+	for name, body := range map[string]string{
+		"of a page for phones": phone, "of one that can be zoomed": "", "of one that is made smaller": `<meta name=viewport content="width=640">`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shot := stagePage(stageBarcode+body+`<iframe src=/inner style="position:absolute;left:50px;top:60px;width:100px;height:80px"></iframe>
+				<script>onmessage=e=>{for(const c of cells)c.style.cssText+=";height:40px;background:"+(e.data==="touch"?"#fff":"#000")}</script>`, 30,
+				scene.Options{Mobile: true, Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "iframe"}}})
+			shot.pages["/inner"] = `<button style="position:absolute;left:0;top:0;width:100%;height:100%"></button><script>
+				document.querySelector("button").onclick=e=>parent.postMessage(e.pointerType,"*")</script>`
+			if pictures := shot.mustTake(t); pictures[11].light(5, 5) || !pictures[13].light(5, 5) { // the message is a task of its own
+				t.Error("the frame was not tapped in frame 12")
+			}
+		})
+	}
+}
+
+func TestTapsThatOpenSomethingDoNotStopTheScene(t *testing.T) {
+	for name, body := range map[string]string{
+		"a list":            `<select id=b><option>One<option>Two</select>`,
+		"a list in a frame": `<iframe id=b srcdoc="<body style='margin:0'><select style='width:100px;height:60px'><option>1<option>2</select>" style="width:100px;height:60px;border:0"></iframe>`,
+		"a calendar":        `<input id=b type=date style="width:14px;overflow:hidden;direction:rtl">`,
+		"a colour":          `<input id=b type=color>`,
+		"a dialog":          `<button id=b onclick="alert(1)">x</button>`,
+		"a touch's dialog":  `<button id=b ontouchstart="alert(1)">x</button>`,
+		"another window":    `<button id=b onclick="window.open('/')">x</button>`,
+		"the fullscreen":    `<button id=b onclick="document.documentElement.requestFullscreen()">x</button>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pictures := stagePage(phone+stageBarcode+`<div style="padding-top:60px">`+body+`</div><script>let n=0;
+				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 60, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{
+				{At: stageAt(0.2), Do: "click", Selector: "#b", Seconds: 0.2}, {At: stageAt(0.6), Do: "press", Key: " "},
+			}}).mustTake(t)
+			for i, p := range pictures {
+				if p.number(10) != i+1 {
+					t.Errorf("frame %d shows animation frame %d", i, p.number(10))
+				}
+			}
+		})
+	}
+}
+
+func TestAFingerIsSeenWhereItTapsAlone(t *testing.T) {
+	pictures := stagePage(phone+`<style>body{background:#000}button{position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0}</style><button></button>`,
+		60, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.1}}}).mustTake(t)
+	still := pictures[0]
+	for i, p := range pictures {
+		if seen := i > 12 && i < 36; bytes.Equal(p.jpeg, still.jpeg) == seen { // from the frame after the tap on, 0.4 s
+			t.Errorf("in frame %d a finger is seen: %v", i, !seen)
+		}
+	}
+	if lit(pictures[14], 70, 95) == 0 {
+		t.Error("there is no ring where the tap was")
+	}
+	for y := range stageHeight {
+		for x := range stageWidth {
+			if still.light(x, y) {
+				t.Fatalf("something is drawn at %d, %d without a tap", x, y)
+			}
+		}
+	}
+}
+
+// Styles for pointers that hover do not hold on a phone, and no mouse comes to it.
+func TestAHoverOnAPhoneIsAWarning(t *testing.T) {
+	var warned []msg.Warning
+	shot := stagePage(phone+stageBarcode+felt+`<style>b{position:absolute;left:20px;top:900px;width:40px;height:40px;background:#000}b:hover{background:#fff}
+		div{height:1200px}</style><b></b><div></div><script>requestAnimationFrame(function f(){paint(Math.round(scrollY)+(told.length?4096:0));requestAnimationFrame(f)})</script>`,
+		30, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{{Do: "hover", Selector: "b", Seconds: 0.2}, {Do: "hover", Selector: "b"}}})
+	shot.warned = &warned
+	pictures := shot.mustTake(t)
+	if got := pictures[29].number(10); got != 900+20-stageHeight/2 {
+		t.Errorf("the page is scrolled to %d, and past 4096 was told of a pointer", got)
+	}
+	if pictures[29].light(40, 90) {
+		t.Error("something hovers over the element")
+	}
+	if len(warned) != 1 || warned[0].Code != msg.CodeSceneHover || warned[0].Scene != 1 || !strings.Contains(warned[0].Message, "action 1 (hover) and 1 more did nothing") {
+		t.Errorf("warnings are %+v", warned)
+	}
+}
