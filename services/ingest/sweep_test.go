@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,30 +95,59 @@ func TestASweepGoesOnUntilNothingIsDue(t *testing.T) {
 	r.until("all are swept", `select (select count(*) from loom.plans where swept_at is null) = 1 and not exists (select from loom.leftovers)`)
 }
 
-// A render that is made again has another plan, whose objects stay.
+// A render that is made again has another plan, whose objects stay: also one that is made while the old one's are listed.
 func TestASweepLeavesTheObjectsOfARendersOtherPlan(t *testing.T) {
 	r := newRig(t)
-	r.store = storetest.Server(t)
+	server := storetest.Server(t)
+	r.store = server
 	objects := storetest.Client(t)
 	bucket := storetest.Bucket(t, objects)
-	render, old, fresh := uuid.New(), uuid.New(), uuid.New()
+	render := uuid.New()
 	r.exec(`with c as (insert into campaigns (name) values ('twice') returning id)
-		insert into renders (id, campaign_id, status) select $1, id, 'recording' from c`, render)
-	for task, ended := range map[uuid.UUID]any{old: "2 days", fresh: nil} {
+		insert into renders (id, campaign_id, status) select $1, id, 'failed' from c`, render)
+	object := func(task uuid.UUID) string { return render.String() + "/" + task.String() + "/a1/mezzanine-0000.mov" }
+	plan := func(ended any) (task uuid.UUID) {
+		task = uuid.New()
 		r.exec(`with p as (insert into loom.plans (id, render_id, campaign, max_retries, outcome, ended_at)
-				values (gen_random_uuid(), $1, '{}', 3, case when $3::text is null then null else 'done' end, now() - $3::text::interval) returning id)
+				values (gen_random_uuid(), $1, '{}', 3, case when $3::text is null then null else 'failed' end, now() - $3::text::interval) returning id)
 			insert into loom.tasks (id, plan_id, render_id, kind, seq, params, weight, state)
-			select $2, id, $1, 'record', 0, '{}', 1, case when $3::text is null then 'waiting' else 'done' end from p`, render, task, ended)
-		r.object(bucket, render.String()+"/"+task.String()+"/a1/mezzanine.mkv")
+			select $2, id, $1, 'record', 0, '{}', 1, case when $3::text is null then 'waiting' else 'failed' end from p`, render, task, ended)
+		r.object(bucket, object(task))
+		return task
 	}
+	old := plan("2 days")
+	var again sync.Once
+	var fresh uuid.UUID
+	r.store.Endpoint = r.before(server.Endpoint, func(request *http.Request) {
+		if request.URL.Query().Get("prefix") == render.String()+"/" {
+			again.Do(func() { fresh = plan(nil) })
+		}
+	})
 	r.ingest(func(c *ingest.Config) { c.WorkBucket = bucket })
 	r.until("the old one is swept", "select exists (select from loom.plans where swept_at is not null)")
-	if _, err := objects.Size(t.Context(), bucket, render.String()+"/"+old.String()+"/a1/mezzanine.mkv"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := objects.Size(t.Context(), bucket, object(old)); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the old plan's object: %v", err)
 	}
-	if _, err := objects.Size(t.Context(), bucket, render.String()+"/"+fresh.String()+"/a1/mezzanine.mkv"); err != nil {
+	if _, err := objects.Size(t.Context(), bucket, object(fresh)); err != nil {
 		t.Errorf("the new plan's object: %v", err)
 	}
+}
+
+// before is where requests to a server at url may be sent so that do sees them first.
+func (r *rig) before(endpoint string, do func(*http.Request)) (url string) {
+	r.t.Helper()
+	to, err := neturl.Parse(endpoint)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		do(p.In)
+		p.SetURL(to)
+		p.Out.Host = p.In.Host // which is signed
+	}}
+	server := httptest.NewServer(proxy)
+	r.t.Cleanup(server.Close)
+	return server.URL
 }
 
 // What an uploader leaves behind that is killed while it copies, or between that and the end of its render.

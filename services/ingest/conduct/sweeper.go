@@ -107,18 +107,22 @@ func pause(ctx context.Context, d time.Duration) bool {
 type endedPlan struct {
 	id, render uuid.UUID
 	ended      time.Time
-	// alone: its render has no other plan.
-	alone bool
-	tasks []uuid.UUID
+	tasks      []uuid.UUID
+}
+
+// owns reports whether a key is of one of the plan's tasks. Its render may get another plan at any time: whatever is not the
+// plan's own stays.
+func (p endedPlan) owns(key string) bool {
+	task, _, _ := strings.Cut(strings.TrimPrefix(key, renderPrefix(p.render)), "/")
+	id, err := uuid.Parse(task)
+	return err == nil && slices.Contains(p.tasks, id)
 }
 
 // plans sweeps plan by plan: a render that was made again has another plan, whose objects lie beside these.
 func (s *sweeper) plans(ctx context.Context) error {
 	list := func(ctx context.Context, after endedPlan) ([]endedPlan, error) {
 		rows, err := s.DB.Query(ctx, `
-			select p.id, p.render_id, p.ended_at,
-			       not exists (select from loom.plans o where o.render_id = p.render_id and o.id <> p.id),
-			       array (select t.id from loom.tasks t where t.plan_id = p.id)
+			select p.id, p.render_id, p.ended_at, array (select t.id from loom.tasks t where t.plan_id = p.id)
 			  from loom.plans p
 			 where p.swept_at is null and p.ended_at < clock_timestamp() - make_interval(secs => $1::float8)
 			   and (p.ended_at, p.id) > ($2::timestamptz, $3::uuid)
@@ -127,7 +131,7 @@ func (s *sweeper) plans(ctx context.Context) error {
 			return nil, fmt.Errorf("list plans to sweep: %w", err)
 		}
 		batch, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p endedPlan, err error) {
-			err = row.Scan(&p.id, &p.render, &p.ended, &p.alone, &p.tasks)
+			err = row.Scan(&p.id, &p.render, &p.ended, &p.tasks)
 			return p, err
 		})
 		if err != nil {
@@ -139,15 +143,7 @@ func (s *sweeper) plans(ctx context.Context) error {
 }
 
 func (s *sweeper) plan(ctx context.Context, p endedPlan) error {
-	own := map[string]bool{}
-	for _, task := range p.tasks {
-		own[taskPrefix(p.render, task)] = true
-	}
-	prefix := renderPrefix(p.render)
-	err := s.Store.DeleteMatching(ctx, s.WorkBucket, prefix, func(key string) bool {
-		task, _, _ := strings.Cut(strings.TrimPrefix(key, prefix), "/")
-		return p.alone || own[prefix+task+"/"]
-	})
+	err := s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(p.render), p.owns)
 	if err != nil {
 		return fmt.Errorf("sweep a render: %w", err)
 	}
