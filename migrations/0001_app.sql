@@ -91,3 +91,12 @@ $$;
 
 -- Claiming looks for the oldest queued job.
 create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';
+-- It looks for a render's other jobs, too, as does whoever deletes a render. Foreign keys bring no index.
+do $$
+begin
+  if not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                  where i.indrelid = 'public.render_jobs'::regclass and a.attname = 'render_id' and i.indisvalid and i.indpred is null) then
+    create index render_jobs_render on public.render_jobs (render_id);
+  end if;
+end
+$$;

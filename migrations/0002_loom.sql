@@ -31,6 +31,8 @@ create unique index if not exists plans_one_open_per_render on loom.plans (rende
 create index if not exists plans_render on loom.plans (render_id, created_at);
 create index if not exists plans_job on loom.plans (job_id);
 create index if not exists plans_unswept on loom.plans (ended_at) where swept_at is null;
+-- Every second somebody looks at those that ended just now.
+create index if not exists plans_ended on loom.plans (ended_at);
 
 create table if not exists loom.tasks (
   id          uuid primary key,
