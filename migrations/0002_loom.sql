@@ -84,6 +84,14 @@ create table if not exists loom.attempts (
   primary key (task_id, attempt)
 );
 
+-- Leases that were renewed while somebody held the task's own row, in a transaction that deletes its render say.
+create table if not exists loom.heard (
+  -- No reference: that would wait for the row.
+  task_id     uuid primary key,
+  attempt     int not null,
+  lease_until timestamptz not null
+);
+
 -- Renders that were deleted with their plans: their objects in the work bucket are still to be deleted.
 create table if not exists loom.leftovers (
   render_id  uuid primary key,
@@ -94,6 +102,7 @@ alter table loom.plans enable row level security;
 alter table loom.tasks enable row level security;
 alter table loom.attempts enable row level security;
 alter table loom.leftovers enable row level security;
+alter table loom.heard enable row level security;
 
 -- It runs as its owner, because whoever deletes a render has no rights here.
 create or replace function loom.keep_leftovers() returns trigger

@@ -226,6 +226,28 @@ language sql volatile set search_path = '' as $$
   select coalesce(p_heard > pg_catalog.clock_timestamp() - p_lease / 2, false)
 $$;
 
+-- Whether a running task's lease has not run out. Where its own row could not be had when it was renewed, loom.heard says so.
+create or replace function loom.is_leased(t loom.tasks) returns boolean
+language sql volatile set search_path = '' as $$
+  select t.lease_until > pg_catalog.clock_timestamp()
+      or exists (select from loom.heard h where h.task_id = t.id and h.attempt = t.attempt and h.lease_until > pg_catalog.clock_timestamp())
+$$;
+
+-- Renews a lease whose task's row is held. False: the attempt is no longer wanted, as far as can be seen.
+create or replace function loom.note_heard(p_task uuid, p_attempt int, p_lease interval) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  -- Nobody else looks after those of tasks that are gone.
+  delete from loom.heard where task_id in (
+    select h.task_id from loom.heard h where h.lease_until < pg_catalog.clock_timestamp() - interval '1 hour' for update skip locked);
+  insert into loom.heard (task_id, attempt, lease_until)
+  select t.id, t.attempt, pg_catalog.clock_timestamp() + p_lease
+    from loom.tasks t where t.id = p_task and t.attempt = p_attempt and t.state = 'running'
+  on conflict (task_id) do update set attempt = excluded.attempt, lease_until = excluded.lease_until;
+  return found;
+end
+$$;
+
 -- Grants a task to a worker: adds one to attempt and sets the lease. verdict is granted, drop (reason says why) or
 -- later (retry_after says when). A running task whose lease has lapsed is granted anew, and the attempt that never
 -- reported is charged: if heartbeats could be heard, which was so at p_heard. p_request makes a repeated request answer with
@@ -262,7 +284,7 @@ begin
                         null::jsonb, null::jsonb, null::jsonb;
     return;
   end if;
-  if t.state = 'running' and t.lease_until > v_now and t.request_id is distinct from p_request then
+  if t.state = 'running' and t.request_id is distinct from p_request and loom.is_leased(t) then
     return query select 'drop', 'another worker has the task', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
     return;
   end if;
@@ -349,7 +371,8 @@ $$;
 -- Renews a lease and records progress. p_stored names outputs that are stored although the attempt goes on, in the folder
 -- p_folder: what waits only for them is due at once. False: the attempt is no longer wanted.
 --
--- While somebody holds the render's row the lease is renewed alone: what is stored is told again with the next heartbeat.
+-- While somebody holds the render's row the lease is renewed alone: what is stored is told again with the next heartbeat. While
+-- they hold the task's row too it is renewed in loom.heard.
 drop function if exists loom.heartbeat_task(uuid, int, real, interval);
 create or replace function loom.heartbeat_task(p_task uuid, p_attempt int, p_progress real, p_lease interval,
                                                p_stored text[] default '{}', p_folder text default '')
@@ -371,14 +394,18 @@ begin
       v_free := false;
     end;
   end if;
-  update loom.tasks k
-     set lease_until = pg_catalog.clock_timestamp() + p_lease, progress = greatest(k.progress, p_progress)
-   where k.id = p_task and k.state = 'running' and k.attempt = p_attempt
-     and not exists (select from public.renders r where r.id = k.render_id and loom.is_terminal(r.status::text))
-  returning * into t;
-  if not found then
-    return false;
-  end if;
+  begin
+    update loom.tasks k
+       set lease_until = pg_catalog.clock_timestamp() + p_lease, progress = greatest(k.progress, p_progress)
+     where k.id = p_task and k.state = 'running' and k.attempt = p_attempt
+       and not exists (select from public.renders r where r.id = k.render_id and loom.is_terminal(r.status::text))
+    returning * into t;
+    if not found then
+      return false;
+    end if;
+  exception when lock_not_available then
+    return loom.note_heard(p_task, p_attempt, p_lease);
+  end;
   if not v_free then
     return true;
   end if;

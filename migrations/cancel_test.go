@@ -238,6 +238,36 @@ func TestALeaseIsRenewedThoughSomebodyHoldsTheRender(t *testing.T) {
 	}
 }
 
+// The rows of a render's tasks are held by whoever deletes it, and may not do so after all.
+func TestALeaseIsRenewedThoughSomebodyDeletesTheRender(t *testing.T) {
+	url := migrated.Database(t)
+	conn, app := connect(t, url), connect(t, url)
+	r := fresh(t, conn, 3)
+	task := r.tasks["record 0"]
+	grant(t, conn, task, "0 seconds")
+	exec(t, app, "begin")
+	exec(t, app, "delete from renders where id = $1", r.id)
+	beat := func(attempt int) bool {
+		return get[bool](t, conn, "select loom.heartbeat_task($1, $2, 0.5, '1 hour')", task, attempt)
+	}
+	if !beat(1) || beat(2) {
+		t.Error("the worker that has the task is to go on, and no other")
+	}
+	exec(t, app, "rollback")
+	if verdict, attempt := grant(t, conn, task, "1 minute"); verdict != "drop" || attempt != 1 {
+		t.Errorf("%s attempt %d before its worker could say again that it is well", verdict, attempt)
+	}
+	if !beat(1) || !get[bool](t, conn, "select lease_until > now() + interval '50 minutes' from loom.tasks where id = $1", task) {
+		t.Error("the lease was not renewed once the row was free")
+	}
+	// Nobody hears of it any more.
+	exec(t, conn, "update loom.tasks set lease_until = now() where id = $1", task)
+	exec(t, conn, "update loom.heard set lease_until = now()")
+	if verdict, attempt := grant(t, conn, task, "1 minute"); verdict != "granted" || attempt != 2 {
+		t.Errorf("%s attempt %d when the lease that was renewed has run out", verdict, attempt)
+	}
+}
+
 // While nobody could hear heartbeats, a lease that has run out is no reason to charge anybody.
 func TestALeaseThatNobodyCouldRenewDoesNotLapse(t *testing.T) {
 	conn := connect(t, migrated.Database(t))

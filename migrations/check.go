@@ -31,6 +31,7 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('loom.attempts.bundle_key', exists (select from information_schema.columns
      where table_schema = 'loom' and table_name = 'attempts' and column_name = 'bundle_key')),
   ('loom.leftovers', to_regclass('loom.leftovers') is not null),
+  ('loom.heard', to_regclass('loom.heard') is not null),
   ('loom.open_plan()', to_regprocedure('loom.open_plan(uuid, uuid, uuid, jsonb, integer, jsonb)') is not null),
   ('loom.set_aside', to_regclass('loom.set_aside') is not null),
   ('public.renders.cancel_requested', exists (select from information_schema.columns

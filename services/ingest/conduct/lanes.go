@@ -50,21 +50,12 @@ func (l *lanes) do(ctx context.Context, render uuid.UUID, f func() error) error 
 	}
 	err := f()
 	if postgres.Locked(err) {
-		l.hold(render, heldAgain)
+		l.mu.Lock()
+		n.held = time.Now().Add(heldAgain)
+		l.mu.Unlock()
 		return fmt.Errorf("%w: %w", errHeld, err)
 	}
 	return err
-}
-
-// hold has calls for a render refused for as long as d.
-func (l *lanes) hold(render uuid.UUID, d time.Duration) {
-	n := l.enter(render)
-	l.mu.Lock()
-	if until := time.Now().Add(d); until.After(n.held) {
-		n.held = until
-	}
-	l.mu.Unlock()
-	l.leave(render, n)
 }
 
 // held lists the renders whose rows are believed to be held.

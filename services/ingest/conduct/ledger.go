@@ -156,7 +156,7 @@ func (l ledger) due(ctx context.Context, kinds []string, heard *time.Time, held 
 		  from loom.tasks t join loom.plans p on p.id = t.plan_id
 		 where t.kind = any ($1::text[]) and p.ended_at is null and t.render_id <> all ($5::text[]::uuid[])
 		   and (t.state = 'due' and t.not_before <= clock_timestamp()
-		        or t.state = 'running' and t.lease_until < clock_timestamp()
+		        or t.state = 'running' and t.lease_until < clock_timestamp() and not loom.is_leased(t)
 		           and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8)))
 		 order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq
 		 limit $3::int`, kinds, heard, limit, l.lease.Seconds(), held)

@@ -12,7 +12,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
@@ -221,12 +220,6 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	reply := msg.HeartbeatReply{Version: msg.Version}
 	wanted, err := r.ledger.heartbeat(ctx, h)
 	switch {
-	case postgres.Locked(err):
-		// Not even the task's row can be had: a transaction that deletes the render, say. Should it end otherwise, those who
-		// work say so before anybody else is granted their tasks.
-		log.Warn().Err(err).Msg("lease not renewed, for somebody holds its row: the worker goes on")
-		r.lanes.hold(h.RenderID, 2*r.heartbeatEvery())
-		reply.Reason = errHeld.Error()
 	case err != nil:
 		log.Warn().Err(err).Msg("lease not renewed: the worker goes on")
 		r.Metrics.DatabaseError("heartbeat", err)

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 const (
@@ -162,10 +161,7 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 // keep keeps the lease of an attempt whose result waits for its render's rows: its worker says nothing more.
 func (r *results) keep(ctx context.Context, log zerolog.Logger, result msg.Result) {
 	_, err := r.ledger.heartbeat(ctx, msg.Heartbeat{Ref: result.Ref, Attempt: result.Attempt, Worker: result.Worker})
-	switch {
-	case postgres.Locked(err):
-		r.lanes.hold(result.RenderID, r.Lease/2)
-	case err != nil:
+	if err != nil {
 		log.Warn().Err(err).Msg("lease of an attempt that has reported not renewed")
 	}
 	log.Info().Msg("somebody holds the render's rows: its result waits in its stream")
