@@ -62,6 +62,22 @@ func TestAJobThatTheDatabaseRefusesEndsWhenOthersDoNotMeetThat(t *testing.T) {
 	r.until("and is set aside no more", "select not exists (select from loom.set_aside)")
 }
 
+// Of a render that is being made nobody tries again what was refused once: it went on.
+func TestARefusalThatHasPassedIsNoReasonNotToBeReady(t *testing.T) {
+	r := newRig(t)
+	p := r.ingest(nil)
+	r.work("worker", func(ctx context.Context, _ msg.Grant) msg.Result {
+		<-ctx.Done()
+		return msg.Result{}
+	})
+	render := r.submit(one)
+	r.until("it is worked on", "select exists (select from loom.tasks where state = 'running')")
+	r.exec("select loom.note_refusal($1, '42P01', 'relation \"moved\" does not exist')", render)
+	r.eventually("/readyz says so", func() (bool, string) { return p.ready(t) != nil, "" })
+	r.exec("update loom.set_aside set last_at = last_at - interval '2 minutes', not_before = not_before - interval '2 minutes'")
+	r.eventually("/readyz says that it has passed", func() (bool, string) { return p.ready(t) == nil, "" })
+}
+
 func TestARenderWhoseRowIsRefusedHalfwayEnds(t *testing.T) {
 	r := newRig(t)
 	r.exec(`create function fuss() returns trigger language plpgsql as $$ begin

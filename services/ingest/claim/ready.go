@@ -17,14 +17,14 @@ type Querier interface {
 
 // Ready returns nil while jobs can be begun. Jobs are set aside that the database refuses; where no render could be begun
 // since, it is not one job that is wrong, and its error says what is. It holds names of the schema, no data. A lock that is
-// waited for says nothing of the database.
+// waited for says nothing of the database, and neither does what was refused a while ago and not tried again when it was due.
 func Ready(ctx context.Context, db Querier) error {
 	var reason, code string
 	var jobs int
 	err := db.QueryRow(ctx, `
 		select (array_agg(a.reason order by a.last_at desc))[1], (array_agg(a.code order by a.last_at desc))[1], count(*)
 		  from loom.set_aside a
-		 where a.last_at > clock_timestamp() - interval '15 minutes'
+		 where a.not_before > clock_timestamp() - interval '1 minute'
 		   and a.code !~ '^(40|55|57014)'
 		   and not exists (select from loom.plans p where p.created_at > a.first_at)
 		having count(*) > 0`).Scan(&reason, &code, &jobs)

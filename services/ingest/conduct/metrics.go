@@ -37,7 +37,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		published: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_tasks_published_total",
 			Help: "Task messages published, repetitions that their stream took included."}),
 		replaced: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_tasks_replaced_total",
-			Help: "Task messages that reached nobody and were replaced."}),
+			Help: "Task messages that kept their subject though nobody worked on their task, and were replaced."}),
 		remade: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_consumers_remade_total",
 			Help: "Consumers that had lost messages of their stream and were made again."}),
 		grants: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_grants_total",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
@@ -19,8 +20,8 @@ const doubtMost = 30 * time.Second
 func (c *Conductor) doubtAfter() time.Duration { return min(c.Lease, doubtMost) }
 
 // free looks into a subject that is said to be taken, and deletes its message when nobody is going to be handed it: it was
-// delivered a while ago and whoever had it has not asked for the task, or it waits although workers do. Whatever lost the
-// wake-up, the next publish is a new one. To delete too early costs a publish: grants alone decide who works.
+// delivered a while ago and whoever had it has not asked for the task, or gave it back, or it waits although workers do. Whatever
+// lost the wake-up, the next publish is a new one. To delete too early costs a publish: grants alone decide who works.
 func (d *dispatcher) free(ctx context.Context, r msg.Ref) (freed bool, err error) {
 	name := r.Kind.Stream()
 	stream, err := d.c.js.Stream(ctx, name)
@@ -48,8 +49,12 @@ func (d *dispatcher) free(ctx context.Context, r msg.Ref) (freed bool, err error
 		return false, fmt.Errorf("delete the message: %w", err)
 	}
 	d.c.Metrics.replaced.Inc()
-	d.c.Log.Warn().Stringer("render_id", r.RenderID).Stringer("task_id", r.TaskID).Str("kind", string(r.Kind)).
+	level := zerolog.WarnLevel
+	if r.Kind.Fetches() {
+		level = zerolog.DebugLevel // workers give those back that they have no room for
+	}
+	d.c.Log.WithLevel(level).Stringer("render_id", r.RenderID).Stringer("task_id", r.TaskID).Str("kind", string(r.Kind)).
 		Uint64("sequence", held.Sequence).Dur("age", info.TimeStamp.Sub(held.Time)).
-		Msg("a task's message reached nobody: it is replaced")
+		Msg("a task's message kept its subject though nobody works on it: it is replaced")
 	return true, nil
 }
