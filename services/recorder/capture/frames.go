@@ -71,12 +71,21 @@ func (s *scene) come(ctx context.Context, start micros, n int) error {
 	if err := s.advance(ctx, start+frameTime(s.Rate, n)); err != nil {
 		return err
 	}
+	due := s.due(n)
 	if err := s.act(ctx, n); err != nil {
 		return err
+	}
+	if due && s.isAhead() { // what was done is to be seen
+		if err := s.clock.advance(ctx, s.clock.elapsed+grain); err != nil {
+			return err
+		}
 	}
 	_, err := s.awaitSeeks(ctx)
 	return err
 }
+
+// isAhead reports whether no time has passed since a frame was drawn: answers have taken Chrome's clock further than the frame's time.
+func (s *scene) isAhead() bool { return s.clock.ticks(s.clock.elapsed) <= s.lastTicks }
 
 // advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go further.
 func (s *scene) advance(ctx context.Context, to micros) error {
@@ -149,8 +158,12 @@ type glance struct {
 }
 
 // frame captures one frame at the clock's time and reports whether its picture is another than the last; with probe, or when it was
-// drawn already, only if it may be. Chrome draws no more than twice at one time: a third call hangs.
+// drawn already, only if it may be. Chrome draws no more than twice at one time: a third call hangs. So while its clock is ahead of the
+// frames, they look as the last one does.
 func (s *scene) frame(ctx context.Context, seen glance, probe bool) (changed bool, err error) {
+	if !seen.drawn && s.isAhead() {
+		return false, s.sink.Repeat()
+	}
 	if probe && !seen.drawn {
 		seen.drawn = true
 		if _, seen.damaged, err = s.beginFrame(ctx, s.clock.elapsed, false); err != nil {
