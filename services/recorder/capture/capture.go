@@ -112,6 +112,7 @@ type scene struct {
 	contexts  *contexts // when in msg.ModeVirtual
 	workers   *workers
 	anteroom  *anteroom // nil in msg.ModeRealtime
+	services  *services
 	seeks     seeks
 	events    int // of requests, when the clock was last put where Chrome's is
 	lastTicks float64
@@ -246,6 +247,9 @@ func (s *scene) open(ctx context.Context) error {
 			return fmt.Errorf("watch the page's processes: %w", err)
 		}
 	}
+	if err := s.watchServices(); err != nil {
+		return err
+	}
 	if s.workers, err = watchWorkers(s.client, s.page); err != nil {
 		return fmt.Errorf("attach to workers: %w", err)
 	}
@@ -253,8 +257,6 @@ func (s *scene) open(ctx context.Context) error {
 		proto.InspectorEnable{},
 		proto.NetworkEnable{},
 		proto.RuntimeEnable{},
-		// A service worker that answers by timer would wait for a time that waits for it.
-		proto.NetworkSetBypassServiceWorker{Bypass: true},
 	} {
 		if err := enable.Call(s.page); err != nil {
 			return fmt.Errorf("set the page up: %w", err)

@@ -82,6 +82,9 @@ func (s *scene) complete() (bool, error) {
 	if young > 0 {
 		return false, nil
 	}
+	if served, err := s.served(); !served || err != nil {
+		return false, err
+	}
 	if !d.loaded && (!d.parsed || overdue == 0) {
 		if over, err := s.givenUp(); !over || err != nil {
 			return false, err

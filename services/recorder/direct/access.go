@@ -32,6 +32,10 @@ func (d *Director) access(page *rod.Page) error {
 	if err := evaluate(page, mainWorld, &origin, `url => new URL(url).origin`, d.params.URL); err != nil {
 		return failed("read the page's origin", err)
 	}
+	// What a service worker asks for does not stop at the gate.
+	if err := (proto.NetworkSetBypassServiceWorker{Bypass: true}).Call(page); err != nil {
+		return failed("leave service workers out", err)
+	}
 	g := &gate{
 		page: page, origin: origin, headers: o.Headers, auth: o.BasicAuth, asked: map[proto.FetchRequestID]bool{}, scheme: o.ColorScheme,
 	}
