@@ -278,10 +278,11 @@ func (c *clock) policy(d micros) proto.EmulationSetVirtualTimePolicy {
 }
 
 // hopeless reports whether waiting for the page's requests is over, having waited for so long already: each of them is
-// overdue, or all of them together are.
+// overdue, or all of them together are. Where one document follows another, Chrome waits between their requests, too, and would let time
+// pass without bounds in the next one.
 func (c *clock) hopeless(waited time.Duration) bool {
 	young, overdue := c.requests.pending(c.patience)
-	return c.stall <= waited || (young == 0 && (overdue > 0 || waited > c.patience))
+	return c.stall <= waited || (young == 0 && (overdue > 0 || min(waited, c.requests.shown()) > c.patience))
 }
 
 // pollEvery is how often a grant that waits looks at the requests.

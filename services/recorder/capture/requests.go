@@ -23,6 +23,8 @@ type requests struct {
 	under map[proto.NetworkRequestID]*request
 	// started and ended count all there ever were.
 	started, ended int
+	// turned is when another document was shown last.
+	turned time.Time
 }
 
 type request struct {
@@ -87,6 +89,7 @@ func (r *requests) forget() {
 func (r *requests) leave(loader proto.NetworkLoaderID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.turned = time.Now()
 	for id, q := range r.under {
 		if q.loader != loader {
 			delete(r.under, id)
@@ -109,6 +112,13 @@ func (r *requests) notify() {
 	case r.changed <- struct{}{}:
 	default:
 	}
+}
+
+// shown is for how long the document has been shown.
+func (r *requests) shown() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return time.Since(r.turned)
 }
 
 // current returns the requests that are under way.
