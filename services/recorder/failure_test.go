@@ -48,7 +48,7 @@ func TestWordsForUsers(t *testing.T) {
 		{capture.PageError{Code: msg.CodeSceneAction, Permanent: true, Err: &direct.ActionError{Action: 1, Do: "type", Reason: direct.ReasonClosed}},
 			"action 1 (type) could not be done on " + page + ": what its selector finds cannot be typed into. Check the selector, or choose another element."},
 		{capture.PageError{Code: msg.CodeSceneAction, Err: &direct.ActionError{Action: 1, Do: "hover", Reason: direct.ReasonBusy}},
-			"action 1 (hover) could not be done on " + page + ": the page went from one document to the next without end. Check that the page works, then try again."},
+			"action 1 (hover) could not be done on " + page + ": there was no document to do it in: the page went from one to the next without end, or the next one did not come. Check that the page works, then try again."},
 	} {
 		if test.err.Err == nil {
 			test.err.Err = errors.New("cause")
