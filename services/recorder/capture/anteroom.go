@@ -73,14 +73,19 @@ type held struct {
 	body          []byte
 }
 
-// watchProcesses begins. It has a session of its own, since requests stop once for each.
-func watchProcesses(ctx context.Context, c *cdp.Client, browser *rod.Browser, page *rod.Page) (*anteroom, error) {
-	reply, err := proto.TargetAttachToTarget{TargetID: page.TargetID, Flatten: true}.Call(browser)
+// attach begins another session with a page, or whatever else a target is.
+func attach(browser *rod.Browser, target proto.TargetTargetID) (proto.TargetSessionID, error) {
+	reply, err := proto.TargetAttachToTarget{TargetID: target, Flatten: true}.Call(browser)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
+	return reply.SessionID, nil
+}
+
+// watchProcesses begins. It has a session of its own, since requests stop once for each.
+func watchProcesses(ctx context.Context, c *cdp.Client, session proto.TargetSessionID, page *rod.Page) (*anteroom, error) {
 	a := &anteroom{
-		ctx: ctx, client: c, session: reply.SessionID, frame: page.FrameID,
+		ctx: ctx, client: c, session: session, frame: page.FrameID,
 		entered: make(chan struct{}, 1), ended: make(chan struct{}, 1), through: map[proto.NetworkLoaderID]isolation{}, led: map[proto.NetworkLoaderID]bool{},
 	}
 	a.drawn = sync.NewCond(&a.mu)

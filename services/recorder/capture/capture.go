@@ -228,7 +228,14 @@ func (s *scene) open(ctx context.Context) error {
 	if err := s.silenceFilms(ctx, browser, target.TargetID); err != nil {
 		return fmt.Errorf("take the sound out of videos: %w", err)
 	}
-	// Sessions follow one another wherever the page goes, and the last has its way in what all of them say of the browser.
+	// Sessions follow one another wherever the page goes, and the last has its way in what all of them say of the browser. So the page's
+	// own comes after those that only watch.
+	var watching proto.TargetSessionID
+	if s.Mode != msg.ModeRealtime {
+		if watching, err = attach(browser, target.TargetID); err != nil {
+			return fmt.Errorf("watch the page's processes: %w", err)
+		}
+	}
 	s.page, err = browser.PageFromTarget(target.TargetID)
 	if err != nil {
 		return fmt.Errorf("open a page: %w", err)
@@ -243,7 +250,7 @@ func (s *scene) open(ctx context.Context) error {
 	s.visits = watchVisits(s.client, s.page)
 	s.world = watchWorld(s.client, s.page)
 	if s.Mode != msg.ModeRealtime {
-		if s.anteroom, err = watchProcesses(ctx, s.client, browser, s.page); err != nil {
+		if s.anteroom, err = watchProcesses(ctx, s.client, watching, s.page); err != nil {
 			return fmt.Errorf("watch the page's processes: %w", err)
 		}
 	}

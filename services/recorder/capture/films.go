@@ -62,12 +62,12 @@ func (s *scene) silenceFilms(ctx context.Context, browser *rod.Browser, target p
 	if s.ownFrames() {
 		return nil
 	}
-	reply, err := proto.TargetAttachToTarget{TargetID: target, Flatten: true}.Call(browser)
+	session, err := attach(browser, target)
 	if err != nil {
 		return err
 	}
 	f := &films{
-		ctx: ctx, client: s.client, session: reply.SessionID,
+		ctx: ctx, client: s.client, session: session,
 		turns: make(chan struct{}, filmsAtOnce), silent: map[string]span{},
 	}
 	for range filmsAtOnce {
