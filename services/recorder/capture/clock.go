@@ -253,6 +253,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 				if err != nil {
 					return err
 				}
+				begin = time.Now() // it is waited for anew: without what it led to, time may have passed already
 				continue
 			}
 			c.requests.recall()

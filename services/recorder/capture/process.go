@@ -65,7 +65,7 @@ func (s *scene) awaitAnswer(ctx context.Context) error {
 	return nil
 }
 
-// leads reports whether the page is led elsewhere. A document that does not answer is given up after a while, since Chrome takes no
+// leads reports whether the page is led elsewhere, or has just been kept from that. A document that does not answer is given up after a while, since Chrome takes no
 // call for the page until then; while the page loads, there is nothing else to show.
 func (s *scene) leads() (bool, error) {
 	if s.anteroom == nil {
@@ -85,7 +85,8 @@ func (s *scene) leads() (bool, error) {
 	if err := (proto.PageStopLoading{}).Call(s.page); err != nil && !cdp.Gone(err) {
 		return false, fmt.Errorf("stay on the page: %w", err)
 	}
-	return false, nil
+	// Time passes now that nothing is asked for. Set free on top of that, it would pass without bounds.
+	return true, nil
 }
 
 // changeProcess brings the page from the anteroom into its process, when it waits there, with the clock as it was.
