@@ -206,21 +206,29 @@ func TestAPageOfAnotherProcessIsAskedForOnce(t *testing.T) {
 	}
 }
 
-// Where a page leads that never answers is waited for once, and the page stays.
+// Where a page leads that never answers is waited for once, and the page stays, with its time as it was.
 func TestAPageThatLeadsToOneThatNeverAnswersStays(t *testing.T) {
+	const away = `<script>setTimeout(() => { location = "/hang" }, 100)</script>`
 	url := site(t, map[string]http.HandlerFunc{
-		"/":     html(counting + `<script>setTimeout(() => { location = "/hang" }, 100)</script>`),
-		"/hang": hang,
+		"/moving": html(counting + away),
+		"/still":  html(barcode + away + `<script>paint(1); setTimeout(() => paint(60), 950)</script>`),
+		"/hang":   hang,
 	})
 	bounds := generous
 	bounds.Requests, bounds.Call = time.Hour, 2*time.Second
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	path, _, err := shot{url: url, frames: 60, bounds: bounds}.take(ctx, t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := decode(t, path, msg.FPS(60), 60)[59].number(); n != 60 {
-		t.Errorf("the last frame shows animation frame %d, want 60", n)
+	for page, before := range map[string]int{"moving": 50, "still": 1} {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			path, _, err := shot{url: url + "/" + page, frames: 60, bounds: bounds}.take(ctx, t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pictures := decode(t, path, msg.FPS(60), 60)
+			if early, last := pictures[49].number(), pictures[59].number(); early != before || last != 60 {
+				t.Errorf("frames 49 and 59 show %d and %d, want %d and 60", early, last, before)
+			}
+		})
 	}
 }

@@ -118,7 +118,7 @@ func (s *scene) quiet() bool {
 func (st *stride) await(ctx context.Context, from int) error {
 	poll := time.NewTicker(st.clock.pollEvery())
 	defer poll.Stop()
-	deadline := st.client.Deadline
+	deadline, since := st.client.Deadline, st.begun
 	for {
 		select {
 		case err := <-st.done:
@@ -136,10 +136,18 @@ func (st *stride) await(ctx context.Context, from int) error {
 		}
 		switch {
 		case last.granted() && !st.forced.Load():
-			if st.clock.hopeless(waited) {
-				st.force()
-				deadline += waited
+			if !st.clock.hopeless(min(waited, time.Since(since))) {
+				continue
 			}
+			// Where the page is led elsewhere time would go on without bounds, as in clock.grant.
+			if leads, err := st.leads(); err != nil {
+				return err
+			} else if leads {
+				since = time.Now()
+				continue
+			}
+			st.force()
+			deadline += waited
 		case waited > deadline:
 			return fmt.Errorf("%w: a still frame did not come in %s", cdp.ErrStalled, deadline)
 		}
