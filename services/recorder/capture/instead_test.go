@@ -24,6 +24,7 @@ func TestReplacedFunctionsLookAsTheyDid(t *testing.T) {
 				inner.remove()
 				const said = [
 					looks(decode), looks(createImageBitmap), looks(cookie.set), looks(cookie.get), looks(CookieStore.prototype.set),
+					looks(ServiceWorkerContainer.prototype.register),
 					await name(decode.call({})), await name(decode.call()), await name(createImageBitmap()), await name(createImageBitmap(new Blob)),
 					await name(image.decode()), String(make(new Blob)),
 					(() => { try { cookie.set.call({}, "a=1") } catch (e) { return e.name } })(),
@@ -46,6 +47,7 @@ createImageBitmap,1,false,true
 set cookie,1,false,true
 get cookie,0,false,true
 set,1,false,true
+register,1,false,true
 TypeError
 TypeError
 TypeError

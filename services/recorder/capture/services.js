@@ -5,12 +5,13 @@
   delete globalThis[name];
   const container = globalThis.ServiceWorkerContainer?.prototype;
   if (!container || !tell) return;
-  const { register } = container;
-  const value = function (...args) {
-    const registered = register.apply(this, args);
+  const { value: register, ...rest } = Object.getOwnPropertyDescriptor(container, 'register'), { then } = Promise.prototype;
+  // It looks as it did, and what nobody catches of it is told to the page, as ever.
+  const apply = (register, self, args) => {
+    const registered = Reflect.apply(register, self, args);
+    if (!registered) return registered; // in a window that is gone
     tell('+');
-    registered.finally(() => tell('-')).catch(() => {});
-    return registered;
+    return then.call(registered, (found) => { tell('-'); return found; }, (error) => { tell('-'); throw error; });
   };
-  Object.defineProperty(container, 'register', { value, configurable: true, enumerable: true, writable: true });
+  Object.defineProperty(container, 'register', { ...rest, value: new Proxy(register, { apply }) });
 }
