@@ -21,7 +21,8 @@ func TestACancelledRenderStops(t *testing.T) {
 	if _, err := p.DB.Exec(context.Background(), `update renders set status = 'cancelled' where id = $1`, id); err != nil {
 		t.Fatal(err)
 	}
-	// The gate stays closed: nobody stands at it any more because the recorder has been told to stop.
+	// The gate stays closed: nobody stands at it any more because the recorder has been told to
+	// stop.
 	gate.AwaitEmpty(t)
 	rig.Eventually(t, "the job is closed", func() bool {
 		r, err := p.Look(id)

@@ -45,7 +45,8 @@ func held(p *rig.Pipeline, scenes int) (rig.Campaign, *rig.Gate) {
 	return c, gate
 }
 
-// checkDone checks a render that must be done: its row, its job, one final object, and the video frame by frame.
+// checkDone checks a render that must be done: its row, its job, one final object, and the video
+// frame by frame.
 func checkDone(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) {
 	t.Helper()
 	if r.Status != "done" || r.ErrorCode != "" || r.ErrorMessage != "" {
@@ -69,7 +70,8 @@ func checkDone(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) {
 	checkFrames(t, video, c)
 }
 
-// checkFrames checks that every frame of the video is the right page's next one, with the facecam on it or not.
+// checkFrames checks that every frame of the video is the right page's next one, with the facecam
+// on it or not.
 func checkFrames(t *testing.T, video string, c rig.Campaign) {
 	t.Helper()
 	frames := rig.Frames(t, video)
@@ -95,7 +97,8 @@ func checkFrames(t *testing.T, video string, c rig.Campaign) {
 	}
 }
 
-// checkUncharged checks that no attempt was charged and none was lost: each task of the render took one.
+// checkUncharged checks that no attempt was charged and none was lost: each task of the render took
+// one.
 func checkUncharged(t *testing.T, p *rig.Pipeline, render uuid.UUID) {
 	t.Helper()
 	for _, a := range p.Attempts(t, render) {

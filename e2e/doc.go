@@ -1,5 +1,6 @@
-// Package e2e tests the whole of loom-lite on real parts: the four services as processes, Postgres, NATS and an S3
-// server, Chrome and FFmpeg. Rows go in as the app writes them, and a video must come out that is right to the frame.
+// Package e2e tests the whole of loom-lite on real parts: the four services as processes, Postgres,
+// NATS and an S3 server, Chrome and FFmpeg. Rows go in as the app writes them, and a video must
+// come out that is right to the frame.
 //
 //	happy_test.go     a campaign becomes a video
 //	share_test.go     replicas share the work

@@ -101,7 +101,8 @@ func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
 	checkDone(t, p, p.Await(t, goodID), good)
 }
 
-// checkBundle checks that a failed render's bundle is stored and fetched, and shows the page that failed.
+// checkBundle checks that a failed render's bundle is stored and fetched, and shows the page that
+// failed.
 func checkBundle(t *testing.T, p *rig.Pipeline, render uuid.UUID) {
 	t.Helper()
 	stored := slices.DeleteFunc(p.Store.Objects(t, "loom-work", render.String()+"/"), func(key string) bool {
@@ -134,7 +135,8 @@ func checkBundle(t *testing.T, p *rig.Pipeline, render uuid.UUID) {
 	}
 }
 
-// Two scenes with the same order_index are shown in the order of their ids: always the same order, and documented.
+// Two scenes with the same order_index are shown in the order of their ids: always the same order,
+// and documented.
 func TestScenesOfTheSameOrderAreBothShown(t *testing.T) {
 	p := rig.Start(t, rig.Config{})
 	c := campaign(p, 2)

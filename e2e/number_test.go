@@ -8,8 +8,9 @@ import (
 	"github.com/loom-lite/loom-lite/e2e/rig"
 )
 
-// A page that paints the number of each of its frames, at 60 frames a second in 1920×1080: the video shows each number once,
-// in order, from the first on. Thirty seconds of it when LOOM_LONG is set (make long).
+// A page that paints the number of each of its frames, at 60 frames a second in 1920×1080: the
+// video shows each number once, in order, from the first on. Thirty seconds of it when LOOM_LONG is
+// set (make long).
 func TestEveryNumberIsInTheVideoOnceInOrder(t *testing.T) {
 	seconds := 2
 	if os.Getenv("LOOM_LONG") != "" {

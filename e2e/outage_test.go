@@ -41,7 +41,8 @@ func TestPostgresMayBeAwayMidway(t *testing.T) {
 	ingest.AwaitReady(t)
 }
 
-// An ingest that is stopped for longer than a lease, and continued: its workers are well, and go on.
+// An ingest that is stopped for longer than a lease, and continued: its workers are well, and go
+// on.
 func TestAnIngestThatStandsStillCostsNoWork(t *testing.T) {
 	p := rig.Start(t, rig.Config{})
 	c, gate := held(p, 1)

@@ -7,8 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/e2e/rig"
 )
 
-// Whoever goes through a video frame by frame, in a browser, sees each one: across the joins of pieces and of scenes, which are
-// keyframes as well.
+// Whoever goes through a video frame by frame, in a browser, sees each one: across the joins of
+// pieces and of scenes, which are keyframes as well.
 func TestChromeStepsThroughAVideoFrameByFrame(t *testing.T) {
 	p := rig.Start(t, rig.Config{})
 	// Three seconds are recorded in two pieces.

@@ -72,7 +72,8 @@ func TestAPausedRecordersResultIsRefused(t *testing.T) {
 	paused.Signal(t, syscall.SIGSTOP)
 	second := p.AwaitAttempt(t, id, "record", 0, 2)
 
-	// What the paused recorder would say if it came back at the worst moment: while another works on the task.
+	// What the paused recorder would say if it came back at the worst moment: while another works
+	// on the task.
 	publishResult(t, p, id, first, msg.Result{
 		Outcome: msg.Failed, Failure: &msg.Failure{Code: msg.CodeSceneStatus, Message: "stale", Permanent: true},
 	})

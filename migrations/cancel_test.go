@@ -110,7 +110,8 @@ func endedByTheApp(t *testing.T, conn *pgx.Conn, end string) {
 	}
 }
 
-// The job of a cancelled render whose app's CHECK knows 'cancelled' on renders, but not on render_jobs.
+// The job of a cancelled render whose app's CHECK knows 'cancelled' on renders, but not on
+// render_jobs.
 func TestAJobThatCannotBeCancelledIsFailed(t *testing.T) {
 	conn := connect(t, migrated.Database(t))
 	exec(t, conn, "alter table render_jobs add check (state in ('queued', 'running', 'completed', 'failed'))")
@@ -122,8 +123,8 @@ func TestAJobThatCannotBeCancelledIsFailed(t *testing.T) {
 	}
 }
 
-// Through supabase-js an app reaches tables of the schema public alone, as the role of whoever asks: policies say whose renders
-// that role may change, and so whose it may cancel.
+// Through supabase-js an app reaches tables of the schema public alone, as the role of whoever
+// asks: policies say whose renders that role may change, and so whose it may cancel.
 func TestWhoMayChangeARenderMayCancelItAndNobodyElse(t *testing.T) {
 	conn := app(t, "drop policy own_renders on renders; create policy own_renders on renders to authenticated using (campaign_id::text = current_setting('app.campaign', true))")
 	if _, err := migrations.Apply(t.Context(), conn); err != nil {

@@ -12,8 +12,8 @@ import (
 // ErrMissing says that the database has not been brought up to date.
 var ErrMissing = errors.New("the database's schema is missing or old: run `loom migrate`")
 
-// needed are objects of which each came with another version of the files. They are looked up by name, because the
-// files may have been pasted into a SQL editor, which leaves no ledger.
+// needed are objects of which each came with another version of the files. They are looked up by
+// name, because the files may have been pasted into a SQL editor, which leaves no ledger.
 const needed = `
 select coalesce(string_agg(name, ', '), '') from (values
   ('public.renders.error_code', exists (select from information_schema.columns
@@ -51,8 +51,9 @@ select coalesce(string_agg(name, ', '), '') from (values
   ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb, text)') is not null)
 ) as o (name, found) where not found`
 
-// Check returns nil when loom-lite can work on the database: ErrMissing with what it lacks when it is not up to date, an
-// UnfitError when the app's tables are not what they must be, or the role has not the rights that it needs. It changes nothing.
+// Check returns nil when loom-lite can work on the database: ErrMissing with what it lacks when it
+// is not up to date, an UnfitError when the app's tables are not what they must be, or the role has
+// not the rights that it needs. It changes nothing.
 func Check(ctx context.Context, db DB) error {
 	barred, _, err := entering(ctx, db)
 	if err != nil {
@@ -79,7 +80,8 @@ func Check(ctx context.Context, db DB) error {
 	return unfit(append(fit, rights...))
 }
 
-// Ready is Check for whoever asks a service whether it is ready: its errors name neither host nor role.
+// Ready is Check for whoever asks a service whether it is ready: its errors name neither host nor
+// role.
 func Ready(ctx context.Context, db DB) error {
 	err := Check(ctx, db)
 	if unfit := new(UnfitError); errors.As(err, &unfit) {

@@ -17,8 +17,8 @@ type found struct {
 	generated, notNull       bool
 }
 
-// Fit says what of the app's tables loom-lite cannot work with: nothing when they are as promised, or missing where they can
-// be made. It changes nothing.
+// Fit says what of the app's tables loom-lite cannot work with: nothing when they are as promised,
+// or missing where they can be made. It changes nothing.
 func Fit(ctx context.Context, db DB) ([]Problem, error) {
 	var version int
 	var server string
@@ -177,7 +177,8 @@ func (c column) convert(alter string, have found) string {
 	return alter + fmt.Sprintf("alter column %s type %s using %s::%s", c.name, c.make, c.name, c.make)
 }
 
-// Ambiguous says which functions make a call of claim_render_job() ambiguous, which the Node worker makes, and ingest does not.
+// Ambiguous says which functions make a call of claim_render_job() ambiguous, which the Node worker
+// makes, and ingest does not.
 func Ambiguous(ctx context.Context, db DB) ([]Problem, error) {
 	rows, err := db.Query(ctx, `
 		select p.oid::regprocedure::text from pg_proc p

@@ -402,7 +402,8 @@ func TestJobsOfOneRenderAreClaimedOneByOne(t *testing.T) {
 	}
 	exec(t, conn, `insert into render_jobs (render_id, created_at) values
 		($1, now()), ($1, now() + interval '1 second'), ($2, now() + interval '2 seconds')`, ids[0], ids[1])
-	// While the first claim is not yet committed, another claimer gets the other render's job, not the second of this one.
+	// While the first claim is not yet committed, another claimer gets the other render's job, not
+	// the second of this one.
 	tx, err := conn.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// meanings finds columns of the app's that have the name and the type of one of ours, and values, before we have been here:
-// they mean something else, and would be overwritten or taken for what they are not.
+// meanings finds columns of the app's that have the name and the type of one of ours, and values,
+// before we have been here: they mean something else, and would be overwritten or taken for what
+// they are not.
 func meanings(ctx context.Context, tx pgx.Tx) ([]Problem, error) {
 	var been bool
 	if err := tx.QueryRow(ctx, "select exists (select from pg_namespace where nspname = 'loom')").Scan(&been); err != nil {
@@ -53,7 +54,8 @@ func usedOtherwise(ctx context.Context, tx pgx.Tx, table string, c column) (used
 	return used, nil
 }
 
-// dependants finds what hangs on a claim_render_job() that has to be dropped, since it returns something else.
+// dependants finds what hangs on a claim_render_job() that has to be dropped, since it returns
+// something else.
 func dependants(ctx context.Context, tx pgx.Tx) ([]Problem, error) {
 	rows, err := tx.Query(ctx, `
 		select distinct pg_describe_object(d.classid, d.objid, d.objsubid)

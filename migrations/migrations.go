@@ -1,8 +1,9 @@
 // Package migrations holds loom-lite's SQL and applies it.
 //
-// Every file can be applied again, and pasted into a SQL editor, in the order of Files. Apply runs those that are new
-// or have changed since they were last applied, in one transaction under a lock, so that any number of processes may
-// call it at once. Tables that are there already, the app's above all, stay as they are.
+// Every file can be applied again, and pasted into a SQL editor, in the order of Files. Apply runs
+// those that are new or have changed since they were last applied, in one transaction under a lock,
+// so that any number of processes may call it at once. Tables that are there already, the app's
+// above all, stay as they are.
 package migrations
 
 import (
@@ -40,8 +41,9 @@ func SQL(name string) (string, error) {
 	return string(text), nil
 }
 
-// Apply brings the database up to date and returns the names of the files it applied: none when nothing was new.
-// On an error nothing is changed; it is an UnfitError when the app's tables, or the role, are not what it takes.
+// Apply brings the database up to date and returns the names of the files it applied: none when
+// nothing was new. On an error nothing is changed; it is an UnfitError when the app's tables, or
+// the role, are not what it takes.
 func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lock); err != nil {
@@ -74,7 +76,8 @@ func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 	return applied, nil
 }
 
-// beforehand looks for whatever would make the migrations fail, or be of no use, before anything is changed.
+// beforehand looks for whatever would make the migrations fail, or be of no use, before anything is
+// changed.
 func beforehand(ctx context.Context, tx pgx.Tx) error {
 	var all []Problem
 	for _, look := range []func(context.Context, pgx.Tx) ([]Problem, error){

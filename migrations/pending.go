@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Pending returns the files that Apply would run: those that are new, or have changed since they were applied. It
-// changes nothing.
+// Pending returns the files that Apply would run: those that are new, or have changed since they
+// were applied. It changes nothing.
 func Pending(ctx context.Context, db DB) ([]string, error) {
 	var prepared bool
 	if err := db.QueryRow(ctx, "select to_regclass('loom.migrations') is not null").Scan(&prepared); err != nil {

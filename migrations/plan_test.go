@@ -20,8 +20,8 @@ func planned(t testing.TB, conn *pgx.Conn, id string, retries int) render {
 	return plannedInPieces(t, conn, id, retries, "out")
 }
 
-// plannedInPieces opens a plan in which each scene is recorded into these outputs, and each of them is normalized by a task of
-// its own.
+// plannedInPieces opens a plan in which each scene is recorded into these outputs, and each of them
+// is normalized by a task of its own.
 func plannedInPieces(t testing.TB, conn *pgx.Conn, id string, retries int, pieces ...string) render {
 	t.Helper()
 	r := render{id: id, plan: uuid.NewString(), tasks: map[string]string{}}

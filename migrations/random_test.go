@@ -8,7 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// guard makes the database itself refuse what must never happen, whoever does it and in whatever order.
+// guard makes the database itself refuse what must never happen, whoever does it and in whatever
+// order.
 const guard = `
 create function refuse_render() returns trigger language plpgsql as $$
 begin
@@ -40,8 +41,8 @@ begin
 end $$;
 create trigger refuse before update on loom.tasks for each row execute function refuse_task();`
 
-// Workers that crash, come back late, repeat themselves and mix up attempts, on several connections at once: whatever
-// they do in whatever order, the render only goes forward, and ends once.
+// Workers that crash, come back late, repeat themselves and mix up attempts, on several connections
+// at once: whatever they do in whatever order, the render only goes forward, and ends once.
 func TestAnyOrderOfCallsKeepsThePromises(t *testing.T) {
 	url := migrated.Database(t)
 	conn := connect(t, url)

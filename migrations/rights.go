@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Rights says what the role of db lacks for ingest and the uploader to work: rights, and sight of rows that row level security
-// hides. It changes nothing. Tables that are not there yet are no matter of rights.
+// Rights says what the role of db lacks for ingest and the uploader to work: rights, and sight of
+// rows that row level security hides. It changes nothing. Tables that are not there yet are no
+// matter of rights.
 func Rights(ctx context.Context, db DB) ([]Problem, error) {
 	barred, role, err := entering(ctx, db)
 	if err != nil || barred != nil {
@@ -37,8 +38,8 @@ func Rights(ctx context.Context, db DB) ([]Problem, error) {
 	return problems, nil
 }
 
-// entering says which schemas the role of db may not use: without that nothing else can be looked at. role is the role's name, as
-// SQL has it.
+// entering says which schemas the role of db may not use: without that nothing else can be looked
+// at. role is the role's name, as SQL has it.
 func entering(ctx context.Context, db DB) (barred []Problem, role string, err error) {
 	var schemas string
 	err = db.QueryRow(ctx, `select quote_ident(current_user), coalesce((select string_agg(n.nspname, ', ') from pg_namespace n
@@ -53,8 +54,9 @@ func entering(ctx context.Context, db DB) (barred []Problem, role string, err er
 	return barred, role, nil
 }
 
-// lacking are the rights that the current role has not, and the tables whose rows it does not see: a policy that was made for
-// this very role is believed to show them, as is one that shows all rows to everybody; no other is.
+// lacking are the rights that the current role has not, and the tables whose rows it does not see:
+// a policy that was made for this very role is believed to show them, as is one that shows all rows
+// to everybody; no other is.
 const lacking = `
 with wanted (schema, name, privilege) as (
   values ('public', 'campaigns', 'select'), ('public', 'scenes', 'select'), ('public', 'renders', 'select'), ('public', 'renders', 'update'),

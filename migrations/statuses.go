@@ -19,8 +19,9 @@ var written = []struct {
 	{"render_jobs", "state", []string{"running", "completed", "failed"}},
 }
 
-// statuses says which values of status and state the app's types, CHECKs and foreign keys do not let in. It tries them on
-// their own, not on rows. What cannot be tried so is no problem until it is one.
+// statuses says which values of status and state the app's types, CHECKs and foreign keys do not
+// let in. It tries them on their own, not on rows. What cannot be tried so is no problem until it
+// is one.
 func statuses(ctx context.Context, tx pgx.Tx) ([]Problem, error) {
 	var problems []Problem
 	for _, w := range written {

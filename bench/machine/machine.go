@@ -25,8 +25,8 @@ type Machine struct {
 	Cores  int    `json:"cores"`
 	Memory string `json:"memory"`
 	Kernel string `json:"kernel"`
-	// HugePages and HugePagesShared are the settings of transparent huge pages, for anonymous and for shared memory:
-	// always, madvise, never and so on.
+	// HugePages and HugePagesShared are the settings of transparent huge pages, for anonymous and
+	// for shared memory: always, madvise, never and so on.
 	HugePages       string `json:"transparent_hugepage_enabled"`
 	HugePagesShared string `json:"transparent_hugepage_shmem_enabled"`
 	Go              string `json:"go"`
@@ -38,8 +38,9 @@ type Machine struct {
 	Peer string `json:"puppeteer_capture,omitempty"`
 }
 
-// Look finds out what this machine is. environ has CHROME_PATH, CHROME_SANDBOX and FFMPEG_PATH; peers is the folder of the
-// peers, empty when none is measured. It starts the programs, so that one that is missing or of no use shows at once.
+// Look finds out what this machine is. environ has CHROME_PATH, CHROME_SANDBOX and FFMPEG_PATH;
+// peers is the folder of the peers, empty when none is measured. It starts the programs, so that
+// one that is missing or of no use shows at once.
 func Look(ctx context.Context, environ map[string]string, peers string) (Machine, error) {
 	m := Machine{
 		CPU: cpuModel(read("/proc/cpuinfo")), Cores: runtime.NumCPU(), Memory: memory(read("/proc/meminfo")),

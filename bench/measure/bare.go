@@ -22,8 +22,8 @@ const (
 	blankFrames = 100
 )
 
-// bare is the shortest loop that takes a picture of every frame: no probing, no hashing, no file, no care for pages that
-// misbehave. What it does is what Chrome itself can do.
+// bare is the shortest loop that takes a picture of every frame: no probing, no hashing, no file,
+// no care for pages that misbehave. What it does is what Chrome itself can do.
 type bare struct {
 	job    Job
 	chrome chrome.Options

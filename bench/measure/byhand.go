@@ -20,7 +20,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// Files: the camera's in the store, the others in transcoding.dir. The transcoder names the bubble's pictures.
+// Files: the camera's in the store, the others in transcoding.dir. The transcoder names the
+// bubble's pictures.
 const (
 	fileCamera = "camera.mp4"
 	fileList   = "pieces.ffconcat"
@@ -83,8 +84,8 @@ func (t *transcoding) scene() string {
 	return fmt.Sprintf("[0:v]%s,fps=%d:start_time=0,tpad=stop_mode=clone:stop=-1,trim=end_frame=%d", jpegToBT709, t.job.FPS, t.job.Frames)
 }
 
-// compose lays the facecam, input 1, with the bubble's pictures, inputs 2 and 3, over what the chain scene makes. The last
-// filter's output has no name yet.
+// compose lays the facecam, input 1, with the bubble's pictures, inputs 2 and 3, over what the
+// chain scene makes. The last filter's output has no name yet.
 func (t *transcoding) compose(scene string) (string, error) {
 	file, err := os.Open(filepath.Join(t.dir, filePlate))
 	if err != nil {
@@ -117,7 +118,8 @@ func (t *transcoding) inputs(scene ...string) []string {
 
 var fromPieces = []string{"-f", "concat", "-safe", "0", "-i", fileList}
 
-// sound is the facecam's, brought to the loudness that our stages bring it to by what probe measured.
+// sound is the facecam's, brought to the loudness that our stages bring it to by what probe
+// measured.
 func (t *transcoding) sound() (string, error) {
 	l := t.facecam.Loudness
 	if l == nil {
@@ -147,7 +149,8 @@ var colours = []string{
 	"-pix_fmt", "yuv420p", "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
 }
 
-// onePass makes the finished video with one FFmpeg, which decodes and encodes once, and returns its CPU time.
+// onePass makes the finished video with one FFmpeg, which decodes and encodes once, and returns its
+// CPU time.
 func (t *transcoding) onePass(ctx context.Context) (time.Duration, error) {
 	args, err := t.finished(fromPieces, t.scene(), []string{
 		"-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-profile:v", "high", "-level:v", "4.2",
@@ -161,7 +164,8 @@ func (t *transcoding) onePass(ctx context.Context) (time.Duration, error) {
 	return cpu, err
 }
 
-// sameEncoder makes sure that two files were encoded with the same settings, by what x264 writes of them into each.
+// sameEncoder makes sure that two files were encoded with the same settings, by what x264 writes of
+// them into each.
 func sameEncoder(a, b string) error {
 	var said [2]string
 	for i, path := range []string{a, b} {

@@ -11,13 +11,15 @@ type Tool string
 
 // The tools.
 const (
-	Ours    Tool = "ours"              // our recorder, into a mezzanine
-	OursMP4 Tool = "ours-mp4"          // our recorder and transcoder, into a finished mp4
-	Bare    Tool = "bare"              // a bare beginFrame loop, a picture of every frame, thrown away: the limit
-	Peer    Tool = "puppeteer-capture" // into an mp4
+	Ours    Tool = "ours"     // our recorder, into a mezzanine
+	OursMP4 Tool = "ours-mp4" // our recorder and transcoder, into a finished mp4
+	// a bare beginFrame loop, a picture of every frame, thrown away: the limit
+	Bare Tool = "bare"
+	Peer Tool = "puppeteer-capture" // into an mp4
 )
 
-// Stored is our recorder, its pieces left in the store: what transcoding is measured on. It takes no turns.
+// Stored is our recorder, its pieces left in the store: what transcoding is measured on. It takes
+// no turns.
 const Stored Tool = "stored"
 
 // Tools are all tools, in the order in which they take turns.
@@ -26,7 +28,8 @@ var Tools = []Tool{Ours, OursMP4, Bare, Peer}
 // Job is one measurement to make.
 type Job struct {
 	Tool Tool `json:"tool"`
-	// Page is the URL of the page, Store that of a folder which takes files by PUT and gives them by GET.
+	// Page is the URL of the page, Store that of a folder which takes files by PUT and gives them
+	// by GET.
 	Page  string `json:"page"`
 	Store string `json:"store"`
 	// Width and Height in pixels. The peers know one size only: PeerWidth × PeerHeight.
@@ -64,13 +67,14 @@ func (j Job) Check() error {
 
 // Scene is what came of one scene.
 type Scene struct {
-	// Frames is how many frames there are, which for a peer may be other than asked for; Distinct how many pictures were
-	// taken and kept.
+	// Frames is how many frames there are, which for a peer may be other than asked for; Distinct
+	// how many pictures were taken and kept.
 	Frames   int `json:"frames"`
 	Distinct int `json:"distinct"`
 	// Bytes is the size of what was made: the mezzanine, the mp4, or the pictures thrown away.
 	Bytes int64 `json:"bytes"`
-	// First, Finished and Done are moments, counted from where the worker began; see the package's description.
+	// First, Finished and Done are moments, counted from where the worker began; see the package's
+	// description.
 	First    time.Duration `json:"first_ns"`
 	Finished time.Duration `json:"finished_ns"`
 	Done     time.Duration `json:"done_ns"`
@@ -79,12 +83,12 @@ type Scene struct {
 // Result is what came of one measurement.
 type Result struct {
 	Scenes []Scene `json:"scenes"`
-	// CPU is the CPU time, user and system, of the worker and all that it started; GoCPU the part that the worker itself
-	// used. For a peer the worker only waits.
+	// CPU is the CPU time, user and system, of the worker and all that it started; GoCPU the part
+	// that the worker itself used. For a peer the worker only waits.
 	CPU   time.Duration `json:"cpu_ns"`
 	GoCPU time.Duration `json:"go_cpu_ns"`
-	// Memory is the most that the worker and all that it started had at a time, in bytes (PSS, looked at every
-	// MemoryEvery). Start fills it in.
+	// Memory is the most that the worker and all that it started had at a time, in bytes (PSS,
+	// looked at every MemoryEvery). Start fills it in.
 	Memory int64 `json:"peak_memory_bytes"`
 }
 
@@ -112,8 +116,9 @@ func (r Result) Bytes() (n int64) {
 	return n
 }
 
-// CaptureFPS is how many frames all scenes together came to in a second, from the first frame of the scene that was first
-// to where the last scene was finished. The first frame of each scene is what the time is counted from, so it does not count.
+// CaptureFPS is how many frames all scenes together came to in a second, from the first frame of
+// the scene that was first to where the last scene was finished. The first frame of each scene is
+// what the time is counted from, so it does not count.
 func (r Result) CaptureFPS() float64 {
 	if len(r.Scenes) == 0 {
 		return 0
@@ -125,8 +130,9 @@ func (r Result) CaptureFPS() float64 {
 	return perSecond(r.Frames()-len(r.Scenes), last-first)
 }
 
-// WholeFPS is how many frames all scenes together came to in a second, from where they were handed to the tool to where
-// everything was gone: the start of browsers, loading and the end of browsers included.
+// WholeFPS is how many frames all scenes together came to in a second, from where they were handed
+// to the tool to where everything was gone: the start of browsers, loading and the end of browsers
+// included.
 func (r Result) WholeFPS() float64 {
 	var last time.Duration
 	for _, s := range r.Scenes {

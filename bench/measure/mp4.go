@@ -18,8 +18,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder"
 )
 
-// mp4 is our recorder and transcoder: the stages of a render of one scene without a facecam, with what they write and read
-// going through a store, as in a render. Each piece is normalized while the next is recorded.
+// mp4 is our recorder and transcoder: the stages of a render of one scene without a facecam, with
+// what they write and read going through a store, as in a render. Each piece is normalized while
+// the next is recorded.
 type mp4 struct {
 	ours
 	handlers map[msg.Kind]stage.Handler

@@ -34,7 +34,8 @@ func newOurs(job Job, environ map[string]string) (ours, error) {
 	return ours{job: job, recorder: r}, err
 }
 
-// serviceSettings are a service's as environ has them, by name, and what a service cannot be without.
+// serviceSettings are a service's as environ has them, by name, and what a service cannot be
+// without.
 func serviceSettings(environ map[string]string, names ...string) map[string]string {
 	settings := map[string]string{"NATS_URL": "nats://127.0.0.1:4222"} // nothing is sent there
 	for _, name := range names {
@@ -69,7 +70,8 @@ func (o ours) stored(ctx context.Context, dir string, m marks) (output, error) {
 // pieces are the frames of each piece that a render would record the scene in.
 func (o ours) pieces() []int { return plan.Pieces(msg.FPS(o.job.FPS), o.job.Frames) }
 
-// record records the scene into dir. piece is told of each piece that is complete; it and m.finished may be nil.
+// record records the scene into dir. piece is told of each piece that is complete; it and
+// m.finished may be nil.
 func (o ours) record(ctx context.Context, dir string, piece func(i int), m marks) (msg.RecordFacts, error) {
 	number, err := strconv.Atoi(filepath.Base(dir))
 	if err != nil {

@@ -98,7 +98,8 @@ type event struct {
 	Bytes    int64  `json:"bytes"`
 }
 
-// readEvents reads capture.mjs's events as they come, and returns what the last one says of the scene.
+// readEvents reads capture.mjs's events as they come, and returns what the last one says of the
+// scene.
 func readEvents(r io.Reader, m marks) (output, error) {
 	var made output
 	var first, finished, done bool

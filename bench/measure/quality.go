@@ -14,16 +14,18 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Quality is what two finished videos of the same size look like, next to the pictures that were recorded.
+// Quality is what two finished videos of the same size look like, next to the pictures that were
+// recorded.
 type Quality struct {
 	Ours Likeness `json:"ours"`
-	// Twice is encoded twice: the scene alone, and once more with the facecam over it. CRF is the rate factor with which the
-	// second file has the size of ours.
+	// Twice is encoded twice: the scene alone, and once more with the facecam over it. CRF is the
+	// rate factor with which the second file has the size of ours.
 	Twice Likeness `json:"twice"`
 	CRF   float64  `json:"crf"`
 }
 
-// Likeness is how like a video is to what it was made of, which is 1 and infinite for one that is the same.
+// Likeness is how like a video is to what it was made of, which is 1 and infinite for one that is
+// the same.
 type Likeness struct {
 	Bytes int64 `json:"bytes"`
 	// SSIM and PSNR, in dB, are FFmpeg's, of brightness and colours together and of all frames.
@@ -60,7 +62,8 @@ func twice(crf float64) []string {
 	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", strconv.FormatFloat(crf, 'f', 2, 64)}
 }
 
-// encodeTwice makes a video of two passes that has some bytes, and returns the second pass's rate factor.
+// encodeTwice makes a video of two passes that has some bytes, and returns the second pass's rate
+// factor.
 func (t *transcoding) encodeTwice(ctx context.Context, bytes int64) (float64, error) {
 	err := t.step(ctx, func(ctx context.Context) error {
 		args := slices.Concat([]string{"-loglevel", "error"}, fromPieces,
@@ -94,14 +97,17 @@ func (t *transcoding) encodeTwice(ctx context.Context, bytes int64) (float64, er
 const (
 	// sameSize is by how much two files' sizes may differ for their pictures to be compared.
 	sameSize = 0.02
-	// crfTries bounds the search for the rate factor, and crfHalf is by how much it takes to halve a file, about.
+	// crfTries bounds the search for the rate factor, and crfHalf is by how much it takes to halve
+	// a file, about.
 	crfTries, crfHalf = 8, 6.0
 )
 
-// findCRF returns a rate factor with which encode makes a file of about want bytes. Encode was called with it last.
+// findCRF returns a rate factor with which encode makes a file of about want bytes. Encode was
+// called with it last.
 func findCRF(want int64, encode func(crf float64) (int64, error)) (float64, error) {
 	crf, perHalf := 20.0, crfHalf
-	var before, beforeSize float64 // the try before this one, and how many times it was to be halved
+	// the try before this one, and how many times it was to be halved
+	var before, beforeSize float64
 	for n := range crfTries {
 		size, err := encode(crf)
 		if err != nil {
@@ -125,7 +131,8 @@ var (
 	psnrMean = regexp.MustCompile(`PSNR .*average:([0-9.]+|inf)`)
 )
 
-// likeness compares a finished video with the recorded scene and the facecam's bubble over it, none of which is encoded again.
+// likeness compares a finished video with the recorded scene and the facecam's bubble over it, none
+// of which is encoded again.
 func (t *transcoding) likeness(ctx context.Context, path string) (Likeness, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -37,8 +37,8 @@ type answer struct {
 	Error string        `json:"error,omitempty"`
 }
 
-// Replica is a transcoder of one slot that is given its tasks on stdin, one after the other, until that ends. The process must do
-// nothing else. Of environ it reads FFMPEG_PATH and FFPROBE_PATH.
+// Replica is a transcoder of one slot that is given its tasks on stdin, one after the other, until
+// that ends. The process must do nothing else. Of environ it reads FFMPEG_PATH and FFPROBE_PATH.
 func Replica(ctx context.Context, in io.Reader, out io.Writer, environ map[string]string) error {
 	settings := serviceSettings(environ, "FFMPEG_PATH", "FFPROBE_PATH")
 	settings["TRANSCODER_SLOTS"], settings["EGRESS_ALLOW"] = "1", pagesHost

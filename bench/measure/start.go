@@ -20,9 +20,10 @@ const MemoryEvery = 250 * time.Millisecond
 // workerPatience is how long the worker may take to end everything when it is told to.
 const workerPatience = 15 * time.Second
 
-// Start makes a measurement in a worker: this program, run with the argument WorkCommand and its own environment. When it
-// is not done within timeout, or ctx is cancelled, everything that it started is ended. One may run at a time, and the
-// process may have no other children; process.Adopt must have been called.
+// Start makes a measurement in a worker: this program, run with the argument WorkCommand and its
+// own environment. When it is not done within timeout, or ctx is cancelled, everything that it
+// started is ended. One may run at a time, and the process may have no other children;
+// process.Adopt must have been called.
 func Start(ctx context.Context, job Job, timeout time.Duration) (Result, error) {
 	input, err := json.Marshal(job)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// Transcoded is what was measured on the transcoder: one scene with a facecam, next to what can be done by hand.
+// Transcoded is what was measured on the transcoder: one scene with a facecam, next to what can be
+// done by hand.
 type Transcoded struct {
 	// Frames of the scene, and how many Pieces it was recorded in.
 	Frames  int             `json:"frames"`
@@ -29,8 +30,8 @@ type TranscodeTurn struct {
 	Ours TranscodeCPU `json:"ours"`
 	// OnePass is the CPU time of one FFmpeg that does the same.
 	OnePass time.Duration `json:"one_pass_ns"`
-	// Replicas has, by the number of transcoders less one, how long they took for all normalize tasks. It is shorter than two
-	// when there are not as many cores.
+	// Replicas has, by the number of transcoders less one, how long they took for all normalize
+	// tasks. It is shorter than two when there are not as many cores.
 	Replicas []Replicas `json:"replicas"`
 }
 
@@ -73,8 +74,9 @@ const (
 	fileSecond  = "second.mp4"
 )
 
-// Transcode records a scene as job says, and measures what becomes of it in a number of turns, each step of which may take up to
-// timeout. tell is told what is done. As for Start, the process may have no other children.
+// Transcode records a scene as job says, and measures what becomes of it in a number of turns, each
+// step of which may take up to timeout. tell is told what is done. As for Start, the process may
+// have no other children.
 func Transcode(
 	ctx context.Context, site *Site, job Job, turns int, timeout time.Duration, environ map[string]string, tell func(string),
 ) (made Transcoded, err error) {
@@ -237,7 +239,8 @@ func (t *transcoding) handle(
 	return cpu, nil
 }
 
-// replicas has all pieces normalized by one transcoder on each of some cores. Each takes the next piece when it is done with one.
+// replicas has all pieces normalized by one transcoder on each of some cores. Each takes the next
+// piece when it is done with one.
 func (t *transcoding) replicas(ctx context.Context, cores []int) (came Replicas, err error) {
 	list := make([]*replica, len(cores))
 	for i, core := range cores {

@@ -30,12 +30,14 @@ type output struct {
 // marks are called at a scene's moments, each once.
 type marks struct{ first, finished func() }
 
-// tool makes one scene in a folder of its own. Everything that it started has ended when it returns, or is an orphan.
+// tool makes one scene in a folder of its own. Everything that it started has ended when it
+// returns, or is an orphan.
 type tool func(ctx context.Context, dir string, m marks) (output, error)
 
-// Work is the worker: it reads a Job from in, makes the measurement and writes its Result to out, both as JSON. Settings of
-// our services and of the programs to run come from environ: CHROME_PATH, CHROME_SANDBOX, FFMPEG_PATH, FFPROBE_PATH. The
-// process must have done nothing else, and can do nothing else afterwards.
+// Work is the worker: it reads a Job from in, makes the measurement and writes its Result to out,
+// both as JSON. Settings of our services and of the programs to run come from environ: CHROME_PATH,
+// CHROME_SANDBOX, FFMPEG_PATH, FFPROBE_PATH. The process must have done nothing else, and can do
+// nothing else afterwards.
 func Work(ctx context.Context, in io.Reader, out io.Writer, environ map[string]string) error {
 	var job Job
 	if err := json.NewDecoder(in).Decode(&job); err != nil {

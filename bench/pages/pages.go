@@ -1,5 +1,5 @@
-// Package pages holds the pages that are measured on. None of them needs the network, and each looks the same in every
-// run.
+// Package pages holds the pages that are measured on. None of them needs the network, and each
+// looks the same in every run.
 package pages
 
 import "embed"
@@ -27,12 +27,13 @@ type Page struct {
 
 // All are the pages, in the order in which they are measured.
 var All = []Page{
-	{"scroll", Moving},  // a long page of text and cards, scrolled 5 pixels a frame
-	{"box", Moving},     // one box on an empty page
-	{"launch", Moving},  // entrance animations, counters, a gradient, a marquee
-	{"journey", Moving}, // parallax, a sticky section, reveals and a grid of photographs, scrolled through
-	{"store", Partly},   // an entrance, then a carousel that turns for a third of the time
-	{"static", Still},   // a heading and a sentence
+	{"scroll", Moving}, // a long page of text and cards, scrolled 5 pixels a frame
+	{"box", Moving},    // one box on an empty page
+	{"launch", Moving}, // entrance animations, counters, a gradient, a marquee
+	// parallax, a sticky section, reveals and a grid of photographs, scrolled through
+	{"journey", Moving},
+	{"store", Partly}, // an entrance, then a carousel that turns for a third of the time
+	{"static", Still}, // a heading and a sentence
 }
 
 // Find returns the page of a name.

@@ -15,8 +15,8 @@ const (
 	killTime = 10 * time.Second
 )
 
-// End waits until this process has no children left, and kills all of its descendants when patience is over. It must not
-// run beside an exec.Cmd's Wait, whose child it would take.
+// End waits until this process has no children left, and kills all of its descendants when patience
+// is over. It must not run beside an exec.Cmd's Wait, whose child it would take.
 func End(patience time.Duration) error {
 	for begin := time.Now(); ; time.Sleep(endPoll) {
 		if gone, err := reap(); gone || err != nil {

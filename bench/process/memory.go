@@ -7,12 +7,12 @@ import (
 	"strconv"
 )
 
-// Memory finds the most memory in bytes that a process and its descendants have at a time: the sum of their proportional
-// set sizes (PSS), in which what several processes share is counted once.
+// Memory finds the most memory in bytes that a process and its descendants have at a time: the sum
+// of their proportional set sizes (PSS), in which what several processes share is counted once.
 //
-// To read PSS takes the kernel a walk over all pages, some 30 ms of CPU time for a browser. So Look reads it only when the
-// sum of resident set sizes, which costs nothing, has grown by a twentieth since PSS was read last: what it misses is less
-// than that.
+// To read PSS takes the kernel a walk over all pages, some 30 ms of CPU time for a browser. So Look
+// reads it only when the sum of resident set sizes, which costs nothing, has grown by a twentieth
+// since PSS was read last: what it misses is less than that.
 type Memory struct {
 	// Peak is the most so far.
 	Peak int64
@@ -47,7 +47,8 @@ func (m *Memory) Look(root int) error {
 	return nil
 }
 
-// parseResident reads the second number of /proc/PID/statm, which is in pages; 0 when there is none.
+// parseResident reads the second number of /proc/PID/statm, which is in pages; 0 when there is
+// none.
 func parseResident(statm []byte) int64 {
 	fields := bytes.Fields(statm)
 	if len(fields) < 2 {

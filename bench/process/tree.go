@@ -40,8 +40,9 @@ func Tree(root int) ([]int, error) {
 	return tree, nil
 }
 
-// readInto reads the beginning of a small file; nothing of one that is not there, as of a process that has ended. There are
-// hundreds of them to read several times a second beside what is being measured, so it takes the shortest way.
+// readInto reads the beginning of a small file; nothing of one that is not there, as of a process
+// that has ended. There are hundreds of them to read several times a second beside what is being
+// measured, so it takes the shortest way.
 func readInto(buffer []byte, path string) []byte {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {

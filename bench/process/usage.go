@@ -12,7 +12,8 @@ type Usage struct {
 	Self, Children time.Duration
 }
 
-// Used returns what this process has used, and those of its descendants that were waited for: call End first.
+// Used returns what this process has used, and those of its descendants that were waited for: call
+// End first.
 func Used() (Usage, error) {
 	var self, children syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &self); err != nil {

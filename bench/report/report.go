@@ -103,14 +103,14 @@ type Row struct {
 	// Frames and Distinct are of one scene.
 	Frames   float64 `json:"frames"`
 	Distinct float64 `json:"distinct"`
-	// CaptureFPS and WholeFPS are of all scenes together; see measure.Result. CaptureLow and CaptureHigh are the least and
-	// the most that CaptureFPS was.
+	// CaptureFPS and WholeFPS are of all scenes together; see measure.Result. CaptureLow and
+	// CaptureHigh are the least and the most that CaptureFPS was.
 	CaptureFPS  float64 `json:"capture_fps"`
 	CaptureLow  float64 `json:"capture_fps_low"`
 	CaptureHigh float64 `json:"capture_fps_high"`
 	WholeFPS    float64 `json:"whole_fps"`
-	// CPUPerFrame is CPU time in milliseconds, starting and ending included. GoShare is the part of it that the Go side
-	// used, 0 to 1; nil for what is no Go program.
+	// CPUPerFrame is CPU time in milliseconds, starting and ending included. GoShare is the part of
+	// it that the Go side used, 0 to 1; nil for what is no Go program.
 	CPUPerFrame float64  `json:"cpu_ms_per_frame"`
 	GoShare     *float64 `json:"go_cpu_share,omitempty"`
 	// Memory is the most memory used at a time, in bytes.
@@ -149,20 +149,22 @@ func summarize(page string, tool measure.Tool, scenes int, runs []Run) (Row, boo
 	return row, true
 }
 
-// Ratio compares ours with the others on one page with so many scenes at once. What was not measured is nil.
+// Ratio compares ours with the others on one page with so many scenes at once. What was not
+// measured is nil.
 type Ratio struct {
 	Page   string       `json:"page"`
 	Motion pages.Motion `json:"motion"`
 	Scenes int          `json:"scenes"`
-	// Mezzanine is our recorder against the peer, MP4 our recorder and transcoder against the peer, by CaptureFPS; the
-	// others by WholeFPS.
+	// Mezzanine is our recorder against the peer, MP4 our recorder and transcoder against the peer,
+	// by CaptureFPS; the others by WholeFPS.
 	Mezzanine      *float64 `json:"mezzanine_to_peer,omitempty"`
 	MezzanineWhole *float64 `json:"mezzanine_to_peer_whole,omitempty"`
 	MP4            *float64 `json:"mp4_to_peer,omitempty"`
 	MP4Whole       *float64 `json:"mp4_to_peer_whole,omitempty"`
 	// Bare is our recorder against the bare loop, by CaptureFPS.
 	Bare *float64 `json:"mezzanine_to_bare,omitempty"`
-	// RealTime is our recorder's CaptureFPS against the page's own frames per second, of each scene.
+	// RealTime is our recorder's CaptureFPS against the page's own frames per second, of each
+	// scene.
 	RealTime *float64 `json:"real_time,omitempty"`
 }
 

@@ -148,7 +148,8 @@ func TestMediansAndRatiosAreOfTheSamePageAndNumber(t *testing.T) {
 		t.Fatalf("%d ratios, want 3", len(r.Ratios))
 	}
 	alone, together, still := r.Ratios[0], r.Ratios[1], r.Ratios[2]
-	// 100 frames: the median of 4, 5 and 40 s against that of 8 and 10 s, which is of 12.5 and 10 frames a second.
+	// 100 frames: the median of 4, 5 and 40 s against that of 8 and 10 s, which is of 12.5 and 10
+	// frames a second.
 	near("mezzanine to peer", alone.Mezzanine, 20/11.25)
 	near("mezzanine to bare", alone.Bare, 4.5/5)
 	near("real time", alone.RealTime, 20.0/60)

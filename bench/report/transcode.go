@@ -12,12 +12,13 @@ import (
 type Transcoding struct {
 	Page string `json:"page"`
 	FPS  int    `json:"fps"`
-	// CPU is our CPU time against that of one pass in the same turn, the median of the turns; CPULow and CPUHigh are the least and
-	// the most.
+	// CPU is our CPU time against that of one pass in the same turn, the median of the turns;
+	// CPULow and CPUHigh are the least and the most.
 	CPU     *float64 `json:"cpu_to_one_pass,omitempty"`
 	CPULow  *float64 `json:"cpu_to_one_pass_low,omitempty"`
 	CPUHigh *float64 `json:"cpu_to_one_pass_high,omitempty"`
-	// Two is the time of two transcoders against that of one in the same turn, and Busy the share of it in which their slots had a task.
+	// Two is the time of two transcoders against that of one in the same turn, and Busy the share
+	// of it in which their slots had a task.
 	Two      *float64            `json:"two_replicas_to_one,omitempty"`
 	Busy     *float64            `json:"busy,omitempty"`
 	Measured *measure.Transcoded `json:"measured,omitempty"`

@@ -46,7 +46,8 @@ func place(name, value string) string {
 	return kind
 }
 
-// unadopted says what `loom up` would do to servers that are not its own, and how to have it, or not.
+// unadopted says what `loom up` would do to servers that are not its own, and how to have it, or
+// not.
 func (a *app) unadopted(e *local.ForeignError) error {
 	var b strings.Builder
 	b.WriteString("loom up runs servers of its own, and would use others that are named:")
@@ -69,7 +70,8 @@ func (a *app) unadopted(e *local.ForeignError) error {
 	return usageError{fmt.Errorf("%s", b.String())}
 }
 
-// refuseAdopted keeps a trial from an installation whose servers are a product's: a `loom up` that has adopted some.
+// refuseAdopted keeps a trial from an installation whose servers are a product's: a `loom up` that
+// has adopted some.
 func refuseAdopted(settings map[string]string, holder fmt.Stringer) error {
 	if external := settings["LOOM_EXTERNAL"]; external != "" {
 		return usageError{fmt.Errorf("%s works with servers that are not its own (%s), and a render with --local is not to end "+

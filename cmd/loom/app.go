@@ -121,8 +121,8 @@ func isTerminal(f *os.File) bool {
 
 const minWidth = 60
 
-// programs are the settings that name programs to run. A dotenv file may be a stranger's, in a folder that was cloned or
-// unpacked, so it does not choose them.
+// programs are the settings that name programs to run. A dotenv file may be a stranger's, in a
+// folder that was cloned or unpacked, so it does not choose them.
 var programs = []string{"CHROME_PATH", "FFMPEG_PATH", "FFPROBE_PATH"}
 
 // environment is the process's environment, and what a dotenv file adds to it, programs excepted.
@@ -174,9 +174,9 @@ func (d dataFlag) dir() (string, error) {
 // errNoDatabase names both ways to have one.
 const errNoDatabase = "there is no database to talk to: set DATABASE_URL, or start `loom up` (none runs on %s)"
 
-// settings are those of the installation that a command talks to: the environment's, completed by those of the `loom up`
-// that runs on the data folder if that works on the same database. An environment without DATABASE_URL takes whatever
-// runs there.
+// settings are those of the installation that a command talks to: the environment's, completed by
+// those of the `loom up` that runs on the data folder if that works on the same database. An
+// environment without DATABASE_URL takes whatever runs there.
 func (a *app) settings(d dataFlag) (map[string]string, error) {
 	dir, err := d.dir()
 	if err != nil {

@@ -156,7 +156,8 @@ func (j *soloJob) settle(allow string) error {
 			return usageError{errors.New(name + ": write auto or off")}
 		}
 	}
-	if _, err := egress.Parse(settings["EGRESS_ALLOW"]); err != nil { // which quotes what may be a secret
+	// which quotes what may be a secret
+	if _, err := egress.Parse(settings["EGRESS_ALLOW"]); err != nil {
 		return usageError{errors.New("EGRESS_ALLOW: write a list of host names, IP addresses and CIDR prefixes, divided by commas")}
 	}
 	memory := recorder.DefaultMemoryLimit

@@ -11,9 +11,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// captured is what `loom capture --json` prints. Every field is always there; null is for what there is not.
+// captured is what `loom capture --json` prints. Every field is always there; null is for what
+// there is not.
 type captured struct {
-	// Frames were counted on the finished file; Distinct is how many different pictures they come from.
+	// Frames were counted on the finished file; Distinct is how many different pictures they come
+	// from.
 	Frames   int `json:"frames"`
 	Distinct int `json:"distinct"`
 	Width    int `json:"width"`
@@ -21,7 +23,8 @@ type captured struct {
 	FPS      int `json:"fps"`
 	// Mode is how the page was captured; empty when it was not.
 	Mode msg.Mode `json:"mode"`
-	// WallSeconds is how long the command took, CPUSeconds what it has cost, Chrome and FFmpeg included.
+	// WallSeconds is how long the command took, CPUSeconds what it has cost, Chrome and FFmpeg
+	// included.
 	WallSeconds float64 `json:"wall_seconds"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
 	// Bytes is the size of the video, Output its absolute path.

@@ -26,7 +26,8 @@ type follower struct {
 	db  *pgxpool.Pool
 	id  uuid.UUID
 	app *app
-	// failed is closed when the render cannot go on because loom-lite, in this process, has failed; nil: elsewhere.
+	// failed is closed when the render cannot go on because loom-lite, in this process, has failed;
+	// nil: elsewhere.
 	failed <-chan struct{}
 }
 

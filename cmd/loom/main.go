@@ -1,5 +1,6 @@
-// Command loom is loom-lite's command line: it runs everything on one machine (up), renders campaigns (render), tells
-// how renders are (status, list, bundle), and looks after an installation (migrate, doctor).
+// Command loom is loom-lite's command line: it runs everything on one machine (up), renders
+// campaigns (render), tells how renders are (status, list, bundle), and looks after an installation
+// (migrate, doctor).
 package main
 
 import (
@@ -26,8 +27,8 @@ func main() {
 	os.Exit(a.run(ctx, os.Args[1:]))
 }
 
-// interrupts makes the first SIGINT or SIGTERM stop what the command does, and the second kill the process with all of
-// its children.
+// interrupts makes the first SIGINT or SIGTERM stop what the command does, and the second kill the
+// process with all of its children.
 func interrupts(stop context.CancelFunc) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -90,7 +90,8 @@ func TestWithoutADatabaseBothWaysAreNamed(t *testing.T) {
 	}
 }
 
-// held is a data folder that a process holds which calls itself command and has the settings of dotenv.
+// held is a data folder that a process holds which calls itself command and has the settings of
+// dotenv.
 func held(t *testing.T, command, dotenv string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// meter measures what a command costs: its own CPU time, and that of the processes that it has started, of theirs, and so on, as
-// far as all of these have ended. On Linux that includes the processes that Chrome leaves behind when it is killed: they
-// become children of this process. Elsewhere those are lost.
+// meter measures what a command costs: its own CPU time, and that of the processes that it has
+// started, of theirs, and so on, as far as all of these have ended. On Linux that includes the
+// processes that Chrome leaves behind when it is killed: they become children of this process.
+// Elsewhere those are lost.
 type meter struct {
 	begun time.Time
 	cpu   time.Duration

@@ -13,13 +13,13 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// outcome is what `loom render --json` prints as its last line. Every field is always there; null is for what there is
-// not.
+// outcome is what `loom render --json` prints as its last line. Every field is always there; null
+// is for what there is not.
 type outcome struct {
 	// RenderID is null when nothing was submitted.
 	RenderID *uuid.UUID `json:"render_id"`
-	// Status is the render's when the command ended: done, failed, cancelled, or, when the command was interrupted,
-	// whatever it had come to. It is failed when nothing was submitted.
+	// Status is the render's when the command ended: done, failed, cancelled, or, when the command
+	// was interrupted, whatever it had come to. It is failed when nothing was submitted.
 	Status string `json:"status"`
 	// Video and Thumbnail are the downloaded files' absolute paths.
 	Video     *string `json:"video"`

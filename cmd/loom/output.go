@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// output is a file that is written under another name and takes its own when it is complete: what was there before stays
-// until then, and for good when it never is.
+// output is a file that is written under another name and takes its own when it is complete: what
+// was there before stays until then, and for good when it never is.
 type output struct {
 	// path is absolute.
 	path string

@@ -39,7 +39,8 @@ With --local, the pages that are recorded may reach everything on this machine's
 name what they may reach instead, besides public addresses and the campaign's own files.`
 }
 
-// Run renders the campaign and tells the outcome. Its error is the exit status alone when the outcome says it all.
+// Run renders the campaign and tells the outcome. Its error is the exit status alone when the
+// outcome says it all.
 func (c *renderCmd) Run(ctx context.Context, a *app) error {
 	begun := time.Now()
 	o := &outcome{}
@@ -101,8 +102,8 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	return job.run(ctx, work, video, thumbnail)
 }
 
-// outputs returns the absolute paths of the video and the thumbnail, and makes sure that they can be written: before
-// the work, not after it.
+// outputs returns the absolute paths of the video and the thumbnail, and makes sure that they can
+// be written: before the work, not after it.
 func (c *renderCmd) outputs(file *campaign.Campaign) (video, thumbnail string, err error) {
 	out := c.Out
 	if out == "" {
@@ -153,8 +154,8 @@ func submission(file *campaign.Campaign, base string) (renders.Submission, error
 	return s, nil
 }
 
-// installation returns the settings of the installation to render with. stack is set when it was started for this, and
-// then its pages may reach allow.
+// installation returns the settings of the installation to render with. stack is set when it was
+// started for this, and then its pages may reach allow.
 func (c *renderCmd) installation(ctx context.Context, a *app, allow string) (map[string]string, *local.Stack, error) {
 	dir, err := c.dir()
 	if err != nil {
@@ -196,8 +197,8 @@ func (c *renderCmd) installation(ctx context.Context, a *app, allow string) (map
 	return stack.Settings(), stack, nil
 }
 
-// embedded is the environment without servers of the user's own: what is rendered locally must not end up in the
-// database of a product, nor its jobs here.
+// embedded is the environment without servers of the user's own: what is rendered locally must not
+// end up in the database of a product, nor its jobs here.
 func (a *app) embedded() map[string]string {
 	environ := maps.Clone(a.environ)
 	var left []string
@@ -292,7 +293,8 @@ func (j *job) tellFailure(r renders.Render) {
 	}
 }
 
-// interrupted ends a render that cannot go on without this command, and says what becomes of any other.
+// interrupted ends a render that cannot go on without this command, and says what becomes of any
+// other.
 func (j *job) interrupted(db *pgxpool.Pool, id uuid.UUID) error {
 	if j.stack == nil && !j.served {
 		j.app.say("the render goes on: loom status %s", short(id))

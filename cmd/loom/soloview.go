@@ -8,7 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 )
 
-// soloView shows how a capture goes: as a render of two stages, the second of which begins during the first.
+// soloView shows how a capture goes: as a render of two stages, the second of which begins during
+// the first.
 type soloView struct {
 	mu     sync.Mutex
 	view   progress.View

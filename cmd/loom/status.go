@@ -64,7 +64,8 @@ func (a *app) database(ctx context.Context, d dataFlag) (*pgxpool.Pool, error) {
 	return a.connect(ctx, d, settings, "loom")
 }
 
-// connect opens the database of settings as application, and says which one it was if it cannot be reached.
+// connect opens the database of settings as application, and says which one it was if it cannot be
+// reached.
 func (a *app) connect(ctx context.Context, d dataFlag, settings map[string]string, application string) (*pgxpool.Pool, error) {
 	db, err := postgres.Named(ctx, settings["DATABASE_URL"], application)
 	if err != nil {
@@ -80,8 +81,8 @@ func (a *app) connect(ctx context.Context, d dataFlag, settings map[string]strin
 	return db, nil
 }
 
-// other says that the `loom up` that runs on the data folder has another database than that of settings, which is the
-// environment's; "" when none has.
+// other says that the `loom up` that runs on the data folder has another database than that of
+// settings, which is the environment's; "" when none has.
 func (a *app) other(d dataFlag, settings map[string]string) string {
 	dir, err := d.dir()
 	if err != nil || settings["DATABASE_URL"] != a.environ["DATABASE_URL"] {
@@ -184,7 +185,8 @@ func warned(w msg.Warning) string {
 	return fmt.Sprintf("%s (%s)", strings.Join(strings.Fields(w.Message), " "), w.Code)
 }
 
-// printTask prints a task on one line with its newest attempt, and each earlier attempt on one of its own.
+// printTask prints a task on one line with its newest attempt, and each earlier attempt on one of
+// its own.
 func printTask(line func(string, ...any), t renders.Task) {
 	name := string(t.Kind)
 	if t.Scene > 0 {
@@ -246,7 +248,8 @@ func took(from, to *time.Time) string {
 
 func at(t time.Time) string { return t.Local().Format(time.DateTime) }
 
-// withoutQuery leaves out what makes a URL a signed one: a terminal's output is copied into tickets. --json has it.
+// withoutQuery leaves out what makes a URL a signed one: a terminal's output is copied into
+// tickets. --json has it.
 func withoutQuery(url string) string {
 	plain, query, found := strings.Cut(url, "?")
 	if found && query != "" {

@@ -83,7 +83,8 @@ func startError(err error) error {
 	return err
 }
 
-// log is the logger of services that run in this process: for people, unless LOG_FORMAT says otherwise.
+// log is the logger of services that run in this process: for people, unless LOG_FORMAT says
+// otherwise.
 func (a *app) log() zerolog.Logger {
 	if format := a.environ["LOG_FORMAT"]; format != "" && format != service.FormatConsole {
 		return service.Logger(a.stderr, a.environ["LOG_LEVEL"], format)

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// App is the product's web app: it inserts rows, and looks at renders until they have ended. It knows only the app's
-// own tables.
+// App is the product's web app: it inserts rows, and looks at renders until they have ended. It
+// knows only the app's own tables.
 type App struct{ DB *pgxpool.Pool }
 
 // Campaign is what the app stores.
@@ -25,7 +25,8 @@ type Campaign struct {
 	Scenes        []Scene
 }
 
-// Scene is a page, how long it is shown, and its place. Scenes whose Order is 0 take the order in which they are listed.
+// Scene is a page, how long it is shown, and its place. Scenes whose Order is 0 take the order in
+// which they are listed.
 type Scene struct {
 	// ID is the row's; empty is one of the database's choice.
 	ID      string
@@ -85,7 +86,8 @@ end
 $$;
 create trigger e2e_record after insert or update on renders for each row execute function e2e_record();`
 
-// Submit presses "Render": it inserts campaign, scenes, render and job with plain SQL, and returns the render's id.
+// Submit presses "Render": it inserts campaign, scenes, render and job with plain SQL, and returns
+// the render's id.
 func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 	t.Helper()
 	var render uuid.UUID
@@ -170,8 +172,8 @@ func (a *App) Look(id uuid.UUID) (Render, error) {
 
 var statuses = []string{"queued", "recording", "normalizing", "concatenating", "overlaying", "uploading", "done"}
 
-// Backward says what in a sequence of observations breaks the promise to the app: status moves only forward, progress
-// is never lower, and reaches 100 only with done.
+// Backward says what in a sequence of observations breaks the promise to the app: status moves only
+// forward, progress is never lower, and reaches 100 only with done.
 func Backward(seen []Seen) string {
 	for i, s := range seen {
 		if (s.Progress == 100) != (s.Status == "done") || s.Progress < 0 || s.Progress > 100 {

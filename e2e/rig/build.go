@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// programs are all that a test runs besides what the system has installed. The two servers come from this module's
-// tool dependencies, so that they are pinned.
+// programs are all that a test runs besides what the system has installed. The two servers come
+// from this module's tool dependencies, so that they are pinned.
 var programs = map[string]string{
 	"loom":            "github.com/loom-lite/loom-lite/cmd/loom",
 	"loom-ingest":     "github.com/loom-lite/loom-lite/services/ingest/cmd/ingest",

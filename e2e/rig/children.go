@@ -31,7 +31,8 @@ func (c Child) String() string { return fmt.Sprintf("%s (%d)", c.Name, c.Pid) }
 // Children returns all processes below p, near and far.
 func (p *Process) Children() []Child { return below(p.Pid()) }
 
-// AdoptOrphans makes the test process the parent of whatever loses its parent below it, so that Orphans finds it.
+// AdoptOrphans makes the test process the parent of whatever loses its parent below it, so that
+// Orphans finds it.
 func AdoptOrphans() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("adopt orphans: %w", err)

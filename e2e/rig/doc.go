@@ -1,6 +1,6 @@
-// Package rig runs the whole of loom-lite for a test, on real parts: the four services as processes of their own,
-// against a private Postgres, a NATS server and an S3 server that are processes too, and a website with pages and
-// facecams.
+// Package rig runs the whole of loom-lite for a test, on real parts: the four services as processes
+// of their own, against a private Postgres, a NATS server and an S3 server that are processes too,
+// and a website with pages and facecams.
 //
 //	test ── rows ──▶ Postgres ◀── ingest, uploader
 //	 │                            │
@@ -8,9 +8,9 @@
 //	 │                            │
 //	 └── gates ──▶ Site (pages) ◀─┴─▶ Store (a proxy before the S3 server)
 //
-// A test catches a task midway with a Gate: a page, or an S3 request, that does not go on before the test says so. So
-// nothing depends on how fast the machine is.
+// A test catches a task midway with a Gate: a page, or an S3 request, that does not go on before
+// the test says so. So nothing depends on how fast the machine is.
 //
-// When a test ends, every process must end on SIGTERM with status 0 and leave no child behind, and no log may hold a
-// secret or a signed URL. When a test has failed, all logs are printed.
+// When a test ends, every process must end on SIGTERM with status 0 and leave no child behind, and
+// no log may hold a secret or a signed URL. When a test has failed, all logs are printed.
 package rig

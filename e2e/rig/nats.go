@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// NATS is a NATS server with JetStream. It keeps its port and its store when it is stopped and started again.
+// NATS is a NATS server with JetStream. It keeps its port and its store when it is stopped and
+// started again.
 type NATS struct {
 	URL   string
 	dir   string

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// Config says how many replicas of each service there are (0: one), and what they are told beyond the defaults.
+// Config says how many replicas of each service there are (0: one), and what they are told beyond
+// the defaults.
 type Config struct {
 	Ingests, Recorders, Transcoders, Uploaders int
 	// Env are more settings, for all services.
@@ -40,7 +41,8 @@ type Service struct {
 	Worker string
 }
 
-// Start starts servers and services and returns when all services are ready. Everything ends with the test.
+// Start starts servers and services and returns when all services are ready. Everything ends with
+// the test.
 func Start(t testing.TB, cfg Config) *Pipeline {
 	t.Helper()
 	dir, err := Folder("pipeline")
@@ -92,7 +94,8 @@ func (p *Pipeline) Run(t testing.TB, kind string) *Service {
 	return s
 }
 
-// settings returns a service's whole environment: what any has, and the credentials that this one needs.
+// settings returns a service's whole environment: what any has, and the credentials that this one
+// needs.
 func (p *Pipeline) settings(kind string, s *Service, work string) map[string]string {
 	env := map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": work, "TMPDIR": work, "WORK_DIR": work,

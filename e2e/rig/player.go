@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// player is a page that plays a video as any page does. It goes to each time, takes what is shown then, reads the colours at
-// some points, and sends them back.
+// player is a page that plays a video as any page does. It goes to each time, takes what is shown
+// then, reads the colours at some points, and sends them back.
 var player = template.Must(template.New("player").Parse(`<!doctype html>
 <title>player</title>
 <video src="/video" muted preload="auto"></video>
@@ -44,15 +44,16 @@ var player = template.Must(template.New("player").Parse(`<!doctype html>
 </script>
 `))
 
-// Shown is what Chrome shows of a video: the size, and for each time the colours at each of the points.
+// Shown is what Chrome shows of a video: the size, and for each time the colours at each of the
+// points.
 type Shown struct {
 	Width, Height int
 	Frames        [][][3]int
 	Error         string
 }
 
-// Show plays a video in Chrome, and returns what its viewers see at some times, in seconds, at some points. No two times that
-// follow each other may be of the same frame.
+// Show plays a video in Chrome, and returns what its viewers see at some times, in seconds, at some
+// points. No two times that follow each other may be of the same frame.
 func Show(t testing.TB, path string, times []float64, points []image.Point) Shown {
 	t.Helper()
 	at := make([][2]int, len(points))
@@ -119,8 +120,9 @@ func browse(t testing.TB, url string) *browser {
 		"--headless", "--remote-debugging-port=0", "--user-data-dir=" + dir, "--no-first-run", "--disable-background-networking",
 		"--disable-breakpad", "--force-color-profile=srgb", "--force-device-scale-factor=1", "--mute-audio", "--disable-dev-shm-usage",
 	}
-	// Colours are converted as a graphics card does it, on whose behalf SwiftShader works. Without one, Chrome takes a short cut whose
-	// factor for blue is too small for BT.709: pure blue, decoded from any video, is 243 of 255.
+	// Colours are converted as a graphics card does it, on whose behalf SwiftShader works. Without
+	// one, Chrome takes a short cut whose factor for blue is too small for BT.709: pure blue,
+	// decoded from any video, is 243 of 255.
 	args = append(args, "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
 	if os.Getuid() == 0 {
 		args = append(args, "--no-sandbox")
@@ -133,7 +135,8 @@ func browse(t testing.TB, url string) *browser {
 	return &browser{Process: p, dir: dir}
 }
 
-// end kills Chrome, as nobody waits for what it would still do, and waits until nothing of it is left.
+// end kills Chrome, as nobody waits for what it would still do, and waits until nothing of it is
+// left.
 func (b *browser) end(t testing.TB) {
 	t.Helper()
 	children := b.Children()

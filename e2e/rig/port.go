@@ -12,8 +12,9 @@ var ports struct {
 	given map[int]bool
 }
 
-// freePort returns a loopback port for a server that is told its port and may be started on it again. It lies below the
-// range from which the kernel takes the ports of outgoing connections, so that none of those takes it in between.
+// freePort returns a loopback port for a server that is told its port and may be started on it
+// again. It lies below the range from which the kernel takes the ports of outgoing connections, so
+// that none of those takes it in between.
 func freePort() (int, error) {
 	ports.Lock()
 	defer ports.Unlock()

@@ -23,8 +23,8 @@ import (
 // databasePassword is in the URL that services are given, and in no log.
 const databasePassword = "e2e-database-secret-9ab3"
 
-// Postgres is a private server, made from the machine's PostgreSQL. It keeps its port and its data when it is stopped
-// and started again.
+// Postgres is a private server, made from the machine's PostgreSQL. It keeps its port and its data
+// when it is stopped and started again.
 type Postgres struct {
 	URL  string
 	dir  string
@@ -157,7 +157,8 @@ func freshData(uid uint32) (string, error) {
 // RemovePostgres deletes what servers were copied from. TestMain calls it at the end.
 func RemovePostgres() error { return os.RemoveAll(fresh.dir) }
 
-// postgresUser returns whom to run Postgres as: it refuses to run as root. 0 is whoever runs the test.
+// postgresUser returns whom to run Postgres as: it refuses to run as root. 0 is whoever runs the
+// test.
 func postgresUser() (uint32, error) {
 	if os.Getuid() != 0 {
 		return 0, nil
@@ -191,7 +192,8 @@ func version(bin string) int {
 	return n
 }
 
-// Folder makes a folder that Postgres can reach as its own user. TMPDIR may lie where only root goes.
+// Folder makes a folder that Postgres can reach as its own user. TMPDIR may lie where only root
+// goes.
 func Folder(what string) (string, error) {
 	parent := ""
 	if os.Getuid() == 0 {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Patience ends a wait that would otherwise hang. It is no measure of speed: a slow machine needs it.
+// Patience ends a wait that would otherwise hang. It is no measure of speed: a slow machine needs
+// it.
 const Patience = 2 * time.Minute
 
 // Process is a program that runs in a process group of its own, with its log in a file.
@@ -105,7 +106,8 @@ func (p *Process) tell(sig syscall.Signal) {
 	}
 }
 
-// awaitStop waits for the end of a process that was told to stop. Its error says that it did not, or not as it should.
+// awaitStop waits for the end of a process that was told to stop. Its error says that it did not,
+// or not as it should.
 func (p *Process) awaitStop() error {
 	select {
 	case <-p.done:

@@ -10,7 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// The tests of the pipeline rest on these: that the servers can be taken away and come back as they were, or empty.
+// The tests of the pipeline rest on these: that the servers can be taken away and come back as they
+// were, or empty.
 
 func TestPostgresComesBackWithItsRows(t *testing.T) {
 	dir, err := Folder("test")

@@ -25,8 +25,9 @@ type Site struct {
 	gates map[string]*Gate
 }
 
-// page paints a still background and, in its top left corner, the number of the frame it is at, in CodeBits black and
-// white squares of CodeSize pixels: so a test sees which frame of which page every frame of a video is.
+// page paints a still background and, in its top left corner, the number of the frame it is at, in
+// CodeBits black and white squares of CodeSize pixels: so a test sees which frame of which page
+// every frame of a video is.
 var page = template.Must(template.New("page").Parse(`<!doctype html>
 <title>{{.Color}}</title>
 <style>
@@ -143,7 +144,8 @@ var LogoColor = color.RGBA{R: 255, G: 255, A: 255}
 // PatchColumns is how many patches are in a row.
 const PatchColumns = 8
 
-// Patches returns the URL of a still page that shows these colours in rows of PatchColumns, which fill it.
+// Patches returns the URL of a still page that shows these colours in rows of PatchColumns, which
+// fill it.
 func (s *Site) Patches(colors []RGB) string {
 	q := url.Values{}
 	for _, c := range colors {
@@ -169,7 +171,8 @@ func (s *Site) patches(w http.ResponseWriter, r *http.Request) {
 	}{PatchColumns, colors})
 }
 
-// Facecam returns the URL of a facecam: "talking.mp4" has sound, "silent.mp4" has none, "broken.mp4" is no video.
+// Facecam returns the URL of a facecam: "talking.mp4" has sound, "silent.mp4" has none,
+// "broken.mp4" is no video.
 func (s *Site) Facecam(t testing.TB, name string) string {
 	t.Helper()
 	FacecamFile(t, name)

@@ -70,7 +70,8 @@ func startStore(t testing.TB, dir string) *Store {
 			r.Out.Host = r.In.Host
 		},
 		Transport: &http.Transport{DisableKeepAlives: true},
-		// A client that was killed, or a server that was: the other side sees it, and the test's log need not.
+		// A client that was killed, or a server that was: the other side sees it, and the test's
+		// log need not.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}))
 	s.Endpoint = s.proxy.URL

@@ -79,8 +79,8 @@ func Tracks(t testing.TB, path string) []Track {
 	return probed.Streams
 }
 
-// CheckVideo checks that path is the campaign's video, fit for the web: its size, rate, exact number of frames, colours
-// and sound, and its index in front.
+// CheckVideo checks that path is the campaign's video, fit for the web: its size, rate, exact
+// number of frames, colours and sound, and its index in front.
 func CheckVideo(t testing.TB, path string, c Campaign, sound bool) {
 	t.Helper()
 	rate := fmt.Sprintf("%d/1", c.FPS)
@@ -197,7 +197,8 @@ func (c RGB) Near(d RGB) bool {
 func Frames(t testing.TB, path string) []Frame {
 	t.Helper()
 	numbers := decode(t, path, fmt.Sprintf("crop=%d:%d:0:0,scale=%d:1:flags=area,format=gray", CodeBits*CodeSize, CodeSize, CodeBits))
-	// Below the number, on the left: the facecam keeps away from there, or this sees that it does not.
+	// Below the number, on the left: the facecam keeps away from there, or this sees that it does
+	// not.
 	colors := decode(t, path, fmt.Sprintf("crop=%d:%d:0:%d,scale=1:1:flags=area,format=rgb24", CodeSize, CodeSize, 2*CodeSize))
 	const w, h = 64, 36
 	pictures := decode(t, path, fmt.Sprintf("scale=%d:%d:flags=area,format=rgb24", w, h))
@@ -230,7 +231,8 @@ func Means(t testing.TB, path string, part image.Rectangle) []RGB {
 	return list
 }
 
-// Colors decodes a video as its tags and its size say, limited-range BT.709, and returns the colours at some points of a frame.
+// Colors decodes a video as its tags and its size say, limited-range BT.709, and returns the
+// colours at some points of a frame.
 func Colors(t testing.TB, path string, c Campaign, frame int, points []image.Point) []RGB {
 	t.Helper()
 	// What scale does otherwise is fast, and off by up to 4.

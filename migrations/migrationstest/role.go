@@ -1,5 +1,5 @@
-// Package migrationstest gives tests a database that loom-lite works on as a role of its own, with the rights that the docs
-// list and no others.
+// Package migrationstest gives tests a database that loom-lite works on as a role of its own, with
+// the rights that the docs list and no others.
 package migrationstest
 
 import (
@@ -18,14 +18,15 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 )
 
-// page and heading are where the docs list the rights. Below it are two blocks of SQL: the role and its grants, and the
-// policies that take the place of BYPASSRLS.
+// page and heading are where the docs list the rights. Below it are two blocks of SQL: the role and
+// its grants, and the policies that take the place of BYPASSRLS.
 const (
 	page    = "docs/operations.md"
 	heading = "### A role of its own\n"
 )
 
-// Role is a role of its own on a database that was migrated by the owner of the app's tables, which have row level security.
+// Role is a role of its own on a database that was migrated by the owner of the app's tables, which
+// have row level security.
 type Role struct {
 	// URL is the database's, as the role.
 	URL string
@@ -100,7 +101,8 @@ func (r *Role) GrantTables() {
 	r.run(r.connect(r.OwnerURL), r.grants)
 }
 
-// blocks reads the SQL of the docs: the grants, without the line that makes the role, and the policies.
+// blocks reads the SQL of the docs: the grants, without the line that makes the role, and the
+// policies.
 func blocks(t testing.TB, role string) (grants, policies string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root(t), page))

@@ -19,8 +19,9 @@ const dialTimeout = 10 * time.Second
 // maxRedirects bounds how many redirects Client follows.
 const maxRedirects = 10
 
-// DialContext connects to a host and port over TCP as net.Dialer does. It returns an error that wraps ErrRefused when
-// the policy refuses the address, and one that wraps *net.DNSError when the name has none.
+// DialContext connects to a host and port over TCP as net.Dialer does. It returns an error that
+// wraps ErrRefused when the policy refuses the address, and one that wraps *net.DNSError when the
+// name has none.
 func (p Policy) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, portText, err := net.SplitHostPort(address)
 	if err != nil {
@@ -30,7 +31,8 @@ func (p Policy) DialContext(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, fmt.Errorf("port %q: %w", portText, err)
 	}
-	// Names are reserved for what does not exist and for loopback (RFC 6761). Not every resolver knows.
+	// Names are reserved for what does not exist and for loopback (RFC 6761). Not every resolver
+	// knows.
 	switch name := "." + canonicalHost(host); {
 	case strings.HasSuffix(name, ".invalid"):
 		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
@@ -39,7 +41,8 @@ func (p Policy) DialContext(ctx context.Context, network, address string) (net.C
 	}
 	d := net.Dialer{Timeout: dialTimeout, Resolver: p.resolver}
 	if !p.allowsHost(host, uint16(port)) {
-		// The check is on the socket: the address is the one connected to, not one looked up before.
+		// The check is on the socket: the address is the one connected to, not one looked up
+		// before.
 		d.Control = func(_, to string, _ syscall.RawConn) error {
 			addr, err := netip.ParseAddrPort(to)
 			if err != nil {
@@ -51,7 +54,8 @@ func (p Policy) DialContext(ctx context.Context, network, address string) (net.C
 	return d.DialContext(ctx, network, address)
 }
 
-// Transport returns an http.Transport that connects as the policy allows, and through no other proxy.
+// Transport returns an http.Transport that connects as the policy allows, and through no other
+// proxy.
 func (p Policy) Transport() *http.Transport {
 	return &http.Transport{
 		DialContext:           p.DialContext,
@@ -63,8 +67,9 @@ func (p Policy) Transport() *http.Transport {
 	}
 }
 
-// Client returns an http.Client that connects as the policy allows and follows redirects to http and https only. It
-// has no timeout over all: give requests a context. Call CloseIdleConnections when done with it.
+// Client returns an http.Client that connects as the policy allows and follows redirects to http
+// and https only. It has no timeout over all: give requests a context. Call CloseIdleConnections
+// when done with it.
 func (p Policy) Client() *http.Client {
 	return &http.Client{
 		Transport: p.Transport(),
@@ -77,7 +82,8 @@ func (p Policy) Client() *http.Client {
 	}
 }
 
-// CheckScheme returns nil for http and https, and an error that wraps ErrRefused for any other scheme.
+// CheckScheme returns nil for http and https, and an error that wraps ErrRefused for any other
+// scheme.
 func CheckScheme(scheme string) error {
 	if scheme != "http" && scheme != "https" {
 		return fmt.Errorf("scheme %q: %w", scheme, errScheme)

@@ -13,8 +13,8 @@ import (
 // ErrRefused says that the policy does not let an address be reached.
 var ErrRefused = errors.New("address is not public and not allowed by EGRESS_ALLOW")
 
-// Policy says which addresses may be reached: public ones, and those that are allowed. The zero Policy allows public
-// addresses only.
+// Policy says which addresses may be reached: public ones, and those that are allowed. The zero
+// Policy allows public addresses only.
 type Policy struct {
 	rules []rule
 	// resolver looks names up; nil is the system's.
@@ -28,9 +28,10 @@ type rule struct {
 	port   uint16
 }
 
-// Parse reads an allow list: host names, IP addresses and CIDR prefixes, separated by commas or spaces. A host or an
-// address may name a port (intranet.example:8080, [fd00::1]:8080) and then allows that one only. A host name allows
-// whatever it resolves to; it does not allow its subdomains.
+// Parse reads an allow list: host names, IP addresses and CIDR prefixes, separated by commas or
+// spaces. A host or an address may name a port (intranet.example:8080, [fd00::1]:8080) and then
+// allows that one only. A host name allows whatever it resolves to; it does not allow its
+// subdomains.
 func Parse(allow string) (Policy, error) {
 	var p Policy
 	for _, entry := range strings.FieldsFunc(allow, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' }) {
@@ -81,8 +82,8 @@ func (p Policy) allowsHost(host string, port uint16) bool {
 	return false
 }
 
-// Check returns nil when the address may be reached, and an error that wraps ErrRefused when not. A public address that
-// is this machine's own may not.
+// Check returns nil when the address may be reached, and an error that wraps ErrRefused when not. A
+// public address that is this machine's own may not.
 func (p Policy) Check(to netip.AddrPort) error {
 	addr := to.Addr().Unmap().WithZone("")
 	for _, r := range p.rules {
@@ -99,8 +100,8 @@ func (p Policy) Check(to netip.AddrPort) error {
 	return nil
 }
 
-// errOwn is ErrRefused for a public address of this machine's: its kernel takes the way of loopback there, past every
-// firewall, to services that only their firewall keeps from the internet.
+// errOwn is ErrRefused for a public address of this machine's: its kernel takes the way of loopback
+// there, past every firewall, to services that only their firewall keeps from the internet.
 var errOwn = refusal("address is this machine's own and not allowed by EGRESS_ALLOW")
 
 // own reports whether addr is an address of this machine's, or whether nobody knows.
@@ -115,8 +116,8 @@ func own(addr netip.Addr) bool {
 	})
 }
 
-// blocked are the addresses that are not of the public internet (IANA's special-purpose registries), and those that
-// carry another address within them, which a gateway might unwrap.
+// blocked are the addresses that are not of the public internet (IANA's special-purpose
+// registries), and those that carry another address within them, which a gateway might unwrap.
 var blocked = prefixes(
 	// IPv4
 	"0.0.0.0/8",        // this network

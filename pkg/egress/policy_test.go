@@ -105,7 +105,8 @@ func TestAnAllowListThatIsNoneIsRefused(t *testing.T) {
 	}
 }
 
-// Parse accepts anything or returns an error, and what it accepts allows nothing public addresses do not need.
+// Parse accepts anything or returns an error, and what it accepts allows nothing public addresses
+// do not need.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"", "host:80", "[::1]:80", "10.0.0.0/8 a,b", "::ffff:1.2.3.4"} {
 		f.Add(seed)

@@ -15,9 +15,9 @@ import (
 // maxFailures bounds how many hosts Proxy remembers failures of.
 const maxFailures = 1024
 
-// Proxy is an HTTP forward proxy on loopback that connects as a policy allows. A program that sends all of its traffic
-// through it is bound by the policy, redirects and all. It remembers why it could not connect, which the program itself
-// only learns as "bad gateway".
+// Proxy is an HTTP forward proxy on loopback that connects as a policy allows. A program that sends
+// all of its traffic through it is bound by the policy, redirects and all. It remembers why it
+// could not connect, which the program itself only learns as "bad gateway".
 type Proxy struct {
 	policy    Policy
 	transport *http.Transport
@@ -81,8 +81,8 @@ func (p Policy) Proxy() (*Proxy, error) {
 // Addr returns the proxy's host and port.
 func (x *Proxy) Addr() string { return x.listener.Addr().String() }
 
-// Failure returns why the last connection to a host and port failed, or nil when it did not. The error wraps ErrRefused
-// or *net.DNSError where that is the reason.
+// Failure returns why the last connection to a host and port failed, or nil when it did not. The
+// error wraps ErrRefused or *net.DNSError where that is the reason.
 func (x *Proxy) Failure(hostport string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -164,8 +164,8 @@ func (x *Proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.WriteString(program, "HTTP/1.1 200 Connection established\r\n\r\n"); err == nil {
 		var both sync.WaitGroup
 		both.Go(func() {
-			// A program that ends its side has left: an origin that says nothing must not keep the tunnel open, or a page
-			// could make as many as it likes.
+			// A program that ends its side has left: an origin that says nothing must not keep the
+			// tunnel open, or a page could make as many as it likes.
 			_, _ = io.Copy(origin, buffered)
 			_, _ = origin.Close(), program.Close()
 		})

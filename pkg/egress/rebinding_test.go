@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// nameServer answers every question for an address with the next of its answers; the last one stays.
+// nameServer answers every question for an address with the next of its answers; the last one
+// stays.
 type nameServer struct {
 	conn net.PacketConn
 
@@ -118,8 +119,9 @@ func samePort(t *testing.T, first, second string) (a, b net.Listener) {
 	return nil, nil
 }
 
-// A name that leads to an allowed address when it is first looked up, and to another when it is looked up again, gains
-// nothing: each connection is checked at the address that it goes to. 127.0.0.2 stands for the public one.
+// A name that leads to an allowed address when it is first looked up, and to another when it is
+// looked up again, gains nothing: each connection is checked at the address that it goes to.
+// 127.0.0.2 stands for the public one.
 func TestANameThatChangesItsAddressIsRefused(t *testing.T) {
 	public, private := samePort(t, "127.0.0.2", "127.0.0.1")
 	var touched atomic.Int32
@@ -155,7 +157,8 @@ func TestANameThatChangesItsAddressIsRefused(t *testing.T) {
 			if status, _, err := get(t, client, "http://"+host+"/"); err != nil || status != http.StatusNoContent {
 				t.Fatalf("the name's first address answered %d, %v", status, err)
 			}
-			x.transport.CloseIdleConnections() // the next request needs a connection, and looks the name up again
+			// the next request needs a connection, and looks the name up again
+			x.transport.CloseIdleConnections()
 			for range 3 {
 				if status, _, err := get(t, client, "http://"+host+"/"); err != nil || status != http.StatusBadGateway {
 					t.Errorf("the name's second address answered %d, %v", status, err)

@@ -9,7 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
-// Check tells what is wrong with the options for a video of a size in pixels and a length, as a *schema.Error.
+// Check tells what is wrong with the options for a video of a size in pixels and a length, as a
+// *schema.Error.
 func (o Options) Check(width, height int, length time.Duration) error {
 	problems := append(o.checkPlace(width, height), o.checkMoments(length)...)
 	if len(problems) > 0 {

@@ -17,7 +17,8 @@ const maxSize = 16 << 10
 
 var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(Schema) })
 
-// Parse reads the options, as JSON. Nothing, and null, are the zero value. What is wrong with them is a *schema.Error.
+// Parse reads the options, as JSON. Nothing, and null, are the zero value. What is wrong with them
+// is a *schema.Error.
 func Parse(data []byte) (Options, error) {
 	o, problems, err := schema.Decode[Options](compiled, data, maxSize)
 	if err == nil && len(problems) == 0 {

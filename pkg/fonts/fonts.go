@@ -1,7 +1,8 @@
-// Package fonts says which fonts text is drawn with, and finds what those that are installed cannot draw.
+// Package fonts says which fonts text is drawn with, and finds what those that are installed cannot
+// draw.
 //
-// The list is debian.txt. The images, scripts/setup.sh and `loom doctor` have it from there, so that what a machine lacks is told, and
-// what is told is in the images.
+// The list is debian.txt. The images, scripts/setup.sh and `loom doctor` have it from there, so
+// that what a machine lacks is told, and what is told is in the images.
 package fonts
 
 import (
@@ -62,8 +63,8 @@ func Lacking(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// Name is what the script of a character is called, as Unicode has it. Characters of all scripts are "mathematical signs", "emoji" or
-// "signs".
+// Name is what the script of a character is called, as Unicode has it. Characters of all scripts
+// are "mathematical signs", "emoji" or "signs".
 func Name(c rune) string {
 	for name, table := range unicode.Scripts {
 		if table != unicode.Common && table != unicode.Inherited && unicode.Is(table, c) {

@@ -31,8 +31,9 @@ type Moment struct {
 	// From is the last frame that shows the bubble before, To the first that shows it afterwards.
 	From int `json:"from"`
 	To   int `json:"to"`
-	// Grow is how many frames after From the facecam fills the picture, Shrink how many before To it does so still. When one is 0
-	// there is no such move: frame From, or the one before To, is full.
+	// Grow is how many frames after From the facecam fills the picture, Shrink how many before To
+	// it does so still. When one is 0 there is no such move: frame From, or the one before To, is
+	// full.
 	Grow   int `json:"grow"`
 	Shrink int `json:"shrink"`
 }
@@ -45,7 +46,8 @@ func BubbleOf(o facecam.Options, width, height int, rate Rate, frames int) *Bubb
 	for _, m := range o.Fullscreen {
 		from, to := m.Span(rate.At(frames))
 		grow, shrink := m.Moves()
-		// Rounded, a moment may be longer than the video, and two moves longer than what they are part of.
+		// Rounded, a moment may be longer than the video, and two moves longer than what they are
+		// part of.
 		f := Moment{From: max(0, rate.Frames(from)), To: min(rate.Frames(to), frames)}
 		f.Grow = min(rate.Frames(grow), f.To-f.From)
 		f.Shrink = min(rate.Frames(shrink), f.To-f.From-f.Grow)

@@ -1,7 +1,7 @@
 package msg
 
-// Code says what went wrong, in renders.error_code. Codes are stable: a program may switch on them, and none is ever
-// given another meaning. docs/reference/errors.md lists them for users.
+// Code says what went wrong, in renders.error_code. Codes are stable: a program may switch on them,
+// and none is ever given another meaning. docs/reference/errors.md lists them for users.
 type Code string
 
 // What is wrong with the campaign itself: found when the render is planned.
@@ -32,11 +32,13 @@ const (
 	CodeSceneRedirects Code = "scene_redirect_loop"
 	// CodeSceneStatus: the page answered with an HTTP error.
 	CodeSceneStatus Code = "scene_http_error"
-	// CodeSceneRefused: the page's address is one that pages may not reach (private, loopback, metadata).
+	// CodeSceneRefused: the page's address is one that pages may not reach (private, loopback,
+	// metadata).
 	CodeSceneRefused Code = "scene_refused"
 	// CodeSceneTimeout: the page did not load, or a frame did not come, in bounded time.
 	CodeSceneTimeout Code = "scene_timeout"
-	// CodeSceneChallenge: a check for robots, or a bot protection's refusal, is in the page's place.
+	// CodeSceneChallenge: a check for robots, or a bot protection's refusal, is in the page's
+	// place.
 	CodeSceneChallenge Code = "scene_challenge"
 	// CodeSceneLogin: a login is in the page's place.
 	CodeSceneLogin Code = "scene_login_wall"
@@ -52,23 +54,27 @@ const (
 	CodeSceneWait Code = "scene_wait_timeout"
 	// CodeSceneAction: an action, or a scroll, that was asked for cannot be done on the page.
 	CodeSceneAction Code = "scene_action_failed"
-	// CodeSceneInexact: a warning: the recorder's Chrome cannot draw frames on demand (ModeVirtual), or the page shows a video
-	// with sound, which plays in real time.
+	// CodeSceneInexact: a warning: the recorder's Chrome cannot draw frames on demand
+	// (ModeVirtual), or the page shows a video with sound, which plays in real time.
 	CodeSceneInexact Code = "scene_inexact"
-	// CodeSceneRealtime: a warning: the scene was recorded in real time, as its options ask (ModeRealtime).
+	// CodeSceneRealtime: a warning: the scene was recorded in real time, as its options ask
+	// (ModeRealtime).
 	CodeSceneRealtime Code = "scene_realtime"
-	// CodeSceneScroll: a warning: a scroll moved nothing, or ended before where it was to lead. A failure where the scene's option
-	// strict names it.
+	// CodeSceneScroll: a warning: a scroll moved nothing, or ended before where it was to lead. A
+	// failure where the scene's option strict names it.
 	CodeSceneScroll Code = "scene_scroll_short"
-	// CodeSceneHover: a warning: an action was to hover, and the scene's phone has no pointer that does.
+	// CodeSceneHover: a warning: an action was to hover, and the scene's phone has no pointer that
+	// does.
 	CodeSceneHover Code = "scene_hover_ignored"
-	// CodeSceneLastPicture: a warning: the page stopped working while it was recorded, and its last picture stands for the
-	// rest of the scene, as was asked.
+	// CodeSceneLastPicture: a warning: the page stopped working while it was recorded, and its last
+	// picture stands for the rest of the scene, as was asked.
 	CodeSceneLastPicture Code = "scene_last_picture"
-	// CodePageIncomplete: a warning: scripts, stylesheets or fonts of the page's own did not come, or its scripts failed while it
-	// loaded. A failure where the scene's option strict names it, like the next two.
+	// CodePageIncomplete: a warning: scripts, stylesheets or fonts of the page's own did not come,
+	// or its scripts failed while it loaded. A failure where the scene's option strict names it,
+	// like the next two.
 	CodePageIncomplete Code = "page_incomplete"
-	// CodePageBlank: a warning: the scene shows one colour, or nothing but something small without words, throughout.
+	// CodePageBlank: a warning: the scene shows one colour, or nothing but something small without
+	// words, throughout.
 	CodePageBlank Code = "page_unchanged_blank"
 	// CodeFontsMissing: a warning: text is drawn as boxes, since the recorder has no font for it.
 	CodeFontsMissing Code = "fonts_missing"
@@ -96,7 +102,8 @@ const (
 
 // What is to be known of the captions.
 const (
-	// CodeCaptionsGlyphs: a warning: captions that are drawn on the picture have signs for which there is no font.
+	// CodeCaptionsGlyphs: a warning: captions that are drawn on the picture have signs for which
+	// there is no font.
 	CodeCaptionsGlyphs Code = "captions_missing_glyphs"
 )
 
@@ -110,7 +117,8 @@ const (
 	CodeStorage Code = "storage_unavailable"
 	// CodeStorageTooLarge: the object store takes no object as large as one that had to be written.
 	CodeStorageTooLarge Code = "storage_too_large"
-	// CodeStorageRefused: the object store is set up so that it will never take what had to be written.
+	// CodeStorageRefused: the object store is set up so that it will never take what had to be
+	// written.
 	CodeStorageRefused Code = "storage_refused"
 	// CodeCancelled: somebody cancelled the render.
 	CodeCancelled Code = "cancelled"

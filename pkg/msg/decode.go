@@ -15,8 +15,8 @@ type Message interface {
 // checker is what every message can say of itself.
 type checker interface{ check() error }
 
-// Decode reads one message. It returns ErrMalformed for bytes that are no such message, and ErrVersion for a message of
-// another schema version, whatever else that message holds.
+// Decode reads one message. It returns ErrMalformed for bytes that are no such message, and
+// ErrVersion for a message of another schema version, whatever else that message holds.
 func Decode[M Message](data []byte) (M, error) {
 	var m M
 	if len(data) > MaxSize {

@@ -74,7 +74,8 @@ func TestNothingIsWrittenThatCouldNotBeRead(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever comes in, reading it ends in a message that can be written and read again, or in one of the two errors.
+// FuzzDecode: whatever comes in, reading it ends in a message that can be written and read again,
+// or in one of the two errors.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) == 0 {

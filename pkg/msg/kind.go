@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Kind is what a task does. It is a verb, the second token of its subjects, and the name of its metrics.
+// Kind is what a task does. It is a verb, the second token of its subjects, and the name of its
+// metrics.
 type Kind string
 
 const (
@@ -31,8 +32,8 @@ var Kinds = []Kind{Record, Probe, Draw, Normalize, Concat, Overlay, Upload}
 // Valid reports whether k is one of Kinds.
 func (k Kind) Valid() bool { return slices.Contains(Kinds, k) }
 
-// Fetches reports whether tasks of kind k wait for a stranger's server for most of their time. A worker runs them beside its slots: however
-// slow the server is, it keeps nobody from work.
+// Fetches reports whether tasks of kind k wait for a stranger's server for most of their time. A
+// worker runs them beside its slots: however slow the server is, it keeps nobody from work.
 func (k Kind) Fetches() bool { return k == Probe || k == Draw }
 
 // Stream returns the name of the stream that carries tasks of kind k.
@@ -49,8 +50,9 @@ func (k Kind) Stream() string {
 
 // Names of inputs and outputs in grants.
 const (
-	// Mezzanine is a scene as recorded, or a piece of it: Motion JPEG in QuickTime/MP4, variable frame rate, repeated frames
-	// stored once. The outputs of a record task are its pieces, called by PieceName.
+	// Mezzanine is a scene as recorded, or a piece of it: Motion JPEG in QuickTime/MP4, variable
+	// frame rate, repeated frames stored once. The outputs of a record task are its pieces, called
+	// by PieceName.
 	Mezzanine = "mezzanine"
 	// MezzanineNext is the first piece of the next scene, which a transition leads to.
 	MezzanineNext = "mezzanine-next"
@@ -69,8 +71,10 @@ const (
 	ThumbnailSmall = "thumbnail-small"
 )
 
-// PieceName is what the mezzanine's piece at place i of its scene, from 0, is called among a record task's outputs.
+// PieceName is what the mezzanine's piece at place i of its scene, from 0, is called among a record
+// task's outputs.
 func PieceName(i int) string { return fmt.Sprintf("%s-%04d", Mezzanine, i) }
 
-// SegmentName is what the segment at place i of the video, from 0, is called among a concat task's inputs.
+// SegmentName is what the segment at place i of the video, from 0, is called among a concat task's
+// inputs.
 func SegmentName(i int) string { return fmt.Sprintf("%s-%04d", Segment, i) }

@@ -17,9 +17,11 @@ const Version = 1
 const MaxSize = 900 << 10
 
 var (
-	// ErrMalformed says that a message is not JSON of the expected shape. It will never be readable.
+	// ErrMalformed says that a message is not JSON of the expected shape. It will never be
+	// readable.
 	ErrMalformed = errors.New("malformed message")
-	// ErrVersion says that a message was written with a schema version this build does not know. Another build may.
+	// ErrVersion says that a message was written with a schema version this build does not know.
+	// Another build may.
 	ErrVersion = errors.New("unknown schema version")
 )
 
@@ -47,8 +49,8 @@ type GrantRequest struct {
 	Ref
 	// Worker names the replica that asks (WORKER_ID).
 	Worker string `json:"worker"`
-	// RequestID is the same in every repetition of one request, so that a reply that was lost can be had again without
-	// a second attempt being charged.
+	// RequestID is the same in every repetition of one request, so that a reply that was lost can
+	// be had again without a second attempt being charged.
 	RequestID uuid.UUID `json:"request_id"`
 }
 
@@ -58,7 +60,8 @@ type Verdict string
 const (
 	// Granted: work; Grant says on what.
 	Granted Verdict = "granted"
-	// Drop: the task is done, cancelled, unknown or someone else's. Acknowledge the message and forget it.
+	// Drop: the task is done, cancelled, unknown or someone else's. Acknowledge the message and
+	// forget it.
 	Drop Verdict = "drop"
 	// Later: not now. Ask again after RetryAfter.
 	Later Verdict = "later"
@@ -76,29 +79,33 @@ type GrantReply struct {
 	Grant *Grant `json:"grant,omitempty"`
 }
 
-// ProbeTimeout is the Timeout of a probe. A transcoder's bounds of a facecam's download and of its decoding fit into it: what is too slow
-// for them is the facecam's fault, and what is too slow for an attempt is taken for ours.
+// ProbeTimeout is the Timeout of a probe. A transcoder's bounds of a facecam's download and of its
+// decoding fit into it: what is too slow for them is the facecam's fault, and what is too slow for
+// an attempt is taken for ours.
 const ProbeTimeout = 2 * time.Hour
 
 // Grant is the right to work on a task: one attempt, for as long as heartbeats renew its lease.
 type Grant struct {
 	Ref
-	// Attempt counts the grants of this task, from 1. It fences: a result counts only with the current attempt.
+	// Attempt counts the grants of this task, from 1. It fences: a result counts only with the
+	// current attempt.
 	Attempt int `json:"attempt"`
 	// Lease is how long the grant lasts without a heartbeat.
 	Lease Duration `json:"lease_ms"`
 	// HeartbeatEvery is how often to send a Heartbeat.
 	HeartbeatEvery Duration `json:"heartbeat_every_ms"`
-	// Timeout is how long the attempt may take however well it reports: what hangs must end. 0 sets no bound.
+	// Timeout is how long the attempt may take however well it reports: what hangs must end. 0 sets
+	// no bound.
 	Timeout Duration `json:"timeout_ms,omitempty"`
 	// Params is the kind's parameters: RecordParams, ProbeParams, NormalizeParams, …
 	Params json.RawMessage `json:"params"`
 	// Inputs are the objects to read, by name.
 	Inputs map[string]Input `json:"inputs,omitempty"`
-	// Outputs are the objects to write, by name. All of them must be written before the result is sent.
+	// Outputs are the objects to write, by name. All of them must be written before the result is
+	// sent.
 	Outputs map[string]Output `json:"outputs,omitempty"`
-	// Bundle is where to write a failure bundle, if the attempt fails and has one: files, in a zip, that help to find out
-	// why. Nil: nowhere. It is no output: nothing reads it but people.
+	// Bundle is where to write a failure bundle, if the attempt fails and has one: files, in a zip,
+	// that help to find out why. Nil: nowhere. It is no output: nothing reads it but people.
 	Bundle *Output `json:"failure_bundle,omitempty"`
 }
 
@@ -124,8 +131,8 @@ type Output struct {
 	Parts
 }
 
-// SignedURL is a URL that gives access to whoever holds it. It prints as a placeholder, so that it cannot reach a log
-// by accident; convert it to a string to use it.
+// SignedURL is a URL that gives access to whoever holds it. It prints as a placeholder, so that it
+// cannot reach a log by accident; convert it to a string to use it.
 type SignedURL string
 
 // String returns a placeholder, never the URL.
@@ -141,7 +148,8 @@ type Heartbeat struct {
 	Worker  string `json:"worker"`
 	// Progress of the attempt, 0 to 1.
 	Progress float64 `json:"progress"`
-	// Stored names the outputs that are stored for good although the attempt goes on: what needs nothing else may start.
+	// Stored names the outputs that are stored for good although the attempt goes on: what needs
+	// nothing else may start.
 	Stored []string `json:"stored,omitempty"`
 }
 
@@ -161,7 +169,8 @@ const (
 	Done Outcome = "done"
 	// Failed: Result.Failure says why.
 	Failed Outcome = "failed"
-	// HandedBack: the worker could not go on through no fault of the task (a drain, an expired URL). Nothing is charged.
+	// HandedBack: the worker could not go on through no fault of the task (a drain, an expired
+	// URL). Nothing is charged.
 	HandedBack Outcome = "handed_back"
 )
 
@@ -187,7 +196,8 @@ type Failure struct {
 	Code Code `json:"code"`
 	// Message is for the product's user: plain words, no secret, no path.
 	Message string `json:"message"`
-	// Detail is for the operator: the error chain, the tail of a child process's stderr. No signed URL.
+	// Detail is for the operator: the error chain, the tail of a child process's stderr. No signed
+	// URL.
 	Detail string `json:"detail,omitempty"`
 	// Permanent: trying again cannot help.
 	Permanent bool `json:"permanent,omitempty"`
@@ -195,15 +205,15 @@ type Failure struct {
 	Bundle bool `json:"failure_bundle,omitempty"`
 }
 
-// Cancel tells every worker to stop work on a render. It is broadcast on CancelSubject; the heartbeat's answer says the
-// same to those who missed it.
+// Cancel tells every worker to stop work on a render. It is broadcast on CancelSubject; the
+// heartbeat's answer says the same to those who missed it.
 type Cancel struct {
 	Version  int       `json:"v"`
 	RenderID uuid.UUID `json:"render_id"`
 }
 
-// Event is something that happened to a render, for watchers. It is published on EventSubject and never read back by
-// the pipeline.
+// Event is something that happened to a render, for watchers. It is published on EventSubject and
+// never read back by the pipeline.
 type Event struct {
 	Version  int       `json:"v"`
 	RenderID uuid.UUID `json:"render_id"`

@@ -5,15 +5,16 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// RecordParams says what to capture. Outputs: the mezzanine's pieces, by PieceName. Each is announced as soon as it is stored,
-// but for the last, which goes with the result. Facts: RecordFacts.
+// RecordParams says what to capture. Outputs: the mezzanine's pieces, by PieceName. Each is
+// announced as soon as it is stored, but for the last, which goes with the result. Facts:
+// RecordFacts.
 type RecordParams struct {
 	// Scene is the scene's ordinal in the video, from 1; messages for users name it.
 	Scene int `json:"scene"`
 	// URL is the page's, http or https. A stranger's.
 	URL string `json:"url"`
-	// Width and Height are the picture's size in pixels, even numbers: what Options.Picture returns for the video's size. What
-	// the page is laid out in is Options.Window.
+	// Width and Height are the picture's size in pixels, even numbers: what Options.Picture returns
+	// for the video's size. What the page is laid out in is Options.Window.
 	Width  int `json:"width"`
 	Height int `json:"height"`
 	// Rate is the capture's frame rate.
@@ -30,7 +31,8 @@ type RecordParams struct {
 type RecordFacts struct {
 	// Frames is how many frames the mezzanine stands for.
 	Frames int `json:"frames"`
-	// Distinct is how many different pictures follow one another: a frame equal to the one before is stored once in a piece.
+	// Distinct is how many different pictures follow one another: a frame equal to the one before
+	// is stored once in a piece.
 	Distinct int `json:"distinct"`
 	// Bytes is the size of all pieces together.
 	Bytes int64 `json:"bytes"`
@@ -46,8 +48,9 @@ type Mode string
 const (
 	// ModeExact is a capture on a virtual clock, every frame drawn on demand.
 	ModeExact Mode = "exact"
-	// ModeVirtual is a capture on a virtual clock by a Chrome that does not draw frames on demand: a screenshot of the page
-	// at each frame's time. What the compositor moves may be off by parts of a frame.
+	// ModeVirtual is a capture on a virtual clock by a Chrome that does not draw frames on demand:
+	// a screenshot of the page at each frame's time. What the compositor moves may be off by parts
+	// of a frame.
 	ModeVirtual Mode = "virtual"
 	// ModeRealtime is a capture in real time: what Chrome could draw in it, on the frames' times.
 	ModeRealtime Mode = "realtime"
@@ -67,7 +70,8 @@ type Warning struct {
 type ProbeParams struct {
 	// URL is the file's, http or https. A stranger's.
 	URL string `json:"url"`
-	// Length is the video's: no more of a facecam's sound is heard, and none of it behind that is measured. 0: all of it is.
+	// Length is the video's: no more of a facecam's sound is heard, and none of it behind that is
+	// measured. 0: all of it is.
 	Length Duration `json:"length_ms,omitempty"`
 }
 
@@ -75,7 +79,8 @@ type ProbeParams struct {
 type DrawParams struct {
 	// URL is the picture's, http or https. A stranger's.
 	URL string `json:"url"`
-	// Width and Height are the most pixels that it takes: it keeps its shape, and is as large as both allow.
+	// Width and Height are the most pixels that it takes: it keeps its shape, and is as large as
+	// both allow.
 	Width  int `json:"width"`
 	Height int `json:"height"`
 	// Opacity is from 0 to 1.
@@ -91,7 +96,8 @@ type DrawFacts struct {
 
 // WatermarkPlace is where a watermark is.
 type WatermarkPlace struct {
-	// Right and Bottom say from which edges it is Margin pixels away; else it is the left and the upper one.
+	// Right and Bottom say from which edges it is Margin pixels away; else it is the left and the
+	// upper one.
 	Right  bool `json:"right,omitempty"`
 	Bottom bool `json:"bottom,omitempty"`
 	Margin int  `json:"margin"`
@@ -101,8 +107,8 @@ type WatermarkPlace struct {
 type ProbeFacts struct {
 	// Bytes is the file's size.
 	Bytes int64 `json:"bytes"`
-	// DurationMS is when the picture ends, in milliseconds from where the file starts, picture or sound. It is measured by
-	// reading the packets, not the header.
+	// DurationMS is when the picture ends, in milliseconds from where the file starts, picture or
+	// sound. It is measured by reading the packets, not the header.
 	DurationMS int64 `json:"duration_ms"`
 	// Width and Height are of the picture as shown (rotation applied), in pixels.
 	Width  int `json:"width"`
@@ -110,13 +116,15 @@ type ProbeFacts struct {
 	// VideoStream and AudioStream are FFmpeg's stream indexes; AudioStream is -1 without sound.
 	VideoStream int `json:"video_stream"`
 	AudioStream int `json:"audio_stream"`
-	// VideoCodec and AudioCodec are FFmpeg's names (h264, vp9, aac, opus); AudioCodec is empty without sound.
+	// VideoCodec and AudioCodec are FFmpeg's names (h264, vp9, aac, opus); AudioCodec is empty
+	// without sound.
 	VideoCodec string `json:"video_codec"`
 	AudioCodec string `json:"audio_codec,omitempty"`
 	// Alpha says that the picture is transparent in places, or may be: the page shows through.
 	Alpha bool `json:"alpha,omitempty"`
-	// Seekable says that decoding may start at a keyframe: tried on this file, it gave the very frames that are found when
-	// decoding starts earlier. Else, and in short files, it starts at the start of the file.
+	// Seekable says that decoding may start at a keyframe: tried on this file, it gave the very
+	// frames that are found when decoding starts earlier. Else, and in short files, it starts at
+	// the start of the file.
 	Seekable bool `json:"seekable,omitempty"`
 	// SoundMS is when the sound ends, as DurationMS is when the picture does. 0 without sound.
 	SoundMS int64 `json:"sound_ms,omitempty"`
@@ -138,8 +146,9 @@ type Loudness struct {
 	Offset float64 `json:"offset_lu"`
 }
 
-// NormalizeParams says how to encode a segment. Inputs: Mezzanine, which is one piece of a scene's, MezzanineNext when Crossfade
-// is set, FacecamFile (with ProbeFacts) when Facecam is set, and WatermarkFile when Watermark is. Output: Segment. Facts: VideoFacts.
+// NormalizeParams says how to encode a segment. Inputs: Mezzanine, which is one piece of a scene's,
+// MezzanineNext when Crossfade is set, FacecamFile (with ProbeFacts) when Facecam is set, and
+// WatermarkFile when Watermark is. Output: Segment. Facts: VideoFacts.
 type NormalizeParams struct {
 	Scene  int  `json:"scene"`
 	Width  int  `json:"width"`
@@ -147,19 +156,21 @@ type NormalizeParams struct {
 	Rate   Rate `json:"rate"`
 	// Frames is exactly how many frames the segment has.
 	Frames int `json:"frames"`
-	// FirstFrame is the segment's place on the render's timeline, which is also the facecam frame it starts with.
+	// FirstFrame is the segment's place on the render's timeline, which is also the facecam frame
+	// it starts with.
 	FirstFrame int `json:"first_frame"`
-	// Quality is how the picture is encoded: output.QualityDraft, output.QualityStandard or output.QualityHigh. Segments of a
-	// video have the same.
+	// Quality is how the picture is encoded: output.QualityDraft, output.QualityStandard or
+	// output.QualityHigh. Segments of a video have the same.
 	Quality string `json:"quality"`
 	// Facecam says whether the bubble is laid over the picture.
 	Facecam bool `json:"facecam"`
 	// Bubble says how; nil, what BubbleOf returns when nothing is asked.
 	Bubble *Bubble `json:"bubble,omitempty"`
-	// Fit says how the mezzanine's pictures are brought to Width × Height; nil when they have that size.
+	// Fit says how the mezzanine's pictures are brought to Width × Height; nil when they have that
+	// size.
 	Fit *Fit `json:"fit,omitempty"`
-	// Crossfade makes the segment a transition, from Mezzanine to MezzanineNext, which has as many frames; NextFit is the
-	// latter's Fit.
+	// Crossfade makes the segment a transition, from Mezzanine to MezzanineNext, which has as many
+	// frames; NextFit is the latter's Fit.
 	Crossfade bool `json:"crossfade,omitempty"`
 	NextFit   *Fit `json:"next_fit,omitempty"`
 	// Captions are to be drawn on the picture, times counted from the segment's first frame.
@@ -202,9 +213,11 @@ type VideoFacts struct {
 	Bytes  int64 `json:"bytes"`
 	// Sound says whether there is an audio track.
 	Sound bool `json:"sound"`
-	// Parameters is a hash of the picture's parameter sets: segments are joined by copying only when all have the same.
+	// Parameters is a hash of the picture's parameter sets: segments are joined by copying only
+	// when all have the same.
 	Parameters string `json:"parameters,omitempty"`
-	// Looks are of some frames of a segment, or of a joined video's, as they went into the encoder, and Changes are of each segment.
+	// Looks are of some frames of a segment, or of a joined video's, as they went into the encoder,
+	// and Changes are of each segment.
 	Looks   []Look    `json:"looks,omitempty"`
 	Changes []Changes `json:"changes,omitempty"`
 	// Report is a finished video's.
@@ -213,15 +226,16 @@ type VideoFacts struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 }
 
-// ConcatParams says how to join. Inputs: the segments, in order of their names, with VideoFacts. Outputs: Joined, or
-// Video, Thumbnail and ThumbnailSmall when Final. Facts: VideoFacts.
+// ConcatParams says how to join. Inputs: the segments, in order of their names, with VideoFacts.
+// Outputs: Joined, or Video, Thumbnail and ThumbnailSmall when Final. Facts: VideoFacts.
 type ConcatParams struct {
 	Width  int  `json:"width"`
 	Height int  `json:"height"`
 	Rate   Rate `json:"rate"`
 	// Frames of each segment, in order.
 	Frames []int `json:"frames"`
-	// Quality is what the segments were encoded in: one of another build of FFmpeg is encoded again.
+	// Quality is what the segments were encoded in: one of another build of FFmpeg is encoded
+	// again.
 	Quality string `json:"quality"`
 	// Final says that no overlay follows: write the finished video and the thumbnails.
 	Final bool `json:"final"`
@@ -233,8 +247,8 @@ type ConcatParams struct {
 	Language string `json:"language,omitempty"`
 }
 
-// OverlayParams says how to finish a video with a facecam. Inputs: Joined (with VideoFacts), FacecamFile (with
-// ProbeFacts). Outputs: Video, Thumbnail, ThumbnailSmall. Facts: VideoFacts.
+// OverlayParams says how to finish a video with a facecam. Inputs: Joined (with VideoFacts),
+// FacecamFile (with ProbeFacts). Outputs: Video, Thumbnail, ThumbnailSmall. Facts: VideoFacts.
 type OverlayParams struct {
 	Width  int  `json:"width"`
 	Height int  `json:"height"`
@@ -242,7 +256,8 @@ type OverlayParams struct {
 	Frames int  `json:"frames"`
 	// ThumbnailAt is when the thumbnail's frame is, in seconds; nil: look for one.
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
-	// Bubble is where the facecam is, and what of a frame a thumbnail is not chosen for; nil: at the usual place.
+	// Bubble is where the facecam is, and what of a frame a thumbnail is not chosen for; nil: at
+	// the usual place.
 	Bubble *Bubble `json:"bubble,omitempty"`
 	// Loudness is what the sound is brought to; nil: the defaults.
 	Loudness *output.Loudness `json:"loudness,omitempty"`
@@ -252,13 +267,15 @@ type OverlayParams struct {
 	Language string `json:"language,omitempty"`
 }
 
-// UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail, ThumbnailSmall. No outputs in the work bucket.
-// Facts: UploadFacts.
+// UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail, ThumbnailSmall. No
+// outputs in the work bucket. Facts: UploadFacts.
 type UploadParams struct{}
 
-// UploadFacts says where the finished files are. The URLs are in the renders row alone: they may be signed.
+// UploadFacts says where the finished files are. The URLs are in the renders row alone: they may be
+// signed.
 type UploadFacts struct {
-	// VideoKey is the object's key in the bucket of videos, the others those in the bucket of thumbnails.
+	// VideoKey is the object's key in the bucket of videos, the others those in the bucket of
+	// thumbnails.
 	VideoKey          string `json:"video_key"`
 	ThumbnailKey      string `json:"thumbnail_key"`
 	ThumbnailSmallKey string `json:"thumbnail_small_key"`

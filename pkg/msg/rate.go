@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Rate is a frame rate in frames per second, as a fraction in lowest terms: 60/1, 30000/1001. Its text and JSON form is
-// "60/1", which is also what FFmpeg prints and reads.
+// Rate is a frame rate in frames per second, as a fraction in lowest terms: 60/1, 30000/1001. Its
+// text and JSON form is "60/1", which is also what FFmpeg prints and reads.
 type Rate struct {
 	Num, Den int
 }
@@ -24,8 +24,8 @@ var ntsc = map[string]Rate{
 	"59.94": {60000, 1001}, "119.88": {120000, 1001},
 }
 
-// ParseRate reads a rate as people write it: "60", "30000/1001" (in lowest terms or not), "29.97" (which means 30000/1001),
-// "12.5".
+// ParseRate reads a rate as people write it: "60", "30000/1001" (in lowest terms or not), "29.97"
+// (which means 30000/1001), "12.5".
 func ParseRate(text string) (Rate, error) {
 	if r, ok := ntsc[text]; ok {
 		return r, nil
@@ -61,24 +61,27 @@ func (r Rate) Frames(d time.Duration) int {
 	return int(n.Div(n, den.Mul(den, big.NewInt(2))).Int64())
 }
 
-// At returns the time at which frame n starts, counted from frame 0, rounded down to the nanosecond.
+// At returns the time at which frame n starts, counted from frame 0, rounded down to the
+// nanosecond.
 func (r Rate) At(n int) time.Duration {
 	t := new(big.Int).Mul(big.NewInt(int64(n)), big.NewInt(int64(r.Den)))
 	t.Mul(t, big.NewInt(int64(time.Second)))
 	return time.Duration(t.Div(t, big.NewInt(int64(r.Num))).Int64())
 }
 
-// Timescale returns the ticks per second and the ticks per frame of media at this rate: whole numbers, so that every
-// frame lands exactly (60/1: 60000 and 1000; 30000/1001: 30000 and 1001).
+// Timescale returns the ticks per second and the ticks per frame of media at this rate: whole
+// numbers, so that every frame lands exactly (60/1: 60000 and 1000; 30000/1001: 30000 and 1001).
 func (r Rate) Timescale() (perSecond, perFrame int) {
 	if r.Num < 10_000 {
-		return r.Num * 1000, r.Den * 1000 // FFmpeg takes a last frame to last one tick: let that be short
+		// FFmpeg takes a last frame to last one tick: let that be short
+		return r.Num * 1000, r.Den * 1000
 	}
 	return r.Num, r.Den
 }
 
-// GOP returns how many frames there are from one keyframe of a segment to the next: two seconds' worth, at least 1. A scene
-// is cut into pieces at keyframes, so that pieces cost no picture more than the whole.
+// GOP returns how many frames there are from one keyframe of a segment to the next: two seconds'
+// worth, at least 1. A scene is cut into pieces at keyframes, so that pieces cost no picture more
+// than the whole.
 func (r Rate) GOP() int { return max(1, int(math.Round(2*r.Float()))) }
 
 // MarshalText writes "num/den".

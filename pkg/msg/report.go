@@ -2,14 +2,16 @@ package msg
 
 // Report is what a finished video was found to be, by reading all of it. It is renders.report.
 type Report struct {
-	// Frames were counted; DurationSeconds is what the file says of its picture, rounded to the millisecond.
+	// Frames were counted; DurationSeconds is what the file says of its picture, rounded to the
+	// millisecond.
 	Frames          int     `json:"frames"`
 	DurationSeconds float64 `json:"duration_seconds"`
 	Bytes           int64   `json:"bytes"`
 	Width           int     `json:"width"`
 	Height          int     `json:"height"`
 	Rate            Rate    `json:"rate"`
-	// Codec, PixelFormat and those of colours are FFmpeg's names: h264, yuv420p, bt709, bt709, bt709, tv.
+	// Codec, PixelFormat and those of colours are FFmpeg's names: h264, yuv420p, bt709, bt709,
+	// bt709, tv.
 	Codec          string `json:"codec"`
 	PixelFormat    string `json:"pixel_format"`
 	ColorSpace     string `json:"color_space"`
@@ -20,12 +22,12 @@ type Report struct {
 	FastStart bool `json:"fast_start"`
 	// Sound is nil in a video without.
 	Sound *SoundReport `json:"sound"`
-	// Compared is how many frames were compared with what was encoded, and Difference the largest that was found, in levels of
-	// brightness of 255.
+	// Compared is how many frames were compared with what was encoded, and Difference the largest
+	// that was found, in levels of brightness of 255.
 	Compared   int     `json:"compared"`
 	Difference float64 `json:"difference"`
-	// Black and Still are stretches of half a second and more that are black, and of two seconds and more in which the picture
-	// as a whole does not change, bubble and all.
+	// Black and Still are stretches of half a second and more that are black, and of two seconds
+	// and more in which the picture as a whole does not change, bubble and all.
 	Black []Stretch `json:"black"`
 	Still []Stretch `json:"still"`
 	// CPUSeconds is the CPU time of the programs that read the file for this report.
@@ -36,7 +38,8 @@ type Report struct {
 type SoundReport struct {
 	Codec           string  `json:"codec"`
 	DurationSeconds float64 `json:"duration_seconds"`
-	// Integrated is the loudness in LUFS, TruePeak the highest peak in dBTP. Both are nil when there is only silence.
+	// Integrated is the loudness in LUFS, TruePeak the highest peak in dBTP. Both are nil when
+	// there is only silence.
 	Integrated *float64 `json:"integrated_lufs"`
 	TruePeak   *float64 `json:"true_peak_dbtp"`
 }
@@ -47,24 +50,28 @@ type Stretch struct {
 	ToSeconds   float64 `json:"to_seconds"`
 }
 
-// Changes are by how much a segment's picture changes: enough to tell a stretch that is black, or stands still, though it should not.
+// Changes are by how much a segment's picture changes: enough to tell a stretch that is black, or
+// stands still, though it should not.
 type Changes struct {
 	// Frame is the segment's first, counted from the first of the file that this is told of.
 	Frame int `json:"frame"`
 	// Step is how many frames lie between those that are compared.
 	Step int `json:"step"`
-	// Levels has an element for each Step frames: how much, in levels of brightness of 255, the Look of the frame behind them differs
-	// from that of the frame before them, in the cell that differs most.
+	// Levels has an element for each Step frames: how much, in levels of brightness of 255, the
+	// Look of the frame behind them differs from that of the frame before them, in the cell that
+	// differs most.
 	Levels []byte `json:"levels"`
 }
 
 // LookSide is the side of a Look in cells.
 const LookSide = 8
 
-// Look is what a frame looks like from far away: enough to tell it from another scene's, or from black.
+// Look is what a frame looks like from far away: enough to tell it from another scene's, or from
+// black.
 type Look struct {
 	// Frame counts from the segment's first.
 	Frame int `json:"frame"`
-	// Cells is the mean brightness, 0 to 255, of each of LookSide × LookSide parts of the picture, row by row.
+	// Cells is the mean brightness, 0 to 255, of each of LookSide × LookSide parts of the picture,
+	// row by row.
 	Cells []byte `json:"cells"`
 }

@@ -23,10 +23,11 @@ const (
 	ConsumerConduct   = "conduct"
 )
 
-// Streams returns the configuration of every stream. Only ingest creates them. replicas is 1 on a single server, 3 in
-// a cluster.
+// Streams returns the configuration of every stream. Only ingest creates them. replicas is 1 on a
+// single server, 3 in a cluster.
 func Streams(replicas int) []jetstream.StreamConfig {
-	// One message per subject, refusing a second: a task that is queued or in flight cannot be queued again.
+	// One message per subject, refusing a second: a task that is queued or in flight cannot be
+	// queued again.
 	queue := func(name, description string, kinds ...Kind) jetstream.StreamConfig {
 		cfg := jetstream.StreamConfig{
 			Name: name, Description: description, Replicas: replicas,
@@ -59,14 +60,15 @@ func Streams(replicas int) []jetstream.StreamConfig {
 	}
 }
 
-// Consumers returns the durable consumers by stream. ackWait is how long a delivery may stay silent before it goes to
-// another replica; it should be the lease's length.
+// Consumers returns the durable consumers by stream. ackWait is how long a delivery may stay silent
+// before it goes to another replica; it should be the lease's length.
 func Consumers(ackWait time.Duration) map[string]jetstream.ConsumerConfig {
 	pull := func(name, description string) jetstream.ConsumerConfig {
 		return jetstream.ConsumerConfig{
 			Durable: name, Description: description,
 			AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
-			// Deliveries are no attempts: Postgres counts those. And a message past MaxDeliver would block its subject.
+			// Deliveries are no attempts: Postgres counts those. And a message past MaxDeliver
+			// would block its subject.
 			MaxDeliver: -1, MaxAckPending: -1,
 		}
 	}

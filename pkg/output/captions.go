@@ -20,7 +20,8 @@ type Captions struct {
 	Text string `json:"text"`
 	// Show is CaptionsTrack (default) or CaptionsBurn.
 	Show string `json:"show,omitempty"`
-	// Language is what a track is in, a BCP 47 tag or an ISO 639 code: "de", "pt-BR", "deu". Empty: the track does not say.
+	// Language is what a track is in, a BCP 47 tag or an ISO 639 code: "de", "pt-BR", "deu". Empty:
+	// the track does not say.
 	Language string `json:"language,omitempty"`
 }
 
@@ -35,8 +36,8 @@ const (
 // Burnt reports whether captions are drawn on the picture.
 func (c *Captions) Burnt() bool { return c != nil && c.Show == CaptionsBurn }
 
-// ISO639 is the language as MP4 has it: three letters, ISO 639-2/T's where it has some ("deu"). Empty when none is written, or no
-// language is known by what is.
+// ISO639 is the language as MP4 has it: three letters, ISO 639-2/T's where it has some ("deu").
+// Empty when none is written, or no language is known by what is.
 func (c *Captions) ISO639() string {
 	if c == nil {
 		return ""
@@ -57,13 +58,15 @@ type Cue struct {
 	Text string
 }
 
-// maxCues bounds how many there are, maxCueBytes what they are together as JSON: they are granted in one message.
+// maxCues bounds how many there are, maxCueBytes what they are together as JSON: they are granted
+// in one message.
 const (
 	maxCues     = 2000
 	maxCueBytes = 160 << 10
 )
 
-// Cues reads the captions; nil has none. What is wrong with them, their language included, is a *schema.Error.
+// Cues reads the captions; nil has none. What is wrong with them, their language included, is a
+// *schema.Error.
 func (c *Captions) Cues() ([]Cue, error) {
 	if c == nil {
 		return nil, nil
@@ -79,14 +82,15 @@ func (c *Captions) Cues() ([]Cue, error) {
 	return cues, nil
 }
 
-// timing is the line of a cue that says when it is shown, in SRT (00:00:01,500 --> …) and in WebVTT (00:01.500 --> … and settings).
+// timing is the line of a cue that says when it is shown, in SRT (00:00:01,500 --> …) and in WebVTT
+// (00:01.500 --> … and settings).
 var timing = regexp.MustCompile(`^\s*(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})(?:\s.*)?$`)
 
 // tag is markup within a text, such as <i> and <v Speaker> and SRT's {\an8}.
 var tag = regexp.MustCompile(`</?[A-Za-z0-9:.][^<>]*>|\{\\[^{}]*\}`)
 
-// readCues reads SRT and WebVTT. A block of lines without a timing (a number alone, NOTE, STYLE, the head of a file) is none of a
-// cue's.
+// readCues reads SRT and WebVTT. A block of lines without a timing (a number alone, NOTE, STYLE,
+// the head of a file) is none of a cue's.
 func readCues(text string) ([]Cue, error) {
 	text = strings.TrimPrefix(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\ufeff")
 	var cues []Cue

@@ -4,10 +4,12 @@ import "time"
 
 // Options are what is asked of a video. The zero value is the defaults.
 type Options struct {
-	// Quality is how the picture is encoded: QualityDraft, QualityStandard (default) or QualityHigh.
+	// Quality is how the picture is encoded: QualityDraft, QualityStandard (default) or
+	// QualityHigh.
 	Quality string `json:"quality,omitempty"`
-	// ThumbnailAt is the time of the frame that the thumbnail shows, in seconds from the video's start; what is beyond its end
-	// is its last frame. Nil: a frame that shows something is looked for.
+	// ThumbnailAt is the time of the frame that the thumbnail shows, in seconds from the video's
+	// start; what is beyond its end is its last frame. Nil: a frame that shows something is looked
+	// for.
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
 	// Loudness is how loud the sound is.
 	Loudness *Loudness `json:"loudness,omitempty"`
@@ -23,7 +25,8 @@ type Options struct {
 type Transition struct {
 	// Kind is TransitionCut or TransitionCrossfade.
 	Kind string `json:"kind"`
-	// Seconds is how long it takes, from 0.1 to 5; it is the end of the scene before. Default: 0.5. A cut takes none.
+	// Seconds is how long it takes, from 0.1 to 5; it is the end of the scene before. Default: 0.5.
+	// A cut takes none.
 	Seconds *float64 `json:"seconds,omitempty"`
 }
 

@@ -10,7 +10,8 @@ type Watermark struct {
 	Corner string `json:"corner,omitempty"`
 	// Width is a share of the video's width, from 0.01 to 1. Default: 0.12. The height follows.
 	Width *float64 `json:"width,omitempty"`
-	// Margin is from the picture to the video's edges, as a share of the video's shorter side, from 0 to 0.4. Default: 0.03.
+	// Margin is from the picture to the video's edges, as a share of the video's shorter side, from
+	// 0 to 0.4. Default: 0.03.
 	Margin *float64 `json:"margin,omitempty"`
 	// Opacity is from 0.05 to 1. Default: 1, as the picture is.
 	Opacity *float64 `json:"opacity,omitempty"`
@@ -33,10 +34,12 @@ const (
 
 // WatermarkPlace is where a watermark is on a video, and what it looks like.
 type WatermarkPlace struct {
-	// Right and Bottom say from which edges it is Margin pixels away, an even number; else it is the left and the upper one.
+	// Right and Bottom say from which edges it is Margin pixels away, an even number; else it is
+	// the left and the upper one.
 	Right, Bottom bool
 	Margin        int
-	// Width and Height are the most pixels that it takes: it keeps its shape, and is as large as both allow.
+	// Width and Height are the most pixels that it takes: it keeps its shape, and is as large as
+	// both allow.
 	Width, Height int
 	// Opacity is from 0 to 1.
 	Opacity float64

@@ -10,8 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// pooler stands between clients and a real server as PgBouncer and Supavisor do: it has a few connections to the server,
-// lends one to a client for a transaction, or for a session, and tells clients process numbers of its own making.
+// pooler stands between clients and a real server as PgBouncer and Supavisor do: it has a few
+// connections to the server, lends one to a client for a transaction, or for a session, and tells
+// clients process numbers of its own making.
 type pooler struct {
 	t *testing.T
 	// lasting: for a session. oldest: what came back first is lent first, else what came back last.

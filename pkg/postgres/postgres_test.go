@@ -13,7 +13,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// In Prisma's habit an app keeps one URL with settings that only Prisma knows; a server refuses unknown ones.
+// In Prisma's habit an app keeps one URL with settings that only Prisma knows; a server refuses
+// unknown ones.
 func TestOpenSetsTheApplicationNameAndDropsForeignSettings(t *testing.T) {
 	url := postgrestest.Database(t) + "&connection_limit=1&schema=public"
 	pool, err := postgres.Named(t.Context(), url, "loom-ingest")

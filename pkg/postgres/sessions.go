@@ -13,11 +13,13 @@ import (
 // statementCache is how many prepared statements a connection keeps, as pgx has it.
 const statementCache = 512
 
-// sessions finds out what connections are to, once they are made, and makes those that follow accordingly.
+// sessions finds out what connections are to, once they are made, and makes those that follow
+// accordingly.
 //
-// A server tells each connection the number of the process that serves it; a pooler tells a number that it made up. So a
-// connection whose pg_backend_pid() is the number that it was told is to the server itself, where a session lasts:
-// prepared statements may be kept. Those that were made before that was known are given back after their first use.
+// A server tells each connection the number of the process that serves it; a pooler tells a number
+// that it made up. So a connection whose pg_backend_pid() is the number that it was told is to the
+// server itself, where a session lasts: prepared statements may be kept. Those that were made
+// before that was known are given back after their first use.
 type sessions struct {
 	// pooled: the URL says that there is a pooler in transaction mode.
 	pooled bool
@@ -53,8 +55,9 @@ func (s *sessions) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	if !direct {
 		return nil
 	}
-	// A client that is cut off in the middle of a transaction, without a word to the server, keeps its locks until the
-	// server's TCP gives up: two hours, as a rule. None of ours is idle in a transaction for long.
+	// A client that is cut off in the middle of a transaction, without a word to the server, keeps
+	// its locks until the server's TCP gives up: two hours, as a rule. None of ours is idle in a
+	// transaction for long.
 	_, err = conn.Exec(ctx, `select set_config('idle_in_transaction_session_timeout', $1::text, false)
 		where current_setting('idle_in_transaction_session_timeout') = '0'`, abandonedAfter)
 	if err != nil {
@@ -91,10 +94,10 @@ const sessionTimeout = 15 * time.Second
 // rounds is how often SessionMode tries to have a pooler change a connection's server.
 const rounds = 4
 
-// SessionMode reports whether sessions last on connections that are made with cfg, which is of Config: whether LISTEN and
-// session-level advisory locks work. They do not through a pooler in transaction mode, which port 6543 or pgbouncer=true
-// tell, and else is found out: such a pooler gives a connection another server when another connection takes the one
-// that it had.
+// SessionMode reports whether sessions last on connections that are made with cfg, which is of
+// Config: whether LISTEN and session-level advisory locks work. They do not through a pooler in
+// transaction mode, which port 6543 or pgbouncer=true tell, and else is found out: such a pooler
+// gives a connection another server when another connection takes the one that it had.
 func SessionMode(ctx context.Context, databaseURL string, cfg *pgx.ConnConfig) (bool, error) {
 	target, err := parse(databaseURL)
 	if err != nil || !target.session {
@@ -128,15 +131,16 @@ func SessionMode(ctx context.Context, databaseURL string, cfg *pgx.ConnConfig) (
 	return true, nil
 }
 
-// moves reports whether one is served by another than first, by itself or after it and two were in transactions together.
-// A pooler gives out the server that it got back last, or the one that it got back first.
+// moves reports whether one is served by another than first, by itself or after it and two were in
+// transactions together. A pooler gives out the server that it got back last, or the one that it
+// got back first.
 func moves(ctx context.Context, one, two *pgx.Conn, first uint32) (bool, error) {
 	begun, err := one.Begin(ctx)
 	if err != nil {
 		return false, err
 	}
-	// Where there is but one server for both, the second waits for the first in vain. In whatever mode that is, a LISTEN
-	// would keep it from everybody.
+	// Where there is but one server for both, the second waits for the first in vain. In whatever
+	// mode that is, a LISTEN would keep it from everybody.
 	other, cancel := context.WithTimeout(ctx, sessionTimeout/rounds/2)
 	defer cancel()
 	_, err = backend(other, two)

@@ -110,8 +110,8 @@ func (c *checker) browser(o Options) {
 	}
 }
 
-// ofTheBrowser reports whether a header, in small letters, is one that only the browser itself can say rightly: of the
-// connection, of the body, of where a request comes from.
+// ofTheBrowser reports whether a header, in small letters, is one that only the browser itself can
+// say rightly: of the connection, of the body, of where a request comes from.
 func ofTheBrowser(name string) bool {
 	switch name {
 	case "accept-encoding", "connection", "content-length", "content-type", "cookie", "cookie2", "date", "expect", "host",
@@ -148,7 +148,8 @@ func (c *checker) cookie(here []string, k Cookie) {
 	}
 }
 
-// CheckPage finds what is wrong with options that have been parsed for the page at an address. What is wrong is an *Error.
+// CheckPage finds what is wrong with options that have been parsed for the page at an address. What
+// is wrong is an *Error.
 func (o Options) CheckPage(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
@@ -167,7 +168,8 @@ func (o Options) CheckPage(address string) error {
 	return nil
 }
 
-// within reports whether a host is a domain or below it. What stands above an address in numbers is no domain.
+// within reports whether a host is a domain or below it. What stands above an address in numbers is
+// no domain.
 func within(host, domain string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return host == domain

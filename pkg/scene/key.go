@@ -4,12 +4,14 @@ import "unicode/utf8"
 
 // Key is a key of a keyboard that types no character.
 type Key struct {
-	// Code is its place, as KeyboardEvent.code has it; Windows its number there, which is KeyboardEvent.keyCode.
+	// Code is its place, as KeyboardEvent.code has it; Windows its number there, which is
+	// KeyboardEvent.keyCode.
 	Code    string
 	Windows int
 }
 
-// NamedKeys are the keys that press knows, by KeyboardEvent.key. Beside them, every character is a key.
+// NamedKeys are the keys that press knows, by KeyboardEvent.key. Beside them, every character is a
+// key.
 var NamedKeys = map[string]Key{
 	"Enter": {"Enter", 13}, "Tab": {"Tab", 9}, "Escape": {"Escape", 27}, "Backspace": {"Backspace", 8}, "Delete": {"Delete", 46},
 	"Insert": {"Insert", 45},

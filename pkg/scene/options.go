@@ -1,19 +1,21 @@
 package scene
 
-// Options are what is asked of one scene. The zero value records the page as it is, the size of the video.
+// Options are what is asked of one scene. The zero value records the page as it is, the size of the
+// video.
 //
-// Headers, Cookies, BasicAuth and the text that actions type may be secrets: they reach the recorder in a grant, and no
-// log, message, error or failure bundle.
+// Headers, Cookies, BasicAuth and the text that actions type may be secrets: they reach the
+// recorder in a grant, and no log, message, error or failure bundle.
 type Options struct {
 	// Capture is how the page's time passes: CaptureExact (default) or CaptureRealtime.
 	Capture string `json:"capture,omitempty"`
-	// Repeatable makes every recording of an unchanged page the same, byte for byte: random numbers are seeded and the
-	// page's calendar starts on 1 January 2026 at noon (UTC).
+	// Repeatable makes every recording of an unchanged page the same, byte for byte: random numbers
+	// are seeded and the page's calendar starts on 1 January 2026 at noon (UTC).
 	Repeatable bool `json:"repeatable,omitempty"`
 
 	// Viewport is the window that the page is laid out in. Default: the video's size.
 	Viewport *Viewport `json:"viewport,omitempty"`
-	// Mobile makes the browser a phone's: touch in place of a mouse, the mobile viewport meta tag, a screen of the viewport's size.
+	// Mobile makes the browser a phone's: touch in place of a mouse, the mobile viewport meta tag,
+	// a screen of the viewport's size.
 	Mobile bool `json:"mobile,omitempty"`
 	// ColorScheme is "light" (default) or "dark".
 	ColorScheme string `json:"color_scheme,omitempty"`
@@ -29,19 +31,24 @@ type Options struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	// Cookies are set before the page is asked for.
 	Cookies []Cookie `json:"cookies,omitempty"`
-	// BasicAuth answers the origin of the scene's URL, and no other, when it asks for a user and a password.
+	// BasicAuth answers the origin of the scene's URL, and no other, when it asks for a user and a
+	// password.
 	BasicAuth *BasicAuth `json:"basic_auth,omitempty"`
 
 	// WaitFor is what must have happened before frame 0, beyond the page's load.
 	WaitFor *WaitFor `json:"wait_for,omitempty"`
-	// Prescroll scrolls through the page and back before frame 0, so that what loads when seen is there.
+	// Prescroll scrolls through the page and back before frame 0, so that what loads when seen is
+	// there.
 	Prescroll bool `json:"prescroll,omitempty"`
-	// Consent is "keep" (default) or "dismiss": refuse, and close, the banners that ask for consent before frame 0.
+	// Consent is "keep" (default) or "dismiss": refuse, and close, the banners that ask for consent
+	// before frame 0.
 	Consent string `json:"consent,omitempty"`
-	// Hide makes what these CSS selectors find invisible, Remove takes it out of the layout, both from the page's beginning.
+	// Hide makes what these CSS selectors find invisible, Remove takes it out of the layout, both
+	// from the page's beginning.
 	Hide   []string `json:"hide,omitempty"`
 	Remove []string `json:"remove,omitempty"`
-	// CSS is added to the page from its beginning. JS runs in it once, when it has loaded, before frame 0.
+	// CSS is added to the page from its beginning. JS runs in it once, when it has loaded, before
+	// frame 0.
 	CSS string `json:"css,omitempty"`
 	JS  string `json:"js,omitempty"`
 
@@ -49,14 +56,15 @@ type Options struct {
 	Scroll *Scroll `json:"scroll,omitempty"`
 	// Actions happen while it is recorded, each at its time.
 	Actions []Action `json:"actions,omitempty"`
-	// Cursor draws a mouse pointer where clicks and hovers have it, and a ring where it clicks; with Mobile, a ring where a finger taps.
+	// Cursor draws a mouse pointer where clicks and hovers have it, and a ring where it clicks;
+	// with Mobile, a ring where a finger taps.
 	Cursor bool `json:"cursor,omitempty"`
 
-	// OnError is what to do when the page stops working while it is recorded: "fail" (default), or "last_picture": go on
-	// with the last good picture, and a warning on the render.
+	// OnError is what to do when the page stops working while it is recorded: "fail" (default), or
+	// "last_picture": go on with the last good picture, and a warning on the render.
 	OnError string `json:"on_error,omitempty"`
-	// Strict are the codes of warnings that fail the scene, at once: "page_incomplete", "page_unchanged_blank", "fonts_missing",
-	// "scene_scroll_short".
+	// Strict are the codes of warnings that fail the scene, at once: "page_incomplete",
+	// "page_unchanged_blank", "fonts_missing", "scene_scroll_short".
 	Strict []string `json:"strict,omitempty"`
 }
 
@@ -80,9 +88,11 @@ type Viewport struct {
 	// Width and Height in CSS pixels.
 	Width  int `json:"width"`
 	Height int `json:"height"`
-	// DeviceScaleFactor is how many pixels of the picture one CSS pixel has, along each axis. Default: 1.
+	// DeviceScaleFactor is how many pixels of the picture one CSS pixel has, along each axis.
+	// Default: 1.
 	DeviceScaleFactor float64 `json:"device_scale_factor,omitempty"`
-	// Fit is how the picture is brought to the video's size: "contain" (default; bars of Background), "cover" or "fill".
+	// Fit is how the picture is brought to the video's size: "contain" (default; bars of
+	// Background), "cover" or "fill".
 	Fit string `json:"fit,omitempty"`
 	// Background is the colour of the bars, as #rrggbb. Default: #000000.
 	Background string `json:"background,omitempty"`
@@ -92,7 +102,8 @@ type Viewport struct {
 type Cookie struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
-	// Domain is that of the page's host or one above it, and defaults to the host alone; Path defaults to "/".
+	// Domain is that of the page's host or one above it, and defaults to the host alone; Path
+	// defaults to "/".
 	Domain   string `json:"domain,omitempty"`
 	Path     string `json:"path,omitempty"`
 	Secure   bool   `json:"secure,omitempty"`
@@ -109,7 +120,8 @@ type BasicAuth struct {
 
 // WaitFor names conditions; all that are given must hold.
 type WaitFor struct {
-	// NetworkIdle: no request has been under way for half a second of page time, streams and the like aside.
+	// NetworkIdle: no request has been under way for half a second of page time, streams and the
+	// like aside.
 	NetworkIdle bool `json:"network_idle,omitempty"`
 	// Selector finds a visible element.
 	Selector string `json:"selector,omitempty"`
@@ -123,9 +135,11 @@ type WaitFor struct {
 
 // Scroll is one way down the page, and perhaps back.
 type Scroll struct {
-	// To is "end", a CSS selector, or a number of CSS pixels from where the page begins, such as "1200".
+	// To is "end", a CSS selector, or a number of CSS pixels from where the page begins, such as
+	// "1200".
 	To string `json:"to"`
-	// Speed in CSS pixels a second, or Seconds for the whole way; one of them. Default: the scene's time.
+	// Speed in CSS pixels a second, or Seconds for the whole way; one of them. Default: the scene's
+	// time.
 	Speed   float64 `json:"speed,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
 	// Easing is "linear" (default), "ease-in", "ease-out" or "ease-in-out", as CSS has them.
@@ -153,7 +167,7 @@ type Action struct {
 	Key string `json:"key,omitempty"`
 	// Y is where to scroll to, in CSS pixels from the top, when there is no Selector.
 	Y float64 `json:"y,omitempty"`
-	// Seconds is how long it takes: the mouse's way, at whose end it clicks, the typing of the text, the scroll, the wait.
-	// Default: it is done at once.
+	// Seconds is how long it takes: the mouse's way, at whose end it clicks, the typing of the
+	// text, the scroll, the wait. Default: it is done at once.
 	Seconds float64 `json:"seconds,omitempty"`
 }

@@ -30,8 +30,8 @@ func (o Options) Window(width, height int) Window {
 	return o.Viewport.window()
 }
 
-// Picture returns the size in pixels of the pictures that are recorded for a video of width × height: the window's, with
-// its scale. They are even numbers, as encoders need them.
+// Picture returns the size in pixels of the pictures that are recorded for a video of width ×
+// height: the window's, with its scale. They are even numbers, as encoders need them.
 func (o Options) Picture(width, height int) (int, int) {
 	if o.Viewport == nil {
 		return width, height
@@ -39,7 +39,8 @@ func (o Options) Picture(width, height int) (int, int) {
 	return o.Viewport.picture()
 }
 
-// window is the viewport, smaller by a few CSS pixels where the picture would have an odd number of pixels.
+// window is the viewport, smaller by a few CSS pixels where the picture would have an odd number of
+// pixels.
 func (v Viewport) window() Window {
 	w := Window{v.Width, v.Height, v.DeviceScaleFactor}
 	if w.Scale == 0 {
@@ -58,7 +59,8 @@ func (v Viewport) picture() (width, height int) {
 	return w.pixels(w.Width), w.pixels(w.Height)
 }
 
-// pixels is how long a side is in the picture: Chrome rounds up, but for what is due to how fractions are stored.
+// pixels is how long a side is in the picture: Chrome rounds up, but for what is due to how
+// fractions are stored.
 func (w Window) pixels(side int) int { return int(math.Ceil(float64(side)*w.Scale - 1e-4)) }
 
 // HowToFit returns Fit, or what it is when it is not given.

@@ -107,7 +107,8 @@ func TestEveryFieldHasADescriptionADefaultAndAnExampleThatIsTaken(t *testing.T) 
 	})
 }
 
-// problemsAt checks options that have value at a path such as cookies[].name, and returns what is wrong there.
+// problemsAt checks options that have value at a path such as cookies[].name, and returns what is
+// wrong there.
 func problemsAt(t *testing.T, path string, value any) (problems []schema.Problem) {
 	t.Helper()
 	parts := strings.Split(path, ".")

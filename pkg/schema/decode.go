@@ -8,8 +8,9 @@ import (
 	"io"
 )
 
-// Decode reads options of type T, as JSON of at most limit bytes, that a schema describes. Nothing, and null, are the zero
-// value. What is wrong with them is in problems, which quote none of their texts.
+// Decode reads options of type T, as JSON of at most limit bytes, that a schema describes. Nothing,
+// and null, are the zero value. What is wrong with them is in problems, which quote none of their
+// texts.
 func Decode[T any](compiled func() (*Schema, error), data []byte, limit int) (options T, problems []Problem, err error) {
 	if data = bytes.TrimSpace(data); len(data) == 0 || bytes.Equal(data, []byte("null")) {
 		return options, nil, nil

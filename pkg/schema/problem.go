@@ -12,7 +12,8 @@ import (
 
 // Problem is one thing that is wrong, and what to write instead.
 type Problem struct {
-	// Location is the way to it from the document's root: names of fields, and places in lists, from 0.
+	// Location is the way to it from the document's root: names of fields, and places in lists,
+	// from 0.
 	Location []string
 	Text     string
 }

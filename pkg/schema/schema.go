@@ -17,7 +17,8 @@ type Schema struct {
 	root *jsonschema.Schema
 }
 
-// Compile compiles a JSON Schema. others are those that it refers to. Each is known by its $id; nothing is fetched.
+// Compile compiles a JSON Schema. others are those that it refers to. Each is known by its $id;
+// nothing is fetched.
 func Compile(main []byte, others ...[]byte) (*Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.UseLoader(jsonschema.SchemeURLLoader{})
@@ -50,8 +51,8 @@ func Compile(main []byte, others ...[]byte) (*Schema, error) {
 	return &Schema{root: root}, nil
 }
 
-// Check returns what is wrong with a document, in no particular order; nothing when all is well. value is what JSON or
-// YAML decodes into any.
+// Check returns what is wrong with a document, in no particular order; nothing when all is well.
+// value is what JSON or YAML decodes into any.
 func (s *Schema) Check(value any) ([]Problem, error) {
 	// The validator cannot compute with these, which JSON does not have but YAML has.
 	if location, found := unnumbered(value, nil); found {
@@ -122,7 +123,8 @@ func at(s *jsonschema.Schema, location []string) *jsonschema.Schema {
 	return s
 }
 
-// followed returns what s refers to, which has the fields; s itself has what is said of it where it is used.
+// followed returns what s refers to, which has the fields; s itself has what is said of it where it
+// is used.
 func followed(s *jsonschema.Schema) *jsonschema.Schema {
 	for s != nil && s.Ref != nil {
 		s = s.Ref

@@ -20,7 +20,8 @@ type Base struct {
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
 	// LogFormat is json (one object per line) or console (for people).
 	LogFormat string `env:"LOG_FORMAT" envDefault:"json"`
-	// NATSURL is where NATS listens; it may hold credentials, and may list several servers, divided by commas.
+	// NATSURL is where NATS listens; it may hold credentials, and may list several servers, divided
+	// by commas.
 	NATSURL string `env:"NATS_URL,required" wants:"the URL of the NATS server, such as nats://127.0.0.1:4222"`
 	// Drain is how long running work may go on after the service was told to stop.
 	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`
@@ -37,7 +38,8 @@ type Base struct {
 
 func (b *Base) base() *Base { return b }
 
-// Metrics returns the registry that the service's metrics go to, and makes it first where there is none.
+// Metrics returns the registry that the service's metrics go to, and makes it first where there is
+// none.
 func (b *Base) Metrics() *prometheus.Registry {
 	if b.Registry == nil {
 		b.Registry = prometheus.NewRegistry()

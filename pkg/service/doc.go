@@ -1,8 +1,10 @@
-// Package service is what every loom-lite service is: settings read once from the environment, a logger, a health and
-// metrics server, a connection to NATS, and a main that stops when it is told to.
+// Package service is what every loom-lite service is: settings read once from the environment, a
+// logger, a health and metrics server, a connection to NATS, and a main that stops when it is told
+// to.
 //
-// A service's root package has a Config that embeds Base, a LoadConfig that calls Load, and a Run that is given the
-// Config and returns when its context is cancelled and all that it started has ended:
+// A service's root package has a Config that embeds Base, a LoadConfig that calls Load, and a Run
+// that is given the Config and returns when its context is cancelled and all that it started has
+// ended:
 //
 //	func main() {
 //		service.Main("recorder", func(ctx context.Context, environ map[string]string, log zerolog.Logger) error {

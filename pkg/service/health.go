@@ -25,8 +25,8 @@ const readyTimeout = 3 * time.Second
 //	/metrics  the registry, with Go's and the process's own metrics
 //	/debug/pprof/  when Pprof is set
 //
-// stop ends it and returns when it has ended. ready is called with a bounded context, for one request at a time or
-// several; its errors are shown to whoever asks, so they hold no secrets.
+// stop ends it and returns when it has ended. ready is called with a bounded context, for one
+// request at a time or several; its errors are shown to whoever asks, so they hold no secrets.
 func (b *Base) Serve(ready func(context.Context) error) (stop func(), err error) {
 	listener := b.Listener
 	if listener == nil {
@@ -79,7 +79,8 @@ func (b *Base) handler(ready func(context.Context) error) http.Handler {
 	return mux
 }
 
-// addCollectors adds Go's and the process's metrics, unless another service in this process has done so.
+// addCollectors adds Go's and the process's metrics, unless another service in this process has
+// done so.
 func addCollectors(registry *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

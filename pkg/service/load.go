@@ -55,7 +55,8 @@ func (p *Problems) Include(err error) error {
 	return nil
 }
 
-// Err returns nil when there are no problems, else an error of one line for each; errors.Is(err, ErrConfig) holds.
+// Err returns nil when there are no problems, else an error of one line for each; errors.Is(err,
+// ErrConfig) holds.
 func (p *Problems) Err() error {
 	if len(p.list) == 0 {
 		return nil
@@ -80,11 +81,13 @@ func (e *configError) Error() string {
 	return b.String()
 }
 
-// Load reads environ into cfg, a pointer to a struct with caarlos0/env's tags, and checks an embedded Base. A variable
-// that is set to nothing counts as not set. The tag `wants:"…"` says what a variable wants where its type does not.
+// Load reads environ into cfg, a pointer to a struct with caarlos0/env's tags, and checks an
+// embedded Base. A variable that is set to nothing counts as not set. The tag `wants:"…"` says what
+// a variable wants where its type does not.
 //
-// Its error names every variable that is missing or wrong, and holds no values: a value may be a secret. A Config whose
-// own checks find more adds them with Problems, so that all of it is told at once.
+// Its error names every variable that is missing or wrong, and holds no values: a value may be a
+// secret. A Config whose own checks find more adds them with Problems, so that all of it is told at
+// once.
 func Load(cfg any, environ map[string]string) error {
 	set := maps.Clone(environ)
 	maps.DeleteFunc(set, func(_, value string) bool { return strings.TrimSpace(value) == "" })

@@ -27,8 +27,8 @@ func parseLevel(level string) (zerolog.Level, error) {
 	return zerolog.NoLevel, fmt.Errorf("unknown log level")
 }
 
-// Logger returns a logger that writes to w: level is a LOG_LEVEL, format a LOG_FORMAT. What it does not know counts as
-// info and json, so that there is a logger to say so with.
+// Logger returns a logger that writes to w: level is a LOG_LEVEL, format a LOG_FORMAT. What it does
+// not know counts as info and json, so that there is a logger to say so with.
 func Logger(w io.Writer, level, format string) zerolog.Logger {
 	l, err := parseLevel(level)
 	if err != nil {

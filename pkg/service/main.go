@@ -21,8 +21,9 @@ const (
 	exitConfig = 2
 )
 
-// Main is a service's main: it runs run with the process's environment and a logger, and exits 0 when run returned
-// nil, 2 when it returned ErrConfig (the error is printed as it is), and 1 for any other error.
+// Main is a service's main: it runs run with the process's environment and a logger, and exits 0
+// when run returned nil, 2 when it returned ErrConfig (the error is printed as it is), and 1 for
+// any other error.
 //
 // The first SIGINT or SIGTERM cancels ctx, which tells run to drain; the second kills the process.
 func Main(name string, run func(ctx context.Context, environ map[string]string, log zerolog.Logger) error) {

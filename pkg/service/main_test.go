@@ -10,7 +10,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// asService in the environment makes the test's binary a service, for tests of signals and exit statuses.
+// asService in the environment makes the test's binary a service, for tests of signals and exit
+// statuses.
 const asService = "LOOM_TEST_AS_SERVICE"
 
 func TestMain(m *testing.M) {

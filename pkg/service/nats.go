@@ -8,15 +8,16 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ConnectNATS returns a connection to NATSURL that is made in the background, and made again whenever it breaks, for
-// ever: neither a server that is away at the start nor one that goes away later ends the service. name is what the
-// server's lists of connections show, beside WorkerID.
+// ConnectNATS returns a connection to NATSURL that is made in the background, and made again
+// whenever it breaks, for ever: neither a server that is away at the start nor one that goes away
+// later ends the service. name is what the server's lists of connections show, beside WorkerID.
 //
-// While there is no connection nothing is kept to be sent later, since a request that nobody waits for any more would
-// still be acted on: publishing and requesting fail at once, and the caller tries again.
+// While there is no connection nothing is kept to be sent later, since a request that nobody waits
+// for any more would still be acted on: publishing and requesting fail at once, and the caller
+// tries again.
 //
-// Replies come to _INBOX.<name>, so that permissions can keep one service from reading another's. Subjects that they
-// forbid are logged by name; see Refusals for what becomes of a request.
+// Replies come to _INBOX.<name>, so that permissions can keep one service from reading another's.
+// Subjects that they forbid are logged by name; see Refusals for what becomes of a request.
 //
 // Its only error is a URL that is none.
 func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {

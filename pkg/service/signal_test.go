@@ -58,7 +58,8 @@ func TestTheSecondSignalKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	line() // draining
-	// The signal's default effect is restored about when the drain begins: one of a few finds it so.
+	// The signal's default effect is restored about when the drain begins: one of a few finds it
+	// so.
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	for {

@@ -21,7 +21,8 @@ const (
 	MetaLoopback = "loopback"
 )
 
-// announce makes the worker findable (`nats micro ls`, `loom doctor`) and subscribes it to cancels. leave undoes both.
+// announce makes the worker findable (`nats micro ls`, `loom doctor`) and subscribes it to cancels.
+// leave undoes both.
 func (w *Worker) announce() (leave func(), err error) {
 	cancels, err := w.nc.Subscribe(msg.AllCancels, func(m *nats.Msg) {
 		if c, err := msg.Decode[msg.Cancel](m.Data); err == nil {
@@ -61,8 +62,9 @@ func Release() string {
 	return info.Main.Version
 }
 
-// Loopback identifies what 127.0.0.1 means to this process: two processes with the same value reach the same servers
-// there. On Linux that is the boot and the network namespace, so containers differ from their host.
+// Loopback identifies what 127.0.0.1 means to this process: two processes with the same value reach
+// the same servers there. On Linux that is the boot and the network namespace, so containers differ
+// from their host.
 func Loopback() string {
 	boot, err1 := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	namespace, err2 := os.Readlink("/proc/self/ns/net")

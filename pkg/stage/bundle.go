@@ -9,8 +9,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// BundlePath returns where a handler may leave a failure bundle: a file that helps to find out why the attempt failed,
-// without secrets. If the attempt is reported as failed, the worker stores it. Empty: none is wanted.
+// BundlePath returns where a handler may leave a failure bundle: a file that helps to find out why
+// the attempt failed, without secrets. If the attempt is reported as failed, the worker stores it.
+// Empty: none is wanted.
 func (t *Task) BundlePath() string {
 	if t.Bundle == nil {
 		return ""
@@ -18,8 +19,9 @@ func (t *Task) BundlePath() string {
 	return filepath.Join(t.Dir, "failure-bundle")
 }
 
-// storeBundle stores the failure bundle that the handler left when it failed with err. An attempt that is not reported
-// as failed has none, and nothing that goes wrong here makes the failure another.
+// storeBundle stores the failure bundle that the handler left when it failed with err. An attempt
+// that is not reported as failed has none, and nothing that goes wrong here makes the failure
+// another.
 func (w *Worker) storeBundle(l *lease, err error) {
 	path := l.task.BundlePath()
 	if path == "" || err == nil {

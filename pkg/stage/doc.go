@@ -1,4 +1,5 @@
-// Package stage is the loop that every worker is: recorder, transcoder and uploader are handlers for it.
+// Package stage is the loop that every worker is: recorder, transcoder and uploader are handlers
+// for it.
 //
 //	pull ──▶ decode ──▶ grant ──▶ handle ──▶ settle
 //	  ▲         │ unreadable: dropped   │         │ done, failed: result published, then acknowledged
@@ -6,8 +7,9 @@
 //	  │         │ goes back             │         │ told to stop: given up
 //	  └─────────┴───────────────────────┴─────────┘
 //
-// A message is a wake-up token. Whether there is work, and on what, ingest says in its grant; whether there still is, in
-// its answers to heartbeats. So nothing depends on a message being delivered exactly once, or at all:
+// A message is a wake-up token. Whether there is work, and on what, ingest says in its grant;
+// whether there still is, in its answers to heartbeats. So nothing depends on a message being
+// delivered exactly once, or at all:
 //
 //   - A slot pulls one message at a time, and none while it works.
 //   - Outputs are stored before the result is published; the result is in its stream before the message is
@@ -21,5 +23,6 @@
 //
 // # Adding a stage
 //
-// Write a Handler, give New the kinds it handles, and Run it. Handlers know nothing of NATS: see Task.
+// Write a Handler, give New the kinds it handles, and Run it. Handlers know nothing of NATS: see
+// Task.
 package stage

@@ -70,7 +70,8 @@ func TestAWorkerWithoutNATSEndsWhenTold(t *testing.T) {
 	server.Start()
 }
 
-// A grant that arrives while the worker stops is handed back, so that nobody waits for its lease to lapse.
+// A grant that arrives while the worker stops is handed back, so that nobody waits for its lease to
+// lapse.
 func TestAGrantDuringADrainIsHandedBack(t *testing.T) {
 	server, ingest := arrange(t)
 	asked, answer := make(chan struct{}, 1), make(chan struct{})

@@ -6,8 +6,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Error is a failure with a stable code and words for the product's user. Any other error that a handler returns is
-// retryable and reaches the user as "internal", its text only as detail.
+// Error is a failure with a stable code and words for the product's user. Any other error that a
+// handler returns is retryable and reaches the user as "internal", its text only as detail.
 type Error struct {
 	Code msg.Code
 	// Message is for the product's user: plain words that say what to do.
@@ -23,7 +23,8 @@ func Permanent(code msg.Code, message string, err error) error {
 	return &Error{Code: code, Message: message, Permanent: true, Err: err}
 }
 
-// Retryable returns an error that is tried again, and that fails the render with these words when trying is over.
+// Retryable returns an error that is tried again, and that fails the render with these words when
+// trying is over.
 func Retryable(code msg.Code, message string, err error) error {
 	return &Error{Code: code, Message: message, Err: err}
 }
@@ -37,10 +38,11 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrHandBack marks an error after which the task is handed back uncharged: the worker could not go on, through no
-// fault of the task (an expired URL). Wrap it.
+// ErrHandBack marks an error after which the task is handed back uncharged: the worker could not go
+// on, through no fault of the task (an expired URL). Wrap it.
 var ErrHandBack = errors.New("handed back")
 
-// ErrNotWanted marks the end of an attempt that is not wanted any more: the task is over, or another attempt's. Nothing is
-// reported. Ingest and a cancel broadcast say so to a worker; a handler that finds out by itself wraps it.
+// ErrNotWanted marks the end of an attempt that is not wanted any more: the task is over, or
+// another attempt's. Nothing is reported. Ingest and a cancel broadcast say so to a worker; a
+// handler that finds out by itself wraps it.
 var ErrNotWanted = errors.New("the attempt is not wanted any more")

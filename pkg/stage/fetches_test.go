@@ -15,7 +15,8 @@ func transcodes(fetches int, probe, normalize HandlerFunc) func(*Config) {
 	}
 }
 
-// However many wait for strangers' servers, who needs a slot has one, and who fetches has a place as soon as one is free.
+// However many wait for strangers' servers, who needs a slot has one, and who fetches has a place
+// as soon as one is free.
 func TestWhatFetchesTakesNoSlot(t *testing.T) {
 	server, ingest := arrange(t)
 	const fetches, probes = 2, 5

@@ -15,7 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// grant asks ingest for the task and returns what it grants. Nil: there is no grant, and the message has been settled.
+// grant asks ingest for the task and returns what it grants. Nil: there is no grant, and the
+// message has been settled.
 func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, m jetstream.Msg) *msg.Grant {
 	reply, err := w.ask(ctx, token, m)
 	switch {
@@ -38,9 +39,10 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 	return nil
 }
 
-// ask sends the request until it is answered. Every repetition carries the same RequestID: the answer to the first may
-// have been lost, and the attempt that it granted would be charged if nobody worked on it. For the same reason silence is
-// borne for about a minute. That nobody listens, or that NATS refuses, is an answer: then the request was not received.
+// ask sends the request until it is answered. Every repetition carries the same RequestID: the
+// answer to the first may have been lost, and the attempt that it granted would be charged if
+// nobody worked on it. For the same reason silence is borne for about a minute. That nobody
+// listens, or that NATS refuses, is an answer: then the request was not received.
 func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, err error) {
 	data, err := msg.Encode(msg.GrantRequest{
 		Ref: msg.NewRef(token.Kind, token.RenderID, token.TaskID), Worker: w.WorkerID, RequestID: uuid.New(),

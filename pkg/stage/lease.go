@@ -29,7 +29,8 @@ type lease struct {
 	log    zerolog.Logger
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	// unwanted is cancelled when ingest says that the attempt is not wanted, whatever ctx was cancelled for before.
+	// unwanted is cancelled when ingest says that the attempt is not wanted, whatever ctx was
+	// cancelled for before.
 	unwanted context.Context
 	refuse   context.CancelCauseFunc
 	// working ends when the drain does.
@@ -42,8 +43,8 @@ type lease struct {
 	release func()
 }
 
-// hold keeps a granted task ours: heartbeats to ingest, which renew the lease and hear whether to stop, and InProgress to
-// JetStream, which only delays redelivery.
+// hold keeps a granted task ours: heartbeats to ingest, which renew the lease and hear whether to
+// stop, and InProgress to JetStream, which only delays redelivery.
 func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, m jetstream.Msg) *lease {
 	l := &lease{task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
@@ -90,9 +91,9 @@ func (l *lease) letGo() {
 	l.kept.Wait()
 }
 
-// heartbeat reports progress and cancels the task when it is told to stop. Silence says nothing: where nobody answers nobody
-// grants the task to another either, and what was granted all the same is fenced by its attempt. So work goes on, and its
-// result waits in its stream.
+// heartbeat reports progress and cancels the task when it is told to stop. Silence says nothing:
+// where nobody answers nobody grants the task to another either, and what was granted all the same
+// is fenced by its attempt. So work goes on, and its result waits in its stream.
 func (w *Worker) heartbeat(ctx context.Context, l *lease) {
 	every := time.Duration(l.task.HeartbeatEvery)
 	answered, told := time.Now(), false

@@ -77,7 +77,8 @@ func shortLease(ingest *stagetest.Ingest) {
 	})
 }
 
-// silence has nobody answer heartbeats, and returns what ends when a worker has asked in vain for three leases' length.
+// silence has nobody answer heartbeats, and returns what ends when a worker has asked in vain for
+// three leases' length.
 func silence(ingest *stagetest.Ingest) (over <-chan struct{}) {
 	shortLease(ingest)
 	ended := make(chan struct{})
@@ -94,7 +95,8 @@ func silence(ingest *stagetest.Ingest) (over <-chan struct{}) {
 	return ended
 }
 
-// Ingest may be away, or stand still, for longer than a lease: nobody grants the task to another meanwhile.
+// Ingest may be away, or stand still, for longer than a lease: nobody grants the task to another
+// meanwhile.
 func TestThoughNobodyAnswersAnAttemptGoesOnAndIsReported(t *testing.T) {
 	server, ingest := arrange(t)
 	over := silence(ingest)

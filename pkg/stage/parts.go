@@ -13,7 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// fetch writes an input to the file at path: all of the objects that it is in, or the file is not there.
+// fetch writes an input to the file at path: all of the objects that it is in, or the file is not
+// there.
 func (x *transfers) fetch(ctx context.Context, operation string, input msg.Input, path string) (err error) {
 	one := func(from msg.SignedURL, path string) error {
 		return x.retry(ctx, operation, func(ctx context.Context) error { return x.get(ctx, string(from), path) })
@@ -103,9 +104,10 @@ func hungUp(err error) bool {
 // whyWithin bounds the wait for an answer to a request whose body is held back.
 const whyWithin = 5 * time.Second
 
-// why finds out why a store hung up on a PUT: some refuse what is too large before they have read it, and their answer is
-// lost with the connection. They are asked again, and get the body only once they have answered, so never. Stores that
-// wait for it say nothing; then it is hungUp's error that is returned.
+// why finds out why a store hung up on a PUT: some refuse what is too large before they have read
+// it, and their answer is lost with the connection. They are asked again, and get the body only
+// once they have answered, so never. Stores that wait for it say nothing; then it is hungUp's error
+// that is returned.
 func (x *transfers) why(request *http.Request, hungUp error) error {
 	ctx, cancel := context.WithTimeout(request.Context(), whyWithin)
 	defer cancel()

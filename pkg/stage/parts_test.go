@@ -19,7 +19,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 )
 
-// supabaseTask is a task with an output in parts of at most bound bytes, the input that is made of it, and the store.
+// supabaseTask is a task with an output in parts of at most bound bytes, the input that is made of
+// it, and the store.
 func supabaseTask(t *testing.T, bound int64, more int) (*Task, *storetest.Supabase) {
 	t.Helper()
 	cfg, supabase := storetest.AsSupabase(t)
@@ -145,7 +146,8 @@ func TestWhatIsLargerThanTheStoreTakesFailsForGood(t *testing.T) {
 	failsWith(t, task.Store(t.Context(), "file", path), msg.CodeStorageTooLarge)
 }
 
-// A store that answers before it has read the body, and is gone: what it said is lost with the connection, every time.
+// A store that answers before it has read the body, and is gone: what it said is lost with the
+// connection, every time.
 func TestAStoreThatHangsUpIsAskedWhy(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -55,7 +55,8 @@ func (s *said) line(parts ...string) bool {
 	return false
 }
 
-// locked starts a server with these permissions, and a worker there as a service's own user. It tells what was logged.
+// locked starts a server with these permissions, and a worker there as a service's own user. It
+// tells what was logged.
 func locked(t *testing.T, config, service, verb string, kinds []msg.Kind, handler HandlerFunc) (*rig, *said) {
 	t.Helper()
 	server := stagetest.StartNATSWith(t, config)
@@ -148,7 +149,8 @@ func TestAWatcherReadsNoAnswersToWorkers(t *testing.T) {
 		switch {
 		case strings.HasPrefix(answer.Subject, "_INBOX.watcher."):
 			return // its own, which came last
-		case strings.HasPrefix(answer.Subject, "_INBOX."): // else it is of a stream, in which it may look
+		case strings.HasPrefix(answer.Subject, "_INBOX."):
+			// else it is of a stream, in which it may look
 			t.Errorf("the watcher reads %s: %s", answer.Subject, answer.Data)
 		}
 	}

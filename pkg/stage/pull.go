@@ -13,8 +13,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// pull gives do one message after the other until ctx is cancelled; it asks for the next when do has returned, so that
-// a busy slot holds nothing that a free one elsewhere could work on. Its error is a connection that was closed.
+// pull gives do one message after the other until ctx is cancelled; it asks for the next when do
+// has returned, so that a busy slot holds nothing that a free one elsewhere could work on. Its
+// error is a connection that was closed.
 func (w *Worker) pull(ctx context.Context, do func(jetstream.Msg)) error {
 	for ctx.Err() == nil {
 		messages, err := w.bind(ctx)
@@ -38,8 +39,8 @@ func (w *Worker) pull(ctx context.Context, do func(jetstream.Msg)) error {
 func (w *Worker) each(ctx context.Context, messages jetstream.MessagesContext, do func(jetstream.Msg)) error {
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, func() {
-		// Draining waits for what the server has sent already, so that no message is lost until its ack wait ends.
-		// Without a connection there is nothing to wait for.
+		// Draining waits for what the server has sent already, so that no message is lost until its
+		// ack wait ends. Without a connection there is nothing to wait for.
 		if w.nc.IsConnected() {
 			messages.Drain()
 		} else {
@@ -55,8 +56,8 @@ func (w *Worker) each(ctx context.Context, messages jetstream.MessagesContext, d
 	}
 }
 
-// bind returns an iterator over the stage's consumer, as soon as there is one: ingest makes it, and makes it again when
-// its store was wiped.
+// bind returns an iterator over the stage's consumer, as soon as there is one: ingest makes it, and
+// makes it again when its store was wiped.
 func (w *Worker) bind(ctx context.Context) (jetstream.MessagesContext, error) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = w.pace.bind, w.pace.bindMax
@@ -83,7 +84,8 @@ func (w *Worker) bind(ctx context.Context) (jetstream.MessagesContext, error) {
 	return messages, nil
 }
 
-// keepRefusal keeps err for Ready if NATS refused a subject, and else forgets what it refused before.
+// keepRefusal keeps err for Ready if NATS refused a subject, and else forgets what it refused
+// before.
 func (w *Worker) keepRefusal(err error) {
 	if !service.Refused(err) {
 		w.refusal.Store(nil)

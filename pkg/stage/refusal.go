@@ -22,8 +22,8 @@ func (r *refusal) tooLarge() bool {
 	return r.status == http.StatusRequestEntityTooLarge || r.code == "EntityTooLarge"
 }
 
-// forGood reports whether the store refuses what was to be written for what it is: its bucket takes other types of files,
-// say.
+// forGood reports whether the store refuses what was to be written for what it is: its bucket takes
+// other types of files, say.
 func (r *refusal) forGood() bool {
 	return r.status == http.StatusUnsupportedMediaType || r.code == "InvalidMimeType" || r.code == "InvalidKey"
 }
@@ -36,7 +36,8 @@ func (r *refusal) Error() string {
 	return text
 }
 
-// refusalCode reads the one element of an S3 error that is safe to show: others repeat the request's signature.
+// refusalCode reads the one element of an S3 error that is safe to show: others repeat the
+// request's signature.
 func refusalCode(body io.Reader) string {
 	var answer struct {
 		Code string
@@ -47,9 +48,9 @@ func refusalCode(body io.Reader) string {
 	return answer.Code
 }
 
-// expired reports whether a presigned URL's time is over. A store answers 403 then, as it does when its keys are wrong:
-// the first is nobody's fault, and a fresh URL mends it; the second must be charged, or it would go on for ever. A URL
-// that does not tell counts as expired.
+// expired reports whether a presigned URL's time is over. A store answers 403 then, as it does when
+// its keys are wrong: the first is nobody's fault, and a fresh URL mends it; the second must be
+// charged, or it would go on for ever. A URL that does not tell counts as expired.
 func expired(u *url.URL, now time.Time) bool {
 	query := u.Query()
 	signed, err1 := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))

@@ -11,9 +11,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// report publishes a result and returns when its stream has it. While it cannot be had (NATS is away, the stream is not
-// made again yet) it tries again, until ingest says that the attempt is not wanted, or the drain is over and a last few
-// seconds have passed.
+// report publishes a result and returns when its stream has it. While it cannot be had (NATS is
+// away, the stream is not made again yet) it tries again, until ingest says that the attempt is not
+// wanted, or the drain is over and a last few seconds have passed.
 func (w *Worker) report(l *lease, result msg.Result) error {
 	data, err := msg.Encode(result)
 	if err != nil {

@@ -17,15 +17,16 @@ import (
 //	<work dir>/loom-record-1f0c….lock   locked for as long as the worker lives
 //	<work dir>/loom-record-1f0c…/       <task>-a<attempt>/, …
 //
-// The lock, not a process id, tells whose owner is gone: it ends with the process, and works where containers with
-// process ids of their own share a disk.
+// The lock, not a process id, tells whose owner is gone: it ends with the process, and works where
+// containers with process ids of their own share a disk.
 type scratch struct {
 	dir  string
 	lock *os.File
 	log  zerolog.Logger
 }
 
-// openScratch makes a worker's folder, and removes those of workers of the same verb that ended without doing so.
+// openScratch makes a worker's folder, and removes those of workers of the same verb that ended
+// without doing so.
 func openScratch(parent, verb string, log zerolog.Logger) (*scratch, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, fmt.Errorf("make work folder: %w", err)
@@ -79,7 +80,8 @@ func removeLeftovers(parent, prefix string, log zerolog.Logger) {
 	}
 }
 
-// acquire locks the file at path, which it makes first where it is missing. Its error is that somebody else has it.
+// acquire locks the file at path, which it makes first where it is missing. Its error is that
+// somebody else has it.
 func acquire(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -21,19 +21,22 @@ var (
 	signature = regexp.MustCompile(`(?i)(X-Amz-[A-Za-z-]+)(=|%3D)[^&\s"'<>]*`)
 )
 
-// scrub takes out of an error's text what may give access: the queries and passwords of URLs, and signatures.
+// scrub takes out of an error's text what may give access: the queries and passwords of URLs, and
+// signatures.
 func scrub(text string) string {
 	text = userinfo.ReplaceAllString(text, "$1")
 	text = query.ReplaceAllString(text, "$1?…")
 	return scrubSignatures(text)
 }
 
-// scrubSignatures is for words to the user, whose own page's URL may have a query that tells two scenes apart.
+// scrubSignatures is for words to the user, whose own page's URL may have a query that tells two
+// scenes apart.
 func scrubSignatures(text string) string {
 	return signature.ReplaceAllString(text, "$1=…")
 }
 
-// truncate cuts the middle out of a text that is too long: errors begin with the operation and end with the cause.
+// truncate cuts the middle out of a text that is too long: errors begin with the operation and end
+// with the cause.
 func truncate(text string, limit int) string {
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "�")
 	const gap = "\n…\n"

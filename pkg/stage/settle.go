@@ -21,8 +21,9 @@ const (
 	outcomeLost      = "lost"
 )
 
-// settle ends an attempt. The handler has stored the outputs; the result is published and its stream has confirmed it;
-// only then is the message acknowledged: a crash anywhere between repeats work, and loses none.
+// settle ends an attempt. The handler has stored the outputs; the result is published and its
+// stream has confirmed it; only then is the message acknowledged: a crash anywhere between repeats
+// work, and loses none.
 func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 	result := msg.Result{
 		Ref:     msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID),
@@ -45,7 +46,8 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 	case string(msg.HandedBack):
 		log.Info().Str("reason", result.Reason).Msg("task handed back")
 	case outcomeLost:
-		// Nothing to report: it would be refused. Should the task be due again, ingest says so with a new message.
+		// Nothing to report: it would be refused. Should the task be due again, ingest says so with
+		// a new message.
 		reason := context.Cause(l.ctx)
 		if reason == nil {
 			reason = err
@@ -66,8 +68,9 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 	w.settled(log, l.m.DoubleAck(ctx))
 }
 
-// conclude says how an attempt ended, from the handler's error and the cause its context was cancelled for, if it was.
-// It completes the result, unless the attempt is lost: then there is none. The label is for metrics and logs.
+// conclude says how an attempt ended, from the handler's error and the cause its context was
+// cancelled for, if it was. It completes the result, unless the attempt is lost: then there is
+// none. The label is for metrics and logs.
 func conclude(result *msg.Result, err, cause error) (label string) {
 	var own *Error
 	switch {
@@ -121,8 +124,9 @@ func encodeFacts(facts any) (json.RawMessage, error) {
 	return data, nil
 }
 
-// giveUp settles the message of an attempt whose result is not, or could not be, reported. Stopped: the task is over or
-// someone else's, and the message with it. Otherwise it goes back, and whoever gets it asks ingest.
+// giveUp settles the message of an attempt whose result is not, or could not be, reported. Stopped:
+// the task is over or someone else's, and the message with it. Otherwise it goes back, and whoever
+// gets it asks ingest.
 func (w *Worker) giveUp(l *lease, reason error) error {
 	if errors.Is(reason, ErrNotWanted) {
 		return l.m.Ack()
@@ -132,8 +136,8 @@ func (w *Worker) giveUp(l *lease, reason error) error {
 	return l.m.NakWithDelay(w.pace.again)
 }
 
-// settled logs that a message could not be settled. It does not matter: when it is delivered again, ingest says what is
-// to become of it.
+// settled logs that a message could not be settled. It does not matter: when it is delivered again,
+// ingest says what is to become of it.
 func (w *Worker) settled(log zerolog.Logger, err error) {
 	if err != nil {
 		log.Debug().Err(err).Msg("message not settled")

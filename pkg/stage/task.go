@@ -14,11 +14,13 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Handler does the work of one granted task and returns what it found out, the kind's facts (msg.RecordFacts, …).
+// Handler does the work of one granted task and returns what it found out, the kind's facts
+// (msg.RecordFacts, …).
 //
-// It works in t.Dir, reads its inputs with t.Fetch and writes all of its outputs with t.Store. When ctx is cancelled it
-// returns soon, with all that it started ended; the cause does not matter to it. Its error says what becomes of the
-// task: see Permanent, Retryable and HandBack; what helps to look into it, it may leave at t.BundlePath.
+// It works in t.Dir, reads its inputs with t.Fetch and writes all of its outputs with t.Store. When
+// ctx is cancelled it returns soon, with all that it started ended; the cause does not matter to
+// it. Its error says what becomes of the task: see Permanent, Retryable and HandBack; what helps to
+// look into it, it may leave at t.BundlePath.
 type Handler interface {
 	Handle(ctx context.Context, t *Task) (facts any, err error)
 }
@@ -32,8 +34,9 @@ func (f HandlerFunc) Handle(ctx context.Context, t *Task) (any, error) { return 
 // Task is a granted task, as its handler sees it.
 type Task struct {
 	msg.Grant
-	// Dir is an empty folder of the task's own, removed with all that is in it when Handle returns. What a handler keeps for later
-	// tasks may be beside it: the folder around it is the worker's, and goes with it.
+	// Dir is an empty folder of the task's own, removed with all that is in it when Handle returns.
+	// What a handler keeps for later tasks may be beside it: the folder around it is the worker's,
+	// and goes with it.
 	Dir string
 	// Log carries render_id, task_id and attempt.
 	Log zerolog.Logger
@@ -51,7 +54,8 @@ func NewTask(grant msg.Grant, dir string, log zerolog.Logger) *Task {
 	return &Task{Grant: grant, Dir: dir, Log: log, news: make(chan struct{}, 1)}
 }
 
-// Progress says how much of the work is done, from 0 to 1. It costs nothing; the next heartbeat carries it.
+// Progress says how much of the work is done, from 0 to 1. It costs nothing; the next heartbeat
+// carries it.
 func (t *Task) Progress(fraction float64) {
 	if math.IsNaN(fraction) {
 		return
@@ -62,9 +66,10 @@ func (t *Task) Progress(fraction float64) {
 // Done returns the fraction last given to Progress.
 func (t *Task) Done() float64 { return math.Float64frombits(t.progress.Load()) }
 
-// Announce says that the output called name is stored for good although the task goes on, and is told to ingest at once: tasks
-// that wait for nothing else may start. Outputs that are not announced, the last of several say, go with the result. When the
-// attempt then fails, what was made of its outputs is made anew.
+// Announce says that the output called name is stored for good although the task goes on, and is
+// told to ingest at once: tasks that wait for nothing else may start. Outputs that are not
+// announced, the last of several say, go with the result. When the attempt then fails, what was
+// made of its outputs is made anew.
 func (t *Task) Announce(name string) {
 	t.mu.Lock()
 	t.stored = append(t.stored, name)
@@ -82,7 +87,8 @@ func (t *Task) Announced() []string {
 	return slices.Clone(t.stored)
 }
 
-// Params returns the kind's parameters. Its error is permanent: ingest wrote something that this build cannot read.
+// Params returns the kind's parameters. Its error is permanent: ingest wrote something that this
+// build cannot read.
 func Params[P any](t *Task) (P, error) {
 	var p P
 	if err := json.Unmarshal(t.Grant.Params, &p); err != nil {

@@ -30,7 +30,8 @@ type transfers struct {
 	client *http.Client
 	// stall is how long a transfer may go without a byte.
 	stall time.Duration
-	// pause is the first pause between tries; later ones grow to longest, and trying ends after patience.
+	// pause is the first pause between tries; later ones grow to longest, and trying ends after
+	// patience.
 	pause, longest, patience time.Duration
 }
 
@@ -52,9 +53,9 @@ var s3 = &transfers{
 
 // Fetch writes the input called name to the file at path: all of it, or the file is not there.
 //
-// Network errors and refusals that may pass (5xx, 429) are tried again for a while; then, and when the object is gone, the
-// error is retryable with code storage_unavailable. After the URL's time is over the error wraps ErrHandBack. Errors
-// never hold the URL.
+// Network errors and refusals that may pass (5xx, 429) are tried again for a while; then, and when
+// the object is gone, the error is retryable with code storage_unavailable. After the URL's time is
+// over the error wraps ErrHandBack. Errors never hold the URL.
 func (t *Task) Fetch(ctx context.Context, name, path string) error {
 	input, ok := t.Inputs[name]
 	if !ok || input.URL == "" {
@@ -63,8 +64,8 @@ func (t *Task) Fetch(ctx context.Context, name, path string) error {
 	return s3.fetch(ctx, "fetch "+name, input, path)
 }
 
-// Store writes the file at path to the output called name. Errors are as Fetch's; and what is larger than the store takes is
-// permanent, with code storage_too_large.
+// Store writes the file at path to the output called name. Errors are as Fetch's; and what is
+// larger than the store takes is permanent, with code storage_too_large.
 func (t *Task) Store(ctx context.Context, name, path string) error {
 	output, ok := t.Outputs[name]
 	if !ok {

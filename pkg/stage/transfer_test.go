@@ -71,7 +71,8 @@ func TestStoreSendsLengthAndType(t *testing.T) {
 	}
 }
 
-// Each of the first two answers breaks off in its own way; the file holds the third, from its beginning.
+// Each of the first two answers breaks off in its own way; the file holds the third, from its
+// beginning.
 func TestATransferIsTriedAgain(t *testing.T) {
 	var tries atomic.Int32
 	task := transferTask(t, signed, func(w http.ResponseWriter, r *http.Request) {

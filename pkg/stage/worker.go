@@ -21,18 +21,20 @@ import (
 
 // Config says what a worker works on.
 type Config struct {
-	// Verb names the stage: record, transcode, upload. It is the consumer's name and the one that workers are found by.
+	// Verb names the stage: record, transcode, upload. It is the consumer's name and the one that
+	// workers are found by.
 	Verb string
 	// Handlers do the work, by kind. All kinds are of one stream.
 	Handlers map[msg.Kind]Handler
 	// Slots is how many tasks run at once, at least 1, beside those that fetch.
 	Slots int
-	// Fetches is how many tasks of kinds that fetch (msg.Kind.Fetches) run at once; at least 1 when there is a handler of one. They take no
-	// slot. A message beyond that goes back for a moment.
+	// Fetches is how many tasks of kinds that fetch (msg.Kind.Fetches) run at once; at least 1 when
+	// there is a handler of one. They take no slot. A message beyond that goes back for a moment.
 	Fetches int
 	// WorkerID names the replica, in logs and in loom.attempts.
 	WorkerID string
-	// Drain is how long running tasks may go on once Run's context is cancelled. Then they are handed back.
+	// Drain is how long running tasks may go on once Run's context is cancelled. Then they are
+	// handed back.
 	Drain time.Duration
 	// WorkDir holds the tasks' folders. Default os.TempDir().
 	WorkDir string
@@ -64,9 +66,10 @@ type Worker struct {
 	// fetching has room for as many as fetch at once; fetches waits for them.
 	fetching chan struct{}
 	fetches  sync.WaitGroup
-	pulling  atomic.Int32 // unknown, bound or away: what the last slot to look for the consumer found
-	mu       sync.Mutex
-	running  map[*lease]struct{}
+	// unknown, bound or away: what the last slot to look for the consumer found
+	pulling atomic.Int32
+	mu      sync.Mutex
+	running map[*lease]struct{}
 }
 
 // New returns a worker that uses nc, which stays the caller's to close.
@@ -101,7 +104,8 @@ func New(nc *nats.Conn, cfg Config) (*Worker, error) {
 	}, nil
 }
 
-// Ready returns nil while the worker can be given work: it has a connection, its consumer exists, and NATS lets it pull.
+// Ready returns nil while the worker can be given work: it has a connection, its consumer exists,
+// and NATS lets it pull.
 func (w *Worker) Ready(context.Context) error {
 	if !w.nc.IsConnected() {
 		return errors.New("no connection to NATS")
@@ -115,8 +119,9 @@ func (w *Worker) Ready(context.Context) error {
 	return nil
 }
 
-// Run works on tasks until ctx is cancelled. Then it pulls no more, lets running tasks go on for Drain, cancels what is
-// left and hands it back, and returns when everything has ended. Its error says why it could not work at all.
+// Run works on tasks until ctx is cancelled. Then it pulls no more, lets running tasks go on for
+// Drain, cancels what is left and hands it back, and returns when everything has ended. Its error
+// says why it could not work at all.
 func (w *Worker) Run(ctx context.Context) (err error) {
 	if w.scratch, err = openScratch(w.WorkDir, w.Verb, w.Log); err != nil {
 		return err
@@ -148,7 +153,8 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	return errors.Join(errs...)
 }
 
-// take does what a message asks for: in the slot that pulled it or, when that is to fetch, beside the slots.
+// take does what a message asks for: in the slot that pulled it or, when that is to fetch, beside
+// the slots.
 func (w *Worker) take(pulling, working context.Context, m jetstream.Msg) {
 	token, err := msg.Decode[msg.Task](m.Data())
 	if err != nil || !token.Kind.Fetches() {

@@ -129,7 +129,8 @@ func TestASlotHoldsOneMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The server counts a moment after it has stored: only when it knows of all four does it say who has them.
+	// The server counts a moment after it has stored: only when it knows of all four does it say
+	// who has them.
 	var info *jetstream.ConsumerInfo
 	r.Until("the server knows of four messages", func() bool {
 		if info, err = consumer.Info(t.Context()); err != nil {
@@ -189,7 +190,8 @@ func TestATaskHasAFolderThatIsGoneAfterwards(t *testing.T) {
 	}
 }
 
-// A message of a newer release goes back until a worker of that release takes it; nobody is asked for a grant.
+// A message of a newer release goes back until a worker of that release takes it; nobody is asked
+// for a grant.
 func TestAnotherReleasesTaskGoesBack(t *testing.T) {
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })

@@ -23,7 +23,8 @@ func (c *Client) EnsureBucket(ctx context.Context, bucket string) error {
 		}
 	}
 	_, err := c.s3.CreateBucket(ctx, input)
-	// Somebody else may have made it in between. Supabase says of one's own bucket what others say of somebody else's.
+	// Somebody else may have made it in between. Supabase says of one's own bucket what others say
+	// of somebody else's.
 	if owned := new(types.BucketAlreadyOwnedByYou); errors.As(err, &owned) {
 		return nil
 	}
@@ -37,8 +38,8 @@ func (c *Client) EnsureBucket(ctx context.Context, bucket string) error {
 var ErrNoPolicies = errors.New("the store takes no bucket policy: make the bucket public where its owner looks after it " +
 	"(Supabase: Storage > the bucket > Edit bucket > Public bucket)")
 
-// AllowPublicRead lets anybody read the objects of bucket (not list them) without a signature; ErrNoPolicies where that is
-// not for S3 to say.
+// AllowPublicRead lets anybody read the objects of bucket (not list them) without a signature;
+// ErrNoPolicies where that is not for S3 to say.
 func (c *Client) AllowPublicRead(ctx context.Context, bucket string) error {
 	policy, err := json.Marshal(map[string]any{
 		"Version": "2012-10-17",

@@ -17,10 +17,11 @@ type Config struct {
 	// AccessKeyID and SecretAccessKey sign requests.
 	AccessKeyID     string `env:"S3_ACCESS_KEY_ID,required" wants:"the access key of the object store"`
 	SecretAccessKey string `env:"S3_SECRET_ACCESS_KEY,required" wants:"the secret key of the object store"`
-	// MaxObject is how many bytes the store takes as one object; what is larger is stored in several. 0: see ObjectBytes.
+	// MaxObject is how many bytes the store takes as one object; what is larger is stored in
+	// several. 0: see ObjectBytes.
 	MaxObject int64 `env:"S3_MAX_OBJECT_BYTES" wants:"a number of bytes, 5242880 to 5368709120"`
-	// Checksums is when to send and check the SDK's own checksums: when_required (what every store takes) or
-	// when_supported.
+	// Checksums is when to send and check the SDK's own checksums: when_required (what every store
+	// takes) or when_supported.
 	Checksums string `env:"S3_CHECKSUMS" envDefault:"when_required"`
 }
 
@@ -52,7 +53,8 @@ const (
 	supabaseObject = 50 << 20
 )
 
-// ObjectBytes is how many bytes the store takes as one object: MaxObject, or 50 MiB for Supabase's endpoint, or S3's bound.
+// ObjectBytes is how many bytes the store takes as one object: MaxObject, or 50 MiB for Supabase's
+// endpoint, or S3's bound.
 func (c Config) ObjectBytes() int64 {
 	switch {
 	case c.MaxObject > 0:

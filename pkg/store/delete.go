@@ -18,8 +18,8 @@ func (c *Client) Delete(ctx context.Context, bucket, key string) error {
 	return explain(err, "delete %s/%s", bucket, key)
 }
 
-// DeleteMatching deletes every object whose key starts with prefix, which must not be empty, and matches: a thousand with one
-// request where the store takes that.
+// DeleteMatching deletes every object whose key starts with prefix, which must not be empty, and
+// matches: a thousand with one request where the store takes that.
 func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) error {
 	if prefix == "" {
 		return fmt.Errorf("delete from %s: the prefix is empty", bucket)
@@ -71,7 +71,8 @@ func (c *Client) deleteBatch(ctx context.Context, bucket string, batch []types.O
 	return nil
 }
 
-// refused reports whether the store refused a request itself: it does not know it, or wants another checksum.
+// refused reports whether the store refused a request itself: it does not know it, or wants another
+// checksum.
 func refused(err error) bool {
 	var response *smithyhttp.ResponseError
 	if !errors.As(err, &response) {

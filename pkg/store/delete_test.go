@@ -15,8 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 )
 
-// counted returns a client of the store behind a proxy that counts deletions, and that refuses those of several objects
-// with a status, unless it is 0.
+// counted returns a client of the store behind a proxy that counts deletions, and that refuses
+// those of several objects with a status, unless it is 0.
 func counted(t *testing.T, refuse int) (c *store.Client, batches, singles *atomic.Int64) {
 	t.Helper()
 	cfg := storetest.Server(t)

@@ -18,8 +18,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// What is said of finished objects to caches: their keys are never written with anything else. Shared caches keep those
-// alone that everybody may read.
+// What is said of finished objects to caches: their keys are never written with anything else.
+// Shared caches keep those alone that everybody may read.
 const (
 	cachePublic  = "public, max-age=31536000, immutable"
 	cachePrivate = "private, max-age=31536000, immutable"
@@ -48,7 +48,8 @@ func (c *Client) Size(ctx context.Context, bucket, key string) (int64, error) {
 	return aws.ToInt64(head.ContentLength), nil
 }
 
-// Copy copies an object within the store, without it passing through this machine. The copy may be cached for ever.
+// Copy copies an object within the store, without it passing through this machine. The copy may be
+// cached for ever.
 func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, how Copying) error {
 	_, err := c.s3.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &toBucket, Key: &toKey, CopySource: aws.String(copySource(fromBucket, fromKey)),
@@ -57,8 +58,8 @@ func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey 
 	return explain(missingTarget(err), "copy %s/%s to %s/%s", fromBucket, fromKey, toBucket, toKey)
 }
 
-// Join makes one object of several within the store, as Copy does of one. All but the last have at least 5 MiB. Of two that
-// join to the same key at the same time, the one that began first fails.
+// Join makes one object of several within the store, as Copy does of one. All but the last have at
+// least 5 MiB. Of two that join to the same key at the same time, the one that began first fails.
 func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string, toBucket, toKey string, how Copying) (err error) {
 	const operation = "join the parts of %s/%s"
 	c.abortUploads(ctx, toBucket, toKey)
@@ -95,8 +96,9 @@ func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string,
 	return explain(err, operation, toBucket, toKey)
 }
 
-// abortUploads ends uploads to key that others have begun: one that was killed leaves its parts behind, which cost space and
-// which nobody sees. Nothing depends on it, and not every store lists uploads: what fails here is left as it is.
+// abortUploads ends uploads to key that others have begun: one that was killed leaves its parts
+// behind, which cost space and which nobody sees. Nothing depends on it, and not every store lists
+// uploads: what fails here is left as it is.
 func (c *Client) abortUploads(ctx context.Context, bucket, key string) {
 	begun, err := c.s3.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &key})
 	if err != nil {
@@ -109,7 +111,8 @@ func (c *Client) abortUploads(ctx context.Context, bucket, key string) {
 	}
 }
 
-// missingTarget makes Supabase's answer to a copy into a bucket that is not there the one that others give.
+// missingTarget makes Supabase's answer to a copy into a bucket that is not there the one that
+// others give.
 func missingTarget(err error) error {
 	var coded smithy.APIError
 	if errors.As(err, &coded) && coded.ErrorCode() == "InvalidRequest" && isStatus(err, http.StatusNotFound) {
@@ -118,8 +121,8 @@ func missingTarget(err error) error {
 	return err
 }
 
-// copySource is the header's value: each part of the path escaped, the slashes not. Supabase takes it as it is: there, bucket
-// and key must be of what is not escaped, as our keys are.
+// copySource is the header's value: each part of the path escaped, the slashes not. Supabase takes
+// it as it is: there, bucket and key must be of what is not escaped, as our keys are.
 func copySource(bucket, key string) string {
 	parts := strings.Split(bucket+"/"+key, "/")
 	for i, part := range parts {

@@ -19,8 +19,8 @@ func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Du
 	return msg.SignedURL(request.URL), nil
 }
 
-// PresignPut returns a URL that writes an object, for ttl (at most 7 days). The request must carry contentType as its
-// Content-Type.
+// PresignPut returns a URL that writes an object, for ttl (at most 7 days). The request must carry
+// contentType as its Content-Type.
 func (c *Client) PresignPut(ctx context.Context, bucket, key, contentType string, ttl time.Duration) (msg.SignedURL, error) {
 	request, err := c.presign.PresignPutObject(ctx,
 		&s3.PutObjectInput{Bucket: &bucket, Key: &key, ContentType: &contentType}, s3.WithPresignExpires(ttl))

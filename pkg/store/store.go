@@ -71,7 +71,8 @@ func New(cfg Config) (*Client, error) {
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = 5
 			o.MaxBackoff = 5 * time.Second
-			// The default bucket of tokens is for a process whole; a store that is away for a while would empty it.
+			// The default bucket of tokens is for a process whole; a store that is away for a while
+			// would empty it.
 			o.RateLimiter = noLimit{}
 		}),
 	}
@@ -88,9 +89,11 @@ func New(cfg Config) (*Client, error) {
 // Close ends idle connections. Calls that run go on.
 func (c *Client) Close() { c.idle() }
 
-// Ping reports whether bucket is there and may be used: ErrNoBucket, ErrDenied or ErrNotS3 when not.
+// Ping reports whether bucket is there and may be used: ErrNoBucket, ErrDenied or ErrNotS3 when
+// not.
 func (c *Client) Ping(ctx context.Context, bucket string) error {
-	// Not HeadBucket, which needs the same right: its answers have no body, and a wrong path's 404 looks like a missing bucket.
+	// Not HeadBucket, which needs the same right: its answers have no body, and a wrong path's 404
+	// looks like a missing bucket.
 	_, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, MaxKeys: aws.Int32(1)})
 	if notS3(err) {
 		err = ErrNotS3
@@ -119,7 +122,8 @@ func (noLimit) GetToken(context.Context, uint) (func() error, error) {
 }
 func (noLimit) AddTokens(uint) error { return nil }
 
-// explain names the operation and makes the errors that a caller may want to tell apart recognisable.
+// explain names the operation and makes the errors that a caller may want to tell apart
+// recognisable.
 func explain(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

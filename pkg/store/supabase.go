@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// CheckSupabase reports settings that are a Supabase project's but do not reach its Storage: the Node worker used the
-// service role key, S3 needs keys of its own. add is given a variable and what it wants.
+// CheckSupabase reports settings that are a Supabase project's but do not reach its Storage: the
+// Node worker used the service role key, S3 needs keys of its own. add is given a variable and what
+// it wants.
 func CheckSupabase(environ map[string]string, add func(variable, wants string)) {
 	project := environ["SUPABASE_URL"]
 	if project == "" && environ["SUPABASE_SERVICE_ROLE_KEY"] == "" {
@@ -38,7 +39,8 @@ func IsSupabase(endpoint string) bool {
 }
 
 // supabaseEndpoint forms a project's S3 endpoint: https://<ref>.supabase.co has it at
-// https://<ref>.storage.supabase.co/storage/v1/s3, and one that is self-hosted at <its URL>/storage/v1/s3.
+// https://<ref>.storage.supabase.co/storage/v1/s3, and one that is self-hosted at <its
+// URL>/storage/v1/s3.
 func supabaseEndpoint(project string) string {
 	u, err := url.Parse(project)
 	if err != nil || u.Host == "" {

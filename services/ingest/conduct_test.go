@@ -257,7 +257,8 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 	if end := events[len(events)-1]; end.Status != "done" || end.Progress != 100 {
 		t.Errorf("the end is %+v", end)
 	}
-	// Each replica tells workers once: when a second render is told of, the first still has had two broadcasts at most.
+	// Each replica tells workers once: when a second render is told of, the first still has had two
+	// broadcasts at most.
 	second, told := r.submit(small), map[uuid.UUID]int{}
 	for told[second] < 2 {
 		m, err := cancels.NextMsg(patience)

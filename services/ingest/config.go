@@ -14,7 +14,8 @@ type Config struct {
 	service.Base
 	Store store.Config
 
-	// DatabaseURL is the app's Postgres, directly or through a pooler; in session mode new jobs are noticed at once.
+	// DatabaseURL is the app's Postgres, directly or through a pooler; in session mode new jobs are
+	// noticed at once.
 	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
 	// Connections bounds those to the database, the one that listens for jobs included.
 	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" wants:"a whole number, 2 to 100"`
@@ -26,7 +27,8 @@ type Config struct {
 	MaxRetries int `env:"WORKER_MAX_RETRIES" envDefault:"3" wants:"a whole number, 0 to 100"`
 	// Lease is how long a worker may be silent before its task goes to another.
 	Lease time.Duration `env:"TASK_LEASE" envDefault:"30s" wants:"a duration of 1s to 1h, such as 30s"`
-	// MaxRenders is how many renders are worked on at once, over all replicas. The others stay queued.
+	// MaxRenders is how many renders are worked on at once, over all replicas. The others stay
+	// queued.
 	MaxRenders int `env:"INGEST_MAX_RENDERS" envDefault:"16" wants:"a whole number, 1 or more"`
 	// Replicas is how many servers of a NATS cluster hold each stream.
 	Replicas int `env:"NATS_REPLICAS" envDefault:"1" wants:"1 on a single server, 3 or 5 in a cluster"`
@@ -46,8 +48,9 @@ const (
 		"string of the direct connection or of the session pooler)"
 )
 
-// LoadConfig reads the settings. Its error names every variable that is missing or wrong, and what it wants; it holds no
-// values. What the Node worker used and cannot be used here is named with what takes its place.
+// LoadConfig reads the settings. Its error names every variable that is missing or wrong, and what
+// it wants; it holds no values. What the Node worker used and cannot be used here is named with
+// what takes its place.
 func LoadConfig(environ map[string]string) (Config, error) {
 	var cfg Config
 	var problems service.Problems
@@ -67,7 +70,8 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	return cfg, nil
 }
 
-// check reports what a type alone cannot rule out. Zeros of what could not be read are reported already.
+// check reports what a type alone cannot rule out. Zeros of what could not be read are reported
+// already.
 func (c *Config) check(problems *service.Problems) {
 	within := func(variable string, value, least, most int, wants string) {
 		if value < least || value > most {

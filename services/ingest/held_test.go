@@ -37,7 +37,8 @@ func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 				}
 				return msg.Result{Outcome: msg.Done}
 			}
-			// More scenes than workers, and once more than a window has room for: its tasks are the first of all that are due.
+			// More scenes than workers, and once more than a window has room for: its tasks are the
+			// first of all that are due.
 			many, scenes := small, 5
 			if name == "its row" {
 				scenes = 70
@@ -58,7 +59,8 @@ func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 			if _, err := tx.Exec(t.Context(), hold, held); err != nil {
 				t.Fatal(err)
 			}
-			// One of its workers has finished, and says so; the others go on, for longer than a lease.
+			// One of its workers has finished, and says so; the others go on, for longer than a
+			// lease.
 			transcoding <- struct{}{}
 			var others []uuid.UUID
 			for range 3 {

@@ -40,7 +40,8 @@ func runAsChild() error {
 	return ingest.Run(ctx, cfg)
 }
 
-// child starts an ingest in a process of its own, which ends with the test. It returns what sends it a signal.
+// child starts an ingest in a process of its own, which ends with the test. It returns what sends
+// it a signal.
 func (r *rig) child() (tell func(syscall.Signal)) {
 	r.t.Helper()
 	program, err := os.Executable()

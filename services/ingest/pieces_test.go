@@ -10,7 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// A piece of a scene is normalized while the scene is still being recorded, and again when its recording fails.
+// A piece of a scene is normalized while the scene is still being recorded, and again when its
+// recording fails.
 func TestAPieceIsNormalizedWhileItsSceneIsRecorded(t *testing.T) {
 	r := newRig(t)
 	r.history()

@@ -12,7 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest"
 )
 
-// fuss has every change of a job of the app's meet a table that does not exist, where a condition holds.
+// fuss has every change of a job of the app's meet a table that does not exist, where a condition
+// holds.
 func (r *rig) fuss(where string) {
 	r.exec(`create or replace function fuss() returns trigger language plpgsql as $$ begin
 		if ` + where + ` then perform from no_such_table; end if; return new; end $$`)
@@ -95,7 +96,8 @@ func TestARenderWhoseRowIsRefusedHalfwayEnds(t *testing.T) {
 	}
 }
 
-// What an app can do that reaches its own tables only, as through supabase-js, and whose statuses do not know the word.
+// What an app can do that reaches its own tables only, as through supabase-js, and whose statuses
+// do not know the word.
 func TestARenderIsCancelledByAColumnOfTheApps(t *testing.T) {
 	r := newRig(t)
 	r.exec("alter table renders add check (status <> 'cancelled')")

@@ -59,7 +59,8 @@ func (r *rig) settings() map[string]string {
 	}
 }
 
-// ingest starts a replica, which ends with the test. change, which may be nil, changes its settings.
+// ingest starts a replica, which ends with the test. change, which may be nil, changes its
+// settings.
 func (r *rig) ingest(change func(*ingest.Config)) *replica {
 	r.t.Helper()
 	cfg, err := ingest.LoadConfig(r.settings())

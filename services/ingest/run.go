@@ -22,8 +22,9 @@ import (
 // application is what the database's and NATS's lists of connections show.
 const application = "ingest"
 
-// Run claims and conducts until ctx is cancelled, and returns when all that it started has ended. It waits for servers
-// that are away, and for a database that has not been migrated; its errors are settings that cannot work.
+// Run claims and conducts until ctx is cancelled, and returns when all that it started has ended.
+// It waits for servers that are away, and for a database that has not been migrated; its errors are
+// settings that cannot work.
 func Run(ctx context.Context, cfg Config) error {
 	// One of the connections is for listening.
 	pool, err := postgres.Bounded(ctx, cfg.DatabaseURL, "loom-"+application, cfg.Connections-1)
@@ -130,7 +131,8 @@ func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
 	}
 }
 
-// awaitSchema returns when the database is there and migrated; an error only when ctx was cancelled.
+// awaitSchema returns when the database is there and migrated; an error only when ctx was
+// cancelled.
 func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 5*time.Second
@@ -163,8 +165,8 @@ func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 // bucketEvery is how often it is looked whether the work bucket is still there.
 const bucketEvery = 30 * time.Second
 
-// keepBucket makes the work bucket as soon as the store is there, and again when it is gone, which it looks for every so
-// often.
+// keepBucket makes the work bucket as soon as the store is there, and again when it is gone, which
+// it looks for every so often.
 func keepBucket(ctx context.Context, cfg Config, objects *store.Client, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -194,7 +196,8 @@ func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 		})) // its error says that ctx was cancelled
 }
 
-// databaseReady returns nil while jobs can be begun. Its errors do not tell where the database is, and as whom we go there.
+// databaseReady returns nil while jobs can be begun. Its errors do not tell where the database is,
+// and as whom we go there.
 func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) error {
 	if err := migrations.Ready(ctx, pool); err != nil {
 		return err

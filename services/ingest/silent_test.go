@@ -32,7 +32,8 @@ func (p *replica) readiness(t *testing.T) (status int, why string) {
 	return response.StatusCode, string(body)
 }
 
-// asked sends so many heartbeats at once of tasks that do not exist, each of which takes a connection to the database.
+// asked sends so many heartbeats at once of tasks that do not exist, each of which takes a
+// connection to the database.
 func (r *rig) asked(n int) {
 	r.t.Helper()
 	nc := r.nats.Connect(r.t)

@@ -95,7 +95,8 @@ func TestASweepGoesOnUntilNothingIsDue(t *testing.T) {
 	r.until("all are swept", `select (select count(*) from loom.plans where swept_at is null) = 1 and not exists (select from loom.leftovers)`)
 }
 
-// A render that is made again has another plan, whose objects stay: also one that is made while the old one's are listed.
+// A render that is made again has another plan, whose objects stay: also one that is made while the
+// old one's are listed.
 func TestASweepLeavesTheObjectsOfARendersOtherPlan(t *testing.T) {
 	r := newRig(t)
 	server := storetest.Server(t)
@@ -150,7 +151,8 @@ func (r *rig) before(endpoint string, do func(*http.Request)) (url string) {
 	return server.URL
 }
 
-// What an uploader leaves behind that is killed while it copies, or between that and the end of its render.
+// What an uploader leaves behind that is killed while it copies, or between that and the end of its
+// render.
 func TestCopiesOfARenderThatEndedOtherwiseAreDeleted(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  string

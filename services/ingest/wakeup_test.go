@@ -16,8 +16,9 @@ import (
 // one is a render with a single scene.
 var one = campaign{width: 640, height: 360, fps: 30, scenes: small.scenes[:1]}
 
-// inFlight is a render whose scene a worker records, and a second whose two scenes others record, all of them delivered in
-// this order. The recordings go on until they are told to stop, fail, or their workers vanish.
+// inFlight is a render whose scene a worker records, and a second whose two scenes others record,
+// all of them delivered in this order. The recordings go on until they are told to stop, fail, or
+// their workers vanish.
 type inFlight struct {
 	*rig
 	first, second uuid.UUID

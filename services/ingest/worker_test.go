@@ -15,8 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// worker speaks the workers' protocol: it takes tokens, asks for grants, sends heartbeats and reports. What it would do
-// to media is left to do, which says how the attempt ends.
+// worker speaks the workers' protocol: it takes tokens, asks for grants, sends heartbeats and
+// reports. What it would do to media is left to do, which says how the attempt ends.
 type worker struct {
 	r    *rig
 	name string
@@ -52,7 +52,8 @@ func (r *rig) work(name string, do func(ctx context.Context, g msg.Grant) msg.Re
 	return w
 }
 
-// vanish ends the worker as kill -9 does: its connection is gone, and what it held is neither acknowledged nor handed back.
+// vanish ends the worker as kill -9 does: its connection is gone, and what it held is neither
+// acknowledged nor handed back.
 func (w *worker) vanish() { w.nc.Close() }
 
 func (w *worker) grants() []msg.Grant {

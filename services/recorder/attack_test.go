@@ -24,10 +24,11 @@ import (
 // attack is a page's way to send something to an address that is not its to reach.
 type attack struct {
 	name string
-	// page is what attacks, with CANARY for the host and port that must not be reached, and SITE for the page's own.
+	// page is what attacks, with CANARY for the host and port that must not be reached, and SITE
+	// for the page's own.
 	page string
-	// quiet: not a request that Chrome would send through a proxy, or not in every build. Of the others it is known that they
-	// were tried.
+	// quiet: not a request that Chrome would send through a proxy, or not in every build. Of the
+	// others it is known that they were tried.
 	quiet bool
 }
 
@@ -86,7 +87,8 @@ var attacks = []attack{
 	{name: "fetchLater", page: `<script>{try{fetchLater("https://CANARY/a", {activateAfter: 0})}catch{}}</script>`, quiet: true},
 	{name: "ping", page: `<iframe name=ping></iframe><a id=ping href="about:blank" target=ping ping="http://CANARY/a">a</a><script>document.getElementById("ping").click()</script>`},
 	{name: "download", page: `<iframe srcdoc='<a id=a href="http://CANARY/a" download>a</a><script>document.getElementById("a").click()</script>'></iframe>`},
-	{name: "popup", page: `<script>open("http://CANARY/a")</script>`, quiet: true}, // no other window opens at all
+	// no other window opens at all
+	{name: "popup", page: `<script>open("http://CANARY/a")</script>`, quiet: true},
 	{name: "form", page: `<iframe name=form></iframe><form id=form method=post action="http://CANARY/a" target=form><input name=a></form><script>document.getElementById("form").submit()</script>`},
 	{name: "location", page: `<iframe srcdoc='<script>location = "http://CANARY/a"</script>'></iframe>`},
 	{name: "meta refresh", page: `<iframe srcdoc='<meta http-equiv=refresh content="0;url=http://CANARY/a">'></iframe>`},
@@ -148,8 +150,8 @@ var attacks = []attack{
 	{name: "ICE candidate by name", page: `<script>peer("localhost:PORT"); peer("d2d5a0b1-2b3c-4d5e-8f90-123456789abc.local:PORT")</script>`, quiet: true},
 }
 
-// webRTC declares rtc, which gathers candidates by a server, and peer, which sends checks to an address. What they find
-// out of this machine is told to the site.
+// webRTC declares rtc, which gathers candidates by a server, and peer, which sends checks to an
+// address. What they find out of this machine is told to the site.
 const webRTC = `<script>
 function tell(e) { if (e.candidate && e.candidate.candidate) fetch("/candidate?" + encodeURIComponent(e.candidate.candidate)) }
 async function rtc(server) {
@@ -222,7 +224,8 @@ func redirect(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 }
 
-// TestPagesReachNothingThatIsRefused runs all attacks, sees each of them refused by the proxy, and nothing arrive.
+// TestPagesReachNothingThatIsRefused runs all attacks, sees each of them refused by the proxy, and
+// nothing arrive.
 func TestPagesReachNothingThatIsRefused(t *testing.T) {
 	w := newWatch(t, attacks)
 	site := attacking(t, w)
@@ -274,7 +277,8 @@ func TestPagesReachNothingThatIsRefused(t *testing.T) {
 					if s.remote == proxy.Addr() {
 						through++
 					}
-					// WebRTC opens UDP sockets and is not let to use them. That of multicast DNS could be used.
+					// WebRTC opens UDP sockets and is not let to use them. That of multicast DNS
+					// could be used.
 					idle := strings.HasPrefix(s.protocol, "udp") && strings.HasSuffix(s.remote, ":0") && !strings.HasSuffix(s.local, ":5353")
 					if !idle && s.remote != proxy.Addr() {
 						t.Errorf("Chrome has a socket around the proxy: %s, %s to %s", s.protocol, s.local, s.remote)
@@ -323,7 +327,8 @@ func startChrome(t *testing.T, proxy string) *chrome.Process {
 	return p
 }
 
-// showsOnlyPages fails when a page of the browser, popups included, shows a file or what is Chrome's own.
+// showsOnlyPages fails when a page of the browser, popups included, shows a file or what is
+// Chrome's own.
 func showsOnlyPages(t *testing.T, p *chrome.Process) {
 	t.Helper()
 	reply, err := p.Client.Call(t.Context(), "", proto.TargetGetTargets{}.ProtoReq(), nil)

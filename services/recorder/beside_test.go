@@ -17,7 +17,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// A browser that hangs, dies or eats memory costs its own scene this attempt, and the scenes beside it nothing.
+// A browser that hangs, dies or eats memory costs its own scene this attempt, and the scenes beside
+// it nothing.
 func TestAScenesBrowserIsNobodyElses(t *testing.T) {
 	srv := httptest.NewServer(page(moving))
 	defer srv.Close()

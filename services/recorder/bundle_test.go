@@ -36,7 +36,8 @@ var secretive = scene.Options{
 	Scroll:    &scene.Scroll{To: "end"},
 }
 
-// misbehaves is a red page that tells its console and its server all that it should not, and then never returns.
+// misbehaves is a red page that tells its console and its server all that it should not, and then
+// never returns.
 const misbehaves = `<!doctype html><body style="background:#c00">
 <script>
 	const secrets = ["header-s3cret", "cookie-s3cret", "basic-s3cret", "typed-s3cret", "query-s3cret", "c29tZWJvZHk6YmFzaWMtczNjcmV0"]

@@ -35,7 +35,8 @@ func groupOf(t *testing.T, group int) (procs []string) {
 // socket is an internet socket of a process. Of one that is not connected, remote is 0.0.0.0:0.
 type socket struct{ protocol, local, remote string }
 
-// socketsOf lists the internet sockets of a process group, listening ones and those of closed connections included.
+// socketsOf lists the internet sockets of a process group, listening ones and those of closed
+// connections included.
 func socketsOf(t *testing.T, group int) (found []socket) {
 	t.Helper()
 	inodes := map[string]bool{}
@@ -64,7 +65,8 @@ func socketsOf(t *testing.T, group int) (found []socket) {
 	return found
 }
 
-// kernelAddr reads an address as /proc/net writes it: 32-bit words in the machine's order, then the port.
+// kernelAddr reads an address as /proc/net writes it: 32-bit words in the machine's order, then the
+// port.
 func kernelAddr(text string) string {
 	host, port, _ := strings.Cut(text, ":")
 	words, err := hex.DecodeString(host)

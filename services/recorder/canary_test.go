@@ -98,7 +98,8 @@ func (w *watch) told(candidate string) {
 	w.candidates = append(w.candidates, candidate)
 }
 
-// check fails for each canary that something reached, and when WebRTC told an address of this machine.
+// check fails for each canary that something reached, and when WebRTC told an address of this
+// machine.
 func (w *watch) check(t *testing.T) {
 	t.Helper()
 	w.mu.Lock()

@@ -18,22 +18,28 @@ import (
 type Config struct {
 	service.Base
 
-	// Slots is how many scenes to record at once. 0 means as many as there are cores: one Chrome uses about 1.6.
+	// Slots is how many scenes to record at once. 0 means as many as there are cores: one Chrome
+	// uses about 1.6.
 	Slots int `env:"RECORDER_SLOTS" envDefault:"0" wants:"a number of scenes to record at once, 0 (as many as cores) to 256"`
-	// ChromePath is the headless shell's. Empty: chromium-headless-shell or chrome-headless-shell from PATH, else a whole
-	// Chromium or Chrome from there.
+	// ChromePath is the headless shell's. Empty: chromium-headless-shell or chrome-headless-shell
+	// from PATH, else a whole Chromium or Chrome from there.
 	ChromePath string `env:"CHROME_PATH"`
 	// ChromeSandbox is "on" or "off". Chrome has no sandbox as root.
 	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" wants:"on or off"`
-	// MemoryLimit is how many megabytes a scene's Chrome may hold before it is killed and the scene has failed.
+	// MemoryLimit is how many megabytes a scene's Chrome may hold before it is killed and the scene
+	// has failed.
 	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" wants:"a number of megabytes for one scene's Chrome, 256 to 1048576"`
-	// Pinning is "auto", which keeps a Chrome on one core while its page stands still, or "off", which leaves that to the kernel.
+	// Pinning is "auto", which keeps a Chrome on one core while its page stands still, or "off",
+	// which leaves that to the kernel.
 	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" wants:"auto or off"`
-	// HugePages is "auto", which has Chrome ask for huge pages where Linux gives them to programs that ask, or "off".
+	// HugePages is "auto", which has Chrome ask for huge pages where Linux gives them to programs
+	// that ask, or "off".
 	HugePages string `env:"RECORDER_HUGE_PAGES" envDefault:"auto" wants:"auto or off"`
-	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they are not public.
+	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they
+	// are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`
-	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for temporary files.
+	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for
+	// temporary files.
 	WorkDir string `env:"WORK_DIR"`
 }
 
@@ -41,7 +47,8 @@ const (
 	maxSlots = 256
 	// DefaultMemoryLimit is MemoryLimit's default.
 	DefaultMemoryLimit = 4096
-	// MinMemoryLimit is the least that MemoryLimit may be, in megabytes. An empty page takes about a hundred.
+	// MinMemoryLimit is the least that MemoryLimit may be, in megabytes. An empty page takes about
+	// a hundred.
 	MinMemoryLimit = 256
 	// MaxMemoryLimit is the most that MemoryLimit may be.
 	MaxMemoryLimit = 1 << 20
@@ -97,13 +104,14 @@ type Chrome struct {
 	Path string
 	// Version is its name and version, such as "HeadlessChrome/156.0.7977.2".
 	Version string
-	// Mode is how it captures a scene that asks for nothing else: msg.ModeExact, or msg.ModeVirtual when it cannot draw frames
-	// on demand.
+	// Mode is how it captures a scene that asks for nothing else: msg.ModeExact, or msg.ModeVirtual
+	// when it cannot draw frames on demand.
 	Mode msg.Mode
 }
 
-// CheckChrome starts Chrome and captures a frame: drawn on demand or, when that cannot be had, by screenshot. It returns what
-// it found, or an error that says what to do about it. path is CHROME_PATH's value; empty means to look for it.
+// CheckChrome starts Chrome and captures a frame: drawn on demand or, when that cannot be had, by
+// screenshot. It returns what it found, or an error that says what to do about it. path is
+// CHROME_PATH's value; empty means to look for it.
 func CheckChrome(ctx context.Context, path string, sandbox bool) (Chrome, error) {
 	if sandbox && os.Geteuid() == 0 {
 		return Chrome{}, errRoot

@@ -14,8 +14,9 @@ import (
 // restful is how many frames apart the changes of a page are that counts as still.
 const restful = 30
 
-// cores hands out a machine's cores to Chromes whose pages stand still. Chrome's threads wake one another dozens of times for each
-// frame, and Linux wakes each on a core that is idle, which has to be woken too: all on one core, a still frame takes less time.
+// cores hands out a machine's cores to Chromes whose pages stand still. Chrome's threads wake one
+// another dozens of times for each frame, and Linux wakes each on a core that is idle, which has to
+// be woken too: all on one core, a still frame takes less time.
 type cores struct {
 	cpus []int // their numbers; fewer than two: there is nothing to hand out
 
@@ -23,8 +24,9 @@ type cores struct {
 	held []int // how many Chromes each has
 }
 
-// ownCores are the cores that this process may use, if they are its own: where Go counts fewer, as it does for a container's
-// limit of CPU time, but never below 2, only the kernel knows which of them is free. Recorders on one machine begin by chance.
+// ownCores are the cores that this process may use, if they are its own: where Go counts fewer, as
+// it does for a container's limit of CPU time, but never below 2, only the kernel knows which of
+// them is free. Recorders on one machine begin by chance.
 func ownCores() *cores {
 	cpus := chrome.Cores()
 	if len(cpus) < 2 || service.Cores() < len(cpus) {
@@ -54,19 +56,22 @@ func (c *cores) give(i int) {
 
 var processors sync.Mutex
 
-// addProcessors changes how many goroutines Go runs at once. One that waits for a Chrome whose page stands still counts as one that
-// runs, nearly all of the time. Were all of them such, Go would take their turns away after 20 µs, over and over.
+// addProcessors changes how many goroutines Go runs at once. One that waits for a Chrome whose page
+// stands still counts as one that runs, nearly all of the time. Were all of them such, Go would
+// take their turns away after 20 µs, over and over.
 func addProcessors(n int) {
 	processors.Lock()
 	defer processors.Unlock()
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
 }
 
-// keeper is a sink that keeps a Chrome on one core while its page stands still, if there are several, and has Go run a goroutine more.
+// keeper is a sink that keeps a Chrome on one core while its page stands still, if there are
+// several, and has Go run a goroutine more.
 type keeper struct {
 	capture.Sink
 	cores *cores
-	// chrome is told when its page has come to rest, and which core it should keep to, and when the page moves again.
+	// chrome is told when its page has come to rest, and which core it should keep to, and when the
+	// page moves again.
 	chrome interface {
 		Settle(cpus []int)
 		Stir()

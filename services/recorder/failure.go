@@ -33,7 +33,8 @@ func chromeSaid(err error, stderr string) error {
 	return fmt.Errorf("%w; Chrome said: %s", err, said)
 }
 
-// tooLarge tells the product's user that a scene is more than can be stored: every try would end the same.
+// tooLarge tells the product's user that a scene is more than can be stored: every try would end
+// the same.
 func tooLarge(p msg.RecordParams, err error) error {
 	text := fmt.Sprintf("Scene %d moves too much to be recorded. Make its picture smaller, or its frame rate lower.", p.Scene)
 	return stage.Permanent(msg.CodeSceneTooLarge, text, fmt.Errorf("record scene %d: %w", p.Scene, err))
@@ -120,7 +121,8 @@ func actionReason(page string, e *capture.PageError) string {
 // maxShown bounds a URL in a message.
 const maxShown = 200
 
-// shownURL is a URL as messages may show it: without query, fragment and user, which may hold secrets.
+// shownURL is a URL as messages may show it: without query, fragment and user, which may hold
+// secrets.
 func shownURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {

@@ -23,7 +23,8 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	pieces := make(chan int, max(1, len(params.Pieces))) // so that recording never waits for storage
+	// so that recording never waits for storage
+	pieces := make(chan int, max(1, len(params.Pieces)))
 	var storing sync.WaitGroup
 	var unstored error
 	storing.Go(func() {
@@ -58,8 +59,9 @@ func storable(t *stage.Task) int64 {
 	return most
 }
 
-// storePieces stores the pieces whose places it receives, and removes their files. It announces all but the last of the scene's,
-// which goes with the result: what needs all of them then waits until the recording has succeeded.
+// storePieces stores the pieces whose places it receives, and removes their files. It announces all
+// but the last of the scene's, which goes with the result: what needs all of them then waits until
+// the recording has succeeded.
 func storePieces(ctx context.Context, t *stage.Task, pieces <-chan int) error {
 	for i := range pieces {
 		name, path := msg.PieceName(i), PiecePath(t.Dir, i)

@@ -10,8 +10,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/mezzanine"
 )
 
-// standsIn reports whether the last picture is to stand for the rest of a scene whose capture ended with err: when that was
-// asked for, there is a picture, and it was the page that stopped, or was too slow. Any other failure is tried again instead.
+// standsIn reports whether the last picture is to stand for the rest of a scene whose capture ended
+// with err: when that was asked for, there is a picture, and it was the page that stopped, or was
+// too slow. Any other failure is tried again instead.
 func standsIn(p msg.RecordParams, recorded *mezzanine.Pieces, err error) bool {
 	var page *capture.PageError
 	return p.Options.OnError == scene.OnErrorLastPicture && recorded.Recorded() > 0 && errors.As(err, &page)

@@ -33,7 +33,8 @@ func TestTheLastPictureStandsForTheRestOfAScene(t *testing.T) {
 			if name == "endless script" {
 				h.bounds.Call = 6 * time.Second
 			}
-			const frames = 660 // 11 s, so that the page's load takes no part of the time until it stops
+			// 11 s, so that the page's load takes no part of the time until it stops
+			const frames = 660
 			b := newBucket(t)
 			task := newTask(t, b, msg.RecordParams{
 				Scene: 4, URL: srv.URL + "/a?key=secret", Width: 320, Height: 180, Rate: msg.FPS(60), Frames: frames,

@@ -176,13 +176,15 @@ var parts = map[string]http.HandlerFunc{
 	},
 }
 
-// Bounds for pages that are recorded, and for those that are not: a test does not wait as long as a user would.
+// Bounds for pages that are recorded, and for those that are not: a test does not wait as long as a
+// user would.
 var (
 	patient = capture.Bounds{Load: 25 * time.Second, Request: 400 * time.Millisecond, Requests: 2 * time.Second, Call: 15 * time.Second}
 	hasty   = capture.Bounds{Load: 3 * time.Second, Request: 400 * time.Millisecond, Requests: time.Second, Call: 4 * time.Second}
 )
 
-// TestPagesThatMisbehave prints a table with -v. With LOOM_LONG=1 bounds and limits are those of users.
+// TestPagesThatMisbehave prints a table with -v. With LOOM_LONG=1 bounds and limits are those of
+// users.
 func TestPagesThatMisbehave(t *testing.T) {
 	pages := misbehaviours(t)
 	mux := http.NewServeMux()
@@ -250,8 +252,8 @@ func TestPagesThatMisbehave(t *testing.T) {
 	}
 }
 
-// noneLeft checks that of a scene nothing is left in its folder but the recording and the failure bundle, which its task
-// takes from there.
+// noneLeft checks that of a scene nothing is left in its folder but the recording and the failure
+// bundle, which its task takes from there.
 func noneLeft(t *testing.T, dir string) {
 	t.Helper()
 	left, err := os.ReadDir(dir)

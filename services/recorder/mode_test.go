@@ -20,8 +20,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// withoutFrameControl is a program that starts the headless shell, unless it is told to draw frames on demand: then it ends,
-// since a whole Chrome cannot do so either.
+// withoutFrameControl is a program that starts the headless shell, unless it is told to draw frames
+// on demand: then it ends, since a whole Chrome cannot do so either.
 func withoutFrameControl(t *testing.T) string {
 	t.Helper()
 	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))

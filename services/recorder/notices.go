@@ -105,7 +105,8 @@ func scripts(characters string) string {
 	return and(names)
 }
 
-// strictly is the failure of a scene that has a warning which is not to be let pass. Nothing is tried again: the page would be the same.
+// strictly is the failure of a scene that has a warning which is not to be let pass. Nothing is
+// tried again: the page would be the same.
 func strictly(p msg.RecordParams, warnings []msg.Warning) error {
 	for _, w := range warnings {
 		if slices.Contains(p.Options.Strict, string(w.Code)) {

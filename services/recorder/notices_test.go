@@ -20,7 +20,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// serve serves texts by path, each as its extension says, a page where there is none. What is not there answers 404.
+// serve serves texts by path, each as its extension says, a page where there is none. What is not
+// there answers 404.
 func serve(t *testing.T, files map[string]string) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +71,8 @@ func warnings(t *testing.T, url string) map[msg.Code]string {
 	return found
 }
 
-// template is a page as admin templates are: plugins, and a preloader over all until a script takes it away.
+// template is a page as admin templates are: plugins, and a preloader over all until a script takes
+// it away.
 func template() string {
 	var page strings.Builder
 	page.WriteString("<!doctype html><title>Admin</title>")
@@ -126,7 +128,8 @@ func TestWhatAPageLacksIsToldByKind(t *testing.T) {
 		files      map[string]string
 	}{
 		"nothing that counts": {
-			// What others lack, what is no part, what is not waited for or taken back, and what says it is a page and is none.
+			// What others lack, what is no part, what is not waited for or taken back, and what
+			// says it is a page and is none.
 			page: `<script src="/app.js"></script><script src="` + other + `/ads.js"></script><script src="` + other + `/throws.js"></script>
 				<img src="/none.png"><link rel="prefetch" href="/none.js" as="script"><script src="/config"></script><script>
 				fetch("/none.json")
@@ -211,7 +214,8 @@ func TestPagesThatShowNothingAreToldToBeBlank(t *testing.T) {
 	}
 }
 
-// oneFont leaves Chrome one font of the machine's, and returns the path of another that has Devanagari.
+// oneFont leaves Chrome one font of the machine's, and returns the path of another that has
+// Devanagari.
 func oneFont(t *testing.T) (devanagari string) {
 	t.Helper()
 	find := func(pattern string) string {
@@ -266,7 +270,8 @@ func TestTextWithoutAFontIsToldByItsScripts(t *testing.T) {
 			if (got == "") != (want == "") || !strings.HasPrefix(got, want) {
 				t.Errorf("the warning is %q, want %q", got, want)
 			}
-			if said := found[msg.CodePageIncomplete]; said != "" { // a font that the page had no need of
+			// a font that the page had no need of
+			if said := found[msg.CodePageIncomplete]; said != "" {
 				t.Errorf("looking asked for what the page did not: %s", said)
 			}
 		})

@@ -38,7 +38,8 @@ type Recorder struct {
 	preload string
 }
 
-// New returns the recorder that cfg describes. It takes Chrome for a headless shell until Check has tried it.
+// New returns the recorder that cfg describes. It takes Chrome for a headless shell until Check has
+// tried it.
 func New(cfg Config) (*Recorder, error) {
 	path, err := chrome.Find(cfg.ChromePath)
 	if err != nil {
@@ -62,16 +63,20 @@ func New(cfg Config) (*Recorder, error) {
 type Job struct {
 	// Params say what to record. No pieces are one of all frames.
 	Params msg.RecordParams
-	// Dir is a folder for the mezzanine's pieces, by PiecePath, and for what is needed while recording.
+	// Dir is a folder for the mezzanine's pieces, by PiecePath, and for what is needed while
+	// recording.
 	Dir string
-	// Piece is called with the place of each piece that is complete, while the recording goes on; its file is left alone from
-	// then on. It holds the recording up until it returns. It may be nil.
+	// Piece is called with the place of each piece that is complete, while the recording goes on;
+	// its file is left alone from then on. It holds the recording up until it returns. It may be
+	// nil.
 	Piece func(i int)
 	// PieceBytes bounds each piece, which else is bound by what S3 takes. 0: no bound of its own.
 	PieceBytes int64
-	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails; empty for none.
+	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails;
+	// empty for none.
 	Bundle string
-	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It may be nil.
+	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It
+	// may be nil.
 	Progress func(frames int)
 	Log      zerolog.Logger
 }
@@ -79,7 +84,8 @@ type Job struct {
 // PiecePath is where a job in dir writes the piece at place i.
 func PiecePath(dir string, i int) string { return filepath.Join(dir, msg.PieceName(i)+".mov") }
 
-// Record records a scene. What is wrong with the page is a *stage.Error with words for the product's user.
+// Record records a scene. What is wrong with the page is a *stage.Error with words for the
+// product's user.
 func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, err error) {
 	p := j.Params
 	most := r.maxBytes
@@ -136,8 +142,8 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	return facts, nil
 }
 
-// keep writes the failure bundle, unless the recording was simply cancelled. That it cannot be written is logged: the
-// recording's own error is what counts.
+// keep writes the failure bundle, unless the recording was simply cancelled. That it cannot be
+// written is logged: the recording's own error is what counts.
 func (j Job) keep(ctx context.Context, witness *bundle.Witness, failed error) {
 	if witness == nil || errors.Is(context.Cause(ctx), context.Canceled) {
 		return

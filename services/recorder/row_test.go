@@ -68,8 +68,8 @@ func TestAPageWithSoundLeavesNoFolderOfPulseAudios(t *testing.T) {
 	}
 }
 
-// A recorder keeps nothing of the scenes that it has recorded, of those neither that failed. With -v it prints what it holds
-// after each scene; LOOM_LONG=1 makes it a hundred scenes.
+// A recorder keeps nothing of the scenes that it has recorded, of those neither that failed. With
+// -v it prints what it holds after each scene; LOOM_LONG=1 makes it a hundred scenes.
 func TestScenesInARowLeaveNothingBehind(t *testing.T) {
 	scenes := 12
 	if long {
@@ -145,7 +145,8 @@ func TestScenesInARowLeaveNothingBehind(t *testing.T) {
 			t.Errorf("after scene %d there are %d goroutines and %d files, %d and %d after the fourth",
 				n+1, now.goroutines, now.files, first.goroutines, first.files)
 		}
-		// A leaked scene of these would be a Chrome's pipes, its last picture and its index: this is far below one a scene.
+		// A leaked scene of these would be a Chrome's pipes, its last picture and its index: this
+		// is far below one a scene.
 		if grown := now.rss - first.rss; n > 3 && grown > 24<<10 {
 			t.Fatalf("after scene %d the recorder has grown by %d kB since the fourth", n+1, grown)
 		}
@@ -157,8 +158,8 @@ func TestScenesInARowLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// settled returns what is held, once it is no more than at first: connections of the servers of this test end in their own
-// time. It does not wait for long.
+// settled returns what is held, once it is no more than at first: connections of the servers of
+// this test end in their own time. It does not wait for long.
 func settled(t *testing.T, first holdings) holdings {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {

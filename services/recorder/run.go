@@ -8,7 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// Run records scenes until ctx is cancelled, then drains. It fails at once when there is no Chrome that it can record with.
+// Run records scenes until ctx is cancelled, then drains. It fails at once when there is no Chrome
+// that it can record with.
 func Run(ctx context.Context, cfg Config) error {
 	record, err := New(cfg)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// recordAnd records a scene as the recorder does and calls look in the midst of it with the folders in /proc of all of
-// Chrome's processes. sandbox is CHROME_SANDBOX.
+// recordAnd records a scene as the recorder does and calls look in the midst of it with the folders
+// in /proc of all of Chrome's processes. sandbox is CHROME_SANDBOX.
 func recordAnd(t *testing.T, sandbox string, look func(procs []string)) {
 	t.Helper()
 	cfg := testConfig(t)
@@ -64,7 +64,8 @@ func chromeOf(t *testing.T, dir string) int {
 	return -1
 }
 
-// What the recorder holds is in its environment, and none of it in that of a process that a page could take over.
+// What the recorder holds is in its environment, and none of it in that of a process that a page
+// could take over.
 func TestChromeHoldsNoCredentials(t *testing.T) {
 	for _, name := range []string{"DATABASE_URL", "NATS_URL", "S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "SUPABASE_SERVICE_ROLE_KEY", "HTTPS_PROXY"} {
 		t.Setenv(name, "nats://user:canary-secret@127.0.0.1:1")
@@ -95,7 +96,8 @@ func TestChromeHoldsNoCredentials(t *testing.T) {
 // name says what a process of Chrome's is for.
 func name(proc string) string {
 	cmdline, _ := os.ReadFile(filepath.Join(proc, "cmdline"))
-	// Divided by spaces where the process gave itself another name than the one it was started with.
+	// Divided by spaces where the process gave itself another name than the one it was started
+	// with.
 	_, kind, found := bytes.Cut(cmdline, []byte("--type="))
 	if !found {
 		return "browser"
@@ -104,8 +106,9 @@ func name(proc string) string {
 	return string(kind)
 }
 
-// TestPagesRunInChromesSandbox looks at the processes that show pages: behind a filter of system calls and in namespaces
-// of their own, unless the sandbox is switched off by name. Root has no sandbox, so root runs it as nobody.
+// TestPagesRunInChromesSandbox looks at the processes that show pages: behind a filter of system
+// calls and in namespaces of their own, unless the sandbox is switched off by name. Root has no
+// sandbox, so root runs it as nobody.
 func TestPagesRunInChromesSandbox(t *testing.T) {
 	if os.Geteuid() == 0 {
 		runAsNobody(t)

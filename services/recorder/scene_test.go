@@ -16,7 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// public serves what a stranger's site would: redirects, and pages with a body of the asker's choice.
+// public serves what a stranger's site would: redirects, and pages with a body of the asker's
+// choice.
 func public(t *testing.T) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -33,7 +34,8 @@ func public(t *testing.T) *httptest.Server {
 	return srv
 }
 
-// record records a scene of a site that is the only one allowed, and returns its failure's code, empty when there is none.
+// record records a scene of a site that is the only one allowed, and returns its failure's code,
+// empty when there is none.
 func record(t *testing.T, allow, address string) (code msg.Code, permanent bool) {
 	t.Helper()
 	cfg := testConfig(t)
@@ -57,8 +59,9 @@ func record(t *testing.T, allow, address string) (code msg.Code, permanent bool)
 	return failure.Code, failure.Permanent
 }
 
-// TestScenesAtAddressesThatAreRefused tries to make a scene of what is none of a stranger's. CANARY is a port of
-// loopback that must stay untouched, SITE a site that is allowed, FILE a file that must not be opened.
+// TestScenesAtAddressesThatAreRefused tries to make a scene of what is none of a stranger's. CANARY
+// is a port of loopback that must stay untouched, SITE a site that is allowed, FILE a file that
+// must not be opened.
 func TestScenesAtAddressesThatAreRefused(t *testing.T) {
 	const refused, recorded = msg.CodeSceneRefused, msg.Code("")
 	tests := []struct {

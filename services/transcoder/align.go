@@ -11,9 +11,10 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// align makes sure that the segments can be joined by copying, and returns their parameter sets' hash: a decoder is told the
-// parameter sets of the first only. They differ when transcoders have other builds of FFmpeg or x264 than each other. Then
-// those that are unlike what this transcoder makes are encoded once more, here.
+// align makes sure that the segments can be joined by copying, and returns their parameter sets'
+// hash: a decoder is told the parameter sets of the first only. They differ when transcoders have
+// other builds of FFmpeg or x264 than each other. Then those that are unlike what this transcoder
+// makes are encoded once more, here.
 func (h handler) align(ctx context.Context, t *stage.Task, p msg.ConcatParams, names []string, made []msg.VideoFacts) (string, error) {
 	first := made[0].Parameters
 	if !slices.ContainsFunc(made, func(f msg.VideoFacts) bool { return f.Parameters != first }) {
@@ -50,7 +51,8 @@ func (h handler) align(ctx context.Context, t *stage.Task, p msg.ConcatParams, n
 	return own, nil
 }
 
-// ownParameters returns the hash of the parameter sets that this transcoder makes, whatever it encodes: a segment's first frame here.
+// ownParameters returns the hash of the parameter sets that this transcoder makes, whatever it
+// encodes: a segment's first frame here.
 func (h handler) ownParameters(ctx context.Context, t *stage.Task, p msg.ConcatParams, segment string) (string, error) {
 	if err := h.tools.Run(ctx, t.Dir, againArgs(p, segment, fileOwn, h.threads, "-frames:v", "1"), nil); err != nil {
 		return "", fmt.Errorf("encode a frame of %s: %w", segment, err)
@@ -62,7 +64,8 @@ func (h handler) ownParameters(ctx context.Context, t *stage.Task, p msg.ConcatP
 	return facts.Parameters, nil
 }
 
-// encodeAgain replaces the file of a segment by one that this transcoder has encoded, and returns its parameter sets' hash.
+// encodeAgain replaces the file of a segment by one that this transcoder has encoded, and returns
+// its parameter sets' hash.
 func (h handler) encodeAgain(
 	ctx context.Context, t *stage.Task, p msg.ConcatParams, name string, frames int, progress func(ffmpeg.Progress),
 ) (string, error) {
@@ -90,7 +93,8 @@ const (
 	fileOwn = "own.mp4"
 )
 
-// againArgs is the command line that encodes the segment from once more, into the file to. more are options of that file.
+// againArgs is the command line that encodes the segment from once more, into the file to. more are
+// options of that file.
 func againArgs(p msg.ConcatParams, from, to string, threads int, more ...string) []string {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)

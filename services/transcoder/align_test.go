@@ -9,7 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// foreignSegment is a scene as a transcoder with another encoder would have made it, counting from first.
+// foreignSegment is a scene as a transcoder with another encoder would have made it, counting from
+// first.
 func (b *bench) foreignSegment(t *testing.T, name string, rate msg.Rate, first, count int) msg.Input {
 	t.Helper()
 	data := makeFile(t, "other.mp4", rawFrames(count, testWidth, testHeight, func(n int, rgb []byte, w, h int) { bars(first+n, rgb, w, h) }),

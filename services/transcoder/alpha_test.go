@@ -9,8 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// cutOut makes a facecam of two seconds that is orange on its left; on its right it cannot be seen, and is green where it cannot; below, all of
-// it is half seen.
+// cutOut makes a facecam of two seconds that is orange on its left; on its right it cannot be seen,
+// and is green where it cannot; below, all of it is half seen.
 func cutOut(t *testing.T, name string, options ...string) []byte {
 	t.Helper()
 	const width, height, count = 160, 120, 60
@@ -120,7 +120,8 @@ func TestABubbleOfATransparentFacecamKeepsItsBorder(t *testing.T) {
 	}
 }
 
-// A facecam whose alpha has keyframes of its own is not decoded from where only its picture has one.
+// A facecam whose alpha has keyframes of its own is not decoded from where only its picture has
+// one.
 func TestATransparentFacecamShowsTheSameWhereverDecodingStarts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -11,13 +11,15 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// What is wrong with a facecam that cannot be decoded, as the end of a sentence that starts "The facecam".
+// What is wrong with a facecam that cannot be decoded, as the end of a sentence that starts "The
+// facecam".
 const (
 	badPicture = "is damaged, or in a format that cannot be decoded."
 	badSound   = "has sound that cannot be decoded."
 )
 
-// refuse turns the failure of a program to read the facecam into an error for the user. Other failures are ours.
+// refuse turns the failure of a program to read the facecam into an error for the user. Other
+// failures are ours.
 func (h handler) refuse(err error, what string) error {
 	if failedByItself(err) {
 		return facecam.NotVideo(what, err)
@@ -25,14 +27,15 @@ func (h handler) refuse(err error, what string) error {
 	return err
 }
 
-// failedByItself reports whether a program gave up, crashed or reached one of its limits: nobody ended it.
+// failedByItself reports whether a program gave up, crashed or reached one of its limits: nobody
+// ended it.
 func failedByItself(err error) bool {
 	var exit *ffmpeg.ExitError
 	return errors.As(err, &exit) && exit.Own()
 }
 
-// facecamAlone fails when a segment's slice of the facecam cannot be decoded, or most of it. FFmpeg 5 fails itself when it can decode less
-// than a third; FFmpeg 7 does not, whatever is left.
+// facecamAlone fails when a segment's slice of the facecam cannot be decoded, or most of it. FFmpeg
+// 5 fails itself when it can decode less than a third; FFmpeg 7 does not, whatever is left.
 func (h handler) facecamAlone(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, face *bubbleSource) error {
 	if err := tools.Run(ctx, dir, face.aloneArgs(p), nil); err != nil {
 		return h.refuse(err, badPicture)
@@ -52,7 +55,8 @@ func (h handler) facecamAlone(ctx context.Context, tools ffmpeg.Tools, dir strin
 	return nil
 }
 
-// aloneArgs is the command line that decodes a segment's slice of the facecam, and brings it to the bubble's size and the video's colours.
+// aloneArgs is the command line that decodes a segment's slice of the facecam, and brings it to the
+// bubble's size and the video's colours.
 func (b bubbleSource) aloneArgs(p msg.NormalizeParams) []string {
 	width, height := cover(b.stream.Width, b.stream.Height, b.bubble.Width, b.bubble.Height)
 	args := append(ffmpeg.Global("error"), "-copyts")

@@ -12,7 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// inputs are the options that open the facecam and the bubble's pictures: inputs 1 to 3, and 4, on stdin, when it moves.
+// inputs are the options that open the facecam and the bubble's pictures: inputs 1 to 3, and 4, on
+// stdin, when it moves.
 func (b bubbleSource) inputs(p msg.NormalizeParams) []string {
 	args := slices.Concat(b.input(),
 		ffmpeg.Input(filePlate, "png_pipe", "-f", "png_pipe"), ffmpeg.Input(fileMask, "png_pipe", "-f", "png_pipe"))
@@ -38,7 +39,8 @@ func (b bubbleSource) moves(p msg.NormalizeParams) bool {
 	return slices.ContainsFunc(phases(b.bubble.Fullscreen, p.FirstFrame, p.Frames), func(s phase) bool { return s.doing == moves })
 }
 
-// over are the chains of filters that lay the facecam over [scene]. The last one's output has no name yet.
+// over are the chains of filters that lay the facecam over [scene]. The last one's output has no
+// name yet.
 func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	facecam := fmt.Sprintf("[1:%d]", b.stream.Index) + b.frames(p.Rate, p.FirstFrame, p.Frames) + "[facecam]"
 	const plate, mask = "[2:v]" + drawnToBT709, "[3:v]format=gray"
@@ -46,8 +48,9 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	if len(list) == 1 && list[0].doing == rests {
 		return append([]string{facecam, plate + "[plate]", mask + "[mask]"}, b.rest("")...)
 	}
-	// Each phase is made apart, and they are joined: what one needs costs the others nothing. No picture may come to a phase
-	// before its turn: FFmpeg would fetch all else that goes with it, and keep what comes on the way. of are those of each kind.
+	// Each phase is made apart, and they are joined: what one needs costs the others nothing. No
+	// picture may come to a phase before its turn: FFmpeg would fetch all else that goes with it,
+	// and keep what comes on the way. of are those of each kind.
 	var all []int
 	of := map[doing][]int{}
 	for i, one := range list {
@@ -133,8 +136,8 @@ func (b bubbleSource) clear(option string) string {
 	return ""
 }
 
-// masked are the chains that make the bubble of [disc] and [mask], which becomes its alpha. ends is an option that says when. Where a disc
-// has alpha of its own, the bubble has less.
+// masked are the chains that make the bubble of [disc] and [mask], which becomes its alpha. ends is
+// an option that says when. Where a disc has alpha of its own, the bubble has less.
 func (b bubbleSource) masked(name func(names ...string) string, ends string, format ...string) []string {
 	merge, multiply := "alphamerge", "blend=all_mode=multiply"
 	if ends != "" {
@@ -163,10 +166,12 @@ func (b bubbleSource) fill(n string, p msg.NormalizeParams) []string {
 	}
 }
 
-// move lays a bubble that grows or shrinks over [scene]. The facecam is scaled for each frame, laid on a canvas of the
-// picture's size, and cut out by what Film draws. Colour has full resolution on the way, so that it moves by single pixels.
+// move lays a bubble that grows or shrinks over [scene]. The facecam is scaled for each frame, laid
+// on a canvas of the picture's size, and cut out by what Film draws. Colour has full resolution on
+// the way, so that it moves by single pixels.
 func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string {
-	// Most filters do not follow a picture whose size changes, as this one's is going to, and as a stranger's may on the way.
+	// Most filters do not follow a picture whose size changes, as this one's is going to, and as a
+	// stranger's may on the way.
 	width, height := cover(b.stream.Width, b.stream.Height, p.Width, p.Height)
 	facecam := sizeOnTheWay(b.bubble, one, p, width, height)
 	name, canvas := named(n), "format=yuv444p"
@@ -177,7 +182,8 @@ func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string 
 		chain("", name("canvas"), fmt.Sprintf("color=c=black%s:s=%dx%d:r=%s", b.clear("@0"), p.Width, p.Height, p.Rate), canvas),
 		chain(name("facecam"), name("sized"), facecamToBT709(b.stream, width, height), b.mirror(),
 			fmt.Sprintf("scale=w='%s':h='%s':eval=frame:flags=bicubic+accurate_rnd+full_chroma_int", facecam.width, facecam.height),
-			// With alpha, as overlay wants it: what it would convert itself, it would bring back to the first frame's size.
+			// With alpha, as overlay wants it: what it would convert itself, it would bring back to
+			// the first frame's size.
 			"format=yuva444p", "setsar=1"),
 		// shortest: all of it ends with the facecam, and pass, below, leaves the scene then.
 		chain(name("canvas", "sized"), name("laid"),
@@ -192,10 +198,12 @@ func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string 
 		chain(name("scene", "bubble"), "", "overlay=0:0:format=yuv420:eof_action=pass"))
 }
 
-// onTheWay are FFmpeg's expressions of the facecam's size at a time t of a move, and of its place, as overlay counts it.
+// onTheWay are FFmpeg's expressions of the facecam's size at a time t of a move, and of its place,
+// as overlay counts it.
 type onTheWay struct{ width, height, x, y string }
 
-// sizeOnTheWay says how a facecam that is scaled to width × height first covers the bubble on its way to the full picture.
+// sizeOnTheWay says how a facecam that is scaled to width × height first covers the bubble on its
+// way to the full picture.
 func sizeOnTheWay(at msg.Bubble, one phase, p msg.NormalizeParams, width, height int) onTheWay {
 	// Register 0 is the share of the move's time, 1 that of its way: bubble.Ease.
 	time := fmt.Sprintf("clip(%s+(%s)*round(t*%s),0,1)", decimal(one.start), decimal(one.step), p.Rate)
@@ -223,7 +231,8 @@ func (b bubbleSource) mirror() string {
 	return ""
 }
 
-// named returns a function that writes names of a phase's streams, each ending as given: [sized2][plate2].
+// named returns a function that writes names of a phase's streams, each ending as given:
+// [sized2][plate2].
 func named(ending string) func(names ...string) string {
 	return func(names ...string) (out string) {
 		for _, name := range names {
@@ -238,11 +247,13 @@ func chain(from, to string, filters ...string) string {
 	return from + strings.Join(slices.DeleteFunc(filters, func(f string) bool { return f == "" }), ",") + to
 }
 
-// maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take gigabytes; it is
-// squeezed instead. Cropping first would be no way out: crop does not follow a stream whose size changes.
+// maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take
+// gigabytes; it is squeezed instead. Cropping first would be no way out: crop does not follow a
+// stream whose size changes.
 const maxAspect = 16
 
-// cover returns the size at which a picture of width × height just covers a box, even, for a crop at its centre.
+// cover returns the size at which a picture of width × height just covers a box, even, for a crop
+// at its centre.
 func cover(width, height, across, down int) (int, int) {
 	if width <= 0 || height <= 0 {
 		return across, down

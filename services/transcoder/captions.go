@@ -20,7 +20,8 @@ var alike = strings.NewReplacer("{", "(", "}", ")", "<", "\u2039", ">", "\u203a"
 // markup is what FFmpeg takes for markup on the way to a track, or for another caption's times.
 var markup = regexp.MustCompile(`<[^<>]*>|\{\\[^}]*\}?|\{[A-Za-z]:[^}]*\}?|\\[nN]|-->`)
 
-// writeTrack writes captions for a track as SRT. They keep all signs but those of what would be lost, or end a line.
+// writeTrack writes captions for a track as SRT. They keep all signs but those of what would be
+// lost, or end a line.
 func writeTrack(path string, captions []msg.Caption) error {
 	return writeSRT(path, captions, func(text string) string { return markup.ReplaceAllStringFunc(text, alike.Replace) })
 }
@@ -47,7 +48,8 @@ func captionsInput() []string {
 	return ffmpeg.Input(fileCaptions, "srt", "-f", "srt", "-sub_charenc", "UTF-8")
 }
 
-// captionsTrack are the options of a track from an input. language has three letters; empty: the track does not say.
+// captionsTrack are the options of a track from an input. language has three letters; empty: the
+// track does not say.
 func captionsTrack(input int, language string) []string {
 	args := []string{"-map", fmt.Sprintf("%d:s:0", input), "-c:s", "mov_text"}
 	if language != "" {

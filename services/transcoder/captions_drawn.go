@@ -15,8 +15,8 @@ import (
 // fileDrawn holds captions to be drawn, in the task's folder.
 const fileDrawn = "captions.ass"
 
-// drawnFilter draws captions. FFmpeg's filter subtitles, which reads more formats, shapes text simply, whatever libass could do: Devanagari
-// falls to pieces.
+// drawnFilter draws captions. FFmpeg's filter subtitles, which reads more formats, shapes text
+// simply, whatever libass could do: Devanagari falls to pieces.
 func drawnFilter(file string) string { return "ass=" + file + ":shaping=complex" }
 
 // The units of what follows: a picture has so many of them.
@@ -27,12 +27,13 @@ const (
 	captionBottom = 16
 	// captionSides is left and right of captions.
 	captionSides = 10
-	// shortestLine is the least width, in heights of a line, that captions are given beside a bubble. Such a line has some 24 letters.
+	// shortestLine is the least width, in heights of a line, that captions are given beside a
+	// bubble. Such a line has some 24 letters.
 	shortestLine = 12
 )
 
-// style is that of captions: white with a dark edge, at the bottom, centred between margins. With an encoding of -1, its last field, a line is
-// written in the direction of its first letter.
+// style is that of captions: white with a dark edge, at the bottom, centred between margins. With
+// an encoding of -1, its last field, a line is written in the direction of its first letter.
 const style = `[Script Info]
 ScriptType: v4.00+
 PlayResX: %d
@@ -63,8 +64,8 @@ func writeDrawn(path string, p msg.NormalizeParams) error {
 	return nil
 }
 
-// hundredths writes the time of the first frame at or after d, as these files do: in hundredths of a second. What is cut off leads to no other
-// frame, up to 100 frames a second.
+// hundredths writes the time of the first frame at or after d, as these files do: in hundredths of
+// a second. What is cut off leads to no other frame, up to 100 frames a second.
 func hundredths(d msg.Duration, rate msg.Rate) string {
 	n := rate.Frames(time.Duration(d)) // the nearest
 	if rate.At(n) < time.Duration(d) {
@@ -74,7 +75,8 @@ func hundredths(d msg.Duration, rate msg.Rate) string {
 	return fmt.Sprintf("%d:%02d:%02d.%02d", h/360000, h/6000%60, h/100%60, h%100)
 }
 
-// markedUp replaces the signs of which libass's markup is made by others that look alike, and ends lines as it does.
+// markedUp replaces the signs of which libass's markup is made by others that look alike, and ends
+// lines as it does.
 var markedUp = strings.NewReplacer("{", "(", "}", ")", "\\", "/", "\n", `\N`)
 
 // drawable is a text as libass can draw it.
@@ -82,8 +84,9 @@ func drawable(text string) string {
 	return markedUp.Replace(glyphs.Ordered(glyphs.Single(text)))
 }
 
-// captionMargins are beside a bubble that rests in the lower third, or above it where too little is left beside it. They are the same in
-// all of a video, also while there is no facecam or it fills the picture: captions do not jump.
+// captionMargins are beside a bubble that rests in the lower third, or above it where too little is
+// left beside it. They are the same in all of a video, also while there is no facecam or it fills
+// the picture: captions do not jump.
 func captionMargins(p msg.NormalizeParams) (left, right, bottom int) {
 	left, right, bottom = captionSides, captionSides, captionBottom
 	if !p.Facecam {

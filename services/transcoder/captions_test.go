@@ -176,7 +176,8 @@ func (b *bench) drawnCaption(t *testing.T, text string) []byte {
 	return decode(t, b.store.get(t, "normalize/segment"), width, height).frames[0][:width*height]
 }
 
-// What is read from right to left looks as the same signs do that are forced to go from left to right in the order in which they are seen.
+// What is read from right to left looks as the same signs do that are forced to go from left to
+// right in the order in which they are seen.
 func TestRightToLeftCaptionsAreInTheirOrder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -205,8 +206,8 @@ func TestRightToLeftCaptionsAreInTheirOrder(t *testing.T) {
 	}
 }
 
-// Scripts whose letters join, or change their order: Devanagari's vowel i stands before its consonant, and conjuncts are one sign. A joiner that is
-// none keeps letters apart.
+// Scripts whose letters join, or change their order: Devanagari's vowel i stands before its
+// consonant, and conjuncts are one sign. A joiner that is none keeps letters apart.
 func TestCaptionsAreShaped(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

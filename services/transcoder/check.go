@@ -27,8 +27,9 @@ var needed = ffmpeg.Abilities{
 	BitstreamFilters: []string{"h264_metadata", "setts"},
 }
 
-// CheckFFmpeg makes sure that both programs are there and can do what a transcoder needs. It returns FFmpeg's version,
-// or an error that says what to install. The paths are FFMPEG_PATH's and FFPROBE_PATH's values.
+// CheckFFmpeg makes sure that both programs are there and can do what a transcoder needs. It
+// returns FFmpeg's version, or an error that says what to install. The paths are FFMPEG_PATH's and
+// FFPROBE_PATH's values.
 func CheckFFmpeg(ctx context.Context, ffmpegPath, ffprobePath string) (version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

@@ -8,7 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// A steady tone over many short scenes: where one ends and the next begins, at whatever sample, nothing is heard.
+// A steady tone over many short scenes: where one ends and the next begins, at whatever sample,
+// nothing is heard.
 func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -42,7 +43,8 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	if most := 2 * elsewhere; at > most {
 		t.Errorf("what is not the tone is %.5f at cuts, %.5f elsewhere", at, elsewhere)
 	}
-	// What a cut would do to the sound, for each of them: a sample is lost, or a quarter of a millisecond is silent.
+	// What a cut would do to the sound, for each of them: a sample is lost, or a quarter of a
+	// millisecond is silent.
 	for _, cut := range cuts {
 		silent := slices.Clone(sound)
 		clear(silent[cut : cut+12])
@@ -54,8 +56,9 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	}
 }
 
-// clicks returns the most of what is not a steady tone, within 5 ms of cuts and elsewhere: of a tone, each sample follows from the two
-// before. The first and the last 50 ms, which are faded, do not count.
+// clicks returns the most of what is not a steady tone, within 5 ms of cuts and elsewhere: of a
+// tone, each sample follows from the two before. The first and the last 50 ms, which are faded, do
+// not count.
 func clicks(sound []float64, tone float64, cuts []int) (at, elsewhere float64) {
 	const near, faded = sampleRate * 5 / 1000, sampleRate * 50 / 1000
 	turn := 2 * math.Cos(2*math.Pi*tone/sampleRate)

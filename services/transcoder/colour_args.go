@@ -8,8 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
 )
 
-// facecamToBT709 scales to width × height and converts to limited BT.709. The picture is small by then, so the exact
-// and slow way of scale will do; unlike colorspace, it takes every pixel format.
+// facecamToBT709 scales to width × height and converts to limited BT.709. The picture is small by
+// then, so the exact and slow way of scale will do; unlike colorspace, it takes every pixel format.
 func facecamToBT709(s ffmpeg.Stream, width, height int) string {
 	if s.Alpha {
 		return alphaToBT709(s, width, height)
@@ -41,8 +41,9 @@ func hdrMatrix(s ffmpeg.Stream) string {
 	return inMatrix(s)
 }
 
-// alphaToBT709 does the same for pictures with alpha, and keeps it. What a pixel that cannot be seen has for a colour, green or black, must
-// not reach those beside it when they are scaled: each counts by how much of it is seen.
+// alphaToBT709 does the same for pictures with alpha, and keeps it. What a pixel that cannot be
+// seen has for a colour, green or black, must not reach those beside it when they are scaled: each
+// counts by how much of it is seen.
 func alphaToBT709(s ffmpeg.Stream, width, height int) string {
 	matrix, planes, curve := inMatrix(s), "gbrap", ""
 	if tonemap.CurveOf(s.Transfer) != 0 {
@@ -55,14 +56,15 @@ func alphaToBT709(s ffmpeg.Stream, width, height int) string {
 	}, ",")
 }
 
-// inMatrix names the matrix of a stranger's video, in scale's words. FFmpeg takes one that the file does not name for
-// BT.601; cameras and browsers that leave it out of an HD video mean BT.709.
+// inMatrix names the matrix of a stranger's video, in scale's words. FFmpeg takes one that the file
+// does not name for BT.601; cameras and browsers that leave it out of an HD video mean BT.709.
 func inMatrix(s ffmpeg.Stream) string {
 	switch s.Space {
 	case "bt709", "smpte240m", "fcc":
 		return "in_color_matrix=" + s.Space + ":"
 	case "bt470bg", "smpte170m":
-		return "in_color_matrix=bt601:" // their matrix is the same, and FFmpeg 7 takes bt470bg for none
+		// their matrix is the same, and FFmpeg 7 takes bt470bg for none
+		return "in_color_matrix=bt601:"
 	case "bt2020nc", "bt2020c":
 		return "in_color_matrix=bt2020:"
 	case "", "unknown":

@@ -17,7 +17,8 @@ import (
 // transfers is how many segments are fetched at once.
 const transfers = 4
 
-// concat joins the segments. When no overlay follows it writes the finished video and its thumbnail.
+// concat joins the segments. When no overlay follows it writes the finished video and its
+// thumbnail.
 func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
 	p, err := stage.Params[msg.ConcatParams](t)
 	if err != nil {

@@ -15,9 +15,9 @@ const (
 	fileJoined = "joined.mp4"
 )
 
-// concatList is the script that names the segments. Each has its exact length: FFmpeg's own idea of it lacks the last
-// frame's duration or not, depending on the file. The lengths are differences of places on the whole timeline, so that
-// rounding them to microseconds does not add up.
+// concatList is the script that names the segments. Each has its exact length: FFmpeg's own idea of
+// it lacks the last frame's duration or not, depending on the file. The lengths are differences of
+// places on the whole timeline, so that rounding them to microseconds does not add up.
 func concatList(rate msg.Rate, names []string, frames []int) string {
 	var b strings.Builder
 	b.WriteString("ffconcat version 1.0\n")

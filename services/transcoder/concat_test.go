@@ -11,7 +11,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// segmentsOf encodes scenes of the given lengths, all cut from one count, and returns them as concat's inputs.
+// segmentsOf encodes scenes of the given lengths, all cut from one count, and returns them as
+// concat's inputs.
 func (b *bench) segmentsOf(t *testing.T, rate msg.Rate, lengths []int) map[string]msg.Input {
 	t.Helper()
 	inputs := map[string]msg.Input{}

@@ -11,21 +11,24 @@ import (
 type Config struct {
 	service.Base
 
-	// Slots is how many tasks to work on at once. 0 means half as many as there are cores, at least 1: an encoder uses
-	// about two.
+	// Slots is how many tasks to work on at once. 0 means half as many as there are cores, at least
+	// 1: an encoder uses about two.
 	Slots int `env:"TRANSCODER_SLOTS" envDefault:"0" wants:"a number of tasks to work on at once, 0 (half as many as cores) to 256"`
 	// Fetches is how many facecams and watermarks to fetch at once, beside the slots.
 	Fetches int `env:"TRANSCODER_FETCHES" envDefault:"8" wants:"a number of facecams and watermarks to fetch at once, 1 to 256"`
 	// FFmpegPath and FFprobePath are the two programs, as paths or as names to look up in PATH.
 	FFmpegPath  string `env:"FFMPEG_PATH" envDefault:"ffmpeg"`
 	FFprobePath string `env:"FFPROBE_PATH" envDefault:"ffprobe"`
-	// EgressAllow lists hosts, IP addresses and CIDR prefixes that facecams and watermarks may come from although they are not public.
+	// EgressAllow lists hosts, IP addresses and CIDR prefixes that facecams and watermarks may come
+	// from although they are not public.
 	EgressAllow string `env:"EGRESS_ALLOW"`
 	// FacecamMaxBytes bounds a facecam's size. Default 2 GiB.
 	FacecamMaxBytes int64 `env:"FACECAM_MAX_BYTES" envDefault:"2147483648" wants:"a number of bytes above 0"`
-	// FacecamTimeout bounds a facecam's download. At most half an hour: there must be time left of a probe for its decoding.
+	// FacecamTimeout bounds a facecam's download. At most half an hour: there must be time left of
+	// a probe for its decoding.
 	FacecamTimeout time.Duration `env:"FACECAM_TIMEOUT" envDefault:"15m" wants:"a duration above 0, at most 30m, such as 15m"`
-	// FetchMinRate is how many bytes a second a facecam or a watermark must come with at least, over each half minute; 0 is any.
+	// FetchMinRate is how many bytes a second a facecam or a watermark must come with at least,
+	// over each half minute; 0 is any.
 	FetchMinRate int64 `env:"FETCH_MIN_RATE" envDefault:"16384" wants:"a number of bytes a second, 0 (however slow) to 1073741824"`
 	// WorkDir holds the tasks' folders. Empty: the system's folder for temporary files.
 	WorkDir string `env:"WORK_DIR"`

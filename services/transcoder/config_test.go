@@ -30,8 +30,9 @@ func TestADownloadThatWouldTakeAllOfAProbesTimeIsRefused(t *testing.T) {
 	}
 }
 
-// What is too slow to be decoded has to reach a bound of its own before the attempt's: it is the facecam that is at fault. Time of the
-// CPU is less than that of the clock when the machine is busy, so there is to be half as much again.
+// What is too slow to be decoded has to reach a bound of its own before the attempt's: it is the
+// facecam that is at fault. Time of the CPU is less than that of the clock when the machine is
+// busy, so there is to be half as much again.
 func TestAProbesBoundsFitIntoItsAttempt(t *testing.T) {
 	packets, pictures, sound := 3*inspecting.CPU, 3*decoding.CPU, hearing.CPU+measuring.CPU
 	if most := packets + pictures + sound; most*3/2 > msg.ProbeTimeout-maxFacecamTimeout {

@@ -15,7 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// spoiled is a file of which the packets of a stream ("v:0", "a:0") that spoil names cannot be decoded, the others being as they were.
+// spoiled is a file of which the packets of a stream ("v:0", "a:0") that spoil names cannot be
+// decoded, the others being as they were.
 func spoiled(t *testing.T, data []byte, stream string, spoil func(n int) bool) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "whole")
@@ -52,7 +53,8 @@ func wantUsersFault(t *testing.T, err error, words string) {
 	}
 }
 
-// probe sees the first picture, and the sound that is heard. What comes after is found out when it is used.
+// probe sees the first picture, and the sound that is heard. What comes after is found out when it
+// is used.
 func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -13,12 +13,14 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
-// A constant rate factor bounds no bit rate: noise may take ten times what its level allows. An encoder that minds the bound while
-// it works takes 4 % more CPU time, with the very same pictures unless they are noise or the like. So it is told of the bound only
-// when what it made without is beyond it.
+// A constant rate factor bounds no bit rate: noise may take ten times what its level allows. An
+// encoder that minds the bound while it works takes 4 % more CPU time, with the very same pictures
+// unless they are noise or the like. So it is told of the bound only when what it made without is
+// beyond it.
 
-// encodeWithin runs an encoder that writes the segment name, and once more when the segment is more than the bound of its length. x264
-// may miss its bound by a little, which leaves room for that; a segment that decoders of the level cannot cope with is an error.
+// encodeWithin runs an encoder that writes the segment name, and once more when the segment is more
+// than the bound of its length. x264 may miss its bound by a little, which leaves room for that; a
+// segment that decoders of the level cannot cope with is an error.
 func encodeWithin(
 	log zerolog.Logger, dir, name string, l h264Level, rate msg.Rate, frames int, args []string, run func(args []string) error,
 ) error {
@@ -47,7 +49,8 @@ func encodeWithin(
 	return nil
 }
 
-// boundedArgs holds the encoder of a command line within a bound. It changes nothing in the parameter sets.
+// boundedArgs holds the encoder of a command line within a bound. It changes nothing in the
+// parameter sets.
 func boundedArgs(args []string, to bound) []string {
 	at := slices.Index(args, levelOption)
 	return slices.Insert(slices.Clone(args), at,
@@ -73,7 +76,8 @@ func fits(dir, name string, to bound, rate msg.Rate) (bool, error) {
 	return len(tracks) > 0 && feedable(tracks[0].Sizes, to, rate), nil
 }
 
-// feedable reports whether packets of these many bytes, one for each frame, come in time through the bound's buffer.
+// feedable reports whether packets of these many bytes, one for each frame, come in time through
+// the bound's buffer.
 func feedable(sizes []int64, to bound, rate msg.Rate) bool {
 	buffer, perFrame := 1000*float64(to.buffer), 1000*float64(to.rate)/rate.Float()
 	fill := startFill * buffer

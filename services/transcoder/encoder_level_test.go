@@ -53,8 +53,8 @@ func noise(seed uint64) picture {
 	}
 }
 
-// A decoder is fed at the level's rate through the level's buffer. No picture may come later than it is due, whatever pages
-// show, and whatever was before a join.
+// A decoder is fed at the level's rate through the level's buffer. No picture may come later than
+// it is due, whatever pages show, and whatever was before a join.
 func TestNoiseStaysWithinItsLevel(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -88,7 +88,8 @@ func TestNoiseStaysWithinItsLevel(t *testing.T) {
 	}
 }
 
-// Whatever an encoder makes of its bound: what a level does not allow is refused, and what misses the bound alone is told.
+// Whatever an encoder makes of its bound: what a level does not allow is refused, and what misses
+// the bound alone is told.
 func TestABoundIsCheckedOnWhatTheEncoderMadeOfIt(t *testing.T) {
 	t.Parallel()
 	rate, frames := msg.FPS(24), 24
@@ -132,7 +133,8 @@ func TestABoundIsCheckedOnWhatTheEncoderMadeOfIt(t *testing.T) {
 	}
 }
 
-// A facecam that grows is drawn while it is read: what is encoded once more, for its noise, has it as well.
+// A facecam that grows is drawn while it is read: what is encoded once more, for its noise, has it
+// as well.
 func TestWhatIsEncodedTwiceHasAllOfItsFacecam(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -161,7 +163,8 @@ func TestWhatIsEncodedTwiceHasAllOfItsFacecam(t *testing.T) {
 	}
 }
 
-// checkLevel reads a video's level from its parameter sets, and makes sure that its packets can be fed to a decoder of it.
+// checkLevel reads a video's level from its parameter sets, and makes sure that its packets can be
+// fed to a decoder of it.
 func checkLevel(t *testing.T, video []byte, width, height int, rate msg.Rate) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "video.mp4")

@@ -9,8 +9,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// fitFilter brings a mezzanine's pictures to width × height. It works on what Chrome's JPEGs hold, full-range BT.601, so
-// that the bars go through the same conversion of colours as the page does; pad knows no other matrix before FFmpeg 7.
+// fitFilter brings a mezzanine's pictures to width × height. It works on what Chrome's JPEGs hold,
+// full-range BT.601, so that the bars go through the same conversion of colours as the page does;
+// pad knows no other matrix before FFmpeg 7.
 func fitFilter(f msg.Fit, width, height int) string {
 	// A viewport of odd pixels makes odd pictures, which the conversion of colours refuses.
 	steps := []string{"crop=iw-mod(iw\\,2):ih-mod(ih\\,2):0:0"}
@@ -34,8 +35,8 @@ func fitFilter(f msg.Fit, width, height int) string {
 	return strings.Join(steps, ",")
 }
 
-// inside returns the size, in even numbers, of the largest rectangle of the shape width × height that lies within
-// maxWidth × maxHeight.
+// inside returns the size, in even numbers, of the largest rectangle of the shape width × height
+// that lies within maxWidth × maxHeight.
 func inside(width, height, maxWidth, maxHeight int) (int, int) {
 	scale := min(float64(maxWidth)/float64(width), float64(maxHeight)/float64(height))
 	even := func(side, most int) int { return min(most, max(2, 2*int(math.Round(float64(side)*scale/2)))) }

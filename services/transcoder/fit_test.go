@@ -65,7 +65,8 @@ func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
 			for _, p := range c.points {
 				got := segment.rgb(1, p.x, p.y)
 				for i := range 3 {
-					if math.Abs(got[i]-float64(p.want[i])) > 8 { // the pictures are small, and compressed
+					// the pictures are small, and compressed
+					if math.Abs(got[i]-float64(p.want[i])) > 8 {
 						t.Errorf("at %d, %d: %.1f, want %v", p.x, p.y, got, p.want)
 						break
 					}

@@ -16,15 +16,17 @@ import (
 )
 
 const (
-	// sameLook is by how many levels of 255 a part of the finished picture may differ in brightness from what was encoded. It
-	// was 2 in the demo; another scene's picture, or black, differs by tens.
+	// sameLook is by how many levels of 255 a part of the finished picture may differ in brightness
+	// from what was encoded. It was 2 in the demo; another scene's picture, or black, differs by
+	// tens.
 	sameLook = 4
 	// blackLook is up to how bright a part of a black picture is.
 	blackLook = 4
 	// shortestBlack and shortestStill are what is worth a line in the report.
 	shortestBlack = 500 * time.Millisecond
 	shortestStill = 2 * time.Second
-	// loudnessMargin is by how much the sound may miss its target in LU, and peaks in dB: AAC changes both a little.
+	// loudnessMargin is by how much the sound may miss its target in LU, and peaks in dB: AAC
+	// changes both a little.
 	loudnessMargin = 1.5
 )
 
@@ -39,8 +41,8 @@ type finished struct {
 	thumbnails []int
 }
 
-// gate reads all of a finished video and returns what it is, or an error when it is not what it must be: then nobody gets to
-// see it. On the way it takes the first of the thumbnails.
+// gate reads all of a finished video and returns what it is, or an error when it is not what it
+// must be: then nobody gets to see it. On the way it takes the first of the thumbnails.
 func (h handler) gate(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress)) (*msg.Report, error) {
 	r, err := h.read(ctx, dir, v, progress)
 	if err != nil {
@@ -97,7 +99,8 @@ func (h handler) counting(spent *atomic.Int64) handler {
 	return h
 }
 
-// watch decodes the picture from its first frame to its last, and takes the first of the thumbnails.
+// watch decodes the picture from its first frame to its last, and takes the first of the
+// thumbnails.
 func (h handler) watch(ctx context.Context, dir string, v finished, progress func(ffmpeg.Progress), r *msg.Report) error {
 	if err := h.tools.Run(ctx, dir, watchArgs(v), progress); err != nil {
 		return fmt.Errorf("it cannot be decoded: %w", err)
@@ -118,7 +121,8 @@ func (h handler) watch(ctx context.Context, dir string, v finished, progress fun
 	return nil
 }
 
-// watchArgs is the command line that decodes the picture, fails at the first error, and writes looks of all frames and one thumbnail.
+// watchArgs is the command line that decodes the picture, fails at the first error, and writes
+// looks of all frames and one thumbnail.
 func watchArgs(v finished) []string {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)

@@ -16,8 +16,9 @@ import (
 // fileGlyphs holds what of captions not every font has, in the task's folder.
 const fileGlyphs = "glyphs.ass"
 
-// missingGlyphs draws what of captions not every font has on a picture that nobody sees, and returns a warning for each kind of sign that no font
-// here has: boxes are drawn in their place. It is the same in every segment of a video.
+// missingGlyphs draws what of captions not every font has on a picture that nobody sees, and
+// returns a warning for each kind of sign that no font here has: boxes are drawn in their place. It
+// is the same in every segment of a video.
 func (h handler) missingGlyphs(ctx context.Context, log zerolog.Logger, dir string, captions []msg.Caption) ([]msg.Warning, error) {
 	texts := make([]string, 0, len(captions))
 	for _, c := range captions {
@@ -48,7 +49,8 @@ func (h handler) missingGlyphs(ctx context.Context, log zerolog.Logger, dir stri
 	return warnings, nil
 }
 
-// glyphsArgs is the command line that makes libass look for a font for each sign of fileGlyphs, and say which it has not found.
+// glyphsArgs is the command line that makes libass look for a font for each sign of fileGlyphs, and
+// say which it has not found.
 func glyphsArgs() []string {
 	return append(ffmpeg.Global("warning"), "-f", "lavfi", "-i", "color=s=64x64:r=1:d=1",
 		"-vf", drawnFilter(fileGlyphs), "-frames:v", "1", "-f", "null", "-")

@@ -18,7 +18,8 @@ import (
 type handler struct {
 	tools                ffmpeg.Tools
 	facecams, watermarks fetch.Fetcher
-	// measured has room for as many as measure a facecam at once, when they have fetched it. Nil: there is no bound.
+	// measured has room for as many as measure a facecam at once, when they have fetched it. Nil:
+	// there is no bound.
 	measured chan struct{}
 	// kept are facecams that were fetched from the store.
 	kept *fetch.Kept
@@ -50,8 +51,8 @@ func newHandler(cfg Config) (h handler, release func(), err error) {
 	}, nil
 }
 
-// Handlers returns the handler of each kind as cfg describes it, for who runs tasks without NATS, and what frees what
-// they hold.
+// Handlers returns the handler of each kind as cfg describes it, for who runs tasks without NATS,
+// and what frees what they hold.
 func Handlers(cfg Config) (handlers map[msg.Kind]stage.Handler, release func(), err error) {
 	h, release, err := newHandler(cfg)
 	if err != nil {
@@ -91,7 +92,8 @@ func (h handler) inspectFacecam(ctx context.Context, t *stage.Task) (ffmpeg.File
 // path is a file of the task's folder.
 func path(t *stage.Task, name string) string { return filepath.Join(t.Dir, name) }
 
-// part returns a function that reports progress within a part of the task, from one fraction of it to another.
+// part returns a function that reports progress within a part of the task, from one fraction of it
+// to another.
 func part(t *stage.Task, from, to float64) func(fraction float64) {
 	return func(fraction float64) { t.Progress(from + (to-from)*min(max(fraction, 0), 1)) }
 }

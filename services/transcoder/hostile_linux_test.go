@@ -13,8 +13,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// Whatever a file does, a process that reads it ends, its task fails for good, and nothing of it is left. The time that a process may
-// take is far more than a test's, so the bound that the service has set is lowered for the one that measures the sound.
+// Whatever a file does, a process that reads it ends, its task fails for good, and nothing of it is
+// left. The time that a process may take is far more than a test's, so the bound that the service
+// has set is lowered for the one that measures the sound.
 func TestAFileThatTakesTooLongEndsAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)

@@ -175,7 +175,8 @@ func TestDamagedVideosEndInAnErrorOrAVideo(t *testing.T) {
 	}
 }
 
-// wantFramesOrRefusal checks that a task has made so many frames, or failed for good, of the facecam.
+// wantFramesOrRefusal checks that a task has made so many frames, or failed for good, of the
+// facecam.
 func wantFramesOrRefusal(t *testing.T, made any, err error, frames int) {
 	t.Helper()
 	if err != nil {

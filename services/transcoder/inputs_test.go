@@ -156,7 +156,8 @@ func TestEveryWayAPhoneIsHeldIsUpright(t *testing.T) {
 	}
 }
 
-// Every other line of an interlaced picture is of a later time: where something moves, its edges are combs.
+// Every other line of an interlaced picture is of a later time: where something moves, its edges
+// are combs.
 func TestAnInterlacedFacecamHasNoCombs(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -203,8 +204,8 @@ func TestAnInterlacedFacecamMayChangeItsSize(t *testing.T) {
 	}
 }
 
-// turn writes a turn by quarters into the display matrix of an MP4's only track, clockwise. FFmpeg 5 and 7 have
-// different options for it, and neither knows the other's.
+// turn writes a turn by quarters into the display matrix of an MP4's only track, clockwise. FFmpeg
+// 5 and 7 have different options for it, and neither knows the other's.
 func turn(t *testing.T, data []byte, quarters int) []byte {
 	t.Helper()
 	cos := []int32{1, 0, -1, 0}[quarters] << 16

@@ -10,7 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// A facecam is a stranger's file. These are the bounds of what is taken, and of what a process that reads it may use.
+// A facecam is a stranger's file. These are the bounds of what is taken, and of what a process that
+// reads it may use.
 const (
 	maxPixels = 8192 * 4352 // 8K
 	maxSides  = 16384       // of the longer side
@@ -28,24 +29,25 @@ const (
 	watermarkDecoding = time.Minute
 )
 
-// boundedDecoder keeps a decoder from a picture that is larger than the header said, and from one in the making for each
-// core.
+// boundedDecoder keeps a decoder from a picture that is larger than the header said, and from one
+// in the making for each core.
 var boundedDecoder = []string{"-max_pixels", strconv.Itoa(maxPixels), "-threads", "4"}
 
-// Bounds of the processes of a probe. Those of time fit into an attempt at it, together with the download: msg.ProbeTimeout.
+// Bounds of the processes of a probe. Those of time fit into an attempt at it, together with the
+// download: msg.ProbeTimeout.
 var (
 	// inspecting bounds ffprobe: it keeps an index of all packets, and decodes some.
 	inspecting = ffmpeg.Limits{Memory: 1024 * mib, CPU: 5 * time.Minute, File: mib}
 	// decoding bounds ffmpeg when it looks at some pictures: a decoder may keep 16 of 8K.
 	decoding = ffmpeg.Limits{Memory: 3072 * mib, CPU: 5 * time.Minute, File: mib}
-	// hearing bounds ffmpeg when it decodes all of the sound, and measuring when it finds out how loud that is. 20 minutes of sound have
-	// taken 54 s of both.
+	// hearing bounds ffmpeg when it decodes all of the sound, and measuring when it finds out how
+	// loud that is. 20 minutes of sound have taken 54 s of both.
 	hearing   = ffmpeg.Limits{Memory: 3072 * mib, CPU: 10 * time.Minute, File: mib}
 	measuring = ffmpeg.Limits{Memory: 3072 * mib, CPU: 20 * time.Minute, File: mib}
 )
 
-// encoding bounds ffmpeg when it encodes frames of the size given with the facecam's over it. The file is bounded by what
-// the pictures are when they are not compressed at all.
+// encoding bounds ffmpeg when it encodes frames of the size given with the facecam's over it. The
+// file is bounded by what the pictures are when they are not compressed at all.
 func encoding(p msg.NormalizeParams, threads int) ffmpeg.Limits {
 	return ffmpeg.Limits{
 		Memory: int64(4096+128*threads) * mib,

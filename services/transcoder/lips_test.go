@@ -10,7 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// A facecam that flashes and beeps at once does so in the finished video, to its end: still pages, as most are.
+// A facecam that flashes and beeps at once does so in the finished video, to its end: still pages,
+// as most are.
 func TestLipsAndVoiceStayTogether(t *testing.T) {
 	t.Parallel()
 	seconds, scenes := 30, 6

@@ -16,8 +16,9 @@ const lookSize = msg.LookSide * msg.LookSide
 // lookFilter makes a look of a frame.
 var lookFilter = fmt.Sprintf("scale=%d:%d:flags=area:out_range=pc,format=gray", msg.LookSide, msg.LookSide)
 
-// lookStep is how many frames of a segment lie between those of which FFmpeg writes a look. It must be small: FFmpeg writes to the
-// output that is behind the other, and so keeps that many frames for the encoder.
+// lookStep is how many frames of a segment lie between those of which FFmpeg writes a look. It must
+// be small: FFmpeg writes to the output that is behind the other, and so keeps that many frames for
+// the encoder.
 const lookStep = 15
 
 // lookedAt are the frames of a segment whose looks are kept.

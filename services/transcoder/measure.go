@@ -20,14 +20,16 @@ type expected struct {
 	captions bool
 	// loudness is what the sound was brought to; nil when it was left as it is.
 	loudness *loudness
-	// evenly says that all of it was changed by the same amount, so that it is no softer than that either.
+	// evenly says that all of it was changed by the same amount, so that it is no softer than that
+	// either.
 	evenly bool
 }
 
 // length is that of the picture, and of the sound.
 func (e expected) length() time.Duration { return e.rate.At(e.frames) }
 
-// measure reads a file that we wrote and returns its facts, or an error when it is not what it must be.
+// measure reads a file that we wrote and returns its facts, or an error when it is not what it must
+// be.
 func measure(dir, name string, want expected) (msg.VideoFacts, error) {
 	video, sound, err := readTracks(filepath.Join(dir, name), want.captions)
 	if err == nil {
@@ -48,7 +50,8 @@ func measure(dir, name string, want expected) (msg.VideoFacts, error) {
 	}, nil
 }
 
-// readTracks returns the one video track and the audio track, or nil. There is nothing else but captions, when there should be.
+// readTracks returns the one video track and the audio track, or nil. There is nothing else but
+// captions, when there should be.
 func readTracks(path string, captions bool) (video, sound *mp4.Track, err error) {
 	list, err := mp4.Read(path)
 	if err != nil {
@@ -125,8 +128,9 @@ func checkSound(t *mp4.Track, want expected) error {
 // packetSamples is how many samples a packet of AAC-LC holds.
 const packetSamples = 1024
 
-// checkReach makes sure that a mezzanine lasts for all frames of its piece, the time included that its last picture stands for: the
-// encoder would repeat that picture for what is missing, and nobody would notice.
+// checkReach makes sure that a mezzanine lasts for all frames of its piece, the time included that
+// its last picture stands for: the encoder would repeat that picture for what is missing, and
+// nobody would notice.
 func checkReach(path string, rate msg.Rate, frames int) error {
 	lasts, err := mp4.Length(path)
 	if err != nil {

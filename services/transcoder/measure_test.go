@@ -9,7 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
-// checkIndex makes sure that ffprobe, which decodes some of a video for it, finds the same in it as what measure reads.
+// checkIndex makes sure that ffprobe, which decodes some of a video for it, finds the same in it as
+// what measure reads.
 func checkIndex(t *testing.T, data []byte) {
 	t.Helper()
 	dir, name := t.TempDir(), "video.mp4"

@@ -131,7 +131,8 @@ func (o *objects) put(key string, data []byte) {
 	o.data["/"+key] = data
 }
 
-// run calls the handler with a task whose inputs are in the store. Outputs go to keys "<kind>/<name>".
+// run calls the handler with a task whose inputs are in the store. Outputs go to keys
+// "<kind>/<name>".
 func (b *bench) run(t *testing.T, kind msg.Kind, params any, inputs map[string]msg.Input, outputs ...string) (any, error) {
 	t.Helper()
 	raw, err := json.Marshal(params)
@@ -153,7 +154,8 @@ func (b *bench) run(t *testing.T, kind msg.Kind, params any, inputs map[string]m
 	return b.kinds()[kind].Handle(t.Context(), stage.NewTask(grant, t.TempDir(), zerolog.Nop()))
 }
 
-// must is run for a task that succeeds. What is measured on the video that it writes must be what ffprobe finds.
+// must is run for a task that succeeds. What is measured on the video that it writes must be what
+// ffprobe finds.
 func (b *bench) must(t *testing.T, kind msg.Kind, params any, inputs map[string]msg.Input, outputs ...string) any {
 	t.Helper()
 	facts, err := b.run(t, kind, params, inputs, outputs...)
@@ -236,8 +238,8 @@ func rawInput(rate msg.Rate, width, height int) []string {
 	return []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", width, height), "-r", rate.String(), "-i", "-"}
 }
 
-// mezzanine makes a scene as a recorder does: JPEG frames in QuickTime, each at its exact time, the last one lasting until the scene's
-// end. keep says which frames are stored; nil stores all.
+// mezzanine makes a scene as a recorder does: JPEG frames in QuickTime, each at its exact time, the
+// last one lasting until the scene's end. keep says which frames are stored; nil stores all.
 func mezzanine(t *testing.T, rate msg.Rate, count, width, height int, paint picture, keep func(n int) bool) []byte {
 	t.Helper()
 	var kept []string
@@ -417,7 +419,8 @@ func (b *bench) probed(t *testing.T, data []byte) (msg.Input, msg.ProbeFacts) {
 	return b.input(t, "facecam", b.store.get(t, "probe/facecam"), facts), facts
 }
 
-// bubbled makes a segment of so many frames at 24 a second, with a facecam's bubble on a page of bars.
+// bubbled makes a segment of so many frames at 24 a second, with a facecam's bubble on a page of
+// bars.
 func (b *bench) bubbled(t *testing.T, face msg.Input, frames int) decoded {
 	t.Helper()
 	b.must(t, msg.Normalize,

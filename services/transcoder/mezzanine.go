@@ -8,17 +8,19 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// A picture that cannot be decoded makes FFmpeg print an error, repeat the one before, and go on. That will do for a facecam, which is
-// as its owner made it, but not for a mezzanine. FFmpeg ends at the first error only if it may at those of all inputs.
+// A picture that cannot be decoded makes FFmpeg print an error, repeat the one before, and go on.
+// That will do for a facecam, which is as its owner made it, but not for a mezzanine. FFmpeg ends
+// at the first error only if it may at those of all inputs.
 
 // mezzanineInput opens a mezzanine. What a decoder would guess of a damaged picture is an error.
 func mezzanineInput(name string) []string {
 	return ffmpeg.Input(name, movFormats, "-err_detect", "explode")
 }
 
-// encodeScene runs the command line that encodes a segment, of mezzanines and perhaps a facecam. If FFmpeg fails or prints any error on the
-// way, the mezzanines must be whole, and the facecam must do when it is decoded alone: how FFmpeg ends depends on how many pictures of
-// all of its inputs could be decoded.
+// encodeScene runs the command line that encodes a segment, of mezzanines and perhaps a facecam. If
+// FFmpeg fails or prints any error on the way, the mezzanines must be whole, and the facecam must
+// do when it is decoded alone: how FFmpeg ends depends on how many pictures of all of its inputs
+// could be decoded.
 func (h handler) encodeScene(
 	ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, face *bubbleSource, args []string, progress func(ffmpeg.Progress),
 ) error {

@@ -18,16 +18,16 @@ const (
 type phase struct {
 	doing
 	from, to int
-	// start is the share of a move's time at frame from, 0 for the bubble and 1 for the full picture, and step how it changes
-	// from one frame to the next.
+	// start is the share of a move's time at frame from, 0 for the bubble and 1 for the full
+	// picture, and step how it changes from one frame to the next.
 	start, step float64
 }
 
 // way is the share of a move's way at the phase's frame n.
 func (s phase) way(n int) float64 { return bubble.Ease(s.start + s.step*float64(n)) }
 
-// phases cuts the frames of a segment that starts at frame first of the timeline. What a frame shows depends on its place on
-// the timeline alone.
+// phases cuts the frames of a segment that starts at frame first of the timeline. What a frame
+// shows depends on its place on the timeline alone.
 func phases(moments []msg.Moment, first, frames int) (list []phase) {
 	at := 0 // where the next one starts, on the timeline
 	add := func(s phase, to int) {
@@ -60,7 +60,8 @@ func phases(moments []msg.Moment, first, frames int) (list []phase) {
 	return list
 }
 
-// shapes are the bubble's, one for each frame in which it moves, and before each move a blank: see bubbleSource.over.
+// shapes are the bubble's, one for each frame in which it moves, and before each move a blank: see
+// bubbleSource.over.
 func shapes(b msg.Bubble, cut []phase, width, height int) (list []bubble.Shape) {
 	rest := bubble.Of(b)
 	for _, s := range cut {

@@ -97,7 +97,8 @@ func TestTheBubbleLooksAsAsked(t *testing.T) {
 	no := false
 	for name, test := range map[string]struct {
 		options shown.Options
-		// left and right are the brightness within the face, and corner that at its upper left corner.
+		// left and right are the brightness within the face, and corner that at its upper left
+		// corner.
 		left, right, corner float64
 	}{
 		"circle":           {shown.Options{Shadow: &no}, white, black, grey},
@@ -150,7 +151,8 @@ func TestTheEdgeOfABubbleIsSmooth(t *testing.T) {
 			rgb[i] = 235
 		}
 	}, 30, 320, 240), bubble, width, height, 0, 3)
-	// The area of what is white, in parts of pixels, is the circle's: so it is only if pixels at the edge are in between.
+	// The area of what is white, in parts of pixels, is the circle's: so it is only if pixels at
+	// the edge are in between.
 	sum, between := 0.0, 0
 	for y := bubble.Y - 2; y < bubble.Y+bubble.Height+2; y++ {
 		for x := bubble.X - 2; x < bubble.X+bubble.Width+2; x++ {

@@ -92,7 +92,8 @@ func fetchMezzanine(ctx context.Context, t *stage.Task, p msg.NormalizeParams, n
 	return nil
 }
 
-// bubbleOr returns a bubble, or for nil that of a campaign that asks for nothing, in a video of width × height pixels.
+// bubbleOr returns a bubble, or for nil that of a campaign that asks for nothing, in a video of
+// width × height pixels.
 func bubbleOr(b *msg.Bubble, width, height int, rate msg.Rate) *msg.Bubble {
 	if b != nil {
 		return b
@@ -103,8 +104,8 @@ func bubbleOr(b *msg.Bubble, width, height int, rate msg.Rate) *msg.Bubble {
 // bubbleMargin is by how much the measured length of a facecam may be wrong, generously.
 const bubbleMargin = 2 * time.Second
 
-// fetchBubble fetches the facecam and draws the bubble's pictures. It returns nil when the facecam has ended before
-// this segment starts.
+// fetchBubble fetches the facecam and draws the bubble's pictures. It returns nil when the facecam
+// has ended before this segment starts.
 func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.NormalizeParams) (*bubbleSource, error) {
 	facts, err := stage.Facts[msg.ProbeFacts](t, msg.FacecamFile)
 	if err != nil {

@@ -24,9 +24,9 @@ const (
 // movFormats is the demuxer that reads what the pipeline itself writes.
 const movFormats = "mov,mp4,m4a,3gp,3g2,mj2"
 
-// jpegToBT709 converts what Chrome's JPEGs hold (full-range BT.601 over sRGB primaries) to what videos hold. It comes
-// before the frames are repeated, so that a still scene costs one conversion. scale, given the same matrices, misses
-// some colours by 4 of 255; this filter does not.
+// jpegToBT709 converts what Chrome's JPEGs hold (full-range BT.601 over sRGB primaries) to what
+// videos hold. It comes before the frames are repeated, so that a still scene costs one conversion.
+// scale, given the same matrices, misses some colours by 4 of 255; this filter does not.
 const jpegToBT709 = "colorspace=ispace=bt470bg:iprimaries=bt709:itrc=bt709:irange=pc:" +
 	"space=bt709:primaries=bt709:trc=bt709:range=tv:format=yuv420p"
 
@@ -37,7 +37,8 @@ const drawnToBT709 = "scale=out_color_matrix=bt709:out_range=tv,format=yuva420p"
 type bubbleSource struct {
 	// stream is the facecam's video stream.
 	stream ffmpeg.Stream
-	// start is the earliest time stamp of all of the facecam's streams: picture and sound count from there.
+	// start is the earliest time stamp of all of the facecam's streams: picture and sound count
+	// from there.
 	start time.Duration
 	// seek is the time stamp at which decoding may start; nil for the start of the file.
 	seek *time.Duration
@@ -45,11 +46,13 @@ type bubbleSource struct {
 	bubble msg.Bubble
 }
 
-// normalizeArgs is the command line that encodes a segment. face is nil for a segment without a bubble.
+// normalizeArgs is the command line that encodes a segment. face is nil for a segment without a
+// bubble.
 func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []string {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
-	// Time stamps as they are in the files: FFmpeg's own idea of where a file starts depends on the streams in use.
+	// Time stamps as they are in the files: FFmpeg's own idea of where a file starts depends on the
+	// streams in use.
 	args = append(args, "-copyts")
 	args = append(args, mezzanineInput(fileMezzanine)...)
 	if face != nil {
@@ -87,7 +90,8 @@ func sceneFilter(input int, p msg.NormalizeParams, fit *msg.Fit) string {
 	}, ",")
 }
 
-// crossfadeFilter lets the next scene's pictures, which are the input next, show through a scene's more and more.
+// crossfadeFilter lets the next scene's pictures, which are the input next, show through a scene's
+// more and more.
 func crossfadeFilter(p msg.NormalizeParams, next int) string {
 	return strings.Join([]string{
 		sceneFilter(0, p, p.Fit) + ",format=yuv420p[from]",
@@ -113,7 +117,8 @@ func normalizeFilter(p msg.NormalizeParams, face *bubbleSource) string {
 	return strings.Join(chains, ";") + ",format=yuv420p," + finishFilter(p, next)
 }
 
-// finishFilter draws what is above all else, the watermark being the input mark, and gives the frames to the encoder.
+// finishFilter draws what is above all else, the watermark being the input mark, and gives the
+// frames to the encoder.
 func finishFilter(p msg.NormalizeParams, mark int) string {
 	filter := looksFilter
 	if len(p.Captions) > 0 {

@@ -198,7 +198,8 @@ func TestAWrongFrameCountIsAnError(t *testing.T) {
 	}
 }
 
-// The encoder repeats the last picture until there are enough: what the recording lacks would not be seen.
+// The encoder repeats the last picture until there are enough: what the recording lacks would not
+// be seen.
 func TestAMezzanineThatIsTooShortIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -13,8 +13,8 @@ import (
 // fileVideo is the finished video, in the task's folder.
 const fileVideo = "video.mp4"
 
-// overlay lays the facecam's sound over the joined picture. A facecam that is longer than the picture is cut; after the
-// end of a shorter one there is silence.
+// overlay lays the facecam's sound over the joined picture. A facecam that is longer than the
+// picture is cut; after the end of a shorter one there is silence.
 func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 	p, err := stage.Params[msg.OverlayParams](t)
 	if err != nil {
@@ -98,13 +98,15 @@ func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayPar
 	if sound.loudness == nil || target == webSpeech || target.evenly(*sound.loudness) {
 		return sound, nil
 	}
-	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the target. probe knows the usual one only.
+	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the
+	// target. probe knows the usual one only.
 	heard := p.Rate.At(p.Frames)
 	sound.loudness, err = h.loudness(ctx, t.Dir, *sound, target, heard, part(t, 0.2, 0.3))
 	return sound, err
 }
 
-// finish makes the thumbnails of a video that has passed the gate, and stores all. over is where the facecam is; nil: there is none.
+// finish makes the thumbnails of a video that has passed the gate, and stores all. over is where
+// the facecam is; nil: there is none.
 func (h handler) finish(ctx context.Context, t *stage.Task, v finished, over *msg.Bubble) error {
 	if err := h.thumbnail(ctx, t.Dir, v, over); err != nil {
 		return err

@@ -83,7 +83,8 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 			checkMoovFirst(t, video)
 			checkThumbnail(t, b.store.get(t, "overlay/thumbnail"))
 			sound := hear(t, video)
-			// The last AAC frame is decoded whole; where it ends is in the header, which measure has checked.
+			// The last AAC frame is decoded whole; where it ends is in the header, which measure
+			// has checked.
 			if want := int(samples(rate, count)); len(sound) < want || len(sound) >= want+1024 {
 				t.Errorf("%d samples, want %d", len(sound), want)
 			}

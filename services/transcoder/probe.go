@@ -15,7 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
-// probe fetches a facecam, makes sure that it is a video that the later stages can use, measures it and stores it as it came.
+// probe fetches a facecam, makes sure that it is a video that the later stages can use, measures it
+// and stores it as it came.
 func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
 	p, err := stage.Params[msg.ProbeParams](t)
 	if err != nil {
@@ -37,7 +38,8 @@ func (h handler) probe(ctx context.Context, t *stage.Task) (any, error) {
 // cutOff is how much of what the header promises may be missing.
 const cutOff = time.Second
 
-// examineInTurn is examine, for as many facecams at once as there are slots: more may be fetched, but to decode takes time of the CPU.
+// examineInTurn is examine, for as many facecams at once as there are slots: more may be fetched,
+// but to decode takes time of the CPU.
 func (h handler) examineInTurn(ctx context.Context, t *stage.Task, heard time.Duration) (msg.ProbeFacts, error) {
 	if h.measured != nil {
 		select {
@@ -87,7 +89,8 @@ func (h handler) examine(ctx context.Context, t *stage.Task, heard time.Duration
 	t.Progress(0.6)
 
 	facts := msg.ProbeFacts{
-		// From the start of the file, not of its picture: that is where the other stages count from.
+		// From the start of the file, not of its picture: that is where the other stages count
+		// from.
 		DurationMS: (timing.EndTime(*video) - file.Start).Milliseconds(), Width: video.Width, Height: video.Height,
 		VideoStream: video.Index, VideoCodec: video.Codec, Alpha: video.Alpha, AudioStream: -1, Seekable: seekable,
 	}
@@ -135,7 +138,8 @@ func firstFrameArgs(video ffmpeg.Stream) []string {
 	return append(args, "-map", "0:"+strconv.Itoa(video.Index), "-frames:v", "1", "-f", "null", "-")
 }
 
-// loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns nil for silence.
+// loudness runs a first pass of loudnorm over as much of a facecam's sound as is heard, and returns
+// nil for silence.
 func (h handler) loudness(
 	ctx context.Context, dir string, sound overlaySound, target loudness, heard time.Duration, report func(float64),
 ) (*msg.Loudness, error) {
@@ -157,7 +161,8 @@ func (h handler) loudness(
 	}, nil
 }
 
-// whatItIs says what a file that is no video seems to be instead, as the end of a sentence that starts "The facecam".
+// whatItIs says what a file that is no video seems to be instead, as the end of a sentence that
+// starts "The facecam".
 func whatItIs(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

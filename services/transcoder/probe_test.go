@@ -122,7 +122,8 @@ func (b *bench) wantFailure(t *testing.T, url string, code msg.Code, permanent b
 	b.wantFetchToFail(t, msg.Probe, msg.ProbeParams{URL: url}, msg.FacecamFile, code, permanent, words)
 }
 
-// wantFetchToFail runs a task that fetches a stranger's file, and would write output, and checks how it fails.
+// wantFetchToFail runs a task that fetches a stranger's file, and would write output, and checks
+// how it fails.
 func (b *bench) wantFetchToFail(t *testing.T, kind msg.Kind, params any, output string, code msg.Code, permanent bool, words string) {
 	t.Helper()
 	_, err := b.run(t, kind, params, nil, output)

@@ -20,16 +20,19 @@ type Single struct {
 	FFmpegPath string
 	// Dir is a folder for what is made on the way, which is left in it.
 	Dir string
-	// Params say how the scene is encoded, as those of a normalize task do; there is no facecam and no watermark.
+	// Params say how the scene is encoded, as those of a normalize task do; there is no facecam and
+	// no watermark.
 	Params msg.NormalizeParams
-	// Pieces are the frames of each piece of the mezzanine, in order: all of Params.Frames together.
+	// Pieces are the frames of each piece of the mezzanine, in order: all of Params.Frames
+	// together.
 	Pieces []int
 	// Progress is called with the fraction that is done, 0 to 1. It may be nil.
 	Progress func(fraction float64)
 }
 
-// Write encodes the mezzanine as renders do, and writes the finished file to w. It receives the files of the pieces, in order, as
-// they are recorded, and removes each. It returns what was measured on the video.
+// Write encodes the mezzanine as renders do, and writes the finished file to w. It receives the
+// files of the pieces, in order, as they are recorded, and removes each. It returns what was
+// measured on the video.
 func (s Single) Write(ctx context.Context, pieces <-chan string, w io.Writer) (msg.VideoFacts, error) {
 	h := handler{tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath}, threads: service.Cores()}
 	names, err := s.encode(ctx, h, pieces)

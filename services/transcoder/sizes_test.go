@@ -12,7 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/output"
 )
 
-// Every size that a campaign may have, upright, square and as flat as can be, goes all the way to a finished video.
+// Every size that a campaign may have, upright, square and as flat as can be, goes all the way to a
+// finished video.
 func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

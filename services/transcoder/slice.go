@@ -12,13 +12,13 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// A segment shows a slice of the facecam: the frames that are due at its place on the timeline. Which ones these are is
-// decided by absolute time stamps and frame numbers, so it does not depend on where decoding starts, as long as the
-// frame that is shown first is decoded too.
+// A segment shows a slice of the facecam: the frames that are due at its place on the timeline.
+// Which ones these are is decided by absolute time stamps and frame numbers, so it does not depend
+// on where decoding starts, as long as the frame that is shown first is decoded too.
 
 const (
-	// seekMargin is how long before its slice a segment asks for a keyframe. Most containers look for it by the time of
-	// decoding, which is earlier than that of showing.
+	// seekMargin is how long before its slice a segment asks for a keyframe. Most containers look
+	// for it by the time of decoding, which is earlier than that of showing.
 	seekMargin = time.Second
 	// worthSeeking is how long a facecam is from which seeking in it saves something.
 	worthSeeking = 6 * time.Second
@@ -26,11 +26,13 @@ const (
 	maxKeyGap = 20 * time.Second
 	// tried is how much after a keyframe is compared.
 	tried = 1500 * time.Millisecond
-	// intoGroup is how far behind a keyframe the seek that shall find it goes: for matroska, FFmpeg takes off 130 ms.
+	// intoGroup is how far behind a keyframe the seek that shall find it goes: for matroska, FFmpeg
+	// takes off 130 ms.
 	intoGroup = 200 * time.Millisecond
 )
 
-// seekFor returns where decoding may start for a slice that begins at the time at, nil for the start of the file.
+// seekFor returns where decoding may start for a slice that begins at the time at, nil for the
+// start of the file.
 func seekFor(seekable bool, start, at time.Duration) *time.Duration {
 	if !seekable || at <= seekMargin {
 		return nil
@@ -45,7 +47,8 @@ func (b bubbleSource) input() []string {
 	if b.seek != nil {
 		seek = seekOptions(*b.seek)
 	}
-	// A stream whose size changes must not restart the filters: they would count frames from zero again.
+	// A stream whose size changes must not restart the filters: they would count frames from zero
+	// again.
 	return ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(pictureDecoder(b.stream), seek, []string{"-reinit_filter", "0"})...)
 }
 
@@ -57,14 +60,15 @@ func pictureDecoder(s ffmpeg.Stream) []string {
 	return slices.Concat(boundedDecoder, []string{"-c:" + strconv.Itoa(s.Index), s.Decoder})
 }
 
-// seekOptions start decoding at the keyframe at or before a time stamp. Nothing that is decoded is dropped: FFmpeg's own
-// way of doing that, by seconds, is off by a frame here and there.
+// seekOptions start decoding at the keyframe at or before a time stamp. Nothing that is decoded is
+// dropped: FFmpeg's own way of doing that, by seconds, is off by a frame here and there.
 func seekOptions(stamp time.Duration) []string {
 	return []string{"-noaccurate_seek", "-seek_timestamp", "1", "-ss", seconds(stamp)}
 }
 
-// frames are the filters that bring the facecam to the video's rate and take the slice. The frame that is decoded first
-// stands for all that is before it, so that counting starts at the start of the timeline wherever decoding does.
+// frames are the filters that bring the facecam to the video's rate and take the slice. The frame
+// that is decoded first stands for all that is before it, so that counting starts at the start of
+// the timeline wherever decoding does.
 func (b bubbleSource) frames(rate msg.Rate, first, count int) string {
 	return chain("", "", b.deinterlace(),
 		fmt.Sprintf("setpts=round(PTS-(%s)/TB)", seconds(b.start)),
@@ -73,7 +77,8 @@ func (b bubbleSource) frames(rate msg.Rate, first, count int) string {
 		"setpts=PTS-STARTPTS")
 }
 
-// deinterlace are the filters that make a whole picture of the first of the two fields of each that is interlaced.
+// deinterlace are the filters that make a whole picture of the first of the two fields of each that
+// is interlaced.
 func (b bubbleSource) deinterlace() string {
 	if !b.stream.Interlaced {
 		return ""
@@ -82,9 +87,10 @@ func (b bubbleSource) deinterlace() string {
 	return "scale,bwdif=mode=send_frame:deint=interlaced"
 }
 
-// seekable tries whether decoding may start at a keyframe: the frames after one in the middle must be the same, pixel by
-// pixel, when decoding starts there and when it starts at the keyframe before. They are not in files whose keyframes are
-// not whole pictures (intra refresh), or whose index is wrong.
+// seekable tries whether decoding may start at a keyframe: the frames after one in the middle must
+// be the same, pixel by pixel, when decoding starts there and when it starts at the keyframe
+// before. They are not in files whose keyframes are not whole pictures (intra refresh), or whose
+// index is wrong.
 func (h handler) seekable(ctx context.Context, dir string, video ffmpeg.Stream, timing ffmpeg.Timing) (bool, error) {
 	key, before := video.At(timing.Key), video.At(timing.KeyBefore)
 	if timing.Length(video) < worthSeeking || key == before || key-before > maxKeyGap {
@@ -107,8 +113,8 @@ func (h handler) seekable(ctx context.Context, dir string, video ffmpeg.Stream, 
 // maxFrames bounds the list of frames that seekable reads.
 const maxFrames = 1 << 20
 
-// framesArgs is the command line that prints time stamp and hash of the frames from one time stamp to another, having
-// asked for the keyframe before seek.
+// framesArgs is the command line that prints time stamp and hash of the frames from one time stamp
+// to another, having asked for the keyframe before seek.
 func framesArgs(video ffmpeg.Stream, seek, from, to time.Duration) []string {
 	args := append(ffmpeg.Global("error"), "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(pictureDecoder(video), seekOptions(seek))...)...)

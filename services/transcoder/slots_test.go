@@ -53,7 +53,8 @@ func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 		ingest.Publish(msg.Normalize)
 	}
 	ingest.Until("all slots are at work", func() bool { return len(fetching) >= slots })
-	// The server counts a moment after it has stored: only when it knows of all does it say who has them.
+	// The server counts a moment after it has stored: only when it knows of all does it say who has
+	// them.
 	consumer, err := ingest.JS.Consumer(t.Context(), msg.StreamTranscode, msg.ConsumerTranscode)
 	if err != nil {
 		t.Fatal(err)

@@ -37,32 +37,36 @@ func (l loudness) loudnorm() string {
 	return "loudnorm=I=" + decibels(l.integrated) + ":TP=" + decibels(l.peak)
 }
 
-// evenly reports whether all of a sound can be made louder or softer by the same amount: no peak is above the target's then.
+// evenly reports whether all of a sound can be made louder or softer by the same amount: no peak is
+// above the target's then.
 func (l loudness) evenly(m msg.Loudness) bool { return m.TruePeak+l.integrated-m.Integrated <= l.peak }
 
 func decibels(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
 
-// loudnorm makes everything louder or softer by the same amount if its range, in LU, is no larger than the one asked for,
-// and more than nothing. Else, and when peaks forbid it, it turns the volume up and down as it goes. maxRange is as much
-// as it lets us ask for.
+// loudnorm makes everything louder or softer by the same amount if its range, in LU, is no larger
+// than the one asked for, and more than nothing. Else, and when peaks forbid it, it turns the
+// volume up and down as it goes. maxRange is as much as it lets us ask for.
 const minRange, usualRange, maxRange = 0.1, 11, 50
 
 // softest is the lowest target in LUFS that loudnorm takes.
 const softest = -70
 
-// brief is the length of sound, and some, below which loudnorm makes all of it louder or softer by the same amount in any case.
+// brief is the length of sound, and some, below which loudnorm makes all of it louder or softer by
+// the same amount in any case.
 const brief = 3100 * time.Millisecond
 
-// loudnessHolds is the length of sound from which on the silence around it changes nothing that matters in how loud it is: loudness is
-// that of blocks of 0.4 s, and those that are silent in part count as well.
+// loudnessHolds is the length of sound from which on the silence around it changes nothing that
+// matters in how loud it is: loudness is that of blocks of 0.4 s, and those that are silent in part
+// count as well.
 const loudnessHolds = time.Second
 
 // Sound that starts or ends in the middle of a wave clicks.
 const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
 
-// soundChain makes of a facecam's sound, as soundArgs writes it, 48 kHz stereo that starts where its picture does: gaps and overlaps of
-// more than 10 ms are filled and cut, so that sample n is never further than that from n/48000 s. aresample's own bound, 100 ms, is heard
-// as lips out of step; none at all would mend what is only the rounding of time stamps.
+// soundChain makes of a facecam's sound, as soundArgs writes it, 48 kHz stereo that starts where
+// its picture does: gaps and overlaps of more than 10 ms are filled and cut, so that sample n is
+// never further than that from n/48000 s. aresample's own bound, 100 ms, is heard as lips out of
+// step; none at all would mend what is only the rounding of time stamps.
 func soundChain(input int) string {
 	return strings.Join([]string{
 		fmt.Sprintf("[%d:0]aresample=%d:async=1:min_hard_comp=0.01:first_pts=0", input, sampleRate),
@@ -70,7 +74,8 @@ func soundChain(input int) string {
 	}, ",")
 }
 
-// loudnessArgs is loudnorm's first pass over as much of a facecam's sound as is heard. The report comes on stderr, at level info.
+// loudnessArgs is loudnorm's first pass over as much of a facecam's sound as is heard. The report
+// comes on stderr, at level info.
 func loudnessArgs(sound overlaySound, target loudness, heard time.Duration) []string {
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
@@ -100,7 +105,8 @@ type overlaySound struct {
 	from, to time.Duration
 }
 
-// overlayArgs is the command line that lays sound over the joined picture. sound is nil when there is none.
+// overlayArgs is the command line that lays sound over the joined picture. sound is nil when there
+// is none.
 func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)

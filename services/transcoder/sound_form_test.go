@@ -23,7 +23,8 @@ func beeping(s float64) float64 {
 	return 0.3 * math.Sin(2*math.Pi*1000*s)
 }
 
-// changing makes an MPEG-TS of parts of two seconds each, the sound of each with options of its own. It flashes when it beeps.
+// changing makes an MPEG-TS of parts of two seconds each, the sound of each with options of its
+// own. It flashes when it beeps.
 func changing(t *testing.T, codec string, parts ...[]string) []byte {
 	t.Helper()
 	const seconds = 2

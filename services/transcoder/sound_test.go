@@ -127,7 +127,8 @@ func TestTheFinishedSoundKeepsToTheTargetThatIsAsked(t *testing.T) {
 	}
 }
 
-// Of less than 3 s loudnorm makes what peaks forbid to be loud all but silent, and ends of some milliseconds are faded.
+// Of less than 3 s loudnorm makes what peaks forbid to be loud all but silent, and ends of some
+// milliseconds are faded.
 func TestSoundThatIsBriefOrOddIsHeard(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -164,8 +165,8 @@ func TestSoundThatIsBriefOrOddIsHeard(t *testing.T) {
 	}
 }
 
-// The silence behind a facecam of half a second makes the whole softer than the facecam was measured to be: that is no reason to
-// refuse the video.
+// The silence behind a facecam of half a second makes the whole softer than the facecam was
+// measured to be: that is no reason to refuse the video.
 func TestAFacecamOfHalfASecondIsHeard(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -180,7 +181,8 @@ func TestAFacecamOfHalfASecondIsHeard(t *testing.T) {
 	}
 }
 
-// What is not heard does not count: a facecam may go on for long, louder or softer, after the video has ended.
+// What is not heard does not count: a facecam may go on for long, louder or softer, after the video
+// has ended.
 func TestTheSoundIsAsLoudAsAskedWhereverTheVideoEnds(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

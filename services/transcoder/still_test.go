@@ -47,8 +47,8 @@ func page(_ int, rgb []byte, width, height int) {
 	}
 }
 
-// What does not move on the page does not move in the video, though every other second begins with a picture that is coded anew, and
-// a scene is encoded in pieces.
+// What does not move on the page does not move in the video, though every other second begins with
+// a picture that is coded anew, and a scene is encoded in pieces.
 func TestAStillSceneStandsStillAtKeyframesAndJoins(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

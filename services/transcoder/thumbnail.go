@@ -26,7 +26,8 @@ const smallWidth = 640
 // moments are where to look for a thumbnail, as shares of the video's length, the best first.
 var moments = []float64{1. / 3, 1. / 2, 2. / 3, 1. / 6, 5. / 6, 0.02}
 
-// candidates are the frames to look at, the best first: those of moments, or the one at a time in seconds.
+// candidates are the frames to look at, the best first: those of moments, or the one at a time in
+// seconds.
 func candidates(v expected, at *float64) (list []int) {
 	if at != nil {
 		frame := int(math.Round(*at * v.rate.Float()))
@@ -38,8 +39,9 @@ func candidates(v expected, at *float64) (list []int) {
 	return list
 }
 
-// thumbnail writes two JPEGs, one of the video's size and a small one, of the first of its thumbnails that shows something, or else of
-// the one that shows most. The first has been taken by the gate. over is where the facecam is; nil: there is none.
+// thumbnail writes two JPEGs, one of the video's size and a small one, of the first of its
+// thumbnails that shows something, or else of the one that shows most. The first has been taken by
+// the gate. over is where the facecam is; nil: there is none.
 func (h handler) thumbnail(ctx context.Context, dir string, v finished, over *msg.Bubble) error {
 	best := -1.0
 	for i, frame := range v.thumbnails {
@@ -71,8 +73,8 @@ func (h handler) thumbnail(ctx context.Context, dir string, v finished, over *ms
 // candidate is before the names of thumbnails that may be replaced by better ones.
 const candidate = "candidate-"
 
-// thumbnailArgs is the command line that takes one frame. It seeks to half a frame before it, so that rounding cannot
-// give another; a seek decodes from the keyframe before, so it is exact.
+// thumbnailArgs is the command line that takes one frame. It seeks to half a frame before it, so
+// that rounding cannot give another; a seek decodes from the keyframe before, so it is exact.
 func thumbnailArgs(video string, v expected, frame int) []string {
 	args := ffmpeg.Global("error")
 	at := max(0, v.rate.At(frame)-v.rate.At(1)/2)
@@ -100,16 +102,17 @@ func takenOutputs() (args []string) {
 }
 
 const (
-	// enoughContrast is the standard deviation of brightness, of 255, above which a picture is not blank. A page of text
-	// on white has some 30; black, white and a loading page have less than 5.
+	// enoughContrast is the standard deviation of brightness, of 255, above which a picture is not
+	// blank. A page of text on white has some 30; black, white and a loading page have less than 5.
 	enoughContrast = 12
-	// enoughDetail is the mean difference of brightness between every other pixel, of 255, above which a picture is not blurred
-	// throughout. A page of text has some 10, the demo's thumbnail 2.4, a page of text behind a blur of 20 pixels 0.3.
+	// enoughDetail is the mean difference of brightness between every other pixel, of 255, above
+	// which a picture is not blurred throughout. A page of text has some 10, the demo's thumbnail
+	// 2.4, a page of text behind a blur of 20 pixels 0.3.
 	enoughDetail = 0.5
 )
 
-// hidden is the part of a frame that the facecam covers, which says nothing about the page: the bubble with its border and shadow,
-// and all of the frame while it fills it or is on its way.
+// hidden is the part of a frame that the facecam covers, which says nothing about the page: the
+// bubble with its border and shadow, and all of the frame while it fills it or is on its way.
 func hidden(over *msg.Bubble, frame int, v expected) image.Rectangle {
 	if over == nil {
 		return image.Rectangle{}

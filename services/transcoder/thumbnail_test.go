@@ -72,7 +72,8 @@ func TestWhatTheFacecamHidesIsWhereItIs(t *testing.T) {
 	}
 }
 
-// The presenter is sharp and bright from the first frame on, at the top right; the page is blank but for a part at the lower left, late.
+// The presenter is sharp and bright from the first frame on, at the top right; the page is blank
+// but for a part at the lower left, late.
 func TestAThumbnailIsChosenForThePageBesideTheFacecam(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

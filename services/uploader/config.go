@@ -37,8 +37,8 @@ type Config struct {
 	VideoBucket     string `env:"STORAGE_BUCKET_VIDEOS" envDefault:"videos"`
 	ThumbnailBucket string `env:"STORAGE_BUCKET_THUMBNAILS" envDefault:"thumbnails"`
 
-	// PublicURLs is the form of the URLs written to renders: supabase, path or presigned. Default supabase when
-	// SupabaseURL is set, else path.
+	// PublicURLs is the form of the URLs written to renders: supabase, path or presigned. Default
+	// supabase when SupabaseURL is set, else path.
 	PublicURLs string `env:"PUBLIC_URLS"`
 	// SupabaseURL is the project's URL, https://<ref>.supabase.co.
 	SupabaseURL string `env:"SUPABASE_URL"`

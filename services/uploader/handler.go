@@ -21,7 +21,8 @@ const presigned = 7 * 24 * time.Hour
 const (
 	// discardTimeout bounds the tidying after an attempt that is not wanted.
 	discardTimeout = 15 * time.Second
-	// heldPatience is how long a render's row that somebody holds is tried for, with a slot that others wait for.
+	// heldPatience is how long a render's row that somebody holds is tried for, with a slot that
+	// others wait for.
 	heldPatience = 5 * time.Second
 )
 
@@ -46,7 +47,8 @@ type file struct {
 	name, contentType, bucket, key string
 }
 
-// urls are where the app's users find the outputs. They may be signed, and go into the render's row alone.
+// urls are where the app's users find the outputs. They may be signed, and go into the render's row
+// alone.
 type urls struct{ video, thumbnail, small string }
 
 // Handle copies the video and the thumbnails to their buckets and closes the render.
@@ -111,8 +113,8 @@ func (h *handler) begin(ctx context.Context, t *stage.Task, files ...file) error
 	return err
 }
 
-// copy puts one file into its bucket, and makes sure that all of it is there. size is what its maker measured; 0 is
-// unknown.
+// copy puts one file into its bucket, and makes sure that all of it is there. size is what its
+// maker measured; 0 is unknown.
 func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) error {
 	input, ok := t.Inputs[f.name]
 	if !ok || input.Key == "" {
@@ -194,7 +196,8 @@ func (h *handler) url(ctx context.Context, f file) (string, error) {
 	return h.cfg.publicURL(f.bucket, f.key), nil
 }
 
-// finish closes the render with the files that are in place. ErrNotWanted: the attempt came too late.
+// finish closes the render with the files that are in place. ErrNotWanted: the attempt came too
+// late.
 func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.UploadFacts) error {
 	data, err := json.Marshal(facts)
 	if err != nil {
@@ -217,10 +220,11 @@ func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.
 	return fmt.Errorf("close the render: unknown verdict %q", verdict)
 }
 
-// discard deletes the copies of an attempt that came too late or was cancelled, if no attempt of the task can ever want
-// them: all of them write to the same keys, so those of a task that is done are the render's own, and those of a task
-// that is due or worked on will be. What it cannot delete, and what a copy that the store still makes puts there later,
-// ingest sweeps: it was written down before it was made.
+// discard deletes the copies of an attempt that came too late or was cancelled, if no attempt of
+// the task can ever want them: all of them write to the same keys, so those of a task that is done
+// are the render's own, and those of a task that is due or worked on will be. What it cannot
+// delete, and what a copy that the store still makes puts there later, ingest sweeps: it was
+// written down before it was made.
 func (h *handler) discard(ctx context.Context, t *stage.Task, files ...file) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
@@ -235,8 +239,9 @@ func (h *handler) discard(ctx context.Context, t *stage.Task, files ...file) {
 	}
 }
 
-// inPostgres repeats step as patiently does. While somebody else holds the render's row it does so for a few seconds, and
-// hands the task back then: it is nobody's fault, and others wait for the slot.
+// inPostgres repeats step as patiently does. While somebody else holds the render's row it does so
+// for a few seconds, and hands the task back then: it is nobody's fault, and others wait for the
+// slot.
 func (h *handler) inPostgres(ctx context.Context, step func() error) error {
 	began := time.Now()
 	err := h.patiently(ctx, func() error {

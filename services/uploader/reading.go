@@ -23,9 +23,9 @@ func (e *ReadingError) Error() string {
 	return fmt.Sprintf("bucket %s (%s) %s: %s", e.Bucket, e.Variable, e.Wrong, e.Mend)
 }
 
-// CheckReading tries who may read the buckets: finished files are for everybody where their URLs are not signed, and what
-// stages hand to each other is for nobody. Each *ReadingError is about one bucket; any other error says that something could
-// not be found out. cfg is settled.
+// CheckReading tries who may read the buckets: finished files are for everybody where their URLs
+// are not signed, and what stages hand to each other is for nobody. Each *ReadingError is about one
+// bucket; any other error says that something could not be found out. cfg is settled.
 func CheckReading(ctx context.Context, client *store.Client, cfg Config) (wrong []*ReadingError, err error) {
 	reads, err := client.AnybodyReads(ctx, cfg.WorkBucket, "video/mp4", func(key string) []string {
 		urls := cfg.Store.UnsignedURLs(cfg.WorkBucket, key)
@@ -55,7 +55,8 @@ func CheckReading(ctx context.Context, client *store.Client, cfg Config) (wrong 
 	return wrong, err
 }
 
-// readingTries is for how long the check at the start is tried: what cannot be reached from here may be reached by others.
+// readingTries is for how long the check at the start is tried: what cannot be reached from here
+// may be reached by others.
 const readingTries = 2 * time.Minute
 
 // tellReading logs what CheckReading finds, once.

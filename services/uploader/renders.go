@@ -23,12 +23,13 @@ const callTimeout = 10 * time.Second
 // renders closes renders in Postgres.
 type renders struct{ pool *pgxpool.Pool }
 
-// finish closes the upload task, its render and its job together, if attempt is the task's current one. It may be called
-// again after an error: one that was carried out all the same is already.
+// finish closes the upload task, its render and its job together, if attempt is the task's current
+// one. It may be called again after an error: one that was carried out all the same is already.
 func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at urls, facts []byte) (verdict string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	// Text and casts: they need no look-up of types, which poolers in transaction mode do not allow.
+	// Text and casts: they need no look-up of types, which poolers in transaction mode do not
+	// allow.
 	err = r.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb, $6::text)",
 		task.String(), attempt, at.video, at.thumbnail, string(facts), at.small).Scan(&verdict)
 	if err != nil {
@@ -37,8 +38,8 @@ func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at url
 	return verdict, nil
 }
 
-// begin writes down what an attempt is about to copy, so that it is deleted again should the render end otherwise than done.
-// False: the attempt is not wanted any more.
+// begin writes down what an attempt is about to copy, so that it is deleted again should the render
+// end otherwise than done. False: the attempt is not wanted any more.
 func (r renders) begin(ctx context.Context, task uuid.UUID, attempt int, files []file) (wanted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -62,7 +63,8 @@ func (r renders) begin(ctx context.Context, task uuid.UUID, attempt int, files [
 	return wanted, nil
 }
 
-// unwanted reports whether a task's copies are nobody's: it has ended otherwise than done, or will, or is gone.
+// unwanted reports whether a task's copies are nobody's: it has ended otherwise than done, or will,
+// or is gone.
 func (r renders) unwanted(ctx context.Context, task uuid.UUID) (unwanted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -108,7 +108,8 @@ func (r *rig) exec(sql string, args ...any) {
 	}
 }
 
-// grant has Postgres grant the task to worker, and returns the attempt and the Task that a worker makes of it.
+// grant has Postgres grant the task to worker, and returns the attempt and the Task that a worker
+// makes of it.
 func (r *rig) grant(worker string) *stage.Task {
 	r.t.Helper()
 	var verdict string

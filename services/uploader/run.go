@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
-// Run uploads until ctx is cancelled; then it drains, and returns when all that it started has ended. Servers that are
-// away, now or later, are waited for.
+// Run uploads until ctx is cancelled; then it drains, and returns when all that it started has
+// ended. Servers that are away, now or later, are waited for.
 func Run(ctx context.Context, cfg Config) error {
 	client, err := store.New(cfg.Store)
 	if err != nil {

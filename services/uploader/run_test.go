@@ -18,7 +18,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// The whole service, on real servers: a message comes in, the app's rows say done, and a stop ends all of it.
+// The whole service, on real servers: a message comes in, the app's rows say done, and a stop ends
+// all of it.
 func TestRunUploadsAndEndsWhenTold(t *testing.T) { runs(t, arrange(t)) }
 
 // The rights that the docs list are enough, and all that there are.

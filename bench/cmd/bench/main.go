@@ -1,5 +1,6 @@
-// Command bench measures how fast loom-lite records pages, next to what Chrome itself can do and to others, and what it takes to make
-// a video of them, next to what can be done by hand. See bench/README.md.
+// Command bench measures how fast loom-lite records pages, next to what Chrome itself can do and to
+// others, and what it takes to make a video of them, next to what can be done by hand. See
+// bench/README.md.
 package main
 
 import (

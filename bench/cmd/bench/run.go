@@ -118,8 +118,8 @@ func transcode(ctx context.Context, o options, site *measure.Site, environ map[s
 	return report.NewTranscoding(transcodedPage, o.FPS, made)
 }
 
-// plan returns the scenes to record, in order. Tools take turns on each page, so that what disturbs the machine
-// disturbs all of them.
+// plan returns the scenes to record, in order. Tools take turns on each page, so that what disturbs
+// the machine disturbs all of them.
 func plan(s report.Settings) (runs []report.Run) {
 	if !slices.Contains(s.Parts, report.Capture) {
 		return nil

@@ -36,7 +36,8 @@ type Campaign struct {
 	Rate *string
 	// Watermark is the picture over the video; nil when there is none.
 	Watermark *Ref
-	// Shown is how the facecam is shown, as JSON that facecam.Parse takes; nil when nothing is asked.
+	// Shown is how the facecam is shown, as JSON that facecam.Parse takes; nil when nothing is
+	// asked.
 	Shown json.RawMessage
 	// Scenes are in the order in which they are shown.
 	Scenes []Scene
@@ -51,7 +52,8 @@ type Scene struct {
 	Page Ref
 	// Duration in whole seconds.
 	Duration int
-	// Options are what is asked of the scene beyond that, as JSON that scene.Parse takes; nil when nothing is.
+	// Options are what is asked of the scene beyond that, as JSON that scene.Parse takes; nil when
+	// nothing is.
 	Options json.RawMessage
 }
 
@@ -226,7 +228,8 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 	return c, problems, nil
 }
 
-// options returns the scene's options as JSON, and what the file's schema could not see to be wrong with them.
+// options returns the scene's options as JSON, and what the file's schema could not see to be wrong
+// with them.
 func (s sceneText) options() (json.RawMessage, []schema.Problem, error) {
 	if len(s.Options) == 0 {
 		return nil, nil, nil

@@ -20,7 +20,8 @@ func (t text) captionsFile() string {
 	return file
 }
 
-// withCaptions returns what is asked of the video with the text of the captions' file in place of its path.
+// withCaptions returns what is asked of the video with the text of the captions' file in place of
+// its path.
 func (t text) withCaptions(root *os.Root) (map[string]any, error) {
 	file := t.captionsFile()
 	if file == "" {

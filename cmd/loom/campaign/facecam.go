@@ -12,7 +12,8 @@ import (
 // The video's size where the file has none, as the app's columns have it.
 const defaultWidth, defaultHeight = 1920, 1080
 
-// shown returns how the facecam is shown as JSON, and what the file's schema could not see to be wrong with it.
+// shown returns how the facecam is shown as JSON, and what the file's schema could not see to be
+// wrong with it.
 func (t text) shown() (json.RawMessage, []schema.Problem, error) {
 	if len(t.Shown) == 0 {
 		return nil, nil, nil

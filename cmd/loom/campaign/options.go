@@ -17,8 +17,8 @@ import (
 
 var optionsSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(scene.Schema) })
 
-// LoadOptions reads a file that holds the options of one scene of a duration, as YAML or JSON. What is wrong with it is an
-// *Error.
+// LoadOptions reads a file that holds the options of one scene of a duration, as YAML or JSON. What
+// is wrong with it is an *Error.
 func LoadOptions(path string, duration time.Duration) (scene.Options, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
-// asked returns what is asked of the video beyond size and rate, and what the file's schema could not see to be wrong with it.
+// asked returns what is asked of the video beyond size and rate, and what the file's schema could
+// not see to be wrong with it.
 func (t text) asked(root *os.Root) (output.Options, []schema.Problem, error) {
 	if len(t.Asked) == 0 {
 		return output.Options{}, nil, nil
@@ -34,8 +35,8 @@ func (t text) asked(root *os.Root) (output.Options, []schema.Problem, error) {
 	return o, nil, err
 }
 
-// Output returns what is asked of the video beyond size and rate, as JSON that output.Parse takes; nil when nothing is. base is
-// as in Ref.URL.
+// Output returns what is asked of the video beyond size and rate, as JSON that output.Parse takes;
+// nil when nothing is. base is as in Ref.URL.
 func (c *Campaign) Output(base string) (json.RawMessage, error) {
 	o := c.output
 	if o == (output.Options{}) {

@@ -16,15 +16,16 @@ import (
 type Ref struct {
 	// web is the URL as written; empty for a file.
 	web string
-	// file is the file's path below the campaign's folder, with slashes; suffix its query and fragment.
+	// file is the file's path below the campaign's folder, with slashes; suffix its query and
+	// fragment.
 	file, suffix string
 }
 
 // Local reports whether the reference is a file beside the campaign's.
 func (r Ref) Local() bool { return r.web == "" }
 
-// URL returns where the reference can be fetched. base is the URL, ending in a slash, that the campaign's folder is
-// served at; it is not used for what is on the web.
+// URL returns where the reference can be fetched. base is the URL, ending in a slash, that the
+// campaign's folder is served at; it is not used for what is on the web.
 func (r Ref) URL(base string) string {
 	if !r.Local() {
 		return r.web
@@ -72,8 +73,8 @@ func resolve(root *os.Root, written string, page bool) (Ref, error) {
 
 const wantPage = "write an http or https URL, or the path of a page's file"
 
-// Page reads a reference to a page that stands alone: a URL, or the path of a file or folder. dir is the folder that the file
-// is in, which is to be served; empty for what is on the web.
+// Page reads a reference to a page that stands alone: a URL, or the path of a file or folder. dir
+// is the folder that the file is in, which is to be served; empty for what is on the web.
 func Page(written string) (ref Ref, dir string, err error) {
 	if found := scheme.FindString(written); found != "" {
 		if found = strings.ToLower(found); found != "http:" && found != "https:" {

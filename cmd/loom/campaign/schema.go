@@ -15,7 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
-// Schema is the JSON Schema of campaign files. It refers to scene.Schema, output.Schema and facecam.Schema.
+// Schema is the JSON Schema of campaign files. It refers to scene.Schema, output.Schema and
+// facecam.Schema.
 //
 //go:embed campaign.schema.json
 var Schema []byte

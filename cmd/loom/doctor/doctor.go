@@ -1,6 +1,7 @@
 // Package doctor checks what loom-lite needs on this machine and says how to mend what is missing.
 //
-// Each check does what the pipeline does with the thing it checks: Chrome draws a frame, the bucket takes an object.
+// Each check does what the pipeline does with the thing it checks: Chrome draws a frame, the bucket
+// takes an object.
 package doctor
 
 import (

@@ -15,7 +15,8 @@ var fontDirs = []string{"/usr/share/fonts", "/usr/local/share/fonts", "/System/L
 
 var installFonts = "Debian, Ubuntu: apt-get install " + strings.Join(fontlist.Packages(), " ")
 
-// fonts says whether pages have letters to be drawn with. What a font lacks is drawn as empty boxes.
+// fonts says whether pages have letters to be drawn with. What a font lacks is drawn as empty
+// boxes.
 func fonts(ctx context.Context) []Finding {
 	const what = "Fonts"
 	if _, err := exec.LookPath("fc-list"); err != nil {

@@ -62,8 +62,8 @@ func asksForHugePages(environ map[string]string) bool {
 	return browser.HugePages(environ["RECORDER_HUGE_PAGES"]) != ""
 }
 
-// hugePages looks at settings of Linux that make Chrome's screenshots cheaper. Elsewhere there is nothing to say. asked is that Chrome
-// asks for huge pages, for which "madvise" is enough.
+// hugePages looks at settings of Linux that make Chrome's screenshots cheaper. Elsewhere there is
+// nothing to say. asked is that Chrome asks for huge pages, for which "madvise" is enough.
 func hugePages(dir string, asked bool) []Finding {
 	const what = "Transparent huge pages"
 	var bad []string

@@ -54,8 +54,8 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 	return append(findings, schema(ctx, conn)...)
 }
 
-// schema says whether the app's tables are what they must be, the role may do what it has to, and the migrations are applied
-// as this build has them.
+// schema says whether the app's tables are what they must be, the role may do what it has to, and
+// the migrations are applied as this build has them.
 func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 	const what = "Migrations"
 	for _, look := range []func(context.Context, migrations.DB) ([]migrations.Problem, error){
@@ -162,7 +162,8 @@ func reading(ctx context.Context, client *store.Client, cfg uploader.Config) (fi
 	return findings
 }
 
-// bucket makes sure that objects can be written to a bucket and read back, through signed URLs as workers do.
+// bucket makes sure that objects can be written to a bucket and read back, through signed URLs as
+// workers do.
 func bucket(ctx context.Context, client *store.Client, name, variable, contentType string) Finding {
 	what := "S3 bucket " + name
 	err := client.Ping(ctx, name)

@@ -7,7 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
-// buckets are the settings that name them, with the default name, and whether finished files are in it.
+// buckets are the settings that name them, with the default name, and whether finished files are in
+// it.
 var buckets = []struct {
 	variable, name string
 	finished       bool
@@ -17,8 +18,8 @@ var buckets = []struct {
 	{"STORAGE_BUCKET_WORK", "loom-work", false},
 }
 
-// PrepareBuckets makes the buckets that are missing in the store that settings name, and returns all three by the setting
-// that names them. public lets anybody read those of finished files.
+// PrepareBuckets makes the buckets that are missing in the store that settings name, and returns
+// all three by the setting that names them. public lets anybody read those of finished files.
 func PrepareBuckets(ctx context.Context, settings map[string]string, public bool) (map[string]string, error) {
 	client, err := store.New(store.Config{
 		Endpoint: settings["S3_ENDPOINT"], Region: settings["S3_REGION"], Checksums: settings["S3_CHECKSUMS"],

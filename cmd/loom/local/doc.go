@@ -1,8 +1,9 @@
-// Package local runs all of loom-lite in one process: an embedded NATS server with JetStream, an embedded S3 server
-// (versitygw), a private Postgres and the four services, each talking to the servers over the protocols that it uses
-// everywhere else.
+// Package local runs all of loom-lite in one process: an embedded NATS server with JetStream, an
+// embedded S3 server (versitygw), a private Postgres and the four services, each talking to the
+// servers over the protocols that it uses everywhere else.
 //
-// Start returns when every service is ready, and Stack.Close ends what Start started, in this order:
+// Start returns when every service is ready, and Stack.Close ends what Start started, in this
+// order:
 //
 //	recorder, transcoder, uploader     finish or hand back what they do, while ingest still answers
 //	ingest
@@ -18,9 +19,11 @@
 //   - Passwords are random, and kept in files that only their owner can read. NATS has none, as is its custom: whoever
 //     may use loopback on this machine may use it.
 //
-// What it does not guarantee: pages, facecams and watermarks may reach everything on this machine's loopback, the embedded NATS
-// included, unless EGRESS_ALLOW is set: then they reach public addresses and what it names.
+// What it does not guarantee: pages, facecams and watermarks may reach everything on this machine's
+// loopback, the embedded NATS included, unless EGRESS_ALLOW is set: then they reach public
+// addresses and what it names.
 //
-// The process's working directory changes while the embedded S3 server runs (see s3Server), so there can be one Stack
-// with embedded S3 in a process, and relative paths must be made absolute before Start.
+// The process's working directory changes while the embedded S3 server runs (see s3Server), so
+// there can be one Stack with embedded S3 in a process, and relative paths must be made absolute
+// before Start.
 package local

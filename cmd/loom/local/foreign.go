@@ -15,9 +15,9 @@ func (e *ForeignError) Error() string {
 	return "start: " + strings.Join(e.Variables, ", ") + " would have servers used that are not this installation's own"
 }
 
-// refuseForeign keeps a Stack from servers that it was not told to use. It would migrate a database and claim its jobs,
-// answer the workers of another installation, and make buckets: a variable that lies in a folder's .env, or in a shell,
-// for another program is no leave for that.
+// refuseForeign keeps a Stack from servers that it was not told to use. It would migrate a database
+// and claim its jobs, answer the workers of another installation, and make buckets: a variable that
+// lies in a folder's .env, or in a shell, for another program is no leave for that.
 func refuseForeign(opts Options) error {
 	var found []string
 	for _, name := range Foreign {

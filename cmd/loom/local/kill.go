@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// KillChildren kills every process that this one has started, directly or not: Chrome, FFmpeg, Postgres. What Postgres
-// holds recovers at its next start.
+// KillChildren kills every process that this one has started, directly or not: Chrome, FFmpeg,
+// Postgres. What Postgres holds recovers at its next start.
 func KillChildren() {
 	parents := parentsByPID()
 	children := map[int][]int{}

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// KillChildren kills all that this process has started, other tests' servers too: so it runs in a process of its own.
+// KillChildren kills all that this process has started, other tests' servers too: so it runs in a
+// process of its own.
 func TestKillChildrenReachesGrandchildrenInOtherGroups(t *testing.T) {
 	if os.Getenv("LOOM_TEST_KILL") != "" {
 		killOwnTree(t)

@@ -20,15 +20,16 @@ type Options struct {
 	Dir string
 	// Command is what the holder of Dir calls itself to others: "loom up".
 	Command string
-	// ReadyFile is one more file, by its absolute path, for what ReadyFile(Dir) holds. It is removed at the start, written
-	// when everything is ready, and removed at Close. Empty: none.
+	// ReadyFile is one more file, by its absolute path, for what ReadyFile(Dir) holds. It is
+	// removed at the start, written when everything is ready, and removed at Close. Empty: none.
 	ReadyFile string
 	// Allow is what pages may reach in any case, in the form of EGRESS_ALLOW. Empty: nothing.
 	Allow string
-	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the embedded servers, and
-	// EGRESS_ALLOW the leave to reach loopback.
+	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the
+	// embedded servers, and EGRESS_ALLOW the leave to reach loopback.
 	Environ map[string]string
-	// Adopt lets DATABASE_URL, NATS_URL and S3_ENDPOINT of Environ be used. Without it they are a *ForeignError.
+	// Adopt lets DATABASE_URL, NATS_URL and S3_ENDPOINT of Environ be used. Without it they are a
+	// *ForeignError.
 	Adopt bool
 	// Log takes what the servers and services have to say.
 	Log zerolog.Logger
@@ -56,10 +57,10 @@ type Stack struct {
 // addressVariable names the services' health servers in a Stack's settings.
 const addressVariable = "LOOM_%s_URL"
 
-// Start starts everything and returns when all services are ready. On an error, or when ctx ends before that, nothing
-// of it is left running. It returns an *InUseError when another process runs on opts.Dir, and a *ReadyFileError when
-// opts.ReadyFile cannot be written, and a *ForeignError, before anything is touched, when opts.Environ names servers that
-// opts.Adopt does not let it use.
+// Start starts everything and returns when all services are ready. On an error, or when ctx ends
+// before that, nothing of it is left running. It returns an *InUseError when another process runs
+// on opts.Dir, and a *ReadyFileError when opts.ReadyFile cannot be written, and a *ForeignError,
+// before anything is touched, when opts.Environ names servers that opts.Adopt does not let it use.
 func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 	if !filepath.IsAbs(opts.Dir) {
 		return nil, fmt.Errorf("start: the data folder's path %q is not absolute", opts.Dir)
@@ -138,7 +139,8 @@ func (s *Stack) watch() {
 	close(s.failed)
 }
 
-// ReadyFile is where a data folder keeps the settings of the Stack that runs on it, for other commands.
+// ReadyFile is where a data folder keeps the settings of the Stack that runs on it, for other
+// commands.
 func ReadyFile(dir string) string { return filepath.Join(dir, "loom.env") }
 
 // settings completes the services' settings.
@@ -163,8 +165,8 @@ func (s *Stack) settings(environ map[string]string, allow string) (map[string]st
 	return all, nil
 }
 
-// published are the settings that others need to talk to a Stack. PORT is not one: a service that is started with them has
-// a port of its own.
+// published are the settings that others need to talk to a Stack. PORT is not one: a service that
+// is started with them has a port of its own.
 var published = []string{
 	"DATABASE_URL", "NATS_URL",
 	"S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
@@ -173,8 +175,8 @@ var published = []string{
 	"LOOM_EXTERNAL", "LOOM_INGEST_URL", "LOOM_RECORDER_URL", "LOOM_TRANSCODER_URL", "LOOM_UPLOADER_URL",
 }
 
-// Settings returns what others need to talk to the Stack, as environment variables: where the servers are and with which
-// keys, and where the services tell their health (LOOM_INGEST_URL, …).
+// Settings returns what others need to talk to the Stack, as environment variables: where the
+// servers are and with which keys, and where the services tell their health (LOOM_INGEST_URL, …).
 func (s *Stack) Settings() map[string]string {
 	settings := map[string]string{}
 	for _, name := range published {
@@ -191,8 +193,8 @@ func (s *Stack) External() []string { return s.servers.external() }
 // Failed is closed when a service or an embedded server has ended by itself; Close returns why.
 func (s *Stack) Failed() <-chan struct{} { return s.failed }
 
-// Close drains the services, stops everything and returns what went wrong: the error of a service that ended by itself
-// included. How long running work may go on is DRAIN_TIMEOUT's to say.
+// Close drains the services, stops everything and returns what went wrong: the error of a service
+// that ended by itself included. How long running work may go on is DRAIN_TIMEOUT's to say.
 func (s *Stack) Close() error { return s.close() }
 
 func (s *Stack) stop() error {

@@ -14,7 +14,8 @@ import (
 // InUseError says that another process runs on a data folder.
 type InUseError struct {
 	Dir string
-	// Holder is how that process described itself: what it is, its process id and since when it runs.
+	// Holder is how that process described itself: what it is, its process id and since when it
+	// runs.
 	Holder Holder
 }
 
@@ -37,11 +38,12 @@ func (h Holder) String() string {
 	return fmt.Sprintf("%s (process %s, since %s)", h.Command, h.PID, h.Since)
 }
 
-// lock is the exclusive right to run on a data folder. The kernel drops it with the process, however that ends.
+// lock is the exclusive right to run on a data folder. The kernel drops it with the process,
+// however that ends.
 type lock struct{ file *os.File }
 
-// takeLock locks dir for a process that describes itself as command. It returns an *InUseError when another process has
-// the lock.
+// takeLock locks dir for a process that describes itself as command. It returns an *InUseError when
+// another process has the lock.
 func takeLock(dir, command string) (*lock, error) {
 	file, err := os.OpenFile(lockPath(dir), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -71,7 +73,8 @@ func Running(dir string) (Holder, bool) {
 		return Holder{}, false
 	}
 	defer file.Close()
-	// A shared lock is had at once unless somebody holds the exclusive one; closing the file drops it again.
+	// A shared lock is had at once unless somebody holds the exclusive one; closing the file drops
+	// it again.
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return readHolder(file), true

@@ -10,8 +10,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// natsServer is the embedded NATS server. It listens on loopback and asks for no password, as nats-server does, so that
-// the nats command line works against it as it is.
+// natsServer is the embedded NATS server. It listens on loopback and asks for no password, as
+// nats-server does, so that the nats command line works against it as it is.
 type natsServer struct {
 	server *server.Server
 	port   int
@@ -78,7 +78,8 @@ func (n *natsServer) stop() {
 	n.server.WaitForShutdown()
 }
 
-// natsLog gives the server's log lines to a logger. What NATS calls a notice is detail to a person at a terminal.
+// natsLog gives the server's log lines to a logger. What NATS calls a notice is detail to a person
+// at a terminal.
 type natsLog struct {
 	log zerolog.Logger
 	// fatal gets the first error that keeps the server from coming up.

@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// loopbackAllowed is EGRESS_ALLOW's default here: pages under development are on loopback, and so is what `loom render`
-// serves.
+// loopbackAllowed is EGRESS_ALLOW's default here: pages under development are on loopback, and so
+// is what `loom render` serves.
 const loopbackAllowed = "127.0.0.0/8,::1"
 
 // Unsandboxed is said where Chrome's sandbox cannot be had and nobody has asked for it.
 const Unsandboxed = "Chrome runs without its sandbox, because this is root (CHROME_SANDBOX=off)"
 
-// Alone returns the settings with which one command shows a page in this process: environ's, completed as those of a Stack
-// are. Pages may reach allow in any case, in the form of EGRESS_ALLOW. unsandboxed: see Unsandboxed.
+// Alone returns the settings with which one command shows a page in this process: environ's,
+// completed as those of a Stack are. Pages may reach allow in any case, in the form of
+// EGRESS_ALLOW. unsandboxed: see Unsandboxed.
 func Alone(environ map[string]string, allow string) (settings map[string]string, unsandboxed bool, err error) {
 	settings, err = absolutePaths(environ)
 	if err != nil {
@@ -27,7 +28,8 @@ func Alone(environ map[string]string, allow string) (settings map[string]string,
 	return settings, unsandboxed, nil
 }
 
-// settlePages completes the settings of what shows pages: what these may reach, and whether Chrome has its sandbox.
+// settlePages completes the settings of what shows pages: what these may reach, and whether Chrome
+// has its sandbox.
 func settlePages(settings map[string]string, allow string) (unsandboxed bool) {
 	settings["EGRESS_ALLOW"] = strings.Trim(cmp.Or(strings.TrimSpace(settings["EGRESS_ALLOW"]), loopbackAllowed)+","+allow, ",")
 	if settings["CHROME_SANDBOX"] == "" && os.Geteuid() == 0 {

@@ -35,8 +35,8 @@ var pgPlaces = []string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin",
 }
 
-// findPostgres finds the newest PostgreSQL, or, when major is not 0, one of that major version: a cluster can only be
-// run by the version that made it.
+// findPostgres finds the newest PostgreSQL, or, when major is not 0, one of that major version: a
+// cluster can only be run by the version that made it.
 func findPostgres(ctx context.Context, major int) (pgBinaries, error) {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {

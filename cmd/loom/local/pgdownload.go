@@ -12,7 +12,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// installedPostgres finds PostgreSQL's binaries as findPostgres does, and downloads some where none are installed.
+// installedPostgres finds PostgreSQL's binaries as findPostgres does, and downloads some where none
+// are installed.
 func installedPostgres(ctx context.Context, major int, log zerolog.Logger) (pgBinaries, error) {
 	b, err := findPostgres(ctx, major)
 	if !errors.Is(err, ErrNoPostgres) {
@@ -37,8 +38,8 @@ func installedPostgres(ctx context.Context, major int, log zerolog.Logger) (pgBi
 	return inspectPostgres(ctx, filepath.Join(target, "bin"))
 }
 
-// downloadPostgres puts PostgreSQL's binaries into target. embedded-postgres downloads them when it starts a database:
-// this one is started and stopped for that alone.
+// downloadPostgres puts PostgreSQL's binaries into target. embedded-postgres downloads them when it
+// starts a database: this one is started and stopped for that alone.
 func downloadPostgres(target string) (err error) {
 	scratch, err := os.MkdirTemp("", "loom-postgresql-")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// stopOrphan stops the server that a crash left running on the cluster, and reports whether there was one. The caller
-// holds the lock of the data folder, so whoever started that server is gone.
+// stopOrphan stops the server that a crash left running on the cluster, and reports whether there
+// was one. The caller holds the lock of the data folder, so whoever started that server is gone.
 func (c *cluster) stopOrphan(ctx context.Context) (bool, error) {
 	pid, err := postmasterPID(c.data())
 	if err != nil || pid == 0 {

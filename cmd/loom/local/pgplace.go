@@ -13,11 +13,12 @@ import (
 	"strings"
 )
 
-// elsewhere is where Postgres's data goes when its user cannot reach the data folder, the first that works.
+// elsewhere is where Postgres's data goes when its user cannot reach the data folder, the first
+// that works.
 var elsewhere = []string{"/var/lib/loom-lite", "/var/tmp/loom-lite"}
 
-// pgPlace returns the folder for Postgres: within the data folder where acct can reach it; else one that is named after
-// the data folder. away says which it is.
+// pgPlace returns the folder for Postgres: within the data folder where acct can reach it; else one
+// that is named after the data folder. away says which it is.
 func pgPlace(ctx context.Context, home pgHome, acct account, bin pgBinaries) (place string, away bool, err error) {
 	place = filepath.Join(home.dir, "postgres")
 	reachable, err := reachableBy(ctx, place, acct, bin)
@@ -27,7 +28,8 @@ func pgPlace(ctx context.Context, home pgHome, acct account, bin pgBinaries) (pl
 	sum := sha256.Sum256([]byte(home.dir))
 	var problems error
 	for _, parent := range home.elsewhere {
-		// Somebody else's folder of that name, in a place where anybody may create one, is no place for data.
+		// Somebody else's folder of that name, in a place where anybody may create one, is no place
+		// for data.
 		if err := makeEnterable(parent); err != nil {
 			problems = errors.Join(problems, err)
 			continue
@@ -74,7 +76,8 @@ func sweep(ctx context.Context, parent string) error {
 	return nil
 }
 
-// deleted reports whether a data folder is gone for good: not with a disk that is away, which takes its parent along.
+// deleted reports whether a data folder is gone for good: not with a disk that is away, which takes
+// its parent along.
 func deleted(dir string) bool {
 	gone := func(path string) bool {
 		_, err := os.Lstat(path)
@@ -83,8 +86,8 @@ func deleted(dir string) bool {
 	return gone(dir) && (!gone(filepath.Dir(dir)) || strings.HasPrefix(dir, os.TempDir()+string(filepath.Separator)))
 }
 
-// reachableBy creates the folder place and finds out whether acct can enter it. Only the kernel knows, with all its
-// modes and access lists: so a program is started there.
+// reachableBy creates the folder place and finds out whether acct can enter it. Only the kernel
+// knows, with all its modes and access lists: so a program is started there.
 func reachableBy(ctx context.Context, place string, acct account, bin pgBinaries) (bool, error) {
 	if err := makeEnterable(place); err != nil {
 		return false, fmt.Errorf("create Postgres's folder: %w", err)
@@ -102,7 +105,8 @@ func reachableBy(ctx context.Context, place string, acct account, bin pgBinaries
 	return true, nil
 }
 
-// makeEnterable makes sure that path is a folder of this process's user that others can enter but not list.
+// makeEnterable makes sure that path is a folder of this process's user that others can enter but
+// not list.
 func makeEnterable(path string) error {
 	if err := os.MkdirAll(path, 0o711); err != nil {
 		return err

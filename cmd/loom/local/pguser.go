@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// account is the system user that Postgres runs as: the caller, or, as Postgres refuses to run as root, the user
-// postgres.
+// account is the system user that Postgres runs as: the caller, or, as Postgres refuses to run as
+// root, the user postgres.
 type account struct {
 	uid, gid int
 	cred     *syscall.Credential // nil: the caller's
@@ -41,8 +41,8 @@ func postgresAccount() (account, error) {
 	return account{uid: uid, gid: gid, cred: cred}, nil
 }
 
-// apply makes cmd run as the account, in a process group of its own: a Ctrl-C at the terminal is for the command alone,
-// which then stops Postgres in its turn.
+// apply makes cmd run as the account, in a process group of its own: a Ctrl-C at the terminal is
+// for the command alone, which then stops Postgres in its turn.
 func (a account) apply(cmd *exec.Cmd) {
 	cmd.SysProcAttr = childAttributes()
 	cmd.SysProcAttr.Credential = a.cred

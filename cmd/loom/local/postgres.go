@@ -50,8 +50,8 @@ type pgHome struct {
 	elsewhere []string
 }
 
-// startPostgres starts a data folder's cluster, and creates it first where there is none. An orphan that a crash left
-// running on it is stopped.
+// startPostgres starts a data folder's cluster, and creates it first where there is none. An orphan
+// that a crash left running on it is stopped.
 func startPostgres(ctx context.Context, home pgHome, log zerolog.Logger) (*cluster, error) {
 	acct, err := postgresAccount()
 	if err != nil {
@@ -88,7 +88,8 @@ func startPostgres(ctx context.Context, home pgHome, log zerolog.Logger) (*clust
 
 func (c *cluster) data() string { return filepath.Join(c.place, "data") }
 
-// prepare makes c.place hold a cluster of identity id that nothing runs on, and the binaries be those that can run it.
+// prepare makes c.place hold a cluster of identity id that nothing runs on, and the binaries be
+// those that can run it.
 func (c *cluster) prepare(ctx context.Context, id string, log zerolog.Logger) error {
 	major, err := clusterMajor(c.data())
 	if err != nil {
@@ -166,7 +167,8 @@ func serverArgs(data string, port int) []string {
 	}
 }
 
-// command is one of Postgres's programs, run as Postgres's user from a folder that the user can enter.
+// command is one of Postgres's programs, run as Postgres's user from a folder that the user can
+// enter.
 func (c *cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.bin.path(name), args...)
 	cmd.Dir = c.place

@@ -23,8 +23,8 @@ func (e *ReadyFileError) Unwrap() error { return e.Err }
 // errNoFile is wrapped in a *ReadyFileError.
 var errNoFile = errors.New("it is there and is no regular file")
 
-// clearReadyFile removes what an earlier run left at path, which points nowhere, and makes sure that a new file can be
-// written there. It returns a *ReadyFileError.
+// clearReadyFile removes what an earlier run left at path, which points nowhere, and makes sure
+// that a new file can be written there. It returns a *ReadyFileError.
 func clearReadyFile(path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -43,8 +43,9 @@ func clearReadyFile(path string) error {
 	return nil
 }
 
-// writeReadyFile writes settings as dotenv, readable by its owner only: a reader sees the whole file or none. Shells,
-// dotenv libraries and, as long as nothing needs quoting, docker --env-file read it.
+// writeReadyFile writes settings as dotenv, readable by its owner only: a reader sees the whole
+// file or none. Shells, dotenv libraries and, as long as nothing needs quoting, docker --env-file
+// read it.
 func writeReadyFile(path string, settings map[string]string) error {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -56,7 +57,8 @@ func writeReadyFile(path string, settings map[string]string) error {
 	return nil
 }
 
-// plain are the characters that mean themselves in an assignment, to shells and dotenv libraries alike.
+// plain are the characters that mean themselves in an assignment, to shells and dotenv libraries
+// alike.
 const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%?=,+-"
 
 func quote(value string) string {

@@ -15,11 +15,11 @@ import (
 	"github.com/versity/versitygw/embedgw"
 )
 
-// s3Server is the embedded S3 server: versitygw over a plain folder, with its metadata in files beside it, so that the
-// file system needs no extended attributes.
+// s3Server is the embedded S3 server: versitygw over a plain folder, with its metadata in files
+// beside it, so that the file system needs no extended attributes.
 //
-// versitygw changes the process's working directory to its data folder and needs it to stay there, and there can be one
-// of it in a process. Paths are made absolute before it starts.
+// versitygw changes the process's working directory to its data folder and needs it to stay there,
+// and there can be one of it in a process. Paths are made absolute before it starts.
 type s3Server struct {
 	port        int
 	keyID, key  string
@@ -54,7 +54,8 @@ func startS3(dir string) (*s3Server, error) {
 		return nil, fmt.Errorf("open S3 metadata: %w", err)
 	}
 	// SideCarDir only makes versitygw print the folder's name to stdout, which is not its own here.
-	opts := posix.PosixOpts{CopyObjectThreshold: 5 << 30} // as S3 has it; versitygw's own default is nothing
+	// as S3 has it; versitygw's own default is nothing
+	opts := posix.PosixOpts{CopyObjectThreshold: 5 << 30}
 	opts.SetNewDirPerm(0o700)
 	opts.SetNewFilePerm(0o600)
 	backend, err := posix.New(data, metadata, opts)
@@ -68,7 +69,8 @@ func startS3(dir string) (*s3Server, error) {
 		defer close(s.ended)
 		s.err = embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
 			RootUserAccess: keyID, RootUserSecret: key,
-			// One account. Left to itself, versitygw chooses the same, and prints to stdout that it does.
+			// One account. Left to itself, versitygw chooses the same, and prints to stdout that it
+			// does.
 			IAMService:     auth.NewIAMServiceSingle(auth.Account{Access: keyID, Secret: key, Role: auth.RoleAdmin}),
 			Ports:          []string{loopback(port)},
 			MaxConnections: 4096, MaxRequests: 2048, MultipartMaxParts: 10000,
@@ -83,8 +85,8 @@ func startS3(dir string) (*s3Server, error) {
 
 func (s *s3Server) url() string { return "http://" + loopback(s.port) }
 
-// awaitReady waits until the server takes connections. That it is this server and no other shows when its buckets are
-// created with its credentials.
+// awaitReady waits until the server takes connections. That it is this server and no other shows
+// when its buckets are created with its credentials.
 func (s *s3Server) awaitReady() error {
 	deadline := time.Now().Add(s3Ready)
 	for {

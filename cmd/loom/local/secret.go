@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// secret returns the secret kept in a file that only its owner can read, and makes one the first time.
+// secret returns the secret kept in a file that only its owner can read, and makes one the first
+// time.
 func secret(path string, bytes int) (string, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
@@ -34,7 +35,8 @@ func random(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// writeFile replaces a file as a whole, readable by its owner only: a reader sees the old text or the new one.
+// writeFile replaces a file as a whole, readable by its owner only: a reader sees the old text or
+// the new one.
 func writeFile(path, text string) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 600
 	if err != nil {

@@ -93,7 +93,8 @@ func (s *servers) startPostgres(ctx context.Context, dir string, environ map[str
 	return nil
 }
 
-// keep reports whether the server that the first variable names is an external one, and takes over its settings.
+// keep reports whether the server that the first variable names is an external one, and takes over
+// its settings.
 func (s *servers) keep(environ map[string]string, variables ...string) bool {
 	if environ[variables[0]] == "" {
 		return false
@@ -106,8 +107,8 @@ func (s *servers) keep(environ map[string]string, variables ...string) bool {
 	return true
 }
 
-// prepareBuckets makes the buckets that are missing. Those of finished files can be read by anybody on the embedded
-// server; on an external one, that is its owner's to decide.
+// prepareBuckets makes the buckets that are missing. Those of finished files can be read by anybody
+// on the embedded server; on an external one, that is its owner's to decide.
 func (s *servers) prepareBuckets(ctx context.Context, environ map[string]string) error {
 	settings := maps.Clone(s.settings)
 	for _, b := range buckets {
@@ -175,7 +176,8 @@ func (s *servers) external() (names []string) {
 	return names
 }
 
-// ended returns channels that are closed when the embedded server has ended; nil, which never is, for an external one.
+// ended returns channels that are closed when the embedded server has ended; nil, which never is,
+// for an external one.
 func (s *servers) ended() (postgres, s3 <-chan struct{}) {
 	if s.postgres != nil {
 		postgres = s.postgres.exited
@@ -202,7 +204,8 @@ func (s *servers) stop() error {
 
 func logsDir(dir string) string { return filepath.Join(dir, "logs") }
 
-// makeDir makes a data folder. As root, others may pass through it, as Postgres must, but not look around.
+// makeDir makes a data folder. As root, others may pass through it, as Postgres must, but not look
+// around.
 func makeDir(dir string) error {
 	mode := os.FileMode(0o700)
 	if os.Geteuid() == 0 {

@@ -29,7 +29,8 @@ type part struct {
 	load func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error)
 }
 
-// workers do what ingest grants. They are stopped first, so that they can hand back to it what they do.
+// workers do what ingest grants. They are stopped first, so that they can hand back to it what they
+// do.
 var workers = []part{
 	{"recorder", func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error) {
 		cfg, err := recorder.LoadConfig(environ)
@@ -72,8 +73,8 @@ type running struct {
 	err      error // set before ended is closed
 }
 
-// startServices starts the four services and waits until they are ready. Their settings are checked before the first of
-// them runs. ingest goes first: it makes the streams that the others look for.
+// startServices starts the four services and waits until they are ready. Their settings are checked
+// before the first of them runs. ingest goes first: it makes the streams that the others look for.
 func startServices(ctx context.Context, environ map[string]string, log zerolog.Logger) (*services, error) {
 	s := &services{failed: make(chan struct{})}
 	all := append([]part{conductor}, workers...)

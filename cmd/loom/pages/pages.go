@@ -1,8 +1,8 @@
 // Package pages serves a campaign's folder to the pipeline for as long as its render runs.
 //
-// It listens on 127.0.0.1, under a prefix that cannot be guessed, and gives out regular files of that folder only: no
-// lists of files, no hidden files, nothing outside it, through symbolic links either. Range requests work, as videos
-// need them.
+// It listens on 127.0.0.1, under a prefix that cannot be guessed, and gives out regular files of
+// that folder only: no lists of files, no hidden files, nothing outside it, through symbolic links
+// either. Range requests work, as videos need them.
 package pages
 
 import (
@@ -99,7 +99,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", info.ModTime(), file)
 }
 
-// open opens a regular file, a folder's index.html when name ends in a slash, or a folder that has one.
+// open opens a regular file, a folder's index.html when name ends in a slash, or a folder that has
+// one.
 func (s *Server) open(name string) (*os.File, os.FileInfo, error) {
 	if name == "" || strings.HasSuffix(name, "/") {
 		name += "index.html"
@@ -139,7 +140,8 @@ func redirectToSlash(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusMovedPermanently)
 }
 
-// types are those of files that pages are made of. The machine's own table may lack or bend some of them.
+// types are those of files that pages are made of. The machine's own table may lack or bend some of
+// them.
 var types = map[string]string{
 	".html": "text/html; charset=utf-8", ".htm": "text/html; charset=utf-8", ".xhtml": "application/xhtml+xml",
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8",

@@ -1,7 +1,8 @@
 package renders
 
-// Bundle returns the attempt whose failure bundle tells most of why a render failed, and its task: the newest one of a
-// task that failed, else the newest one. found is false when there is none. It looks at attempts that AddAttempts has read.
+// Bundle returns the attempt whose failure bundle tells most of why a render failed, and its task:
+// the newest one of a task that failed, else the newest one. found is false when there is none. It
+// looks at attempts that AddAttempts has read.
 func Bundle(tasks []Task) (task Task, attempt Attempt, found bool) {
 	for _, t := range tasks {
 		for _, a := range t.Attempts {

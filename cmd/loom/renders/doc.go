@@ -1,2 +1,3 @@
-// Package renders submits renders and reads how they are, as the app and its operator do: through the database alone.
+// Package renders submits renders and reads how they are, as the app and its operator do: through
+// the database alone.
 package renders

@@ -28,9 +28,11 @@ type Render struct {
 	ThumbSmall   *string   `json:"thumb_small_url"`
 	ErrorCode    *string   `json:"error_code"`
 	ErrorMessage *string   `json:"error_message"`
-	// Warnings are what went otherwise than asked, though the render may be done; empty when nothing did.
+	// Warnings are what went otherwise than asked, though the render may be done; empty when
+	// nothing did.
 	Warnings []msg.Warning `json:"warnings"`
-	// Report is what the finished video was found to be: docs/reference/report.md. Null before it is finished.
+	// Report is what the finished video was found to be: docs/reference/report.md. Null before it
+	// is finished.
 	Report      json.RawMessage `json:"report"`
 	CreatedAt   time.Time       `json:"created_at"`
 	UpdatedAt   time.Time       `json:"updated_at"`
@@ -118,8 +120,8 @@ func List(ctx context.Context, db *pgxpool.Pool, limit int) ([]Render, error) {
 	return list, explain("list renders", err)
 }
 
-// Find returns the id that prefix is the start of, or the whole of. It returns ErrNotFound, or ErrAmbiguous with the
-// ids that start so.
+// Find returns the id that prefix is the start of, or the whole of. It returns ErrNotFound, or
+// ErrAmbiguous with the ids that start so.
 func Find(ctx context.Context, db *pgxpool.Pool, prefix string) (uuid.UUID, error) {
 	prefix = strings.ToLower(strings.TrimSpace(prefix))
 	if strings.Trim(prefix, "0123456789abcdef-") != "" || prefix == "" {
@@ -138,8 +140,8 @@ func Find(ctx context.Context, db *pgxpool.Pool, prefix string) (uuid.UUID, erro
 	return ids[0], nil
 }
 
-// Tasks returns the tasks of a render's newest plan, in the order of the pipeline, without their attempts. There are
-// none before its job has been claimed.
+// Tasks returns the tasks of a render's newest plan, in the order of the pipeline, without their
+// attempts. There are none before its job has been claimed.
 func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) {
 	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((t.params ->> 'scene')::int, 0), t.state, t.progress, t.attempt,
 		t.failures, t.worker, case when t.state = 'due' then t.not_before end, t.started_at, t.ended_at, t.facts, t.weight,

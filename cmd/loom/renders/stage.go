@@ -19,8 +19,8 @@ type Stage struct {
 	EndedAt   *time.Time `json:"ended_at"`
 }
 
-// Left estimates how long the stage will take from now, at the speed that it had so far. It knows nothing before some of
-// the work is done.
+// Left estimates how long the stage will take from now, at the speed that it had so far. It knows
+// nothing before some of the work is done.
 func (s Stage) Left(now time.Time) (left time.Duration, known bool) {
 	if s.StartedAt == nil || s.Progress < 0.02 || s.Progress >= 1 {
 		return 0, s.Progress >= 1
@@ -35,8 +35,8 @@ var statusOf = map[msg.Kind]string{
 	msg.Overlay: "overlaying", msg.Upload: "uploading",
 }
 
-// Stages sums up a plan's tasks, in the order in which a render goes through its statuses. A stage without tasks is
-// left out: a render without a facecam has nothing to overlay.
+// Stages sums up a plan's tasks, in the order in which a render goes through its statuses. A stage
+// without tasks is left out: a render without a facecam has nothing to overlay.
 func Stages(tasks []Task) []Stage {
 	var stages []Stage
 	weights := map[string]float64{}
@@ -74,8 +74,8 @@ func Stages(tasks []Task) []Stage {
 	return stages
 }
 
-// Frames returns how many frames the finished video has, as measured on the file, and at which rate. Both are zero
-// before the video is finished.
+// Frames returns how many frames the finished video has, as measured on the file, and at which
+// rate. Both are zero before the video is finished.
 func Frames(tasks []Task) (frames int, rate msg.Rate, err error) {
 	for _, t := range tasks {
 		if t.State != "done" || t.Kind != msg.Concat && t.Kind != msg.Overlay {

@@ -28,11 +28,13 @@ type Submission struct {
 type Scene struct {
 	URL     string
 	Seconds int
-	// Options are what is asked of the scene beyond that, as JSON; nil leaves them to the column's default.
+	// Options are what is asked of the scene beyond that, as JSON; nil leaves them to the column's
+	// default.
 	Options json.RawMessage
 }
 
-// Submit inserts the rows that the app inserts when somebody presses "Render", and returns the render's id.
+// Submit inserts the rows that the app inserts when somebody presses "Render", and returns the
+// render's id.
 func Submit(ctx context.Context, db *pgxpool.Pool, s Submission) (uuid.UUID, error) {
 	campaign, render := uuid.New(), uuid.New()
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
@@ -104,8 +106,8 @@ func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any
 		append(args, s.Options)
 }
 
-// Cancel ends a render and its jobs. What works on it is told within a heartbeat. It does nothing to a render that has
-// ended.
+// Cancel ends a render and its jobs. What works on it is told within a heartbeat. It does nothing
+// to a render that has ended.
 func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) error {
 	if _, err := db.Exec(ctx, "select loom.cancel_render($1::uuid)", id); err != nil {
 		return fmt.Errorf("cancel render: %w", err)

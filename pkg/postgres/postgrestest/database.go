@@ -17,7 +17,8 @@ type Template struct {
 	make func() (name string, err error)
 }
 
-// NewTemplate returns a template that setup fills when it is first needed. setup must not keep conn.
+// NewTemplate returns a template that setup fills when it is first needed. setup must not keep
+// conn.
 func NewTemplate(setup func(ctx context.Context, conn *pgx.Conn) error) *Template {
 	return &Template{make: sync.OnceValues(func() (string, error) {
 		name := unique("template")
@@ -80,7 +81,8 @@ var serial atomic.Int64
 
 func unique(what string) string { return fmt.Sprintf("%s_%d_%d", what, os.Getpid(), serial.Add(1)) }
 
-// copying lets one database be made at a time: PostgreSQL refuses to copy a template that another copy is reading.
+// copying lets one database be made at a time: PostgreSQL refuses to copy a template that another
+// copy is reading.
 var copying sync.Mutex
 
 func command(sql string) error {

@@ -18,7 +18,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// startTimeout bounds making and starting the server: seconds on a laptop, more on a machine that is busy.
+// startTimeout bounds making and starting the server: seconds on a laptop, more on a machine that
+// is busy.
 const startTimeout = 90 * time.Second
 
 // server is a running PostgreSQL server. It has no stop: its keeper ends it when this process ends.
@@ -32,7 +33,8 @@ type server struct {
 // running is the process's one server.
 var running = sync.OnceValues(start)
 
-// keeper runs the server until its standard input ends, which it does when the test process ends, even by kill -9.
+// keeper runs the server until its standard input ends, which it does when the test process ends,
+// even by kill -9.
 const keeper = `"$1/postgres" -D "$2/data" -p "$3" -h 127.0.0.1 -k "" \
   -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB -c max_connections=200 &
 server=$!
@@ -96,7 +98,8 @@ func serve(bin, home string, as *syscall.Credential) (*server, error) {
 
 	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, home, strconv.Itoa(port))
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = home, input, log, log
-	// A group of its own: Ctrl-C ends the test process, and the keeper then ends the server and removes its data.
+	// A group of its own: Ctrl-C ends the test process, and the keeper then ends the server and
+	// removes its data.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
@@ -150,7 +153,8 @@ func identity() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// folder makes a folder that as can reach. TMPDIR may lie where only root goes, so as root it is /tmp.
+// folder makes a folder that as can reach. TMPDIR may lie where only root goes, so as root it is
+// /tmp.
 func folder(as *syscall.Credential) (string, error) {
 	parent := os.TempDir()
 	if as != nil {

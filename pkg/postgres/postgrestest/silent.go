@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Way is a way to a server on which nothing moves while it is frozen: connections are taken, and what is sent is neither
-// answered nor refused.
+// Way is a way to a server on which nothing moves while it is frozen: connections are taken, and
+// what is sent is neither answered nor refused.
 type Way struct {
 	mu   sync.Mutex
 	thaw chan struct{} // closed while it is not frozen

@@ -1,4 +1,5 @@
-// Package stagetest gives tests of workers a real NATS server, and an ingest whose answers the test decides.
+// Package stagetest gives tests of workers a real NATS server, and an ingest whose answers the test
+// decides.
 //
 //	server := stagetest.StartNATS(t)
 //	ingest := stagetest.NewIngest(t, server)

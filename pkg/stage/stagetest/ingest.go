@@ -13,7 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Ingest plays ingest: it makes streams, publishes tasks, answers requests as the test decides, and reads results.
+// Ingest plays ingest: it makes streams, publishes tasks, answers requests as the test decides, and
+// reads results.
 type Ingest struct {
 	t    testing.TB
 	nc   *nats.Conn
@@ -30,8 +31,8 @@ type Ingest struct {
 	heartbeat func(msg.Heartbeat) (msg.HeartbeatReply, bool)
 }
 
-// NewIngest returns an ingest that grants every task (attempt 1, a lease of 30 s, heartbeats every 100 ms, no inputs)
-// and never stops one.
+// NewIngest returns an ingest that grants every task (attempt 1, a lease of 30 s, heartbeats every
+// 100 ms, no inputs) and never stops one.
 func NewIngest(t testing.TB, server *NATS) *Ingest {
 	t.Helper()
 	return NewIngestOn(t, server.Connect(t))

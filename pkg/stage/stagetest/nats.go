@@ -18,7 +18,8 @@ import (
 // Patience bounds every wait of a test.
 const Patience = 20 * time.Second
 
-// NATS is a server with JetStream, in this process, that can go away and come back on the same port.
+// NATS is a server with JetStream, in this process, that can go away and come back on the same
+// port.
 type NATS struct {
 	t      testing.TB
 	opts   server.Options

@@ -32,7 +32,8 @@ type server struct {
 // running is the process's one server.
 var running = sync.OnceValues(start)
 
-// keeper runs the server until its standard input ends, which it does when the test process ends, even by kill -9.
+// keeper runs the server until its standard input ends, which it does when the test process ends,
+// even by kill -9.
 const keeper = `"$1" --port "127.0.0.1:$3" --access test-access --secret test-secret posix --sidecar "$2/meta" "$2/data" &
 server=$!
 cat >/dev/null
@@ -40,7 +41,8 @@ kill -KILL $server
 wait $server
 rm -rf "$2"`
 
-// Server returns the settings of a running server. Buckets are shared by the tests of a process: see Bucket.
+// Server returns the settings of a running server. Buckets are shared by the tests of a process:
+// see Bucket.
 func Server(t testing.TB) store.Config {
 	t.Helper()
 	s, err := running()
@@ -143,7 +145,8 @@ func serve(bin string) (*server, error) {
 	defer input.Close()
 	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, home, strconv.Itoa(port))
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = home, input, log, log
-	// A group of its own: Ctrl-C ends the test process, and the keeper then ends the server and removes its data.
+	// A group of its own: Ctrl-C ends the test process, and the keeper then ends the server and
+	// removes its data.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start versitygw: %w", err)

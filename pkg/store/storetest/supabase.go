@@ -16,16 +16,17 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
-// Supabase stands before the real server and answers as Supabase Storage's S3 endpoint does where that differs from others, as
-// it was measured on its version 1.11.
+// Supabase stands before the real server and answers as Supabase Storage's S3 endpoint does where
+// that differs from others, as it was measured on its version 1.11.
 type Supabase struct {
-	// Endpoint is the S3 endpoint, and the project's URL: public objects are at <Endpoint>/storage/v1/object/public.
+	// Endpoint is the S3 endpoint, and the project's URL: public objects are at
+	// <Endpoint>/storage/v1/object/public.
 	Endpoint string
 	backend  *httputil.ReverseProxy
 
 	mu sync.Mutex
-	// limit is what one PUT may have, in bytes; 0 for no bound. refused is the status and the code that PUTs are answered with,
-	// copies included, by bucket.
+	// limit is what one PUT may have, in bytes; 0 for no bound. refused is the status and the code
+	// that PUTs are answered with, copies included, by bucket.
 	limit   int64
 	refused map[string]refusal
 	// largest is the largest object that was written by one PUT, and puts how many there were.

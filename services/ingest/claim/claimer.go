@@ -14,7 +14,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// turn is the key of the advisory lock under which replicas claim one after another: "loomclai" in ASCII.
+// turn is the key of the advisory lock under which replicas claim one after another: "loomclai" in
+// ASCII.
 const turn = 0x6c6f6f6d636c6169
 
 // Claimer claims and plans jobs.
@@ -45,7 +46,8 @@ const (
 	Closed Outcome = "closed"
 	// Attached: the render is being worked on; the job ends with it.
 	Attached Outcome = "attached"
-	// SetAside: the database refuses the job, and to fail it, or may take it later. It stays queued, and others go before it.
+	// SetAside: the database refuses the job, and to fail it, or may take it later. It stays
+	// queued, and others go before it.
 	SetAside Outcome = "set_aside"
 )
 
@@ -60,12 +62,13 @@ type Claimed struct {
 	Tries int
 	// Invalid is why, when Outcome is Refused.
 	Invalid *plan.Invalid
-	// Cause is what the database said, for the operator, when Outcome is SetAside, or Refused with msg.CodeInternal.
+	// Cause is what the database said, for the operator, when Outcome is SetAside, or Refused with
+	// msg.CodeInternal.
 	Cause error
 }
 
-// Next claims one job and deals with it, all in one transaction. On an error nothing has changed, and it is the database's as
-// a whole: what is wrong with one job is in Claimed.
+// Next claims one job and deals with it, all in one transaction. On an error nothing has changed,
+// and it is the database's as a whole: what is wrong with one job is in Claimed.
 func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 	tx, err := c.DB.Begin(ctx)
 	if err != nil {
@@ -88,8 +91,8 @@ func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 }
 
 func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
-	// A replica that hangs in its turn, stopped or cut off, must not keep the others from theirs: the server ends a
-	// transaction in which nothing happens.
+	// A replica that hangs in its turn, stopped or cut off, must not keep the others from theirs:
+	// the server ends a transaction in which nothing happens.
 	_, err := tx.Exec(ctx, "select set_config('idle_in_transaction_session_timeout', '10s', true), pg_advisory_xact_lock($1::bigint)",
 		int64(turn))
 	if err != nil {
@@ -111,7 +114,8 @@ func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
 	if err != nil {
 		return Claimed{}, fmt.Errorf("look for a job: %w", err)
 	}
-	// What the app's triggers wait for is not waited for longer than this: the other jobs have their turn.
+	// What the app's triggers wait for is not waited for longer than this: the other jobs have
+	// their turn.
 	_, err = tx.Exec(ctx, "select set_config('statement_timeout', '8s', true), set_config('lock_timeout', '2s', true)")
 	if err != nil {
 		return Claimed{}, fmt.Errorf("bound the claim: %w", err)
@@ -185,8 +189,9 @@ func fail(ctx context.Context, tx pgx.Tx, claimed Claimed) error {
 	return nil
 }
 
-// within does something behind a savepoint: on an error all of it is undone, and the transaction goes on. What the app has
-// deferred to the commit is done at its end, so that its errors show here too.
+// within does something behind a savepoint: on an error all of it is undone, and the transaction
+// goes on. What the app has deferred to the commit is done at its end, so that its errors show here
+// too.
 func within(ctx context.Context, tx pgx.Tx, do func(pgx.Tx) error) error {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
@@ -239,7 +244,8 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	return len(list), nil, nil
 }
 
-// tasks plans a campaign. A panic is that campaign's: it is to stop no other, here or after a restart.
+// tasks plans a campaign. A panic is that campaign's: it is to stop no other, here or after a
+// restart.
 func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan.Invalid, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -252,5 +258,6 @@ func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan
 	return plan.Build(campaign, c.ObjectBytes, newID), nil, nil
 }
 
-// newID returns a UUID that sorts by time, which keeps indexes compact. It fails only when the machine has no randomness.
+// newID returns a UUID that sorts by time, which keeps indexes compact. It fails only when the
+// machine has no randomness.
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

@@ -18,9 +18,10 @@ const (
 	listenFor = time.Minute
 )
 
-// Listen calls wake when a job was inserted, on a connection of its own, until ctx is cancelled. It is a hint that spares
-// waiting for the next poll: while it cannot be had, nothing else is lost. After a loss of the connection it listens
-// again, and wakes once for what it may have missed. It needs a connection in session mode (postgres.SessionMode).
+// Listen calls wake when a job was inserted, on a connection of its own, until ctx is cancelled. It
+// is a hint that spares waiting for the next poll: while it cannot be had, nothing else is lost.
+// After a loss of the connection it listens again, and wakes once for what it may have missed. It
+// needs a connection in session mode (postgres.SessionMode).
 func Listen(ctx context.Context, cfg *pgx.ConnConfig, wake func(), log zerolog.Logger) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = 500*time.Millisecond, 15*time.Second
@@ -62,7 +63,8 @@ func listen(ctx context.Context, cfg *pgx.ConnConfig, heard func()) error {
 	}
 }
 
-// notification returns when something was notified, and finds out in between whether the connection still lives.
+// notification returns when something was notified, and finds out in between whether the connection
+// still lives.
 func notification(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		waiting, cancel := context.WithTimeout(ctx, listenFor)

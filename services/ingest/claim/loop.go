@@ -10,8 +10,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// claimWithin bounds one transaction: longer than what is bounded in it, so that the database ends what takes too long, and
-// says what it was.
+// claimWithin bounds one transaction: longer than what is bounded in it, so that the database ends
+// what takes too long, and says what it was.
 const claimWithin = 30 * time.Second
 
 // Loop claims jobs until it is stopped.
@@ -38,7 +38,8 @@ func (l *Loop) Err() error {
 	return nil
 }
 
-// Run claims jobs until ctx is cancelled. While the database is away it tries again, less and less often.
+// Run claims jobs until ctx is cancelled. While the database is away it tries again, less and less
+// often.
 func (l *Loop) Run(ctx context.Context) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 10*time.Second

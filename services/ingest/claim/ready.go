@@ -15,9 +15,10 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Ready returns nil while jobs can be begun. Jobs are set aside that the database refuses; where no render could be begun
-// since, it is not one job that is wrong, and its error says what is. It holds names of the schema, no data. A lock that is
-// waited for says nothing of the database, and neither does what was refused a while ago and not tried again when it was due.
+// Ready returns nil while jobs can be begun. Jobs are set aside that the database refuses; where no
+// render could be begun since, it is not one job that is wrong, and its error says what is. It
+// holds names of the schema, no data. A lock that is waited for says nothing of the database, and
+// neither does what was refused a while ago and not tried again when it was due.
 func Ready(ctx context.Context, db Querier) error {
 	var reason, code string
 	var jobs int

@@ -1,6 +1,7 @@
 package claim_test
 
-// What migrate refuses before it changes anything, naming what it is and how to mend it; and what looks like it and is no matter.
+// What migrate refuses before it changes anything, naming what it is and how to mend it; and what
+// looks like it and is no matter.
 var refusals = []variant{
 	// Types.
 	{app: "ids that are bigint", refused: "public.renders.id is of type bigint, and must be uuid … id of type uuid", sql: `

@@ -15,15 +15,17 @@ import (
 )
 
 const (
-	// triesOfOne is after how many tries a job fails that the database refuses while it takes others.
+	// triesOfOne is after how many tries a job fails that the database refuses while it takes
+	// others.
 	triesOfOne = 5
 	// triesOfAll is after how many tries it fails in any case: more than an hour.
 	triesOfAll = 24
 )
 
-// spoiled deals with a job whose claiming or planning the database refused. What is wrong with its data fails it at once, since
-// the same would be refused again. Anything else may be mended, by whoever changed the schema say: the job is set aside and
-// tried again, and fails when it has been tried often enough. So does a job that cannot even be failed: it stays set aside.
+// spoiled deals with a job whose claiming or planning the database refused. What is wrong with its
+// data fails it at once, since the same would be refused again. Anything else may be mended, by
+// whoever changed the schema say: the job is set aside and tried again, and fails when it has been
+// tried often enough. So does a job that cannot even be failed: it stays set aside.
 func (c *Claimer) spoiled(ctx context.Context, tx pgx.Tx, claimed Claimed, cause error) (Claimed, error) {
 	if ofDatabase(tx, cause) {
 		return Claimed{}, cause
@@ -76,14 +78,16 @@ func (c *Claimer) failed(ctx context.Context, tx pgx.Tx, claimed Claimed) (bool,
 	return err == nil, nil
 }
 
-// refused reports whether the data itself is what was wrong, so that the same would be refused again: a value out of
-// range or of another type, a broken constraint, an exception of a trigger, or whatever broke planning without the database.
+// refused reports whether the data itself is what was wrong, so that the same would be refused
+// again: a value out of range or of another type, a broken constraint, an exception of a trigger,
+// or whatever broke planning without the database.
 func refused(err error) bool {
 	code := postgres.SQLState(err)
 	return code == "" || postgres.InClass(code, "22", "23", "P0")
 }
 
-// waited reports whether it was somebody else who stood in the job's way: a lock, a deadlock, a statement that took too long.
+// waited reports whether it was somebody else who stood in the job's way: a lock, a deadlock, a
+// statement that took too long.
 func waited(err error) bool {
 	code := postgres.SQLState(err)
 	return code == queryCanceled || postgres.InClass(code, "40", "55")
@@ -92,8 +96,8 @@ func waited(err error) bool {
 // queryCanceled is the SQLSTATE of a statement that took too long.
 const queryCanceled = "57014"
 
-// ofDatabase reports whether an error is the database's as a whole, and no matter of the job that was dealt with: no
-// connection, no memory, no right to write anywhere.
+// ofDatabase reports whether an error is the database's as a whole, and no matter of the job that
+// was dealt with: no connection, no memory, no right to write anywhere.
 func ofDatabase(tx pgx.Tx, err error) bool {
 	if lost := new(lostError); errors.As(err, &lost) || tx.Conn().IsClosed() {
 		return true

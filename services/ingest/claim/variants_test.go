@@ -31,9 +31,11 @@ type variant struct {
 	refused string
 	// ready is what /readyz says, once there was a render; empty where it says that it is ready.
 	ready string
-	// render is what becomes of a render; empty is done. others is what becomes of the one behind it.
+	// render is what becomes of a render; empty is done. others is what becomes of the one behind
+	// it.
 	render, others string
-	// cancel is the status of a render that is cancelled; empty is cancelled. refused: the database refuses it.
+	// cancel is the status of a render that is cancelled; empty is cancelled. refused: the database
+	// refuses it.
 	cancel string
 }
 

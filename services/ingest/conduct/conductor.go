@@ -36,7 +36,8 @@ type Config struct {
 	Log     zerolog.Logger
 }
 
-// tick is how often due tasks are published, and renders looked at, when nothing wakes the conductor earlier.
+// tick is how often due tasks are published, and renders looked at, when nothing wakes the
+// conductor earlier.
 const tick = time.Second
 
 // Conductor carries renders through their tasks.
@@ -74,7 +75,8 @@ func (c *Conductor) Wake() {
 	}
 }
 
-// Ready returns nil when streams and consumers are there, and the database takes what the conductor does.
+// Ready returns nil when streams and consumers are there, and the database takes what the conductor
+// does.
 func (c *Conductor) Ready(ctx context.Context) error {
 	if err := c.failing.Load(); err != nil {
 		return fmt.Errorf("renders cannot be conducted: %s", postgres.Reason(*err))
@@ -92,16 +94,17 @@ func (c *Conductor) met(work string, err error) {
 	c.failing.Store(nil)
 }
 
-// heartbeatEvery is how often workers are asked to report: often enough that a few may be lost before a lease lapses,
-// and that progress moves before the eyes of whoever waits.
+// heartbeatEvery is how often workers are asked to report: often enough that a few may be lost
+// before a lease lapses, and that progress moves before the eyes of whoever waits.
 func (c *Conductor) heartbeatEvery() time.Duration {
 	return min(max(c.Lease/10, 200*time.Millisecond), 3*time.Second)
 }
 
-// Run conducts until ctx is cancelled. It finishes what it has begun, for a few seconds at most, and leaves the rest to
-// other replicas.
+// Run conducts until ctx is cancelled. It finishes what it has begun, for a few seconds at most,
+// and leaves the rest to other replicas.
 func (c *Conductor) Run(ctx context.Context) error {
-	// Requests and results that were received are dealt with although ctx is cancelled; each is bounded by itself.
+	// Requests and results that were received are dealt with although ctx is cancelled; each is
+	// bounded by itself.
 	work := context.WithoutCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.streams.keep(ctx, c.NATS, c.Wake) })
@@ -116,7 +119,8 @@ func (c *Conductor) Run(ctx context.Context) error {
 	return nil
 }
 
-// refusedRender counts an error of the database's that one render met, and writes it down where it may be that render's own.
+// refusedRender counts an error of the database's that one render met, and writes it down where it
+// may be that render's own.
 func (c *Conductor) refusedRender(ctx context.Context, log zerolog.Logger, work string, render uuid.UUID, cause error) {
 	c.Metrics.DatabaseError(work, cause)
 	if !mayStay(cause) {
@@ -127,7 +131,8 @@ func (c *Conductor) refusedRender(ctx context.Context, log zerolog.Logger, work 
 	}
 }
 
-// beat publishes due tasks and looks after renders that have ended: every tick, and when it is woken.
+// beat publishes due tasks and looks after renders that have ended: every tick, and when it is
+// woken.
 func (c *Conductor) beat(ctx context.Context) error {
 	d, w := newDispatcher(c), newWatcher(c)
 	ticker := time.NewTicker(tick)

@@ -11,20 +11,23 @@ import (
 )
 
 const (
-	// looks is how often a consumer is looked at, one look after the other, until it holds still for the length of one.
+	// looks is how often a consumer is looked at, one look after the other, until it holds still
+	// for the length of one.
 	looks = 3
 	// remadeSeldom is how long a consumer is left alone after it was made again.
 	remadeSeldom = 5 * time.Minute
 )
 
-// counts deletes consumers that have lost messages of their stream, so that they are made again and deliver them. Every
-// message of a work queue waits for its consumer or is with a worker. When the two counts together are not the number of
-// messages, and are not at the next look either, there are messages that nobody will ever be handed.
+// counts deletes consumers that have lost messages of their stream, so that they are made again and
+// deliver them. Every message of a work queue waits for its consumer or is with a worker. When the
+// two counts together are not the number of messages, and are not at the next look either, there
+// are messages that nobody will ever be handed.
 type counts struct {
 	js     jetstream.JetStream
 	remade prometheus.Counter
 	log    zerolog.Logger
-	// odd are the streams whose counts did not add up at the last look, rested until when each is left alone.
+	// odd are the streams whose counts did not add up at the last look, rested until when each is
+	// left alone.
 	odd    map[string]bool
 	rested map[string]time.Time
 }
@@ -33,8 +36,9 @@ func newCounts(js jetstream.JetStream, remade prometheus.Counter, log zerolog.Lo
 	return &counts{js: js, remade: remade, log: log, odd: map[string]bool{}, rested: map[string]time.Time{}}
 }
 
-// check looks at one consumer, and deletes it when its counts cannot be true. What is being worked on goes on: workers
-// hold leases in Postgres, and whoever is handed such a message again is told to drop it.
+// check looks at one consumer, and deletes it when its counts cannot be true. What is being worked
+// on goes on: workers hold leases in Postgres, and whoever is handed such a message again is told
+// to drop it.
 func (c *counts) check(ctx context.Context, stream, name string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -59,8 +63,9 @@ func (c *counts) check(ctx context.Context, stream, name string) {
 	}
 }
 
-// look reports whether a consumer's counts differ from its stream's, and by how many messages. It believes only in what it
-// read between two equal answers of the consumer: else somebody published, pulled or acknowledged in between.
+// look reports whether a consumer's counts differ from its stream's, and by how many messages. It
+// believes only in what it read between two equal answers of the consumer: else somebody published,
+// pulled or acknowledged in between.
 func (c *counts) look(ctx context.Context, stream, name string) (odd bool, lost int64, err error) {
 	for range looks {
 		consumer, err := c.js.Consumer(ctx, stream, name)

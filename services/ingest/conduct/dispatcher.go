@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// window is how many due tasks of a stream are offered to workers at once, those that fetch counted apart. The rest wait in Postgres, where they can
-	// be cancelled and put in another order.
+	// window is how many due tasks of a stream are offered to workers at once, those that fetch
+	// counted apart. The rest wait in Postgres, where they can be cancelled and put in another
+	// order.
 	window = 64
 	// repeatEvery is how often a due task's token is published until it is granted.
 	repeatEvery = 900 * time.Millisecond
@@ -29,7 +30,8 @@ const (
 type dispatcher struct {
 	c     *Conductor
 	kinds map[string][]string
-	// published is when each token was last published. To forget it costs a publish that is refused.
+	// published is when each token was last published. To forget it costs a publish that is
+	// refused.
 	published map[token]time.Time
 	// doubted is when each token's subject was last looked into.
 	doubted map[token]time.Time
@@ -110,8 +112,9 @@ func (d *dispatcher) publish(ctx context.Context, list []due) error {
 	return err
 }
 
-// offer publishes one task. That its subject is taken is no error: its last message is still queued, or held by a worker
-// that is about to let it go, and the next round tries again. doubt: it has been so for long, and is to be looked into.
+// offer publishes one task. That its subject is taken is no error: its last message is still
+// queued, or held by a worker that is about to let it go, and the next round tries again. doubt: it
+// has been so for long, and is to be looked into.
 func (d *dispatcher) offer(ctx context.Context, r msg.Ref, doubt bool) (published bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -1,5 +1,6 @@
-// Package conduct carries renders through their tasks. Postgres is the truth and JetStream carries: the conductor keeps
-// no state that it could lose, so any number of replicas may run, and a restart of anything loses nothing.
+// Package conduct carries renders through their tasks. Postgres is the truth and JetStream carries:
+// the conductor keeps no state that it could lose, so any number of replicas may run, and a restart
+// of anything loses nothing.
 //
 // A task, as loom.tasks has it:
 //

@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// hearing knows whether workers could have renewed their leases here. It goes the way of a heartbeat as often as workers do:
-// to the NATS server and back, and to the database, whose clock leases go by. When that did not work for half a lease, at the
-// start, because a server was away, or because this process or its whole machine stood still, leases may have run out unheard:
-// then they do not lapse until those who still work have had two heartbeats' time to say so. A replica that could hear all the
-// while lets them lapse as ever.
+// hearing knows whether workers could have renewed their leases here. It goes the way of a
+// heartbeat as often as workers do: to the NATS server and back, and to the database, whose clock
+// leases go by. When that did not work for half a lease, at the start, because a server was away,
+// or because this process or its whole machine stood still, leases may have run out unheard: then
+// they do not lapse until those who still work have had two heartbeats' time to say so. A replica
+// that could hear all the while lets them lapse as ever.
 type hearing struct {
 	*Conductor
 	mu sync.Mutex
-	// last is when the way was open last, in the database's time; clear, from when on what is not heard of is lost.
+	// last is when the way was open last, in the database's time; clear, from when on what is not
+	// heard of is lost.
 	last, clear time.Time
 }
 
@@ -57,7 +59,8 @@ func (h *hearing) listen(ctx context.Context) error {
 	return nil
 }
 
-// heard is until when leases that are not renewed are known to be lost, in the database's time; nil: they are not to lapse now.
+// heard is until when leases that are not renewed are known to be lost, in the database's time;
+// nil: they are not to lapse now.
 func (h *hearing) heard() *time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -12,15 +12,17 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
-// errHeld says that somebody else holds rows of a render: the app in an open transaction, say. Nothing was changed.
+// errHeld says that somebody else holds rows of a render: the app in an open transaction, say.
+// Nothing was changed.
 var errHeld = errors.New("somebody holds the render's rows")
 
 // heldAgain is how soon rows that were held are tried again.
 const heldAgain = time.Second
 
-// lanes keeps a render whose rows somebody holds from standing in the way of others. Calls for one render follow one another,
-// so that no more than one connection waits for its rows; when that was in vain, the others are refused without asking the
-// database, for a moment. What is known of a render is forgotten when the moment is over.
+// lanes keeps a render whose rows somebody holds from standing in the way of others. Calls for one
+// render follow one another, so that no more than one connection waits for its rows; when that was
+// in vain, the others are refused without asking the database, for a moment. What is known of a
+// render is forgotten when the moment is over.
 type lanes struct {
 	mu sync.Mutex
 	of map[uuid.UUID]*lane

@@ -20,8 +20,8 @@ import (
 
 // ledger is loom.tasks, through the functions that alone change it.
 //
-// Arguments are cast in the text of each query and JSON travels as text, so that the queries work through a transaction
-// pooler too, where types are not looked up.
+// Arguments are cast in the text of each query and JSON travels as text, so that the queries work
+// through a transaction pooler too, where types are not looked up.
 type ledger struct {
 	db    *pgxpool.Pool
 	lease time.Duration
@@ -43,7 +43,8 @@ type grantedInput struct {
 	Facts json.RawMessage `json:"facts"`
 }
 
-// grant grants a task. heard is until when leases that were not renewed are known to be lost; nil: they are not.
+// grant grants a task. heard is until when leases that were not renewed are known to be lost; nil:
+// they are not.
 func (l ledger) grant(ctx context.Context, r msg.GrantRequest, heard *time.Time) (granted, error) {
 	var g granted
 	var verdict string
@@ -147,8 +148,9 @@ type due struct {
 	idle time.Duration
 }
 
-// due lists the first tasks of kinds that are to be published: those of the oldest plans, and none of the renders in held.
-// Running tasks whose lease has lapsed are among them: heard is as grant has it.
+// due lists the first tasks of kinds that are to be published: those of the oldest plans, and none
+// of the renders in held. Running tasks whose lease has lapsed are among them: heard is as grant
+// has it.
 func (l ledger) due(ctx context.Context, kinds []string, heard *time.Time, held []string, limit int) ([]due, error) {
 	rows, err := l.db.Query(ctx, `
 		select t.kind, t.render_id, t.id, t.attempt,
@@ -177,8 +179,8 @@ func (l ledger) due(ctx context.Context, kinds []string, heard *time.Time, held 
 	return list, nil
 }
 
-// broken reports whether the database refused the data itself, so that the same would be refused again. Anything else
-// may pass: a server that is away, a deadlock, a schema that is being changed.
+// broken reports whether the database refused the data itself, so that the same would be refused
+// again. Anything else may pass: a server that is away, a deadlock, a schema that is being changed.
 func broken(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -192,14 +194,15 @@ func broken(err error) bool {
 	return false
 }
 
-// mayStay reports whether an error of the server's may be one of a render's rows, or of what the app hangs on them: it will
-// not pass by itself, as a deadlock or a want of memory does.
+// mayStay reports whether an error of the server's may be one of a render's rows, or of what the
+// app hangs on them: it will not pass by itself, as a deadlock or a want of memory does.
 func mayStay(err error) bool {
 	code := postgres.SQLState(err)
 	return code != "" && !postgres.InClass(code, "08", "25", "28", "40", "53", "55", "57", "58", "XX")
 }
 
-// refused writes down that the database refuses to change a render that is being made, for whoever looks.
+// refused writes down that the database refuses to change a render that is being made, for whoever
+// looks.
 func (l ledger) refused(ctx context.Context, render uuid.UUID, cause error) error {
 	_, err := l.db.Exec(ctx, "select loom.note_refusal($1::uuid, $2::text, $3::text)", render, postgres.SQLState(cause), clean(cause.Error(), 2000))
 	if err != nil {

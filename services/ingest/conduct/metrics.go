@@ -12,7 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
-// Metrics are what ingest shows of the pipeline. Due tasks are what to scale on: streams hold only a window of them.
+// Metrics are what ingest shows of the pipeline. Due tasks are what to scale on: streams hold only
+// a window of them.
 type Metrics struct {
 	due, running *prometheus.GaugeVec
 	open         prometheus.Gauge

@@ -7,7 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// What a file takes of a grant with its first URL and without its facts, and what a URL takes beyond its length, in bytes.
+// What a file takes of a grant with its first URL and without its facts, and what a URL takes
+// beyond its length, in bytes.
 const (
 	bytesOfFile = 1000
 	bytesOfURL  = 48
@@ -22,8 +23,8 @@ func room(g granted) int {
 	return max(left, 0)
 }
 
-// behind is how many objects may be behind an input's first. What wrote it may say how many bytes it has, or more; an input
-// whose maker is still at work may have any.
+// behind is how many objects may be behind an input's first. What wrote it may say how many bytes
+// it has, or more; an input whose maker is still at work may have any.
 func behind(in grantedInput) int {
 	var made struct {
 		Bytes int64 `json:"bytes"`
@@ -43,8 +44,8 @@ func allParts(bound int64) int {
 	return int(msg.MaxObject / bound)
 }
 
-// signParts signs the URL of key's object and, where the file may be in several, those of the objects behind it: most, or as
-// many as there is room for.
+// signParts signs the URL of key's object and, where the file may be in several, those of the
+// objects behind it: most, or as many as there is room for.
 func signParts(key string, most, room int, sign func(key string) (msg.SignedURL, error)) (first msg.SignedURL, parts msg.Parts, err error) {
 	if first, err = sign(key); err != nil {
 		return "", parts, err

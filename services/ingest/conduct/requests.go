@@ -16,13 +16,16 @@ import (
 )
 
 const (
-	// queueGroup is the group that replicas of ingest share: each request is answered by one of them.
+	// queueGroup is the group that replicas of ingest share: each request is answered by one of
+	// them.
 	queueGroup = "ingest"
-	// answerWithin is how long a request is worked on. Workers wait a little longer before they repeat it.
+	// answerWithin is how long a request is worked on. Workers wait a little longer before they
+	// repeat it.
 	answerWithin = 2500 * time.Millisecond
 	// signedFor is how long signed URLs last: longer than any task takes.
 	signedFor = 12 * time.Hour
-	// together is how many requests of each sort are worked on at once: grants that wait keep no heartbeat waiting.
+	// together is how many requests of each sort are worked on at once: grants that wait keep no
+	// heartbeat waiting.
 	together = 32
 )
 
@@ -42,8 +45,8 @@ type requests struct {
 
 func newRequests(c *Conductor) *requests { return &requests{Conductor: c} }
 
-// serve answers requests until ctx is cancelled, and then those that it has received. Subscriptions outlive the loss of
-// the connection.
+// serve answers requests until ctx is cancelled, and then those that it has received. Subscriptions
+// outlive the loss of the connection.
 func (r *requests) serve(ctx, work context.Context) error {
 	grants, err := r.subscribe(work, msg.AllGrants, r.grant)
 	if err != nil {
@@ -77,8 +80,8 @@ func (r *requests) subscribe(work context.Context, subject string, answer func(c
 	return sub, nil
 }
 
-// grant answers a worker that asks for a task. When the database does not answer, nor does this: the worker repeats its
-// request, and gets the attempt that it was given if it was given one.
+// grant answers a worker that asks for a task. When the database does not answer, nor does this:
+// the worker repeats its request, and gets the attempt that it was given if it was given one.
 func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 	request, err := msg.Decode[msg.GrantRequest](m.Data)
 	if err != nil {
@@ -179,8 +182,8 @@ func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant
 	return grant, nil
 }
 
-// Bounds of an attempt: what a small task may take, and what each frame adds. They are far beyond what work takes on the
-// slowest machine, and end what hangs.
+// Bounds of an attempt: what a small task may take, and what each frame adds. They are far beyond
+// what work takes on the slowest machine, and end what hangs.
 const (
 	timeoutBase     = 20 * time.Minute
 	timeoutPerFrame = 2 * time.Second
@@ -208,8 +211,8 @@ func timeout(kind msg.Kind, params json.RawMessage) time.Duration {
 	return min(timeoutBase+time.Duration(frames)*timeoutPerFrame, timeoutMost)
 }
 
-// heartbeat renews a lease. When the database does not answer, the worker is told to go on: nobody else can be granted
-// its task meanwhile, and what it finishes is checked in any case.
+// heartbeat renews a lease. When the database does not answer, the worker is told to go on: nobody
+// else can be granted its task meanwhile, and what it finishes is checked in any case.
 func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	h, err := msg.Decode[msg.Heartbeat](m.Data)
 	if err != nil {

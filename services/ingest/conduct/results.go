@@ -18,17 +18,20 @@ const (
 	// fetchFor is how long one fetch waits for results; fetchMost, how many it takes.
 	fetchFor  = 20 * time.Second
 	fetchMost = 16
-	// silence is how often JetStream says that an idle fetch is alive. Twice that without a word, and it is bound anew.
+	// silence is how often JetStream says that an idle fetch is alive. Twice that without a word,
+	// and it is bound anew.
 	silence = 2 * time.Second
 	// settleWithin bounds the work on one result.
 	settleWithin = 10 * time.Second
-	// triesOfResult is how often a result is tried whose render the database refuses to change, for less than a minute.
+	// triesOfResult is how often a result is tried whose render the database refuses to change, for
+	// less than a minute.
 	triesOfResult = 8
 	// foreignAgain is how long a result of another release is left to other replicas.
 	foreignAgain = 5 * time.Second
 )
 
-// What became of a result, beside what the database answers (accepted, already, stale, retry, failed).
+// What became of a result, beside what the database answers (accepted, already, stale, retry,
+// failed).
 const (
 	outcomeMalformed = "malformed"
 	outcomeVersion   = "unknown_version"
@@ -83,8 +86,8 @@ func (r *results) consume(ctx, work context.Context) error {
 	}
 }
 
-// fetch binds to the consumer, takes what there is and waits for more for a while. To bind each time costs little, and
-// finds a consumer that was made anew.
+// fetch binds to the consumer, takes what there is and waits for more for a while. To bind each
+// time costs little, and finds a consumer that was made anew.
 func (r *results) fetch(ctx, work context.Context) error {
 	consumer, err := r.js.Consumer(ctx, msg.StreamResults, msg.ConsumerConduct)
 	if err != nil {
@@ -158,7 +161,8 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	r.Wake()
 }
 
-// keep keeps the lease of an attempt whose result waits for its render's rows: its worker says nothing more.
+// keep keeps the lease of an attempt whose result waits for its render's rows: its worker says
+// nothing more.
 func (r *results) keep(ctx context.Context, log zerolog.Logger, result msg.Result) {
 	_, err := r.ledger.heartbeat(ctx, msg.Heartbeat{Ref: result.Ref, Attempt: result.Attempt, Worker: result.Worker})
 	if err != nil {
@@ -167,8 +171,8 @@ func (r *results) keep(ctx context.Context, log zerolog.Logger, result msg.Resul
 	log.Info().Msg("somebody holds the render's rows: its result waits in its stream")
 }
 
-// apply writes a result to the database and returns what it made of it. tries is how often it has been tried, this time
-// included.
+// apply writes a result to the database and returns what it made of it. tries is how often it has
+// been tried, this time included.
 func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Result, tries uint64) (verdict string, err error) {
 	switch {
 	case result.Outcome == msg.Failed:
@@ -176,7 +180,8 @@ func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Resu
 	case result.Outcome == msg.HandedBack:
 		return r.ledger.handBack(ctx, result.Ref, result.Attempt, result.Reason)
 	case result.Kind == msg.Upload:
-		// The uploader closed the task itself, with the render: this only confirms it. If it did not, the lease lapses.
+		// The uploader closed the task itself, with the render: this only confirms it. If it did
+		// not, the lease lapses.
 		return "already", nil
 	}
 	outputs, err := r.ledger.outputs(ctx, result.TaskID)

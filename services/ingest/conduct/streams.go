@@ -47,8 +47,8 @@ func (s *streams) lost() {
 	}
 }
 
-// keep makes streams and consumers: now, when NATS is connected again, when one was found missing, and every now and
-// then. made is called when they are there after they may not have been.
+// keep makes streams and consumers: now, when NATS is connected again, when one was found missing,
+// and every now and then. made is called when they are there after they may not have been.
 func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
 	connected := nc.StatusChanged(nats.CONNECTED)
 	defer nc.RemoveStatusListener(connected)

@@ -14,20 +14,23 @@ import (
 )
 
 const (
-	// sweepMost is how much is taken on at once, and sweepTogether how many renders are swept side by side.
+	// sweepMost is how much is taken on at once, and sweepTogether how many renders are swept side
+	// by side.
 	sweepMost     = 100
 	sweepTogether = 4
-	// sweepSeldom and sweepOften bound the pause between sweeps. While there is more to sweep it is sweepNext.
+	// sweepSeldom and sweepOften bound the pause between sweeps. While there is more to sweep it is
+	// sweepNext.
 	sweepSeldom = 10 * time.Minute
 	sweepOften  = time.Second
 	sweepNext   = 100 * time.Millisecond
-	// patienceOfStore is how often in a row all that is swept side by side may fail before a sweep ends: the store is away.
+	// patienceOfStore is how often in a row all that is swept side by side may fail before a sweep
+	// ends: the store is away.
 	patienceOfStore = 3
 )
 
-// sweeper deletes the work objects of renders that ended a while ago, and the copies of finished files that are nobody's.
-// It sweeps until nothing is left that is due, so its rate follows the backlog. Several replicas may do so at once: to
-// delete what is gone is no error.
+// sweeper deletes the work objects of renders that ended a while ago, and the copies of finished
+// files that are nobody's. It sweeps until nothing is left that is due, so its rate follows the
+// backlog. Several replicas may do so at once: to delete what is gone is no error.
 type sweeper struct {
 	*Conductor
 	// copyTime is how long the store may still be at work on a copy whose maker is gone.
@@ -52,8 +55,8 @@ func (s *sweeper) once(ctx context.Context) error {
 	return errors.Join(s.plans(ctx), s.leftovers(ctx), s.copies(ctx))
 }
 
-// page sweeps what list lists, a batch at a time, until there is no more. list is given the last of the batch before, and
-// the zero T at first.
+// page sweeps what list lists, a batch at a time, until there is no more. list is given the last of
+// the batch before, and the zero T at first.
 func page[T any](ctx context.Context, list func(ctx context.Context, after T) ([]T, error), sweep func(context.Context, T) error) error {
 	var last T
 	var errs []error
@@ -110,15 +113,16 @@ type endedPlan struct {
 	tasks      []uuid.UUID
 }
 
-// owns reports whether a key is of one of the plan's tasks. Its render may get another plan at any time: whatever is not the
-// plan's own stays.
+// owns reports whether a key is of one of the plan's tasks. Its render may get another plan at any
+// time: whatever is not the plan's own stays.
 func (p endedPlan) owns(key string) bool {
 	task, _, _ := strings.Cut(strings.TrimPrefix(key, renderPrefix(p.render)), "/")
 	id, err := uuid.Parse(task)
 	return err == nil && slices.Contains(p.tasks, id)
 }
 
-// plans sweeps plan by plan: a render that was made again has another plan, whose objects lie beside these.
+// plans sweeps plan by plan: a render that was made again has another plan, whose objects lie
+// beside these.
 func (s *sweeper) plans(ctx context.Context) error {
 	list := func(ctx context.Context, after endedPlan) ([]endedPlan, error) {
 		rows, err := s.DB.Query(ctx, `
@@ -195,8 +199,8 @@ func (s *sweeper) leftovers(ctx context.Context) error {
 	})
 }
 
-// copies deletes copies of finished files whose render ended otherwise than done, as soon as it has, and once more when no
-// copy that was under way then can come after.
+// copies deletes copies of finished files whose render ended otherwise than done, as soon as it
+// has, and once more when no copy that was under way then can come after.
 func (s *sweeper) copies(ctx context.Context) error {
 	type copied struct{ bucket, key string }
 	list := func(ctx context.Context, after copied) ([]copied, error) {

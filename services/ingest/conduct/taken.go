@@ -12,16 +12,18 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// doubtMost is the longest that a taken subject is believed in while its task has nobody who works on it.
+// doubtMost is the longest that a taken subject is believed in while its task has nobody who works
+// on it.
 const doubtMost = 30 * time.Second
 
-// doubtAfter is how long a task may be due, or its lease lapsed, with its subject taken before that is looked into: a
-// worker that died holds its message no longer than a lease.
+// doubtAfter is how long a task may be due, or its lease lapsed, with its subject taken before that
+// is looked into: a worker that died holds its message no longer than a lease.
 func (c *Conductor) doubtAfter() time.Duration { return min(c.Lease, doubtMost) }
 
-// free looks into a subject that is said to be taken, and deletes its message when nobody is going to be handed it: it was
-// delivered a while ago and whoever had it has not asked for the task, or gave it back, or it waits although workers do. Whatever
-// lost the wake-up, the next publish is a new one. To delete too early costs a publish: grants alone decide who works.
+// free looks into a subject that is said to be taken, and deletes its message when nobody is going
+// to be handed it: it was delivered a while ago and whoever had it has not asked for the task, or
+// gave it back, or it waits although workers do. Whatever lost the wake-up, the next publish is a
+// new one. To delete too early costs a publish: grants alone decide who works.
 func (d *dispatcher) free(ctx context.Context, r msg.Ref) (freed bool, err error) {
 	name := r.Kind.Stream()
 	stream, err := d.c.js.Stream(ctx, name)
@@ -45,7 +47,8 @@ func (d *dispatcher) free(ctx context.Context, r msg.Ref) (freed bool, err error
 		return false, nil
 	}
 	err = stream.DeleteMsg(ctx, held.Sequence)
-	if err != nil && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // unsuccessful: it is gone already
+	// unsuccessful: it is gone already
+	if err != nil && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
 		return false, fmt.Errorf("delete the message: %w", err)
 	}
 	d.c.Metrics.replaced.Inc()

@@ -15,7 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// queue is the stream of recordings, with its consumer, as a conductor makes it. Nothing conducts: a test does, step by step.
+// queue is the stream of recordings, with its consumer, as a conductor makes it. Nothing conducts:
+// a test does, step by step.
 type queue struct {
 	*testing.T
 	*Conductor

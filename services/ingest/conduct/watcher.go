@@ -13,14 +13,15 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// look-back windows of the watcher: over what it may have missed between two looks, and before its first.
+// look-back windows of the watcher: over what it may have missed between two looks, and before its
+// first.
 const (
 	lookBack      = 10 * time.Second
 	lookBackFirst = time.Minute
 )
 
-// watcher sees what happens to renders, whoever made it happen: a result, the uploader, the app. Every replica watches;
-// the streams keep their events from being told twice.
+// watcher sees what happens to renders, whoever made it happen: a result, the uploader, the app.
+// Every replica watches; the streams keep their events from being told twice.
 type watcher struct {
 	c *Conductor
 	// seen is each plan as it was last told of; ended ones until the database no longer shows them.
@@ -42,8 +43,8 @@ type sight struct {
 
 func newWatcher(c *Conductor) *watcher { return &watcher{c: c, seen: map[uuid.UUID]sight{}} }
 
-// closeEnded closes the plans of renders that the app has ended itself, with status = 'cancelled' say, and cancels those that
-// it asks to be cancelled.
+// closeEnded closes the plans of renders that the app has ended itself, with status = 'cancelled'
+// say, and cancels those that it asks to be cancelled.
 func (w *watcher) closeEnded(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -73,7 +74,8 @@ func (w *watcher) renders(ctx context.Context, call string) ([]uuid.UUID, error)
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// look tells of what has changed since the last look. What could not be told is told by a later one.
+// look tells of what has changed since the last look. What could not be told is told by a later
+// one.
 func (w *watcher) look(ctx context.Context) error {
 	now, list, err := w.read(ctx)
 	if err != nil {
@@ -135,8 +137,9 @@ func (w *watcher) read(ctx context.Context) (now time.Time, list []sight, err er
 	return now, list, nil
 }
 
-// tell publishes what is new about a plan, and tells the workers of one that has ended to stop. planned says that the plan itself is
-// news; reopened, that the render has another, open plan, whose workers are not to be stopped.
+// tell publishes what is new about a plan, and tells the workers of one that has ended to stop.
+// planned says that the plan itself is news; reopened, that the render has another, open plan,
+// whose workers are not to be stopped.
 func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) error {
 	if planned {
 		if err := w.event(ctx, s, msg.EventPlanned, "planned"); err != nil {
@@ -162,8 +165,9 @@ func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) err
 	return nil
 }
 
-// stop tells workers to stop. A render's tokens stay in their streams: whoever is handed one is told to drop it. A purge of
-// their subjects would have the server forget to redeliver other renders' (findings/purge-stops-redelivery.sh).
+// stop tells workers to stop. A render's tokens stay in their streams: whoever is handed one is
+// told to drop it. A purge of their subjects would have the server forget to redeliver other
+// renders' (findings/purge-stops-redelivery.sh).
 func (w *watcher) stop(render uuid.UUID) error {
 	data, err := msg.Encode(msg.Cancel{Version: msg.Version, RenderID: render})
 	if err != nil {
@@ -175,7 +179,8 @@ func (w *watcher) stop(render uuid.UUID) error {
 	return nil
 }
 
-// event publishes an event. id tells it from the plan's other events, so that several replicas tell it once.
+// event publishes an event. id tells it from the plan's other events, so that several replicas tell
+// it once.
 func (w *watcher) event(ctx context.Context, s sight, what msg.EventKind, id string) error {
 	event := msg.Event{
 		Version: msg.Version, RenderID: s.render, What: what, Status: s.status, Progress: s.progress,
@@ -184,8 +189,8 @@ func (w *watcher) event(ctx context.Context, s sight, what msg.EventKind, id str
 	return w.c.publishEvent(ctx, event, s.plan.String()+"/"+id)
 }
 
-// Refused tells watchers of a render that failed before it had a plan. It is news, not state: while NATS is away nobody
-// is told.
+// Refused tells watchers of a render that failed before it had a plan. It is news, not state: while
+// NATS is away nobody is told.
 func (c *Conductor) Refused(ctx context.Context, render uuid.UUID, code msg.Code, message string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

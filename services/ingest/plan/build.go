@@ -41,7 +41,8 @@ type Output struct {
 	ContentType string `json:"content_type"`
 }
 
-// outputs are what they are called, by name; those of large are stored in parts where the store wants it.
+// outputs are what they are called, by name; those of large are stored in parts where the store
+// wants it.
 var outputs = map[string]Output{
 	msg.FacecamFile:   {"facecam", "application/octet-stream"},
 	msg.WatermarkFile: {"watermark.png", "image/png"},
@@ -58,7 +59,8 @@ var large = map[string]bool{msg.FacecamFile: true, msg.Segment: true, msg.Joined
 // pieceOutput is what the mezzanine's piece at place i is called in storage.
 func pieceOutput(i int) Output { return Output{msg.PieceName(i) + ".mov", "video/quicktime"} }
 
-// Shares of the work, by kind. Those of record and normalize are divided among the scenes by their frames.
+// Shares of the work, by kind. Those of record and normalize are divided among the scenes by their
+// frames.
 const (
 	weightRecord    = 0.55
 	weightProbe     = 0.02
@@ -69,8 +71,8 @@ const (
 	weightUpload    = 0.04
 )
 
-// Build makes the tasks of a campaign that Validate has passed, those that others need before the others. newID names
-// them. object is how many bytes the store takes as one object, 0 for no bound.
+// Build makes the tasks of a campaign that Validate has passed, those that others need before the
+// others. newID names them. object is how many bytes the store takes as one object, 0 for no bound.
 func Build(c Campaign, object int64, newID func() uuid.UUID) []Task {
 	b := builder{Campaign: c, object: object, newID: newID}
 	b.rate, _ = c.rate() // as Validate has read it
@@ -103,7 +105,8 @@ type builder struct {
 	corner *msg.WatermarkPlace
 	// crossfade is how many frames one scene takes to become the next; 0 for a cut.
 	crossfade int
-	// options of each scene, the frames of its place in the video, and the frames of the pieces that it is recorded in.
+	// options of each scene, the frames of its place in the video, and the frames of the pieces
+	// that it is recorded in.
 	options []scene.Options
 	frames  []int
 	pieces  [][]int
@@ -183,7 +186,8 @@ func (b *builder) share(weight float64, frames int) float64 {
 	return weight * float64(frames) / float64(b.total)
 }
 
-// lead and tail are how many frames of a scene, at its beginning and at its end, are for the transitions to it and from it.
+// lead and tail are how many frames of a scene, at its beginning and at its end, are for the
+// transitions to it and from it.
 func (b *builder) lead(i int) int {
 	if i == 0 {
 		return 0
@@ -198,8 +202,9 @@ func (b *builder) tail(i int) int {
 	return b.crossfade
 }
 
-// cut returns the pieces of each scene. What transitions are made of are pieces of their own. A scene begins under the end of
-// the one before, and so is recorded for longer than its place in the video lasts.
+// cut returns the pieces of each scene. What transitions are made of are pieces of their own. A
+// scene begins under the end of the one before, and so is recorded for longer than its place in the
+// video lasts.
 func (b *builder) cut() [][]int {
 	alone := make([]int, len(b.frames))
 	for i, frames := range b.frames {
@@ -236,7 +241,8 @@ func (b *builder) record() (ids []uuid.UUID) {
 	return ids
 }
 
-// normalize adds a task for each piece of each scene, and for each transition one that reads a piece of both.
+// normalize adds a task for each piece of each scene, and for each transition one that reads a
+// piece of both.
 func (b *builder) normalize(records []uuid.UUID, facecam, mark uuid.UUID) (ids []uuid.UUID) {
 	first := 0
 	for i, pieces := range b.pieces {
@@ -285,7 +291,8 @@ func (b *builder) concat(segments []uuid.UUID, final bool) uuid.UUID {
 	return b.add(msg.Concat, 0, params, weightConcat, inputs, msg.Joined)
 }
 
-// captions returns those that are shown in a part of the video, times counted from the part's first frame.
+// captions returns those that are shown in a part of the video, times counted from the part's first
+// frame.
 func (b *builder) captions(first, frames int) (list []msg.Caption) {
 	begin, end := b.rate.At(first), b.rate.At(first+frames)
 	for _, c := range b.cues {

@@ -19,7 +19,8 @@ const (
 	defaultFPS    = 60
 )
 
-// Campaign is a snapshot of what a render is made from, as the app's tables hold it. It is stored with the plan.
+// Campaign is a snapshot of what a render is made from, as the app's tables hold it. It is stored
+// with the plan.
 type Campaign struct {
 	ID   uuid.UUID `json:"id"`
 	Name *string   `json:"name"`
@@ -32,7 +33,8 @@ type Campaign struct {
 	OutputHeight *int `json:"output_height"`
 	// OutputFPS is in frames per second; null means 60.
 	OutputFPS *int `json:"output_fps"`
-	// OutputRate is the same as ParseRate reads it; it wins over OutputFPS. Null or empty: OutputFPS counts.
+	// OutputRate is the same as ParseRate reads it; it wins over OutputFPS. Null or empty:
+	// OutputFPS counts.
 	OutputRate *string `json:"output_rate,omitempty"`
 	// OutputOptions are what output.Parse reads; nothing, or null, when nothing is asked.
 	OutputOptions json.RawMessage `json:"output_options,omitempty"`
@@ -42,7 +44,8 @@ type Campaign struct {
 	Scenes []Scene `json:"scenes"`
 }
 
-// Scene is a page and how long it is shown. What the app left null is the zero value, which Validate refuses.
+// Scene is a page and how long it is shown. What the app left null is the zero value, which
+// Validate refuses.
 type Scene struct {
 	ID         uuid.UUID `json:"id"`
 	URL        *string   `json:"url"`

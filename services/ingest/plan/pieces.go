@@ -3,23 +3,28 @@ package plan
 import "github.com/loom-lite/loom-lite/pkg/msg"
 
 const (
-	// maxSegments is how many pieces all scenes of a render have together, at most, unless there are more scenes: concat is
-	// granted all of them in one message.
+	// maxSegments is how many pieces all scenes of a render have together, at most, unless there
+	// are more scenes: concat is granted all of them in one message.
 	maxSegments = 600
-	// maxPieces is how many one scene has at most: record is granted all of them in one message, with the scene's options.
+	// maxPieces is how many one scene has at most: record is granted all of them in one message,
+	// with the scene's options.
 	maxPieces = 240
-	// wantedPieces is up to how many pieces a scene is cut into, each as short as can be. Longer scenes have longer pieces.
+	// wantedPieces is up to how many pieces a scene is cut into, each as short as can be. Longer
+	// scenes have longer pieces.
 	wantedPieces = 16
-	// longestGOPs is how many groups of pictures a piece has at most, unless the bounds above want fewer pieces.
+	// longestGOPs is how many groups of pictures a piece has at most, unless the bounds above want
+	// fewer pieces.
 	longestGOPs = 5
 )
 
 // Pieces returns the frames of each piece that a scene alone is cut into.
 func Pieces(rate msg.Rate, frames int) []int { return pieces(rate, []int{frames}, maxSegments)[0] }
 
-// pieces cuts scenes of these many frames into pieces, at most so many unless there are more scenes, and returns the frames of
-// each, by scene. A piece is normalized as soon as it is recorded, beside those that follow: short pieces finish sooner, and keep
-// more transcoders busy; but each costs a task. All but a scene's last are whole groups of pictures, so that a cut adds no keyframe.
+// pieces cuts scenes of these many frames into pieces, at most so many unless there are more
+// scenes, and returns the frames of each, by scene. A piece is normalized as soon as it is
+// recorded, beside those that follow: short pieces finish sooner, and keep more transcoders busy;
+// but each costs a task. All but a scene's last are whole groups of pictures, so that a cut adds no
+// keyframe.
 func pieces(rate msg.Rate, scenes []int, most int) [][]int {
 	for shortest := 1; ; shortest++ {
 		cut, total := make([][]int, len(scenes)), 0
@@ -33,8 +38,8 @@ func pieces(rate msg.Rate, scenes []int, most int) [][]int {
 	}
 }
 
-// cutScene cuts a scene into pieces of at least this many groups of pictures. What is left for the last piece, if it is less than
-// half a group, is added to the one before it.
+// cutScene cuts a scene into pieces of at least this many groups of pictures. What is left for the
+// last piece, if it is less than half a group, is added to the one before it.
 func cutScene(frames, gop, shortest int) (list []int) {
 	groups := (frames + gop - 1) / gop
 	each := gop * max(shortest, (groups+maxPieces-1)/maxPieces, min(longestGOPs, (groups+wantedPieces-1)/wantedPieces))

@@ -114,7 +114,8 @@ func TestEveryPlanIsAGraphThatAddsUp(t *testing.T) {
 	}
 }
 
-// checkGraph checks a plan of total frames whose scenes are recorded for so many frames more, for transitions.
+// checkGraph checks a plan of total frames whose scenes are recorded for so many frames more, for
+// transitions.
 func checkGraph(t *testing.T, tasks []plan.Task, total, more int) {
 	t.Helper()
 	pieces, read := 0, map[plan.Input]bool{}
@@ -205,7 +206,8 @@ func checkPieces(t *testing.T, p msg.RecordParams, task plan.Task) {
 	}
 }
 
-// Short enough that many transcoders share a scene and the last piece is soon done; long enough to be worth a task.
+// Short enough that many transcoders share a scene and the last piece is soon done; long enough to
+// be worth a task.
 func TestScenesAreCutIntoPiecesOfAFewSeconds(t *testing.T) {
 	for _, c := range []struct {
 		fps     int
@@ -235,8 +237,8 @@ func TestScenesAreCutIntoPiecesOfAFewSeconds(t *testing.T) {
 	}
 }
 
-// One long scene is work for 15 transcoders at once, or one with 15 slots: its segments are about as long as each other, each of a
-// piece that no other needs, and none waits for another.
+// One long scene is work for 15 transcoders at once, or one with 15 slots: its segments are about
+// as long as each other, each of a piece that no other needs, and none waits for another.
 func TestAMinutesSceneKeepsManyTranscodersBusy(t *testing.T) {
 	const slots = 15
 	for _, rate := range []string{"1", "23.976", "24", "25", "29.97", "30", "50", "59.94", "60", "120"} {
@@ -352,7 +354,8 @@ func fits(t *testing.T, grant *msg.Grant) {
 	}
 }
 
-// A caption that is shown over cuts and transitions is drawn on each segment for its part of the time, without a gap.
+// A caption that is shown over cuts and transitions is drawn on each segment for its part of the
+// time, without a gap.
 func TestBurntCaptionsAreCutWhereSegmentsAre(t *testing.T) {
 	c := plan.Campaign{Scenes: scenes(3, 5, 2), OutputRate: ptr("29.97"), OutputOptions: json.RawMessage(
 		`{"transition": {"kind": "crossfade"}, "captions": {"show": "burn", "text": "00:00:01.250 --> 00:00:09.100\nHello"}}`)}

@@ -13,8 +13,8 @@ const MaxURL = 2048
 // trimmed removes what people paste along with an address.
 func trimmed(address string) string { return strings.TrimSpace(address) }
 
-// urlProblem says what is wrong with an address, to follow the words "The address"; empty when nothing is. It never
-// quotes the address, which may hold a token.
+// urlProblem says what is wrong with an address, to follow the words "The address"; empty when
+// nothing is. It never quotes the address, which may hold a token.
 func urlProblem(address string) string {
 	switch {
 	case address == "":

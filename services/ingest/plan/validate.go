@@ -15,9 +15,11 @@ import (
 const (
 	// MaxScenes is how many scenes a campaign may have.
 	MaxScenes = 500
-	// maxCrossfaded is how many it may have with a transition between any two, each of which is a segment.
+	// maxCrossfaded is how many it may have with a transition between any two, each of which is a
+	// segment.
 	maxCrossfaded = 300
-	// MinSize is the smallest width and height in pixels; MaxLong and MaxShort the largest, of the longer and the shorter.
+	// MinSize is the smallest width and height in pixels; MaxLong and MaxShort the largest, of the
+	// longer and the shorter.
 	MinSize  = 16
 	MaxLong  = 3840
 	MaxShort = 2160
@@ -25,7 +27,8 @@ const (
 	MaxFPS = 120
 	// maxDenominator is the largest of a frame rate in lowest terms: television's.
 	maxDenominator = 1001
-	// MaxOptions is how many bytes the options of all scenes may have together, as JSON: plans are written at once.
+	// MaxOptions is how many bytes the options of all scenes may have together, as JSON: plans are
+	// written at once.
 	MaxOptions = 8 << 20
 )
 
@@ -51,8 +54,8 @@ func Missing() *Invalid {
 	return &Invalid{Code: msg.CodeCampaignMissing, Message: "The campaign of this render does not exist any more."}
 }
 
-// Mistyped is why a campaign cannot be rendered whose column holds a number that is no whole one; nil for other columns. field
-// is the path of json.UnmarshalTypeError.
+// Mistyped is why a campaign cannot be rendered whose column holds a number that is no whole one;
+// nil for other columns. field is the path of json.UnmarshalTypeError.
 func Mistyped(field string) *Invalid {
 	switch field {
 	case "scenes.duration_sec":
@@ -210,7 +213,8 @@ func validateTransitions(c Campaign) *Invalid {
 	return nil
 }
 
-// validateOptions tells the first thing that is wrong with what is asked of the scene at place i, from 0.
+// validateOptions tells the first thing that is wrong with what is asked of the scene at place i,
+// from 0.
 func validateOptions(i int, s Scene) *Invalid {
 	o, err := s.options()
 	if err == nil {

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// firstLines and lastLines are how many lines of the console are kept, maxLine how long each may be, in bytes.
+	// firstLines and lastLines are how many lines of the console are kept, maxLine how long each
+	// may be, in bytes.
 	firstLines, lastLines = 200, 800
 	maxLine               = 1 << 10
 )
@@ -32,7 +33,8 @@ type line struct {
 	at    time.Duration
 	level string
 	text  raw
-	// place is the script or the resource that it is about, number the line in it; empty and 0 where there is none.
+	// place is the script or the resource that it is about, number the line in it; empty and 0
+	// where there is none.
 	place  raw
 	number int
 }

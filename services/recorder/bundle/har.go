@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/), with all that it demands and nothing of what may be secret.
-// Fields that start with an underscore are not the standard's: browsers write the same.
+// HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/), with all that it demands and nothing
+// of what may be secret. Fields that start with an underscore are not the standard's: browsers
+// write the same.
 type (
 	har struct {
 		Log harLog `json:"log"`

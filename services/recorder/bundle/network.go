@@ -22,7 +22,8 @@ type network struct {
 	open map[proto.NetworkRequestID]*request
 }
 
-// request is one request, in real time: the page's own time stands still while it waits for answers.
+// request is one request, in real time: the page's own time stands still while it waits for
+// answers.
 type request struct {
 	id       proto.NetworkRequestID
 	method   string
@@ -107,7 +108,8 @@ func (n *network) finish(id proto.NetworkRequestID, f func(*request)) {
 	})
 }
 
-// counts returns how many requests are kept, how many of them are under way, and how many were left out.
+// counts returns how many requests are kept, how many of them are under way, and how many were left
+// out.
 func (n *network) counts() (kept, open, dropped int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -20,7 +20,8 @@ import (
 type report struct {
 	Version int `json:"v"`
 
-	// Code, Permanent and Message are as the render would have them; Error is the whole chain, for an operator.
+	// Code, Permanent and Message are as the render would have them; Error is the whole chain, for
+	// an operator.
 	Code      msg.Code `json:"code"`
 	Permanent bool     `json:"permanent"`
 	Message   string   `json:"message,omitempty"`

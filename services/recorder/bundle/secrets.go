@@ -16,15 +16,18 @@ import (
 const hidden = "[secret]"
 
 const (
-	// wordLen is up to which length in bytes a secret is only looked for as a word of its own: a cookie's "1" is in everything.
+	// wordLen is up to which length in bytes a secret is only looked for as a word of its own: a
+	// cookie's "1" is in everything.
 	wordLen = 3
-	// tokenLen is from which length a part of the page's URL counts as a secret: what is shorter gives no access.
+	// tokenLen is from which length a part of the page's URL counts as a secret: what is shorter
+	// gives no access.
 	tokenLen = 8
 )
 
 var (
 	userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@"'<>]*@`)
-	// absolute is a URL with its query and fragment, relative what looks like either without a URL before it.
+	// absolute is a URL with its query and fragment, relative what looks like either without a URL
+	// before it.
 	absolute = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>?#]*)[?#][^\s"'<>]*`)
 	relative = regexp.MustCompile(`([?#&])[^\s"'<>?#&=…]*=[^\s"'<>]*`)
 	// anyURL is a whole URL.
@@ -55,7 +58,8 @@ func newScrubber(p msg.RecordParams) *scrubber {
 			}
 		}
 	}
-	// The longest first: a Replacer takes the first that matches, and one secret may be the start of another.
+	// The longest first: a Replacer takes the first that matches, and one secret may be the start
+	// of another.
 	slices.SortFunc(pairs, func(a, b string) int { return len(b) - len(a) })
 	var list []string
 	for _, form := range slices.Compact(pairs) {
@@ -119,7 +123,8 @@ type raw struct {
 	cut  bool
 }
 
-// trim keeps as much of a text as clean needs for limit bytes. It costs little, for texts that may never be shown.
+// trim keeps as much of a text as clean needs for limit bytes. It costs little, for texts that may
+// never be shown.
 func (s *scrubber) trim(text string, limit int) raw {
 	most := limit + s.longest
 	if len(text) <= most {
@@ -128,8 +133,8 @@ func (s *scrubber) trim(text string, limit int) raw {
 	return raw{text: strings.Clone(text[:most]), cut: true}
 }
 
-// clean takes out of a text the users, queries and fragments of URLs, and the secrets. What is beyond limit bytes is left
-// out.
+// clean takes out of a text the users, queries and fragments of URLs, and the secrets. What is
+// beyond limit bytes is left out.
 func (s *scrubber) clean(r raw, limit int) string {
 	text := s.replace.Replace(r.text)
 	for _, word := range s.words {
@@ -160,7 +165,8 @@ func (s *scrubber) text(text string, limit int) string { return s.clean(s.trim(t
 // maxURL bounds a URL in bytes.
 const maxURL = 1 << 10
 
-// trimURL keeps of a URL what is shown of it. What a page asks for need not be a URL that Go takes, so it is not parsed.
+// trimURL keeps of a URL what is shown of it. What a page asks for need not be a URL that Go takes,
+// so it is not parsed.
 func (s *scrubber) trimURL(address string) raw {
 	if strings.HasPrefix(address, "data:") {
 		address, _, _ = strings.Cut(address[:min(len(address), 100)], ",")
@@ -170,8 +176,8 @@ func (s *scrubber) trimURL(address string) raw {
 	return s.trim(address, maxURL)
 }
 
-// Address is what may be shown of an address that a scene's page asked for: without user, query and fragment, and without the scene's
-// secrets.
+// Address is what may be shown of an address that a scene's page asked for: without user, query and
+// fragment, and without the scene's secrets.
 func Address(p msg.RecordParams, address string) string {
 	s := newScrubber(p)
 	return s.clean(s.trimURL(address), maxURL)

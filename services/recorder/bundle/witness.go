@@ -35,8 +35,8 @@ func New(p msg.RecordParams) *Witness {
 	return &Witness{params: p, scrub: scrub, begin: now, console: newConsole(scrub, now), network: newNetwork(scrub)}
 }
 
-// Opened listens to the page. A page that looks for developer tools by what the console does with an object may see that
-// somebody listens.
+// Opened listens to the page. A page that looks for developer tools by what the console does with
+// an object may see that somebody listens.
 func (w *Witness) Opened(client *cdp.Client, page *rod.Page) error {
 	w.console.watch(client, page.SessionID)
 	w.network.watch(client, page.SessionID)

@@ -19,7 +19,8 @@ const (
 	ReportFile  = "report.json"
 )
 
-// Write writes the bundle of a recording that failed with err to the file at path. When it cannot, there is no file.
+// Write writes the bundle of a recording that failed with err to the file at path. When it cannot,
+// there is no file.
 func (w *Witness) Write(path string, failed error) (err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {

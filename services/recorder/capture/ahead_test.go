@@ -14,8 +14,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// reloading paints 1 and, a tenth of a second after it was asked for, loads itself twelve times; then it paints 2. With each document,
-// Chrome's clock goes on by 10 ms, of which nothing was granted: by some frames' worth, all in one frame.
+// reloading paints 1 and, a tenth of a second after it was asked for, loads itself twelve times;
+// then it paints 2. With each document, Chrome's clock goes on by 10 ms, of which nothing was
+// granted: by some frames' worth, all in one frame.
 const reloading = `<script>const k = sessionStorage.k = +(sessionStorage.k || 0) + 1
 	paint(k > 12 ? 2 : 1)
 	if (k == 1) setTimeout(() => location.reload(), 100)
@@ -42,7 +43,8 @@ func TestAPageWhoseDocumentsTakeTheClockAheadIsRecorded(t *testing.T) {
 	}
 }
 
-// paintsThree is a director that paints 3 in the last of the documents of reloading, before frame n: the one after the first that shows it.
+// paintsThree is a director that paints 3 in the last of the documents of reloading, before frame
+// n: the one after the first that shows it.
 type paintsThree struct{ n int }
 
 func (*paintsThree) Prepare(context.Context, *rod.Page) error             { return nil }
@@ -62,7 +64,8 @@ func (d *paintsThree) Frame(_ context.Context, page *rod.Page, at time.Duration)
 	return nil
 }
 
-// While the clock is ahead, frames look as the last one does; what an action does is seen in its frame all the same.
+// While the clock is ahead, frames look as the last one does; what an action does is seen in its
+// frame all the same.
 func TestAnActionIsSeenInItsFrameWhileTheClockIsAhead(t *testing.T) {
 	const frames = 40
 	d := &paintsThree{}

@@ -20,20 +20,23 @@ import (
 )
 
 const (
-	// heldBytes bounds a document that is held, heldWithin how long it may take to come, in real time.
+	// heldBytes bounds a document that is held, heldWithin how long it may take to come, in real
+	// time.
 	heldBytes  = 64 << 20
 	heldWithin = 25 * time.Second
 	// heldRead is how many bytes are read at a time.
 	heldRead = 256 << 10
 )
 
-// anteroom keeps the page's clock where a document is shown by another process of Chrome than the one before.
+// anteroom keeps the page's clock where a document is shown by another process of Chrome than the
+// one before.
 //
-// A document that isolates itself (Cross-Origin-Opener-Policy) gets a process of its own, as does the one after it. That process's
-// virtual time begins anew, at a moment of the machine's clock that nobody chooses, while the time of the document counts from a
-// moment of the process that is left. So the answer is held, and an empty document with the same isolation is answered in its
-// place: the process is there, our clock is set by its, and the page is asked for from there and given the answer that was held. It
-// is asked of the network once.
+// A document that isolates itself (Cross-Origin-Opener-Policy) gets a process of its own, as does
+// the one after it. That process's virtual time begins anew, at a moment of the machine's clock
+// that nobody chooses, while the time of the document counts from a moment of the process that is
+// left. So the answer is held, and an empty document with the same isolation is answered in its
+// place: the process is there, our clock is set by its, and the page is asked for from there and
+// given the answer that was held. It is asked of the network once.
 type anteroom struct {
 	ctx     context.Context
 	client  *cdp.Client
@@ -42,7 +45,8 @@ type anteroom struct {
 
 	// entered has a value when an anteroom is shown.
 	entered chan struct{}
-	// waits says that the page is led into one. It does not come to that while a frame is drawn: Chrome would never finish it.
+	// waits says that the page is led into one. It does not come to that while a frame is drawn:
+	// Chrome would never finish it.
 	waits   atomic.Bool
 	drawn   *sync.Cond
 	drawing bool
@@ -54,18 +58,21 @@ type anteroom struct {
 	asked proto.NetworkLoaderID // for; empty when its answer is there
 	since time.Time
 	shown isolation
-	// through are the isolations of answers, by document; led are documents to which a redirect leads that is apart from what is shown.
+	// through are the isolations of answers, by document; led are documents to which a redirect
+	// leads that is apart from what is shown.
 	through map[proto.NetworkLoaderID]isolation
 	led     map[proto.NetworkLoaderID]bool
 	held    *held
 }
 
-// isolation is what keeps a document apart from others; empty when nothing does. Documents of the same share a process.
+// isolation is what keeps a document apart from others; empty when nothing does. Documents of the
+// same share a process.
 type isolation string
 
 // held is an answer that waits in the anteroom.
 type held struct {
-	// address is the document's, with its fragment, from what it came by what its request said, if that is of the same origin.
+	// address is the document's, with its fragment, from what it came by what its request said, if
+	// that is of the same origin.
 	address, from string
 	loader        proto.NetworkLoaderID
 	status        int
@@ -178,7 +185,8 @@ func (a *anteroom) giveUp() {
 	a.asked = ""
 }
 
-// leading is for how long the page has been led into the anteroom, from when it asked for the document; for ever when it is not.
+// leading is for how long the page has been led into the anteroom, from when it asked for the
+// document; for ever when it is not.
 func (a *anteroom) leading() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -198,7 +206,8 @@ func (a *anteroom) asking() time.Duration {
 	return max(1, time.Since(a.since))
 }
 
-// pass lets a document go on, or holds it. The error of one that cannot go on is that of a request which is gone.
+// pass lets a document go on, or holds it. The error of one that cannot go on is that of a request
+// which is gone.
 func (a *anteroom) pass(e *proto.FetchRequestPaused) {
 	if err := a.handle(e); err != nil {
 		_ = proto.FetchFailRequest{RequestID: e.RequestID, ErrorReason: proto.NetworkErrorReasonFailed}.Call(a.caller())

@@ -17,11 +17,13 @@ import (
 //go:embed decode.js
 var decodeScript string
 
-// bitmapPause is how long in real time pictures that are being decoded are left alone between two looks.
+// bitmapPause is how long in real time pictures that are being decoded are left alone between two
+// looks.
 const bitmapPause = time.Millisecond
 
-// bitmaps knows how many pictures the page's scripts wait for that are being decoded. That takes real time, in which no page time is
-// to pass: a frame of a still page takes a millisecond, a large picture as long as a hundred of them.
+// bitmaps knows how many pictures the page's scripts wait for that are being decoded. That takes
+// real time, in which no page time is to pass: a frame of a still page takes a millisecond, a large
+// picture as long as a hundred of them.
 type bitmaps struct {
 	mu sync.Mutex
 	// under counts them by document.

@@ -15,15 +15,16 @@ import (
 const (
 	// blankEvery is how often pictures are looked at, in page time, as long as all were blank.
 	blankEvery = 250 * time.Millisecond
-	// unlike is by how much a sample of a picture must differ from the background to be seen: more than JPEG makes of an even colour.
+	// unlike is by how much a sample of a picture must differ from the background to be seen: more
+	// than JPEG makes of an even colour.
 	unlike = 12
-	// smallPart is how much of the picture a sign that the page is loading may fill, smallSide such a sign's sides in pixels where
-	// that is more, up to smallMost of the picture.
+	// smallPart is how much of the picture a sign that the page is loading may fill, smallSide such
+	// a sign's sides in pixels where that is more, up to smallMost of the picture.
 	smallPart, smallSide, smallMost = 0.02, 160, 0.04
 )
 
-// blank looks whether the pictures of a scene are blank: of one colour, or with nothing on it but something small, always in the same
-// small place.
+// blank looks whether the pictures of a scene are blank: of one colour, or with nothing on it but
+// something small, always in the same small place.
 type blank struct {
 	not    bool          // blank: something was seen
 	seen   bool          // a picture
@@ -47,7 +48,8 @@ func (b *blank) see(picture []byte, at time.Duration) {
 	b.seen, b.last, b.unseen = true, at, nil
 }
 
-// end returns where something was in blank pictures, as parts of their width and height; false when they were not blank.
+// end returns where something was in blank pictures, as parts of their width and height; false when
+// they were not blank.
 func (b *blank) end() (area [4]float64, blank bool) {
 	if !b.not && b.unseen != nil {
 		b.look(b.unseen)
@@ -85,7 +87,8 @@ func (b *blank) look(picture []byte) {
 	b.not = float64(b.area.Dx()*b.area.Dy()) > small
 }
 
-// plane is one of a picture's three: brightness, or a part of the colour, which may have fewer samples.
+// plane is one of a picture's three: brightness, or a part of the colour, which may have fewer
+// samples.
 type plane struct {
 	samples       []uint8
 	stride        int
@@ -141,7 +144,8 @@ var loading = regexp.MustCompile(`(?i)^(?:loading|loading data|loading page|plea
 	`carregando|aguarde|caricamento|attendere|bezig met laden|ładowanie|laddar|indlæser|laster|ladataan|yükleniyor|memuat|đang tải|` +
 	`загрузка|подождите|завантаження|加载中|正在加载|載入中|请稍候|読み込み中|ロード中|로딩 ?중|로드 중|กำลังโหลด|جار التحميل|جاري التحميل|טוען)?$`)
 
-// nothingIn reports whether there is nothing to be read, and no video and no page of another's, in a part of the window.
+// nothingIn reports whether there is nothing to be read, and no video and no page of another's, in
+// a part of the window.
 func (s *scene) nothingIn(area [4]float64) (bool, error) {
 	at, err := json.Marshal(area)
 	if err != nil {

@@ -17,22 +17,24 @@ import (
 type Options struct {
 	// URL of the page, http or https.
 	URL string
-	// Width and Height of the viewport in CSS pixels. They must be those that the browser was started with.
+	// Width and Height of the viewport in CSS pixels. They must be those that the browser was
+	// started with.
 	Width, Height int
 	Rate          msg.Rate
 	// Mode is how; empty means msg.ModeExact. The browser must have been started with Frames(Mode).
 	Mode msg.Mode
 	// Frames is how many to deliver; at least 1.
 	Frames int
-	// Repeatable gives the page the same random numbers and the same date in every run. The browser must have been started so,
-	// too.
+	// Repeatable gives the page the same random numbers and the same date in every run. The browser
+	// must have been started so, too.
 	Repeatable bool
 	// Quality of the JPEG pictures, 1 to 100.
 	Quality int
 	Bounds  Bounds
 	// Unreached returns why the last connection to a host and port failed. It may be nil.
 	Unreached func(hostport string) error
-	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It may be nil.
+	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It
+	// may be nil.
 	Progress func(frames int)
 	// Notices are what is noticed of the page until Run returns. It may be nil.
 	Notices *Notices
@@ -42,17 +44,19 @@ type Options struct {
 	Witness Witness
 }
 
-// Director prepares the page for its scene and acts on it while it is captured. What it returns ends the capture; a
-// *PageError tells the product's user why.
+// Director prepares the page for its scene and acts on it while it is captured. What it returns
+// ends the capture; a *PageError tells the product's user why.
 type Director interface {
 	// Prepare is called when there is a page and before it is navigated; time stands still.
 	Prepare(ctx context.Context, page *rod.Page) error
 	// Ready is called when the page has loaded, before frame 0. Time passes when it lets it.
 	Ready(ctx context.Context, page *rod.Page, pass Pass) error
-	// Frame is called before the frame that shows the page at a time of the scene is drawn, when the page's time has come to
-	// it, and may be left out when nothing is Due. It is called for frame 0 in any case, at 0.
+	// Frame is called before the frame that shows the page at a time of the scene is drawn, when
+	// the page's time has come to it, and may be left out when nothing is Due. It is called for
+	// frame 0 in any case, at 0.
 	Frame(ctx context.Context, page *rod.Page, at time.Duration) error
-	// Due reports whether Frame may have something to do at a time, none having been due since it was last called.
+	// Due reports whether Frame may have something to do at a time, none having been due since it
+	// was last called.
 	Due(at time.Duration) bool
 }
 
@@ -69,8 +73,8 @@ type Bounds struct {
 	Requests time.Duration
 	// Call bounds how long Chrome may take for anything else, such as one frame.
 	Call time.Duration
-	// Frame bounds how long frames may take on average: all of them together may take that for each, and Call besides. 0: no
-	// bound.
+	// Frame bounds how long frames may take on average: all of them together may take that for
+	// each, and Call besides. 0: no bound.
 	Frame time.Duration
 }
 
@@ -82,7 +86,8 @@ var DefaultBounds = Bounds{
 
 // Sink takes the frames, in order.
 type Sink interface {
-	// Frame takes the next frame, and reports whether its picture is another than the last frame's. It may keep jpeg.
+	// Frame takes the next frame, and reports whether its picture is another than the last frame's.
+	// It may keep jpeg.
 	Frame(jpeg []byte) (changed bool, err error)
 	// Repeat says that the next frame looks as the last one does.
 	Repeat() error
@@ -126,7 +131,8 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	if err := checkURL(o.URL); err != nil {
 		return err
 	}
-	// What waits for Chrome, rod included, ends with it: with the caller's context, and when the page crashes.
+	// What waits for Chrome, rod included, ends with it: with the caller's context, and when the
+	// page crashes.
 	caller := ctx
 	ctx, cancel := context.WithCancelCause(caller)
 	defer cancel(nil)
@@ -228,8 +234,8 @@ func (s *scene) open(ctx context.Context) error {
 	if err := s.silenceFilms(ctx, browser, target.TargetID); err != nil {
 		return fmt.Errorf("take the sound out of videos: %w", err)
 	}
-	// Sessions follow one another wherever the page goes, and the last has its way in what all of them say of the browser. So the page's
-	// own comes after those that only watch.
+	// Sessions follow one another wherever the page goes, and the last has its way in what all of
+	// them say of the browser. So the page's own comes after those that only watch.
 	var watching proto.TargetSessionID
 	if s.Mode != msg.ModeRealtime {
 		if watching, err = attach(browser, target.TargetID); err != nil {
@@ -345,11 +351,12 @@ func (s *scene) at(n int) time.Duration {
 	return time.Duration(frameTime(s.Rate, n)) * time.Microsecond
 }
 
-// passStep is how much time passes between two frames that nobody sees: 60 a second, as on most screens.
+// passStep is how much time passes between two frames that nobody sees: 60 a second, as on most
+// screens.
 const passStep = 167 * grain
 
-// pass lets d of page time pass, drawing frames, since pages act on them. The time that it ends at is left to the next
-// frame: Chrome stalls when a time at which nothing changed is drawn again.
+// pass lets d of page time pass, drawing frames, since pages act on them. The time that it ends at
+// is left to the next frame: Chrome stalls when a time at which nothing changed is drawn again.
 func (s *scene) pass(ctx context.Context, d time.Duration) error {
 	for left := micros(d.Microseconds()); left > 0; left -= passStep {
 		if s.clock.ticks(s.clock.elapsed) > s.lastTicks {

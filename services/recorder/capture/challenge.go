@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// signature is one way in which a challenge, or the refusal of a bot protection, shows. All that is set must hold. It must
-// not hold for a page that only uses the same protection, or that has a captcha in a form.
+// signature is one way in which a challenge, or the refusal of a bot protection, shows. All that is
+// set must hold. It must not hold for a page that only uses the same protection, or that has a
+// captcha in a form.
 type signature struct {
 	// who shows it.
 	who string

@@ -17,24 +17,25 @@ import (
 type micros int64
 
 const (
-	// grain is that of the clock that Blink shows to pages: between its marks, it rounds up or down by chance. A time on
-	// a mark is the same in every run.
+	// grain is that of the clock that Blink shows to pages: between its marks, it rounds up or down
+	// by chance. A time on a mark is the same in every run.
 	grain       micros = 100
 	millisecond        = 10 * grain
 )
 
-// ms returns t in milliseconds, as Chrome's protocol has them, and a little more: Chrome cuts them off to microseconds, and
-// would make one less of 16.6 (16599.999…). It takes a budget of exactly 0 for no bound.
+// ms returns t in milliseconds, as Chrome's protocol has them, and a little more: Chrome cuts them
+// off to microseconds, and would make one less of 16.6 (16599.999…). It takes a budget of exactly 0
+// for no bound.
 func (t micros) ms() float64 { return (float64(t) + 0.4) / 1000 }
 
-// frameTime returns when frame n is, counted from frame 0, on the clock's marks: within one of them of the exact time at
-// every n, so that nothing drifts.
+// frameTime returns when frame n is, counted from frame 0, on the clock's marks: within one of them
+// of the exact time at every n, so that nothing drifts.
 func frameTime(rate msg.Rate, n int) micros {
 	return micros(int64(n)*10_000*int64(rate.Den)/int64(rate.Num)) * grain
 }
 
-// starvation bounds how many tasks a page may run without letting time pass. A page that posts itself messages until
-// the time is later would wait for ever.
+// starvation bounds how many tasks a page may run without letting time pass. A page that posts
+// itself messages until the time is later would wait for ever.
 const starvation = 10_000
 
 // clock is the page's time.
@@ -47,7 +48,8 @@ type clock struct {
 	requests *requests
 	expired  chan struct{}
 
-	// patience bounds how long one request may keep the time from passing, stall how long all of them together.
+	// patience bounds how long one request may keep the time from passing, stall how long all of
+	// them together.
 	patience, stall time.Duration
 
 	date    time.Time // when its calendar begins, in whole seconds
@@ -55,7 +57,8 @@ type clock struct {
 	elapsed micros    // since then
 	skew    micros    // by how much the calendar is ahead of it
 
-	// leads is asked when requests are not to be waited for any longer: a page that is led elsewhere still is.
+	// leads is asked when requests are not to be waited for any longer: a page that is led
+	// elsewhere still is.
 	leads func() (bool, error)
 
 	origin
@@ -67,9 +70,11 @@ type clock struct {
 type origin struct {
 	began micros // Chrome's ticks at which it began
 	born  micros // the clock's time at which it began, by the page's calendar
-	// next is the clock's time at which it would begin in another process that shows the page from now on.
+	// next is the clock's time at which it would begin in another process that shows the page from
+	// now on.
 	next micros
-	// first is what began was in the first process, known since then: Chrome takes the machine's own clock.
+	// first is what began was in the first process, known since then: Chrome takes the machine's
+	// own clock.
 	first micros
 	since time.Time
 	// granted is what was granted last and before, of what can be told from nothing.
@@ -102,7 +107,8 @@ func (c *clock) pause() error {
 	return c.call(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyPause})
 }
 
-// call sets a policy. In another process that shows the page from now on, Chrome begins with the policy and the calendar of the last.
+// call sets a policy. In another process that shows the page from now on, Chrome begins with the
+// policy and the calendar of the last.
 func (c *clock) call(policy proto.EmulationSetVirtualTimePolicy) error {
 	before := c.next
 	if c.began != 0 {
@@ -117,8 +123,8 @@ func (c *clock) call(policy proto.EmulationSetVirtualTimePolicy) error {
 	return nil
 }
 
-// ahead is by how much the page's time is ahead of the machine's, at least: in another process, whose time begins with the machine's, it
-// has as far to go. Frames must not go back.
+// ahead is by how much the page's time is ahead of the machine's, at least: in another process,
+// whose time begins with the machine's, it has as far to go. Frames must not go back.
 func (c *clock) ahead() micros {
 	return max(0, c.base+c.elapsed-c.first-micros(time.Since(c.since).Microseconds()))
 }
@@ -130,7 +136,8 @@ func (o *origin) note(d micros) {
 	}
 }
 
-// jump is by how much Chrome's clock goes on at most when an answer comes while time is granted, counted from when it was asked for.
+// jump is by how much Chrome's clock goes on at most when an answer comes while time is granted,
+// counted from when it was asked for.
 const jump = 10 * millisecond
 
 // calendar is what the page's calendar says at a time.
@@ -138,16 +145,17 @@ func (c *clock) calendar(at micros) proto.TimeSinceEpoch {
 	return proto.TimeSinceEpoch(float64(c.date.Unix()) + float64(at+c.skew)/1e6)
 }
 
-// heard takes the ticks, in milliseconds, at which virtual time began in the process that shows the page. If that is another than
-// before, it began at the time that was next.
+// heard takes the ticks, in milliseconds, at which virtual time began in the process that shows the
+// page. If that is another than before, it began at the time that was next.
 func (c *clock) heard(ticks float64, next micros) {
 	if began := micros(math.Round(ticks * 1000)); began != c.began {
 		c.began, c.born, c.moved = began, next, true
 	}
 }
 
-// move goes on with the time that it is in another process, by the page's calendar there, which tells whole milliseconds. What time it
-// lags behind passes there, as does less than a grain, until it is on one of its marks.
+// move goes on with the time that it is in another process, by the page's calendar there, which
+// tells whole milliseconds. What time it lags behind passes there, as does less than a grain, until
+// it is on one of its marks.
 func (c *clock) move(ctx context.Context, calendar float64) error {
 	passed := c.passed(c.at(calendar) - c.born)
 	now, to := c.began+passed, c.elapsed
@@ -158,8 +166,9 @@ func (c *clock) move(ctx context.Context, calendar float64) error {
 	return c.advance(ctx, to)
 }
 
-// passed is how much time has passed in the process that shows the page, exactly, if it is as much as it seems to be in whole milliseconds.
-// What was granted as the process was changed may have passed there, once more, and a jump when the document was read.
+// passed is how much time has passed in the process that shows the page, exactly, if it is as much
+// as it seems to be in whole milliseconds. What was granted as the process was changed may have
+// passed there, once more, and a jump when the document was read.
 func (o *origin) passed(seems micros) micros {
 	for _, jump := range []micros{0, jump} {
 		for _, granted := range []micros{0, o.granted[0], o.granted[1], o.granted[0] + o.granted[1]} {
@@ -179,8 +188,9 @@ func (c *clock) at(calendar float64) micros {
 	return micros(math.Round((calendar-float64(c.date.UnixMilli()))*1000)) - c.skew
 }
 
-// follow puts the clock where Chrome's is, by the page's calendar in milliseconds, of which it knows tenths. When an answer
-// comes, Chrome lets time jump to 10 ms after it was asked for, whatever was granted.
+// follow puts the clock where Chrome's is, by the page's calendar in milliseconds, of which it
+// knows tenths. When an answer comes, Chrome lets time jump to 10 ms after it was asked for,
+// whatever was granted.
 func (c *clock) follow(calendar float64) {
 	if now := c.at(calendar); !c.real && now > c.elapsed+2*grain {
 		c.elapsed = now
@@ -206,7 +216,8 @@ func (c *clock) advance(ctx context.Context, to micros) error {
 // run lets what is ready run, and no time pass.
 func (c *clock) run(ctx context.Context) error { return c.grant(ctx, 0) }
 
-// grant lets d pass. It waits for the page's requests, but for none longer than patience: then time passes without it.
+// grant lets d pass. It waits for the page's requests, but for none longer than patience: then time
+// passes without it.
 func (c *clock) grant(ctx context.Context, d micros) error {
 	if c.real {
 		return pause(ctx, time.Duration(d)*time.Microsecond)
@@ -231,7 +242,8 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 		select {
 		case <-c.expired:
 			c.elapsed += d
-			if waits && d >= millisecond { // less may have passed before Chrome knew that it has to wait
+			// less may have passed before Chrome knew that it has to wait
+			if waits && d >= millisecond {
 				c.requests.release(before)
 			}
 			c.stall -= held
@@ -253,7 +265,8 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 				if err != nil {
 					return err
 				}
-				begin = time.Now() // it is waited for anew: without what it led to, time may have passed already
+				// it is waited for anew: without what it led to, time may have passed already
+				begin = time.Now()
 				continue
 			}
 			c.requests.recall()
@@ -278,9 +291,10 @@ func (c *clock) policy(d micros) proto.EmulationSetVirtualTimePolicy {
 	}
 }
 
-// hopeless reports whether waiting for the page's requests is over, having waited for so long already: each of them is
-// overdue, or all of them together are. Where one document follows another, Chrome waits between their requests, too, and would let time
-// pass without bounds in the next one.
+// hopeless reports whether waiting for the page's requests is over, having waited for so long
+// already: each of them is overdue, or all of them together are. Where one document follows
+// another, Chrome waits between their requests, too, and would let time pass without bounds in the
+// next one.
 func (c *clock) hopeless(waited time.Duration) bool {
 	young, overdue := c.requests.pending(c.patience)
 	return c.stall <= waited || (young == 0 && (overdue > 0 || min(waited, c.requests.shown()) > c.patience))

@@ -9,7 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// contexts knows the JavaScript contexts of the page's documents, frames included, in the order in which they came.
+// contexts knows the JavaScript contexts of the page's documents, frames included, in the order in
+// which they came.
 type contexts struct {
 	mu  sync.Mutex
 	ids []string

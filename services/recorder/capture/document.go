@@ -104,22 +104,24 @@ func (d *document) leave() {
 	}
 }
 
-// startLoading is called when another document is asked for, in place of the one that is shown, if there is one.
+// startLoading is called when another document is asked for, in place of the one that is shown, if
+// there is one.
 func (d *document) startLoading() {
 	d.leave()
 	d.parsed, d.loaded = false, false
 }
 
-// stopLoading is called when it is there, or nothing came of it: it was a download, or an answer without content. Then what is shown
-// stays.
+// stopLoading is called when it is there, or nothing came of it: it was a download, or an answer
+// without content. Then what is shown stays.
 func (d *document) stopLoading() {
 	if d.before.shown {
 		d.documentState, d.before = d.before, documentState{}
 	}
 }
 
-// current is what is known of the document whose parsing and loading are told of: the one that is shown, as long as there is one. A
-// load handler that leads elsewhere does so before the end of that load is told.
+// current is what is known of the document whose parsing and loading are told of: the one that is
+// shown, as long as there is one. A load handler that leads elsewhere does so before the end of
+// that load is told.
 func (d *document) current() *documentState {
 	if d.before.shown {
 		return &d.before
@@ -145,7 +147,8 @@ func (d *document) askedFor() string {
 	return d.asked
 }
 
-// onNewDocument runs a script of ours in each of the page's documents, frames included, before the page's own.
+// onNewDocument runs a script of ours in each of the page's documents, frames included, before the
+// page's own.
 func (s *scene) onNewDocument(name, script string) error {
 	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: Own(name, script)}.Call(s.page)
 	return err

@@ -14,10 +14,11 @@ import (
 // PageError says that a page could not be recorded, and why.
 type PageError struct {
 	Code msg.Code
-	// Status is the HTTP status that the page answered with, when Code is msg.CodeSceneStatus. With a challenge or a login it
-	// may be any.
+	// Status is the HTTP status that the page answered with, when Code is msg.CodeSceneStatus. With
+	// a challenge or a login it may be any.
 	Status int
-	// By is who is in the page's place: the protection that shows a challenge, the host that asks for a login.
+	// By is who is in the page's place: the protection that shows a challenge, the host that asks
+	// for a login.
 	By string
 	// Permanent: trying again cannot help.
 	Permanent bool
@@ -49,14 +50,16 @@ func connectError(err error) *PageError {
 	return &PageError{Code: msg.CodeSceneUnreachable, Err: err}
 }
 
-// certificateErrors are what Chrome calls a certificate that it does not accept, beside what begins with ERR_CERT_.
+// certificateErrors are what Chrome calls a certificate that it does not accept, beside what begins
+// with ERR_CERT_.
 var certificateErrors = map[string]bool{
 	"ERR_SSL_PINNED_KEY_NOT_IN_CERT_CHAIN": true, "ERR_SSL_VERSION_OR_CIPHER_MISMATCH": true, "ERR_SSL_OBSOLETE_CIPHER": true,
 	"ERR_SSL_CLIENT_AUTH_CERT_NEEDED": true, "ERR_BAD_SSL_CLIENT_AUTH_CERT": true, "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED": true,
 	"ERR_SSL_SERVER_CERT_BAD_FORMAT": true, "ERR_SSL_UNRECOGNIZED_NAME_ALERT": true,
 }
 
-// navigationError is the error of a navigation that Chrome gave up with a net error such as net::ERR_CONNECTION_RESET.
+// navigationError is the error of a navigation that Chrome gave up with a net error such as
+// net::ERR_CONNECTION_RESET.
 func navigationError(text string) *PageError {
 	e := &PageError{Code: msg.CodeSceneUnreachable, Err: errors.New(text)}
 	name, _, _ := strings.Cut(strings.TrimPrefix(text, "net::"), " ")
@@ -82,7 +85,8 @@ func navigationError(text string) *PageError {
 	return e
 }
 
-// schemeError is the error of a page that leads to an address which is not of the web, such as ftp://host/file.
+// schemeError is the error of a page that leads to an address which is not of the web, such as
+// ftp://host/file.
 func schemeError(address string) *PageError {
 	scheme, _, _ := strings.Cut(address, ":")
 	return &PageError{Code: msg.CodeSceneRefused, Permanent: true, Err: fmt.Errorf("the page leads to an address whose scheme is %s", scheme)}

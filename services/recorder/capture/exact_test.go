@@ -53,7 +53,8 @@ func TestAWorkersCanvasIsExact(t *testing.T) {
 	path, _ := shot{url: url, frames: frames}.mustTake(t)
 	pictures := decode(t, path, msg.FPS(60), frames)
 	for i := 1; i < frames; i++ {
-		if was, is := pictures[i-1].number(), pictures[i].number(); was != 0 && is != was+1 { // 0: the worker has not begun
+		// 0: the worker has not begun
+		if was, is := pictures[i-1].number(), pictures[i].number(); was != 0 && is != was+1 {
 			t.Fatalf("frame %d shows %d after %d", i, is, was)
 		}
 	}
@@ -114,7 +115,8 @@ func TestAHangingRequestDoesNotStopThePage(t *testing.T) {
 	}
 }
 
-// A page that posts itself messages without end keeps its clock from passing, unless time is forced on.
+// A page that posts itself messages without end keeps its clock from passing, unless time is forced
+// on.
 func TestATaskLoopDoesNotStopThePage(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>const c = new MessageChannel();
 		c.port1.onmessage = () => c.port2.postMessage(0); c.port2.postMessage(0)</script>`)})

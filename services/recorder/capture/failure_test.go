@@ -46,7 +46,8 @@ func TestPagesThatCannotBeRecorded(t *testing.T) {
 	dead := "http://" + closed.Addr().String()
 	_ = closed.Close()
 	selfSigned := httptest.NewUnstartedServer(html(counting))
-	selfSigned.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of every handshake that fails
+	// it tells of every handshake that fails
+	selfSigned.Config.ErrorLog = log.New(io.Discard, "", 0)
 	selfSigned.StartTLS()
 	t.Cleanup(selfSigned.Close)
 	url := site(t, map[string]http.HandlerFunc{

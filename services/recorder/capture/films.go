@@ -21,25 +21,28 @@ import (
 )
 
 const (
-	// filmPart is how many bytes of a video are held, to take its sound out. It must hold the first picture, too: Chrome asks
-	// for what is behind a part only after a while of page time, and the page's load event waits for the picture.
+	// filmPart is how many bytes of a video are held, to take its sound out. It must hold the first
+	// picture, too: Chrome asks for what is behind a part only after a while of page time, and the
+	// page's load event waits for the picture.
 	filmPart = 4 << 20
 	// filmRead is how many bytes are read at a time.
 	filmRead = 256 << 10
 	// filmsAtOnce bounds how many parts are held at a time. The others wait.
 	filmsAtOnce = 4
-	// filmWithin bounds how long a part may take to come, and how long it may wait for its turn, in real time; wholeWithin, a file
-	// that cannot be handed on in parts.
+	// filmWithin bounds how long a part may take to come, and how long it may wait for its turn, in
+	// real time; wholeWithin, a file that cannot be handed on in parts.
 	filmWithin  = 10 * time.Second
 	wholeWithin = 30 * time.Second
 	// filmsKnown bounds how many videos are known to be silent.
 	filmsKnown = 1000
 )
 
-// films takes the sound out of videos on their way to the page. It would play in real time, and a video's picture follows it.
+// films takes the sound out of videos on their way to the page. It would play in real time, and a
+// video's picture follows it.
 //
-// A part of each answer is held until it is all there. If it has the headers of sound tracks, those are hidden. What is behind
-// the part is asked for by Chrome in its own time, and then passes as it is.
+// A part of each answer is held until it is all there. If it has the headers of sound tracks, those
+// are hidden. What is behind the part is asked for by Chrome in its own time, and then passes as it
+// is.
 type films struct {
 	ctx     context.Context
 	client  *cdp.Client
@@ -49,15 +52,16 @@ type films struct {
 	mu sync.Mutex
 	// silent are where the headers of videos were whose sound was taken out, by URL.
 	silent map[string]span
-	// playlists says that the page plays one (HLS). Chrome refuses to play its parts when what they hold is not what their
-	// headers say.
+	// playlists says that the page plays one (HLS). Chrome refuses to play its parts when what they
+	// hold is not what their headers say.
 	playlists bool
 }
 
 // span is part of a file, from a byte to the one behind it.
 type span struct{ from, to int64 }
 
-// silenceFilms begins. It has a session of its own, since requests stop once for each, and the director may use the page's.
+// silenceFilms begins. It has a session of its own, since requests stop once for each, and the
+// director may use the page's.
 func (s *scene) silenceFilms(ctx context.Context, browser *rod.Browser, target proto.TargetTargetID) error {
 	if s.ownFrames() {
 		return nil
@@ -83,8 +87,8 @@ func (s *scene) silenceFilms(ctx context.Context, browser *rod.Browser, target p
 
 func (f *films) caller() proto.Client { return f.client.Within(f.ctx, filmWithin, f.session) }
 
-// pass lets an answer go on, without its sound where it has one. It must not stand here for ever; the error of one that cannot go
-// on is that of a request which is gone.
+// pass lets an answer go on, without its sound where it has one. It must not stand here for ever;
+// the error of one that cannot go on is that of a request which is gone.
 func (f *films) pass(e *proto.FetchRequestPaused) {
 	a := readAnswer(e)
 	var err error

@@ -13,7 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// filmSite serves a page beside a video in every way that servers do, and returns its URL and that of another origin.
+// filmSite serves a page beside a video in every way that servers do, and returns its URL and that
+// of another origin.
 func filmSite(t *testing.T, film, page string) (url, other string) {
 	t.Helper()
 	ways := map[string]http.HandlerFunc{

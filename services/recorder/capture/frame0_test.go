@@ -28,7 +28,8 @@ func slowPicture(w http.ResponseWriter, r *http.Request) {
 	_ = png.Encode(w, picture)
 }
 
-// An entrance animation beside a slow picture: at frame 0 the picture is there, and the animation at its beginning.
+// An entrance animation beside a slow picture: at frame 0 the picture is there, and the animation
+// at its beginning.
 func TestFrame0HasItsPicturesAndItsAnimationsBegin(t *testing.T) {
 	const entrance = `<style>body{margin:0;background:#000;overflow:hidden}
 		b{position:absolute;top:140px;width:16px;height:40px;background:#fff;animation:m 1s linear}

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// moving is after how many damaged frames in a row pictures are taken without looking for damage first.
+	// moving is after how many damaged frames in a row pictures are taken without looking for
+	// damage first.
 	moving = 3
 	// resting is after how many equal pictures in a row damage is looked for again.
 	resting = 2
@@ -84,10 +85,12 @@ func (s *scene) come(ctx context.Context, start micros, n int) error {
 	return err
 }
 
-// isAhead reports whether no time has passed since a frame was drawn: answers have taken Chrome's clock further than the frame's time.
+// isAhead reports whether no time has passed since a frame was drawn: answers have taken Chrome's
+// clock further than the frame's time.
 func (s *scene) isAhead() bool { return s.clock.ticks(s.clock.elapsed) <= s.lastTicks }
 
-// advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go further.
+// advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go
+// further.
 func (s *scene) advance(ctx context.Context, to micros) error {
 	if err := s.awaitBitmaps(ctx); err != nil {
 		return err
@@ -101,7 +104,8 @@ func (s *scene) advance(ctx context.Context, to micros) error {
 	return s.catchUp(ctx)
 }
 
-// catchUp puts the clock where Chrome's is, if a request began or ended since it was last called, or another process shows the page.
+// catchUp puts the clock where Chrome's is, if a request began or ended since it was last called,
+// or another process shows the page.
 func (s *scene) catchUp(ctx context.Context) error {
 	if err := s.follow(ctx); err != nil {
 		return err
@@ -115,9 +119,9 @@ func (s *scene) catchUp(ctx context.Context) error {
 	return err
 }
 
-// firstFrame captures frame 0: the page a millisecond of its time after it was asked for, with all that it has asked for by
-// then. What drawing it makes it ask for (a lazy picture, what an observer shows) is waited for too, and costs a
-// millisecond more. It returns the frame's time.
+// firstFrame captures frame 0: the page a millisecond of its time after it was asked for, with all
+// that it has asked for by then. What drawing it makes it ask for (a lazy picture, what an observer
+// shows) is waited for too, and costs a millisecond more. It returns the frame's time.
 func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 	for draws := 1; draws <= blankTries; draws++ {
 		if err := s.advance(ctx, s.clock.elapsed+millisecond); err != nil {
@@ -157,9 +161,10 @@ type glance struct {
 	drawn, damaged bool
 }
 
-// frame captures one frame at the clock's time and reports whether its picture is another than the last; with probe, or when it was
-// drawn already, only if it may be. Chrome draws no more than twice at one time: a third call hangs. So while its clock is ahead of the
-// frames, they look as the last one does.
+// frame captures one frame at the clock's time and reports whether its picture is another than the
+// last; with probe, or when it was drawn already, only if it may be. Chrome draws no more than
+// twice at one time: a third call hangs. So while its clock is ahead of the frames, they look as
+// the last one does.
 func (s *scene) frame(ctx context.Context, seen glance, probe bool) (changed bool, err error) {
 	if !seen.drawn && s.isAhead() {
 		return false, s.sink.Repeat()
@@ -187,12 +192,14 @@ func (s *scene) frame(ctx context.Context, seen glance, probe bool) (changed boo
 		return false, err
 	}
 	if len(picture) == 0 {
-		return false, s.sink.Repeat() // nothing to show, as while another document loads: the last picture stays
+		// nothing to show, as while another document loads: the last picture stays
+		return false, s.sink.Repeat()
 	}
 	return s.sink.Frame(picture)
 }
 
-// beginFrame draws the frame of a time. At one time, the page's own code runs once however often it is drawn.
+// beginFrame draws the frame of a time. At one time, the page's own code runs once however often it
+// is drawn.
 func (s *scene) beginFrame(ctx context.Context, at micros, picture bool) (jpeg []byte, damaged bool, err error) {
 	if s.ownFrames() {
 		return s.screenshot(ctx, picture)

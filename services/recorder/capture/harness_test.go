@@ -47,7 +47,8 @@ var (
 	impatient = capture.Bounds{Load: 2 * time.Second, Request: 400 * time.Millisecond, Requests: time.Second, Call: 3 * time.Second}
 )
 
-// take captures into a file and returns its path and what it holds. Chrome must be installed and is gone afterwards.
+// take captures into a file and returns its path and what it holds. Chrome must be installed and is
+// gone afterwards.
 func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.RecordFacts, err error) {
 	t.Helper()
 	if s.size == (image.Point{}) {
@@ -113,8 +114,8 @@ type picture []byte
 
 func (p picture) at(x, y int) byte { return p[y*width+x] }
 
-// decode returns every frame of a mezzanine, repeated ones repeated, as the transcoder sees them. Of larger ones it
-// returns the top left corner.
+// decode returns every frame of a mezzanine, repeated ones repeated, as the transcoder sees them.
+// Of larger ones it returns the top left corner.
 func decode(t *testing.T, path string, rate msg.Rate, frames int) []picture {
 	t.Helper()
 	var pictures []picture
@@ -142,7 +143,8 @@ func decodeAs(t *testing.T, path string, rate msg.Rate, frames int, format strin
 	return slices.Collect(slices.Chunk(raw, size))
 }
 
-// number reads the barcode that pages of this test paint: 16 cells of 20 by 40 pixels, the highest bit first.
+// number reads the barcode that pages of this test paint: 16 cells of 20 by 40 pixels, the highest
+// bit first.
 func (p picture) number() int { return p.numberAt(20) }
 
 // numberAt is number for a barcode whose middle is y.

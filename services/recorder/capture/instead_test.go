@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// What is done in place of the browser's functions, pages do not see: neither in what the functions look like, nor in how they refuse.
+// What is done in place of the browser's functions, pages do not see: neither in what the functions
+// look like, nor in how they refuse.
 func TestReplacedFunctionsLookAsTheyDid(t *testing.T) {
 	said := make(chan string, 1)
 	url := site(t, map[string]http.HandlerFunc{

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// maxVisits is how many documents in a row a page may lead to while it loads: as many as Chrome follows redirects.
+	// maxVisits is how many documents in a row a page may lead to while it loads: as many as Chrome
+	// follows redirects.
 	maxVisits = 20
 	// settleSteps and settleTime bound how long an error's page may take until it can be looked at.
 	settleSteps = 500
@@ -91,15 +92,18 @@ type evidence struct {
 
 	// URL is the document's.
 	URL string `json:"url"`
-	// Text is the title and the beginning of the visible text, in lower case; Length that of all of it.
+	// Text is the title and the beginning of the visible text, in lower case; Length that of all of
+	// it.
 	Text   string `json:"text"`
 	Length int    `json:"length"`
-	// Fields counts the visible fields that somebody could type into, Passwords those of them that are for passwords.
+	// Fields counts the visible fields that somebody could type into, Passwords those of them that
+	// are for passwords.
 	Fields    int `json:"fields"`
 	Passwords int `json:"passwords"`
 	// There says that there is a document to look at.
 	There bool `json:"there"`
-	// Elements and Scripts are which of the signatures' selectors find an element, and which of their texts are in a script.
+	// Elements and Scripts are which of the signatures' selectors find an element, and which of
+	// their texts are in a script.
 	Elements []string `json:"elements"`
 	Scripts  []string `json:"scripts"`
 }
@@ -148,7 +152,8 @@ func marks() (selectors, scripts []string) {
 	return slices.Sorted(maps.Keys(selector)), slices.Sorted(maps.Keys(script))
 }
 
-// interstitial returns the error of a page that is not the one that was asked for: a challenge or a login.
+// interstitial returns the error of a page that is not the one that was asked for: a challenge or a
+// login.
 func (e evidence) interstitial() error {
 	if who := e.challenger(); who != "" {
 		return &PageError{
@@ -169,8 +174,9 @@ func (s *scene) genuine(ctx context.Context) error {
 	return s.stands(ctx, s.document.state().status)
 }
 
-// stands looks at the document, which came with a status, and returns the error of one that stands in the page's place. One that goes
-// away just now is waited for, as is one of which nothing has been read, but not for ever: then there is nothing to look at.
+// stands looks at the document, which came with a status, and returns the error of one that stands
+// in the page's place. One that goes away just now is waited for, as is one of which nothing has
+// been read, but not for ever: then there is nothing to look at.
 func (s *scene) stands(ctx context.Context, status int) error {
 	for end := time.Now().Add(min(settleTime, s.Bounds.Load)); ; {
 		e, err := s.look(status)
@@ -192,8 +198,9 @@ func (s *scene) stands(ctx context.Context, status int) error {
 	}
 }
 
-// turnedAway returns the error of a page that answered with an error because it wants a login or takes us for a robot.
-// What tells may be in the error's page, which is waited for when its status is one that such pages have.
+// turnedAway returns the error of a page that answered with an error because it wants a login or
+// takes us for a robot. What tells may be in the error's page, which is waited for when its status
+// is one that such pages have.
 func (s *scene) turnedAway(ctx context.Context, status int) error {
 	e := evidence{status: status, header: s.visits.headers(), asked: s.URL}
 	if err := e.interstitial(); err != nil || !slices.Contains(turnsAway, status) {
@@ -214,7 +221,8 @@ func (s *scene) turnedAway(ctx context.Context, status int) error {
 	return s.stands(ctx, status)
 }
 
-// contains reports whether a header of the answer has a value that contains part, whatever their case.
+// contains reports whether a header of the answer has a value that contains part, whatever their
+// case.
 func (e evidence) contains(name, part string) bool {
 	value := e.header.Get(name)
 	return value != "" && strings.Contains(strings.ToLower(value), part)

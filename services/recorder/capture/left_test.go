@@ -21,7 +21,8 @@ type watching func(*cdp.Client, *rod.Page) error
 func (w watching) Opened(c *cdp.Client, p *rod.Page) error { return w(c, p) }
 func (watching) Picture([]byte)                            {}
 
-// Chrome does not tell how the requests end of a document that is left, so that each would be waited for.
+// Chrome does not tell how the requests end of a document that is left, so that each would be
+// waited for.
 func TestWhatADocumentThatWasLeftAskedForIsNotWaitedFor(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{
 		"/":      html(`<script>fetch("/x").then(() => location.replace("/next"))</script>`),
@@ -38,7 +39,8 @@ func TestWhatADocumentThatWasLeftAskedForIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// While a page goes from one document to the next, all that is asked of it may fail, in many ways: each is known as one.
+// While a page goes from one document to the next, all that is asked of it may fail, in many ways:
+// each is known as one.
 func TestEveryWayInWhichADocumentIsGoneIsKnown(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>
 		const k = sessionStorage.k = +(sessionStorage.k || 0) + 1

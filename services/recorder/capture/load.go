@@ -13,16 +13,18 @@ import (
 )
 
 const (
-	// stepPause is how long in real time a page that is not ready is left alone between two steps, unless one of its requests
-	// ends.
+	// stepPause is how long in real time a page that is not ready is left alone between two steps,
+	// unless one of its requests ends.
 	stepPause = 10 * time.Millisecond
-	// calmSteps is how many steps in a row must find the page ready, calmPause what lies between them in real time. What
-	// answers outside of the page's own thread (a decoder, a database) takes a moment, and may make it ask for more.
+	// calmSteps is how many steps in a row must find the page ready, calmPause what lies between
+	// them in real time. What answers outside of the page's own thread (a decoder, a database)
+	// takes a moment, and may make it ask for more.
 	calmSteps = 3
 	calmPause = 10 * time.Millisecond
 )
 
-// load navigates to the page and brings it to where frame 0 is drawn: loaded, its requests answered, its fonts there.
+// load navigates to the page and brings it to where frame 0 is drawn: loaded, its requests
+// answered, its fonts there.
 func (s *scene) load(ctx context.Context) error {
 	s.loading = time.Now()
 	if err := s.navigate(ctx); err != nil {
@@ -34,8 +36,8 @@ func (s *scene) load(ctx context.Context) error {
 // settle waits until the page is all there.
 func (s *scene) settle(ctx context.Context) error { return s.calm(ctx, s.answered) }
 
-// calm waits until the page is all there, or is judged to be none. It lets no page time pass: how many steps it takes depends on the
-// network.
+// calm waits until the page is all there, or is judged to be none. It lets no page time pass: how
+// many steps it takes depends on the network.
 func (s *scene) calm(ctx context.Context, judge func(context.Context) error) error {
 	for calm := 0; calm < calmSteps; {
 		if changed, err := s.changeProcess(ctx); err != nil {
@@ -93,9 +95,10 @@ func (s *scene) complete() (bool, error) {
 	return s.observe()
 }
 
-// givenUp reports whether Chrome has stopped reading the document before its end, which no event tells: at window.stop(), or when
-// a script led elsewhere and nothing came of it, as with a download. What was read stays, and is all there is. An address that is
-// not of the web is the page's error: the page is there to have another program opened, or a file.
+// givenUp reports whether Chrome has stopped reading the document before its end, which no event
+// tells: at window.stop(), or when a script led elsewhere and nothing came of it, as with a
+// download. What was read stays, and is all there is. An address that is not of the web is the
+// page's error: the page is there to have another program opened, or a file.
 func (s *scene) givenUp() (over bool, err error) {
 	err = s.world.evaluate(`document.readyState === "complete" && performance.timing.domContentLoadedEventStart === 0`, &over)
 	if cdp.Gone(err) {
@@ -123,7 +126,8 @@ func (s *scene) pauseForRequests(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// answered returns the error of a document that did not come, came with an HTTP error, or is one too many.
+// answered returns the error of a document that did not come, came with an HTTP error, or is one
+// too many.
 func (s *scene) answered(ctx context.Context) error {
 	d := s.document.state()
 	if d.failure == "" && d.status < 400 {
@@ -157,7 +161,8 @@ func (s *scene) unreached(address string) error {
 	return s.Unreached(net.JoinHostPort(u.Hostname(), port))
 }
 
-// observe lays the page out, which is what asks for its fonts, reports whether all of them are there, and follows its clock.
+// observe lays the page out, which is what asks for its fonts, reports whether all of them are
+// there, and follows its clock.
 func (s *scene) observe() (fonts bool, err error) {
 	var seen struct {
 		Fonts    bool    `json:"fonts"`

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// identityProviders are hosts that are there to log in: no page that somebody shows redirects to them for another reason.
-// With a path, only that and what is below.
+// identityProviders are hosts that are there to log in: no page that somebody shows redirects to
+// them for another reason. With a path, only that and what is below.
 var identityProviders = []string{
 	"accounts.google.com", "login.microsoftonline.com", "login.live.com", "login.microsoft.com", "signin.aws.amazon.com",
 	"id.atlassian.com", "idmsa.apple.com", "appleid.apple.com", "login.salesforce.com", "vercel.com/sso-api", "vercel.com/login",
@@ -16,8 +16,8 @@ var identityProviders = []string{
 	"www.linkedin.com/login", "www.linkedin.com/authwall", "www.linkedin.com/checkpoint", "x.com/i/flow/login",
 }
 
-// tenantsOf are providers whose customers have hosts below. They have other pages too, so that their paths count; many ask
-// for a name first, so that a field is enough.
+// tenantsOf are providers whose customers have hosts below. They have other pages too, so that
+// their paths count; many ask for a name first, so that a field is enough.
 var tenantsOf = []string{
 	".okta.com", ".oktapreview.com", ".auth0.com", ".onelogin.com", ".b2clogin.com", ".ciamlogin.com", ".amazoncognito.com",
 	".cloudflareaccess.com",
@@ -27,8 +27,8 @@ var tenantsOf = []string{
 var loginPath = regexp.MustCompile(`(?i)(^|[/_.-])` +
 	`(log[_-]?in\d?|sign[_-]?in|logon|sso|saml2?|oauth2?|authenticate|authorize|auth|wp-login)([/_.-]|$)`)
 
-// loginAt returns the host of a login that is in the page's place, and nothing when it is the page. A page whose own address
-// is that of a login is the page.
+// loginAt returns the host of a login that is in the page's place, and nothing when it is the page.
+// A page whose own address is that of a login is the page.
 func (e evidence) loginAt() string {
 	asked, err := url.Parse(e.asked)
 	if err != nil {

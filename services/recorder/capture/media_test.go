@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// media makes an animation or a video: count pictures of 320 by 40 pixels, rate a second, each showing the barcode of its
-// number from 1 on. The name's ending chooses the format, the arguments encoder and sound.
+// media makes an animation or a video: count pictures of 320 by 40 pixels, rate a second, each
+// showing the barcode of its number from 1 on. The name's ending chooses the format, the arguments
+// encoder and sound.
 func media(t *testing.T, name string, rate, count int, args ...string) string {
 	t.Helper()
 	const w, h = 320, 40

@@ -7,7 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// cell declares colour(n, bit), black or white, and count(draw), which calls draw(n) with the number of each animation frame.
+// cell declares colour(n, bit), black or white, and count(draw), which calls draw(n) with the
+// number of each animation frame.
 const cell = `const white = (n, b) => n >> (15 - b) & 1;
 	const count = draw => { let n = 0; requestAnimationFrame(function f() { draw(++n); requestAnimationFrame(f) }) };`
 
@@ -38,8 +39,8 @@ func TestMovingOnACanvas(t *testing.T) {
 	}
 }
 
-// An offscreen canvas that the page itself draws on reaches the screen on a way of its own: some frames show it as it was
-// before, and its next picture is passed over.
+// An offscreen canvas that the page itself draws on reaches the screen on a way of its own: some
+// frames show it as it was before, and its next picture is passed over.
 func TestMovingOnAnOffscreenCanvasOfThePage(t *testing.T) {
 	const fill = `const draw = n => { for (let b = 0; b < 16; b++) { c.fillStyle = white(n, b) ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) } };`
 	for name, script := range map[string]string{

@@ -35,7 +35,8 @@ func TestMovingByStyle(t *testing.T) {
 		{"view transition", `<style>.bar{view-transition-name:bar}.bar.on{left:250px}
 			::view-transition-group(bar){animation-duration:1s;animation-timing-function:linear}</style><div class=bar></div><script>
 			requestAnimationFrame(() => document.startViewTransition(() => document.querySelector(".bar").classList.add("on")))</script>`,
-			func(ms float64) float64 { return 250 * min(max(ms-1000./60, 0)/1000, 1) }}, // from the frame after that on
+			// from the frame after that on
+			func(ms float64) float64 { return 250 * min(max(ms-1000./60, 0)/1000, 1) }},
 		{"motion path", `<style>.bar{offset:path("M 8 20 H 408");offset-rotate:0deg;animation:m 2s linear}@keyframes m{from{offset-distance:0%}to{offset-distance:100%}}</style>
 			<div class=bar></div>`, even(200)},
 	} {

@@ -39,9 +39,10 @@ func runs(numbers []int) (found []run) {
 	return found
 }
 
-// checkBeat checks that the numbers follow a beat, each shown for hold frames, from a start that is up to late frames off.
-// A picture that is decoded too late stands in for its time, on a machine that is: the one before it stands on, some may be
-// passed over, and the next is on the beat again. So nothing drifts, nothing comes early, and two thirds are exact.
+// checkBeat checks that the numbers follow a beat, each shown for hold frames, from a start that is
+// up to late frames off. A picture that is decoded too late stands in for its time, on a machine
+// that is: the one before it stands on, some may be passed over, and the next is on the beat again.
+// So nothing drifts, nothing comes early, and two thirds are exact.
 func checkBeat(t *testing.T, numbers []int, hold, late int) {
 	t.Helper()
 	all := runs(numbers)
@@ -104,7 +105,8 @@ func TestMovingImagesStartWhenDrawn(t *testing.T) {
 	}
 }
 
-// lateVideo is how many frames a video may take until it moves: its first pictures are decoded in real time.
+// lateVideo is how many frames a video may take until it moves: its first pictures are decoded in
+// real time.
 const lateVideo = 4
 
 func TestMovingVideo(t *testing.T) {
@@ -131,7 +133,8 @@ func TestMovingVideo(t *testing.T) {
 	}
 }
 
-// A video that is not itself on the page is decoded in real time. What a canvas draws of it is in order, but not exact.
+// A video that is not itself on the page is decoded in real time. What a canvas draws of it is in
+// order, but not exact.
 func TestMovingVideoThatIsNotShown(t *testing.T) {
 	all := runs(showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<canvas width=320 height=40></canvas><script>
 		const v = document.createElement("video"), c = document.querySelector("canvas").getContext("2d"); v.src = "/media"; v.play();
@@ -158,7 +161,8 @@ func TestMovingVideoWithSound(t *testing.T) {
 	}
 }
 
-// The sound of a video that a script makes of what it has loaded stays: its pictures are in order, but not where they belong.
+// The sound of a video that a script makes of what it has loaded stays: its pictures are in order,
+// but not where they belong.
 func TestMovingVideoThatAScriptLoads(t *testing.T) {
 	all := runs(showing(t, media(t, "vp8-opus.webm", 30, 600, sounding["vp8-opus.webm"]...), `<video autoplay></video><script>
 		fetch("/media").then(r => r.blob()).then(b => { document.querySelector("video").src = URL.createObjectURL(b) })</script>`, movingFrames))
@@ -179,7 +183,8 @@ func withAndWithoutSound() map[string][]string {
 	return all
 }
 
-// A video that starts over loses its beat for a few pictures while it seeks. From the fourth on it is as steady as before.
+// A video that starts over loses its beat for a few pictures while it seeks. From the fourth on it
+// is as steady as before.
 func TestMovingVideoThatLoops(t *testing.T) {
 	for name, args := range withAndWithoutSound() {
 		t.Run(name, func(t *testing.T) {

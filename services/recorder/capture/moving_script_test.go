@@ -26,7 +26,8 @@ func TestMovingByScript(t *testing.T) {
 		{"Date", `const d = Date.now(); requestAnimationFrame(function f() { paint(Date.now() - d); requestAnimationFrame(f) })`,
 			func(ms float64) float64 { return ms }},
 		{"performance.now", `const d = performance.now(); requestAnimationFrame(function f() { paint(Math.round((performance.now() - d) * 2)); requestAnimationFrame(f) })`,
-			func(ms float64) float64 { return ms * 2 }}, // it is shown in tenths of a millisecond, some up or down
+			// it is shown in tenths of a millisecond, some up or down
+			func(ms float64) float64 { return ms * 2 }},
 		{"the timeline of the document", `requestAnimationFrame(function f() { paint(document.timeline.currentTime * 2); requestAnimationFrame(f) })`,
 			func(ms float64) float64 { return ms * 2 }},
 		{"a generator with promises", `let n = 0; const wait = ms => new Promise(r => setTimeout(r, ms));

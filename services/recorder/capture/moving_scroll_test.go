@@ -10,15 +10,15 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// slope is a page of 3,000 pixels on which a row of the picture is white from that pixel on that the page is scrolled to,
-// and which paints where its scripts are told that it is.
+// slope is a page of 3,000 pixels on which a row of the picture is white from that pixel on that
+// the page is scrolled to, and which paints where its scripts are told that it is.
 const slope = barcode + `<style>html{height:3000px}body{overflow:visible}html,body{background:#000}i{position:fixed;z-index:1}svg{position:absolute;top:0;left:0}</style>
 	<svg width=320 height=3000><polygon points="0,150 320,470 320,150" fill=#fff /></svg>
 	<script>requestAnimationFrame(function f() { paint(scrollY * 8); requestAnimationFrame(f) });
 	const start = f => requestAnimationFrame(f);</script>`
 
-// Chrome chooses how a smooth scroll moves. Every frame shows the page where its scripts are told that it is, and none is
-// left out.
+// Chrome chooses how a smooth scroll moves. Every frame shows the page where its scripts are told
+// that it is, and none is left out.
 func TestMovingByScroll(t *testing.T) {
 	for _, way := range []struct {
 		name, page string
@@ -108,7 +108,8 @@ func TestRevealsStartInTheFrameThatShowsThem(t *testing.T) {
 	}
 }
 
-// What a page asks for late takes no page time: it is there in the frame after the one that asked for it.
+// What a page asks for late takes no page time: it is there in the frame after the one that asked
+// for it.
 func TestWhatIsLoadedLateIsThereAtOnce(t *testing.T) {
 	slow := func(kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {

@@ -12,7 +12,8 @@ import (
 // seeking seeks a video, v, every half second.
 const seeking = `let n = 0; requestAnimationFrame(() => setInterval(() => { v.currentTime = (++n * 21 % 60 + .5) / 30 }, 500))`
 
-// checkSeeks checks that the pictures are those that seeking asks for, each from the frame that it is asked for at.
+// checkSeeks checks that the pictures are those that seeking asks for, each from the frame that it
+// is asked for at.
 func checkSeeks(t *testing.T, numbers []int) {
 	t.Helper()
 	all := runs(numbers)
@@ -54,7 +55,8 @@ func TestMovingVideoThatSeeksOutOfSight(t *testing.T) {
 			setTimeout(() => { v.src = "/media"; v.style.display = "block"; document.body.append(v) }); ` + seeking + `</script>`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			// Not beside other tests: until it has its first picture, which is decoded in real time, frames do not wait for a video.
+			// Not beside other tests: until it has its first picture, which is decoded in real
+			// time, frames do not wait for a video.
 			shown := showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), page, 150)
 			// One that is made on the way is there within three frames.
 			for i := 0; i < 3 && shown[i] == 0; i++ {

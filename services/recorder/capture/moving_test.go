@@ -8,8 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// The tests named TestMoving… hold one page for each way that pages move. What they find is written down in
-// docs/reference/exactness.md, and the two say the same.
+// The tests named TestMoving… hold one page for each way that pages move. What they find is written
+// down in docs/reference/exactness.md, and the two say the same.
 
 // stage is a black page with a white bar in the band at the bottom.
 const stage = `<style>body{margin:0;background:#000;overflow:hidden}
@@ -18,17 +18,19 @@ const stage = `<style>body{margin:0;background:#000;overflow:hidden}
 // movingFrames is how long the pages are captured: 1.5 s.
 const movingFrames = 90
 
-// at60 returns when frame n of 60 a second is, in milliseconds: times are cut to tenths, which is what pages are shown.
+// at60 returns when frame n of 60 a second is, in milliseconds: times are cut to tenths, which is
+// what pages are shown.
 func at60(n int) float64 { return float64(n*10_000/60) / 10 }
 
-// barWay is a page that moves the bar, and where its left edge must be so many milliseconds after frame 0.
+// barWay is a page that moves the bar, and where its left edge must be so many milliseconds after
+// frame 0.
 type barWay struct {
 	name, page string
 	at         func(ms float64) float64
 }
 
-// check captures the page and looks at every frame: the bar must be where it belongs, but for the pixel that it is
-// rounded to.
+// check captures the page and looks at every frame: the bar must be where it belongs, but for the
+// pixel that it is rounded to.
 func (w barWay) check(t *testing.T) {
 	t.Helper()
 	w.checkAt(t, site(t, map[string]http.HandlerFunc{"/": html(stage + w.page)}))

@@ -16,7 +16,8 @@ func inWorker(code string) string {
 
 func jsString(code string) string { return "`" + strings.ReplaceAll(code, "`", "\\`") + "`" }
 
-// A canvas that a worker draws on shows each of its frames once. It takes a frame or two until the worker is under way.
+// A canvas that a worker draws on shows each of its frames once. It takes a frame or two until the
+// worker is under way.
 func TestMovingOnAWorkersCanvas(t *testing.T) {
 	const fill = `const draw = n => { for (let b = 0; b < 16; b++) { c.fillStyle = white(n, b) ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) } };`
 	for name, code := range map[string]string{
@@ -33,7 +34,8 @@ func TestMovingOnAWorkersCanvas(t *testing.T) {
 	}
 }
 
-// A worker's animation frames, its clock, and what it answers at once are those of the page, seen one frame later.
+// A worker's animation frames, its clock, and what it answers at once are those of the page, seen
+// one frame later.
 func TestMovingByAWorker(t *testing.T) {
 	for name, script := range map[string]string{
 		"animation frames": inWorker(`let n = 0; requestAnimationFrame(function f() { postMessage(++n); requestAnimationFrame(f) })`),
@@ -51,8 +53,8 @@ func TestMovingByAWorker(t *testing.T) {
 	}
 }
 
-// A worker's timers come when they are due, but for half a frame, and are seen one frame later. It takes a few frames until the
-// worker is under way.
+// A worker's timers come when they are due, but for half a frame, and are seen one frame later. It
+// takes a few frames until the worker is under way.
 func TestMovingByAWorkersTimers(t *testing.T) {
 	for name, timer := range map[string]struct {
 		code   string
@@ -97,7 +99,8 @@ func TestWorkerThatIsNeverDone(t *testing.T) {
 	checkBehind(t, decode(t, path, msg.FPS(60), frames), 1, 0)
 }
 
-// checkBehind checks that frame n shows n + first, or what was right up to late frames before, and never goes back.
+// checkBehind checks that frame n shows n + first, or what was right up to late frames before, and
+// never goes back.
 func checkBehind(t *testing.T, pictures []picture, first, late int) {
 	t.Helper()
 	for i, p := range pictures {

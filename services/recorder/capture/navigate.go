@@ -14,9 +14,10 @@ import (
 
 // enter shows an empty document of the page's own origin, which is not asked of the network.
 //
-// It is there to ask for the page. A navigation that the browser begins counts the page's time from the browser's clock, which
-// is not ours and differs by tenths of milliseconds in every run; one that a document begins counts it from that
-// document's. The document is of the page's origin so that servers see the same cookies and headers as from a visitor.
+// It is there to ask for the page. A navigation that the browser begins counts the page's time from
+// the browser's clock, which is not ours and differs by tenths of milliseconds in every run; one
+// that a document begins counts it from that document's. The document is of the page's origin so
+// that servers see the same cookies and headers as from a visitor.
 func (s *scene) enter(ctx context.Context) error {
 	target, err := url.Parse(s.URL)
 	if err != nil {

@@ -14,7 +14,8 @@ type Notices struct {
 	Sounds bool
 	// Lacking is what of the page's own did not come, or failed.
 	Lacking Lacking
-	// Blank says that all pictures show one colour, or nothing else but something small without words.
+	// Blank says that all pictures show one colour, or nothing else but something small without
+	// words.
 	Blank bool
 	// Boxes are characters that were drawn as boxes, because no font has them.
 	Boxes string
@@ -32,8 +33,9 @@ type onlooker struct {
 }
 
 const (
-	// textEvery is how often the page's text is looked at, in page time, while pictures change; textWithin how long that may take in
-	// all, in real time. Text that is there when the scene ends is looked at in any case.
+	// textEvery is how often the page's text is looked at, in page time, while pictures change;
+	// textWithin how long that may take in all, in real time. Text that is there when the scene
+	// ends is looked at in any case.
 	textEvery  = time.Second
 	textWithin = time.Second
 )
@@ -96,8 +98,8 @@ func (o *onlooker) conclude(ctx context.Context) error {
 	return nil
 }
 
-// listen notes a video with sound: its picture follows the sound, which plays in real time. Where Chrome draws frames when it sees fit,
-// no video is exact.
+// listen notes a video with sound: its picture follows the sound, which plays in real time. Where
+// Chrome draws frames when it sees fit, no video is exact.
 func (s *scene) listen() error {
 	if s.ownFrames() {
 		return nil

@@ -13,7 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// seconds is how long the pages of this file are captured: short, or long when LOOM_LONG is set (make long).
+// seconds is how long the pages of this file are captured: short, or long when LOOM_LONG is set
+// (make long).
 func seconds(short, long int) int {
 	if os.Getenv("LOOM_LONG") != "" {
 		return long
@@ -21,8 +22,8 @@ func seconds(short, long int) int {
 	return short
 }
 
-// Of a page that paints the number of its animation frame, every number comes out once, in order, whatever moves beside it
-// and whatever else the machine has to do.
+// Of a page that paints the number of its animation frame, every number comes out once, in order,
+// whatever moves beside it and whatever else the machine has to do.
 func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 	const beside = `<style>img,video{position:absolute;top:200px;left:0}</style>`
 	gif := media(t, "moving.gif", 20, 20, animations["moving.gif"]...)
@@ -105,7 +106,8 @@ func breaks(numbers []int) (found []string) {
 	return found
 }
 
-// numbersAt reads the barcode that begins so many pixels below the top left corner from every frame that there is.
+// numbersAt reads the barcode that begins so many pixels below the top left corner from every frame
+// that there is.
 func numbersAt(t *testing.T, path string, rate msg.Rate, top int) (numbers []int) {
 	t.Helper()
 	cmd := exec.Command("ffmpeg", "-v", "error", "-i", path,

@@ -20,15 +20,17 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// Lacking is what of a page's own did not come, or failed: scripts, stylesheets and fonts from the page's own site, whose domain is
-// registered by the same. What others' ads and statistics lack is theirs.
+// Lacking is what of a page's own did not come, or failed: scripts, stylesheets and fonts from the
+// page's own site, whose domain is registered by the same. What others' ads and statistics lack is
+// theirs.
 type Lacking struct {
-	// Scripts, Styles and Fonts count those that answered with an HTTP error, with a web page, or not at all, each address once.
+	// Scripts, Styles and Fonts count those that answered with an HTTP error, with a web page, or
+	// not at all, each address once.
 	Scripts, Styles, Fonts int
 	// Errors counts what the page's own scripts threw and did not catch before frame 0.
 	Errors int
-	// First is the address of the first of them, as it was asked for, and Why what became of it: an HTTP status, a net error
-	// such as "net::ERR_CONNECTION_RESET".
+	// First is the address of the first of them, as it was asked for, and Why what became of it: an
+	// HTTP status, a net error such as "net::ERR_CONNECTION_RESET".
 	First, Why string
 }
 
@@ -39,7 +41,8 @@ const (
 	noAnswer  = "no answer"
 	isPage    = "a web page instead"
 	scriptErr = "an error in the script"
-	// maxParts bounds the addresses that are kept, maxAddress how much of each in bytes, maxSuspects the answers that are looked into.
+	// maxParts bounds the addresses that are kept, maxAddress how much of each in bytes,
+	// maxSuspects the answers that are looked into.
 	maxParts, maxAddress, maxSuspects = 1000, 4 << 10, 20
 )
 
@@ -116,8 +119,8 @@ func (p *parts) begin() {
 	p.change(func() { p.begun = true })
 }
 
-// enter notes another document. What the one before still waited for is not told of any more; what it lacked if it only led here was
-// never seen.
+// enter notes another document. What the one before still waited for is not told of any more; what
+// it lacked if it only led here was never seen.
 func (p *parts) enter(address string) {
 	p.site = siteOf(address)
 	clear(p.open)
@@ -171,7 +174,8 @@ func (p *parts) lose(q *part) {
 	}
 }
 
-// throw notes an exception of the page's own scripts. What a promise is rejected with is none: many are, and nobody minds.
+// throw notes an exception of the page's own scripts. What a promise is rejected with is none: many
+// are, and nobody minds.
 func (p *parts) throw(d *proto.RuntimeExceptionDetails) {
 	address := d.URL
 	if address == "" && d.StackTrace != nil && len(d.StackTrace.CallFrames) > 0 {
@@ -185,14 +189,16 @@ func (p *parts) throw(d *proto.RuntimeExceptionDetails) {
 	}
 }
 
-// short is an address as far as it is kept: pages may have addresses of megabytes. Its own copy, so that the rest can go.
+// short is an address as far as it is kept: pages may have addresses of megabytes. Its own copy, so
+// that the rest can go.
 func short(address string) string { return strings.Clone(address[:min(len(address), maxAddress)]) }
 
 // owns reports whether an address is of the page's own site.
 func (p *parts) owns(address string) bool { return p.site != "" && siteOf(address) == p.site }
 
-// lacking returns what did not come by now. What is asked for since more than patience counts, but for what the browser asks for in the
-// page's place, such as a worker's script: its end is told elsewhere, and its id is without a dot.
+// lacking returns what did not come by now. What is asked for since more than patience counts, but
+// for what the browser asks for in the page's place, such as a worker's script: its end is told
+// elsewhere, and its id is without a dot.
 func (p *parts) lacking(ctx context.Context, patience time.Duration) (l Lacking) {
 	p.mu.Lock()
 	for _, q := range p.open {
@@ -232,8 +238,8 @@ func (p *parts) lacking(ctx context.Context, patience time.Duration) (l Lacking)
 	return l
 }
 
-// isPage reports whether what a request was answered with is a web page, as servers send that have one for every address. One that is
-// gone is none.
+// isPage reports whether what a request was answered with is a web page, as servers send that have
+// one for every address. One that is gone is none.
 func (p *parts) isPage(ctx context.Context, id proto.NetworkRequestID) bool {
 	reply, err := proto.NetworkGetResponseBody{RequestID: id}.Call(p.client.Within(ctx, p.client.Deadline, p.page.SessionID))
 	if err != nil {
@@ -249,8 +255,8 @@ func (p *parts) isPage(ctx context.Context, id proto.NetworkRequestID) bool {
 	return bytes.HasPrefix(body, []byte("<!doctype")) || bytes.HasPrefix(body, []byte("<html"))
 }
 
-// siteOf is what a web address has in common with others of the same owner: the domain that was registered, or else the host. It is
-// empty for other addresses.
+// siteOf is what a web address has in common with others of the same owner: the domain that was
+// registered, or else the host. It is empty for other addresses.
 func siteOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {

@@ -8,7 +8,8 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// The clock that is set free while a page goes from one document to the next has no bounds in the next.
+// The clock that is set free while a page goes from one document to the next has no bounds in the
+// next.
 func TestTheClockIsNotSetFreeWhileDocumentsFollowOneAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

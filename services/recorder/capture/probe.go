@@ -14,8 +14,8 @@ import (
 var ErrNoFrameControl = errors.New("this Chrome cannot draw frames on demand (HeadlessExperimental.beginFrame)")
 
 // Probe captures two frames of an empty page and returns the browser's name and version, such as
-// "HeadlessChrome/156.0.7977.2". With msg.ModeExact, its error wraps ErrNoFrameControl when there is a browser that does not do
-// so. The browser is of no further use afterwards.
+// "HeadlessChrome/156.0.7977.2". With msg.ModeExact, its error wraps ErrNoFrameControl when there
+// is a browser that does not do so. The browser is of no further use afterwards.
 func Probe(ctx context.Context, b Browser, mode msg.Mode, width, height int) (version string, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -11,8 +11,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// follow goes where the page has gone, if another process shows it, and waits until it is there: Chrome does not answer who wants a
-// document drawn of which such a process has read nothing. It is called when time has passed, and before anything is drawn.
+// follow goes where the page has gone, if another process shows it, and waits until it is there:
+// Chrome does not answer who wants a document drawn of which such a process has read nothing. It is
+// called when time has passed, and before anything is drawn.
 func (s *scene) follow(ctx context.Context) error {
 	if s.anteroom == nil {
 		return nil
@@ -28,8 +29,8 @@ func (s *scene) follow(ctx context.Context) error {
 	return s.calm(ctx, func(context.Context) error { return nil })
 }
 
-// leadsOn follows where an action has led the page, in the frame that shows the action: whether an answer is there by the next one
-// would be a matter of chance.
+// leadsOn follows where an action has led the page, in the frame that shows the action: whether an
+// answer is there by the next one would be a matter of chance.
 func (s *scene) leadsOn(ctx context.Context) error {
 	if s.anteroom == nil {
 		return nil
@@ -42,7 +43,8 @@ func (s *scene) leadsOn(ctx context.Context) error {
 	return s.follow(ctx)
 }
 
-// awaitAnswer waits until the answer of a document that is asked for is there. One that does not come is given up, and the page stays.
+// awaitAnswer waits until the answer of a document that is asked for is there. One that does not
+// come is given up, and the page stays.
 func (s *scene) awaitAnswer(ctx context.Context) error {
 	if s.delivered == 0 {
 		return nil
@@ -65,8 +67,9 @@ func (s *scene) awaitAnswer(ctx context.Context) error {
 	return nil
 }
 
-// leads reports whether the page is led elsewhere, or has just been kept from that. A document that does not answer is given up after a while, since Chrome takes no
-// call for the page until then; while the page loads, there is nothing else to show.
+// leads reports whether the page is led elsewhere, or has just been kept from that. A document that
+// does not answer is given up after a while, since Chrome takes no call for the page until then;
+// while the page loads, there is nothing else to show.
 func (s *scene) leads() (bool, error) {
 	if s.anteroom == nil {
 		return false, nil
@@ -85,11 +88,13 @@ func (s *scene) leads() (bool, error) {
 	if err := (proto.PageStopLoading{}).Call(s.page); err != nil && !cdp.Gone(err) {
 		return false, fmt.Errorf("stay on the page: %w", err)
 	}
-	// Time passes now that nothing is asked for. Set free on top of that, it would pass without bounds.
+	// Time passes now that nothing is asked for. Set free on top of that, it would pass without
+	// bounds.
 	return true, nil
 }
 
-// changeProcess brings the page from the anteroom into its process, when it waits there, with the clock as it was.
+// changeProcess brings the page from the anteroom into its process, when it waits there, with the
+// clock as it was.
 func (s *scene) changeProcess(ctx context.Context) (changed bool, err error) {
 	switch {
 	case s.anteroom == nil:
@@ -162,8 +167,9 @@ func (s *scene) moveClock(ctx context.Context) error {
 	if err := s.clock.pause(); err != nil || !s.clock.moved {
 		return err
 	}
-	// Time that passes while a document is read is 10 ms at once. The date is what can be relied on: performance.timeOrigin was seen to be
-	// hours ahead where a process began as the machine was busy.
+	// Time that passes while a document is read is 10 ms at once. The date is what can be relied
+	// on: performance.timeOrigin was seen to be hours ahead where a process began as the machine
+	// was busy.
 	var seen struct {
 		Read     bool    `json:"read"`
 		Calendar float64 `json:"calendar"`

@@ -32,8 +32,9 @@ func isolated(page http.HandlerFunc) http.HandlerFunc {
 	return apart(page, "Cross-Origin-Opener-Policy", "same-origin", "Cross-Origin-Embedder-Policy", "require-corp")
 }
 
-// allClocks paints, one below the other: how many animation frames there were, what performance.now(), the animation frame and the
-// document's timeline say in tenths of a millisecond, how many milliseconds of Date have passed since the first document, and which
+// allClocks paints, one below the other: how many animation frames there were, what
+// performance.now(), the animation frame and the document's timeline say in tenths of a
+// millisecond, how many milliseconds of Date have passed since the first document, and which
 // documents there were.
 const allClocks = `<!doctype html><meta charset=utf-8><style>body{margin:0;background:#000}canvas{display:block}</style><canvas width=320 height=180></canvas><script>
 	const c = document.querySelector("canvas").getContext("2d")
@@ -82,7 +83,8 @@ func (c *clicking) Frame(_ context.Context, page *rod.Page, at time.Duration) er
 	return nil
 }
 
-// A page that Chrome gives another process has the time that it would have in the one before, when it loads and when it comes later.
+// A page that Chrome gives another process has the time that it would have in the one before, when
+// it loads and when it comes later.
 func TestClocksGoOnInAnotherProcess(t *testing.T) {
 	page := func(body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -112,7 +114,8 @@ func TestClocksGoOnInAnotherProcess(t *testing.T) {
 	for _, test := range []struct {
 		page   string
 		frames int
-		// visits are the documents that paint in the last frame, as bits below the first that is set: 1 for isolated ones.
+		// visits are the documents that paint in the last frame, as bits below the first that is
+		// set: 1 for isolated ones.
 		visits int
 		// blank frames come before any of them.
 		blank int
@@ -185,7 +188,8 @@ func TestClocksGoOnInAnotherProcess(t *testing.T) {
 	}
 }
 
-// It is asked of the network once, and is what it would be: where it is in the page, and from where it was come to.
+// It is asked of the network once, and is what it would be: where it is in the page, and from where
+// it was come to.
 func TestAPageOfAnotherProcessIsAskedForOnce(t *testing.T) {
 	var asked atomic.Int64
 	verdict := barcode + `<script>paint(crossOriginIsolated && location.hash == "#part" && document.referrer == location.origin + "/from?here" && history.length < 4 ? 7 : 8)</script>`
@@ -206,7 +210,8 @@ func TestAPageOfAnotherProcessIsAskedForOnce(t *testing.T) {
 	}
 }
 
-// Where a page leads that never answers is waited for once, and the page stays, with its time as it was.
+// Where a page leads that never answers is waited for once, and the page stays, with its time as it
+// was.
 func TestAPageThatLeadsToOneThatNeverAnswersStays(t *testing.T) {
 	const away = `<script>setTimeout(() => { location = "/hang" }, 100)</script>`
 	url := site(t, map[string]http.HandlerFunc{

@@ -16,8 +16,9 @@ func realClock(client *cdp.Client) *clock { return &clock{client: client, real: 
 // settling is how long the last pictures may take to come after their time.
 const settling = 500 * time.Millisecond
 
-// realtime captures in real time: Chrome sends a picture whenever it has drawn one (a screencast), and each frame gets the
-// last picture that was drawn by its time. On a machine that is too slow for the page, pictures stand for several frames.
+// realtime captures in real time: Chrome sends a picture whenever it has drawn one (a screencast),
+// and each frame gets the last picture that was drawn by its time. On a machine that is too slow
+// for the page, pictures stand for several frames.
 func (s *scene) realtime(ctx context.Context) error {
 	cast, err := s.startScreencast(ctx)
 	if err != nil {
@@ -57,7 +58,8 @@ type picture struct {
 	ack  int
 }
 
-// unacknowledged bounds the pictures that Chrome sends before the first of them is acknowledged, generously.
+// unacknowledged bounds the pictures that Chrome sends before the first of them is acknowledged,
+// generously.
 const unacknowledged = 16
 
 func (s *scene) startScreencast(ctx context.Context) (*screencast, error) {
@@ -86,7 +88,8 @@ func (s *scene) startScreencast(ctx context.Context) (*screencast, error) {
 // stop ends it. The browser is closed next, so what it says to that does not matter.
 func (c *screencast) stop() { c.off() }
 
-// begin waits for the first picture, with which frame 0 is there. Chrome sends it at once, whether the page moves or not.
+// begin waits for the first picture, with which frame 0 is there. Chrome sends it at once, whether
+// the page moves or not.
 func (c *screencast) begin(ctx context.Context, frames *resampler) error {
 	timer := time.NewTimer(c.scene.client.Deadline)
 	defer timer.Stop()

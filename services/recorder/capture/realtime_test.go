@@ -9,7 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// However few pictures Chrome draws in the time, there are as many frames as were asked for, in order.
+// However few pictures Chrome draws in the time, there are as many frames as were asked for, in
+// order.
 func TestRealtimeDeliversEveryFrameInOrder(t *testing.T) {
 	const frames = 45
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
@@ -29,8 +30,8 @@ func TestRealtimeDeliversEveryFrameInOrder(t *testing.T) {
 	}
 }
 
-// What the page shows from some time on is in the frames from then on: the page changes when frame 10 has passed, and has
-// seconds to be drawn.
+// What the page shows from some time on is in the frames from then on: the page changes when frame
+// 10 has passed, and has seconds to be drawn.
 func TestRealtimeShowsWhatHappensMeanwhile(t *testing.T) {
 	const frames = 80
 	passed := make(chan struct{})

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// repeatableDate is when repeatable pages are asked for, by their calendar: a Thursday at noon, so that it is the same day
-// in most of the world. It has passed: to a page that came later than it did, what servers let end (a session, a signed URL) would
-// have ended.
+// repeatableDate is when repeatable pages are asked for, by their calendar: a Thursday at noon, so
+// that it is the same day in most of the world. It has passed: to a page that came later than it
+// did, what servers let end (a session, a signed URL) would have ended.
 var repeatableDate = time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC)
 
 // date is what the page's calendar says when its time begins.

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// chance paints numbers from all sources of chance, and the clocks, in every frame, and moves what is composited.
+// chance paints numbers from all sources of chance, and the clocks, in every frame, and moves what
+// is composited.
 const chance = `<style>body{margin:0;font:14px monospace;background:#fff}b{position:absolute;top:120px;width:30px;height:30px;background:#06c;
 	animation:m 1s linear infinite}@keyframes m{to{transform:translateX(280px) rotate(90deg)}}</style><pre></pre><b></b><script>
 	const started = [new Date().toISOString(), crypto.randomUUID(), performance.timeOrigin, Math.random()];

@@ -56,9 +56,9 @@ func watchRequests(c *cdp.Client, page *rod.Page) *requests {
 	return r
 }
 
-// isPart reports whether a page is not all there without an answer. What is loaded as it plays or for later is no part, nor
-// what is only told. A worker's script is asked for by the browser, and its end is told elsewhere: its id is the browser's,
-// a token, while a renderer's has a dot in it.
+// isPart reports whether a page is not all there without an answer. What is loaded as it plays or
+// for later is no part, nor what is only told. A worker's script is asked for by the browser, and
+// its end is told elsewhere: its id is the browser's, a token, while a renderer's has a dot in it.
 func isPart(e *proto.NetworkRequestWillBeSent) bool {
 	switch e.Type {
 	case proto.NetworkResourceTypeDocument, proto.NetworkResourceTypeStylesheet, proto.NetworkResourceTypeImage,
@@ -85,7 +85,8 @@ func (r *requests) forget() {
 	clear(r.under)
 }
 
-// leave ends all that other documents than the one of a loader asked for: it is shown now, and nobody tells how theirs end.
+// leave ends all that other documents than the one of a loader asked for: it is shown now, and
+// nobody tells how theirs end.
 func (r *requests) leave(loader proto.NetworkLoaderID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,15 +135,16 @@ func (r *requests) current() []*request {
 	return list
 }
 
-// none reports whether no request is under way, not even one that Chrome does not wait for: it may begin to.
+// none reports whether no request is under way, not even one that Chrome does not wait for: it may
+// begin to.
 func (r *requests) none() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.under) == 0
 }
 
-// release notes requests that Chrome does not wait for: a video that is loaded as it plays, a picture, a worker's script,
-// whose end is told elsewhere. Time passed while they were under way.
+// release notes requests that Chrome does not wait for: a video that is loaded as it plays, a
+// picture, a worker's script, whose end is told elsewhere. Time passed while they were under way.
 func (r *requests) release(list []*request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -151,8 +153,8 @@ func (r *requests) release(list []*request) {
 	}
 }
 
-// recall takes the released requests for such that hold time, when it does not pass and no other is under way: Chrome may begin
-// to wait for one only after a step or two.
+// recall takes the released requests for such that hold time, when it does not pass and no other is
+// under way: Chrome may begin to wait for one only after a step or two.
 func (r *requests) recall() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,13 +177,14 @@ func (r *requests) events() int {
 	return r.started + r.ended
 }
 
-// pending counts the requests that hold page time: those under way for less than patience, and those for longer.
+// pending counts the requests that hold page time: those under way for less than patience, and
+// those for longer.
 func (r *requests) pending(patience time.Duration) (young, overdue int) {
 	return r.count(patience, func(q *request) bool { return !q.free })
 }
 
-// missing counts the requests without which the page is not all there, in the same way. Not all of them hold page time: its
-// pictures do not.
+// missing counts the requests without which the page is not all there, in the same way. Not all of
+// them hold page time: its pictures do not.
 func (r *requests) missing(patience time.Duration) (young, overdue int) {
 	return r.count(patience, func(q *request) bool { return q.part })
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// resampler makes frames at a rate of pictures that come when they come: a frame shows the last picture of its time or
-// earlier. Frames go to the sink as soon as they are known.
+// resampler makes frames at a rate of pictures that come when they come: a frame shows the last
+// picture of its time or earlier. Frames go to the sink as soon as they are known.
 type resampler struct {
 	rate   msg.Rate
 	frames int
@@ -32,8 +32,9 @@ func (r *resampler) at(n int) time.Time {
 	return r.begin.Add(time.Duration(frameTime(r.rate, n)) * time.Microsecond)
 }
 
-// add takes the next picture. One that is older than the frames that are settled is shown from then on, unless a later one is shown
-// already: Chrome encodes pictures side by side, and sends each when it is done.
+// add takes the next picture. One that is older than the frames that are settled is shown from then
+// on, unless a later one is shown already: Chrome encodes pictures side by side, and sends each
+// when it is done.
 func (r *resampler) add(p picture) error {
 	if len(p.jpeg) == 0 {
 		return errors.New("the screencast sent an empty picture")

@@ -51,7 +51,8 @@ func TestEachFrameShowsTheLastPictureOfItsTime(t *testing.T) {
 	}
 }
 
-// A picture that is told late is shown from the first frame on that is not settled, if it is not older than what is shown.
+// A picture that is told late is shown from the first frame on that is not settled, if it is not
+// older than what is shown.
 func TestALatePictureChangesNoSettledFrame(t *testing.T) {
 	type told struct {
 		text string

@@ -10,7 +10,8 @@ import (
 // ownScripts begins the addresses that our scripts have in what Chrome tells of them.
 const ownScripts = "loom:"
 
-// Own gives a script of ours, which runs in pages, an address: what fails in it is told apart from what fails in the page's by that.
+// Own gives a script of ours, which runs in pages, an address: what fails in it is told apart from
+// what fails in the page's by that.
 func Own(name, source string) string { return source + "\n//# sourceURL=" + ownScripts + name }
 
 // IsOwn reports whether an exception comes from a script of ours.

@@ -15,13 +15,15 @@ var seeksScript string
 // seekPause is how long in real time a video that seeks is left alone between two looks.
 const seekPause = time.Millisecond
 
-// seekFrames is for how many frames after a seek another is expected, which may be one that the page asks for as it is drawn.
+// seekFrames is for how many frames after a seek another is expected, which may be one that the
+// page asks for as it is drawn.
 const seekFrames = 30
 
-// seeks knows whether videos seek. Their pictures are decoded in real time, while frames may follow one another faster than that.
+// seeks knows whether videos seek. Their pictures are decoded in real time, while frames may follow
+// one another faster than that.
 type seeks struct {
-	// asked is how many requests there were when videos were last looked for: what a video shows has been asked for, by itself or by a
-	// script.
+	// asked is how many requests there were when videos were last looked for: what a video shows
+	// has been asked for, by itself or by a script.
 	asked int
 	// videos says that there are any.
 	videos bool
@@ -31,8 +33,8 @@ type seeks struct {
 	patience time.Duration
 }
 
-// awaitSeeks waits until no video seeks, but not for ever, and reports whether one did since it was last called. No page time
-// passes.
+// awaitSeeks waits until no video seeks, but not for ever, and reports whether one did since it was
+// last called. No page time passes.
 func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 	asked := s.requests.begun()
 	again := asked != s.seeks.asked

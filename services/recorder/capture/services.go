@@ -16,15 +16,16 @@ import (
 //go:embed services.js
 var servicesScript string
 
-// services are the page's service workers. One that is being set up is part of the page: some pages load themselves again when it is
-// there, since they are nothing without it.
+// services are the page's service workers. One that is being set up is part of the page: some pages
+// load themselves again when it is there, since they are nothing without it.
 type services struct {
 	mu sync.Mutex
 	// registering are when documents asked last to have one set up that is not registered yet.
 	registering map[proto.RuntimeExecutionContextID]registering
 	// coming are those that are being set up, and since when.
 	coming map[string]time.Time
-	// changes counts what became of them, known those of which the page has been told; changed is when the last was.
+	// changes counts what became of them, known those of which the page has been told; changed is
+	// when the last was.
 	changes, known int
 	changed        time.Time
 }
@@ -124,7 +125,8 @@ func (w *services) missing(patience time.Duration) bool {
 	return false
 }
 
-// news returns the number of the last change of which the page may not have been told, for patience; 0: there is none.
+// news returns the number of the last change of which the page may not have been told, for
+// patience; 0: there is none.
 func (w *services) news(patience time.Duration) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -140,8 +142,8 @@ func (w *services) told(change int) {
 	w.known = max(w.known, change)
 }
 
-// toldAll reports whether the browser, asked after a change, has answered the document. It tells one thing after the other, so the
-// page's scripts have been told of the change by then.
+// toldAll reports whether the browser, asked after a change, has answered the document. It tells
+// one thing after the other, so the page's scripts have been told of the change by then.
 const toldAll = `(change => {
 	const asked = globalThis.services ??= {}
 	if (!navigator.serviceWorker) return true

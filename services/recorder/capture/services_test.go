@@ -8,8 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Pages on hosts that send no headers of their own have a service worker add them, and load themselves again until it does: threaded
-// WebAssembly needs it.
+// Pages on hosts that send no headers of their own have a service worker add them, and load
+// themselves again until it does: threaded WebAssembly needs it.
 func TestAPageThatNeedsItsServiceWorkerIsRecordedWithIt(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(barcode + `<script>paint(navigator.serviceWorker.controller && crossOriginIsolated ? 7 : 8)
@@ -30,7 +30,8 @@ func TestAPageThatNeedsItsServiceWorkerIsRecordedWithIt(t *testing.T) {
 		},
 	})
 	bounds := generous
-	bounds.Request, bounds.Requests, bounds.Load = 20*time.Second, 20*time.Second, time.Minute // as a machine that is busy may need
+	// as a machine that is busy may need
+	bounds.Request, bounds.Requests, bounds.Load = 20*time.Second, 20*time.Second, time.Minute
 	const frames = 30
 	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
 	for i, p := range decode(t, path, msg.FPS(60), frames) {

@@ -5,10 +5,11 @@ import (
 	"encoding/binary"
 )
 
-// silence hides the sound tracks of a video from Chrome, in place, and returns how many there were. part is the file, or any
-// part of it that begins before the tracks' headers and ends behind them: it knows them by what is in them, not by what is around.
-// In an mp4, it makes a track free space. In a WebM, whose pictures are not found past what belongs to no track, it makes one
-// subtitles. A file without pictures keeps its sound.
+// silence hides the sound tracks of a video from Chrome, in place, and returns how many there were.
+// part is the file, or any part of it that begins before the tracks' headers and ends behind them:
+// it knows them by what is in them, not by what is around. In an mp4, it makes a track free space.
+// In a WebM, whose pictures are not found past what belongs to no track, it makes one subtitles. A
+// file without pictures keeps its sound.
 func silence(part []byte) (tracks int) {
 	var pictures bool
 	var sounds []name
@@ -46,10 +47,12 @@ type name struct {
 	hidden string
 }
 
-// maxSiblings bounds how many boxes or elements of a parent are looked at: the parts come from strangers.
+// maxSiblings bounds how many boxes or elements of a parent are looked at: the parts come from
+// strangers.
 const maxSiblings = 32
 
-// mp4Tracks tells of the tracks of an mp4: boxes of a length, the name trak, and boxes of their own.
+// mp4Tracks tells of the tracks of an mp4: boxes of a length, the name trak, and boxes of their
+// own.
 func mp4Tracks(part []byte, note func(kind, name)) {
 	trak := []byte("trak")
 	for at := 4; at < len(part); at += len(trak) {
@@ -185,7 +188,8 @@ func elementAt(b []byte) (e element, ok bool) {
 	return e, true
 }
 
-// number returns EBML's number that b begins with, and how many bytes it takes, 0 when it is not all there.
+// number returns EBML's number that b begins with, and how many bytes it takes, 0 when it is not
+// all there.
 func number(b []byte) (n uint64, size int) {
 	if len(b) == 0 || b[0] == 0 {
 		return 0, 0

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// films are one of each format, made by ffmpeg, with the letters of their tracks: v for pictures, a for sound.
+// films are one of each format, made by ffmpeg, with the letters of their tracks: v for pictures, a
+// for sound.
 var filmFormats = []struct {
 	name, tracks string
 	args         []string
@@ -117,7 +118,8 @@ func TestSoundTracksAreHiddenInAPart(t *testing.T) {
 	}
 }
 
-// Parts come from strangers: none may be read past its end, and nothing but the name of a track may change.
+// Parts come from strangers: none may be read past its end, and nothing but the name of a track may
+// change.
 func FuzzSilence(f *testing.F) {
 	for _, format := range filmFormats {
 		f.Add(makeFilm(f, format.name, format.args)[:1500])

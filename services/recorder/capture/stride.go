@@ -12,16 +12,18 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// A stride has at most so many frames: the first after a change as many as shortest, the next twice as many, up to longest. Who
-// takes the frames learns from a stride's end that the page stands still.
+// A stride has at most so many frames: the first after a change as many as shortest, the next twice
+// as many, up to longest. Who takes the frames learns from a stride's end that the page stands
+// still.
 const (
 	shortest = 30
 	longest  = 240
 )
 
-// stride draws frames of a page that stands still, one after the other, until it moves. Each call is made where the answer to the
-// one before is read: for another goroutine, a thread on another core would have to be woken each time. From grant until done has
-// something, all that is not atomic belongs to the goroutine that reads, the scene's clock and ticks included.
+// stride draws frames of a page that stands still, one after the other, until it moves. Each call
+// is made where the answer to the one before is read: for another goroutine, a thread on another
+// core would have to be woken each time. From grant until done has something, all that is not
+// atomic belongs to the goroutine that reads, the scene's clock and ticks included.
 type stride struct {
 	*scene
 	begun   time.Time
@@ -58,14 +60,16 @@ func (s *scene) prepareCalls() (c stillCalls, err error) {
 	return c, err
 }
 
-// sign is when Chrome answered last, in nanoseconds since the stride began, and in its lowest bit whether that was to let time pass.
+// sign is when Chrome answered last, in nanoseconds since the stride began, and in its lowest bit
+// whether that was to let time pass.
 type sign int64
 
 func (s sign) after() time.Duration { return time.Duration(s >> 1) }
 func (s sign) granted() bool        { return s&1 == 1 }
 
-// stride delivers frames from n on as long as they look as the one before does, and returns the number of the one that it ends at, and
-// what is known of that. The page's time may have come to it.
+// stride delivers frames from n on as long as they look as the one before does, and returns the
+// number of the one that it ends at, and what is known of that. The page's time may have come to
+// it.
 func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen glance, err error) {
 	st := &stride{
 		scene: s, begun: time.Now(), done: make(chan error, 1), next: n, calendar: s.clock.calendar(s.clock.next),
@@ -106,15 +110,17 @@ func (st *stride) deliver(from int) error {
 	return nil
 }
 
-// quiet reports whether only the page's own time makes it move: no request is under way or has just ended, there is no worker and no
-// video, no picture is being decoded for a script, and the page is led to no other process.
+// quiet reports whether only the page's own time makes it move: no request is under way or has just
+// ended, there is no worker and no video, no picture is being decoded for a script, and the page is
+// led to no other process.
 func (s *scene) quiet() bool {
 	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.media.Load() && s.seeks.recently <= 0 &&
 		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none() && !s.bitmaps.any() &&
 		!s.clock.moved && !s.anteroom.waits.Load()
 }
 
-// await waits for the stride's end: for each answer as long as for that of any call, and for granted time as patiently as the clock does.
+// await waits for the stride's end: for each answer as long as for that of any call, and for
+// granted time as patiently as the clock does.
 func (st *stride) await(ctx context.Context, from int) error {
 	poll := time.NewTicker(st.clock.pollEvery())
 	defer poll.Stop()

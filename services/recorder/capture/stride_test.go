@@ -16,7 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// What a page does after it stood still for long is in its frame, whether one change follows or more.
+// What a page does after it stood still for long is in its frame, whether one change follows or
+// more.
 func TestAPageThatStirsIsExact(t *testing.T) {
 	const frames = 720
 	// 257, 350 and 564 come between two strides, the last after strides of 30, 60 and 120 frames.
@@ -66,7 +67,8 @@ func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
 	}
 }
 
-// A request that never ends is waited for no longer when a page stands still, wherever between two frames it begins.
+// A request that never ends is waited for no longer when a page stands still, wherever between two
+// frames it begins.
 func TestAHangingRequestDoesNotStopAStillPage(t *testing.T) {
 	const frames, shows = 90, 60
 	bounds := capture.Bounds{Load: 20 * time.Second, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: 20 * time.Second}

@@ -8,7 +8,8 @@ import (
 //go:embed synchronized.js
 var synchronizedScript string
 
-// synchronize keeps canvases from reaching the screen past the page's own pictures, and page time from passing while pictures are decoded.
+// synchronize keeps canvases from reaching the screen past the page's own pictures, and page time
+// from passing while pictures are decoded.
 func (s *scene) synchronize() error {
 	if s.ownFrames() {
 		return nil

@@ -18,11 +18,12 @@ import (
 //go:embed ticker.js
 var ticker string
 
-// tickNow calls what ticker leaves in a document. There is none in a document that was there before.
+// tickNow calls what ticker leaves in a document. There is none in a document that was there
+// before.
 const tickNow = `globalThis[Symbol.for("loom.tick")]?.()`
 
-// takeOver sets up a page of a Chrome that draws frames when it sees fit: a viewport of the scene's size and, on a virtual
-// clock, animations that follow that clock.
+// takeOver sets up a page of a Chrome that draws frames when it sees fit: a viewport of the scene's
+// size and, on a virtual clock, animations that follow that clock.
 func (s *scene) takeOver(ctx context.Context) error {
 	if err := s.fitWindow(ctx); err != nil {
 		return fmt.Errorf("set the viewport's size: %w", err)
@@ -44,8 +45,9 @@ func (s *scene) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// fitWindow makes the window so large that the viewport has the scene's size: a whole Chrome keeps a part of it for itself.
-// Emulation.setDeviceMetricsOverride would be simpler, but then one screenshot in twenty never came.
+// fitWindow makes the window so large that the viewport has the scene's size: a whole Chrome keeps
+// a part of it for itself. Emulation.setDeviceMetricsOverride would be simpler, but then one
+// screenshot in twenty never came.
 func (s *scene) fitWindow(ctx context.Context) error {
 	for range windowTries {
 		layout, err := proto.PageGetLayoutMetrics{}.Call(s.page)
@@ -81,8 +83,9 @@ const (
 	windowPause = 50 * time.Millisecond
 )
 
-// screenshots captures every frame into the sink: a frame's time is granted, then the page is taken as it stands. Chrome
-// does not tell damage, so every frame is taken; equal pictures are the sink's to find.
+// screenshots captures every frame into the sink: a frame's time is granted, then the page is taken
+// as it stands. Chrome does not tell damage, so every frame is taken; equal pictures are the sink's
+// to find.
 func (s *scene) screenshots(ctx context.Context) error {
 	start := s.clock.elapsed + millisecond
 	for n := range s.Frames {
@@ -107,8 +110,8 @@ func (s *scene) screenshots(ctx context.Context) error {
 	return nil
 }
 
-// screenshot stands in for beginFrame where Chrome draws frames when it sees fit: it moves the page's animations to its time
-// and takes it as it is then. Nothing is known of damage.
+// screenshot stands in for beginFrame where Chrome draws frames when it sees fit: it moves the
+// page's animations to its time and takes it as it is then. Nothing is known of damage.
 func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, damaged bool, err error) {
 	if ticks := s.clock.ticks(s.clock.elapsed); s.contexts != nil && ticks != s.lastTicks {
 		s.lastTicks = ticks

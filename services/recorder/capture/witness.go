@@ -13,17 +13,20 @@ import (
 
 // Witness sees what goes on, for whoever looks into a failure.
 type Witness interface {
-	// Opened is called when there is a page, and before it is asked for anything. It must leave the page as it is.
+	// Opened is called when there is a page, and before it is asked for anything. It must leave the
+	// page as it is.
 	Opened(client *cdp.Client, page *rod.Page) error
-	// Picture is given the page as it looks, as a JPEG, when it cannot be captured: a page that answers 404, say. It is not
-	// called when the page cannot be drawn, nor when frames were delivered: those show it.
+	// Picture is given the page as it looks, as a JPEG, when it cannot be captured: a page that
+	// answers 404, say. It is not called when the page cannot be drawn, nor when frames were
+	// delivered: those show it.
 	Picture(jpeg []byte)
 }
 
 const (
 	// lookWithin bounds a look, in real time.
 	lookWithin = 2 * time.Second
-	// lookTime is how much page time passes first, in milliseconds: what was answered is read and laid out in it.
+	// lookTime is how much page time passes first, in milliseconds: what was answered is read and
+	// laid out in it.
 	lookTime = 200
 )
 
@@ -35,7 +38,8 @@ func (s *scene) opened() error {
 	return s.Witness.Opened(s.client, s.page)
 }
 
-// show gives the witness the page that failed with err before frame 0, if that takes no time to speak of.
+// show gives the witness the page that failed with err before frame 0, if that takes no time to
+// speak of.
 func (s *scene) show(ctx context.Context, err error) {
 	if s.Witness == nil || ctx.Err() != nil || errors.Is(err, cdp.ErrStalled) || errors.Is(err, cdp.ErrClosed) {
 		return
@@ -73,7 +77,8 @@ func (s *scene) lookAhead(ctx context.Context) error {
 		default:
 		}
 	})()
-	// Not the clock's grant: that is as patient as a capture must be. Nobody grants anything after this.
+	// Not the clock's grant: that is as patient as a capture must be. Nobody grants anything after
+	// this.
 	budget, tasks := float64(lookTime), starvation
 	_, err := proto.EmulationSetVirtualTimePolicy{
 		Policy: proto.EmulationVirtualTimePolicyAdvance, Budget: &budget, MaxVirtualTimeTaskStarvationCount: &tasks,

@@ -15,20 +15,23 @@ import (
 )
 
 const (
-	// workerPatience is how long in real time a frame waits for workers, workersPatience all frames together for those that do not
-	// answer in time: one that is busy all the time must not be waited for in every frame.
+	// workerPatience is how long in real time a frame waits for workers, workersPatience all frames
+	// together for those that do not answer in time: one that is busy all the time must not be
+	// waited for in every frame.
 	workerPatience  = 100 * time.Millisecond
 	workersPatience = 2 * time.Second
 )
 
-// workerStep is how much page time passes at most before workers are looked after: a timer of theirs comes due when they are, and
-// comes once however often it was due. It is half a frame of 60 a second.
+// workerStep is how much page time passes at most before workers are looked after: a timer of
+// theirs comes due when they are, and comes once however often it was due. It is half a frame of 60
+// a second.
 const workerStep = 84 * grain
 
 // inTurn is answered when a worker has done all that it was given before.
 const inTurn = `new Promise(done => { const c = new MessageChannel(); c.port1.onmessage = () => done(); c.port2.postMessage(0) })`
 
-// workers are those of the page, their own included. They run on threads of their own, in real time.
+// workers are those of the page, their own included. They run on threads of their own, in real
+// time.
 type workers struct {
 	client *cdp.Client
 	// any says that there is one, or was.
@@ -56,7 +59,9 @@ func (w *workers) attachTo(ctx context.Context, session proto.TargetSessionID) e
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.sessions[e.SessionID] = struct{}{}
-		go func() { // not on the goroutine that would read the answer, whose error is that of a worker which has gone
+		// not on the goroutine that would read the answer, whose error is that of a worker which
+		// has gone
+		go func() {
 			_ = w.attachTo(ctx, e.SessionID)
 		}()
 	})
@@ -68,8 +73,8 @@ func (w *workers) attachTo(ctx context.Context, session proto.TargetSessionID) e
 	return proto.TargetSetAutoAttach{AutoAttach: true, Flatten: true}.Call(w.client.Within(ctx, w.client.Deadline, session))
 }
 
-// advanceBesideWorkers lets time pass until to. Where there are workers, it passes in steps, none of which begins before they have
-// done what they were given.
+// advanceBesideWorkers lets time pass until to. Where there are workers, it passes in steps, none
+// of which begins before they have done what they were given.
 func (s *scene) advanceBesideWorkers(ctx context.Context, to micros) error {
 	if s.clock.real || !s.workers.any.Load() {
 		return s.clock.advance(ctx, to)

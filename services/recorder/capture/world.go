@@ -9,8 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// world is where scripts of ours run beside the page's document: they see it, and nothing that its own scripts have made of
-// the browser's functions.
+// world is where scripts of ours run beside the page's document: they see it, and nothing that its
+// own scripts have made of the browser's functions.
 type world struct {
 	page *rod.Page
 
@@ -54,7 +54,8 @@ func (w *world) enter() (proto.RuntimeExecutionContextID, error) {
 	if id != 0 {
 		return id, nil
 	}
-	// Unlocked: what would be heard of the document meanwhile is heard on the goroutine that reads the reply.
+	// Unlocked: what would be heard of the document meanwhile is heard on the goroutine that reads
+	// the reply.
 	reply, err := proto.PageCreateIsolatedWorld{FrameID: w.page.FrameID}.Call(w.page)
 	if err != nil {
 		return 0, err

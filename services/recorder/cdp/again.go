@@ -9,15 +9,16 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// Call is a call that is made for every frame, each time with another number. It is encoded once. Only one goroutine at a time may
-// use it.
+// Call is a call that is made for every frame, each time with another number. It is encoded once.
+// Only one goroutine at a time may use it.
 type Call struct {
 	method  string
 	message []byte
 	number  int // where its bytes begin
 }
 
-// idAt is where the bytes of a request's id begin, behind two headers and its key; all requests begin with it.
+// idAt is where the bytes of a request's id begin, behind two headers and its key; all requests
+// begin with it.
 const idAt = envelopeHeader + len("\xbf\x62id\x1a")
 
 // NewCall prepares a call of a session, with the parameter key as the number that changes.

@@ -24,7 +24,8 @@ const DefaultDeadline = 15 * time.Second
 const maxMessage = 512 << 20
 
 var (
-	// ErrStalled says that Chrome did not answer a call in time. Some pages deadlock it; only killing it helps.
+	// ErrStalled says that Chrome did not answer a call in time. Some pages deadlock it; only
+	// killing it helps.
 	ErrStalled = errors.New("chrome stalled")
 	// ErrClosed says that the pipe to Chrome has ended: it exited, crashed or was killed.
 	ErrClosed = errors.New("chrome is gone")
@@ -77,8 +78,8 @@ type listener struct {
 	exclusive bool
 }
 
-// New returns a client that reads Chrome's messages from r, on one goroutine, and writes its own to w. It ends when r does: closing the
-// pipes is the caller's part.
+// New returns a client that reads Chrome's messages from r, on one goroutine, and writes its own to
+// w. It ends when r does: closing the pipes is the caller's part.
 func New(r io.Reader, w io.Writer) *Client {
 	c := &Client{
 		Deadline:  DefaultDeadline,
@@ -97,8 +98,8 @@ func (c *Client) Closed() <-chan struct{} { return c.closed }
 // Event returns all events as JSON, for rod. It must be read.
 func (c *Client) Event() <-chan *rodcdp.Event { return c.events }
 
-// Call calls a method and returns its result as JSON. A call whose context has ended is sent all the same, in its order;
-// nobody waits for its answer.
+// Call calls a method and returns its result as JSON. A call whose context has ended is sent all
+// the same, in its order; nobody waits for its answer.
 func (c *Client) Call(ctx context.Context, sessionID, method string, params any) ([]byte, error) {
 	raw, err := c.CallRaw(ctx, sessionID, method, params)
 	if err != nil {
@@ -112,7 +113,8 @@ func (c *Client) CallRaw(ctx context.Context, sessionID, method string, params a
 	return c.call(ctx, c.Deadline, sessionID, method, params)
 }
 
-// Within returns a client of one session whose calls may take longer than Deadline, for those that wait on the network.
+// Within returns a client of one session whose calls may take longer than Deadline, for those that
+// wait on the network.
 func (c *Client) Within(ctx context.Context, d time.Duration, sessionID proto.TargetSessionID) proto.Client {
 	return patient{c: c, ctx: ctx, d: d, session: sessionID}
 }
@@ -150,8 +152,9 @@ func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method st
 	}
 }
 
-// Then calls a method and has f take what comes of it, once, on the goroutine that reads the pipe: f must not block, and not call
-// but by Then or Again. What cannot be sent f takes before Then returns.
+// Then calls a method and has f take what comes of it, once, on the goroutine that reads the pipe:
+// f must not block, and not call but by Then or Again. What cannot be sent f takes before Then
+// returns.
 func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) (id int) {
 	id, err := c.expect(method, f)
 	if err != nil {
@@ -166,7 +169,8 @@ func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) 
 	return id
 }
 
-// expect notes who waits for the answer to a call that is about to be sent. When Chrome is gone, it tells them.
+// expect notes who waits for the answer to a call that is about to be sent. When Chrome is gone, it
+// tells them.
 func (c *Client) expect(method string, f func(Raw, error)) (id int, err error) {
 	c.mu.Lock()
 	c.last++
@@ -210,8 +214,8 @@ func (c *Client) withdraw(id int) (waiting, bool) {
 	return w, true
 }
 
-// On calls f with every event of type E of a session, in order, on the goroutine that reads the pipe: f must not block,
-// and not call but by Then or Again. The returned function ends it.
+// On calls f with every event of type E of a session, in order, on the goroutine that reads the
+// pipe: f must not block, and not call but by Then or Again. The returned function ends it.
 func On[E any, P interface {
 	*E
 	proto.Event
@@ -219,7 +223,8 @@ func On[E any, P interface {
 	return listen(c, session, f, false)
 }
 
-// OnExclusive is On for events that come with every frame: rod, which would be woken for each, is not told of them.
+// OnExclusive is On for events that come with every frame: rod, which would be woken for each, is
+// not told of them.
 func OnExclusive[E any, P interface {
 	*E
 	proto.Event
@@ -242,7 +247,8 @@ func listen[E any, P interface {
 			f(e)
 		}
 	}}
-	if reflect.TypeFor[E]().NumField() == 0 { // nothing to decode, as in the one that comes with every frame
+	// nothing to decode, as in the one that comes with every frame
+	if reflect.TypeFor[E]().NumField() == 0 {
 		l.f = func(Raw) { f(new(E)) }
 	}
 	key := listenKey{string(session), event.ProtoEvent()}
@@ -313,7 +319,8 @@ func (c *Client) readAll(r *bufio.Reader) error {
 	}
 }
 
-// Messages of small bytes and less share their allocations, sharedBy of them one at least: those of still frames come by the thousand.
+// Messages of small bytes and less share their allocations, sharedBy of them one at least: those of
+// still frames come by the thousand.
 const (
 	small    = 512
 	sharedBy = 64

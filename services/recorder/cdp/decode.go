@@ -11,9 +11,9 @@ import (
 	"unicode/utf16"
 )
 
-// Chrome's CBOR is a subset (crdtp): maps and arrays of indefinite length, each in an envelope (tag 24 and a byte
-// string with a length of 32 bits), text as UTF-8, or as UTF-16LE in an untagged byte string, binary under tag 22,
-// integers of 32 bits and doubles.
+// Chrome's CBOR is a subset (crdtp): maps and arrays of indefinite length, each in an envelope (tag
+// 24 and a byte string with a length of 32 bits), text as UTF-8, or as UTF-16LE in an untagged byte
+// string, binary under tag 22, integers of 32 bits and doubles.
 const (
 	envelopeTag1 = 0xd8
 	envelopeTag2 = 0x18

@@ -31,7 +31,8 @@ func encode(v any) ([]byte, error) {
 	return w.out, nil
 }
 
-// cborWriter turns JSON into CBOR. The JSON is as encoding/json writes it: valid, and without spaces.
+// cborWriter turns JSON into CBOR. The JSON is as encoding/json writes it: valid, and without
+// spaces.
 type cborWriter struct {
 	text  []byte // what is left
 	out   []byte

@@ -20,10 +20,11 @@ type Options struct {
 	ScaleFactor float64
 	// Proxy is the host and port of the HTTP proxy through which all of Chrome's traffic goes.
 	Proxy string
-	// SmallShm says that /dev/shm is too small for Chrome's pictures (a container's default is 64 MB).
+	// SmallShm says that /dev/shm is too small for Chrome's pictures (a container's default is 64
+	// MB).
 	SmallShm bool
-	// MemoryLimit is how many bytes all of its processes may hold together before they are killed. 0: no limit. Other
-	// systems than Linux have none.
+	// MemoryLimit is how many bytes all of its processes may hold together before they are killed.
+	// 0: no limit. Other systems than Linux have none.
 	MemoryLimit int64
 	// Preload is a shared library that every process of it loads first; empty for none. Linux only.
 	Preload string
@@ -33,7 +34,8 @@ type Options struct {
 type Frames int
 
 const (
-	// FramesOnDemand are drawn when they are asked for (HeadlessExperimental.beginFrame), and then only.
+	// FramesOnDemand are drawn when they are asked for (HeadlessExperimental.beginFrame), and then
+	// only.
 	FramesOnDemand Frames = iota
 	// FramesForScreenshots are drawn when Chrome sees fit, with all that the page has come to.
 	FramesForScreenshots
@@ -64,7 +66,8 @@ var framesForScreenshots = []string{
 	"--disable-new-content-rendering-timeout",
 }
 
-// mouse is a pointer that is fine (4 of Blink's PointerType) and hovers (2 of its HoverType), and the only one.
+// mouse is a pointer that is fine (4 of Blink's PointerType) and hovers (2 of its HoverType), and
+// the only one.
 const mouse = "primaryPointerType=4,availablePointerTypes=4,primaryHoverType=2,availableHoverTypes=2"
 
 // args returns Chrome's arguments.
@@ -73,7 +76,8 @@ func args(o Options, profile string) []string {
 	if scale == 0 {
 		scale = 1
 	}
-	// WebRtcHideLocalIpsWithMdns asks the local network by multicast. Without UDP there are no local addresses to hide.
+	// WebRtcHideLocalIpsWithMdns asks the local network by multicast. Without UDP there are no
+	// local addresses to hide.
 	disabled := "Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,IsolateOrigins,site-per-process,BackForwardCache," +
 		"AcceptCHFrame,WebRtcHideLocalIpsWithMdns"
 	list := []string{
@@ -87,7 +91,8 @@ func args(o Options, profile string) []string {
 		list = append(list, framesOnDemand...)
 	case FramesForScreenshots:
 		list = append(list, framesForScreenshots...)
-		disabled += ",PaintHolding" // a first frame would wait for content, or for time that stands still
+		// a first frame would wait for content, or for time that stands still
+		disabled += ",PaintHolding"
 	case FramesInRealtime:
 	}
 	list = append(list,
@@ -95,18 +100,19 @@ func args(o Options, profile string) []string {
 		"--hide-scrollbars",
 		"--font-render-hinting=none",
 		"--force-color-profile=srgb",
-		fmt.Sprintf("--force-device-scale-factor=%v", scale), // what Emulation sets, the picture does not have
+		// what Emulation sets, the picture does not have
+		fmt.Sprintf("--force-device-scale-factor=%v", scale),
 		"--disable-lcd-text",
 		"--lang=en-US",
 		"--mute-audio",
 		"--autoplay-policy=no-user-gesture-required",
 
-		// A mouse, on machines that have none: pages choose by it what they show and how they are laid out. What Emulation makes
-		// of a page, such as a phone's, goes before it.
+		// A mouse, on machines that have none: pages choose by it what they show and how they are
+		// laid out. What Emulation makes of a page, such as a phone's, goes before it.
 		"--blink-settings="+mouse,
 
-		// The page reaches the network through the proxy or not at all: no loopback exception, no name looked up
-		// here, no UDP, nothing asked of the local network by multicast.
+		// The page reaches the network through the proxy or not at all: no loopback exception, no
+		// name looked up here, no UDP, nothing asked of the local network by multicast.
 		"--proxy-server=http://"+o.Proxy,
 		"--proxy-bypass-list=<-loopback>",
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -115,7 +121,8 @@ func args(o Options, profile string) []string {
 		"--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 		"--webrtc-ip-handling-policy=disable_non_proxied_udp",
 
-		// Nothing of Chrome's own: no calls home, no prompts, no crash reports that would outlive it.
+		// Nothing of Chrome's own: no calls home, no prompts, no crash reports that would outlive
+		// it.
 		"--no-first-run",
 		"--no-default-browser-check",
 		"--no-service-autorun",
@@ -136,7 +143,8 @@ func args(o Options, profile string) []string {
 		"--metrics-recording-only",
 		"--disable-gpu-shader-disk-cache", // a profile is never used twice
 
-		// No second page, whatever the page does: nobody would see it, and it would share the page's process.
+		// No second page, whatever the page does: nobody would see it, and it would share the
+		// page's process.
 		"--block-new-web-contents",
 
 		// A page in the background would be slowed down; ours is never in the foreground.
@@ -144,7 +152,8 @@ func args(o Options, profile string) []string {
 		"--disable-backgrounding-occluded-windows",
 		"--disable-renderer-backgrounding",
 
-		// With site isolation, createTarget hangs under frame control. A browser therefore shows one scene only.
+		// With site isolation, createTarget hangs under frame control. A browser therefore shows
+		// one scene only.
 		"--disable-site-isolation-trials",
 		"--disable-features="+disabled,
 	)
@@ -163,9 +172,11 @@ func args(o Options, profile string) []string {
 	return append(list, "about:blank")
 }
 
-// environ returns Chrome's environment: what it needs to draw, and nothing that we hold. Temporary files are in the folder that it
-// is started in, its profile, by a path that is short wherever that is: a whole Chrome makes a socket among them, whose path the
-// kernel bounds at 107 bytes. PulseAudio, with which Chrome looks for a sound card as soon as a page has sound, wants a whole one.
+// environ returns Chrome's environment: what it needs to draw, and nothing that we hold. Temporary
+// files are in the folder that it is started in, its profile, by a path that is short wherever that
+// is: a whole Chrome makes a socket among them, whose path the kernel bounds at 107 bytes.
+// PulseAudio, with which Chrome looks for a sound card as soon as a page has sound, wants a whole
+// one.
 func environ(getenv func(string) string, profile, preload string) []string {
 	env := []string{
 		"HOME=" + profile, "TMPDIR=.", "XDG_CACHE_HOME=" + profile, "XDG_CONFIG_HOME=" + profile, "PULSE_RUNTIME_PATH=" + profile,

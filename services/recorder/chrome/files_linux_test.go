@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// All that Chrome writes is in the folder that it was given, however long that folder's path is, and gone with it.
+// All that Chrome writes is in the folder that it was given, however long that folder's path is,
+// and gone with it.
 func TestChromeWritesInItsFolder(t *testing.T) {
 	shell, err := Find(os.Getenv("CHROME_PATH"))
 	if err != nil {
@@ -72,7 +73,8 @@ func TestChromeWritesInItsFolder(t *testing.T) {
 	}
 }
 
-// written lists the files that a group's processes have open to write them, those without a name left out.
+// written lists the files that a group's processes have open to write them, those without a name
+// left out.
 func written(t *testing.T, pgid int) (files []string) {
 	t.Helper()
 	for dir := range members(pgid) {

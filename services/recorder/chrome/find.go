@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// names are what the headless shell is called by Debian and by its makers and, after those, a whole Chrome.
+// names are what the headless shell is called by Debian and by its makers and, after those, a whole
+// Chrome.
 var names = []string{
 	"chromium-headless-shell", "chrome-headless-shell",
 	"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
@@ -15,8 +16,8 @@ var names = []string{
 // Install says how to get what Find looks for.
 const Install = "install the headless shell (Debian: apt install chromium-headless-shell) or set CHROME_PATH to a chrome-headless-shell"
 
-// Find returns the absolute path of a Chrome: of path when that is not empty, else of the headless shell in PATH, else of a
-// whole Chrome there, which has no frames on demand.
+// Find returns the absolute path of a Chrome: of path when that is not empty, else of the headless
+// shell in PATH, else of a whole Chrome there, which has no frames on demand.
 func Find(path string) (string, error) {
 	if path != "" {
 		found, err := exec.LookPath(path)

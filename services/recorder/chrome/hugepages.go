@@ -11,13 +11,14 @@ import (
 const (
 	// hugePagesLibrary is built from hugepages/hugepages.c.
 	hugePagesLibrary = "loom-hugepages.so"
-	// thpEnabled says to whom Linux gives huge pages: "always" to all, "madvise" to programs that ask, "never" to none.
+	// thpEnabled says to whom Linux gives huge pages: "always" to all, "madvise" to programs that
+	// ask, "never" to none.
 	thpEnabled = "/sys/kernel/mm/transparent_hugepage/enabled"
 )
 
-// HugePages is the library to preload so that Chrome asks for huge pages: the one that lies beside the program. It is empty where
-// there is none that can be loaded, where Linux gives huge pages to all or to none, so that asking makes no difference, and where the
-// setting is "off".
+// HugePages is the library to preload so that Chrome asks for huge pages: the one that lies beside
+// the program. It is empty where there is none that can be loaded, where Linux gives huge pages to
+// all or to none, so that asking makes no difference, and where the setting is "off".
 func HugePages(setting string) string {
 	if setting == "off" {
 		return ""
@@ -38,13 +39,15 @@ func hugePages(enabled, dir string) string {
 		return ""
 	}
 	library := filepath.Join(dir, hugePagesLibrary)
-	if strings.ContainsAny(library, " \t\n:;$") || !loadable(library) { // the loader divides and expands such names
+	// the loader divides and expands such names
+	if strings.ContainsAny(library, " \t\n:;$") || !loadable(library) {
 		return ""
 	}
 	return library
 }
 
-// loadable reports whether a library is whole and of this processor: one that is neither can keep Chrome from starting.
+// loadable reports whether a library is whole and of this processor: one that is neither can keep
+// Chrome from starting.
 func loadable(library string) bool {
 	f, err := elf.Open(library)
 	if err != nil {

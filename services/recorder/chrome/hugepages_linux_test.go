@@ -93,7 +93,8 @@ func startAndCall(t *testing.T, o Options) *Process {
 	return p
 }
 
-// askers counts the processes that have memory that is to be of huge pages, as far as they may be looked into: sandboxed ones may not.
+// askers counts the processes that have memory that is to be of huge pages, as far as they may be
+// looked into: sandboxed ones may not.
 func askers(p *Process) (n int) {
 	for dir := range members(p.Group()) {
 		smaps, _ := os.ReadFile(filepath.Join(dir, "smaps"))

@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inbox is our end of the pipe that Chrome writes to. Go's poller waits for what comes, which costs nothing while nothing does. While the
-// page stands still and thousands of messages come in a second, a thread waits for them that does nothing else: no other has to be woken
-// for each, and it can be where Chrome is.
+// inbox is our end of the pipe that Chrome writes to. Go's poller waits for what comes, which costs
+// nothing while nothing does. While the page stands still and thousands of messages come in a
+// second, a thread waits for them that does nothing else: no other has to be woken for each, and it
+// can be where Chrome is.
 type inbox struct {
 	mu     sync.Mutex
 	f      *os.File
@@ -32,7 +33,8 @@ type way struct {
 	cpus  []int // that this thread keeps to; none: it may be on any
 }
 
-// wait has the goroutine that reads wait otherwise, if that can be had; if it waits alone, after the next message.
+// wait has the goroutine that reads wait otherwise, if that can be had; if it waits alone, after
+// the next message.
 func (b *inbox) wait(w way) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -40,7 +42,8 @@ func (b *inbox) wait(w way) {
 	_ = b.f.SetReadDeadline(time.Unix(0, 1)) // ends the poller's wait; a thread's has no deadlines
 }
 
-// Read implements io.Reader, for one goroutine. Once it has returned an error, no thread is that goroutine's own.
+// Read implements io.Reader, for one goroutine. Once it has returned an error, no thread is that
+// goroutine's own.
 func (b *inbox) Read(p []byte) (int, error) {
 	for {
 		n := 0
@@ -103,7 +106,8 @@ func (b *inbox) turn(w way) {
 	}
 }
 
-// reopen returns f anew, known to Go's poller or not, and closes it, which the poller forgets with that; or leaves it as it is.
+// reopen returns f anew, known to Go's poller or not, and closes it, which the poller forgets with
+// that; or leaves it as it is.
 func reopen(f *os.File, polled bool) (*os.File, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -121,9 +125,10 @@ func reopen(f *os.File, polled bool) (*os.File, error) {
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
-// A goroutine that goes on for 10 ms without giving others a turn has its processor taken away by Go's monitor, which then looks for more
-// of that every 20 µs for a while. One that waits alone is in the system most of the time, which is no such turn. So it gives one in time,
-// while so many messages come that it is worth it: its thread has to be woken again.
+// A goroutine that goes on for 10 ms without giving others a turn has its processor taken away by
+// Go's monitor, which then looks for more of that every 20 µs for a while. One that waits alone is
+// in the system most of the time, which is no such turn. So it gives one in time, while so many
+// messages come that it is worth it: its thread has to be woken again.
 const (
 	yieldEvery = 8 * time.Millisecond
 	worthIt    = 4 // reads in that time

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// A Chrome's memory is looked at again before its page can have taken what is left, which is given growth bytes a second, more than a
-// thread takes: but never more often than memoryEvery, and at least once in memoryWithin.
+// A Chrome's memory is looked at again before its page can have taken what is left, which is given
+// growth bytes a second, more than a thread takes: but never more often than memoryEvery, and at
+// least once in memoryWithin.
 const (
 	growth       = 8 << 30
 	memoryEvery  = 250 * time.Millisecond
@@ -43,11 +44,12 @@ func (p *Process) watch(limit int64) {
 	}
 }
 
-// heapFull is what V8 writes when the heap of a page's scripts is full, or nothing more is to be had, just before the page's
-// process dies of it.
+// heapFull is what V8 writes when the heap of a page's scripts is full, or nothing more is to be
+// had, just before the page's process dies of it.
 var heapFull = regexp.MustCompile(`V8 (javascript|process) OOM`)
 
-// OutOfMemory returns why Chrome, or the page's process in it, ended for want of memory, and nil when it did not.
+// OutOfMemory returns why Chrome, or the page's process in it, ended for want of memory, and nil
+// when it did not.
 func (p *Process) OutOfMemory() error {
 	if used := p.outgrown.Load(); used > 0 {
 		return fmt.Errorf("killed when it held %d MB of memory", used>>20)

@@ -15,15 +15,17 @@ type groupMemory struct {
 
 type processMemory struct{ resident, held int64 }
 
-// What a process's memory consists of is four times as much to ask for as how much is resident. So it is asked for when that differs by
-// grown bytes, and every anew looks all the same: what is swapped out meanwhile, or is a file's no longer, does not differ.
+// What a process's memory consists of is four times as much to ask for as how much is resident. So
+// it is asked for when that differs by grown bytes, and every anew looks all the same: what is
+// swapped out meanwhile, or is a file's no longer, does not differ.
 const (
 	grown = 4 << 20
 	anew  = 8
 )
 
-// look returns how many bytes a group's processes hold that are no file's: what would be free without them. Memory that they share
-// counts once for each, since what tells it apart (smaps_rollup) may not be read of a sandboxed process.
+// look returns how many bytes a group's processes hold that are no file's: what would be free
+// without them. Memory that they share counts once for each, since what tells it apart
+// (smaps_rollup) may not be read of a sandboxed process.
 func (m *groupMemory) look(pgid int) (held int64) {
 	if m.looks%anew == 0 {
 		m.known = map[string]processMemory{}

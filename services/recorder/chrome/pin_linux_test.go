@@ -102,7 +102,8 @@ func strays(t *testing.T, p *Process, cpus []int) (n int) {
 	return n
 }
 
-// pinned reports whether a thread may run on these cores only, and interrupts others there if there are more than one; or has ended.
+// pinned reports whether a thread may run on these cores only, and interrupts others there if there
+// are more than one; or has ended.
 func pinned(id int, cpus []int) bool {
 	var set unix.CPUSet
 	if unix.SchedGetaffinity(id, &set) != nil {

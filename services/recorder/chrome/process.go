@@ -31,7 +31,8 @@ type Process struct {
 	outgrown atomic.Int64
 }
 
-// Start starts Chrome with a profile in dir, where it writes all its files. The caller must Close it.
+// Start starts Chrome with a profile in dir, where it writes all its files. The caller must Close
+// it.
 func Start(o Options, dir string) (*Process, error) {
 	profile, err := os.MkdirTemp(dir, "chrome-")
 	if err != nil {
@@ -80,12 +81,15 @@ func (p *Process) start(o Options) error {
 	return nil
 }
 
-// Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and does not wait.
+// Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and
+// does not wait.
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
-// Settle has a thread of its own read what Chrome writes, which is for a page that stands still, and keeps it and all that Chrome runs or
-// starts later to these cores, by their numbers (Cores), to a single one without interrupting one another. With none, the kernel says where
-// they run. It is an optimisation: what cannot be moved stays where it is. One goroutine at a time may call it, or Stir.
+// Settle has a thread of its own read what Chrome writes, which is for a page that stands still,
+// and keeps it and all that Chrome runs or starts later to these cores, by their numbers (Cores),
+// to a single one without interrupting one another. With none, the kernel says where they run. It
+// is an optimisation: what cannot be moved stays where it is. One goroutine at a time may call it,
+// or Stir.
 func (p *Process) Settle(cpus []int) {
 	p.inbox.wait(way{alone: true, cpus: cpus})
 	p.pin(cpus)
@@ -126,8 +130,8 @@ func (p *Process) Close() error {
 	return err
 }
 
-// closePipes waits until all that Chrome wrote is read, which is when nobody holds the pipe's other end. If somebody does for longer, a
-// thread that waits alone is left to them.
+// closePipes waits until all that Chrome wrote is read, which is when nobody holds the pipe's other
+// end. If somebody does for longer, a thread that waits alone is left to them.
 func (p *Process) closePipes(within time.Duration) error {
 	var err error
 	select {
@@ -143,12 +147,15 @@ func (p *Process) closePipes(within time.Duration) error {
 // closeWithin bounds how long what has been killed may take to be gone.
 const closeWithin = 5 * time.Second
 
-// awaitGroup waits for the end of what Chrome's first process had started, which is no longer ours to wait for.
+// awaitGroup waits for the end of what Chrome's first process had started, which is no longer ours
+// to wait for.
 func (p *Process) awaitGroup() error {
 	pgid := p.cmd.Process.Pid
 	for tries, deadline := 1, time.Now().Add(closeWithin); ; tries++ {
 		gone := errors.Is(syscall.Kill(-pgid, 0), syscall.ESRCH)
-		if !gone && tries%4 == 0 { // where nobody reaps the dead, only their states tell, for which all processes are looked at
+		// where nobody reaps the dead, only their states tell, for which all processes are looked
+		// at
+		if !gone && tries%4 == 0 {
 			gone = !groupAlive(pgid)
 		}
 		if left := reap(pgid); gone && !left {

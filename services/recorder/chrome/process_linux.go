@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enlarge widens a pipe, so that a picture takes one turn between the processes instead of a dozen. It is an
-// optimisation: a kernel that refuses changes nothing but the speed.
+// enlarge widens a pipe, so that a picture takes one turn between the processes instead of a dozen.
+// It is an optimisation: a kernel that refuses changes nothing but the speed.
 func enlarge(pipe *os.File) { _, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, 1<<20) }
 
-// Cores are the numbers of the cores that this process, and so each Chrome that it starts, may use. Which these are is found out once:
-// later, the thread that asks may keep to one.
+// Cores are the numbers of the cores that this process, and so each Chrome that it starts, may use.
+// Which these are is found out once: later, the thread that asks may keep to one.
 func Cores() []int { return ownCores() }
 
 var ownCores = sync.OnceValue(func() (cpus []int) {
@@ -44,8 +44,9 @@ func pinGroup(pgid int, cpus []int) {
 	}
 }
 
-// pinThread lets a thread run on these cores only. If that is one, a thread that is woken there does not interrupt the one that runs:
-// Chrome's hand each other their work, and each is soon done with its part.
+// pinThread lets a thread run on these cores only. If that is one, a thread that is woken there
+// does not interrupt the one that runs: Chrome's hand each other their work, and each is soon done
+// with its part.
 func pinThread(id int, cpus []int) {
 	var set unix.CPUSet
 	for _, cpu := range cpus {
@@ -72,8 +73,8 @@ func SmallShm() bool {
 	return unix.Statfs("/dev/shm", &s) != nil || s.Bavail*uint64(s.Bsize) < 512<<20
 }
 
-// groupAlive reports whether a process group has a member that is not a zombie. A dead child of Chrome's stays one until
-// init reaps it, which a container's first process may never do.
+// groupAlive reports whether a process group has a member that is not a zombie. A dead child of
+// Chrome's stays one until init reaps it, which a container's first process may never do.
 func groupAlive(pgid int) bool {
 	for range members(pgid) {
 		return true
@@ -81,10 +82,11 @@ func groupAlive(pgid int) bool {
 	return false
 }
 
-// reap takes note of the end of those of a group whose parent has ended and who have become our children: they do where we are
-// a container's first process, or have asked for it (PR_SET_CHILD_SUBREAPER). What they have cost counts as ours then. The
-// group's leader must have been waited for. It reports whether some of them have not ended yet: one whose threads end one after
-// the other is a zombie already, and cannot be waited for before the last of them.
+// reap takes note of the end of those of a group whose parent has ended and who have become our
+// children: they do where we are a container's first process, or have asked for it
+// (PR_SET_CHILD_SUBREAPER). What they have cost counts as ours then. The group's leader must have
+// been waited for. It reports whether some of them have not ended yet: one whose threads end one
+// after the other is a zombie already, and cannot be waited for before the last of them.
 func reap(pgid int) (left bool) {
 	for {
 		switch pid, err := unix.Wait4(-pgid, nil, unix.WNOHANG, nil); {

@@ -12,7 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// access gives the browser what the page asks its visitors for: cookies, headers, a user and a password.
+// access gives the browser what the page asks its visitors for: cookies, headers, a user and a
+// password.
 func (d *Director) access(page *rod.Page) error {
 	o := d.params.Options
 	for i, c := range o.Cookies {
@@ -66,21 +67,22 @@ func (d *Director) cookie(page *rod.Page, c scene.Cookie) error {
 	}}}.Call(page)
 }
 
-// gate is where requests to the page's own origin stop, to be given what is for that origin alone, and requests for documents, to be
-// told the colour scheme.
+// gate is where requests to the page's own origin stop, to be given what is for that origin alone,
+// and requests for documents, to be told the colour scheme.
 type gate struct {
 	page    *rod.Page
 	origin  string
 	headers map[string]string
 	auth    *scene.BasicAuth
-	// asked are the requests that the user and the password were given to. They are not given twice: they would be wrong
-	// again.
+	// asked are the requests that the user and the password were given to. They are not given
+	// twice: they would be wrong again.
 	asked map[proto.FetchRequestID]bool
 	// scheme is the colour scheme that the page is to be told; empty leaves it to Chrome.
 	scheme string
 }
 
-// answer lets requests go on until the page is gone. The error of an answer is that of a request which is gone as well.
+// answer lets requests go on until the page is gone. The error of an answer is that of a request
+// which is gone as well.
 func (g *gate) answer(events <-chan *rod.Message) {
 	for e := range events {
 		var paused proto.FetchRequestPaused
@@ -97,11 +99,13 @@ func (g *gate) answer(events <-chan *rod.Message) {
 	}
 }
 
-// schemeHint is the client hint that tells the colour scheme. What emulates one leaves it as it is where the browser's own process
-// asks for a document; servers that have not asked for it do not get it.
+// schemeHint is the client hint that tells the colour scheme. What emulates one leaves it as it is
+// where the browser's own process asks for a document; servers that have not asked for it do not
+// get it.
 const schemeHint = "sec-ch-prefers-color-scheme"
 
-// with returns a request's headers and ours, which replace its own; nil when there are none to give.
+// with returns a request's headers and ours, which replace its own; nil when there are none to
+// give.
 func (g *gate) with(r *proto.NetworkRequest) []*proto.FetchHeaderEntry {
 	all := make(map[string]string, len(r.Headers)+len(g.headers))
 	for name, value := range r.Headers {
@@ -130,7 +134,8 @@ func (g *gate) with(r *proto.NetworkRequest) []*proto.FetchHeaderEntry {
 // owns reports whether an address is of the page's own origin. Chrome writes both in the same way.
 func (g *gate) owns(address string) bool { return strings.HasPrefix(address, g.origin+"/") }
 
-// authorize answers a server that asks who wants to know. Who asks may be another server than the request was for first.
+// authorize answers a server that asks who wants to know. Who asks may be another server than the
+// request was for first.
 func (g *gate) authorize(e proto.FetchAuthRequired) *proto.FetchAuthChallengeResponse {
 	c := e.AuthChallenge
 	ours := c.Source != proto.FetchAuthChallengeSourceProxy && strings.EqualFold(c.Origin, g.origin)

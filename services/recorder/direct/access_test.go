@@ -162,7 +162,8 @@ func TestACookieThatTheBrowserRefusesIsNamed(t *testing.T) {
 	wantPageError(t, err, msg.CodeSceneOptions, "options.cookies[1]: the browser does not take this cookie", "k7QxZ")
 }
 
-// wantPageError checks a failure's code, a part of what it says, and that it does not say the secret.
+// wantPageError checks a failure's code, a part of what it says, and that it does not say the
+// secret.
 func wantPageError(t *testing.T, err error, code msg.Code, says, secret string) {
 	t.Helper()
 	var page *capture.PageError
@@ -177,7 +178,8 @@ func wantPageError(t *testing.T, err error, code msg.Code, says, secret string) 
 	}
 }
 
-// Requests for a video stop twice: for what the director gives them, and to have the sound taken out.
+// Requests for a video stop twice: for what the director gives them, and to have the sound taken
+// out.
 func TestAVideoBehindAPasswordPlaysWithoutItsSound(t *testing.T) {
 	film := filepath.Join(t.TempDir(), "film.webm")
 	said, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=2:size=64x36", "-f", "lavfi", "-i", "sine=duration=2",

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// patience is how long the element of an action, and the page's next document, may be missing in time of the scene.
+	// patience is how long the element of an action, and the page's next document, may be missing
+	// in time of the scene.
 	patience = time.Second
 	// grain is what frame times are cut to.
 	grain = 100 * time.Microsecond
@@ -52,8 +53,8 @@ func newCues(actions []scene.Action, last time.Duration) []*cue {
 	return list
 }
 
-// ready reports whether cue i may act in the frame at a time, which follows the one at before: it is due, and those that
-// end before it starts have ended.
+// ready reports whether cue i may act in the frame at a time, which follows the one at before: it
+// is due, and those that end before it starts have ended.
 func ready(cues []*cue, i int, before, at time.Duration) bool {
 	c := cues[i]
 	if c.done || !due(at, c.start) {
@@ -76,7 +77,8 @@ func ready(cues []*cue, i int, before, at time.Duration) bool {
 // passed is how much of the cue's time is over.
 func (c *cue) passed(at time.Duration) float64 { return progress(at, c.began, c.start+c.takes-c.began) }
 
-// step returns what the cue needs of the page in the frame at a time, which follows the one at before; nil when it needs nothing.
+// step returns what the cue needs of the page in the frame at a time, which follows the one at
+// before; nil when it needs nothing.
 func (c *cue) step(before, at time.Duration) *step {
 	s := step{Number: c.number, Selector: c.Selector, Axis: scene.AxisY}
 	t := c.passed(at)
@@ -100,8 +102,8 @@ func (c *cue) step(before, at time.Duration) *step {
 	return &s
 }
 
-// strikes returns the keys that are due and have not been struck: each has an equal share of the cue's time, and is struck
-// in the middle of it.
+// strikes returns the keys that are due and have not been struck: each has an equal share of the
+// cue's time, and is struck in the middle of it.
 func (c *cue) strikes(at time.Duration) []string {
 	n := len(c.keys)
 	if t := c.passed(at); t < 1 {

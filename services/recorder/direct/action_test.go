@@ -23,7 +23,8 @@ func frameOf(pictures []stagePicture, y, n int) int {
 }
 
 func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
-	// The handler counts animation frames: the click belongs to the frame, as what scripts draw does.
+	// The handler counts animation frames: the click belongs to the frame, as what scripts draw
+	// does.
 	body := stageBarcode + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
 		let n=0;requestAnimationFrame(function f(){n++;requestAnimationFrame(f)});
 		document.querySelector("button").onclick=e=>paint(e.isTrusted?1000+n:1)</script>`
@@ -32,8 +33,9 @@ func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
 		frame  int
 		drawn  int // how often the page has been drawn by then
 	}{
-		"at once":         {scene.Action{At: stageAt(0.5), Do: "click", Selector: "button"}, 30, 30},
-		"in frame 0":      {scene.Action{Do: "click", Selector: "button"}, 0, 1}, // once, to be clicked at all
+		"at once": {scene.Action{At: stageAt(0.5), Do: "click", Selector: "button"}, 30, 30},
+		// once, to be clicked at all
+		"in frame 0":      {scene.Action{Do: "click", Selector: "button"}, 0, 1},
 		"after its way":   {scene.Action{At: stageAt(0.2), Do: "click", Selector: "button", Seconds: 0.4}, 36, 36},
 		"between frames":  {scene.Action{At: stageAt(0.51), Do: "click", Selector: "button"}, 31, 31},
 		"by a comma list": {scene.Action{At: stageAt(0.5), Do: "click", Selector: "nothing, button"}, 30, 30},
@@ -49,7 +51,8 @@ func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
 }
 
 func TestTheMouseMovesInEveryFrameOfItsWay(t *testing.T) {
-	// How often and where the page has seen the mouse, told as it sees it: before it draws the frame.
+	// How often and where the page has seen the mouse, told as it sees it: before it draws the
+	// frame.
 	body := stageBarcode + `<style>b{position:absolute;left:20px;top:120px;width:40px;height:40px;background:#000}b:hover{background:#fff}</style><b></b>
 		<script>let n=0,x=0;addEventListener("mousemove",e=>{if(e.clientX+e.clientY){n++;x=e.clientX}}); // Chrome's own, at first, is at 0, 0
 		
@@ -80,7 +83,8 @@ func TestTheMouseMovesInEveryFrameOfItsWay(t *testing.T) {
 func TestTwoRunsOfActionsAreEqual(t *testing.T) {
 	body := stageBarcode + `<style>body{color:#fff}div{height:900px}</style><input><div></div><button>Yes</button><script>
 		let n=0;for(const e of ["mousedown","mouseup","click","keydown","input","scroll","focus"])document.addEventListener(e,()=>paint(++n),true);
-		addEventListener("mousemove",e=>{if(e.clientX+e.clientY)paint(++n)})</script>` // not Chrome's own, at 0, 0, nor the window's focus
+		// not Chrome's own, at 0, 0, nor the window's focus
+		addEventListener("mousemove",e=>{if(e.clientX+e.clientY)paint(++n)})</script>`
 	shot := stagePage(body, 80, scene.Options{Cursor: true, Actions: []scene.Action{
 		{At: stageAt(0.1), Do: "click", Selector: "input", Seconds: 0.2},
 		{Do: "type", Text: "loom", Seconds: 0.3},
@@ -127,7 +131,8 @@ func TestTextIsTypedKeyByKeyAtItsTime(t *testing.T) {
 			for i, p := range pictures {
 				want := 0
 				if i >= 9 {
-					want = min((i-9)/6+1, 6) // six strokes, one every six frames, in the middle of its share
+					// six strokes, one every six frames, in the middle of its share
+					want = min((i-9)/6+1, 6)
 				}
 				if want == 6 {
 					want = 7 // the last is of two
@@ -207,7 +212,8 @@ func TestAClickReachesIntoAFrame(t *testing.T) {
 	shot := stagePage(stageBarcode+`<iframe src=/inner style="position:absolute;left:50px;top:60px;width:100px;height:80px"></iframe>
 		<script>onmessage=()=>paint(7)</script>`, 30, scene.Options{Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "iframe"}}})
 	shot.pages["/inner"] = inner
-	if got := frameOf(shot.mustTake(t), 10, 7); got < 12 || got > 13 { // the message is a task of its own
+	// the message is a task of its own
+	if got := frameOf(shot.mustTake(t), 10, 7); got < 12 || got > 13 {
 		t.Errorf("the frame was clicked in frame %d, want 12", got)
 	}
 }
@@ -239,9 +245,10 @@ func TestWhatIsNotThereAtOnceIsLookedForAgain(t *testing.T) {
 func TestActionsGoOnInTheNextDocument(t *testing.T) {
 	for name, leads := range map[string]string{
 		"of the same site": `link.href="/next"`,
-		"of another site":  `link.href="http://localhost:"+location.port+"/next"`, // whose process is another
-		"in another tab":   `link.href="/next";link.target="_blank"`,
-		"by a script":      `link.onclick=()=>{location="/next"}`,
+		// whose process is another
+		"of another site": `link.href="http://localhost:"+location.port+"/next"`,
+		"in another tab":  `link.href="/next";link.target="_blank"`,
+		"by a script":     `link.onclick=()=>{location="/next"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -264,7 +271,8 @@ func TestActionsGoOnInTheNextDocument(t *testing.T) {
 	}
 }
 
-// Chrome shows some things in windows of its own, and waits in others: none of them stops the scene.
+// Chrome shows some things in windows of its own, and waits in others: none of them stops the
+// scene.
 func TestClicksThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 	for name, body := range map[string]string{
 		"a list":             `<select id=b><option>One<option>Two</select>`,

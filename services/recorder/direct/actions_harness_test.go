@@ -155,7 +155,8 @@ func (p stagePicture) number(y int) int {
 	return n
 }
 
-// scrolled reads how far a page of stageStripes is scrolled, from the row top of the picture on: where one block ends.
+// scrolled reads how far a page of stageStripes is scrolled, from the row top of the picture on:
+// where one block ends.
 func (p stagePicture) scrolled(top int) int {
 	first := p.number(top)
 	for y := top + 1; y < top+stageBlock; y++ {
@@ -172,8 +173,8 @@ const stageQuirks = "<!-- old -->"
 // stageBlock is how high a block of stageStripes is.
 const stageBlock = 20
 
-// stageStripes is HTML of blocks below one another, each with its number, from 0, as a barcode. Even ones lie on black,
-// odd ones differ from them in the lowest bit.
+// stageStripes is HTML of blocks below one another, each with its number, from 0, as a barcode.
+// Even ones lie on black, odd ones differ from them in the lowest bit.
 func stageStripes(from, blocks int) string {
 	var b strings.Builder
 	for n := from; n < from+blocks; n++ {

@@ -7,8 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// broken is a script that replaces what finds, measures and scrolls elements, and what lists are read with: by functions that
-// fail, and that lie.
+// broken is a script that replaces what finds, measures and scrolls elements, and what lists are
+// read with: by functions that fail, and that lie.
 const broken = `<script>
 	(() => {
 		const fail = () => { throw new Error("it is mine now") }
@@ -26,7 +26,8 @@ const broken = `<script>
 	})()
 </script>`
 
-// What is looked for in a page and done in it goes by the browser's own functions, whatever the page has made of them.
+// What is looked for in a page and done in it goes by the browser's own functions, whatever the
+// page has made of them.
 func TestAPageThatReplacesTheBrowsersFunctions(t *testing.T) {
 	const style = `<style>p{margin:0;height:60px} #far{height:4000px} #end{height:180px;background:green}</style>`
 	url := site(t, map[string]http.HandlerFunc{

@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// The kept rule set, and what applies it in a page: autoconsent/README.md says where they come from. consentBridge is what comes
-// between that and the page.
+// The kept rule set, and what applies it in a page: autoconsent/README.md says where they come
+// from. consentBridge is what comes between that and the page.
 var (
 	//go:embed autoconsent/content.js
 	consentScript string
@@ -28,13 +28,14 @@ var (
 )
 
 const (
-	// consentWorld is the world that the script runs in, apart from the page's own; consentSend is how it speaks to us.
+	// consentWorld is the world that the script runs in, apart from the page's own; consentSend is
+	// how it speaks to us.
 	consentWorld = "loom-consent"
 	consentSend  = "loomConsentSend"
 
 	consentStep = 50 * time.Millisecond
-	// consentLook is for how much page time a banner may take to show up, consentAct how long it may take from the page's load
-	// until it is refused, and consentFade how long it takes to go.
+	// consentLook is for how much page time a banner may take to show up, consentAct how long it
+	// may take from the page's load until it is refused, and consentFade how long it takes to go.
 	consentLook = 1500 * time.Millisecond
 	consentAct  = 6 * time.Second
 	consentFade = 600 * time.Millisecond
@@ -49,13 +50,15 @@ var consentConfig = map[string]any{
 	"heuristicMode": "reject", "visualTest": false, "logs": map[string]bool{},
 }
 
-// frame is a document in a frame. Numbers of worlds come again in another process, names of documents do not.
+// frame is a document in a frame. Numbers of worlds come again in another process, names of
+// documents do not.
 type frame struct {
 	id       proto.PageFrameID
 	document string
 }
 
-// consent refuses and closes banners, in every frame of the page: some banners are frames of another site.
+// consent refuses and closes banners, in every frame of the page: some banners are frames of
+// another site.
 type consent struct {
 	page *rod.Page
 
@@ -163,7 +166,8 @@ func (c *consent) progress() (acted, acting bool) {
 	return acted, acting
 }
 
-// during returns a pass that lets the script do its part whenever time has passed. Without a script it is pass itself.
+// during returns a pass that lets the script do its part whenever time has passed. Without a script
+// it is pass itself.
 func (c *consent) during(pass capture.Pass) capture.Pass {
 	if c == nil {
 		return pass

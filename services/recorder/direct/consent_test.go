@@ -7,8 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// oneTrust is a page with the banner of OneTrust, as far as its script makes it: it comes late, and goes slowly. It says what
-// the visitor chose in the colour of the page.
+// oneTrust is a page with the banner of OneTrust, as far as its script makes it: it comes late, and
+// goes slowly. It says what the visitor chose in the colour of the page.
 const oneTrust = `<body style="background:#fff"><script>
 	setTimeout(() => {
 		document.body.insertAdjacentHTML("beforeend", '<div id="onetrust-consent-sdk"><div id="onetrust-banner-sdk" role="dialog"' +
@@ -71,7 +71,8 @@ func TestABannerOfASitesOwnIsRefusedByItsWords(t *testing.T) {
 	wantGreen(t, url, scene.Options{Consent: scene.ConsentDismiss})
 }
 
-// As web components make them: in an open shadow root, with buttons that are components, and words that stand in slots.
+// As web components make them: in an open shadow root, with buttons that are components, and words
+// that stand in slots.
 func TestABannerInAShadowRootIsRefusedByItsWords(t *testing.T) {
 	const words = "We use cookies and similar technologies to personalise content and ads. Do you accept all cookies?"
 	const style = `<style>.b { position: fixed; left: 0; right: 0; bottom: 0; height: 90px; background: black; color: #fff }</style>`

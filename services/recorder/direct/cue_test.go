@@ -77,7 +77,8 @@ func TestWhatIsDueBetweenTwoFramesIsShownByTheSecond(t *testing.T) {
 	}{
 		{500 * time.Millisecond, 500 * time.Millisecond, true},
 		{499 * time.Millisecond, 500 * time.Millisecond, false},
-		{33300 * time.Microsecond, 33333333 * time.Nanosecond, true}, // frame times are cut to tenths of a millisecond
+		// frame times are cut to tenths of a millisecond
+		{33300 * time.Microsecond, 33333333 * time.Nanosecond, true},
 	} {
 		if got := due(test.at, test.t); got != test.want {
 			t.Errorf("due(%v, %v) is %v", test.at, test.t, got)
@@ -91,14 +92,16 @@ func TestWhatIsDueBetweenTwoFramesIsShownByTheSecond(t *testing.T) {
 	}
 }
 
-// Still pages are captured at a thousand frames a second: a frame with nothing due must not ask the browser anything.
+// Still pages are captured at a thousand frames a second: a frame with nothing due must not ask the
+// browser anything.
 func TestNothingIsAskedOfThePageWhenNothingIsDue(t *testing.T) {
 	d := New(msg.RecordParams{Rate: msg.FPS(60), Frames: 300, Options: scene.Options{
 		Scroll:  &scene.Scroll{To: "end", DelaySeconds: 2, Seconds: 1},
 		Actions: []scene.Action{{Do: "wait", Seconds: 2}, {Do: "click", Selector: "a"}},
 	}})
 	for n := range 120 {
-		if err := d.Frame(t.Context(), nil, stageFrame(n)); err != nil { // without a page, asking panics
+		// without a page, asking panics
+		if err := d.Frame(t.Context(), nil, stageFrame(n)); err != nil {
 			t.Fatal(err)
 		}
 	}

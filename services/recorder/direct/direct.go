@@ -56,7 +56,8 @@ func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass)
 	return pass(ctx, time.Millisecond)
 }
 
-// setStage has documents tell from their beginning what actions must know of them: whether they were drawn, and are being left.
+// setStage has documents tell from their beginning what actions must know of them: whether they
+// were drawn, and are being left.
 func (d *Director) setStage(page *rod.Page) error {
 	if len(d.params.Options.Actions) == 0 {
 		return nil

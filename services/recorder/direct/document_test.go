@@ -17,7 +17,8 @@ import (
 // leading is a page whose link fills the window and leads to /next.
 const leading = stageBarcode + `<a href=/next style="position:absolute;left:0;top:0;width:320px;height:180px"></a>`
 
-// After a click that leads elsewhere there is no document for some frames: what needs none of its elements waits for it.
+// After a click that leads elsewhere there is no document for some frames: what needs none of its
+// elements waits for it.
 func TestStepsWithoutAnElementWaitForTheNextDocument(t *testing.T) {
 	follow := func(a scene.Action) scene.Options {
 		return scene.Options{Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "a"}, a}}
@@ -57,7 +58,8 @@ func withScroll(o scene.Options) scene.Options {
 	return o
 }
 
-// A page that reloads itself, once or for a while, is gone through and scrolled to its end all the same.
+// A page that reloads itself, once or for a while, is gone through and scrolled to its end all the
+// same.
 func TestAPageThatReloadsIsScrolled(t *testing.T) {
 	reloading := func(times, after int) string {
 		return stageStyle + stageStripes(0, 60) + fmt.Sprintf(`<script>

@@ -1,6 +1,7 @@
 package direct
 
-// ease is a curve of CSS by its name: how much of the way is done when the part t of the time has passed.
+// ease is a curve of CSS by its name: how much of the way is done when the part t of the time has
+// passed.
 func ease(name string, t float64) float64 {
 	switch name {
 	case "ease-in":

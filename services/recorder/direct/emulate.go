@@ -9,7 +9,8 @@ import (
 // touches is how many fingers a phone feels.
 const touches = 5
 
-// emulate makes the browser what the page is to take it for. The window itself comes with the browser.
+// emulate makes the browser what the page is to take it for. The window itself comes with the
+// browser.
 func (d *Director) emulate(page *rod.Page) error {
 	o := d.params.Options
 	timezone := o.Timezone

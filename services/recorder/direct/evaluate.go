@@ -9,8 +9,9 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// mainWorld is the world of the page's own scripts. What we ask there is asked before the page is, of an empty document, or the
-// user's own: a page may have made anything of the browser's functions.
+// mainWorld is the world of the page's own scripts. What we ask there is asked before the page is,
+// of an empty document, or the user's own: a page may have made anything of the browser's
+// functions.
 const mainWorld proto.RuntimeExecutionContextID = 0
 
 // call writes the call of a JavaScript function.
@@ -26,8 +27,8 @@ func call(function string, args ...any) (string, error) {
 	return "(" + function + ")(" + strings.Join(list, ",") + ")", nil
 }
 
-// evaluate calls a JavaScript function and reads what it returns into result, which may be nil. What the function throws
-// is a *thrownError.
+// evaluate calls a JavaScript function and reads what it returns into result, which may be nil.
+// What the function throws is a *thrownError.
 func evaluate(page *rod.Page, world proto.RuntimeExecutionContextID, result any, function string, args ...any) error {
 	expression, err := call(function, args...)
 	if err != nil {

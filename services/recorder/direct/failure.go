@@ -10,7 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
-// OptionError says which option of a scene could not be done, in words for the product's user. It quotes no option's value.
+// OptionError says which option of a scene could not be done, in words for the product's user. It
+// quotes no option's value.
 type OptionError struct {
 	// Option is where it is, such as hide[0].
 	Option string
@@ -27,7 +28,8 @@ func refuse(option, format string, args ...any) error {
 	}
 }
 
-// missed is the error of a wait that ended without what was waited for. Another time, the page may be quicker.
+// missed is the error of a wait that ended without what was waited for. Another time, the page may
+// be quicker.
 func missed(option, format string, args ...any) error {
 	return &capture.PageError{
 		Code: msg.CodeSceneWait, Err: &OptionError{Option: option, Text: fmt.Sprintf(format, args...)},
@@ -40,8 +42,8 @@ func refused(err error) bool {
 	return errors.As(err, &answer)
 }
 
-// failed is the error of a step. What Chrome answers may quote what it was given, so an answer is not passed on: there
-// are secrets among the options.
+// failed is the error of a step. What Chrome answers may quote what it was given, so an answer is
+// not passed on: there are secrets among the options.
 func failed(step string, err error) error {
 	if refused(err) {
 		return fmt.Errorf("%s: refused by Chrome", step)

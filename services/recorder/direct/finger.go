@@ -10,16 +10,18 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// feelFingers has Chrome make touches of the mouse's button, and pay no heed to the mouse otherwise. Touches that are dispatched as
-// such wait for the next frame, and with them all that follows from them. As on a desk, a tap is one at once: a phone takes it for the
-// first half of a double one, for 300 ms of everybody's time, on pages that can be zoomed.
+// feelFingers has Chrome make touches of the mouse's button, and pay no heed to the mouse
+// otherwise. Touches that are dispatched as such wait for the next frame, and with them all that
+// follows from them. As on a desk, a tap is one at once: a phone takes it for the first half of a
+// double one, for 300 ms of everybody's time, on pages that can be zoomed.
 func feelFingers(page *rod.Page) error {
 	return proto.EmulationSetEmitTouchEventsForMouse{
 		Enabled: true, Configuration: proto.EmulationSetEmitTouchEventsForMouseConfigurationDesktop,
 	}.Call(page)
 }
 
-// apart is how long after a tap another is no second one of the same, a double click, however soon it follows.
+// apart is how long after a tap another is no second one of the same, a double click, however soon
+// it follows.
 const apart = time.Second
 
 // nextTap returns when the finger's next tap is, as its events count.
@@ -32,13 +34,15 @@ func (p *pointer) nextTap() time.Time {
 	return now
 }
 
-// tap puts a finger down and takes it up, at when as its events count. When it returns, the page has seen that and all that follows
-// from it: the mouse that Chrome then speaks of, for pages that know no touch, and the click.
+// tap puts a finger down and takes it up, at when as its events count. When it returns, the page
+// has seen that and all that follows from it: the mouse that Chrome then speaks of, for pages that
+// know no touch, and the click.
 //
-// Chrome never answers for a button that becomes a touch: as with the mouse's way, the answers are dropped. What follows on their
-// way and is answered is a character of no key, which Chrome takes for one of the system's, and keeps from the page. When the
-// first is answered, the page has seen the touches, and Chrome has sent the click that it makes of them; when the second is, the
-// page has seen that, too.
+// Chrome never answers for a button that becomes a touch: as with the mouse's way, the answers are
+// dropped. What follows on their way and is answered is a character of no key, which Chrome takes
+// for one of the system's, and keeps from the page. When the first is answered, the page has seen
+// the touches, and Chrome has sent the click that it makes of them; when the second is, the page
+// has seen that, too.
 func tap(ctx context.Context, page *rod.Page, at point, when time.Time) error {
 	sent, cancel := context.WithCancelCause(ctx)
 	cancel(errSent)

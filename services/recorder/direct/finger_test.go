@@ -12,11 +12,12 @@ import (
 // phone is a page for phones.
 const phone = `<meta name=viewport content="width=device-width">`
 
-// desk is a page, after stageBarcode, that is laid out for a desk, twice as wide as the window. It can be zoomed: a phone waits for a
-// second tap after each.
+// desk is a page, after stageBarcode, that is laid out for a desk, twice as wide as the window. It
+// can be zoomed: a phone waits for a second tap after each.
 const desk = `<meta name=viewport content="width=640"><style>i{width:40px;height:40px}</style><script>cells.forEach((c,b)=>c.style.left=40*b+"px")</script>`
 
-// felt declares told: what a page's scripts see of a pointer, in order, and how often the page had been drawn by then.
+// felt declares told: what a page's scripts see of a pointer, in order, and how often the page had
+// been drawn by then.
 const felt = `<script>let n=0;const told=[];requestAnimationFrame(function f(){n++;requestAnimationFrame(f)});
 	for(const e of ["pointerdown","pointermove","pointerup","pointercancel","mousemove","mousedown","mouseup","click","dblclick","contextmenu","wheel","keydown","keypress","keyup","input"])
 		addEventListener(e,v=>{if(v.isTrusted)told.push(v.type+(v.pointerType?":"+v.pointerType:""))},true)</script>`
@@ -25,7 +26,8 @@ const felt = `<script>let n=0;const told=[];requestAnimationFrame(function f(){n
 const feltTouches = felt + `<script>for(const e of ["touchstart","touchmove","touchend","touchcancel"])
 	addEventListener(e,v=>{told.push(v.type)},{capture:true,passive:false})</script>`
 
-// tapped is a button. It paints 1000 and how often the page was drawn when it is clicked, if the page was told want by then, else 1.
+// tapped is a button. It paints 1000 and how often the page was drawn when it is clicked, if the
+// page was told want by then, else 1.
 func tapped(want string) string {
 	return `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
 		document.querySelector("button").onclick=()=>paint(told.join(" ")==="` + want + `"?1000+n:1)</script>`
@@ -97,15 +99,17 @@ func TestTwoRunsOfTapsAreEqual(t *testing.T) {
 			t.Errorf("frame %d shows %d clicks, want %d", i, got, want)
 		}
 	}
-	if events := one[79].number(10) / 1024; events != 4*8+4*4 { // four taps and four keys, each pressed, typed, put in and let go
+	// four taps and four keys, each pressed, typed, put in and let go
+	if events := one[79].number(10) / 1024; events != 4*8+4*4 {
 		t.Errorf("the page saw %d events", events)
 	}
 }
 
 func TestATapGoesOnInTheNextDocument(t *testing.T) {
 	for name, leads := range map[string]string{
-		"of the same site":    `link.href="/next"`,
-		"of another site":     `link.href="http://localhost:"+location.port+"/next"`, // whose process is another
+		"of the same site": `link.href="/next"`,
+		// whose process is another
+		"of another site":     `link.href="http://localhost:"+location.port+"/next"`,
 		"in another tab":      `link.href="/next";link.target="_blank"`,
 		"by a script":         `link.onclick=()=>{location="/next"}`,
 		"at the first touch":  `link.ontouchstart=()=>{location="/next"}`,
@@ -141,7 +145,8 @@ func TestATapReachesIntoAFrame(t *testing.T) {
 				scene.Options{Mobile: true, Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "iframe"}}})
 			shot.pages["/inner"] = `<button style="position:absolute;left:0;top:0;width:100%;height:100%"></button><script>
 				document.querySelector("button").onclick=e=>parent.postMessage(e.pointerType,"*")</script>`
-			if pictures := shot.mustTake(t); pictures[11].light(5, 5) || !pictures[13].light(5, 5) { // the message is a task of its own
+			// the message is a task of its own
+			if pictures := shot.mustTake(t); pictures[11].light(5, 5) || !pictures[13].light(5, 5) {
 				t.Error("the frame was not tapped in frame 12")
 			}
 		})
@@ -179,7 +184,8 @@ func TestAFingerIsSeenWhereItTapsAlone(t *testing.T) {
 		60, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.1}}}).mustTake(t)
 	still := pictures[0]
 	for i, p := range pictures {
-		if seen := i > 12 && i < 36; bytes.Equal(p.jpeg, still.jpeg) == seen { // from the frame after the tap on, 0.4 s
+		// from the frame after the tap on, 0.4 s
+		if seen := i > 12 && i < 36; bytes.Equal(p.jpeg, still.jpeg) == seen {
 			t.Errorf("in frame %d a finger is seen: %v", i, !seen)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// Frame does what is due at a time of the scene: nothing, at the cost of nothing, or one call and the input events that
-// follow from it.
+// Frame does what is due at a time of the scene: nothing, at the cost of nothing, or one call and
+// the input events that follow from it.
 func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) error {
 	if d.play == nil {
 		d.play = newPlay(d.params, d.onStage(page))
@@ -22,7 +22,8 @@ func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) 
 	return d.play.frame(ctx, at)
 }
 
-// Due reports whether Frame may have something to do at a time, none having been due since it was last called.
+// Due reports whether Frame may have something to do at a time, none having been due since it was
+// last called.
 func (d *Director) Due(at time.Duration) bool { return d.play == nil || d.play.due(at) }
 
 // play is what is done while the scene is captured.
@@ -41,7 +42,8 @@ type play struct {
 	unhovered []int
 	// fresh: what is drawn has not been drawn yet, as it will be.
 	fresh bool
-	// lost is since when the page is between two documents, early since when one is too young for what is to be done in it; -1 when it is not.
+	// lost is since when the page is between two documents, early since when one is too young for
+	// what is to be done in it; -1 when it is not.
 	lost, early time.Duration
 }
 
@@ -158,7 +160,8 @@ func (y *play) shown(ctx context.Context, got seen, rippling bool) error {
 	return nil
 }
 
-// missed says what it means that nothing could be done at a time: the next frame tries again, for a while.
+// missed says what it means that nothing could be done at a time: the next frame tries again, for a
+// while.
 func (y *play) missed(at time.Duration, parts []part) error {
 	if y.lost < 0 {
 		y.lost = at
@@ -265,8 +268,8 @@ func (y *play) perform(ctx context.Context, at time.Duration, c *cue, o outcome)
 	return nil
 }
 
-// point goes the part of a pointer's way that is due and, when it is over, clicks if the cue does. A finger is felt where it taps
-// alone.
+// point goes the part of a pointer's way that is due and, when it is over, clicks if the cue does.
+// A finger is felt where it taps alone.
 func (y *play) point(ctx context.Context, at time.Duration, c *cue, o outcome, over bool) error {
 	switch {
 	case !y.pointer.finger:
@@ -295,7 +298,8 @@ func (y *play) point(ctx context.Context, at time.Duration, c *cue, o outcome, o
 	return took(err)
 }
 
-// took is the error of an input event, unless it is that of a document which the event led away from: it has taken it.
+// took is the error of an input event, unless it is that of a document which the event led away
+// from: it has taken it.
 func took(err error) error {
 	if cdp.Gone(err) {
 		return nil

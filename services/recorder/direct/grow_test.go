@@ -10,7 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// stageGrows is a page of blocks that gets as many more when the script that it is given calls grow().
+// stageGrows is a page of blocks that gets as many more when the script that it is given calls
+// grow().
 func stageGrows(blocks, more int, script string) string {
 	return stageStyle + stageStripes(0, blocks) + `<template>` + stageStripes(blocks, more) + `</template><script>
 		const more = document.querySelector("template")

@@ -114,7 +114,8 @@ func html(body string) http.HandlerFunc {
 	}
 }
 
-// verdict is a page that is green when a condition in JavaScript holds, and says otherwise what it found.
+// verdict is a page that is green when a condition in JavaScript holds, and says otherwise what it
+// found.
 func verdict(condition, found string) http.HandlerFunc {
 	return html(fmt.Sprintf(`<body style="background:red"><script>
 		if (%s) document.body.style.background = "green"

@@ -70,7 +70,8 @@ func TestServersThatAskAreToldWhatPagesAre(t *testing.T) {
 	}
 }
 
-// The scheme is told to a server that asks, wherever the page leads, and to no other; what is for the page's own origin is not.
+// The scheme is told to a server that asks, wherever the page leads, and to no other; what is for
+// the page's own origin is not.
 func TestServersThatDoNotAskAreNotTold(t *testing.T) {
 	var own, other, last visits
 	silent := site(t, map[string]http.HandlerFunc{"/": last.note(html(`<body style="background:green">`))})

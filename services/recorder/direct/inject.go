@@ -17,7 +17,8 @@ import (
 //go:embed inject.js
 var styles string
 
-// style sees to it that hide, remove and css hold in every document from its beginning: no frame shows it without them.
+// style sees to it that hide, remove and css hold in every document from its beginning: no frame
+// shows it without them.
 func (d *Director) style(page *rod.Page) error {
 	o := d.params.Options
 	if len(o.Hide) == 0 && len(o.Remove) == 0 && o.CSS == "" {
@@ -43,8 +44,8 @@ func (d *Director) style(page *rod.Page) error {
 // list is never null in JSON.
 func list(texts []string) []string { return append([]string{}, texts...) }
 
-// checkPath refuses what is no CSS selector, nor several with >>> between them, each of which is of what is in the shadow roots of
-// what the one before it finds.
+// checkPath refuses what is no CSS selector, nor several with >>> between them, each of which is of
+// what is in the shadow roots of what the one before it finds.
 func checkPath(page *rod.Page, option, selector string) error {
 	err := checkSelector(page, option, selector)
 	var bad *OptionError

@@ -81,7 +81,8 @@ func TestWhatIsHiddenStaysSoWhenTheDocumentIsWrittenAnew(t *testing.T) {
 	wantColour(t, picture, 10, 90, green, "what is new")
 }
 
-// No frame shows the page without them, the first one included, and the page that follows has them as well.
+// No frame shows the page without them, the first one included, and the page that follows has them
+// as well.
 func TestCSSIsThereFromTheBeginning(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{
 		"/":     bars(`<script>requestAnimationFrame(() => requestAnimationFrame(() => location = "/next"))</script>`),
@@ -144,8 +145,8 @@ func TestASelectorCannotReachBeyondItself(t *testing.T) {
 	wantColour(t, picture, 10, 150, white, "what is removed")
 }
 
-// cards is a page of cards below one another, each in a shadow root that a script makes: 10 pixels of red to hide, as many to
-// remove, and 10 of blue.
+// cards is a page of cards below one another, each in a shadow root that a script makes: 10 pixels
+// of red to hide, as many to remove, and 10 of blue.
 func cards(script string) http.HandlerFunc {
 	return html(`<body style="background:#fff"><script>
 		const inner = '<style>i { height: 10px; background: red; display: block !important } .rest { background: blue }</style>' +
@@ -154,7 +155,8 @@ func cards(script string) http.HandlerFunc {
 		` + script + `</script>`)
 }
 
-// However a shadow root comes into the page, and whatever the page makes of its sheets, and of the browser's functions.
+// However a shadow root comes into the page, and whatever the page makes of its sheets, and of the
+// browser's functions.
 func TestHideAndRemoveReachIntoOpenShadowRoots(t *testing.T) {
 	const div = `add("div").attachShadow({mode: "open"}).innerHTML = inner; `
 	for name, test := range map[string]struct {
@@ -208,7 +210,8 @@ func TestHideAndRemoveReachIntoOpenShadowRoots(t *testing.T) {
 	}
 }
 
-// The document that declares it in its HTML, too; a shadow root that is closed is the page's own business.
+// The document that declares it in its HTML, too; a shadow root that is closed is the page's own
+// business.
 func TestAShadowRootThatTheDocumentDeclaresIsStyledIfItIsOpen(t *testing.T) {
 	declared := func(mode string) string {
 		return `<div><template shadowrootmode=` + mode + `><div class=ad style="height:60px;background:red"></div></template></div>`

@@ -17,7 +17,8 @@ import (
 // errKey stands for what Chrome said of a key that it did not take: that might quote it.
 var errKey = errors.New("chrome did not take a key")
 
-// strike presses and releases one key, or inserts text that no key has. Chrome has done it when it answers.
+// strike presses and releases one key, or inserts text that no key has. Chrome has done it when it
+// answers.
 func strike(page *rod.Page, text string) error {
 	down, ok := keyDown(text)
 	if !ok {
@@ -40,7 +41,8 @@ func hushed(err error) error {
 	return err
 }
 
-// keyDown is the event of a key on an American keyboard: a character or a name of KeyboardEvent.key.
+// keyDown is the event of a key on an American keyboard: a character or a name of
+// KeyboardEvent.key.
 func keyDown(key string) (down proto.InputDispatchKeyEvent, ok bool) {
 	switch key {
 	case "\n", "\r", "\r\n":

@@ -9,8 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// pointing is a document that tells the one around it what a pointer is like by its stylesheets and, where these agree, by its
-// scripts; what does not agree is told as "torn".
+// pointing is a document that tells the one around it what a pointer is like by its stylesheets
+// and, where these agree, by its scripts; what does not agree is told as "torn".
 const pointing = `<style>
 	@media (hover: hover) { html { --hover: hover } } @media (hover: none) { html { --hover: none } }
 	@media (any-hover: hover) { html { --any-hover: hover } } @media not (any-hover: hover) { html { --any-hover: none } }
@@ -28,7 +28,8 @@ const pointing = `<style>
 	parent !== window && parent.postMessage(pointer(), "*")
 	</script>`
 
-// However the page is captured and wherever it leads: to another process, too, which an opener policy asks for.
+// However the page is captured and wherever it leads: to another process, too, which an opener
+// policy asks for.
 func TestAPageIsToldOfThePointerThatItsActionsHave(t *testing.T) {
 	isolated := func(page http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {

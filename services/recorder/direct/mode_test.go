@@ -8,10 +8,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// A page has the window, the screen and the pixels that were asked for however it is captured. The picture's size is checked by
-// takeAs.
+// A page has the window, the screen and the pixels that were asked for however it is captured. The
+// picture's size is checked by takeAs.
 func TestAViewportIsTheSameInEveryMode(t *testing.T) {
-	// Until the last frame, since in real time a page may still be told of its window when the first is taken.
+	// Until the last frame, since in real time a page may still be told of its window when the
+	// first is taken.
 	told := func(found, want string) http.HandlerFunc {
 		return html(`<meta name=viewport content="width=device-width"><style>
 			i{position:fixed;top:0;left:40.5px;width:.5px;height:50%;background:#000}b{position:fixed;right:0;bottom:0;width:40px;height:40px}

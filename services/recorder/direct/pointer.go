@@ -44,9 +44,10 @@ var errSent = errors.New("sent")
 
 // moveMouse moves the mouse. The page has seen it when it returns.
 //
-// Chrome hands the page a mouse's way with the next frame that is drawn, and answers only then: the call cannot be waited
-// for. It is made with a context that has ended, which sends it and drops the answer. The release of no button, of which
-// the page sees nothing, follows it on its way, and does not wait for a frame: what is before it is handed over first.
+// Chrome hands the page a mouse's way with the next frame that is drawn, and answers only then: the
+// call cannot be waited for. It is made with a context that has ended, which sends it and drops the
+// answer. The release of no button, of which the page sees nothing, follows it on its way, and does
+// not wait for a frame: what is before it is handed over first.
 func moveMouse(ctx context.Context, page *rod.Page, to point) error {
 	sent, cancel := context.WithCancelCause(ctx)
 	cancel(errSent)
@@ -62,7 +63,8 @@ func moveMouse(ctx context.Context, page *rod.Page, to point) error {
 	return nil
 }
 
-// click presses and releases the mouse's button. The page has seen both, and the way there, when Chrome answers.
+// click presses and releases the mouse's button. The page has seen both, and the way there, when
+// Chrome answers.
 func click(page *rod.Page, at point) error {
 	down, up := 1, 0
 	for _, e := range []proto.InputDispatchMouseEvent{

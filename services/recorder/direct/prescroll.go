@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// stopTime is for how much page time the page stands at each stop on its way down: long enough for what is seen there
-	// to be asked for. The page's time waits for the answers.
+	// stopTime is for how much page time the page stands at each stop on its way down: long enough
+	// for what is seen there to be asked for. The page's time waits for the answers.
 	stopTime = 100 * time.Millisecond
 	// endTime is how long it stands at what looks like its end, and back where it was.
 	endTime = 300 * time.Millisecond
@@ -28,7 +28,8 @@ const (
 // place is where the page is scrolled to, in CSS pixels.
 type place struct {
 	Top, View, End float64
-	// Loading: it may change by itself. Locked: nothing can be scrolled, since the page says that it must not.
+	// Loading: it may change by itself. Locked: nothing can be scrolled, since the page says that
+	// it must not.
 	Loading, Locked bool
 }
 
@@ -57,7 +58,8 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 	return pass(ctx, endTime)
 }
 
-// unlocked waits while the page may not be scrolled, as under a preloader, but not for ever: some never may.
+// unlocked waits while the page may not be scrolled, as under a preloader, but not for ever: some
+// never may.
 func unlocked(ctx context.Context, stage *stage, axis string, deadline time.Time, pass capture.Pass) error {
 	for waited := time.Duration(0); waited < lockTime && time.Now().Before(deadline); waited += endTime {
 		if now, err := stand(ctx, stage, axis, pass); err != nil || !now.Locked {
@@ -70,8 +72,8 @@ func unlocked(ctx context.Context, stage *stage, axis string, deadline time.Time
 	return nil
 }
 
-// walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when it is seen waits until
-// half of it is. It returns where the page was at first.
+// walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when
+// it is seen waits until half of it is. It returns where the page was at first.
 func walk(
 	ctx context.Context, stage *stage, axis string, deadline time.Time, pass capture.Pass,
 ) (first float64, err error) {

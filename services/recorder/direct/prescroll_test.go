@@ -16,8 +16,9 @@ func dot(colour string) http.HandlerFunc {
 	}
 }
 
-// reveal is a page that is longer than Chrome looks ahead for lazy pictures, which says in the colour of its beginning
-// whether all that loads when it is seen is there, once it is back at where it was.
+// reveal is a page that is longer than Chrome looks ahead for lazy pictures, which says in the
+// colour of its beginning whether all that loads when it is seen is there, once it is back at where
+// it was.
 func reveal(style, inner string) http.HandlerFunc {
 	return html(`<style>p{margin:0;height:4000px}img,section{display:block;height:90px}` + style + `</style>
 		<body style="background:red"><main>` + inner + `<p></p><img loading=lazy src="/dot"><p></p><section></section></main><script>

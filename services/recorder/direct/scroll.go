@@ -19,8 +19,8 @@ const (
 type way struct {
 	scene.Scroll
 	start time.Duration
-	// takes is how long it lasts; unknown until the page has been measured when the option says how fast it goes. It is measured
-	// anew when it has changed.
+	// takes is how long it lasts; unknown until the page has been measured when the option says how
+	// fast it goes. It is measured anew when it has changed.
 	takes time.Duration
 	known bool
 

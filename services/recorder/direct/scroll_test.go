@@ -71,8 +71,10 @@ func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
 		"on a page that snaps":               {stageStyle + `<style>html{scroll-snap-type:y mandatory}.stripe{scroll-snap-align:start}</style>` + stripes, "#s21", 420, 0},
 		// What grows above the element on the way is above it at the end, too.
 		"to what moves away": {stageStyle + stripes + `<script>let once;addEventListener("scroll",()=>{
-			if(scrollY>200&&!once){once=true;document.querySelector("#s30").style.height="120px"}})</script>`, "#s40", 800, 0}, // read off the element's number
-		// What scrolls is in an open shadow root, with what stands in its slot, as in Ionic's ion-content.
+			// read off the element's number
+			if(scrollY>200&&!once){once=true;document.querySelector("#s30").style.height="120px"}})</script>`, "#s40", 800, 0},
+		// What scrolls is in an open shadow root, with what stands in its slot, as in Ionic's
+		// ion-content.
 		"in a box of a shadow root": {stageStyle + `<style>html,body{height:100%;overflow:hidden}x-page{display:block;height:100%}</style><x-page>` +
 			stripes + `</x-page><script>document.querySelector("x-page").attachShadow({mode:"open"}).innerHTML=
 			"<style>main{height:100%;overflow-y:auto}</style><main><slot></slot></main>"</script>`, "end", end, 0},

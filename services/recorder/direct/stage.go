@@ -37,8 +37,8 @@ var (
 	errUnread = fmt.Errorf("%w: nothing of the next one has been read", errLost)
 )
 
-// stage is how we act in the page's document and look at it: in a world where functions are the browser's own, whatever the page
-// has made of them.
+// stage is how we act in the page's document and look at it: in a world where functions are the
+// browser's own, whatever the page has made of them.
 type stage struct {
 	page *rod.Page
 	// object is stageJS in the document that was there last.
@@ -51,7 +51,8 @@ type stage struct {
 type step struct {
 	// Number tells actions apart.
 	Number int `json:"n"`
-	// Do is "scroll", "back", "aim" or "focus"; the last without a Selector leaves the focus where it is.
+	// Do is "scroll", "back", "aim" or "focus"; the last without a Selector leaves the focus where
+	// it is.
 	Do       string `json:"do"`
 	Selector string `json:"selector,omitempty"`
 	// To is "end", or empty for Y.
@@ -63,8 +64,8 @@ type step struct {
 	Axis string `json:"axis"`
 	// Paced says that the scroll has a speed: its way is measured before it takes its part of it.
 	Paced bool `json:"paced,omitempty"`
-	// Scrolled is how much of the scroll, Way how much of the mouse's way is done, from 0 to 1. Since is what Scrolled was in the
-	// frame before.
+	// Scrolled is how much of the scroll, Way how much of the mouse's way is done, from 0 to 1.
+	// Since is what Scrolled was in the frame before.
 	Scrolled float64 `json:"p"`
 	Since    float64 `json:"since"`
 	Way      float64 `json:"q"`
@@ -99,15 +100,17 @@ type seen struct {
 // outcome is what became of a step.
 type outcome struct {
 	State state `json:"state"`
-	// Again says that a scroll that is paced was measured, and not done: it has Left CSS pixels before it.
+	// Again says that a scroll that is paced was measured, and not done: it has Left CSS pixels
+	// before it.
 	Again bool    `json:"again"`
 	Left  float64 `json:"left"`
-	// Short says that a scroll is not where it is to lead, Moved how far it has come. Less says that what it is on the way to is
-	// nearer than that.
+	// Short says that a scroll is not where it is to lead, Moved how far it has come. Less says
+	// that what it is on the way to is nearer than that.
 	Short bool    `json:"short"`
 	Moved float64 `json:"moved"`
 	Less  bool    `json:"less"`
-	// From is where the mouse's way began, At where it has come to, Input the same as input events count.
+	// From is where the mouse's way began, At where it has come to, Input the same as input events
+	// count.
 	From  point `json:"from"`
 	At    point `json:"at"`
 	Input point `json:"input"`
@@ -123,7 +126,9 @@ const (
 	stateHidden   state = "hidden"   // nothing that it finds can be seen
 	stateOutside  state = "outside"  // what it finds is beyond the edges, and cannot be scrolled to
 	stateClosed   state = "closed"   // what it finds takes no text
-	stateEarly    state = "early"    // the document is being left, was not drawn, or has not been read to its end and no element is needed
+	// the document is being left, was not drawn, or has not been read to its end and no element is
+	// needed
+	stateEarly state = "early"
 )
 
 // frame does a frame's steps. Between two documents it returns errLost.
@@ -140,7 +145,8 @@ func (s *stage) frame(ctx context.Context, f scenery) (got seen, err error) {
 	return got, nil
 }
 
-// ask calls a method of stageJS and reads what it returns into to, which may be nil. Between two documents it returns errLost.
+// ask calls a method of stageJS and reads what it returns into to, which may be nil. Between two
+// documents it returns errLost.
 func (s *stage) ask(ctx context.Context, to any, method string, arguments ...any) error {
 	list, err := json.Marshal(append([]any{}, arguments...))
 	if err != nil {
@@ -148,7 +154,8 @@ func (s *stage) ask(ctx context.Context, to any, method string, arguments ...any
 	}
 	function := capture.Own("stage.js", fmt.Sprintf("function() { return this.there() ? [this.%s(...%s)] : [] }", method, list)) + "\n"
 	err = s.call(ctx, to, function)
-	if errors.Is(err, errLost) && !errors.Is(err, errUnread) { // in all likelihood there is another document by now
+	// in all likelihood there is another document by now
+	if errors.Is(err, errLost) && !errors.Is(err, errUnread) {
 		s.object = ""
 		err = s.call(ctx, to, function)
 	}
@@ -199,7 +206,8 @@ func (s *stage) enter(page *rod.Page) error {
 	return nil
 }
 
-// restAt has the pointer drawn at p in documents that come: a page may go elsewhere when no frame is told anything.
+// restAt has the pointer drawn at p in documents that come: a page may go elsewhere when no frame
+// is told anything.
 func (s *stage) restAt(ctx context.Context, p point) error {
 	page := s.page.Context(ctx)
 	if s.rest != "" {

@@ -9,8 +9,8 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// endless is after how much page time a request counts no more: a stream, a long poll, a worker's script, whose end is told
-// elsewhere.
+// endless is after how much page time a request counts no more: a stream, a long poll, a worker's
+// script, whose end is told elsewhere.
 const endless = 5 * time.Second
 
 // traffic knows whether the page asks the network for anything.
@@ -58,7 +58,8 @@ func (t *traffic) note(e *rod.Message, page proto.PageFrameID) {
 		delete(t.under, end.RequestID)
 	case e.Load(&failure):
 		delete(t.under, failure.RequestID)
-	case e.Load(&shown) && shown.Frame.ID == page: // nobody tells how the requests end of a document that was left
+	case e.Load(&shown) && shown.Frame.ID == page:
+		// nobody tells how the requests end of a document that was left
 		maps.DeleteFunc(t.under, func(_ proto.NetworkRequestID, a *asked) bool { return a.loader != shown.Frame.LoaderID })
 	}
 }

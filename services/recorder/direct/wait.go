@@ -15,11 +15,13 @@ import (
 )
 
 const (
-	// lookEvery is how much page time passes between two looks at the page: a frame's at 60 a second.
+	// lookEvery is how much page time passes between two looks at the page: a frame's at 60 a
+	// second.
 	lookEvery = time.Second / 60
 	// idle is for how much page time the network must rest.
 	idle = 500 * time.Millisecond
-	// slowness is how much longer than its page time a wait may take in real time, and this much besides.
+	// slowness is how much longer than its page time a wait may take in real time, and this much
+	// besides.
 	slowness = 2
 	besides  = 30 * time.Second
 )
@@ -32,7 +34,8 @@ type condition struct {
 	met func(at time.Duration) (bool, error)
 }
 
-// checkWait refuses, on an empty page, what no page could fulfil, and starts what must listen from the beginning.
+// checkWait refuses, on an empty page, what no page could fulfil, and starts what must listen from
+// the beginning.
 func (d *Director) checkWait(page *rod.Page) error {
 	w := d.params.Options.WaitFor
 	if w == nil {
@@ -136,12 +139,13 @@ func (d *Director) conditions(ctx context.Context, page *rod.Page, w scene.WaitF
 type promise struct {
 	page   *rod.Page
 	source string
-	// state is an object in the page that is told how the promise ends; empty until the expression has a value.
+	// state is an object in the page that is told how the promise ends; empty until the expression
+	// has a value.
 	state proto.RuntimeRemoteObjectID
 }
 
-// kept reports whether the promise is fulfilled. While the expression throws, as when it names what is not there yet, it
-// is not.
+// kept reports whether the promise is fulfilled. While the expression throws, as when it names what
+// is not there yet, it is not.
 func (p *promise) kept(time.Duration) (bool, error) {
 	if p.state == "" {
 		value, err := proto.RuntimeEvaluate{Expression: p.source}.Call(p.page)

@@ -9,7 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// later is a page that is red, and of which JavaScript does something after so many milliseconds, such as green().
+// later is a page that is red, and of which JavaScript does something after so many milliseconds,
+// such as green().
 func later(milliseconds int, what string) http.HandlerFunc {
 	return html(fmt.Sprintf(`<body style="background:red"><script>
 		const green = () => { document.body.style.background = "green" }
@@ -57,7 +58,8 @@ func TestTheFirstFrameWaitsForAPromise(t *testing.T) {
 
 func TestTheFirstFrameWaitsForTheNetworkToRest(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{
-		// Eight requests, one after the other, with less than half a second between them; and a stream, which does not count.
+		// Eight requests, one after the other, with less than half a second between them; and a
+		// stream, which does not count.
 		"/": later(0, `
 			new EventSource("/stream")
 			const ask = n => fetch("/asked").then(() => n > 0 ? setTimeout(ask, 300, n - 1) : green())

@@ -8,7 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// Warnings tell the render's owner what was not done as it was asked for, although the scene went on.
+// Warnings tell the render's owner what was not done as it was asked for, although the scene went
+// on.
 func (d *Director) Warnings() []msg.Warning {
 	if d.play == nil {
 		return nil
@@ -62,7 +63,8 @@ func (y *play) noteShort(at time.Duration, name string, s step, o outcome) {
 	if s.Do != "scroll" || !o.Short {
 		return
 	}
-	// One that ends with the scene, or has a speed and nowhere to go, is never at its end. One that is on its way is as it was asked for.
+	// One that ends with the scene, or has a speed and nowhere to go, is never at its end. One that
+	// is on its way is as it was asked for.
 	ended := s.Scrolled == 1 || due(at, y.last) && (o.Less && !s.Paced || o.Moved < 1 && (!s.Paced || s.Scrolled == 0))
 	if ended {
 		y.short = append(y.short, short{name, o.Moved, s.Selector != "", s.Axis == scene.AxisX})

@@ -2,7 +2,8 @@ package mezzanine
 
 import "encoding/binary"
 
-// The boxes are those of ISO/IEC 14496-12 and of the QuickTime File Format. Times are 64 bits wide (version 1).
+// The boxes are those of ISO/IEC 14496-12 and of the QuickTime File Format. Times are 64 bits wide
+// (version 1).
 
 // box returns a box with the given content.
 func box(kind string, content ...[]byte) []byte {
@@ -54,7 +55,8 @@ func (m *Writer) index() []byte {
 	perSecond, perFrame := m.format.Rate.Timescale()
 	duration := uint64(m.frames) * uint64(perFrame)
 	movie := full("mvhd", 1, 0,
-		u64(0, 0), u32(uint32(perSecond)), u64(duration), // no dates: the same frames are the same file
+		// no dates: the same frames are the same file
+		u64(0, 0), u32(uint32(perSecond)), u64(duration),
 		u32(0x10000), u16(0x100, 0), u64(0), matrix, make([]byte, 24), u32(2))
 	header := full("tkhd", 1, 7, // enabled, in movie, in preview
 		u64(0, 0), u32(1, 0), u64(duration), u64(0), u16(0, 0, 0, 0), matrix,
@@ -69,7 +71,8 @@ func (m *Writer) index() []byte {
 	return box("moov", movie, box("trak", header, media))
 }
 
-// samples is the table of pictures. Every picture is a sample, a chunk, and (there is no stss) a key frame.
+// samples is the table of pictures. Every picture is a sample, a chunk, and (there is no stss) a
+// key frame.
 func (m *Writer) samples(perFrame uint32) []byte {
 	count := uint32(len(m.sizes))
 	var durations []byte
@@ -94,7 +97,8 @@ func (m *Writer) samples(perFrame uint32) []byte {
 		full("co64", 0, 0, u32(count), u64(offsets...)))
 }
 
-// description says that the pictures are JPEG: full range, BT.601's matrix, sRGB's primaries and transfer.
+// description says that the pictures are JPEG: full range, BT.601's matrix, sRGB's primaries and
+// transfer.
 func (m *Writer) description() []byte {
 	name := make([]byte, 32)
 	name[0] = byte(copy(name[1:], "Photo - JPEG"))

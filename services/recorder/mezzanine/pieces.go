@@ -9,8 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Pieces writes a scene into one file after another, each of so many frames. Each is complete, and may be used, while the
-// next is being written.
+// Pieces writes a scene into one file after another, each of so many frames. Each is complete, and
+// may be used, while the next is being written.
 type Pieces struct {
 	// Format is that of every piece.
 	Format Format
@@ -28,8 +28,8 @@ type Pieces struct {
 	recorded msg.RecordFacts // in all pieces
 }
 
-// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps jpeg. ErrTooLarge says
-// that the picture is one too many for its piece.
+// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps
+// jpeg. ErrTooLarge says that the picture is one too many for its piece.
 func (p *Pieces) Frame(jpeg []byte) (changed bool, err error) {
 	if p.recorded.Frames > 0 && bytes.Equal(jpeg, p.last) {
 		return false, p.Repeat()

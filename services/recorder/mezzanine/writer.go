@@ -64,8 +64,8 @@ func New(w io.WriteSeeker, format Format) (*Writer, error) {
 	return m, nil
 }
 
-// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps jpeg. ErrTooLarge says
-// that the picture is one too many.
+// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps
+// jpeg. ErrTooLarge says that the picture is one too many.
 func (m *Writer) Frame(jpeg []byte) (changed bool, err error) {
 	if len(m.sizes) > 0 && bytes.Equal(jpeg, m.last) {
 		return false, m.Repeat()

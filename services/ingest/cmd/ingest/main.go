@@ -1,4 +1,5 @@
-// Command ingest claims render jobs, plans renders and conducts their tasks. Its settings are in .env.example.
+// Command ingest claims render jobs, plans renders and conducts their tasks. Its settings are in
+// .env.example.
 package main
 
 import (

@@ -14,7 +14,8 @@ import (
 // role is set in the processes that the test starts.
 const role = "LOOM_TEST_HIDE"
 
-// TestMain makes of a process that the test starts one that hides, tells so, and waits; or one that reads another.
+// TestMain makes of a process that the test starts one that hides, tells so, and waits; or one that
+// reads another.
 func TestMain(m *testing.M) {
 	switch os.Getenv(role) {
 	case "hidden":

@@ -16,8 +16,8 @@ type Browser struct {
 	t *testing.T
 }
 
-// Start starts the Chrome that is installed, whose pages reach what allow says, as EGRESS_ALLOW does. Path, sandbox and proxy of o
-// are set. The caller must End it.
+// Start starts the Chrome that is installed, whose pages reach what allow says, as EGRESS_ALLOW
+// does. Path, sandbox and proxy of o are set. The caller must End it.
 func Start(t *testing.T, allow string, o chrome.Options) *Browser {
 	t.Helper()
 	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))

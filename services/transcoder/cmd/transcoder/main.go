@@ -1,5 +1,5 @@
-// Command transcoder is loom-lite's transcoder as a service of its own. Its settings come from the environment:
-// see .env.example.
+// Command transcoder is loom-lite's transcoder as a service of its own. Its settings come from the
+// environment: see .env.example.
 package main
 
 import (

@@ -45,7 +45,8 @@ func TestTheMaskIsADiscWithASoftShadow(t *testing.T) {
 	outwards(t, mask, c)
 }
 
-// outwards checks that nothing is covered more than what is nearer to the middle, and that edges are soft.
+// outwards checks that nothing is covered more than what is nearer to the middle, and that edges
+// are soft.
 func outwards(t *testing.T, mask *image.Gray, c int) {
 	t.Helper()
 	last, between := uint8(255), 0

@@ -19,7 +19,8 @@ func Draw(s Shape, width, height int) (plate *image.NRGBA, mask *image.Gray) {
 	return plate, mask
 }
 
-// draw gives each pixel of the plate, and how much of the scene is covered there. It leaves out those where nothing is.
+// draw gives each pixel of the plate, and how much of the scene is covered there. It leaves out
+// those where nothing is.
 func draw(s Shape, width, height int, set func(x, y int, plate color.NRGBA, cover uint8)) {
 	around := s.Border + s.Reach*(1+drop) + 1
 	left, right := max(0, int(s.X-around)), min(width, int(s.X+s.Width+around)+1)
@@ -44,7 +45,8 @@ func draw(s Shape, width, height int, set func(x, y int, plate color.NRGBA, cove
 	}
 }
 
-// plate is the colour that, with the face's beneath it, makes the border where the face is not, and black in the shadow.
+// plate is the colour that, with the face's beneath it, makes the border where the face is not, and
+// black in the shadow.
 func (s Shape) plate(face, disc, cover float64) color.NRGBA {
 	if cover <= 0 {
 		return color.NRGBA{A: 255}
@@ -57,7 +59,8 @@ func (s Shape) plate(face, disc, cover float64) color.NRGBA {
 	return color.NRGBA{R: part(s.Color.R), G: part(s.Color.G), B: part(s.Color.B), A: level(1 - face/cover)}
 }
 
-// shadow is how dark the shadow is at a place, from 0 to 1. Its edge is soft on both sides, as far as it reaches.
+// shadow is how dark the shadow is at a place, from 0 to 1. Its edge is soft on both sides, as far
+// as it reaches.
 func (s Shape) shadow(x, y float64) float64 {
 	if s.Reach <= 0 {
 		return 0
@@ -69,7 +72,8 @@ func (s Shape) shadow(x, y float64) float64 {
 	return s.Darkness * (1 - Ease((beyond/s.Reach+1)/2))
 }
 
-// edge is how much of a pixel lies inside a shape whose border is inside pixels away: an antialiased edge.
+// edge is how much of a pixel lies inside a shape whose border is inside pixels away: an
+// antialiased edge.
 func edge(inside float64) float64 { return min(max(inside+0.5, 0), 1) }
 
 func level(v float64) uint8 { return uint8(math.Round(255 * min(max(v, 0), 1))) }

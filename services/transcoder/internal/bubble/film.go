@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// Film is a bubble that changes from frame to frame, as raw RGBA pictures: the plate, and below it the mask, as the alpha of
-// as many pixels.
+// Film is a bubble that changes from frame to frame, as raw RGBA pictures: the plate, and below it
+// the mask, as the alpha of as many pixels.
 type Film struct {
 	// Shapes are the bubble's on each frame, in pictures of Width × Height.
 	Shapes        []Shape

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// Pictures are the plate and the mask that were drawn last: the segments of a render have the same. The zero value has none yet.
+// Pictures are the plate and the mask that were drawn last: the segments of a render have the same.
+// The zero value has none yet.
 type Pictures struct {
 	mu            sync.Mutex
 	shape         Shape
@@ -17,7 +18,8 @@ type Pictures struct {
 	plate, mask   []byte
 }
 
-// Write writes a bubble's plate and mask, of width × height pixels, as PNG files. A nil p draws them anew.
+// Write writes a bubble's plate and mask, of width × height pixels, as PNG files. A nil p draws
+// them anew.
 func (p *Pictures) Write(s Shape, width, height int, plate, mask string) error {
 	if p == nil {
 		p = new(Pictures)

@@ -46,7 +46,8 @@ func (s Shape) Boxed(pad int) Shape {
 	return s
 }
 
-// Grown is the shape when it is a share of the way, from 0 to 1, to a picture of width × height that it fills.
+// Grown is the shape when it is a share of the way, from 0 to 1, to a picture of width × height
+// that it fills.
 func (s Shape) Grown(share float64, width, height int) Shape {
 	to := func(a, b float64) float64 { return a + (b-a)*share }
 	round := s.Radius / min(s.Width, s.Height)
@@ -64,7 +65,8 @@ func Ease(t float64) float64 {
 	return t * t * (3 - 2*t)
 }
 
-// inside is how far within the face a place is; negative outside. It is exact but inside a corner's square.
+// inside is how far within the face a place is; negative outside. It is exact but inside a corner's
+// square.
 func (s Shape) inside(x, y float64) float64 {
 	across := math.Abs(x-s.X-s.Width/2) - s.Width/2 + s.Radius
 	down := math.Abs(y-s.Y-s.Height/2) - s.Height/2 + s.Radius
@@ -74,7 +76,8 @@ func (s Shape) inside(x, y float64) float64 {
 	return s.Radius - math.Hypot(across, down)
 }
 
-// core are the pixels of a row that are within the face by more than its edge, from one to before another.
+// core are the pixels of a row that are within the face by more than its edge, from one to before
+// another.
 func (s Shape) core(y float64) (from, to int) {
 	half := s.Width/2 - 1
 	down := math.Abs(y-s.Y-s.Height/2) - s.Height/2 + s.Radius

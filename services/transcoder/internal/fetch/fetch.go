@@ -13,7 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// Doer sends requests to addresses that strangers' URLs may reach. An *http.Client of egress.Policy is one.
+// Doer sends requests to addresses that strangers' URLs may reach. An *http.Client of egress.Policy
+// is one.
 type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
@@ -27,12 +28,13 @@ type Fetcher struct {
 	MaxBytes int64
 	// Timeout bounds a download, from the first byte sent to the last received.
 	Timeout time.Duration
-	// MinRate is how many bytes a second must come at least, over each half minute but that in which the server answers; 0 is any. No answer in a half minute is none.
+	// MinRate is how many bytes a second must come at least, over each half minute but that in
+	// which the server answers; 0 is any. No answer in a half minute is none.
 	MinRate int64
 }
 
-// Fetch downloads a file to path and returns its size. progress is given a fraction, when the size is
-// known in advance.
+// Fetch downloads a file to path and returns its size. progress is given a fraction, when the size
+// is known in advance.
 func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(float64)) (int64, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, f.Timeout, errSlow)
 	defer cancel()

@@ -12,9 +12,10 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// Kept are the facecams that this process fetched last: each of a render's segments needs the same one. It has a link to each beside
-// the folder of the task that fetched it, in the worker's folder, which goes with the worker, or when the next one starts; and an open
-// file, for where no links can be made. Nil, and the zero value, keep nothing.
+// Kept are the facecams that this process fetched last: each of a render's segments needs the same
+// one. It has a link to each beside the folder of the task that fetched it, in the worker's folder,
+// which goes with the worker, or when the next one starts; and an open file, for where no links can
+// be made. Nil, and the zero value, keep nothing.
 type Kept struct {
 	// MaxBytes bounds what all of them take on disk.
 	MaxBytes int64
@@ -23,7 +24,8 @@ type Kept struct {
 	files []*kept // the one used last is the last
 }
 
-// kept is one facecam. All but ready is guarded by Kept.mu until ready is closed; then only users changes.
+// kept is one facecam. All but ready is guarded by Kept.mu until ready is closed; then only users
+// changes.
 type kept struct {
 	key   string
 	ready chan struct{}
@@ -34,8 +36,9 @@ type kept struct {
 	about *ffmpeg.File // guarded by Kept.mu; nil until it was inspected
 }
 
-// Get makes a new file at path, in a task's folder, of the facecam whose object has the given key. It calls fetch, which does that,
-// when no other call has done so or is about to. Nobody may write to the file: other tasks have the same one.
+// Get makes a new file at path, in a task's folder, of the facecam whose object has the given key.
+// It calls fetch, which does that, when no other call has done so or is about to. Nobody may write
+// to the file: other tasks have the same one.
 func (k *Kept) Get(ctx context.Context, key, path string, fetch func() error) error {
 	if k == nil || k.MaxBytes <= 0 {
 		return fetch()
@@ -59,8 +62,9 @@ func (k *Kept) Get(ctx context.Context, key, path string, fetch func() error) er
 	return copyTo(path, io.NewSectionReader(one.file, 0, one.size))
 }
 
-// Inspect returns what inspect finds out about the facecam with the given key, which Get has written. It calls inspect when no other
-// call has, since the facecam is kept. Nobody may change what it returns.
+// Inspect returns what inspect finds out about the facecam with the given key, which Get has
+// written. It calls inspect when no other call has, since the facecam is kept. Nobody may change
+// what it returns.
 func (k *Kept) Inspect(key string, inspect func() (ffmpeg.File, error)) (ffmpeg.File, error) {
 	if k == nil {
 		return inspect()

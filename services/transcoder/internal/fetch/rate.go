@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// window is the time over which MinRate must be kept: long enough for a server to wake up, or a connection to falter.
+// window is the time over which MinRate must be kept: long enough for a server to wake up, or a
+// connection to falter.
 const window = 30 * time.Second
 
 // errDrips says that a server sends less than it must.
@@ -18,13 +19,15 @@ type pace struct {
 	came atomic.Int64 // bytes since the window began
 }
 
-// answered says that the server has answered: what has come of the file in the window in which it did so counts for enough.
+// answered says that the server has answered: what has come of the file in the window in which it
+// did so counts for enough.
 func (p *pace) answered(minRate int64) { p.came.Add(enough(minRate)) }
 
 // enough is how many bytes are to come in a window.
 func enough(minRate int64) int64 { return minRate * int64(window/time.Second) }
 
-// within returns a context that ends with errDrips when less than so many bytes a second came in a window. stop frees it.
+// within returns a context that ends with errDrips when less than so many bytes a second came in a
+// window. stop frees it.
 func (p *pace) within(ctx context.Context, minRate int64) (limited context.Context, stop func()) {
 	limited, cancel := context.WithCancelCause(ctx)
 	if minRate <= 0 {

@@ -1,7 +1,7 @@
 package ffmpeg
 
-// Containers are the formats that a stranger's file may have: those that hold the media themselves. Playlists, image
-// sequences and scripts, which name other files, are not among them.
+// Containers are the formats that a stranger's file may have: those that hold the media themselves.
+// Playlists, image sequences and scripts, which name other files, are not among them.
 const Containers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
 
 // Global are the options every ffmpeg starts with; level is what it logs ("error", "info").
@@ -12,7 +12,8 @@ func Global(level string) []string {
 // WithProgress makes ffmpeg print reports for ParseProgress.
 var WithProgress = []string{"-progress", "pipe:1", "-stats_period", "0.5"}
 
-// Input opens a file of the working folder whose container is one of formats, with options of the input before it.
+// Input opens a file of the working folder whose container is one of formats, with options of the
+// input before it.
 func Input(name, formats string, options ...string) []string {
 	args := append([]string{"-protocol_whitelist", "file,pipe", "-format_whitelist", formats}, options...)
 	return append(args, "-i", "file:"+name)

@@ -18,7 +18,8 @@ type Abilities struct {
 // minMajor and minMinor are the first release that has all the options we use.
 const minMajor, minMinor = 5, 1
 
-// Check makes sure that both programs run, are not too old and have the abilities. It returns ffmpeg's version.
+// Check makes sure that both programs run, are not too old and have the abilities. It returns
+// ffmpeg's version.
 func (t Tools) Check(ctx context.Context, needed Abilities) (version string, err error) {
 	for _, program := range []string{t.FFprobe, t.FFmpeg} {
 		out, err := t.output(ctx, program, "", []string{"-hide_banner", "-version"}, maxInspect)
@@ -80,7 +81,8 @@ func parseVersion(text string) (string, error) {
 	return version, nil
 }
 
-// parseNames reads the lists of -encoders and -filters (flags, name, description) and of -bsfs (name).
+// parseNames reads the lists of -encoders and -filters (flags, name, description) and of -bsfs
+// (name).
 func parseNames(text string) []string {
 	var names []string
 	for line := range strings.Lines(text) {

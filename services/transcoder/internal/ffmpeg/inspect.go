@@ -34,13 +34,15 @@ type Stream struct {
 	Width, Height int
 	// Pixels is how many the stored picture has.
 	Pixels int64
-	// Interlaced says that a picture as shown is of two fields, each every other line, of two times.
+	// Interlaced says that a picture as shown is of two fields, each every other line, of two
+	// times.
 	Interlaced bool
-	// Alpha says that pictures tell how much of each pixel is to be seen. Decoder is the one that reads it, by FFmpeg's name; empty: the
-	// usual one does.
+	// Alpha says that pictures tell how much of each pixel is to be seen. Decoder is the one that
+	// reads it, by FFmpeg's name; empty: the usual one does.
 	Alpha   bool
 	Decoder string
-	// PixelFormat and those of colours are FFmpeg's names; empty or "unknown" when the file does not say.
+	// PixelFormat and those of colours are FFmpeg's names; empty or "unknown" when the file does
+	// not say.
 	PixelFormat, Space, Range, Primaries, Transfer string
 	// TicksPerSecond and TickSpan are the time base: a tick lasts TickSpan/TicksPerSecond seconds.
 	TickSpan, TicksPerSecond int
@@ -55,7 +57,8 @@ type Stream struct {
 // maxSide keeps sizes from overflowing when multiplied.
 const maxSide = 1 << 30
 
-// Inspect reads a file's headers. The file's container must be one of formats; an *ExitError says that it is none.
+// Inspect reads a file's headers. The file's container must be one of formats; an *ExitError says
+// that it is none.
 func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, error) {
 	var file File
 	err := t.Probe(ctx, dir, inspectArgs(name, formats), func(r io.Reader) error {
@@ -145,7 +148,8 @@ func parseInspect(data []byte) (File, error) {
 			// Quarter turns only: FFmpeg turns pictures by other angles within the same frame.
 			if math.Abs(math.Mod(side.Rotation, 180)) == 90 {
 				stream.Width, stream.Height = stream.Height, stream.Width
-				stream.Interlaced = false // what FFmpeg gives has columns of both times, which nothing mends
+				// what FFmpeg gives has columns of both times, which nothing mends
+				stream.Interlaced = false
 			}
 		}
 		file.Streams = append(file.Streams, stream)

@@ -2,10 +2,11 @@ package ffmpeg
 
 import "time"
 
-// Limits bound what one process may use, on Linux; elsewhere they do nothing. 0 is no bound. A process that reaches one
-// ends with an *ExitError.
+// Limits bound what one process may use, on Linux; elsewhere they do nothing. 0 is no bound. A
+// process that reaches one ends with an *ExitError.
 type Limits struct {
-	// Memory is in bytes, of data: what a process allocates, not the programs and libraries it maps.
+	// Memory is in bytes, of data: what a process allocates, not the programs and libraries it
+	// maps.
 	Memory int64
 	// CPU is the time of all cores together.
 	CPU time.Duration

@@ -11,7 +11,8 @@ import (
 // grace is how much longer a process may run that was told that its time is up.
 const grace = 10 * time.Second
 
-// limit bounds a process that has just been started: it has read nothing yet that could make it use much.
+// limit bounds a process that has just been started: it has read nothing yet that could make it use
+// much.
 func limit(pid int, l Limits) error {
 	if err := setLimit(pid, unix.RLIMIT_CORE, 0, 0); err != nil {
 		return err

@@ -26,8 +26,8 @@ type Timing struct {
 	Uneven int
 	// End is where the last packet ends, in ticks.
 	End int64
-	// Key is where a keyframe near the middle is, and KeyBefore the keyframe before it, in ticks. Equal when there
-	// are no two keyframes.
+	// Key is where a keyframe near the middle is, and KeyBefore the keyframe before it, in ticks.
+	// Equal when there are no two keyframes.
 	Key, KeyBefore int64
 }
 
@@ -54,7 +54,8 @@ func timingArgs(name, formats string, stream int) []string {
 	return probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0")
 }
 
-// Decoded counts the packets of a stream between two time stamps, and the frames that come out of them. options are of its decoder.
+// Decoded counts the packets of a stream between two time stamps, and the frames that come out of
+// them. options are of its decoder.
 func (t Tools) Decoded(
 	ctx context.Context, dir, name, formats string, stream int, from, to time.Duration, options ...string,
 ) (packets, frames int, err error) {
@@ -151,7 +152,8 @@ func parseTiming(r io.Reader, most int) (Timing, error) {
 	return NewTiming(packets), nil
 }
 
-// NewTiming returns what packets come to that are in the order of decoding. It brings them into that of showing.
+// NewTiming returns what packets come to that are in the order of decoding. It brings them into
+// that of showing.
 func NewTiming(packets []Packet) Timing {
 	if len(packets) == 0 {
 		return Timing{Uneven: -1}
@@ -179,7 +181,8 @@ func NewTiming(packets []Packet) Timing {
 	return timing
 }
 
-// middleKeys returns of keyframes in order the first keyframe at or after the middle, or else the last one, and the one before it.
+// middleKeys returns of keyframes in order the first keyframe at or after the middle, or else the
+// last one, and the one before it.
 func middleKeys(keys []int64, middle int64) (before, key int64) {
 	if len(keys) < 2 {
 		return 0, 0

@@ -18,8 +18,9 @@ type Progress struct {
 	End bool
 }
 
-// ParseProgress reads what ffmpeg -progress prints: key=value lines, a report ending with the key "progress". A line
-// that it cannot read is passed over, because a report is worth less than the work it reports on.
+// ParseProgress reads what ffmpeg -progress prints: key=value lines, a report ending with the key
+// "progress". A line that it cannot read is passed over, because a report is worth less than the
+// work it reports on.
 func ParseProgress(r io.Reader, report func(Progress)) error {
 	var p Progress
 	lines := bufio.NewScanner(r)

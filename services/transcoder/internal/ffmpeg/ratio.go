@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// parseRatio reads "1001/30000" or, with another sep, "4:3": two whole numbers above 0 that fit in 31 bits.
+// parseRatio reads "1001/30000" or, with another sep, "4:3": two whole numbers above 0 that fit in
+// 31 bits.
 func parseRatio(text, sep string) (num, den int, ok bool) {
 	a, b, found := strings.Cut(text, sep)
 	n, err1 := strconv.ParseInt(a, 10, 32)

@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// tailSize is how much of stderr is kept: enough for a loudnorm report or the lines that explain a failure.
+// tailSize is how much of stderr is kept: enough for a loudnorm report or the lines that explain a
+// failure.
 const tailSize = 4 << 10
 
 // tail keeps the last tailSize bytes written to it.
@@ -39,7 +40,8 @@ func (t *tail) String() string {
 	return stripPaths(strings.TrimSpace(strings.ToValidUTF8(text, "�")))
 }
 
-// folders matches the folders of an absolute path. A slash after a word or a digit is a fraction or a ratio.
+// folders matches the folders of an absolute path. A slash after a word or a digit is a fraction or
+// a ratio.
 var folders = regexp.MustCompile(`(^|[\s'"(=:\[])(?:/[^/\s'":]+)*/([^/\s'":]+)`)
 
 // stripPaths reduces the absolute paths in text to their last element.

@@ -26,7 +26,8 @@ type Tools struct {
 	spent  *atomic.Int64
 }
 
-// Counting returns tools that add to spent, in nanoseconds, the CPU time of each program that they run.
+// Counting returns tools that add to spent, in nanoseconds, the CPU time of each program that they
+// run.
 func (t Tools) Counting(spent *atomic.Int64) Tools {
 	t.spent = spent
 	return t
@@ -59,8 +60,8 @@ func (t Tools) run(ctx context.Context, dir string, args []string, progress func
 	})
 }
 
-// Pipe runs ffmpeg in dir and gives what it writes to stdout to read. When read fails before the end of that, ffmpeg is killed, and the
-// error is read's.
+// Pipe runs ffmpeg in dir and gives what it writes to stdout to read. When read fails before the
+// end of that, ffmpeg is killed, and the error is read's.
 func (t Tools) Pipe(ctx context.Context, dir string, args []string, read func(io.Reader) error) error {
 	_, err := t.start(ctx, t.FFmpeg, dir, args, read)
 	return err
@@ -89,7 +90,8 @@ func (t Tools) output(ctx context.Context, program, dir string, args []string, l
 	return out.Bytes(), err
 }
 
-// ExitError says that a program ended with a failure, which for ffprobe means that it could not read the file.
+// ExitError says that a program ended with a failure, which for ffprobe means that it could not
+// read the file.
 type ExitError struct {
 	Program string
 	// Status is the exit status; -1 when a signal ended the program.
@@ -100,8 +102,9 @@ type ExitError struct {
 	Stderr string
 }
 
-// Own reports whether the program ended by itself: it gave up, crashed, or reached one of its limits. One that was told
-// to end, or that the system needed the memory of, says nothing of the file that it read.
+// Own reports whether the program ended by itself: it gave up, crashed, or reached one of its
+// limits. One that was told to end, or that the system needed the memory of, says nothing of the
+// file that it read.
 func (e *ExitError) Own() bool {
 	switch e.Signal {
 	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP:
@@ -117,8 +120,8 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s exited with status %d: %s", e.Program, e.Status, e.Stderr)
 }
 
-// start runs a program, which may read t.stdin, to its end and returns the end of its stderr. read is given stdout and need not read
-// all of it; a program whose reader gives up is killed.
+// start runs a program, which may read t.stdin, to its end and returns the end of its stderr. read
+// is given stdout and need not read all of it; a program whose reader gives up is killed.
 func (t Tools) start(ctx context.Context, program, dir string, args []string, read func(io.Reader) error) (string, error) {
 	name := baseName(program)
 	cmd := exec.CommandContext(ctx, program, args...)
@@ -126,10 +129,12 @@ func (t Tools) start(ctx context.Context, program, dir string, args []string, re
 	cmd.Env = environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	endWithUs(cmd.SysProcAttr)
-	// Linux takes the end of the thread that started a program for ours: keep it until the program has ended.
+	// Linux takes the end of the thread that started a program for ours: keep it until the program
+	// has ended.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	// Wait, and with it WaitDelay, begins when stdout has ended, which a descendant that ignores SIGTERM may hold open.
+	// Wait, and with it WaitDelay, begins when stdout has ended, which a descendant that ignores
+	// SIGTERM may hold open.
 	kill := make(chan *time.Timer, 1)
 	cmd.Cancel = func() error {
 		group := -cmd.Process.Pid
@@ -156,7 +161,8 @@ func (t Tools) start(ctx context.Context, program, dir string, args []string, re
 	if gaveUp {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
-	// A program that nobody reads from blocks for ever: take the rest, whatever became of the reading.
+	// A program that nobody reads from blocks for ever: take the rest, whatever became of the
+	// reading.
 	_, _ = io.Copy(io.Discard, stdout)
 	err = cmd.Wait()
 	if t.spent != nil && cmd.ProcessState != nil {

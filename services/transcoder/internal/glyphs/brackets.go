@@ -15,8 +15,9 @@ const (
 // closing are the brackets that come in pairs, each opening one and the one that closes it.
 var closing = map[rune]rune{'(': ')', '[': ']', '{': '}', '⟨': '⟩', '〈': '〉', '「': '」', '『': '』', '【': '】', '（': '）', '［': '］'}
 
-// Ordered puts marks around the brackets of lines that have right-to-left text, so that each pair goes with what Unicode's rule for brackets (UAX
-// #9, N0) says: without, the closing one may go elsewhere than the opening one. Other lines it leaves as they are.
+// Ordered puts marks around the brackets of lines that have right-to-left text. Unicode's rule for
+// brackets (UAX #9, N0) keeps each pair together; without the marks, the closing bracket may go
+// elsewhere than the opening one. Other lines are left as they are.
 func Ordered(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
@@ -48,8 +49,8 @@ func orderedLine(line []rune) string {
 	return out.String()
 }
 
-// directions returns the direction of each sign as the mark that has the same, 0 for none, and that of the line, which is its first letter's; 0 when
-// nothing in it is written from right to left.
+// directions returns the direction of each sign as the mark that has the same, 0 for none, and that
+// of the line, which is its first letter's; 0 when nothing in it is written from right to left.
 func directions(line []rune) (strong []rune, base rune) {
 	strong = make([]rune, len(line))
 	mixed := false

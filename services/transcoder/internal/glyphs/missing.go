@@ -9,7 +9,8 @@ import (
 	"unicode"
 )
 
-// usual reports whether every font has a sign that is a system's first choice: Latin, Greek, Cyrillic, and their punctuation.
+// usual reports whether every font has a sign that is a system's first choice: Latin, Greek,
+// Cyrillic, and their punctuation.
 func usual(r rune) bool { return r <= 0x52f || r >= 0x2010 && r <= 0x203a || r == '€' }
 
 // seen reports whether a sign is one that is drawn.
@@ -17,7 +18,8 @@ func seen(r rune) bool {
 	return !unicode.IsSpace(r) && !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// Rare returns the signs in texts that not every font has, each once, with spaces between; empty when there are none.
+// Rare returns the signs in texts that not every font has, each once, with spaces between; empty
+// when there are none.
 func Rare(texts ...string) string {
 	found := map[rune]bool{}
 	for _, text := range texts {
@@ -47,7 +49,8 @@ func Missing(log string) (list []rune) {
 	return slices.Compact(list)
 }
 
-// Kinds names what signs are, for people, each once: scripts ("Devanagari"), or "emoji and symbols".
+// Kinds names what signs are, for people, each once: scripts ("Devanagari"), or "emoji and
+// symbols".
 func Kinds(signs []rune) []string {
 	found := map[string]bool{}
 	for _, r := range signs {

@@ -13,7 +13,8 @@ import (
 // maxSamples bounds a track: it is what Tools.Timing takes, too.
 const maxSamples = 4 << 20
 
-// samples returns the times of a track's samples, each of which must lie within a file of some bytes.
+// samples returns the times of a track's samples, each of which must lie within a file of some
+// bytes.
 func samples(trak *mp4.TrakBox, length int64) ([]ffmpeg.Packet, error) {
 	table := trak.Mdia.Minf.Stbl
 	if table.Stsz == nil || table.Stts == nil || table.Stsc == nil {

@@ -20,11 +20,13 @@ type Track struct {
 	Timing ffmpeg.Timing
 	// Sizes are those of all packets in bytes, in the order in which they are decoded.
 	Sizes []int64
-	// Lead is how much comes before what is shown or heard, in ticks: what an encoder of sound puts before it.
+	// Lead is how much comes before what is shown or heard, in ticks: what an encoder of sound puts
+	// before it.
 	Lead int64
 }
 
-// readTrack reads a track of a file of some bytes; movieTicks is how many ticks a second the movie's own times have.
+// readTrack reads a track of a file of some bytes; movieTicks is how many ticks a second the
+// movie's own times have.
 func readTrack(trak *mp4.TrakBox, movieTicks, length int64) (t Track, err error) {
 	media := trak.Mdia
 	if media == nil || media.Hdlr == nil || media.Mdhd == nil || media.Mdhd.Timescale == 0 || media.Minf == nil || media.Minf.Stbl == nil {

@@ -20,8 +20,9 @@ func Head(file io.Reader) ([]byte, error) {
 	return head[:n], err
 }
 
-// Mistaken says what a file with these first bytes seems to be instead of what is wanted ("a video"), as the end of a sentence that
-// starts with the file's name; "" when it is none of what is mistaken for anything.
+// Mistaken says what a file with these first bytes seems to be instead of what is wanted ("a
+// video"), as the end of a sentence that starts with the file's name; "" when it is none of what is
+// mistaken for anything.
 func Mistaken(head []byte, wanted string) string {
 	kind := http.DetectContentType(head)
 	switch {

@@ -11,7 +11,8 @@ const (
 	HLG                  // ARIB STD-B67
 )
 
-// CurveOf returns the curve by FFmpeg's name of a transfer characteristic, 0 when it is not of high dynamic range.
+// CurveOf returns the curve by FFmpeg's name of a transfer characteristic, 0 when it is not of high
+// dynamic range.
 func CurveOf(transfer string) Curve {
 	switch transfer {
 	case "smpte2084":
@@ -31,7 +32,8 @@ const (
 // knee is the brightness, in papers, up to which nothing is compressed.
 const knee = 0.3
 
-// Colour returns the sRGB-coded BT.709 colour, each part 0 to 1, that stands for a colour of the curve in BT.2020.
+// Colour returns the sRGB-coded BT.709 colour, each part 0 to 1, that stands for a colour of the
+// curve in BT.2020.
 func (c Curve) Colour(r, g, b float64) (float64, float64, float64) {
 	r, g, b = c.light(r, g, b)
 	// BT.2020 to BT.709. What BT.709 has no colour for is clipped.
@@ -69,7 +71,8 @@ func hlg(v float64) float64 {
 	return (math.Exp((v-0.55991073)/0.17883277) + 0.28466892) / 12
 }
 
-// compress is the identity up to the knee, and goes on without a bend to 1 at the peak (a Möbius transform).
+// compress is the identity up to the knee, and goes on without a bend to 1 at the peak (a Möbius
+// transform).
 func compress(x float64) float64 {
 	if x <= knee {
 		return x

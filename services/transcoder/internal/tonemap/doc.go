@@ -1,5 +1,6 @@
-// Package tonemap brings high dynamic range to what videos on the web show: it computes, for each colour that a PQ or HLG
-// picture in BT.2020 can have, the colour that stands for it in BT.709, as a table that FFmpeg's lut3d filter applies.
+// Package tonemap brings high dynamic range to what videos on the web show: it computes, for each
+// colour that a PQ or HLG picture in BT.2020 can have, the colour that stands for it in BT.709, as
+// a table that FFmpeg's lut3d filter applies.
 //
 // What it promises:
 //   - One result with every build of FFmpeg: filters of its own for this (zscale, libplacebo) are missing in many.

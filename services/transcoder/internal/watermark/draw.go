@@ -15,7 +15,8 @@ import (
 	_ "golang.org/x/image/webp" // for formats
 )
 
-// Bounds of a picture. One of 16 bits a channel takes 8 bytes a pixel while it is decoded, a JPEG of many scans 12.
+// Bounds of a picture. One of 16 bits a channel takes 8 bytes a pixel while it is decoded, a JPEG
+// of many scans 12.
 const (
 	maxPixels = 4 << 20
 	maxSide   = 16384
@@ -24,9 +25,10 @@ const (
 // formats are those that are taken.
 var formats = []string{"png", "jpeg", "webp"}
 
-// Draw reads a picture, brings it to the largest size within width × height that keeps its shape, thins it to an opacity from 0
-// to 1, and writes it as a PNG. Sides are even numbers, because video has colour at half the resolution. It returns what was
-// written. When ctx ends it gives up; when that is for its deadline, because the picture takes too long to decode.
+// Draw reads a picture, brings it to the largest size within width × height that keeps its shape,
+// thins it to an opacity from 0 to 1, and writes it as a PNG. Sides are even numbers, because video
+// has colour at half the resolution. It returns what was written. When ctx ends it gives up; when
+// that is for its deadline, because the picture takes too long to decode.
 func Draw(ctx context.Context, from io.ReadSeeker, to io.Writer, width, height int, opacity float64) (w, h int, err error) {
 	source, err := decode(ctx, from)
 	if err != nil {
@@ -63,8 +65,8 @@ func decode(ctx context.Context, from io.ReadSeeker) (image.Image, error) {
 	return picture, nil
 }
 
-// until is a reader that ends with its context, and with it what decodes: a JPEG may hold thousands of scans, each over all of its
-// pixels, in some bytes each.
+// until is a reader that ends with its context, and with it what decodes: a JPEG may hold thousands
+// of scans, each over all of its pixels, in some bytes each.
 type until struct {
 	ctx context.Context
 	r   io.Reader
@@ -77,8 +79,9 @@ func (u *until) Read(p []byte) (int, error) {
 	return u.r.Read(p[:min(len(p), 512)])
 }
 
-// thinned returns a picture at an opacity. Pixels beside it that are clear get its colour, though they stay clear: video has one
-// colour for four pixels, and the black that they have else would darken the picture's edges.
+// thinned returns a picture at an opacity. Pixels beside it that are clear get its colour, though
+// they stay clear: video has one colour for four pixels, and the black that they have else would
+// darken the picture's edges.
 func thinned(picture *image.RGBA, opacity float64) *image.NRGBA {
 	out := image.NewNRGBA(picture.Bounds())
 	for y := range out.Rect.Dy() {
@@ -94,7 +97,8 @@ func thinned(picture *image.RGBA, opacity float64) *image.NRGBA {
 	return out
 }
 
-// reach is how many pixels away a clear pixel's colour may come from: as far as a filter reaches that halves the resolution.
+// reach is how many pixels away a clear pixel's colour may come from: as far as a filter reaches
+// that halves the resolution.
 const reach = 3
 
 // beside is the mean colour of what is near a clear pixel, each as much as it covers, and clear.

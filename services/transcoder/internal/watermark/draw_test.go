@@ -148,7 +148,8 @@ func TestWhatIsNoUsablePictureIsRefusedForGood(t *testing.T) {
 	}
 }
 
-// scans is a grey progressive JPEG with so many scans that hold nothing, each of which is decoded over all of the picture.
+// scans is a grey progressive JPEG with so many scans that hold nothing, each of which is decoded
+// over all of the picture.
 func scans(side uint16, count int) []byte {
 	data := []byte{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0}
 	data = append(data, bytes.Repeat([]byte{1}, 64)...)

@@ -12,7 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
-// notPicture returns the error for a file that is no usable picture. what ends the sentence "The watermark …".
+// notPicture returns the error for a file that is no usable picture. what ends the sentence "The
+// watermark …".
 func notPicture(what string, cause error) error {
 	return stage.Permanent(msg.CodeWatermarkNotPicture,
 		"The watermark "+what+" Please give the address of a picture: PNG, JPEG or WebP.", cause)

@@ -1,4 +1,5 @@
-// Command uploader stores finished videos. Its settings come from the environment: see uploader.Config.
+// Command uploader stores finished videos. Its settings come from the environment: see
+// uploader.Config.
 package main
 
 import (
