@@ -6,5 +6,5 @@
 //
 //	plan     turns a campaign into tasks, or says why it cannot be rendered; pure
 //	claim    claims jobs and plans them, in one transaction
-//	conduct  publishes tasks, grants them, hears heartbeats, takes results
+//	schedule publishes tasks, grants them, hears heartbeats, takes results
 package ingest

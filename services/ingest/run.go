@@ -16,7 +16,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/ingest/claim"
-	"github.com/loom-lite/loom-lite/services/ingest/conduct"
+	"github.com/loom-lite/loom-lite/services/ingest/schedule"
 )
 
 // application is what the database's and NATS's lists of connections show.
@@ -54,7 +54,7 @@ func Run(ctx context.Context, cfg Config) error {
 		default:
 		}
 	}
-	conductor, err := conduct.New(conduct.Config{
+	conductor, err := schedule.New(schedule.Config{
 		DB: pool, NATS: nc, Store: objects, WorkBucket: cfg.WorkBucket, Lease: cfg.Lease, Replicas: cfg.Replicas,
 		Retention: cfg.Retention, Ended: free, Metrics: metrics.conduct, Log: cfg.Log,
 	})
@@ -217,13 +217,13 @@ func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) er
 
 // metrics are ingest's.
 type metrics struct {
-	conduct  *conduct.Metrics
+	conduct  *schedule.Metrics
 	claims   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 }
 
 func newMetrics(registry *prometheus.Registry) (*metrics, error) {
-	conducting, err := conduct.NewMetrics(registry)
+	conducting, err := schedule.NewMetrics(registry)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package conduct
+package schedule
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-// Package conduct carries renders through their tasks. Postgres is the truth and JetStream carries:
+// Package schedule carries renders through their tasks. Postgres is the truth and JetStream carries:
 // the conductor keeps no state that it could lose, so any number of replicas may run, and a restart
 // of anything loses nothing.
 //
@@ -36,4 +36,4 @@
 //   - A lease lapses only when those who hold it could have been heard.
 //   - A row that somebody holds is waited for by its render alone.
 //   - Nothing here ends the process because a server is away.
-package conduct
+package schedule
