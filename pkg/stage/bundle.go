@@ -35,7 +35,7 @@ func (w *Worker) storeBundle(l *lease, err error) {
 	ctx, cancel := context.WithTimeout(l.unwanted, w.pace.bundle)
 	defer cancel()
 	defer context.AfterFunc(l.working, cancel)()
-	err = s3.store(ctx, "store the failure bundle", *l.task.Bundle, path)
+	err = l.task.Objects.Put(ctx, "the failure bundle", *l.task.Bundle, path)
 	switch {
 	case err == nil:
 		l.bundled = true

@@ -13,11 +13,15 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// fetch writes an input to the file at path: all of the objects that it is in, or the file is not
+// Get writes an input to the file at path: all of the objects that it is in, or the file is not
 // there.
-func (x *transfers) fetch(ctx context.Context, operation string, input msg.Input, path string) (err error) {
+func (x *transfers) Get(ctx context.Context, name string, input msg.Input, path string) (err error) {
+	operation := "fetch " + name
+	if input.URL == "" {
+		return fmt.Errorf("%s: the grant has no such input", operation)
+	}
 	one := func(from msg.SignedURL, path string) error {
-		return x.retry(ctx, operation, func(ctx context.Context) error { return x.get(ctx, string(from), path) })
+		return x.retry(ctx, operation, func(ctx context.Context) error { return x.download(ctx, string(from), path) })
 	}
 	if input.Bytes <= 0 {
 		return one(input.URL, path)
@@ -66,8 +70,9 @@ func appendTo(path, part string) (err error) {
 	return errors.Join(err, to.Close())
 }
 
-// store writes the file at path to an output, in as many objects as it takes.
-func (x *transfers) store(ctx context.Context, operation string, output msg.Output, path string) error {
+// Put writes the file at path to an output, in as many objects as it takes.
+func (x *transfers) Put(ctx context.Context, name string, output msg.Output, path string) error {
+	operation := "store " + name
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
@@ -87,7 +92,7 @@ func (x *transfers) store(ctx context.Context, operation string, output msg.Outp
 		}
 		length := min(each, size-offset)
 		err := x.retry(ctx, operation, func(ctx context.Context) error {
-			return x.put(ctx, to, output.ContentType, path, offset, length)
+			return x.upload(ctx, to, output.ContentType, path, offset, length)
 		})
 		if err != nil {
 			return err

@@ -40,6 +40,11 @@ type Task struct {
 	Dir string
 	// Log carries render_id, task_id and attempt.
 	Log zerolog.Logger
+	// Objects moves inputs and outputs. NewTask sets what uses the grant's URLs.
+	Objects Objects
+	// Reported, if it is not nil, is called after each Progress and Announce, by several goroutines
+	// at once where a handler has several.
+	Reported func()
 
 	progress atomic.Uint64 // float64 bits
 
@@ -49,9 +54,19 @@ type Task struct {
 	news chan struct{}
 }
 
-// NewTask returns a task to call a handler with. The worker does; so may a test.
+// Objects moves the objects that tasks read and write: by presigned URLs for a worker, by links
+// within a folder for tasks that all run in one process.
+type Objects interface {
+	// Get writes the input called name to the file at path: all of it, or there is no such file.
+	Get(ctx context.Context, name string, input msg.Input, path string) error
+	// Put writes the file at path to the output called name. The handler may remove the file
+	// afterwards, but does not write to it again.
+	Put(ctx context.Context, name string, output msg.Output, path string) error
+}
+
+// NewTask returns a task to call a handler with, as the worker and tests do.
 func NewTask(grant msg.Grant, dir string, log zerolog.Logger) *Task {
-	return &Task{Grant: grant, Dir: dir, Log: log, news: make(chan struct{}, 1)}
+	return &Task{Grant: grant, Dir: dir, Log: log, Objects: s3, news: make(chan struct{}, 1)}
 }
 
 // Progress says how much of the work is done, from 0 to 1. It costs nothing; the next heartbeat
@@ -61,6 +76,13 @@ func (t *Task) Progress(fraction float64) {
 		return
 	}
 	t.progress.Store(math.Float64bits(min(max(fraction, 0), 1)))
+	t.reported()
+}
+
+func (t *Task) reported() {
+	if t.Reported != nil {
+		t.Reported()
+	}
 }
 
 // Done returns the fraction last given to Progress.
@@ -78,6 +100,7 @@ func (t *Task) Announce(name string) {
 	case t.news <- struct{}{}:
 	default:
 	}
+	t.reported()
 }
 
 // Announced returns what Announce was called with.

@@ -58,10 +58,10 @@ var s3 = &transfers{
 // over the error wraps ErrHandBack. Errors never hold the URL.
 func (t *Task) Fetch(ctx context.Context, name, path string) error {
 	input, ok := t.Inputs[name]
-	if !ok || input.URL == "" {
+	if !ok {
 		return fmt.Errorf("fetch %s: the grant has no such input", name)
 	}
-	return s3.fetch(ctx, "fetch "+name, input, path)
+	return t.Objects.Get(ctx, name, input, path)
 }
 
 // Store writes the file at path to the output called name. Errors are as Fetch's; and what is
@@ -71,7 +71,7 @@ func (t *Task) Store(ctx context.Context, name, path string) error {
 	if !ok {
 		return fmt.Errorf("store %s: the grant has no such output", name)
 	}
-	return s3.store(ctx, "store "+name, output, path)
+	return t.Objects.Put(ctx, name, output, path)
 }
 
 // retry repeats try until it succeeds, fails for good, or time is over.
@@ -98,7 +98,7 @@ func (x *transfers) retry(ctx context.Context, operation string, try func(contex
 	return Retryable(msg.CodeStorage, storageMessage, fmt.Errorf("%s: %w", operation, err))
 }
 
-func (x *transfers) get(ctx context.Context, from, path string) (err error) {
+func (x *transfers) download(ctx context.Context, from, path string) (err error) {
 	ctx, moved, stop := x.watch(ctx)
 	defer stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
@@ -140,8 +140,8 @@ func (x *transfers) get(ctx context.Context, from, path string) (err error) {
 	return nil
 }
 
-// put writes length bytes of the file at path, from offset, to the object that to is the URL of.
-func (x *transfers) put(ctx context.Context, to msg.SignedURL, contentType, path string, offset, length int64) error {
+// upload writes length bytes of the file at path, from offset, to the object that to is the URL of.
+func (x *transfers) upload(ctx context.Context, to msg.SignedURL, contentType, path string, offset, length int64) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return backoff.Permanent(err)

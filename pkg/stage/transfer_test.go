@@ -152,7 +152,7 @@ func TestNetworkErrorsAreTriedForAWhileAndHideTheURL(t *testing.T) {
 	var tries int
 	err := impatient.retry(t.Context(), "fetch in", func(ctx context.Context) error {
 		tries++
-		return impatient.get(ctx, string(task.Inputs["in"].URL), filepath.Join(task.Dir, "in"))
+		return impatient.download(ctx, string(task.Inputs["in"].URL), filepath.Join(task.Dir, "in"))
 	})
 	if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "bucket") || tries < 2 {
 		t.Errorf("%d tries: %v", tries, err)
@@ -173,7 +173,7 @@ func TestATransferThatStandsStillIsBrokenOff(t *testing.T) {
 	defer close(release)
 	impatient := *s3
 	impatient.stall = 100 * time.Millisecond
-	err := impatient.get(t.Context(), string(task.Inputs["in"].URL), filepath.Join(task.Dir, "in"))
+	err := impatient.download(t.Context(), string(task.Inputs["in"].URL), filepath.Join(task.Dir, "in"))
 	if !errors.Is(err, errStalled) {
 		t.Errorf("%v", err)
 	}
