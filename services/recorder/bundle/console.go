@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 
-	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 const (
@@ -62,7 +62,7 @@ func (c *console) watch(client *cdp.Client, session proto.TargetSessionID) {
 			text += " " + d.Exception.Value.String()
 		}
 		level := "exception"
-		if capture.IsOwn(d) {
+		if script.IsOwn(d) {
 			level = "recorder" // it is none of the page's
 		}
 		c.add(line{level: level, text: c.scrub.trim(text, maxLine), place: c.scrub.trimURL(d.URL), number: d.LineNumber + 1})

@@ -12,6 +12,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 //go:embed decode.js
@@ -48,7 +49,7 @@ func (s *scene) watchBitmaps() error {
 	if err := (proto.RuntimeAddBinding{Name: name}).Call(s.page); err != nil {
 		return fmt.Errorf("watch pictures: %w", err)
 	}
-	if err := s.onNewDocument("decode.js", fmt.Sprintf("(%s)(%q)", strings.TrimSpace(decodeScript), name)); err != nil {
+	if err := script.OnNewDocument(s.page, "decode.js", fmt.Sprintf("(%s)(%q)", strings.TrimSpace(decodeScript), name)); err != nil {
 		return fmt.Errorf("watch pictures: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // noDialogs gives a page's scripts the answers of somebody who closes every dialog. A dialog that
@@ -20,5 +21,5 @@ func (s *scene) answerDialogs() error {
 		// dialog holds up.
 		go func() { _ = proto.PageHandleJavaScriptDialog{Accept: accept}.Call(s.page) }()
 	})
-	return s.onNewDocument("dialogs.js", noDialogs)
+	return script.OnNewDocument(s.page, "dialogs.js", noDialogs)
 }

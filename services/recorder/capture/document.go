@@ -146,10 +146,3 @@ func (d *document) askedFor() string {
 	defer d.mu.Unlock()
 	return d.asked
 }
-
-// onNewDocument runs a script of ours in each of the page's documents, frames included, before the
-// page's own.
-func (s *scene) onNewDocument(name, script string) error {
-	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: Own(name, script)}.Call(s.page)
-	return err
-}

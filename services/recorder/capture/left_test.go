@@ -11,8 +11,8 @@ import (
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
-	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // watching sees a page's session before the page is asked for.
@@ -106,7 +106,7 @@ func TestExceptionsOfOurScriptsAreToldFromThePages(t *testing.T) {
 	ours, theirs := make(chan *proto.RuntimeExceptionDetails, 8), make(chan *proto.RuntimeExceptionDetails, 8)
 	seen := watching(func(c *cdp.Client, page *rod.Page) error {
 		cdp.On(c, page.SessionID, func(e *proto.RuntimeExceptionThrown) {
-			if capture.IsOwn(e.ExceptionDetails) {
+			if script.IsOwn(e.ExceptionDetails) {
 				ours <- e.ExceptionDetails
 			} else {
 				theirs <- e.ExceptionDetails
@@ -115,7 +115,7 @@ func TestExceptionsOfOurScriptsAreToldFromThePages(t *testing.T) {
 		if err := (proto.RuntimeEnable{}).Call(page); err != nil {
 			return err
 		}
-		source := capture.Own("fails.js", `addEventListener("load", () => { throw new Error("ours") })`)
+		source := script.Named("fails.js", `addEventListener("load", () => { throw new Error("ours") })`)
 		_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: source}.Call(page)
 		return err
 	})

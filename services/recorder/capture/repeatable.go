@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // repeatableDate is when repeatable pages are asked for, by their calendar: a Thursday at noon, so
@@ -29,7 +31,7 @@ func (s *scene) repeat() error {
 		return nil
 	}
 	behind := time.Since(repeatableDate).Milliseconds()
-	if err := s.onNewDocument("repeatable.js", fmt.Sprintf("(%s)(%d)", strings.TrimSpace(repeatableScript), behind)); err != nil {
+	if err := script.OnNewDocument(s.page, "repeatable.js", fmt.Sprintf("(%s)(%d)", strings.TrimSpace(repeatableScript), behind)); err != nil {
 		return fmt.Errorf("make the page repeatable: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 //go:embed services.js
@@ -59,7 +60,7 @@ func (s *scene) watchServices() error {
 	if err := (proto.RuntimeAddBinding{Name: name}).Call(s.page); err != nil {
 		return fmt.Errorf("watch service workers: %w", err)
 	}
-	if err := s.onNewDocument("services.js", fmt.Sprintf("(%s)(%q)", strings.TrimSpace(servicesScript), name)); err != nil {
+	if err := script.OnNewDocument(s.page, "services.js", fmt.Sprintf("(%s)(%q)", strings.TrimSpace(servicesScript), name)); err != nil {
 		return fmt.Errorf("watch service workers: %w", err)
 	}
 	return nil

@@ -3,6 +3,8 @@ package capture
 import (
 	_ "embed"
 	"fmt"
+
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 //go:embed synchronized.js
@@ -14,7 +16,7 @@ func (s *scene) synchronize() error {
 	if s.ownFrames() {
 		return nil
 	}
-	if err := s.onNewDocument("synchronized.js", synchronizedScript); err != nil {
+	if err := script.OnNewDocument(s.page, "synchronized.js", synchronizedScript); err != nil {
 		return fmt.Errorf("synchronize canvases: %w", err)
 	}
 	return s.watchBitmaps()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // ticker makes a document's animations follow the page's time.
@@ -39,7 +40,7 @@ func (s *scene) takeOver(ctx context.Context) error {
 			return fmt.Errorf("stop animations: %w", err)
 		}
 	}
-	if err := s.onNewDocument("ticker.js", ticker); err != nil {
+	if err := script.OnNewDocument(s.page, "ticker.js", ticker); err != nil {
 		return fmt.Errorf("stop animations: %w", err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // world is where scripts of ours run beside the page's document: they see it, and nothing that its
@@ -37,12 +38,12 @@ func (w *world) evaluate(expression string, to any) error {
 	if err != nil {
 		return err
 	}
-	reply, err := proto.RuntimeEvaluate{Expression: Own("look.js", expression), ContextID: id, ReturnByValue: true}.Call(w.page)
+	reply, err := proto.RuntimeEvaluate{Expression: script.Named("look.js", expression), ContextID: id, ReturnByValue: true}.Call(w.page)
 	if err != nil {
 		return err
 	}
 	if reply.ExceptionDetails != nil {
-		return Failed("look at the page", reply.ExceptionDetails)
+		return script.Failed("look at the page", reply.ExceptionDetails)
 	}
 	return reply.Result.Value.Unmarshal(to)
 }

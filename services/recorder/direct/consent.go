@@ -14,6 +14,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // The kept rule set, and what applies it in a page: autoconsent/README.md says where they come
@@ -202,7 +203,7 @@ func (c *consent) enter() error {
 		if err == nil {
 			c.worlds[world.ExecutionContextID] = main
 			delete(c.states, world.ExecutionContextID) // what another document's came to
-			source := capture.Own("consent.js", bridge+"\n;"+consentScript)
+			source := script.Named("consent.js", bridge+"\n;"+consentScript)
 			_, err = proto.RuntimeEvaluate{Expression: source, ContextID: world.ExecutionContextID}.Call(c.page)
 		}
 		if err != nil && !cdp.Gone(err) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 var _ capture.Director = (*Director)(nil)
@@ -63,7 +64,7 @@ func (d *Director) setStage(page *rod.Page) error {
 		return nil
 	}
 	source := "if (window === top) " + stageJS
-	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: capture.Own("stage.js", source), WorldName: world}.Call(page)
+	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: script.Named("stage.js", source), WorldName: world}.Call(page)
 	if err != nil {
 		return failed("set the stage", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // leading is a page whose link fills the window and leads to /next.
@@ -109,7 +110,7 @@ func TestAFaultOfOurScriptsIsNotThePages(t *testing.T) {
 	shot.around = func(d capture.Director) capture.Director { return failing{d} }
 	_, err := shot.take(t)
 	var page *capture.PageError
-	var own *capture.ScriptError
+	var own *script.Error
 	if !errors.As(err, &own) || errors.As(err, &page) {
 		t.Fatalf("capture returned %v, want an error of our script", err)
 	}

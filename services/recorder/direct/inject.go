@@ -11,7 +11,7 @@ import (
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
-	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 //go:embed inject.js
@@ -35,7 +35,7 @@ func (d *Director) style(page *rod.Page) error {
 	if err != nil {
 		return err
 	}
-	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: capture.Own("inject.js", source)}).Call(page); err != nil {
+	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: script.Named("inject.js", source)}).Call(page); err != nil {
 		return failed("add CSS to the page", err)
 	}
 	return nil

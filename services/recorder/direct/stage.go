@@ -10,8 +10,8 @@ import (
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
-	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 // The parts of stageJS.
@@ -152,7 +152,7 @@ func (s *stage) ask(ctx context.Context, to any, method string, arguments ...any
 	if err != nil {
 		return fmt.Errorf("write a step: %w", err)
 	}
-	function := capture.Own("stage.js", fmt.Sprintf("function() { return this.there() ? [this.%s(...%s)] : [] }", method, list)) + "\n"
+	function := script.Named("stage.js", fmt.Sprintf("function() { return this.there() ? [this.%s(...%s)] : [] }", method, list)) + "\n"
 	err = s.call(ctx, to, function)
 	// in all likelihood there is another document by now
 	if errors.Is(err, errLost) && !errors.Is(err, errUnread) {
@@ -174,7 +174,7 @@ func (s *stage) call(ctx context.Context, to any, function string) error {
 		return lost("act in the page", err)
 	}
 	if e := reply.ExceptionDetails; e != nil {
-		return capture.Failed("act in the page", e)
+		return script.Failed("act in the page", e)
 	}
 	var answer []json.RawMessage
 	if err = reply.Result.Value.Unmarshal(&answer); err == nil && len(answer) == 0 {
@@ -195,12 +195,12 @@ func (s *stage) enter(page *rod.Page) error {
 	if err != nil {
 		return lost("make a world", err)
 	}
-	reply, err := proto.RuntimeEvaluate{Expression: capture.Own("stage.js", stageJS), ContextID: made.ExecutionContextID}.Call(page)
+	reply, err := proto.RuntimeEvaluate{Expression: script.Named("stage.js", stageJS), ContextID: made.ExecutionContextID}.Call(page)
 	if err != nil {
 		return lost("enter the page", err)
 	}
 	if e := reply.ExceptionDetails; e != nil {
-		return capture.Failed("enter the page", e)
+		return script.Failed("enter the page", e)
 	}
 	s.object = reply.Result.ObjectID
 	return nil
@@ -216,7 +216,7 @@ func (s *stage) restAt(ctx context.Context, p point) error {
 		}
 	}
 	reply, err := proto.PageAddScriptToEvaluateOnNewDocument{
-		Source: capture.Own("stage.js", fmt.Sprintf("(%s).rest(%g, %g)", stageJS, p[0], p[1])), WorldName: world,
+		Source: script.Named("stage.js", fmt.Sprintf("(%s).rest(%g, %g)", stageJS, p[0], p[1])), WorldName: world,
 	}.Call(page)
 	if err != nil {
 		return fmt.Errorf("keep the pointer: %w", err)
