@@ -36,8 +36,11 @@ func newMP4(o ours, environ map[string]string) (run tool, release func(), err er
 	if err != nil {
 		return nil, nil, err
 	}
-	handlers, release, err := transcoder.Handlers(cfg)
-	return mp4{o, handlers, make(chan struct{}, o.job.Scenes)}.scene, release, err
+	service, err := transcoder.New(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return mp4{o, service.Handlers(), make(chan struct{}, o.job.Scenes)}.scene, service.Close, nil
 }
 
 func (m mp4) scene(ctx context.Context, dir string, at marks) (output, error) {

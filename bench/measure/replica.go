@@ -46,11 +46,12 @@ func Replica(ctx context.Context, in io.Reader, out io.Writer, environ map[strin
 	if err != nil {
 		return err
 	}
-	handlers, release, err := transcoder.Handlers(cfg)
+	service, err := transcoder.New(cfg)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer service.Close()
+	handlers := service.Handlers()
 	for orders, answers := json.NewDecoder(in), json.NewEncoder(out); ; {
 		var next order
 		if err := orders.Decode(&next); errors.Is(err, io.EOF) {

@@ -2,12 +2,9 @@ package transcoder
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 
-	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
@@ -27,49 +24,6 @@ type handler struct {
 	pictures *bubble.Pictures
 	// threads is how many an encoder may use.
 	threads int
-}
-
-// newHandler returns the handler that cfg describes, and what frees what it holds.
-func newHandler(cfg Config) (h handler, release func(), err error) {
-	policy, err := egress.Parse(cfg.EgressAllow)
-	if err != nil {
-		return handler{}, nil, fmt.Errorf("read EGRESS_ALLOW: %w", err)
-	}
-	client := policy.Client()
-	h = handler{
-		tools:      ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
-		facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout, MinRate: cfg.FetchMinRate},
-		watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout, MinRate: cfg.FetchMinRate},
-		measured:   make(chan struct{}, cfg.Slots),
-		kept:       &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
-		pictures:   new(bubble.Pictures),
-		threads:    (service.Cores() + cfg.Slots - 1) / cfg.Slots,
-	}
-	return h, func() {
-		client.CloseIdleConnections()
-		h.kept.Close()
-	}, nil
-}
-
-// Handlers returns the handler of each kind as cfg describes it, for who runs tasks without NATS,
-// and what frees what they hold.
-func Handlers(cfg Config) (handlers map[msg.Kind]stage.Handler, release func(), err error) {
-	h, release, err := newHandler(cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	return h.kinds(), release, nil
-}
-
-// kinds returns the handler of each kind.
-func (h handler) kinds() map[msg.Kind]stage.Handler {
-	return map[msg.Kind]stage.Handler{
-		msg.Probe:     stage.HandlerFunc(h.probe),
-		msg.Draw:      stage.HandlerFunc(h.draw),
-		msg.Normalize: stage.HandlerFunc(h.normalize),
-		msg.Concat:    stage.HandlerFunc(h.concat),
-		msg.Overlay:   stage.HandlerFunc(h.overlay),
-	}
 }
 
 // fetchFacecam fetches the facecam from the store, if this process does not have it yet.

@@ -15,11 +15,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	h, release, err := newHandler(cfg)
+	t, err := New(cfg)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer t.Close()
 	nc, err := cfg.ConnectNATS("transcoder")
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 	worker, err := stage.New(nc, stage.Config{
 		Verb: msg.ConsumerTranscode, Slots: cfg.Slots, Fetches: cfg.Fetches, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
-		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: h.kinds(),
+		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: t.Handlers(),
 	})
 	if err != nil {
 		return err
@@ -38,6 +38,6 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer stop()
-	cfg.Log.Info().Str("ffmpeg", version).Int("slots", cfg.Slots).Int("threads", h.threads).Msg("transcoder starts")
+	cfg.Log.Info().Str("ffmpeg", version).Int("slots", cfg.Slots).Int("threads", t.threads).Msg("transcoder starts")
 	return worker.Run(ctx)
 }

@@ -1,0 +1,61 @@
+package transcoder
+
+import (
+	"fmt"
+
+	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+)
+
+// Transcoder works on tasks of all five kinds. It needs no NATS: Run connects it.
+type Transcoder struct {
+	handler
+	closeIdle func()
+}
+
+// New returns the transcoder that cfg describes. The caller closes it. New does not try FFmpeg:
+// CheckFFmpeg does.
+func New(cfg Config) (*Transcoder, error) {
+	policy, err := egress.Parse(cfg.EgressAllow)
+	if err != nil {
+		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
+	}
+	client := policy.Client()
+	return &Transcoder{closeIdle: client.CloseIdleConnections, handler: handler{
+		tools: ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
+		facecams: fetch.Fetcher{
+			Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout, MinRate: cfg.FetchMinRate,
+		},
+		watermarks: fetch.Fetcher{
+			Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout, MinRate: cfg.FetchMinRate,
+		},
+		measured: make(chan struct{}, cfg.Slots),
+		kept:     &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
+		pictures: new(bubble.Pictures),
+		threads:  (service.Cores() + cfg.Slots - 1) / cfg.Slots,
+	}}, nil
+}
+
+// Handlers returns the handler of each kind of task. They may be called at the same time, and not
+// after Close.
+func (t *Transcoder) Handlers() map[msg.Kind]stage.Handler {
+	return map[msg.Kind]stage.Handler{
+		msg.Probe:     stage.HandlerFunc(t.probe),
+		msg.Draw:      stage.HandlerFunc(t.draw),
+		msg.Normalize: stage.HandlerFunc(t.normalize),
+		msg.Concat:    stage.HandlerFunc(t.concat),
+		msg.Overlay:   stage.HandlerFunc(t.overlay),
+	}
+}
+
+// Close closes idle connections and removes the facecams that are kept for later tasks. No handler
+// may be running.
+func (t *Transcoder) Close() {
+	t.closeIdle()
+	t.kept.Close()
+}
