@@ -45,9 +45,9 @@ func needFFmpeg(t *testing.T) {
 	}
 }
 
-// bench is what the tests of handlers work with: a handler and a store that plays S3.
+// bench is what the tests of handlers work with: a transcoder and a store that plays S3.
 type bench struct {
-	handler
+	Transcoder
 	store *objects
 	url   string
 }
@@ -66,11 +66,11 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(client.CloseIdleConnections)
 	return &bench{
 		store: store, url: server.URL,
-		handler: handler{
+		Transcoder: Transcoder{handler: handler{
 			tools: tools, threads: 2,
 			facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: 64 << 20, Timeout: time.Minute},
 			watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: 1 << 20, Timeout: time.Minute},
-		},
+		}},
 	}
 }
 
@@ -151,7 +151,7 @@ func (b *bench) run(t *testing.T, kind msg.Kind, params any, inputs map[string]m
 		key := string(kind) + "/" + name
 		grant.Outputs[name] = msg.Output{Key: key, URL: msg.SignedURL(b.url + "/" + key), ContentType: "video/mp4"}
 	}
-	return b.kinds()[kind].Handle(t.Context(), stage.NewTask(grant, t.TempDir(), zerolog.Nop()))
+	return b.Handlers()[kind].Handle(t.Context(), stage.NewTask(grant, t.TempDir(), zerolog.Nop()))
 }
 
 // must is run for a task that succeeds. What is measured on the video that it writes must be what
