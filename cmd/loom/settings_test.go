@@ -20,6 +20,8 @@ import (
 type setting struct {
 	fallback string
 	required bool
+	// values are its bounds in the words of the settings page.
+	values string
 }
 
 // settings returns every variable that a service reads.
@@ -34,7 +36,7 @@ func settings(t *testing.T) map[string]setting {
 			switch {
 			case name == "-":
 			case name != "":
-				s := setting{fallback: f.Tag.Get("envDefault"), required: strings.Contains(options, "required")}
+				s := setting{fallback: f.Tag.Get("envDefault"), required: strings.Contains(options, "required"), values: valuesOf(f.Tag)}
 				if other, there := all[name]; there && other != s {
 					t.Errorf("%s differs between services: %+v, %+v", name, other, s)
 				}
@@ -48,6 +50,21 @@ func settings(t *testing.T) map[string]setting {
 		add(reflect.TypeOf(config))
 	}
 	return all
+}
+
+// valuesOf writes bounds as the settings page does: "1 to 5", "1 or more", "`on` or `off`".
+func valuesOf(tag reflect.StructTag) string {
+	least, most := tag.Get("min"), tag.Get("max")
+	switch words := strings.Fields(tag.Get("oneof")); {
+	case len(words) > 0:
+		last := len(words) - 1
+		return "`" + strings.Join(words[:last], "`, `") + "` or `" + words[last] + "`"
+	case least != "" && most != "":
+		return least + " to " + most
+	case least != "":
+		return least + " or more"
+	}
+	return ""
 }
 
 func readFile(t *testing.T, path string) string {
@@ -68,17 +85,22 @@ func TestEnvExampleListsEverySettingWithItsDefault(t *testing.T) {
 		}
 		listed[m[2]] = s
 	}
-	compare(t, ".env.example", settings(t), listed)
+	want := settings(t)
+	for name, s := range want {
+		s.values = ""
+		want[name] = s
+	}
+	compare(t, ".env.example", want, listed)
 }
 
-func TestSettingsPageListsEverySettingWithItsDefault(t *testing.T) {
+func TestSettingsPageListsEverySettingWithItsDefaultAndBounds(t *testing.T) {
 	page := readFile(t, "../../docs/reference/settings.md")
 	code := regexp.MustCompile("`([^`]*)`")
 	listed := map[string]setting{}
-	for _, row := range regexp.MustCompile("(?m)^\\| (`[A-Z][^|]*) \\| ([^|]*) \\|").FindAllStringSubmatch(page, -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[A-Z][^|]*) \\| ([^|]*) \\| ([^|]*)\\|").FindAllStringSubmatch(page, -1) {
 		defaults := code.FindAllStringSubmatch(row[2], -1)
 		for i, name := range code.FindAllStringSubmatch(row[1], -1) {
-			s := setting{required: row[2] == "required"}
+			s := setting{required: row[2] == "required", values: strings.TrimSpace(row[3])}
 			if i < len(defaults) {
 				s.fallback = defaults[i][1]
 			}
@@ -90,6 +112,34 @@ func TestSettingsPageListsEverySettingWithItsDefault(t *testing.T) {
 		}
 	}
 	compare(t, "docs/reference/settings.md", settings(t), listed)
+}
+
+// The words of an error that are not made from the bounds say the same bounds.
+func TestWordsOfErrorsAgreeWithBounds(t *testing.T) {
+	number := regexp.MustCompile(`\d+m?`)
+	var check func(typ reflect.Type)
+	check = func(typ reflect.Type) {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+			switch wants := f.Tag.Get("wants"); {
+			case name == "" && f.Type.Kind() == reflect.Struct:
+				check(f.Type)
+			case wants == "":
+			default:
+				said := number.FindAllString(wants, -1)
+				for _, bound := range []string{f.Tag.Get("min"), f.Tag.Get("max")} {
+					above := (bound == "1" || bound == "1ns") && strings.Contains(wants, "above 0")
+					if bound != "" && !above && !slices.Contains(said, bound) {
+						t.Errorf("%s: %q does not say %s", name, wants, bound)
+					}
+				}
+			}
+		}
+	}
+	for _, config := range []any{ingest.Config{}, recorder.Config{}, transcoder.Config{}, uploader.Config{}} {
+		check(reflect.TypeOf(config))
+	}
 }
 
 func compare(t *testing.T, where string, want, got map[string]setting) {

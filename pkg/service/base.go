@@ -13,18 +13,18 @@ import (
 // Base is what every service's Config embeds.
 type Base struct {
 	// Port serves /healthz, /readyz and /metrics. 0 takes a free one.
-	Port int `env:"PORT" envDefault:"3100" wants:"a port number, 0 to 65535"`
+	Port int `env:"PORT" envDefault:"3100" min:"0" max:"65535" wants:"a port number, 0 to 65535"`
 	// WorkerID names this replica in logs and in loom.attempts. Default <hostname>-<pid>.
 	WorkerID string `env:"WORKER_ID"`
 	// LogLevel is trace, debug, info, warn or error.
-	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
+	LogLevel string `env:"LOG_LEVEL" envDefault:"info" oneof:"trace debug info warn error"`
 	// LogFormat is json (one object per line) or console (for people).
-	LogFormat string `env:"LOG_FORMAT" envDefault:"json"`
+	LogFormat string `env:"LOG_FORMAT" envDefault:"json" oneof:"json console"`
 	// NATSURL is where NATS listens; it may hold credentials, and may list several servers, divided
 	// by commas.
 	NATSURL string `env:"NATS_URL,required" wants:"the URL of the NATS server, such as nats://127.0.0.1:4222"`
 	// Drain is how long running work may go on after the service was told to stop.
-	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`
+	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s" min:"0"`
 	// Pprof adds /debug/pprof/ to the health server.
 	Pprof bool `env:"PPROF" envDefault:"false"`
 
@@ -47,22 +47,10 @@ func (b *Base) Metrics() *prometheus.Registry {
 	return b.Registry
 }
 
-// check fills in what has no fixed default and reports what a type alone cannot rule out.
-func (b *Base) check(problems *Problems) {
+// complete fills in what has no fixed default.
+func (b *Base) complete() {
 	if b.WorkerID == "" {
 		b.WorkerID = defaultWorkerID()
-	}
-	if b.Port < 0 || b.Port > 65535 {
-		problems.Add("PORT", "a port number, 0 to 65535")
-	}
-	if _, err := parseLevel(b.LogLevel); err != nil {
-		problems.Add("LOG_LEVEL", wantsLevel)
-	}
-	if b.LogFormat != FormatJSON && b.LogFormat != FormatConsole {
-		problems.Add("LOG_FORMAT", wantsFormat)
-	}
-	if b.Drain < 0 {
-		problems.Add("DRAIN_TIMEOUT", "a duration of 0 or more, such as 30s")
 	}
 }
 

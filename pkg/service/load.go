@@ -11,60 +11,93 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// ErrConfig marks an error of Load and of Problems: settings are missing or wrong.
+// ErrConfig marks an error of Problems.Err: settings are missing or wrong.
 var ErrConfig = errors.New("invalid settings")
 
-// Problem is one setting that is missing or wrong.
-type Problem struct {
-	// Variable is its name in the environment.
-	Variable string
-	// Wants says what would be right: "a duration such as 30s".
-	Wants string
-	// Missing: it is not set at all.
-	Missing bool
+// Problems loads settings and collects those that are missing or wrong. The first problem of a
+// variable counts. The zero value is ready to use.
+type Problems struct {
+	list   []problem
+	fields []field
+	// broken is a mistake in a Config's type, not in the settings.
+	broken error
 }
 
-// Problems collects settings that are missing or wrong. The zero value is ready to use.
-type Problems struct {
-	list []Problem
+// problem is one setting that is missing or wrong. wants says what would be right: "a duration such
+// as 30s".
+type problem struct {
+	variable, wants string
+	missing         bool
 }
+
+// Load reads environ into cfg, a pointer to a struct with caarlos0/env's tags, and checks an
+// embedded Base. A variable that is set to nothing counts as not set. optional names variables that
+// the tags require and this caller does not.
+//
+// Beside env's tags a field may have bounds:
+//
+//	min:"1s" max:"1h"     the least and the most of a number or a duration
+//	oneof:"json console"  the values of a text
+//	unit:"seconds"        what a number counts, for the words of an error
+//	wants:"…"             the words, where type and bounds do not give the right ones
+//
+// A value that is zero and has no default counts as not set, and its bounds are not checked.
+//
+// Err reports every variable that is missing or wrong. It holds no values: a value may be a secret.
+func (p *Problems) Load(cfg any, environ map[string]string, optional ...string) {
+	set := maps.Clone(environ)
+	maps.DeleteFunc(set, func(_, value string) bool { return strings.TrimSpace(value) == "" })
+	if set == nil {
+		set = map[string]string{}
+	}
+
+	p.fields = fieldsOf(reflect.ValueOf(cfg).Elem())
+	if err := env.ParseWithOptions(cfg, env.Options{Environment: set}); err != nil {
+		p.explain(err, set, optional)
+	}
+	for _, f := range p.fields {
+		switch within, err := f.within(); {
+		case err != nil:
+			p.broken = err
+		case !within:
+			p.Wrong(f.key)
+		}
+	}
+	if b, ok := cfg.(interface{ base() *Base }); ok {
+		b.base().complete()
+	}
+}
+
+// Wrong reports that a variable of the loaded settings is wrong. The words are those of its tags.
+func (p *Problems) Wrong(variable string) { p.Add(variable, p.wantsOf(variable)) }
 
 // Add reports that variable is wrong, and what it wants.
-func (p *Problems) Add(variable, wants string) { p.add(Problem{Variable: variable, Wants: wants}) }
+func (p *Problems) Add(variable, wants string) { p.add(problem{variable: variable, wants: wants}) }
 
 // AddMissing reports that variable is not set, and what it wants.
 func (p *Problems) AddMissing(variable, wants string) {
-	p.add(Problem{Variable: variable, Wants: wants, Missing: true})
+	p.add(problem{variable: variable, wants: wants, missing: true})
 }
 
-func (p *Problems) add(q Problem) {
-	if !slices.ContainsFunc(p.list, func(o Problem) bool { return o.Variable == q.Variable }) {
+func (p *Problems) add(q problem) {
+	if !slices.ContainsFunc(p.list, func(o problem) bool { return o.variable == q.variable }) {
 		p.list = append(p.list, q)
 	}
-}
-
-// Include adds the problems that err, an error of Load, tells of, and returns any other error.
-func (p *Problems) Include(err error) error {
-	var settings *configError
-	if !errors.As(err, &settings) {
-		return err
-	}
-	for _, q := range settings.problems {
-		p.add(q)
-	}
-	return nil
 }
 
 // Err returns nil when there are no problems, else an error of one line for each; errors.Is(err,
 // ErrConfig) holds.
 func (p *Problems) Err() error {
+	if p.broken != nil {
+		return fmt.Errorf("read settings: %w", p.broken)
+	}
 	if len(p.list) == 0 {
 		return nil
 	}
 	return &configError{problems: slices.Clone(p.list)}
 }
 
-type configError struct{ problems []Problem }
+type configError struct{ problems []problem }
 
 func (e *configError) Is(target error) bool { return target == ErrConfig }
 
@@ -73,62 +106,47 @@ func (e *configError) Error() string {
 	b.WriteString(ErrConfig.Error() + ":")
 	for _, p := range e.problems {
 		what := "must be "
-		if p.Missing {
+		if p.missing {
 			what = "is not set; it must be "
 		}
-		b.WriteString("\n  " + p.Variable + " " + what + p.Wants)
+		b.WriteString("\n  " + p.variable + " " + what + p.wants)
 	}
 	return b.String()
 }
 
-// Load reads environ into cfg, a pointer to a struct with caarlos0/env's tags, and checks an
-// embedded Base. A variable that is set to nothing counts as not set. The tag `wants:"…"` says what
-// a variable wants where its type does not.
-//
-// Its error names every variable that is missing or wrong, and holds no values: a value may be a
-// secret. A Config whose own checks find more adds them with Problems, so that all of it is told at
-// once.
-func Load(cfg any, environ map[string]string) error {
-	set := maps.Clone(environ)
-	maps.DeleteFunc(set, func(_, value string) bool { return strings.TrimSpace(value) == "" })
-	if set == nil {
-		set = map[string]string{}
-	}
-
-	var problems Problems
-	if err := env.ParseWithOptions(cfg, env.Options{Environment: set}); err != nil {
-		if err := problems.explain(err, fieldsOf(reflect.TypeOf(cfg).Elem()), set); err != nil {
-			return err
-		}
-	}
-	if b, ok := cfg.(interface{ base() *Base }); ok {
-		b.base().check(&problems)
-	}
-	return problems.Err()
-}
-
-// explain turns what env.Parse found into problems. Its own error is a mistake in cfg's type.
-func (p *Problems) explain(err error, fields []field, set map[string]string) error {
+// explain turns what env.Parse found into problems.
+func (p *Problems) explain(err error, set map[string]string, optional []string) {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
-		return fmt.Errorf("read settings: %w", err)
+		p.broken = err
+		return
 	}
 	for _, err := range all.Errors {
 		var parse env.ParseError
 		var unset env.VarIsNotSetError
 		switch {
 		case errors.As(err, &unset):
-			p.AddMissing(unset.Key, wantsOf(fields, unset.Key))
+			if !slices.Contains(optional, unset.Key) {
+				p.AddMissing(unset.Key, p.wantsOf(unset.Key))
+			}
 		case errors.As(err, &parse):
-			for _, f := range fields {
-				if _, given := set[f.key]; given && f.name == parse.Name && f.typ == parse.Type {
-					p.Add(f.key, f.wants())
+			for _, f := range p.fields {
+				if _, given := set[f.key]; given && f.name == parse.Name && f.value.Type() == parse.Type {
+					p.Wrong(f.key)
 				}
 			}
 		default:
-			// Errors of a type's own making could quote values, so only their kind is told.
-			return fmt.Errorf("read settings: %T", err)
+			// Errors of a type's own making could quote values, so only their kind is reported.
+			p.broken = fmt.Errorf("%T", err)
 		}
 	}
-	return nil
+}
+
+func (p *Problems) wantsOf(key string) string {
+	for _, f := range p.fields {
+		if f.key == key {
+			return f.wants()
+		}
+	}
+	return "set"
 }

@@ -9,7 +9,7 @@ import (
 
 type config struct {
 	Base
-	Slots   int `env:"SLOTS" envDefault:"2" wants:"a whole number of 1 or more"`
+	Slots   int `env:"SLOTS" envDefault:"2" min:"1"`
 	Nested  nested
 	Timeout time.Duration `env:"TIMEOUT" envDefault:"30s"`
 }
@@ -20,10 +20,17 @@ type nested struct {
 	Slots  int     `env:"NESTED_SLOTS" envDefault:"1"`
 }
 
+// load reads environ into a config and returns it with what Err says.
+func load(environ map[string]string, optional ...string) (cfg config, err error) {
+	var problems Problems
+	problems.Load(&cfg, environ, optional...)
+	return cfg, problems.Err()
+}
+
 func TestLoadHasDefaults(t *testing.T) {
-	var cfg config
 	// Empty counts as not set, as compose files pass it.
-	if err := Load(&cfg, map[string]string{"NATS_URL": "nats://h", "SECRET": "s", "PORT": "", "TIMEOUT": " "}); err != nil {
+	cfg, err := load(map[string]string{"NATS_URL": "nats://h", "SECRET": "s", "PORT": "", "TIMEOUT": " "})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if cfg.Port != 3100 || cfg.WorkerID == "" || cfg.Drain != 30*time.Second || cfg.LogFormat != "json" || cfg.Slots != 2 || cfg.Timeout != 30*time.Second {
@@ -35,8 +42,7 @@ func TestLoadHasDefaults(t *testing.T) {
 }
 
 func TestLoadNamesAllThatIsWrongAndQuotesNothing(t *testing.T) {
-	var cfg config
-	err := Load(&cfg, map[string]string{
+	_, err := load(map[string]string{
 		"PORT": "hunter2", "LOG_LEVEL": "hunter2", "LOG_FORMAT": "hunter2", "DRAIN_TIMEOUT": "-1s", "PPROF": "hunter2",
 		"NESTED_SLOTS": "hunter2", "RATE": "hunter2", "TIMEOUT": "30",
 	})
@@ -56,21 +62,81 @@ func TestLoadNamesAllThatIsWrongAndQuotesNothing(t *testing.T) {
 	}
 }
 
-func TestIncludeAddsWithoutRepeating(t *testing.T) {
-	var cfg config
+func TestLoadKeepsToTheBoundsOfItsTags(t *testing.T) {
+	type bounded struct {
+		Count  int           `env:"COUNT" envDefault:"5" min:"2" max:"10"`
+		Size   int64         `env:"SIZE" min:"5" max:"10" unit:"bytes"`
+		Share  float64       `env:"SHARE" envDefault:"0.5" max:"0.5"`
+		Wait   time.Duration `env:"WAIT" envDefault:"24h" min:"1s" max:"48h"`
+		Mode   string        `env:"MODE" oneof:"fast slow"`
+		Little string        `env:"LITTLE" envDefault:"fast" oneof:"fast" wants:"fast, really"`
+	}
+	for _, c := range []struct{ variable, value, wants string }{
+		{"COUNT", "", ""},
+		{"COUNT", "2", ""},
+		{"COUNT", "10", ""},
+		{"COUNT", "1", "a whole number, 2 to 10"},
+		{"COUNT", "0", "a whole number, 2 to 10"},
+		{"COUNT", "11", "a whole number, 2 to 10"},
+		{"COUNT", "two", "a whole number, 2 to 10"},
+		{"SIZE", "", ""},
+		{"SIZE", "0", ""}, // no default: not set
+		{"SIZE", "4", "a number of bytes, 5 to 10"},
+		{"SHARE", "0.5", ""},
+		{"SHARE", "0.51", "a number of 0.5 at most"},
+		{"WAIT", "48h", ""},
+		{"WAIT", "999ms", "a duration of 1s to 48h, such as 24h"},
+		{"WAIT", "48h1ns", "a duration of 1s to 48h, such as 24h"},
+		{"WAIT", "1", "a duration of 1s to 48h, such as 24h"},
+		{"MODE", "", ""},
+		{"MODE", "slow", ""},
+		{"MODE", "fast slow", "fast or slow"},
+		{"LITTLE", "slow", "fast, really"},
+	} {
+		var problems Problems
+		problems.Load(&bounded{}, map[string]string{c.variable: c.value})
+		got := ""
+		if err := problems.Err(); err != nil {
+			got = strings.TrimPrefix(err.Error(), "invalid settings:\n  "+c.variable+" must be ")
+		}
+		if got != c.wants {
+			t.Errorf("%s=%s: %q, want %q", c.variable, c.value, got, c.wants)
+		}
+	}
+}
+
+func TestAMistakeInATagIsNoProblemOfTheSettings(t *testing.T) {
+	for _, cfg := range []any{
+		&struct {
+			Count int `env:"COUNT" envDefault:"1" min:"one"`
+		}{},
+		&struct {
+			Name string `env:"NAME" envDefault:"x" max:"1"`
+		}{},
+	} {
+		var problems Problems
+		problems.Load(cfg, nil)
+		if err := problems.Err(); err == nil || errors.Is(err, ErrConfig) {
+			t.Errorf("%T: %v", cfg, err)
+		}
+	}
+}
+
+func TestLoadDoesWithoutWhatIsOptional(t *testing.T) {
+	if _, err := load(map[string]string{"SECRET": "s"}, "NATS_URL"); err != nil {
+		t.Error(err)
+	}
+	if _, err := load(nil, "NATS_URL"); err == nil || strings.Contains(err.Error(), "NATS_URL") || !strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheFirstProblemOfAVariableCounts(t *testing.T) {
 	var problems Problems
-	problems.Add("SECRET", "better")
-	if err := problems.Include(Load(&cfg, map[string]string{"NATS_URL": "nats://h"})); err != nil {
-		t.Fatal(err)
-	}
-	if got := problems.Err().Error(); strings.Count(got, "SECRET") != 1 || !strings.Contains(got, "better") {
+	problems.AddMissing("SECRET", "better")
+	problems.Load(&config{}, map[string]string{"NATS_URL": "nats://h"})
+	problems.Wrong("SECRET")
+	if got := problems.Err().Error(); got != "invalid settings:\n  SECRET is not set; it must be better" {
 		t.Errorf("%s", got)
-	}
-	other := errors.New("other")
-	if err := problems.Include(other); !errors.Is(err, other) {
-		t.Errorf("%v", err)
-	}
-	if err := new(Problems).Include(nil); err != nil {
-		t.Errorf("%v", err)
 	}
 }

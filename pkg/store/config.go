@@ -18,11 +18,12 @@ type Config struct {
 	AccessKeyID     string `env:"S3_ACCESS_KEY_ID,required" wants:"the access key of the object store"`
 	SecretAccessKey string `env:"S3_SECRET_ACCESS_KEY,required" wants:"the secret key of the object store"`
 	// MaxObject is how many bytes the store takes as one object; what is larger is stored in
-	// several. 0: see ObjectBytes.
-	MaxObject int64 `env:"S3_MAX_OBJECT_BYTES" wants:"a number of bytes, 5242880 to 5368709120"`
+	// several. 0: see ObjectBytes. S3 joins objects only when all but the last have 5 MiB, and holds
+	// none above 5 GiB (msg.MaxObject).
+	MaxObject int64 `env:"S3_MAX_OBJECT_BYTES" min:"5242880" max:"5368709120" unit:"bytes"`
 	// Checksums is when to send and check the SDK's own checksums: when_required (what every store
 	// takes) or when_supported.
-	Checksums string `env:"S3_CHECKSUMS" envDefault:"when_required"`
+	Checksums string `env:"S3_CHECKSUMS" envDefault:"when_required" oneof:"when_required when_supported"`
 }
 
 // Values of S3_CHECKSUMS.
@@ -31,27 +32,15 @@ const (
 	ChecksumsWhenSupported = "when_supported"
 )
 
-// Check reports what a type alone cannot rule out: add is given a variable and what it wants.
+// Check reports what the tags cannot rule out: add is given a variable and what it wants.
 func (c Config) Check(add func(variable, wants string)) {
 	if _, err := endpoint(c.Endpoint); c.Endpoint != "" && err != nil {
 		add("S3_ENDPOINT", "an http or https URL without a query, such as http://127.0.0.1:7070")
 	}
-	if c.MaxObject != 0 && (c.MaxObject < leastObject || c.MaxObject > msg.MaxObject) {
-		add("S3_MAX_OBJECT_BYTES", "a number of bytes, 5242880 to 5368709120")
-	}
-	switch c.Checksums {
-	case "", ChecksumsWhenRequired, ChecksumsWhenSupported:
-	default:
-		add("S3_CHECKSUMS", ChecksumsWhenRequired+" or "+ChecksumsWhenSupported)
-	}
 }
 
-const (
-	// leastObject is the smallest bound: S3 joins objects only when all but the last have as much.
-	leastObject = 5 << 20
-	// supabaseObject is what Supabase takes as one object, unless the project's settings say more.
-	supabaseObject = 50 << 20
-)
+// supabaseObject is what Supabase takes as one object, unless the project's settings say more.
+const supabaseObject = 50 << 20
 
 // ObjectBytes is how many bytes the store takes as one object: MaxObject, or 50 MiB for Supabase's
 // endpoint, or S3's bound.

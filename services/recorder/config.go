@@ -20,31 +20,30 @@ type Config struct {
 
 	// Slots is how many scenes to record at once. 0 means as many as there are cores: one Chrome
 	// uses about 1.6.
-	Slots int `env:"RECORDER_SLOTS" envDefault:"0" wants:"a number of scenes to record at once, 0 (as many as cores) to 256"`
+	Slots int `env:"RECORDER_SLOTS" envDefault:"0" min:"0" max:"256" wants:"a number of scenes to record at once, 0 (as many as cores) to 256"`
 	// ChromePath is the headless shell's. Empty: chromium-headless-shell or chrome-headless-shell
 	// from PATH, else a whole Chromium or Chrome from there.
 	ChromePath string `env:"CHROME_PATH"`
 	// ChromeSandbox is "on" or "off". Chrome has no sandbox as root.
-	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" wants:"on or off"`
+	ChromeSandbox string `env:"CHROME_SANDBOX" envDefault:"on" oneof:"on off"`
 	// MemoryLimit is how many megabytes a scene's Chrome may hold before it is killed and the scene
-	// has failed.
-	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" wants:"a number of megabytes for one scene's Chrome, 256 to 1048576"`
+	// has failed. An empty page takes about a hundred.
+	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" min:"256" max:"1048576" unit:"megabytes for one scene's Chrome"`
 	// Pinning is "auto", which keeps a Chrome on one core while its page stands still, or "off",
 	// which leaves that to the kernel.
-	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" wants:"auto or off"`
+	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" oneof:"auto off"`
 	// HugePages is "auto", which has Chrome ask for huge pages where Linux gives them to programs
 	// that ask, or "off".
-	HugePages string `env:"RECORDER_HUGE_PAGES" envDefault:"auto" wants:"auto or off"`
+	HugePages string `env:"RECORDER_HUGE_PAGES" envDefault:"auto" oneof:"auto off"`
 	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they
 	// are not public.
-	EgressAllow string `env:"EGRESS_ALLOW"`
+	EgressAllow string `env:"EGRESS_ALLOW" wants:"a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"`
 	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for
 	// temporary files.
 	WorkDir string `env:"WORK_DIR"`
 }
 
 const (
-	maxSlots = 256
 	// DefaultMemoryLimit is MemoryLimit's default.
 	DefaultMemoryLimit = 4096
 	// MinMemoryLimit is the least that MemoryLimit may be, in megabytes. An empty page takes about
@@ -52,37 +51,19 @@ const (
 	MinMemoryLimit = 256
 	// MaxMemoryLimit is the most that MemoryLimit may be.
 	MaxMemoryLimit = 1 << 20
-
-	wantsAllow = "a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"
 )
 
-// LoadConfig reads the settings from environ.
-func LoadConfig(environ map[string]string) (Config, error) {
+// LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
+// optional names required variables that the caller does without.
+func LoadConfig(environ map[string]string, optional ...string) (Config, error) {
 	var cfg Config
 	var problems service.Problems
-	if err := problems.Include(service.Load(&cfg, environ)); err != nil {
-		return Config{}, err
-	}
-	if cfg.Slots < 0 || cfg.Slots > maxSlots {
-		problems.Add("RECORDER_SLOTS", "a number of scenes to record at once, 0 (as many as cores) to 256")
-	}
+	problems.Load(&cfg, environ, optional...)
 	if cfg.Slots == 0 {
 		cfg.Slots = service.Cores()
 	}
-	if cfg.MemoryLimit < MinMemoryLimit || cfg.MemoryLimit > MaxMemoryLimit {
-		problems.Add("RECORDER_MEMORY_LIMIT", "a number of megabytes for one scene's Chrome, 256 to 1048576")
-	}
-	if cfg.ChromeSandbox != "on" && cfg.ChromeSandbox != "off" {
-		problems.Add("CHROME_SANDBOX", "on or off")
-	}
-	if cfg.Pinning != "auto" && cfg.Pinning != "off" {
-		problems.Add("RECORDER_PINNING", "auto or off")
-	}
-	if cfg.HugePages != "auto" && cfg.HugePages != "off" {
-		problems.Add("RECORDER_HUGE_PAGES", "auto or off")
-	}
 	if _, err := egress.Parse(cfg.EgressAllow); err != nil {
-		problems.Add("EGRESS_ALLOW", wantsAllow)
+		problems.Wrong("EGRESS_ALLOW")
 	}
 	if cfg.WorkDir == "" {
 		cfg.WorkDir = os.TempDir()

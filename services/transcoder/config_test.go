@@ -2,6 +2,7 @@ package transcoder
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -34,9 +35,14 @@ func TestADownloadThatWouldTakeAllOfAProbesTimeIsRefused(t *testing.T) {
 // facecam that is at fault. Time of the CPU is less than that of the clock when the machine is
 // busy, so there is to be half as much again.
 func TestAProbesBoundsFitIntoItsAttempt(t *testing.T) {
+	bound, _ := reflect.TypeFor[Config]().FieldByName("FacecamTimeout")
+	download, err := time.ParseDuration(bound.Tag.Get("max"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	packets, pictures, sound := 3*inspecting.CPU, 3*decoding.CPU, hearing.CPU+measuring.CPU
-	if most := packets + pictures + sound; most*3/2 > msg.ProbeTimeout-maxFacecamTimeout {
-		t.Errorf("probing may take %s of CPU time; %s are left of an attempt after the download", most, msg.ProbeTimeout-maxFacecamTimeout)
+	if most := packets + pictures + sound; most*3/2 > msg.ProbeTimeout-download {
+		t.Errorf("probing may take %s of CPU time; %s are left of an attempt after the download", most, msg.ProbeTimeout-download)
 	}
 }
 

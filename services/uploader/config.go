@@ -25,11 +25,11 @@ type Config struct {
 	// Store is where the work, the videos and the thumbnails are.
 	Store store.Config
 	// DatabaseURL is the app's Postgres, directly or through a pooler.
-	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the PostgreSQL database, such as postgres://user:password@host:5432/database"`
+	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
 	// Connections bounds those to the database.
-	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" wants:"a whole number, 2 to 100"`
+	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
 	// Slots is how many renders are stored at once.
-	Slots int `env:"UPLOADER_SLOTS" envDefault:"2" wants:"a whole number of 1 or more"`
+	Slots int `env:"UPLOADER_SLOTS" envDefault:"2" min:"1"`
 
 	// WorkBucket holds what the other stages made.
 	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
@@ -39,7 +39,7 @@ type Config struct {
 
 	// PublicURLs is the form of the URLs written to renders: supabase, path or presigned. Default
 	// supabase when SupabaseURL is set, else path.
-	PublicURLs string `env:"PUBLIC_URLS"`
+	PublicURLs string `env:"PUBLIC_URLS" oneof:"supabase path presigned"`
 	// SupabaseURL is the project's URL, https://<ref>.supabase.co.
 	SupabaseURL string `env:"SUPABASE_URL"`
 	// PublicURLBase is what path URLs begin with: a CDN, say. Default Store.Endpoint.
@@ -53,23 +53,12 @@ type Config struct {
 func LoadConfig(environ map[string]string) (Config, error) {
 	var cfg Config
 	var problems service.Problems
-	loaded := service.Load(&cfg, environ)
 	// These say more than that a variable is missing, so they come first.
 	store.CheckSupabase(environ, problems.AddMissing)
-	if err := problems.Include(loaded); err != nil {
-		return Config{}, err
-	}
+	problems.Load(&cfg, environ)
 	cfg.Store.Check(problems.Add)
-	if cfg.DatabaseURL != "" {
-		if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
-			problems.Add("DATABASE_URL", "the URL of a PostgreSQL database, such as postgres://user:password@host:5432/database")
-		}
-	}
-	if cfg.Connections < 2 || cfg.Connections > 100 {
-		problems.Add("DATABASE_CONNECTIONS", "a whole number, 2 to 100")
-	}
-	if cfg.Slots < 1 {
-		problems.Add("UPLOADER_SLOTS", "a whole number of 1 or more")
+	if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
+		problems.Wrong("DATABASE_URL")
 	}
 	cfg.Settle()
 	switch cfg.PublicURLs {
@@ -81,9 +70,6 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		if cfg.PublicURLBase != "" && !isBase(cfg.PublicURLBase) {
 			problems.Add("PUBLIC_URL_BASE", "an http or https URL without a query")
 		}
-	case URLsPresigned:
-	default:
-		problems.Add("PUBLIC_URLS", "supabase, path or presigned")
 	}
 	return cfg, problems.Err()
 }
