@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -61,7 +62,7 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 			break
 		}
 		_ = m.InProgress() // keeps the message ours; while NATS is away it cannot
-		pause(ctx, w.pace.request-time.Since(asked))
+		retry.Sleep(ctx, w.pace.request-time.Since(asked))
 	}
 	return reply, fmt.Errorf("ask for the task: %w", err)
 }
@@ -73,17 +74,4 @@ func (w *Worker) request(ctx context.Context, subject string, data []byte) (*nat
 	named := service.Refusals(w.nc)
 	answer, err := w.nc.RequestWithContext(ctx, subject, data)
 	return answer, named(err)
-}
-
-// pause returns after d, or when ctx is cancelled.
-func pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

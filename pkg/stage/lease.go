@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 // Why a task's context is cancelled.
@@ -58,7 +59,7 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 	l.quit = quit
 	l.kept.Go(func() { w.heartbeat(keeping, l) })
 	l.kept.Go(func() {
-		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; pause(keeping, every) {
+		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; retry.Sleep(keeping, every) {
 			_ = m.InProgress() // it tells nothing: see heartbeat for what does
 		}
 	})

@@ -164,9 +164,9 @@ func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
 		unready bool
 		logged  string
 	}{
-		"to look for the consumer": {subject: `"$JS.API.CONSUMER.INFO.RECORD.record"`, unready: true, logged: "no tasks to be had"},
+		"to look for the consumer": {subject: `"$JS.API.CONSUMER.INFO.RECORD.record"`, unready: true, logged: "tasks cannot be pulled"},
 		"to pull":                  {subject: `"$JS.API.CONSUMER.MSG.NEXT.RECORD.record"`, unready: true},
-		"to be answered":           {subject: `"_INBOX.recorder.>"`, unready: true, logged: "no tasks to be had"},
+		"to be answered":           {subject: `"_INBOX.recorder.>"`, unready: true, logged: "tasks cannot be pulled"},
 		"to ask for a task":        {subject: `"grant.record.>"`, logged: "no answer from ingest"},
 		"to report":                {subject: `"result.record.>"`, logged: "result cannot be delivered yet"},
 		"to hear of cancels":       {subject: `"ctl.cancel.*"`, logged: "docs/operations.md"},

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -58,28 +58,26 @@ func (w *Worker) each(ctx context.Context, messages jetstream.MessagesContext, d
 
 // bind returns an iterator over the stage's consumer, as soon as there is one: ingest makes it, and
 // makes it again when its store was wiped.
-func (w *Worker) bind(ctx context.Context) (jetstream.MessagesContext, error) {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = w.pace.bind, w.pace.bindMax
-	messages, err := backoff.Retry(ctx, func() (jetstream.MessagesContext, error) {
-		messages, err := w.lookUp(ctx)
+func (w *Worker) bind(ctx context.Context) (messages jetstream.MessagesContext, err error) {
+	err = w.outage.Until(ctx, func() (err error) {
+		messages, err = w.lookUp(ctx)
 		if w.nc.IsClosed() {
-			return nil, backoff.Permanent(fmt.Errorf("pull tasks: %w", nats.ErrConnectionClosed))
+			return retry.Permanent(fmt.Errorf("pull tasks: %w", nats.ErrConnectionClosed))
 		}
 		if err != nil {
 			w.keepRefusal(err)
+			w.pulling.Store(away)
 		}
-		if err != nil && w.pulling.Swap(away) != away {
-			w.Log.Warn().Err(err).Str("stream", w.stream).Msg("no tasks to be had: looking for the consumer until it is there")
-		}
-		return messages, err
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if w.pulling.Swap(bound) != bound {
+	switch w.pulling.Swap(bound) {
+	case unknown:
+		w.outage.Log.Info().Msg("waiting for tasks")
+	case away:
 		w.refusal.Store(nil)
-		w.Log.Info().Str("stream", w.stream).Str("consumer", w.Verb).Msg("waiting for tasks")
 	}
 	return messages, nil
 }

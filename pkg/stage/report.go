@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -26,19 +27,19 @@ func (w *Worker) report(l *lease, result msg.Result) error {
 		timer := time.AfterFunc(w.pace.farewell, cancel)
 		context.AfterFunc(ctx, func() { timer.Stop() })
 	})()
-	for tries := 0; ; tries++ {
-		err = w.publish(ctx, result, data)
-		if err == nil {
-			return nil
-		}
-		if tries == 0 {
-			l.log.Warn().Err(err).Msg("result cannot be delivered yet: trying again")
-		}
-		pause(ctx, w.pace.publish)
-		if ctx.Err() != nil {
-			return fmt.Errorf("publish result: %w", err)
-		}
+	outage := retry.Outage{
+		Backoff: retry.Backoff{First: w.pace.publish, Longest: w.pace.publish}, Log: l.log, Minor: true,
+		Down: "result cannot be delivered yet: retrying", Up: "result delivered",
 	}
+	var last error
+	err = outage.Until(ctx, func() error {
+		last = w.publish(ctx, result, data)
+		return last
+	})
+	if err != nil {
+		return fmt.Errorf("publish result: %w", last)
+	}
+	return nil
 }
 
 func (w *Worker) publish(ctx context.Context, result msg.Result, data []byte) error {

@@ -12,9 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 // Words for the product's user.
@@ -76,10 +75,7 @@ func (t *Task) Store(ctx context.Context, name, path string) error {
 
 // retry repeats try until it succeeds, fails for good, or time is over.
 func (x *transfers) retry(ctx context.Context, operation string, try func(context.Context) error) error {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = x.pause, x.longest
-	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, try(ctx) },
-		backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(x.patience))
+	err := retry.Backoff{First: x.pause, Longest: x.longest}.Do(ctx, x.patience, func() error { return try(ctx) })
 	var refused *refusal
 	switch {
 	case err == nil:
@@ -103,7 +99,7 @@ func (x *transfers) download(ctx context.Context, from, path string) (err error)
 	defer stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return backoff.Permanent(errors.New("the URL is none"))
+		return retry.Permanent(errors.New("the URL is none"))
 	}
 	response, err := x.do(request)
 	if err != nil {
@@ -113,7 +109,7 @@ func (x *transfers) download(ctx context.Context, from, path string) (err error)
 
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return backoff.Permanent(err)
+		return retry.Permanent(err)
 	}
 	defer func() {
 		if err != nil {
@@ -123,7 +119,7 @@ func (x *transfers) download(ctx context.Context, from, path string) (err error)
 	}()
 	n, err := io.Copy(file, &counter{response.Body, moved})
 	if errors.As(err, new(*os.PathError)) {
-		return backoff.Permanent(err)
+		return retry.Permanent(err)
 	}
 	if err != nil {
 		return broken(ctx, err)
@@ -132,10 +128,10 @@ func (x *transfers) download(ctx context.Context, from, path string) (err error)
 		return fmt.Errorf("got %d of %d bytes", n, response.ContentLength)
 	}
 	if err := file.Close(); err != nil {
-		return backoff.Permanent(err)
+		return retry.Permanent(err)
 	}
 	if err := os.Rename(file.Name(), path); err != nil {
-		return backoff.Permanent(err)
+		return retry.Permanent(err)
 	}
 	return nil
 }
@@ -144,7 +140,7 @@ func (x *transfers) download(ctx context.Context, from, path string) (err error)
 func (x *transfers) upload(ctx context.Context, to msg.SignedURL, contentType, path string, offset, length int64) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return backoff.Permanent(err)
+		return retry.Permanent(err)
 	}
 	defer func() { _ = file.Close() }()
 	ctx, moved, stop := x.watch(ctx)
@@ -157,7 +153,7 @@ func (x *transfers) upload(ctx context.Context, to msg.SignedURL, contentType, p
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, string(to), nil)
 	if err != nil {
-		return backoff.Permanent(errors.New("the URL is none"))
+		return retry.Permanent(errors.New("the URL is none"))
 	}
 	request.Body, _ = body()
 	request.GetBody = body
@@ -191,13 +187,13 @@ func (x *transfers) do(request *http.Request) (*http.Response, error) {
 	refused.expired = refused.code == "ExpiredToken" ||
 		response.StatusCode == http.StatusForbidden && expired(request.URL, time.Now())
 	if refused.expired {
-		return nil, backoff.Permanent(refused)
+		return nil, retry.Permanent(refused)
 	}
 	switch status := response.StatusCode; {
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
 		return nil, refused
 	}
-	return nil, backoff.Permanent(refused)
+	return nil, retry.Permanent(refused)
 }
 
 // broken is a network error without the URL that net/http puts into it.

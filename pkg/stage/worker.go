@@ -17,6 +17,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/retry"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // Config says what a worker works on.
@@ -68,6 +70,7 @@ type Worker struct {
 	fetches  sync.WaitGroup
 	// unknown, bound or away: what the last slot to look for the consumer found
 	pulling atomic.Int32
+	outage  retry.Outage // of the consumer
 	mu      sync.Mutex
 	running map[*lease]struct{}
 }
@@ -101,6 +104,12 @@ func New(nc *nats.Conn, cfg Config) (*Worker, error) {
 	return &Worker{
 		Config: cfg, nc: nc, js: js, stream: kinds[0].Stream(), metrics: m, running: map[*lease]struct{}{},
 		fetching: make(chan struct{}, max(0, cfg.Fetches)),
+		outage: retry.Outage{
+			Backoff: retry.Backoff{First: cfg.pace.bind, Longest: cfg.pace.bindMax}, Minor: true,
+			Log:  cfg.Log.With().Str("stream", kinds[0].Stream()).Str("consumer", cfg.Verb).Logger(),
+			Down: "tasks cannot be pulled: looking for the consumer until it is there", Up: "waiting for tasks",
+			Kind: func(err error) string { return fmt.Sprint(service.Refused(err)) },
+		},
 	}, nil
 }
 

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/ingest/claim"
@@ -117,11 +117,11 @@ func Run(ctx context.Context, cfg Config) error {
 
 // listen hears of new jobs where the database's sessions last.
 func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = time.Second, 30*time.Second
-	sessions, err := backoff.Retry(ctx, func() (bool, error) {
-		return postgres.SessionMode(ctx, cfg.DatabaseURL, pool.Config().ConnConfig)
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+	var sessions bool
+	err := retry.Backoff{First: time.Second, Longest: 30 * time.Second}.Do(ctx, 0, func() (err error) {
+		sessions, err = postgres.SessionMode(ctx, cfg.DatabaseURL, pool.Config().ConnConfig)
+		return err
+	})
 	switch {
 	case err != nil: // ctx was cancelled
 	case sessions:
@@ -134,32 +134,25 @@ func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
 // awaitSchema returns when the database is there and migrated; an error only when ctx was
 // cancelled.
 func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 5*time.Second
-	var told string
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		checking, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		return struct{}{}, migrations.Check(checking, pool)
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, _ time.Duration) {
-			// Once for each reason: away first, not migrated then.
-			reason := "away"
+	outage := retry.Outage{
+		Backoff: retry.Backoff{First: 250 * time.Millisecond, Longest: 5 * time.Second}, Log: cfg.Log,
+		Down: "the database cannot be used yet: retrying until it can be", Up: "the database can be used",
+		// It may be away first, and turn out not to be migrated then.
+		Kind: func(err error) string {
 			if unfit := new(migrations.UnfitError); errors.As(err, &unfit) {
-				reason = unfit.Brief()
+				return unfit.Brief()
 			}
 			if errors.Is(err, migrations.ErrMissing) {
-				reason = "old"
+				return "old"
 			}
-			if told != reason {
-				cfg.Log.Error().Err(err).Msg("the database cannot be used yet: trying again until it can")
-			}
-			told = reason
-		}))
-	if err == nil && told != "" {
-		cfg.Log.Info().Msg("the database can be used")
+			return "away"
+		},
 	}
-	return err
+	return outage.Until(ctx, func() error {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		return migrations.Check(ctx, pool)
+	})
 }
 
 // bucketEvery is how often it is looked whether the work bucket is still there.
@@ -182,18 +175,11 @@ func keepBucket(ctx context.Context, cfg Config, objects *store.Client, every ti
 
 // awaitBucket returns when the work bucket is there.
 func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 500*time.Millisecond, 30*time.Second
-	told := false
-	_, _ = backoff.Retry(ctx, func() (struct{}, error) {
-		return struct{}{}, objects.EnsureBucket(ctx, cfg.WorkBucket)
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, _ time.Duration) {
-			if !told {
-				cfg.Log.Error().Err(err).Msg("the work bucket cannot be used yet: trying again until it can")
-			}
-			told = true
-		})) // its error says that ctx was cancelled
+	outage := retry.Outage{
+		Backoff: retry.Backoff{First: 500 * time.Millisecond, Longest: 30 * time.Second}, Log: cfg.Log,
+		Down: "the work bucket cannot be used yet: retrying until it can be", Up: "the work bucket can be used",
+	}
+	_ = outage.Until(ctx, func() error { return objects.EnsureBucket(ctx, cfg.WorkBucket) }) // ctx was cancelled
 }
 
 // databaseReady returns nil while jobs can be begun. Its errors do not tell where the database is,

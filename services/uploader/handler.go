@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
@@ -126,7 +125,7 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 			return err
 		}
 		if size > 0 && from != size {
-			return backoff.Permanent(fmt.Errorf("%s has %d bytes in the work bucket, and had %d when it was made", f.name, from, size))
+			return retry.Permanent(fmt.Errorf("%s has %d bytes in the work bucket, and had %d when it was made", f.name, from, size))
 		}
 		how := store.Copying{ContentType: f.contentType, Public: h.cfg.PublicURLs != URLsPresigned}
 		if len(parts) == 1 {
@@ -247,7 +246,7 @@ func (h *handler) inPostgres(ctx context.Context, step func() error) error {
 	err := h.patiently(ctx, func() error {
 		err := step()
 		if postgres.Locked(err) && time.Since(began) > min(heldPatience, h.patience) {
-			return backoff.Permanent(err)
+			return retry.Permanent(err)
 		}
 		return err
 	})
@@ -259,15 +258,12 @@ func (h *handler) inPostgres(ctx context.Context, step func() error) error {
 
 // patiently repeats step while its error may pass.
 func (h *handler) patiently(ctx context.Context, step func() error) error {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 5*time.Second
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+	return retry.Backoff{First: 250 * time.Millisecond, Longest: 5 * time.Second}.Do(ctx, h.patience, func() error {
 		err := step()
 		if errors.Is(err, store.ErrNoBucket) || errors.Is(err, store.ErrNotFound) ||
 			errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrRefused) {
-			err = backoff.Permanent(err)
+			err = retry.Permanent(err)
 		}
-		return struct{}{}, err
-	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(h.patience))
-	return err
+		return err
+	})
 }

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
+	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
@@ -61,10 +60,11 @@ const readingTries = 2 * time.Minute
 
 // tellReading logs what CheckReading finds, once.
 func tellReading(ctx context.Context, client *store.Client, cfg Config) {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = time.Second, 30*time.Second
-	wrong, err := backoff.Retry(ctx, func() ([]*ReadingError, error) { return CheckReading(ctx, client, cfg) },
-		backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(readingTries))
+	var wrong []*ReadingError
+	err := retry.Backoff{First: time.Second, Longest: 30 * time.Second}.Do(ctx, readingTries, func() (err error) {
+		wrong, err = CheckReading(ctx, client, cfg)
+		return err
+	})
 	for _, w := range wrong {
 		cfg.Log.Error().Str("bucket", w.Bucket).Str("setting", w.Variable).Msg(w.Error())
 	}

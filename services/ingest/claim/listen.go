@@ -5,42 +5,47 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 const (
-	// channel is what the trigger on render_jobs notifies.
+	// channel is the channel that the trigger on render_jobs notifies.
 	channel = "loom_jobs"
-	// listenFor is how long a connection may be silent before it is tried: a dead one says nothing.
+	// listenFor is how long a connection may be silent before it is pinged: a dead one reports
+	// nothing by itself.
 	listenFor = time.Minute
 )
 
-// Listen calls wake when a job was inserted, on a connection of its own, until ctx is cancelled. It
-// is a hint that spares waiting for the next poll: while it cannot be had, nothing else is lost.
-// After a loss of the connection it listens again, and wakes once for what it may have missed. It
-// needs a connection in session mode (postgres.SessionMode).
+// Listen calls wake whenever jobs have been inserted, until ctx is cancelled. It uses a connection of
+// its own, which must be in session mode (postgres.SessionMode).
+//
+// A notification is a hint that saves the wait for the next poll: without it, polling finds the job.
+// When the connection is lost, Listen makes another one and calls wake once for what it may have
+// missed.
 func Listen(ctx context.Context, cfg *pgx.ConnConfig, wake func(), log zerolog.Logger) {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 500*time.Millisecond, 15*time.Second
-	for {
+	outage := retry.Outage{
+		Backoff: retry.Backoff{First: 500 * time.Millisecond, Longest: 15 * time.Second}, Log: log, Minor: true,
+		Down: "not listening for new jobs: polling finds them meanwhile", Up: "listening for new jobs again",
+	}
+	for goOn := true; goOn; goOn = outage.Pause(ctx) {
 		err := listen(ctx, cfg, func() {
-			pauses.Reset()
+			outage.Note(nil)
 			wake()
 		})
 		if ctx.Err() != nil {
 			return
 		}
-		log.Warn().Err(err).Msg("not listening for new jobs: polling finds them meanwhile")
-		if !wait(ctx, pauses.NextBackOff(), nil) {
-			return
-		}
+		outage.Note(err)
 	}
 }
 
-func listen(ctx context.Context, cfg *pgx.ConnConfig, heard func()) error {
+// listen returns when its connection is lost. It calls notified once when it begins to listen, and
+// at each notification.
+func listen(ctx context.Context, cfg *pgx.ConnConfig, notified func()) error {
 	connecting, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(connecting, cfg.Copy())
@@ -56,15 +61,15 @@ func listen(ctx context.Context, cfg *pgx.ConnConfig, heard func()) error {
 		return fmt.Errorf("listen for jobs: %w", err)
 	}
 	for {
-		heard()
+		notified()
 		if err := notification(ctx, conn); err != nil {
 			return fmt.Errorf("listen for jobs: %w", err)
 		}
 	}
 }
 
-// notification returns when something was notified, and finds out in between whether the connection
-// still lives.
+// notification returns nil at the next notification, and an error when the connection is lost. It
+// pings the server while nothing arrives.
 func notification(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		waiting, cancel := context.WithTimeout(ctx, listenFor)

@@ -3,11 +3,11 @@ package claim
 import (
 	"context"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 // claimWithin bounds one transaction: longer than what is bounded in it, so that the database ends
@@ -27,48 +27,28 @@ type Loop struct {
 	Failed func(error)
 	Log    zerolog.Logger
 
-	failing atomic.Pointer[error]
+	outage retry.Outage
 }
 
-// Err is why no job can be claimed at present; nil while they can be.
-func (l *Loop) Err() error {
-	if err := l.failing.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
+// Err returns why no job can be claimed at present, and nil while jobs can be claimed.
+func (l *Loop) Err() error { return l.outage.Err() }
 
-// Run claims jobs until ctx is cancelled. While the database is away it tries again, less and less
-// often.
+// Run claims jobs until ctx is cancelled. While the database is away it retries, less and less
+// often, and ignores Wake.
 func (l *Loop) Run(ctx context.Context) {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 250*time.Millisecond, 10*time.Second
-	failing := false
-	for {
+	l.outage.Backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 10 * time.Second}
+	l.outage.Log, l.outage.Down, l.outage.Up = l.Log, "jobs cannot be claimed: retrying until they can be", "jobs can be claimed again"
+	for goOn := true; goOn; {
 		pause, err := l.round(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
-		case err != nil:
-			l.failing.Store(&err)
-			l.Failed(err)
-			if !failing {
-				l.Log.Error().Err(err).Msg("jobs cannot be claimed: trying again until they can")
-			}
-			failing = true
-			// What is away does not come back sooner for being asked more often: no wake-ups.
-			if !wait(ctx, pauses.NextBackOff(), nil) {
-				return
-			}
-			continue
-		case failing:
-			l.Log.Info().Msg("jobs can be claimed again")
-			failing = false
-			l.failing.Store(nil)
-			pauses.Reset()
 		}
-		if !wait(ctx, pause, l.Wake) {
-			return
+		l.outage.Note(err)
+		if err != nil {
+			l.Failed(err)
+			goOn = l.outage.Pause(ctx)
+		} else {
+			goOn = wait(ctx, pause, l.Wake)
 		}
 	}
 }

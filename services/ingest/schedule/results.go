@@ -5,13 +5,13 @@ import (
 	"errors"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 const (
@@ -48,42 +48,27 @@ func newResults(c *Conductor) *results { return &results{c} }
 
 // consume deals with results until ctx is cancelled. What it has fetched by then it finishes.
 func (r *results) consume(ctx, work context.Context) error {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 5*time.Second
-	failing := false
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-r.streams.first:
 	}
-	for {
+	outage := retry.Outage{Backoff: natsBackoff, Log: r.Log,
+		Down: "results cannot be read: retrying until they can be", Up: "results are read again"}
+	for goOn := true; goOn; {
 		err := r.fetch(ctx, work)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if err == nil {
-			if failing {
-				r.Log.Info().Msg("results are read again")
-			}
-			failing = false
-			pauses.Reset()
-			continue
-		}
+		outage.Note(err)
 		if gone(err) {
 			r.streams.lost()
 		}
-		if !failing {
-			r.Log.Error().Err(err).Msg("results cannot be read: trying again until they can")
-		}
-		failing = true
-		timer := time.NewTimer(pauses.NextBackOff())
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-timer.C:
+		if err != nil {
+			goOn = outage.Pause(ctx)
 		}
 	}
+	return nil
 }
 
 // fetch binds to the consumer, takes what there is and waits for more for a while. To bind each

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 // Config says what to conduct with.
@@ -49,8 +49,8 @@ type Conductor struct {
 	lanes   *lanes
 	hearing *hearing
 	wake    chan struct{}
-	// failing is what the last round of the beat met in the database; nil when it met nothing.
-	failing atomic.Pointer[error]
+	// outage is that of rounds, whichever server they failed for.
+	outage retry.Outage
 }
 
 // New returns a conductor. It uses cfg.NATS and cfg.DB, which stay the caller's to close.
@@ -62,6 +62,7 @@ func New(cfg Config) (*Conductor, error) {
 	c := &Conductor{
 		Config: cfg, js: js, ledger: ledger{db: cfg.DB, lease: cfg.Lease}, lanes: newLanes(),
 		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
+		outage: retry.Outage{Log: cfg.Log, Down: "tasks cannot be scheduled: retrying until they can be", Up: "tasks are scheduled again"},
 	}
 	c.hearing = &hearing{Conductor: c}
 	return c, nil
@@ -78,20 +79,10 @@ func (c *Conductor) Wake() {
 // Ready returns nil when streams and consumers are there, and the database takes what the conductor
 // does.
 func (c *Conductor) Ready(ctx context.Context) error {
-	if err := c.failing.Load(); err != nil {
-		return fmt.Errorf("renders cannot be conducted: %s", postgres.Reason(*err))
+	if err := c.outage.Err(); postgres.SQLState(err) != "" {
+		return fmt.Errorf("renders cannot be scheduled: %s", postgres.Reason(err))
 	}
 	return c.streams.ready(ctx)
-}
-
-// met keeps an error of the database's for whoever asks for readiness, and counts it.
-func (c *Conductor) met(work string, err error) {
-	if postgres.SQLState(err) != "" {
-		c.failing.Store(&err)
-		c.Metrics.DatabaseError(work, err)
-		return
-	}
-	c.failing.Store(nil)
 }
 
 // heartbeatEvery is how often workers are asked to report: often enough that a few may be lost
@@ -138,21 +129,15 @@ func (c *Conductor) beat(ctx context.Context) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	full := true
-	failing := false
 	for {
 		err := c.round(ctx, d, w, full)
 		if ctx.Err() != nil {
 			return nil
 		}
-		c.met("conduct", err)
-		if err != nil {
-			if !failing {
-				c.Log.Error().Err(err).Msg("conducting is interrupted: trying again until it works")
-			}
-		} else if failing {
-			c.Log.Info().Msg("conducting again")
+		c.outage.Note(err)
+		if postgres.SQLState(err) != "" {
+			c.Metrics.DatabaseError("conduct", err)
 		}
-		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return nil
@@ -161,8 +146,8 @@ func (c *Conductor) beat(ctx context.Context) error {
 		case <-c.wake:
 			full = false
 		}
-		if failing && !full {
-			// What is away does not come back sooner for being asked more often.
+		if err != nil && !full {
+			// A wake-up brings nothing back: wait for the next tick.
 			select {
 			case <-ctx.Done():
 				return nil

@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// checkMost is the longest pause between two looks at streams and consumers.
+// checkMost is the longest interval between two checks of streams and consumers.
 const checkMost = 10 * time.Second
+
+// natsBackoff paces what JetStream refuses while NATS is away, or streams are missing.
+var natsBackoff = retry.Backoff{First: 100 * time.Millisecond, Longest: 5 * time.Second}
 
 // streams makes the streams and consumers, and makes them again when they were lost.
 type streams struct {
@@ -54,8 +57,10 @@ func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
 	defer nc.RemoveStatusListener(connected)
 	ticker := time.NewTicker(s.every)
 	defer ticker.Stop()
+	outage := retry.Outage{Backoff: natsBackoff, Log: s.log,
+		Down: "streams cannot be made yet: retrying until they are", Up: "streams are made"}
 	for started := false; ; started = true {
-		if err := s.makeUntilThere(ctx); err != nil {
+		if err := outage.Until(ctx, func() error { return s.make(ctx) }); err != nil {
 			return nil // only ctx ends it
 		}
 		if !started {
@@ -73,24 +78,6 @@ func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
 			}
 		}
 	}
-}
-
-func (s *streams) makeUntilThere(ctx context.Context) error {
-	pauses := backoff.NewExponentialBackOff()
-	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 5*time.Second
-	failed := false
-	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, s.make(ctx) },
-		backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, wait time.Duration) {
-			if !failed {
-				s.log.Error().Err(err).Msg("streams cannot be made yet: trying again until they are")
-			}
-			failed = true
-		}))
-	if err == nil && failed {
-		s.log.Info().Msg("streams are made")
-	}
-	return err
 }
 
 func (s *streams) make(ctx context.Context) error {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 const (
@@ -44,7 +46,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 		if err := s.once(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn().Err(err).Msg("not all objects could be swept: the rest is tried again")
 		}
-		if !pause(ctx, min(max(s.Retention/4, sweepOften), sweepSeldom)) {
+		if !retry.Sleep(ctx, min(max(s.Retention/4, sweepOften), sweepSeldom)) {
 			return nil
 		}
 	}
@@ -76,7 +78,7 @@ func page[T any](ctx context.Context, list func(ctx context.Context, after T) ([
 				return errors.Join(errs...)
 			}
 		}
-		if len(batch) < sweepMost || !pause(ctx, sweepNext) {
+		if len(batch) < sweepMost || !retry.Sleep(ctx, sweepNext) {
 			return errors.Join(errs...)
 		}
 		last = batch[len(batch)-1]
@@ -92,18 +94,6 @@ func sweepAll[T any](ctx context.Context, some []T, sweep func(context.Context, 
 	}
 	all.Wait()
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-}
-
-// pause returns after d; false when ctx is cancelled.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // endedPlan is a plan whose work objects are due to be deleted.
