@@ -9,6 +9,10 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/document"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/requests"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/world"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
@@ -106,13 +110,12 @@ type scene struct {
 	client    *cdp.Client
 	page      *rod.Page
 	sink      Sink
-	requests  *requests
+	requests  *requests.Tracker
 	parts     *parts
 	bitmaps   *bitmaps // where frames are drawn on demand
-	document  *document
-	visits    *visits
+	document  *document.Tracker
 	clock     *clock
-	world     *world
+	world     *world.World
 	crashed   func()
 	contexts  *contexts // when in msg.ModeVirtual
 	workers   *workers
@@ -175,9 +178,9 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	case caller.Err() != nil:
 		return context.Cause(caller)
 	case ctx.Err() != nil:
-		return blame(context.Cause(ctx))
+		return classify(context.Cause(ctx))
 	}
-	return blame(err)
+	return classify(err)
 }
 
 // framesInTime captures the frames of a page that may be slow, but not in each of them.
@@ -185,7 +188,7 @@ func (s *scene) framesInTime(ctx context.Context) error {
 	if s.Bounds.Frame > 0 {
 		bound := s.Bounds.Call + time.Duration(s.Frames)*s.Bounds.Frame
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, bound, timeoutError("%d frames did not come in %s", s.Frames, bound))
+		ctx, cancel = context.WithTimeoutCause(ctx, bound, pageerror.Timeout("%d frames did not come in %s", s.Frames, bound))
 		defer cancel()
 	}
 	return s.capture(ctx)
@@ -250,11 +253,10 @@ func (s *scene) open(ctx context.Context) error {
 		return fmt.Errorf("answer dialogs: %w", err)
 	}
 	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })
-	s.requests = watchRequests(s.client, s.page)
+	s.requests = requests.Watch(s.client, s.page)
 	s.parts = watchParts(s.client, s.page)
-	s.document = watchDocument(s.client, s.page)
-	s.visits = watchVisits(s.client, s.page)
-	s.world = watchWorld(s.client, s.page)
+	s.document = document.Watch(s.client, s.page)
+	s.world = world.New(s.client, s.page)
 	if s.Mode != msg.ModeRealtime {
 		if s.anteroom, err = watchProcesses(ctx, s.client, watching, s.page); err != nil {
 			return fmt.Errorf("watch the page's processes: %w", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/requests"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -45,7 +46,7 @@ type clock struct {
 
 	page     *rod.Page
 	client   *cdp.Client
-	requests *requests
+	requests *requests.Tracker
 	expired  chan struct{}
 
 	// patience bounds how long one request may keep the time from passing, stall how long all of
@@ -82,7 +83,7 @@ type origin struct {
 }
 
 // startClock stops the page's time at a date.
-func startClock(page *rod.Page, client *cdp.Client, r *requests, b Bounds, date time.Time) (*clock, error) {
+func startClock(page *rod.Page, client *cdp.Client, r *requests.Tracker, b Bounds, date time.Time) (*clock, error) {
 	c := &clock{
 		page: page, client: client, requests: r, expired: make(chan struct{}, 1), leads: func() (bool, error) { return false, nil },
 		patience: b.Request, stall: b.Requests,
@@ -226,7 +227,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 	case <-c.expired:
 	default:
 	}
-	before, waits, policy := c.requests.current(), !c.hopeless(0), c.policy(d)
+	before, waits, policy := c.requests.Current(), !c.hopeless(0), c.policy(d)
 	if !waits {
 		policy.Policy = proto.EmulationVirtualTimePolicyAdvance
 	}
@@ -244,7 +245,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 			c.elapsed += d
 			// less may have passed before Chrome knew that it has to wait
 			if waits && d >= millisecond {
-				c.requests.release(before)
+				c.requests.Release(before)
 			}
 			c.stall -= held
 			return nil
@@ -254,7 +255,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 			return context.Cause(ctx)
 		case <-poll.C:
 			poll.Reset(c.pollEvery())
-			if young, overdue := c.requests.pending(c.patience); waits && young+overdue > 0 {
+			if young, overdue := c.requests.Pending(c.patience); waits && young+overdue > 0 {
 				held += c.pollEvery()
 			}
 		}
@@ -269,7 +270,7 @@ func (c *clock) grant(ctx context.Context, d micros) error {
 				begin = time.Now()
 				continue
 			}
-			c.requests.recall()
+			c.requests.Recall()
 			// Without a budget: what is left of the one that was granted stays.
 			waits, deadline = false, time.Now().Add(c.client.Deadline)
 			err := c.call(proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance})
@@ -296,8 +297,7 @@ func (c *clock) policy(d micros) proto.EmulationSetVirtualTimePolicy {
 // another, Chrome waits between their requests, too, and would let time pass without bounds in the
 // next one.
 func (c *clock) hopeless(waited time.Duration) bool {
-	young, overdue := c.requests.pending(c.patience)
-	return c.stall <= waited || (young == 0 && (overdue > 0 || min(waited, c.requests.shown()) > c.patience))
+	return c.stall <= waited || c.requests.Overdue(waited, c.patience)
 }
 
 // pollEvery is how often a grant that waits looks at the requests.

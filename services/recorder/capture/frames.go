@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 )
 
 const (
@@ -110,7 +112,7 @@ func (s *scene) catchUp(ctx context.Context) error {
 	if err := s.follow(ctx); err != nil {
 		return err
 	}
-	events := s.requests.events()
+	events := s.requests.Events()
 	if events == s.events {
 		return nil
 	}
@@ -128,7 +130,7 @@ func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 			return 0, err
 		}
 		at = s.clock.elapsed
-		asked := s.requests.begun()
+		asked := s.requests.Begun()
 		if _, _, err := s.beginFrame(ctx, at, false); err != nil {
 			return 0, err
 		}
@@ -137,7 +139,7 @@ func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 				return 0, err
 			}
 		}
-		if s.requests.begun() > asked && draws <= lazyDraws {
+		if s.requests.Begun() > asked && draws <= lazyDraws {
 			continue
 		}
 		if _, err := s.awaitSeeks(ctx); err != nil {
@@ -152,7 +154,7 @@ func (s *scene) firstFrame(ctx context.Context) (at micros, err error) {
 			return at, err
 		}
 	}
-	return 0, timeoutError("the page did not paint")
+	return 0, pageerror.Timeout("the page did not paint")
 }
 
 // glance is what is known of a frame before its picture is taken.

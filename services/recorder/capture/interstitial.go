@@ -8,80 +8,17 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/go-rod/rod"
-	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
 const (
-	// maxVisits is how many documents in a row a page may lead to while it loads: as many as Chrome
-	// follows redirects.
-	maxVisits = 20
 	// settleSteps and settleTime bound how long an error's page may take until it can be looked at.
 	settleSteps = 500
 	settleTime  = 5 * time.Second
 )
-
-// visits knows the main document's answers.
-type visits struct {
-	mu     sync.Mutex
-	n      int
-	header http.Header // of the last
-}
-
-func watchVisits(c *cdp.Client, page *rod.Page) *visits {
-	v := &visits{}
-	cdp.On(c, page.SessionID, func(e *proto.NetworkResponseReceived) {
-		if e.Type != proto.NetworkResourceTypeDocument || e.FrameID != page.FrameID {
-			return
-		}
-		header := http.Header{}
-		for name, value := range e.Response.Headers {
-			header.Set(name, value.Str())
-		}
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.n, v.header = v.n+1, header
-	})
-	return v
-}
-
-// endless returns the error of a page that leads from one document to the next without end.
-func (v *visits) endless() error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.n <= maxVisits {
-		return nil
-	}
-	return &PageError{
-		Code: msg.CodeSceneRedirects, Permanent: true, Err: fmt.Errorf("%d documents in a row, none of which stayed", v.n),
-	}
-}
-
-// forget counts from here on.
-func (v *visits) forget() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.n, v.header = 0, nil
-}
-
-// forgetLast takes back the last, of a document which is not the page's.
-func (v *visits) forgetLast() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.n--
-}
-
-func (v *visits) headers() http.Header {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.header
-}
 
 // evidence is what tells a page from what is shown in its place.
 type evidence struct {
@@ -129,13 +66,13 @@ const look = `((selectors, scripts) => {
 
 // look returns what the document shows.
 func (s *scene) look(status int) (evidence, error) {
-	e := evidence{status: status, header: s.visits.headers(), asked: s.URL}
+	e := evidence{status: status, header: s.document.Header(), asked: s.URL}
 	selectors, scripts := marks()
 	arguments, err := json.Marshal([][]string{selectors, scripts})
 	if err != nil {
 		return e, fmt.Errorf("look at the page: %w", err)
 	}
-	if err := s.world.evaluate(look+"(..."+string(arguments)+")", &e); err != nil {
+	if err := s.world.Evaluate(look+"(..."+string(arguments)+")", &e); err != nil {
 		return e, fmt.Errorf("look at the page: %w", err)
 	}
 	return e, nil
@@ -171,7 +108,7 @@ func (e evidence) interstitial() error {
 
 // genuine returns an error when what has loaded is not the page that was asked for.
 func (s *scene) genuine(ctx context.Context) error {
-	return s.stands(ctx, s.document.state().status)
+	return s.stands(ctx, s.document.Now().Status)
 }
 
 // stands looks at the document, which came with a status, and returns the error of one that stands
@@ -192,7 +129,7 @@ func (s *scene) stands(ctx context.Context, status int) error {
 		if err := s.clock.run(ctx); err != nil {
 			return err
 		}
-		if err := s.pauseForRequests(ctx, stepPause); err != nil {
+		if err := s.requests.Wait(ctx, stepPause); err != nil {
 			return err
 		}
 	}
@@ -202,19 +139,19 @@ func (s *scene) stands(ctx context.Context, status int) error {
 // takes us for a robot. What tells may be in the error's page, which is waited for when its status
 // is one that such pages have.
 func (s *scene) turnedAway(ctx context.Context, status int) error {
-	e := evidence{status: status, header: s.visits.headers(), asked: s.URL}
+	e := evidence{status: status, header: s.document.Header(), asked: s.URL}
 	if err := e.interstitial(); err != nil || !slices.Contains(turnsAway, status) {
 		return err
 	}
 	end := time.Now().Add(min(settleTime, s.Bounds.Load))
 	for range settleSteps {
-		if s.document.state().parsed || time.Now().After(end) {
+		if s.document.Now().Parsed || time.Now().After(end) {
 			break
 		}
 		if err := s.clock.run(ctx); err != nil {
 			return err
 		}
-		if err := s.pauseForRequests(ctx, stepPause); err != nil {
+		if err := s.requests.Wait(ctx, stepPause); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -21,6 +22,9 @@ const (
 	// takes a moment, and may make it ask for more.
 	calmSteps = 3
 	calmPause = 10 * time.Millisecond
+	// maxDocuments is how many documents in a row a page may lead to while it loads: as many as
+	// Chrome follows redirects.
+	maxDocuments = 20
 )
 
 // load navigates to the page and brings it to where frame 0 is drawn: loaded, its requests
@@ -56,10 +60,10 @@ func (s *scene) calm(ctx context.Context, judge func(context.Context) error) err
 			return err
 		}
 		if time.Since(s.loading) > s.Bounds.Load {
-			if s.document.state().parsed {
+			if s.document.Now().Parsed {
 				return nil
 			}
-			return timeoutError("not loaded in %s", s.Bounds.Load)
+			return pageerror.Timeout("not loaded in %s", s.Bounds.Load)
 		}
 		wait := stepPause
 		if calm++; ready {
@@ -68,7 +72,7 @@ func (s *scene) calm(ctx context.Context, judge func(context.Context) error) err
 			calm = 0
 		}
 		if calm < calmSteps {
-			if err := s.pauseForRequests(ctx, wait); err != nil {
+			if err := s.requests.Wait(ctx, wait); err != nil {
 				return err
 			}
 		}
@@ -78,8 +82,8 @@ func (s *scene) calm(ctx context.Context, judge func(context.Context) error) err
 
 // complete reports whether the page has what it asked for.
 func (s *scene) complete() (bool, error) {
-	d := s.document.state()
-	young, overdue := s.requests.missing(s.Bounds.Request)
+	d := s.document.Now()
+	young, overdue := s.requests.Missing(s.Bounds.Request)
 	// What never answers does not belong to the page, even if its load event waits for it.
 	if young > 0 {
 		return false, nil
@@ -87,7 +91,7 @@ func (s *scene) complete() (bool, error) {
 	if served, err := s.served(); !served || err != nil {
 		return false, err
 	}
-	if !d.loaded && (!d.parsed || overdue == 0) {
+	if !d.Loaded && (!d.Parsed || overdue == 0) {
 		if over, err := s.givenUp(); !over || err != nil {
 			return false, err
 		}
@@ -100,52 +104,42 @@ func (s *scene) complete() (bool, error) {
 // download. What was read stays, and is all there is. An address that is not of the web is the
 // page's error: the page is there to have another program opened, or a file.
 func (s *scene) givenUp() (over bool, err error) {
-	err = s.world.evaluate(`document.readyState === "complete" && performance.timing.domContentLoadedEventStart === 0`, &over)
+	err = s.world.Evaluate(`document.readyState === "complete" && performance.timing.domContentLoadedEventStart === 0`, &over)
 	if cdp.Gone(err) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("look whether the page loads: %w", err)
 	}
-	if asked := s.document.askedFor(); over && asked != "" && !ofTheWeb(asked) {
-		return false, schemeError(asked)
+	if asked := s.document.Next(); over && asked != "" && !ofTheWeb(asked) {
+		return false, pageerror.Scheme(asked)
 	}
 	return over, nil
-}
-
-// pauseForRequests waits in real time, but no longer than until a request begins or ends.
-func (s *scene) pauseForRequests(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.requests.changed:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	return nil
 }
 
 // answered returns the error of a document that did not come, came with an HTTP error, or is one
 // too many.
 func (s *scene) answered(ctx context.Context) error {
-	d := s.document.state()
-	if d.failure == "" && d.status < 400 {
-		return s.visits.endless()
+	d := s.document.Now()
+	if d.Failure == "" && d.Status < 400 {
+		if n := s.document.Responses(); n > maxDocuments {
+			return pageerror.Endless(n)
+		}
+		return nil
 	}
-	if err := s.unreached(d.url); err != nil && (d.failure != "" || d.status == 502) {
-		return connectError(err) // 502: the proxy's own answer
+	if err := s.unreached(d.URL); err != nil && (d.Failure != "" || d.Status == 502) {
+		return pageerror.Connect(err) // 502: the proxy's own answer
 	}
-	if d.failure != "" && !ofTheWeb(d.url) {
-		return schemeError(d.url) // Chrome would have another program open it
+	if d.Failure != "" && !ofTheWeb(d.URL) {
+		return pageerror.Scheme(d.URL) // Chrome would have another program open it
 	}
-	if d.status < 400 {
-		return navigationError(d.failure)
+	if d.Status < 400 {
+		return pageerror.Navigation(d.Failure)
 	}
-	if err := s.turnedAway(ctx, d.status); err != nil {
+	if err := s.turnedAway(ctx, d.Status); err != nil {
 		return err
 	}
-	return statusError(d.status)
+	return pageerror.Status(d.Status)
 }
 
 // unreached returns why the host of address could not be connected to, when it could not.
@@ -168,7 +162,7 @@ func (s *scene) observe() (fonts bool, err error) {
 		Fonts    bool    `json:"fonts"`
 		Calendar float64 `json:"calendar"`
 	}
-	err = s.world.evaluate(`(document.documentElement?.getBoundingClientRect(),
+	err = s.world.Evaluate(`(document.documentElement?.getBoundingClientRect(),
 		{fonts: document.fonts.status === "loaded", calendar: performance.timeOrigin + performance.now()})`, &seen)
 	if cdp.Gone(err) {
 		return false, nil // another document has come: it is looked at next time

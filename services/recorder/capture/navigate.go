@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 
+	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -48,7 +49,7 @@ func (s *scene) enter(ctx context.Context) error {
 		return fmt.Errorf("enter the page's origin: %w", err)
 	}
 	if reply.ErrorText != "" {
-		return navigationError(reply.ErrorText)
+		return pageerror.Navigation(reply.ErrorText)
 	}
 	timer := time.NewTimer(s.Bounds.Call)
 	defer timer.Stop()
@@ -73,38 +74,17 @@ func (s *scene) navigate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("write the page's URL: %w", err)
 	}
-	s.document.forget()
-	s.visits.forget()
-	s.requests.forget()
+	s.document.Forget()
+	s.requests.Forget()
 	ask := proto.RuntimeEvaluate{Expression: "location.replace(" + string(target) + ")"}
 	if _, err := ask.Call(s.page); err != nil && !cdp.Gone(err) {
 		return err
 	}
-	if err := s.awaitShown(ctx); err != nil {
+	if err := s.document.AwaitShown(ctx, s.Bounds.Load); err != nil {
 		return err
 	}
 	if _, err := s.changeProcess(ctx); err != nil {
 		return err
 	}
 	return s.answered(ctx)
-}
-
-// awaitShown waits until the document that was asked for is shown, or is known not to come.
-func (s *scene) awaitShown(ctx context.Context) error {
-	timer := time.NewTimer(s.Bounds.Load)
-	defer timer.Stop()
-	for {
-		if d := s.document.state(); d.shown || d.failure != "" {
-			return nil
-		}
-		select {
-		case <-s.document.changed:
-		case <-timer.C:
-			return timeoutError("no answer in %s", s.Bounds.Load)
-		case <-s.client.Closed():
-			return cdp.ErrClosed
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
 }

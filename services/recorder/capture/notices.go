@@ -110,7 +110,7 @@ func (s *scene) listen() error {
 
 // ask evaluates a script in the page's world. Between two documents there is nothing to see.
 func (s *scene) ask(what, script string, to any) error {
-	err := s.world.evaluate(script, to)
+	err := s.world.Evaluate(script, to)
 	if err != nil && !cdp.Gone(err) {
 		return fmt.Errorf("%s: %w", what, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 
+	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -37,7 +38,7 @@ func (s *scene) leadsOn(ctx context.Context) error {
 	}
 	// What the action has made the page ask for was told before the answer to this.
 	var nothing int
-	if err := s.world.evaluate("0", &nothing); err != nil && !cdp.Gone(err) {
+	if err := s.world.Evaluate("0", &nothing); err != nil && !cdp.Gone(err) {
 		return err
 	}
 	return s.follow(ctx)
@@ -140,8 +141,7 @@ func (s *scene) leaveAnteroom(ctx context.Context) error {
 	if err := a.stop(proto.FetchRequestStageRequest, proto.FetchRequestStageResponse); err != nil {
 		return err
 	}
-	s.document.forget()
-	s.visits.forgetLast()
+	s.document.Replace()
 	// From another address, since to another place of a document itself nothing is asked for.
 	from := "/?enter"
 	if h.from != "" {
@@ -156,7 +156,7 @@ func (s *scene) leaveAnteroom(ctx context.Context) error {
 	if _, err := ask.Call(s.page); err != nil && !cdp.Gone(err) {
 		return err
 	}
-	if err := s.awaitShown(ctx); err != nil {
+	if err := s.document.AwaitShown(ctx, s.Bounds.Load); err != nil {
 		return err
 	}
 	return a.stop(proto.FetchRequestStageResponse)
@@ -178,18 +178,18 @@ func (s *scene) moveClock(ctx context.Context) error {
 		if err := s.clock.run(ctx); err != nil {
 			return err
 		}
-		err := s.world.evaluate(`({read: document.readyState === "complete", calendar: Date.now()})`, &seen)
+		err := s.world.Evaluate(`({read: document.readyState === "complete", calendar: Date.now()})`, &seen)
 		if err != nil && !cdp.Gone(err) {
 			return err
 		}
 		if !seen.Read {
-			if err := s.pauseForRequests(ctx, stepPause); err != nil {
+			if err := s.requests.Wait(ctx, stepPause); err != nil {
 				return err
 			}
 		}
 	}
 	if seen.Calendar == 0 {
-		return timeoutError("a document that is shown by another process could not be looked at in %s", s.Bounds.Call)
+		return pageerror.Timeout("a document that is shown by another process could not be looked at in %s", s.Bounds.Call)
 	}
 	return s.clock.move(ctx, seen.Calendar)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 
+	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -98,7 +99,7 @@ func (c *screencast) begin(ctx context.Context, frames *resampler) error {
 		frames.start(time.Now(), p)
 		return c.acknowledge(ctx, p)
 	case <-timer.C:
-		return timeoutError("no picture of the page in %s", c.scene.client.Deadline)
+		return pageerror.Timeout("no picture of the page in %s", c.scene.client.Deadline)
 	case <-c.scene.client.Closed():
 		return cdp.ErrClosed
 	case <-ctx.Done():

@@ -36,10 +36,10 @@ type seeks struct {
 // awaitSeeks waits until no video seeks, but not for ever, and reports whether one did since it was
 // last called. No page time passes.
 func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
-	asked := s.requests.begun()
+	asked := s.requests.Begun()
 	again := asked != s.seeks.asked
 	// One that was asked for may come into the document later.
-	if !s.seeks.videos && !again && !s.requests.media.Load() || s.seeks.patience <= 0 {
+	if !s.seeks.videos && !again && !s.requests.Media() || s.seeks.patience <= 0 {
 		return false, nil
 	}
 	defer func() {
@@ -49,7 +49,7 @@ func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 	}()
 	for begin := time.Now(); ; again = false {
 		var state *struct{ Seeks, Sought bool }
-		err := s.world.evaluate(fmt.Sprintf("(%s)(%t)", seeksScript, again), &state)
+		err := s.world.Evaluate(fmt.Sprintf("(%s)(%t)", seeksScript, again), &state)
 		if cdp.Gone(err) {
 			return sought, nil // another document is on its way
 		}

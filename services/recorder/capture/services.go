@@ -165,7 +165,7 @@ func (s *scene) served() (bool, error) {
 		return true, nil
 	}
 	var told bool
-	err := s.world.evaluate(fmt.Sprintf(toldAll, change), &told)
+	err := s.world.Evaluate(fmt.Sprintf(toldAll, change), &told)
 	if cdp.Gone(err) {
 		return false, nil
 	}

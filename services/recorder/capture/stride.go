@@ -114,8 +114,8 @@ func (st *stride) deliver(from int) error {
 // ended, there is no worker and no video, no picture is being decoded for a script, and the page is
 // led to no other process.
 func (s *scene) quiet() bool {
-	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.media.Load() && s.seeks.recently <= 0 &&
-		s.requests.begun() == s.seeks.asked && s.requests.events() == s.events && s.requests.none() && !s.bitmaps.any() &&
+	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.Media() && s.seeks.recently <= 0 &&
+		s.requests.Begun() == s.seeks.asked && s.requests.Events() == s.events && s.requests.None() && !s.bitmaps.any() &&
 		!s.clock.moved && !s.anteroom.waits.Load()
 }
 
@@ -163,7 +163,7 @@ func (st *stride) await(ctx context.Context, from int) error {
 // force lets granted time pass whatever the page waits for. The stride ends with it.
 func (st *stride) force() {
 	st.forced.Store(true)
-	st.requests.recall()
+	st.requests.Recall()
 	// Without a budget: what is left of the one that was granted stays.
 	request := proto.EmulationSetVirtualTimePolicy{
 		Policy: proto.EmulationVirtualTimePolicyAdvance, InitialVirtualTime: st.calendar,

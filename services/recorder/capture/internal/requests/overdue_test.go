@@ -1,4 +1,4 @@
-package capture
+package requests
 
 import (
 	"testing"
@@ -8,23 +8,22 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// The clock that is set free while a page goes from one document to the next has no bounds in the
-// next.
+// A clock that is set free while a page goes from one document to the next passes without bounds in
+// the next.
 func TestTheClockIsNotSetFreeWhileDocumentsFollowOneAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := &requests{changed: make(chan struct{}, 1), under: map[proto.NetworkRequestID]*request{}}
-		c := &clock{requests: r, patience: time.Second, stall: time.Hour}
+		r := &Tracker{changed: make(chan struct{}, 1), under: map[proto.NetworkRequestID]*Request{}}
 		begin := time.Now()
 		for _, loader := range []proto.NetworkLoaderID{"a", "b", "c", "d", "e"} {
 			r.leave(loader)
 			time.Sleep(700 * time.Millisecond)
-			if c.hopeless(time.Since(begin)) {
+			if r.Overdue(time.Since(begin), time.Second) {
 				t.Errorf("no longer waited for after %s, 0.7 s after a document came", time.Since(begin))
 			}
 		}
 		time.Sleep(700 * time.Millisecond)
-		if !c.hopeless(time.Since(begin)) {
+		if !r.Overdue(time.Since(begin), time.Second) {
 			t.Error("waited for 1.4 s after the last document came, and still")
 		}
 	})

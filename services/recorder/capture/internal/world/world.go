@@ -1,6 +1,7 @@
-package capture
+package world
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/go-rod/rod"
@@ -10,18 +11,18 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
-// world is where scripts of ours run beside the page's document: they see it, and nothing that its
-// own scripts have made of the browser's functions.
-type world struct {
+// World is the isolated world of the document that is shown. It is made when it is first needed.
+type World struct {
 	page *rod.Page
 
 	mu       sync.Mutex
 	document int                             // counts the documents that were shown
-	id       proto.RuntimeExecutionContextID // 0: there is no world beside this one yet
+	id       proto.RuntimeExecutionContextID // 0: the current document has none yet
 }
 
-func watchWorld(c *cdp.Client, page *rod.Page) *world {
-	w := &world{page: page}
+// New returns the world of a page, whichever document it shows.
+func New(c *cdp.Client, page *rod.Page) *World {
+	w := &World{page: page}
 	cdp.On(c, page.SessionID, func(e *proto.PageFrameNavigated) {
 		if e.Frame.ID == page.FrameID {
 			w.mu.Lock()
@@ -32,8 +33,10 @@ func watchWorld(c *cdp.Client, page *rod.Page) *world {
 	return w
 }
 
-// evaluate sets to the value of an expression in the document that is shown.
-func (w *world) evaluate(expression string, to any) error {
+// Evaluate sets to, a pointer, to the JSON value of an expression in the current document. Its error
+// is one of cdp.Gone when that document goes away meanwhile, and a *script.Error when the expression
+// throws.
+func (w *World) Evaluate(expression string, to any) error {
 	id, err := w.enter()
 	if err != nil {
 		return err
@@ -48,15 +51,23 @@ func (w *world) evaluate(expression string, to any) error {
 	return reply.Result.Value.Unmarshal(to)
 }
 
-func (w *world) enter() (proto.RuntimeExecutionContextID, error) {
+// Ask is Evaluate for a question that needs no answer: between two documents, to stays as it is.
+// doing begins the error.
+func (w *World) Ask(doing, expression string, to any) error {
+	if err := w.Evaluate(expression, to); err != nil && !cdp.Gone(err) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+func (w *World) enter() (proto.RuntimeExecutionContextID, error) {
 	w.mu.Lock()
 	id, document := w.id, w.document
 	w.mu.Unlock()
 	if id != 0 {
 		return id, nil
 	}
-	// Unlocked: what would be heard of the document meanwhile is heard on the goroutine that reads
-	// the reply.
+	// Unlocked, since the goroutine that reads the reply also runs the handler above.
 	reply, err := proto.PageCreateIsolatedWorld{FrameID: w.page.FrameID}.Call(w.page)
 	if err != nil {
 		return 0, err
