@@ -136,7 +136,7 @@ func (s *scene) answered(ctx context.Context) error {
 	if d.Status < 400 {
 		return pageerror.Navigation(d.Failure)
 	}
-	if err := s.turnedAway(ctx, d.Status); err != nil {
+	if err := s.refused(ctx, d.Status); err != nil {
 		return err
 	}
 	return pageerror.Status(d.Status)

@@ -1,4 +1,4 @@
-package capture
+package interstitial
 
 import (
 	"net/url"
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// identityProviders are hosts that are there to log in: no page that somebody shows redirects to
-// them for another reason. With a path, only that and what is below.
+// identityProviders are hosts whose only purpose is to log in: no page redirects to them for another
+// reason. An entry with a path matches that path and what is below it.
 var identityProviders = []string{
 	"accounts.google.com", "login.microsoftonline.com", "login.live.com", "login.microsoft.com", "signin.aws.amazon.com",
 	"id.atlassian.com", "idmsa.apple.com", "appleid.apple.com", "login.salesforce.com", "vercel.com/sso-api", "vercel.com/login",
@@ -16,25 +16,26 @@ var identityProviders = []string{
 	"www.linkedin.com/login", "www.linkedin.com/authwall", "www.linkedin.com/checkpoint", "x.com/i/flow/login",
 }
 
-// tenantsOf are providers whose customers have hosts below. They have other pages too, so that
-// their paths count; many ask for a name first, so that a field is enough.
+// tenantsOf are domains of providers whose customers have subdomains. Those have other pages too, so
+// that the path must be a login's. Many ask for a name before the password, so that any field is
+// enough.
 var tenantsOf = []string{
 	".okta.com", ".oktapreview.com", ".auth0.com", ".onelogin.com", ".b2clogin.com", ".ciamlogin.com", ".amazoncognito.com",
 	".cloudflareaccess.com",
 }
 
-// loginPath is what the paths of login pages have among their parts.
+// loginPath matches the paths of login pages.
 var loginPath = regexp.MustCompile(`(?i)(^|[/_.-])` +
 	`(log[_-]?in\d?|sign[_-]?in|logon|sso|saml2?|oauth2?|authenticate|authorize|auth|wp-login)([/_.-]|$)`)
 
-// loginAt returns the host of a login that is in the page's place, and nothing when it is the page.
-// A page whose own address is that of a login is the page.
-func (e evidence) loginAt() string {
-	asked, err := url.Parse(e.asked)
+// loginAt returns the host of a login that is shown in the page's place; empty when it is the page. A
+// scene whose own URL is that of a login gets what it asked for.
+func (e *Evidence) loginAt() string {
+	asked, err := url.Parse(e.Asked)
 	if err != nil {
 		return ""
 	}
-	if e.status == 401 {
+	if e.Status == 401 {
 		return asked.Host
 	}
 	shown, err := url.Parse(e.URL)
@@ -61,7 +62,7 @@ func samePage(a, b *url.URL) bool {
 		strings.TrimSuffix(a.Path, "/") == strings.TrimSuffix(b.Path, "/")
 }
 
-// address is a URL's host and path.
+// address returns a URL's host and path; empty when it is none.
 func address(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -1,4 +1,4 @@
-package capture
+package interstitial
 
 import (
 	"regexp"
@@ -6,36 +6,37 @@ import (
 	"strings"
 )
 
-// signature is one way in which a challenge, or the refusal of a bot protection, shows. All that is
-// set must hold. It must not hold for a page that only uses the same protection, or that has a
+// signature recognizes one form of a challenge, or of a refusal by a bot protection. All fields that
+// are set must match. They must not match a page that only uses the same protection, or that has a
 // captcha in a form.
 type signature struct {
-	// who shows it.
+	// who is the protection's name.
 	who string
-	// status: one of these.
+	// status has the HTTP statuses that match.
 	status []int
-	// header is a response header's name, value part of its value in lower case; empty: any.
+	// header is the name of a response header, value a part of its value, in lower case. An empty
+	// value matches any.
 	header, value string
-	// url is part of the document's address.
+	// url is a part of the document's host and path.
 	url string
-	// element is a CSS selector of something in the document.
+	// element is a CSS selector that finds an element in the document.
 	element string
-	// script is part of an inline script.
+	// script is a part of an inline script.
 	script string
-	// text is found in the title or the beginning of the visible text, in lower case.
+	// text matches the title or the beginning of the visible text, in lower case.
 	text *regexp.Regexp
-	// bare: there is hardly any text, and nothing to fill in.
+	// bare says that there is hardly any text, and no field to fill in.
 	bare bool
 }
 
-// turnsAway are the statuses that challenges come with when they do not pretend to be the page.
-var turnsAway = []int{403, 405, 406, 418, 428, 429, 430, 503}
+// statuses are those of challenges that do not come with the page's own, 200.
+var statuses = []int{403, 405, 406, 418, 428, 429, 430, 503}
 
-// robots is what challenges of any kind say.
+// robots matches what challenges of all protections say.
 var robots = regexp.MustCompile(`(verify|confirm|prove|check|make sure|making sure)[^.\n]{0,40}(human|robot|bot\b|browser)|` +
 	`are you (a )?(human|robot)|(not|n't) a (ro)?bot|unusual traffic|security check|complete the captcha|ddos protection`)
 
-// captcha finds the widgets of captchas, those that pages have in forms too.
+// captcha finds the widgets of captchas, also those in forms of pages.
 const captcha = `.g-recaptcha, .h-captcha, .cf-turnstile, iframe[src*="/recaptcha/"], iframe[src*="hcaptcha.com"], ` +
 	`iframe[src*="challenges.cloudflare.com"]`
 
@@ -66,26 +67,31 @@ var signatures = []signature{
 	{who: "Google", url: "google.com/sorry/"},
 	{who: "Radware", url: "validate.perfdrive.com/"},
 	{who: "F5", text: regexp.MustCompile(`the requested url was rejected\. please consult with your administrator`), bare: true},
-	// Whoever's: a captcha and nothing else.
+	// Any protection: a captcha and nothing else.
 	{who: "a captcha", element: captcha, text: robots, bare: true},
-	{who: "a captcha", element: captcha, status: turnsAway, bare: true},
+	{who: "a captcha", element: captcha, status: statuses, bare: true},
 }
 
-// bareLength is how much text a challenge has at most, in UTF-16 units.
+// bareLength bounds the visible text of a bare document, in UTF-16 units.
 const bareLength = 1000
 
-// challenger returns who shows a challenge in the page's place, and nothing when it is the page.
-func (e evidence) challenger() string {
+// MayChallenge reports whether an error page with a status may be a challenge, so that its document
+// is worth waiting for.
+func MayChallenge(status int) bool { return slices.Contains(statuses, status) }
+
+// challenger returns the name of the protection that shows a challenge in the page's place; empty
+// when it is the page.
+func (e *Evidence) challenger() string {
 	for _, s := range signatures {
-		if e.shows(s) {
+		if e.matches(&s) {
 			return s.who
 		}
 	}
 	return ""
 }
 
-func (e evidence) shows(s signature) bool {
-	return (s.status == nil || slices.Contains(s.status, e.status)) &&
+func (e *Evidence) matches(s *signature) bool {
+	return (s.status == nil || slices.Contains(s.status, e.Status)) &&
 		(s.header == "" || e.contains(s.header, s.value)) &&
 		(s.url == "" || strings.Contains(address(e.URL), s.url)) &&
 		(s.element == "" || slices.Contains(e.Elements, s.element)) &&
