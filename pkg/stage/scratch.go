@@ -17,8 +17,8 @@ import (
 //	<work dir>/loom-record-1f0c….lock   locked for as long as the worker lives
 //	<work dir>/loom-record-1f0c…/       <task>-a<attempt>/, …
 //
-// The lock, not a process id, tells whose owner is gone: it ends with the process, and works where
-// containers with process ids of their own share a disk.
+// The lock, not a process id, says whether the owner lives: the kernel drops it with the process,
+// and it works where containers with process ids of their own share a disk.
 type scratch struct {
 	dir  string
 	lock *os.File
@@ -34,7 +34,7 @@ func openScratch(parent, verb string, log zerolog.Logger) (*scratch, error) {
 	prefix := "loom-" + verb + "-"
 	removeLeftovers(parent, prefix, log)
 	dir := filepath.Join(parent, prefix+uuid.NewString())
-	lock, err := acquire(dir + ".lock")
+	lock, err := takeLock(dir+".lock", createLock)
 	if err != nil {
 		return nil, fmt.Errorf("make work folder: %w", err)
 	}
@@ -64,12 +64,17 @@ func (s *scratch) close() {
 	}
 }
 
+// removeLeftovers removes the folders whose lock nobody holds.
 func removeLeftovers(parent, prefix string, log zerolog.Logger) {
 	locks, _ := filepath.Glob(filepath.Join(parent, prefix+"*.lock"))
 	for _, path := range locks {
-		lock, err := acquire(path)
+		lock, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {
-			continue // its worker lives
+			continue // another sweep, or its worker, has removed it
+		}
+		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil || !isAt(lock, path) {
+			_ = lock.Close()
+			continue // its worker lives, or another sweep was here first
 		}
 		dir := strings.TrimSuffix(path, ".lock")
 		if err := errors.Join(os.RemoveAll(dir), os.Remove(path), lock.Close()); err != nil {
@@ -80,16 +85,44 @@ func removeLeftovers(parent, prefix string, log zerolog.Logger) {
 	}
 }
 
-// acquire locks the file at path, which it makes first where it is missing. Its error is that
-// somebody else has it.
-func acquire(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+// takeLock creates the lock file at path and locks it. Between the two, the sweep of another worker
+// can lock the file and remove it: then takeLock waits for the sweep and creates the file again.
+func takeLock(path string, create func(path string) (*os.File, error)) (*os.File, error) {
+	for {
+		file, err := create(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := flock(file); err != nil {
+			_ = file.Close()
+			return nil, fmt.Errorf("lock %s: %w", filepath.Base(path), err)
+		}
+		if isAt(file, path) {
+			return file, nil
+		}
 		_ = file.Close()
-		return nil, fmt.Errorf("lock %s: %w", filepath.Base(path), err)
 	}
-	return file, nil
+}
+
+func createLock(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+}
+
+// flock locks a file, and waits for the lock.
+func flock(file *os.File) error {
+	for {
+		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// isAt reports whether path names the open file, and not another one or none.
+func isAt(file *os.File, path string) bool {
+	opened, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, named)
 }

@@ -43,3 +43,65 @@ func TestFoldersOfWorkersThatAreGoneAreRemovedAndNoOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestAWorkerHoldsTheLockThatIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "loom-record-mine.lock")
+	sweep := func() { removeLeftovers(filepath.Dir(path), "loom-record-", zerolog.Nop()) }
+	tries := 0
+	lock, err := takeLock(path, func(path string) (*os.File, error) {
+		tries++
+		file, err := createLock(path)
+		if err != nil {
+			return nil, err
+		}
+		switch tries {
+		case 1: // a whole sweep between creating and locking
+			sweep()
+		case 2: // a sweep that has locked the file, and removes it while the worker waits
+			other, err := createLock(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := flock(other); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _, _ = os.Remove(path), other.Close() }()
+		}
+		return file, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if tries != 3 {
+		t.Errorf("created %d times, want 3", tries)
+	}
+	sweep()
+	if !isAt(lock, path) {
+		t.Error("the lock file is gone although its worker lives")
+	}
+}
+
+// So a second sweep that was waiting to remove the file finds that the first has done it.
+func TestAFileIsNotTakenForTheNextOneAtItsPath(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.lock")
+	first, err := createLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = first.Close() }()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if isAt(first, path) {
+		t.Error("a removed file is taken for the one at its path")
+	}
+	second, err := createLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = second.Close() }()
+	if isAt(first, path) || !isAt(second, path) {
+		t.Error("two files with one path are taken for each other")
+	}
+}

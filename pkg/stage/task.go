@@ -19,8 +19,8 @@ import (
 //
 // It works in t.Dir, reads its inputs with t.Fetch and writes all of its outputs with t.Store. When
 // ctx is cancelled it returns soon, with all that it started ended; the cause does not matter to
-// it. Its error says what becomes of the task: see Permanent, Retryable and HandBack; what helps to
-// look into it, it may leave at t.BundlePath.
+// it. Its error says what becomes of the task: see Permanent, Retryable and ErrHandBack; what helps
+// to look into it, it may leave at t.BundlePath.
 type Handler interface {
 	Handle(ctx context.Context, t *Task) (facts any, err error)
 }
