@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"sync"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
@@ -12,15 +13,12 @@ import (
 //go:embed options.schema.json
 var Schema []byte
 
-// maxSize bounds the options in bytes, as JSON: each segment's parameters hold what they come to.
-const maxSize = 16 << 10
-
 var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(Schema) })
 
 // Parse reads the options, as JSON. Nothing, and null, are the zero value. What is wrong with them
 // is a *schema.Error.
 func Parse(data []byte) (Options, error) {
-	o, problems, err := schema.Decode[Options](compiled, data, maxSize)
+	o, problems, err := schema.Decode[Options](compiled, data, budget.FacecamOptions)
 	if err == nil && len(problems) == 0 {
 		problems = o.check()
 	}

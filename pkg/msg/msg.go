@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/pkg/budget"
 )
 
 // Version is the schema version that this build writes and reads.
 const Version = 1
 
 // MaxSize bounds a message in bytes; a larger one is ErrMalformed.
-const MaxSize = 900 << 10
+const MaxSize = budget.Message
 
 var (
 	// ErrMalformed says that a message is not JSON of the expected shape. It will never be

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
@@ -58,13 +59,6 @@ type Cue struct {
 	Text string
 }
 
-// maxCues bounds how many there are, maxCueBytes what they are together as JSON: they are granted
-// in one message.
-const (
-	maxCues     = 2000
-	maxCueBytes = 160 << 10
-)
-
 // Cues reads the captions; nil has none. What is wrong with them, their language included, is a
 // *schema.Error.
 func (c *Captions) Cues() ([]Cue, error) {
@@ -111,12 +105,12 @@ func readCues(text string) ([]Cue, error) {
 		if text := strings.TrimSpace(strings.Join(said, "\n")); text != "" {
 			cues = append(cues, Cue{From: from, To: to, Text: text})
 		}
-		if len(cues) > maxCues {
-			return nil, fmt.Errorf("line %d: there are more than %d captions", i+1, maxCues)
+		if len(cues) > budget.Cues {
+			return nil, fmt.Errorf("line %d: there are more than %d captions", i+1, budget.Cues)
 		}
 		written, err := json.Marshal(strings.Join(said, "\n"))
-		if bytes += len(written) + len(`{"from_ms":,"to_ms":,"text":},`) + 2*8; err != nil || bytes > maxCueBytes {
-			return nil, fmt.Errorf("line %d: the captions are too long: they may have %d kB together", i+1, maxCueBytes>>10)
+		if bytes += len(written) + len(`{"from_ms":,"to_ms":,"text":},`) + 2*8; err != nil || bytes > budget.CueBytes {
+			return nil, fmt.Errorf("line %d: the captions are too long: they may have %d kB together", i+1, budget.CueBytes>>10)
 		}
 	}
 	if len(cues) == 0 {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
@@ -13,16 +14,12 @@ import (
 //go:embed options.schema.json
 var Schema []byte
 
-// MaxSize bounds a scene's options in bytes, as JSON: a grant that holds them must fit into a
-// message.
-const MaxSize = 256 << 10
-
 var compiled = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(Schema) })
 
 // Parse reads the options, as JSON, of a scene that lasts for duration. Nothing, and null, are the
 // zero value. What is wrong with them is a *schema.Error.
 func Parse(data []byte, duration time.Duration) (Options, error) {
-	o, problems, err := schema.Decode[Options](compiled, data, MaxSize)
+	o, problems, err := schema.Decode[Options](compiled, data, budget.SceneOptions)
 	if err == nil && len(problems) == 0 {
 		problems = o.check(duration)
 	}

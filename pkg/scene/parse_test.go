@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
@@ -154,7 +155,7 @@ func TestWhatCannotBeAskedIsToldByField(t *testing.T) {
 		`{"strict": ["scene_inexact"]}`:                                                             "options.strict[0]: this is none of page_incomplete, page_unchanged_blank, fonts_missing, scene_scroll_short",
 		`{"on_error": "ignore"}`:                                                                    "options.on_error: this is none of fail, last_picture",
 		`{"css": "` + strings.Repeat("<", 60<<10) + `"}`:                                            "options: they are too large: 368650 bytes as JSON, at most 262144 are possible",
-		strings.Repeat(" ", 10) + `{"css": "` + strings.Repeat("x", 3*MaxSize) + `"}`:               "options: they are too large",
+		strings.Repeat(" ", 10) + `{"css": "` + strings.Repeat("x", 3*budget.SceneOptions) + `"}`:   "options: they are too large",
 	} {
 		_, err := Parse([]byte(text), sceneTime)
 		shown := text[:min(len(text), 100)]

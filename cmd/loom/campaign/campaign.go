@@ -9,16 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"github.com/loom-lite/loom-lite/pkg/output"
-	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
-	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 // maxSize bounds a campaign file in bytes.
@@ -32,7 +28,7 @@ type Campaign struct {
 	Width   *int
 	Height  *int
 	FPS     *int
-	// Rate is as plan.ParseRate reads it; it wins over FPS.
+	// Rate is as msg.ParseRate reads it; it wins over FPS.
 	Rate *string
 	// Watermark is the picture over the video; nil when there is none.
 	Watermark *Ref
@@ -44,7 +40,8 @@ type Campaign struct {
 	// Dir is the absolute path of the file's folder, which local references are relative to.
 	Dir string
 
-	output output.Options
+	// output is output_options with the text of the captions' file in place of its path.
+	output map[string]any
 }
 
 // Scene is a page and how long it is shown.
@@ -79,7 +76,7 @@ type text struct {
 	FPS     *int    `yaml:"output_fps"`
 	Rate    any     `yaml:"output_rate"`
 
-	Asked  map[string]any `yaml:"output_options"`
+	Output map[string]any `yaml:"output_options"`
 	Shown  map[string]any `yaml:"facecam_options"`
 	Scenes []sceneText    `yaml:"scenes"`
 }
@@ -182,22 +179,13 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 	}
 	if t.Rate != nil {
 		text := fmt.Sprint(t.Rate)
-		if _, err := plan.ParseRate(text); err != nil {
-			problems = append(problems, placed(doc, schema.Problem{Location: []string{"output_rate"}, Text: err.Error()}))
-		}
 		c.Rate = &text
 	}
-	asked, wrong, err := t.asked(root)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read output_options: %w", err)
+	if c.output, err = t.withCaptions(root); err != nil {
+		problems = append(problems, placed(doc, schema.Problem{Location: captionsFile, Text: err.Error()}))
 	}
-	for _, p := range wrong {
-		p.Location = append([]string{"output_options"}, p.Location...)
-		problems = append(problems, placed(doc, p))
-	}
-	c.output = asked
-	if asked.Watermark != nil {
-		ref := resolve(asked.Watermark.URL, false, "output_options", "watermark", "url")
+	if mark, ok := t.Output["watermark"].(map[string]any); ok {
+		ref := resolve(fmt.Sprint(mark["url"]), false, "output_options", "watermark", "url")
 		c.Watermark = &ref
 	}
 	if t.Facecam != nil {
@@ -206,45 +194,30 @@ func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
 	}
 	for i, s := range t.Scenes {
 		page := resolve(s.URL, true, "scenes", fmt.Sprint(i), "url")
-		options, wrong, err := s.options()
+		options, err := asJSON(s.Options)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the options of scene %d: %w", i+1, err)
 		}
-		for _, p := range wrong {
-			p.Location = append([]string{"scenes", fmt.Sprint(i), "options"}, p.Location...)
-			problems = append(problems, placed(doc, p))
-		}
 		c.Scenes = append(c.Scenes, Scene{Page: page, Duration: s.Duration, Options: options})
 	}
-	shown, wrong, err := t.shown()
-	if err != nil {
+	if c.Shown, err = asJSON(t.Shown); err != nil {
 		return nil, nil, fmt.Errorf("read facecam_options: %w", err)
 	}
-	for _, p := range wrong {
-		p.Location = append([]string{"facecam_options"}, p.Location...)
-		problems = append(problems, placed(doc, p))
-	}
-	c.Shown = shown
-	return c, problems, nil
-}
-
-// options returns the scene's options as JSON, and what the file's schema could not see to be wrong
-// with them.
-func (s sceneText) options() (json.RawMessage, []schema.Problem, error) {
-	if len(s.Options) == 0 {
-		return nil, nil, nil
-	}
-	data, err := json.Marshal(s.Options)
+	wrong, err := c.check()
 	if err != nil {
 		return nil, nil, err
 	}
-	o, err := scene.Parse(data, time.Duration(s.Duration)*time.Second)
-	if err == nil {
-		err = o.CheckPage(s.URL)
+	for _, p := range wrong {
+		problems = append(problems, placed(doc, t.inFile(p)))
 	}
-	var invalid *schema.Error
-	if errors.As(err, &invalid) {
-		return nil, invalid.Problems, nil
+	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
+	return c, problems, nil
+}
+
+// asJSON returns a group of fields as JSON; nil when it has none.
+func asJSON(fields map[string]any) (json.RawMessage, error) {
+	if len(fields) == 0 {
+		return nil, nil
 	}
-	return data, nil, err
+	return json.Marshal(fields)
 }

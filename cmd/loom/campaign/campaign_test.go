@@ -314,3 +314,18 @@ func FuzzLoadNeverPanics(f *testing.F) {
 		}
 	})
 }
+
+// What ingest refuses is told before the render is submitted, by line.
+func TestACampaignIsJudgedAsIngestJudgesIt(t *testing.T) {
+	for text, want := range map[string]string{
+		"output_options:\n  transition:\n    kind: crossfade\n    seconds: 1\nscenes:\n  - {url: page.html, duration_sec: 1}\n  - {url: page.html, duration_sec: 2}\n": "campaign.yaml:4: output_options.transition.seconds: scene 1 lasts 1 second, and a crossfade of 1 seconds would be all of it",
+		"output_width: 3840\noutput_height: 3840\nscenes: [{url: page.html, duration_sec: 1}]\n":                                                                       "campaign.yaml:1: output_width: The output size 3840×3840 is not possible",
+		"scenes: [{url: 'https://example.com:70000/', duration_sec: 1}]\n":                                                                                             "campaign.yaml:1: scenes[0].url: the address has a port that does not exist",
+	} {
+		_, err := load(t, folder(t), text)
+		var invalid *Error
+		if !errors.As(err, &invalid) || !strings.Contains(err.Error(), want) || len(invalid.Problems) != 1 {
+			t.Errorf("%s\n got %v\nwant %s", text, err, want)
+		}
+	}
+}

@@ -8,38 +8,49 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
-// captionsFile is the file that captions are read from; empty when there is none.
-func (t text) captionsFile() string {
-	captions, _ := t.Asked["captions"].(map[string]any)
+// captionsFile is where a campaign file has the path of the captions' file.
+var captionsFile = []string{"output_options", "captions", "file"}
+
+// captions returns the path of the file that captions are read from; empty when there is none.
+func (t text) captions() string {
+	captions, _ := t.Output["captions"].(map[string]any)
 	file, _ := captions["file"].(string)
 	return file
 }
 
-// withCaptions returns what is asked of the video with the text of the captions' file in place of
-// its path.
+// withCaptions returns output_options with the text of the captions' file in place of its path. When
+// the file cannot be read, it returns them without captions.
 func (t text) withCaptions(root *os.Root) (map[string]any, error) {
-	file := t.captionsFile()
-	if file == "" {
-		return t.Asked, nil
+	captions, _ := t.Output["captions"].(map[string]any)
+	file, ok := captions["file"].(string)
+	if !ok {
+		return t.Output, nil
 	}
-	captions := maps.Clone(t.Asked["captions"].(map[string]any))
+	rest := maps.Clone(t.Output)
+	delete(rest, "captions")
 	if _, both := captions["text"]; both {
-		return nil, errors.New("there is a text as well: write one of both")
+		return rest, errors.New("there is a text as well: write one of both")
 	}
 	said, err := readCaptions(root, file)
 	if err != nil {
-		return nil, err
+		return rest, err
 	}
+	captions = with(captions, "text", said)
 	delete(captions, "file")
-	captions["text"] = said
-	asked := maps.Clone(t.Asked)
-	asked["captions"] = captions
-	return asked, nil
+	return with(rest, "captions", captions), nil
+}
+
+// with returns a copy of a group of fields with one of them set.
+func with(fields map[string]any, name string, value any) map[string]any {
+	fields = maps.Clone(fields)
+	fields[name] = value
+	return fields
 }
 
 const wantCaptions = "write the path of an SRT or WebVTT file beside the campaign file"
@@ -78,9 +89,9 @@ func readCaptions(root *os.Root, written string) (string, error) {
 
 // inFile says that what is wrong with the captions' text is wrong in their file.
 func (t text) inFile(p schema.Problem) schema.Problem {
-	file := t.captionsFile()
-	if file == "" || len(p.Location) != 2 || p.Location[0] != "captions" || p.Location[1] != "text" {
+	file := t.captions()
+	if file == "" || !slices.Equal(p.Location, []string{"output_options", "captions", "text"}) {
 		return p
 	}
-	return schema.Problem{Location: []string{"captions", "file"}, Text: fmt.Sprintf("%q: %s", file, p.Text)}
+	return schema.Problem{Location: captionsFile, Text: fmt.Sprintf("%q: %s", file, p.Text)}
 }

@@ -15,7 +15,7 @@ type Submission struct {
 	Name               string
 	FacecamURL         *string
 	Width, Height, FPS *int
-	// Rate wins over FPS: plan.ParseRate reads it.
+	// Rate wins over FPS: msg.ParseRate reads it.
 	Rate *string
 	// Output is what is asked of the video beyond that, as JSON.
 	Output json.RawMessage

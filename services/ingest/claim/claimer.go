@@ -210,7 +210,7 @@ func within(ctx context.Context, tx pgx.Tx, do func(pgx.Tx) error) error {
 	return err
 }
 
-// open validates the campaign, plans it and stores the plan.
+// open reads the campaign, plans it and stores the plan.
 func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks int, invalid *plan.Invalid, err error) {
 	campaign, err := snapshot(ctx, tx, claimed.Render)
 	if mistyped := new(json.UnmarshalTypeError); errors.As(err, &mistyped) {
@@ -228,9 +228,9 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	if err != nil || invalid != nil {
 		return 0, invalid, err
 	}
-	listJSON, err := plan.JSON(list)
+	listJSON, err := json.Marshal(list)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, fmt.Errorf("write the tasks: %w", err)
 	}
 	campaignJSON, err := json.Marshal(campaign)
 	if err != nil {
@@ -252,10 +252,11 @@ func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan
 			err = fmt.Errorf("plan the campaign: panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if invalid := plan.Validate(campaign, c.Limits); invalid != nil {
+	render, invalid := plan.Read(campaign, c.Limits)
+	if invalid != nil {
 		return nil, invalid, nil
 	}
-	return plan.Build(campaign, c.ObjectBytes, newID), nil, nil
+	return plan.Build(render, c.ObjectBytes, newID), nil, nil
 }
 
 // newID returns a UUID that sorts by time, which keeps indexes compact. It fails only when the

@@ -10,8 +10,12 @@ import (
 
 func TestWhatMayBeLargeIsInPartsWhereTheStoreWantsIt(t *testing.T) {
 	campaign := plan.Campaign{Scenes: scenes(5, 5), FacecamURL: ptr("https://example.com/ada.mp4")}
+	render, invalid := plan.Read(campaign, limits)
+	if invalid != nil {
+		t.Fatal(invalid)
+	}
 	for _, bound := range []int64{0, msg.MaxObject, 50 << 20} {
-		for _, task := range plan.Build(campaign, bound, counter()) {
+		for _, task := range plan.Build(render, bound, counter()) {
 			for name, out := range task.Outputs {
 				want := bound
 				if strings.HasPrefix(name, msg.Thumbnail) || bound == msg.MaxObject {

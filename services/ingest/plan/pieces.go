@@ -1,24 +1,23 @@
 package plan
 
-import "github.com/loom-lite/loom-lite/pkg/msg"
+import (
+	"github.com/loom-lite/loom-lite/pkg/budget"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
 
 const (
-	// maxSegments is how many pieces all scenes of a render have together, at most, unless there
-	// are more scenes: concat is granted all of them in one message.
-	maxSegments = 600
-	// maxPieces is how many one scene has at most: record is granted all of them in one message,
-	// with the scene's options.
-	maxPieces = 240
 	// wantedPieces is up to how many pieces a scene is cut into, each as short as can be. Longer
 	// scenes have longer pieces.
 	wantedPieces = 16
-	// longestGOPs is how many groups of pictures a piece has at most, unless the bounds above want
-	// fewer pieces.
+	// longestGOPs is how many groups of pictures a piece has at most, unless package budget wants fewer
+	// pieces.
 	longestGOPs = 5
 )
 
 // Pieces returns the frames of each piece that a scene alone is cut into.
-func Pieces(rate msg.Rate, frames int) []int { return pieces(rate, []int{frames}, maxSegments)[0] }
+func Pieces(rate msg.Rate, frames int) []int {
+	return pieces(rate, []int{frames}, budget.Segments)[0]
+}
 
 // pieces cuts scenes of these many frames into pieces, at most so many unless there are more
 // scenes, and returns the frames of each, by scene. A piece is normalized as soon as it is
@@ -42,7 +41,7 @@ func pieces(rate msg.Rate, scenes []int, most int) [][]int {
 // last piece, if it is less than half a group, is added to the one before it.
 func cutScene(frames, gop, shortest int) (list []int) {
 	groups := (frames + gop - 1) / gop
-	each := gop * max(shortest, (groups+maxPieces-1)/maxPieces, min(longestGOPs, (groups+wantedPieces-1)/wantedPieces))
+	each := gop * max(shortest, (groups+budget.Pieces-1)/budget.Pieces, min(longestGOPs, (groups+wantedPieces-1)/wantedPieces))
 	for ; frames >= each+(gop+1)/2; frames -= each {
 		list = append(list, each)
 	}

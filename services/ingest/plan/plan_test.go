@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
@@ -41,6 +41,16 @@ func counter() func() uuid.UUID {
 	}
 }
 
+// build reads a campaign, which must be valid, and plans it.
+func build(t *testing.T, c plan.Campaign) []plan.Task {
+	t.Helper()
+	render, invalid := plan.Read(c, limits)
+	if invalid != nil {
+		t.Fatal(invalid)
+	}
+	return plan.Build(render, 0, counter())
+}
+
 func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 	for name, c := range map[string]plan.Campaign{
 		"defaults": {Scenes: scenes(2)},
@@ -62,10 +72,7 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 				"loudness": {"integrated_lufs": -14}, "watermark": {"url": "https://example.com/logo.png", "opacity": 0.8}}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := plan.Validate(c, limits); err != nil {
-				t.Fatal(err)
-			}
-			got, err := json.MarshalIndent(plan.Build(c, 0, counter()), "", "  ")
+			got, err := json.MarshalIndent(build(t, c), "", "  ")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +96,7 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 // What every plan promises, whatever the campaign.
 func TestEveryPlanIsAGraphThatAddsUp(t *testing.T) {
 	for _, facecam := range []string{"", "https://example.com/face.webm"} {
-		for _, n := range []int{1, 2, 17, 300, plan.MaxScenes} {
+		for _, n := range []int{1, 2, 17, 300, budget.Scenes} {
 			for _, crossfade := range []int{0, 30} {
 				if crossfade > 0 && n > 300 {
 					continue
@@ -104,10 +111,7 @@ func TestEveryPlanIsAGraphThatAddsUp(t *testing.T) {
 						c.Scenes = append(c.Scenes, scenes(1+i%7)...)
 						total += (1 + i%7) * 60
 					}
-					if err := plan.Validate(c, limits); err != nil {
-						t.Fatal(err)
-					}
-					checkGraph(t, plan.Build(c, 0, counter()), total, (n-1)*crossfade)
+					checkGraph(t, build(t, c), total, (n-1)*crossfade)
 				})
 			}
 		}
@@ -226,7 +230,7 @@ func TestScenesAreCutIntoPiecesOfAFewSeconds(t *testing.T) {
 		{30, slices.Repeat([]int{14}, 500), []int{14}},
 	} {
 		campaign := plan.Campaign{Scenes: scenes(c.seconds...), OutputFPS: &c.fps}
-		p, _ := plan.Build(campaign, 0, counter())[0].Params.(msg.RecordParams)
+		p, _ := build(t, campaign)[0].Params.(msg.RecordParams)
 		var got []int
 		for _, n := range p.Pieces {
 			got = append(got, n/c.fps)
@@ -243,7 +247,7 @@ func TestAMinutesSceneKeepsManyTranscodersBusy(t *testing.T) {
 	const slots = 15
 	for _, rate := range []string{"1", "23.976", "24", "25", "29.97", "30", "50", "59.94", "60", "120"} {
 		for _, facecam := range []string{"", "https://example.com/face.mp4"} {
-			tasks := plan.Build(plan.Campaign{Scenes: scenes(60), OutputRate: &rate, FacecamURL: &facecam}, 0, counter())
+			tasks := build(t, plan.Campaign{Scenes: scenes(60), OutputRate: &rate, FacecamURL: &facecam})
 			made, pieces := map[uuid.UUID]msg.Kind{}, map[plan.Input]bool{}
 			longest, all := 0, 0
 			for _, task := range tasks {
@@ -266,104 +270,13 @@ func TestAMinutesSceneKeepsManyTranscodersBusy(t *testing.T) {
 	}
 }
 
-func TestTheLargestOptionsFitIntoAMessage(t *testing.T) {
-	// The characters that JSON writes with the most bytes, up to the bound.
-	var options json.RawMessage
-	for n := 1 << 10; n <= 64<<10; n += 512 {
-		text := json.RawMessage(fmt.Sprintf(`{"css": %[1]q, "js": %[1]q}`, strings.Repeat("<", n)))
-		if plan.Validate(plan.Campaign{Scenes: []plan.Scene{{URL: ptr("https://example.com"), Seconds: ptr(1), Options: text}}}, limits) != nil {
-			break
-		}
-		options = text
-	}
-	url := "https://example.com/" + strings.Repeat("&", plan.MaxURL-20)
-	task := plan.Build(plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: ptr(3600), Options: options}}}, 0, counter())[0]
-	params, err := json.Marshal(task.Params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(params) < 250<<10 || len(task.Outputs) < 200 {
-		t.Fatalf("only %d bytes of parameters and %d outputs were tried", len(params), len(task.Outputs))
-	}
-	grant := &msg.Grant{Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second),
-		HeartbeatEvery: msg.Duration(time.Second), Params: params, Outputs: map[string]msg.Output{}}
-	for name, out := range task.Outputs {
-		key, url := signed(out.File)
-		grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
-	}
-	fits(t, grant)
-}
-
-func TestTheLargestGrantFitsIntoAMessage(t *testing.T) {
-	for name, c := range map[string]plan.Campaign{
-		"the most scenes": {Scenes: slices.Repeat(scenes(14), plan.MaxScenes)},
-		"a mixture":       {Scenes: append(slices.Repeat(scenes(1), 400), scenes(slices.Repeat([]int{68}, 100)...)...)},
-		"long scenes":     {Scenes: scenes(3600, 3600)},
-		"crossfades and captions": {Scenes: slices.Repeat(scenes(24), 300), OutputOptions: json.RawMessage(fmt.Sprintf(
-			`{"transition": {"kind": "crossfade"}, "captions": {"text": %q}}`, strings.Repeat("00:00:01.0 --> 00:00:02.0\n<<<<<<<<<<<<\n\n", 1200)))},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, task := range plan.Build(c, 0, counter()) {
-				if task.Kind != msg.Concat {
-					continue
-				}
-				params, err := json.Marshal(task.Params)
-				if err != nil {
-					t.Fatal(err)
-				}
-				grant := &msg.Grant{Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second),
-					HeartbeatEvery: msg.Duration(time.Second), Params: params, Inputs: map[string]msg.Input{}}
-				for name := range task.Inputs {
-					key, url := signed("segment.mp4")
-					grant.Inputs[name] = msg.Input{Key: key, URL: url, Facts: json.RawMessage(fmt.Sprintf(
-						`{"frames":216000,"bytes":1234567890,"sound":false,"parameters":%q,"looks":[%[2]s,%[2]s],"changes":[{"frame":0,"step":15,"levels":%[3]q}]}`,
-						strings.Repeat("0", 64), fmt.Sprintf(`{"frame":1000,"cells":%q}`, strings.Repeat("A", 88)),
-						strings.Repeat("A", 4*((longest(t, task)/15+2)/3))))}
-				}
-				fits(t, grant)
-			}
-		})
-	}
-}
-
-// longest is how many frames the longest segment has that a concat task joins.
-func longest(t *testing.T, concat plan.Task) int {
-	t.Helper()
-	p, ok := concat.Params.(msg.ConcatParams)
-	if !ok {
-		t.Fatalf("a concat task has %T", concat.Params)
-	}
-	return slices.Max(p.Frames)
-}
-
-// signed is a long key of an object with this name, and a long URL of it.
-func signed(file string) (key string, url msg.SignedURL) {
-	key = strings.Repeat("k", 2*37) + "a100/" + file
-	return key, msg.SignedURL("https://abcdefghijklmnopqrst.storage.supabase.co/storage/v1/s3/loom-work/" + key + "?" +
-		strings.Repeat("&", 9) + strings.Repeat("q", 380))
-}
-
-func fits(t *testing.T, grant *msg.Grant) {
-	t.Helper()
-	data, err := msg.Encode(msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: grant})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(data) > msg.MaxSize {
-		t.Errorf("the grant of %d inputs and %d outputs has %d bytes, more than %d", len(grant.Inputs), len(grant.Outputs), len(data), msg.MaxSize)
-	}
-}
-
 // A caption that is shown over cuts and transitions is drawn on each segment for its part of the
 // time, without a gap.
 func TestBurntCaptionsAreCutWhereSegmentsAre(t *testing.T) {
 	c := plan.Campaign{Scenes: scenes(3, 5, 2), OutputRate: ptr("29.97"), OutputOptions: json.RawMessage(
 		`{"transition": {"kind": "crossfade"}, "captions": {"show": "burn", "text": "00:00:01.250 --> 00:00:09.100\nHello"}}`)}
-	if err := plan.Validate(c, limits); err != nil {
-		t.Fatal(err)
-	}
 	at, segments := 1250*time.Millisecond, 0
-	for _, task := range plan.Build(c, 0, counter()) {
+	for _, task := range build(t, c) {
 		p, normalizes := task.Params.(msg.NormalizeParams)
 		if !normalizes {
 			continue
@@ -388,9 +301,6 @@ func TestTheTrackOfCaptionsGoesToWhoeverFinishesTheVideo(t *testing.T) {
 		for show, want := range map[string]string{"track": "Hello deu", "burn": ""} {
 			c := plan.Campaign{Scenes: scenes(3), FacecamURL: facecam, OutputOptions: json.RawMessage(
 				`{"captions": {"language": "de", "text": "00:00:01.250 --> 00:00:02.100\nHello", "show": "` + show + `"}}`)}
-			if err := plan.Validate(c, limits); err != nil {
-				t.Fatal(err)
-			}
 			said := map[msg.Kind]string{}
 			add := func(kind msg.Kind, captions []msg.Caption, language string) {
 				for _, caption := range captions {
@@ -398,7 +308,7 @@ func TestTheTrackOfCaptionsGoesToWhoeverFinishesTheVideo(t *testing.T) {
 				}
 				said[kind] += language
 			}
-			for _, task := range plan.Build(c, 0, counter()) {
+			for _, task := range build(t, c) {
 				switch p := task.Params.(type) {
 				case msg.ConcatParams:
 					add(msg.Concat, p.Captions, p.Language)

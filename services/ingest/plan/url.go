@@ -5,10 +5,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-)
 
-// MaxURL is how many bytes the address of a page, a facecam or a watermark may have.
-const MaxURL = 2048
+	"github.com/loom-lite/loom-lite/pkg/budget"
+)
 
 // trimmed removes what people paste along with an address.
 func trimmed(address string) string { return strings.TrimSpace(address) }
@@ -19,8 +18,8 @@ func urlProblem(address string) string {
 	switch {
 	case address == "":
 		return "is missing. It must start with http:// or https://"
-	case len(address) > MaxURL:
-		return fmt.Sprintf("is too long: it may have at most %d characters", MaxURL)
+	case len(address) > budget.URL:
+		return fmt.Sprintf("is too long: it may have at most %d characters", budget.URL)
 	}
 	u, err := url.Parse(address)
 	if err != nil {

@@ -3,20 +3,17 @@ package schedule
 import (
 	"encoding/json"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// What a file takes of a grant with its first URL and without its facts, and what a URL takes
-// beyond its length, in bytes.
-const (
-	bytesOfFile = 1000
-	bytesOfURL  = 48
-)
+// bytesOfURL is what a URL takes in a grant beyond its length.
+const bytesOfURL = 48
 
 // room is how many bytes of a grant are left for URLs of parts: it is one message.
 func room(g granted) int {
-	left := msg.MaxSize - len(g.params) - bytesOfFile*(1+len(g.inputs)+len(g.outputs))
+	left := msg.MaxSize - len(g.params) - budget.File*(1+len(g.inputs)+len(g.outputs))
 	for _, in := range g.inputs {
 		left -= len(in.Facts)
 	}

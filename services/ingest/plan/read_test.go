@@ -133,7 +133,7 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 			"The output frame rate of 1000 frames per second is not possible. Choose one between 1 and 120, for example 60 or 29.97."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := plan.Validate(c.campaign, limits)
+			_, err := plan.Read(c.campaign, limits)
 			if err == nil {
 				t.Fatal("it is accepted")
 			}
@@ -161,7 +161,7 @@ func TestWhatIsAtTheEdgeIsAccepted(t *testing.T) {
 		"other letters":              {Scenes: []plan.Scene{{URL: ptr("https://bücher.example/straße"), Seconds: ptr(1)}}},
 		"upper case":                 {Scenes: []plan.Scene{{URL: ptr("HTTPS://EXAMPLE.COM"), Seconds: ptr(1)}}},
 	} {
-		if err := plan.Validate(c, limits); err != nil {
+		if _, err := plan.Read(c, limits); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -169,28 +169,29 @@ func TestWhatIsAtTheEdgeIsAccepted(t *testing.T) {
 
 func TestLimitsAreTheOperators(t *testing.T) {
 	strict := plan.Limits{Scene: 10 * time.Second, Render: 15 * time.Second}
-	if err := plan.Validate(plan.Campaign{Scenes: scenes(11)}, strict); err == nil || err.Code != msg.CodeSceneDuration ||
+	if _, err := plan.Read(plan.Campaign{Scenes: scenes(11)}, strict); err == nil || err.Code != msg.CodeSceneDuration ||
 		!strings.HasSuffix(err.Message, "1 second and 10 seconds.") {
 		t.Errorf("11 seconds: %v", err)
 	}
-	if err := plan.Validate(plan.Campaign{Scenes: scenes(8, 8)}, strict); err == nil || err.Code != msg.CodeRenderTooLong {
+	if _, err := plan.Read(plan.Campaign{Scenes: scenes(8, 8)}, strict); err == nil || err.Code != msg.CodeRenderTooLong {
 		t.Errorf("16 seconds together: %v", err)
 	}
 }
 
-func FuzzValidate(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	f.Add("https://example.com", 5, 1920, 1080, 60)
 	f.Add("file://x", -1, 0, 7, 1<<40)
 	f.Fuzz(func(t *testing.T, url string, seconds, width, height, fps int) {
 		c := plan.Campaign{Scenes: []plan.Scene{{URL: &url, Seconds: &seconds}}, FacecamURL: &url, OutputWidth: &width,
 			OutputHeight: &height, OutputFPS: &fps}
-		if err := plan.Validate(c, limits); err != nil {
+		render, err := plan.Read(c, limits)
+		if err != nil {
 			if err.Code == "" || err.Message == "" {
 				t.Errorf("refused without a reason: %+v", err)
 			}
 			return
 		}
-		checkGraph(t, plan.Build(c, 0, counter()), seconds*fps, 0)
+		checkGraph(t, plan.Build(render, 0, counter()), seconds*fps, 0)
 	})
 }
 

@@ -1,0 +1,278 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/budget"
+	"github.com/loom-lite/loom-lite/pkg/facecam"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
+	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/pkg/schema"
+)
+
+// Limits are the bounds that an operator sets.
+type Limits struct {
+	// Scene is the longest that one scene may last.
+	Scene time.Duration
+	// Render is the longest that all scenes together may last.
+	Render time.Duration
+}
+
+// Bounds of every video. Those that come from the size of a message are in package budget.
+const (
+	// MinSize is the smallest width and height in pixels; MaxLong and MaxShort are the largest, of
+	// the longer and the shorter side.
+	MinSize  = 16
+	MaxLong  = 3840
+	MaxShort = 2160
+	// MaxFPS is the highest frame rate.
+	MaxFPS = 120
+	// maxDenominator is the largest of a frame rate in lowest terms: television's.
+	maxDenominator = 1001
+	// maxOptions is how many bytes the options of all scenes may have together, as JSON: Postgres
+	// takes a plan in one statement.
+	maxOptions = 8 << 20
+)
+
+// Read checks a campaign and returns what its video is made from, or why it cannot be rendered. It
+// is the only place where a campaign is read: Build takes what it returns.
+func Read(c Campaign, limits Limits) (*Render, *Invalid) {
+	r := &reader{campaign: c, limits: limits}
+	r.size()
+	r.frameRate()
+	r.output()
+	r.scenes()
+	r.timeline()
+	shown := r.facecam()
+	if r.invalid != nil {
+		return nil, r.invalid
+	}
+	if r.render.Facecam != "" {
+		r.render.Bubble = msg.BubbleOf(shown, r.render.Width, r.render.Height, r.render.Rate, r.render.frames())
+	}
+	return &r.render, nil
+}
+
+// reader is a campaign that is being read.
+type reader struct {
+	campaign Campaign
+	limits   Limits
+	render   Render
+	// invalid is nil as long as nothing is wrong.
+	invalid *Invalid
+}
+
+// refuse reports a problem. The first one is what the user reads.
+func (r *reader) refuse(found *Invalid, problems ...schema.Problem) {
+	if r.invalid == nil {
+		r.invalid = found
+	}
+	r.invalid.Problems = append(r.invalid.Problems, problems...)
+}
+
+// refuseOptions reports what err says is wrong with the options at a place in the campaign. The
+// message for the user begins with before.
+func (r *reader) refuseOptions(code msg.Code, before string, err error, at ...string) {
+	var wrong *schema.Error
+	if !errors.As(err, &wrong) {
+		r.refuse(invalid(msg.CodeInternal, "This render could not be prepared because of an error on our side."),
+			problem(err.Error(), at...))
+		return
+	}
+	var problems []schema.Problem
+	for _, p := range wrong.Problems {
+		problems = append(problems, problem(p.Text, slices.Concat(at, p.Location)...))
+	}
+	r.refuse(invalid(code, "%s%s", before, sentence(wrong.First())), problems...)
+}
+
+func problem(text string, location ...string) schema.Problem {
+	return schema.Problem{Location: location, Text: text}
+}
+
+func (r *reader) size() {
+	w, h := or(r.campaign.OutputWidth, defaultWidth), or(r.campaign.OutputHeight, defaultHeight)
+	r.render.Width, r.render.Height = w, h
+	var found *Invalid
+	switch {
+	case min(w, h) < MinSize || max(w, h) > MaxLong || min(w, h) > MaxShort:
+		found = invalid(msg.CodeOutputSize, "The output size %d×%d is not possible. "+
+			"Choose one between %d×%[3]d and %d×%d pixels, for example 1920×1080.", w, h, MinSize, MaxLong, MaxShort)
+	case w%2 != 0 || h%2 != 0:
+		found = invalid(msg.CodeOutputSize, "The output size %d×%d is not possible, because width and height must be even "+
+			"numbers. Choose for example %d×%d.", w, h, w-w%2, h-h%2)
+	default:
+		return
+	}
+	r.refuse(found, problem(found.Message, "output_width"))
+}
+
+func (r *reader) frameRate() {
+	text, column := trimmed(or(r.campaign.OutputRate, "")), "output_rate"
+	said := strconv.Quote(text)
+	if text == "" {
+		text, column = strconv.Itoa(or(r.campaign.OutputFPS, defaultFPS)), "output_fps"
+		said = text
+	}
+	var err error
+	if r.render.Rate, err = parseRate(text); err != nil {
+		r.refuse(invalid(msg.CodeOutputFPS, "The output frame rate of %s frames per second is not possible. "+
+			"Choose one between 1 and %d, for example 60 or 29.97.", said, MaxFPS), problem(err.Error(), column))
+	}
+}
+
+// parseRate reads a frame rate as msg.ParseRate does. One that no video can have is an error.
+func parseRate(text string) (msg.Rate, error) {
+	rate, err := msg.ParseRate(text)
+	if err != nil {
+		return msg.Rate{}, err
+	}
+	if rate.Num < rate.Den || rate.Num > MaxFPS*rate.Den || rate.Den > maxDenominator {
+		return msg.Rate{}, fmt.Errorf("%q is not possible: write a rate from 1 to %d, as a fraction with a denominator of at most %d, "+
+			"such as 60, 29.97 or 30000/1001", text, MaxFPS, maxDenominator)
+	}
+	return rate, nil
+}
+
+func (r *reader) output() {
+	options, err := output.Parse(r.campaign.OutputOptions)
+	if err == nil {
+		r.render.Captions, err = options.Captions.Cues()
+	}
+	if err != nil {
+		r.refuseOptions(msg.CodeOutputOptions, "", err, "output_options")
+		return
+	}
+	if options.Watermark != nil {
+		mark := *options.Watermark
+		mark.URL = trimmed(mark.URL)
+		options.Watermark = &mark
+		if wrong := urlProblem(mark.URL); wrong != "" {
+			r.refuse(invalid(msg.CodeOutputOptions, "output_options.watermark.url: the watermark's address %s.", wrong),
+				problem("the watermark's address "+wrong, "output_options", "watermark", "url"))
+		}
+	}
+	r.render.Output = options
+}
+
+func (r *reader) scenes() {
+	list := r.campaign.Scenes
+	var found *Invalid
+	switch {
+	case len(list) == 0:
+		found = invalid(msg.CodeNoScenes, "This campaign has no scenes. Add at least one scene.")
+	case len(list) > budget.Scenes:
+		found = invalid(msg.CodeTooManyScenes, "This campaign has %d scenes. The most that can be rendered is %d.",
+			len(list), budget.Scenes)
+	}
+	if found != nil {
+		r.refuse(found, problem(found.Message, "scenes"))
+		return
+	}
+	options := 0
+	for i, s := range list {
+		if options += len(s.Options); options > maxOptions {
+			found := invalid(msg.CodeSceneOptions, "The options of all scenes together are too large: at most %d MiB are possible.",
+				maxOptions>>20)
+			r.refuse(found, problem(found.Message, "scenes"))
+			return
+		}
+		r.scene(i, s)
+	}
+	if total := r.campaign.duration(); total > r.limits.Render {
+		found := invalid(msg.CodeRenderTooLong, "The scenes last %s together. The longest video that can be rendered is %s.",
+			spoken(total), spoken(r.limits.Render))
+		r.refuse(found, problem(found.Message, "scenes"))
+	}
+}
+
+// scene reads the scene at place i, from 0.
+func (r *reader) scene(i int, s Scene) {
+	at := func(field string) []string { return []string{"scenes", strconv.Itoa(i), field} }
+	address := trimmed(or(s.URL, ""))
+	if wrong := urlProblem(address); wrong != "" {
+		r.refuse(invalid(msg.CodeSceneURL, "The address of scene %d %s.", i+1, wrong), problem("the address "+wrong, at("url")...))
+		return
+	}
+	if found := r.checkDuration(i, s); found != nil {
+		r.refuse(found, problem(found.Message, at("duration_sec")...))
+		return
+	}
+	options, err := scene.Parse(s.Options, s.duration())
+	if err == nil {
+		err = options.CheckPage(address)
+	}
+	if err != nil {
+		r.refuseOptions(msg.CodeSceneOptions, fmt.Sprintf("Scene %d: ", i+1), err, at("options")...)
+		return
+	}
+	r.render.Scenes = append(r.render.Scenes, RenderScene{URL: address, Options: options})
+}
+
+// checkDuration reports what is wrong with the duration of the scene at place i.
+func (r *reader) checkDuration(i int, s Scene) *Invalid {
+	switch {
+	case s.Seconds == nil:
+		return invalid(msg.CodeSceneDuration, "Scene %d has no duration. A scene must last between 1 second and %s.",
+			i+1, spoken(r.limits.Scene))
+	case *s.Seconds < 1 || *s.Seconds > int(r.limits.Scene/time.Second):
+		return invalid(msg.CodeSceneDuration, "Scene %d has a duration of %d seconds. "+
+			"A scene must last between 1 second and %s.", i+1, *s.Seconds, spoken(r.limits.Scene))
+	}
+	return nil
+}
+
+// timeline counts the frames of scenes and transitions, and makes sure that a part of each scene is
+// shown alone. It needs what was read before it.
+func (r *reader) timeline() {
+	if r.invalid != nil {
+		return
+	}
+	scenes, rate := r.render.Scenes, r.render.Rate
+	for i := range scenes {
+		scenes[i].Frames = rate.Frames(r.campaign.Scenes[i].duration())
+	}
+	length := r.render.Output.Crossfade()
+	crossfade := rate.Frames(length)
+	r.render.Crossfade = crossfade
+	if crossfade > 0 && len(scenes) > budget.Crossfaded {
+		found := invalid(msg.CodeTooManyScenes, "This campaign has %d scenes. The most that can be crossfaded is %d.",
+			len(scenes), budget.Crossfaded)
+		r.refuse(found, problem(found.Message, "scenes"))
+		return
+	}
+	for i, s := range scenes[:len(scenes)-1] {
+		if crossfade < s.Frames {
+			continue
+		}
+		text := fmt.Sprintf("scene %d lasts %s, and a crossfade of %g seconds would be all of it. "+
+			"Make the scene longer, or the crossfade shorter.", i+1, spoken(r.campaign.Scenes[i].duration()), length.Seconds())
+		r.refuse(invalid(msg.CodeOutputOptions, "output_options.transition.seconds: %s", text),
+			problem(strings.TrimSuffix(text, "."), "output_options", "transition", "seconds"))
+		return
+	}
+}
+
+// facecam returns how the facecam is shown.
+func (r *reader) facecam() facecam.Options {
+	if address := trimmed(or(r.campaign.FacecamURL, "")); address != "" {
+		r.render.Facecam = address
+		if wrong := urlProblem(address); wrong != "" {
+			r.refuse(invalid(msg.CodeFacecamURL, "The facecam's address %s.", wrong), problem("the facecam's address "+wrong, "facecam_url"))
+		}
+	}
+	options, err := facecam.Parse(r.campaign.FacecamOptions)
+	if err == nil {
+		err = options.Check(r.render.Width, r.render.Height, r.campaign.duration())
+	}
+	if err != nil {
+		r.refuseOptions(msg.CodeFacecamOptions, "", err, "facecam_options")
+	}
+	return options
+}
