@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -27,7 +28,7 @@ func (t Tools) Check(ctx context.Context, needed Abilities) (version string, err
 			return "", err
 		}
 		if version, err = parseVersion(string(out)); err != nil {
-			return version, fmt.Errorf("%s: %w", baseName(program), err)
+			return version, fmt.Errorf("%s: %w", filepath.Base(program), err)
 		}
 	}
 	var missing []string

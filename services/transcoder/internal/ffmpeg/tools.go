@@ -8,14 +8,19 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// killAfter is how long a process may take to end once it was told to.
+// killAfter is how long a process may take to end on SIGTERM.
 const killAfter = 5 * time.Second
+
+// Limits bound what one process may use. One that reaches a limit ends with an *ExitError.
+type Limits = child.Limits
 
 // Tools are the two programs, as paths or as names to look up in PATH.
 type Tools struct {
@@ -30,6 +35,12 @@ type Tools struct {
 // run.
 func (t Tools) Counting(spent *atomic.Int64) Tools {
 	t.spent = spent
+	return t
+}
+
+// Within returns tools with limits for each process.
+func (t Tools) Within(l Limits) Tools {
+	t.limits = l
 	return t
 }
 
@@ -123,91 +134,29 @@ func (e *ExitError) Error() string {
 // start runs a program, which may read t.stdin, to its end and returns the end of its stderr. read
 // is given stdout and need not read all of it; a program whose reader gives up is killed.
 func (t Tools) start(ctx context.Context, program, dir string, args []string, read func(io.Reader) error) (string, error) {
-	name := baseName(program)
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
 	cmd.Env = environment()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	endWithUs(cmd.SysProcAttr)
-	// Linux takes the end of the thread that started a program for ours: keep it until the program
-	// has ended.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	// Wait, and with it WaitDelay, begins when stdout has ended, which a descendant that ignores
-	// SIGTERM may hold open.
-	kill := make(chan *time.Timer, 1)
-	cmd.Cancel = func() error {
-		group := -cmd.Process.Pid
-		kill <- time.AfterFunc(killAfter, func() { _ = syscall.Kill(group, syscall.SIGKILL) })
-		return syscall.Kill(group, syscall.SIGTERM)
-	}
-	cmd.WaitDelay = killAfter
-	var stderr tail
-	cmd.Stderr = &stderr
 	cmd.Stdin = t.stdin
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", fmt.Errorf("start %s: %w", name, err)
+	var stderr child.Tail
+	cmd.Stderr = &stderr
+	state, err := child.Run(ctx, cmd, child.Options{Grace: killAfter, Orphaned: syscall.SIGKILL, Limits: &t.limits}, read)
+	if t.spent != nil && state != nil {
+		t.spent.Add(int64(state.UserTime() + state.SystemTime()))
 	}
-	if err := cmd.Start(); err != nil {
-		return "", fmt.Errorf("start %s: %w", name, err)
-	}
-	counted := &endReader{r: stdout}
-	readErr := limit(cmd.Process.Pid, t.limits)
-	if readErr == nil {
-		readErr = read(counted)
-	}
-	gaveUp := readErr != nil && !counted.ended
-	if gaveUp {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	}
-	// A program that nobody reads from blocks for ever: take the rest, whatever became of the
-	// reading.
-	_, _ = io.Copy(io.Discard, stdout)
-	err = cmd.Wait()
-	if t.spent != nil && cmd.ProcessState != nil {
-		t.spent.Add(int64(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()))
-	}
-	select {
-	case timer := <-kill:
-		timer.Stop()
-	default:
-	}
-	if ctx.Err() != nil {
-		// What the group's leader may have left behind.
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		return "", fmt.Errorf("run %s: %w", name, context.Cause(ctx))
-	}
-	if gaveUp {
-		return "", fmt.Errorf("read the output of %s: %w", name, readErr)
-	}
+	said := stripPaths(stderr.String())
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		failure := &ExitError{Program: name, Status: exit.ExitCode(), Stderr: stderr.String()}
+	if errors.As(err, &exit) && ctx.Err() == nil {
+		failure := &ExitError{Program: filepath.Base(program), Status: exit.ExitCode(), Stderr: said}
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 			failure.Signal = status.Signal()
 		}
 		return "", failure
 	}
 	if err != nil {
-		return "", fmt.Errorf("run %s: %w", name, err)
+		return "", err
 	}
-	if readErr != nil {
-		return "", fmt.Errorf("read the output of %s: %w", name, readErr)
-	}
-	return stderr.String(), nil
-}
-
-// endReader notes the end of what it reads.
-type endReader struct {
-	r     io.Reader
-	ended bool
-}
-
-func (e *endReader) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	e.ended = e.ended || err != nil
-	return n, err
+	return said, nil
 }
 
 // environment is what a program needs of ours, and nothing else.

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package ffmpeg
-
-import "syscall"
-
-// endWithUs can be done on Linux only.
-func endWithUs(*syscall.SysProcAttr) {}
