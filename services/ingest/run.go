@@ -19,14 +19,14 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/schedule"
 )
 
-// application is what the database's and NATS's lists of connections show.
+// application names the connections in the lists of Postgres and NATS.
 const application = "ingest"
 
-// Run claims and conducts until ctx is cancelled, and returns when all that it started has ended.
-// It waits for servers that are away, and for a database that has not been migrated; its errors are
-// settings that cannot work.
+// Run claims jobs and schedules tasks until ctx is cancelled, and returns when everything that it
+// started has ended. It waits for servers that are away, and for a database that has not been
+// migrated. It returns an error for settings that cannot work.
 func Run(ctx context.Context, cfg Config) error {
-	// One of the connections is for listening.
+	// One more connection listens for jobs.
 	pool, err := postgres.Bounded(ctx, cfg.DatabaseURL, "loom-"+application, cfg.Connections-1)
 	if err != nil {
 		return err
@@ -54,9 +54,9 @@ func Run(ctx context.Context, cfg Config) error {
 		default:
 		}
 	}
-	conductor, err := schedule.New(schedule.Config{
+	scheduler, err := schedule.New(schedule.Config{
 		DB: pool, NATS: nc, Store: objects, WorkBucket: cfg.WorkBucket, Lease: cfg.Lease, Replicas: cfg.Replicas,
-		Retention: cfg.Retention, Ended: free, Metrics: metrics.conduct, Log: cfg.Log,
+		Retention: cfg.Retention, Ended: free, Metrics: metrics.schedule, Log: cfg.Log,
 	})
 	if err != nil {
 		return err
@@ -65,16 +65,16 @@ func Run(ctx context.Context, cfg Config) error {
 		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders, MaxRetries: cfg.MaxRetries,
 			ObjectBytes: cfg.Store.ObjectBytes()},
 		Poll: time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
-		Failed: func(err error) { metrics.conduct.DatabaseError("claim", err) },
+		Failed: func(err error) { metrics.schedule.DatabaseError("claim", err) },
 		Dealt: func(ctx context.Context, c claim.Claimed) {
 			metrics.claimed(c)
 			switch c.Outcome {
 			case claim.Refused:
-				conductor.Refused(ctx, c.Render, c.Invalid.Code, c.Invalid.Message)
+				scheduler.Refused(ctx, c.Render, c.Invalid.Code, c.Invalid.Message)
 			case claim.SetAside:
-				metrics.conduct.DatabaseError("claim", c.Cause)
+				metrics.schedule.DatabaseError("claim", c.Cause)
 			default:
-				conductor.Wake()
+				scheduler.Wake()
 			}
 		},
 	}
@@ -85,7 +85,7 @@ func Run(ctx context.Context, cfg Config) error {
 		if err := databaseReady(ctx, pool, loop); err != nil {
 			return err
 		}
-		return conductor.Ready(ctx)
+		return scheduler.Ready(ctx)
 	})
 	if err != nil {
 		return err
@@ -93,10 +93,10 @@ func Run(ctx context.Context, cfg Config) error {
 	defer stop()
 
 	if err := awaitSchema(ctx, cfg, pool); err != nil {
-		return nil // ctx was cancelled: there is nothing to drain
+		return nil // ctx was cancelled before any work began
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return conductor.Run(ctx) })
+	group.Go(func() error { return scheduler.Run(ctx) })
 	group.Go(func() error {
 		keepBucket(ctx, cfg, objects, bucketEvery)
 		return nil
@@ -115,7 +115,7 @@ func Run(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// listen hears of new jobs where the database's sessions last.
+// listen listens for new jobs, unless the database is behind a transaction pooler.
 func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
 	var sessions bool
 	err := retry.Backoff{First: time.Second, Longest: 30 * time.Second}.Do(ctx, 0, func() (err error) {
@@ -131,13 +131,13 @@ func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
 	}
 }
 
-// awaitSchema returns when the database is there and migrated; an error only when ctx was
+// awaitSchema returns nil when the database is there and migrated, and an error only when ctx is
 // cancelled.
 func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 	outage := retry.Outage{
 		Backoff: retry.Backoff{First: 250 * time.Millisecond, Longest: 5 * time.Second}, Log: cfg.Log,
 		Down: "the database cannot be used yet: retrying until it can be", Up: "the database can be used",
-		// It may be away first, and turn out not to be migrated then.
+		// The database may be away first, and not migrated when it is there.
 		Kind: func(err error) string {
 			if unfit := new(migrations.UnfitError); errors.As(err, &unfit) {
 				return unfit.Brief()
@@ -155,11 +155,11 @@ func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 	})
 }
 
-// bucketEvery is how often it is looked whether the work bucket is still there.
+// bucketEvery is how often the work bucket is checked.
 const bucketEvery = 30 * time.Second
 
-// keepBucket makes the work bucket as soon as the store is there, and again when it is gone, which
-// it looks for every so often.
+// keepBucket creates the work bucket as soon as the store is there, and creates it again if it is
+// gone at one of the checks.
 func keepBucket(ctx context.Context, cfg Config, objects *store.Client, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -173,7 +173,7 @@ func keepBucket(ctx context.Context, cfg Config, objects *store.Client, every ti
 	}
 }
 
-// awaitBucket returns when the work bucket is there.
+// awaitBucket creates the work bucket unless it exists, and retries until ctx is cancelled.
 func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 	outage := retry.Outage{
 		Backoff: retry.Backoff{First: 500 * time.Millisecond, Longest: 30 * time.Second}, Log: cfg.Log,
@@ -182,8 +182,8 @@ func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 	_ = outage.Until(ctx, func() error { return objects.EnsureBucket(ctx, cfg.WorkBucket) }) // ctx was cancelled
 }
 
-// databaseReady returns nil while jobs can be begun. Its errors do not tell where the database is,
-// and as whom we go there.
+// databaseReady returns nil while jobs can be claimed. Its errors name neither the database's host
+// nor the role.
 func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) error {
 	if err := migrations.Ready(ctx, pool); err != nil {
 		return err
@@ -201,22 +201,21 @@ func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) er
 	return nil
 }
 
-// metrics are ingest's.
 type metrics struct {
-	conduct  *schedule.Metrics
+	schedule *schedule.Metrics
 	claims   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 }
 
 func newMetrics(registry *prometheus.Registry) (*metrics, error) {
-	conducting, err := schedule.NewMetrics(registry)
+	scheduling, err := schedule.NewMetrics(registry)
 	if err != nil {
 		return nil, err
 	}
 	m := &metrics{
-		conduct: conducting,
+		schedule: scheduling,
 		claims: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_claims_total",
-			Help: "Jobs claimed, by what became of them: planned, refused, closed, attached, set_aside."}, []string{"outcome"}),
+			Help: "Jobs claimed, by outcome: planned, refused, closed, attached, set_aside."}, []string{"outcome"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_plan_failures_total",
 			Help: "Renders refused when they were planned, by error code."}, []string{"code"}),
 	}

@@ -49,7 +49,7 @@ var workers = []part{
 	}},
 }
 
-var conductor = part{"ingest", func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error) {
+var ingestPart = part{"ingest", func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error) {
 	cfg, err := ingest.LoadConfig(environ)
 	give(&cfg.Base)
 	return func(ctx context.Context) error { return ingest.Run(ctx, cfg) }, err
@@ -77,7 +77,7 @@ type running struct {
 // before the first of them runs. ingest goes first: it makes the streams that the others look for.
 func startServices(ctx context.Context, environ map[string]string, log zerolog.Logger) (*services, error) {
 	s := &services{failed: make(chan struct{})}
-	all := append([]part{conductor}, workers...)
+	all := append([]part{ingestPart}, workers...)
 	runs := make([]func(context.Context) error, len(all))
 	listeners := make([]net.Listener, len(all))
 	first, err := strconv.Atoi(environ["PORT"])
@@ -106,7 +106,7 @@ func startServices(ctx context.Context, environ map[string]string, log zerolog.L
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	s.ingest = s.run(conductor.name, listeners[0], runs[0])
+	s.ingest = s.run(ingestPart.name, listeners[0], runs[0])
 	err = s.awaitReady(ctx)
 	for i, p := range workers {
 		if err != nil {

@@ -11,83 +11,80 @@ import (
 )
 
 const (
-	// looks is how often a consumer is looked at, one look after the other, until it holds still
-	// for the length of one.
-	looks = 3
-	// remadeSeldom is how long a consumer is left alone after it was made again.
-	remadeSeldom = 5 * time.Minute
+	// readTries is how often a check reads a consumer until its counts hold still.
+	readTries = 3
+	// recreateEvery is the shortest interval in which a consumer is created again twice.
+	recreateEvery = 5 * time.Minute
 )
 
-// counts deletes consumers that have lost messages of their stream, so that they are made again and
-// deliver them. Every message of a work queue waits for its consumer or is with a worker. When the
-// two counts together are not the number of messages, and are not at the next look either, there
-// are messages that nobody will ever be handed.
-type counts struct {
-	js     jetstream.JetStream
-	remade prometheus.Counter
-	log    zerolog.Logger
-	// odd are the streams whose counts did not add up at the last look, rested until when each is
-	// left alone.
-	odd    map[string]bool
-	rested map[string]time.Time
+// consumerAudit deletes consumers that have lost messages of their stream, so that streams creates
+// them again and the messages are delivered. In a work queue each message either waits for its
+// consumer or is with a worker. If these two counts do not add up to the messages of the stream, in
+// two checks one after the other, some messages would never be delivered.
+type consumerAudit struct {
+	js       jetstream.JetStream
+	recreate prometheus.Counter
+	log      zerolog.Logger
+	// suspect holds the streams whose counts did not add up in the last check.
+	suspect map[string]bool
+	// until holds, by stream, the time before which its consumer is not deleted again.
+	until map[string]time.Time
 }
 
-func newCounts(js jetstream.JetStream, remade prometheus.Counter, log zerolog.Logger) *counts {
-	return &counts{js: js, remade: remade, log: log, odd: map[string]bool{}, rested: map[string]time.Time{}}
+func newConsumerAudit(js jetstream.JetStream, recreate prometheus.Counter, log zerolog.Logger) *consumerAudit {
+	return &consumerAudit{js: js, recreate: recreate, log: log, suspect: map[string]bool{}, until: map[string]time.Time{}}
 }
 
-// check looks at one consumer, and deletes it when its counts cannot be true. What is being worked
-// on goes on: workers hold leases in Postgres, and whoever is handed such a message again is told
-// to drop it.
-func (c *counts) check(ctx context.Context, stream, name string) {
+// check checks one consumer, and deletes it when its counts were wrong twice. Running work goes on:
+// workers hold their leases in Postgres, and a worker to which a message of a running task is
+// delivered again is told to drop it.
+func (a *consumerAudit) check(ctx context.Context, stream, name string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	odd, lost, err := c.look(ctx, stream, name)
+	lost, err := a.lost(ctx, stream, name)
 	if err != nil {
-		// A stream or consumer that is gone is made again before the next look.
-		c.log.Debug().Err(err).Str("stream", stream).Msg("counts of a consumer not known")
-		odd = false
+		// A stream or consumer that is gone is created again before the next check.
+		a.log.Debug().Err(err).Str("stream", stream).Msg("counts of a consumer not known")
 	}
-	suspected := c.odd[stream]
-	c.odd[stream] = odd
-	if !odd || !suspected || time.Now().Before(c.rested[stream]) {
+	before := a.suspect[stream]
+	a.suspect[stream] = lost != 0
+	if lost == 0 || !before || time.Now().Before(a.until[stream]) {
 		return
 	}
-	c.odd[stream] = false
-	c.rested[stream] = time.Now().Add(remadeSeldom)
-	c.log.Warn().Str("stream", stream).Str("consumer", name).Int64("messages", lost).
-		Msg("a consumer's counts cannot be true: it is made again")
-	c.remade.Inc()
-	if err := c.js.DeleteConsumer(ctx, stream, name); err != nil {
-		c.log.Warn().Err(err).Str("stream", stream).Msg("consumer not deleted")
+	a.suspect[stream] = false
+	a.until[stream] = time.Now().Add(recreateEvery)
+	a.log.Warn().Str("stream", stream).Str("consumer", name).Int64("messages", lost).
+		Msg("a consumer's counts cannot be true: it is created again")
+	a.recreate.Inc()
+	if err := a.js.DeleteConsumer(ctx, stream, name); err != nil {
+		a.log.Warn().Err(err).Str("stream", stream).Msg("consumer not deleted")
 	}
 }
 
-// look reports whether a consumer's counts differ from its stream's, and by how many messages. It
-// believes only in what it read between two equal answers of the consumer: else somebody published,
-// pulled or acknowledged in between.
-func (c *counts) look(ctx context.Context, stream, name string) (odd bool, lost int64, err error) {
-	for range looks {
-		consumer, err := c.js.Consumer(ctx, stream, name)
+// lost returns how many messages of a stream its consumer does not count. It returns 0 when the
+// counts did not hold still: it trusts the stream's count only between two equal answers of the
+// consumer, since otherwise somebody has published, pulled or acknowledged in between.
+func (a *consumerAudit) lost(ctx context.Context, stream, name string) (int64, error) {
+	for range readTries {
+		consumer, err := a.js.Consumer(ctx, stream, name)
 		if err != nil {
-			return false, 0, fmt.Errorf("look up the consumer: %w", err)
+			return 0, fmt.Errorf("look up the consumer: %w", err)
 		}
 		before := consumer.CachedInfo()
-		s, err := c.js.Stream(ctx, stream)
+		s, err := a.js.Stream(ctx, stream)
 		if err != nil {
-			return false, 0, fmt.Errorf("look up the stream: %w", err)
+			return 0, fmt.Errorf("look up the stream: %w", err)
 		}
 		messages := s.CachedInfo().State.Msgs
 		after, err := consumer.Info(ctx)
 		if err != nil {
-			return false, 0, fmt.Errorf("look up the consumer: %w", err)
+			return 0, fmt.Errorf("look up the consumer: %w", err)
 		}
 		if before.Delivered.Consumer != after.Delivered.Consumer || before.NumPending != after.NumPending ||
 			before.NumAckPending != after.NumAckPending || before.AckFloor.Stream != after.AckFloor.Stream {
 			continue
 		}
-		lost = int64(messages) - int64(after.NumPending) - int64(after.NumAckPending)
-		return lost != 0, lost, nil
+		return int64(messages) - int64(after.NumPending) - int64(after.NumAckPending), nil
 	}
-	return false, 0, nil
+	return 0, nil
 }

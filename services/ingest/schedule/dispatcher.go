@@ -16,41 +16,42 @@ import (
 )
 
 const (
-	// window is how many due tasks of a stream are offered to workers at once, those that fetch
-	// counted apart. The rest wait in Postgres, where they can be cancelled and put in another
-	// order.
+	// window is how many due tasks of a stream are published at a time; tasks that fetch have a
+	// window of their own. The rest wait in Postgres, where they can be cancelled and reordered.
 	window = 64
-	// repeatEvery is how often a due task's token is published until it is granted.
+	// repeatEvery is how often a due task is published until it is granted.
 	repeatEvery = 900 * time.Millisecond
 	// subjectTaken is JetStream's error code for a subject that has its one message.
 	subjectTaken jetstream.ErrorCode = 10077
 )
 
-// dispatcher publishes a token for every task that is due, again and again until it is granted.
+// dispatcher publishes a message for every due task, and repeats it until the task is granted.
 type dispatcher struct {
-	c     *Conductor
-	kinds map[string][]string
-	// published is when each token was last published. To forget it costs a publish that is
-	// refused.
-	published map[token]time.Time
-	// doubted is when each token's subject was last looked into.
-	doubted map[token]time.Time
+	*Scheduler
+	// windows are the kinds that share a window.
+	windows map[string][]string
+	// published is when each task was last published. Forgetting an entry costs a publish that
+	// JetStream refuses.
+	published map[dueTask]time.Time
+	// inspected is when the message on each task's subject was last inspected.
+	inspected map[dueTask]time.Time
 }
 
-// token is one state of being due: a task that was granted in between is published at once.
-type token struct {
+// dueTask is a task in one period of being due. A task that was granted and is due again is another
+// one, and so is published at once.
+type dueTask struct {
 	task    uuid.UUID
 	attempt int
 }
 
-func newDispatcher(c *Conductor) *dispatcher {
-	d := &dispatcher{c: c, kinds: map[string][]string{}, published: map[token]time.Time{}, doubted: map[token]time.Time{}}
+func newDispatcher(s *Scheduler) *dispatcher {
+	d := &dispatcher{Scheduler: s, windows: map[string][]string{}, published: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}}
 	for _, k := range msg.Kinds {
-		group := k.Stream()
+		name := k.Stream()
 		if k.Fetches() {
-			group += ", fetches" // strangers' slow servers fill no window but their own
+			name += ", fetches" // slow third-party servers must not fill the window of other tasks
 		}
-		d.kinds[group] = append(d.kinds[group], string(k))
+		d.windows[name] = append(d.windows[name], string(k))
 	}
 	return d
 }
@@ -62,17 +63,17 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 			delete(d.published, t)
 		}
 	}
-	for t, at := range d.doubted {
-		if now.Sub(at) > d.c.doubtAfter() {
-			delete(d.doubted, t)
+	for t, at := range d.inspected {
+		if now.Sub(at) > d.stuckAfter() {
+			delete(d.inspected, t)
 		}
 	}
-	if !d.c.NATS.IsConnected() {
+	if !d.NATS.IsConnected() {
 		return nats.ErrDisconnected
 	}
 	var errs []error
-	for _, kinds := range d.kinds {
-		list, err := d.c.ledger.due(ctx, kinds, d.c.hearing.heard(), d.c.lanes.held(), window)
+	for _, kinds := range d.windows {
+		list, err := d.tasks.due(ctx, kinds, d.leases.lapsed(), d.locks.locked(), window)
 		if err != nil {
 			return err
 		}
@@ -86,18 +87,18 @@ func (d *dispatcher) publish(ctx context.Context, list []due) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for _, task := range list {
-		t := token{task.TaskID, task.attempt}
+		t := dueTask{task.TaskID, task.attempt}
 		if _, recent := d.published[t]; recent {
 			continue
 		}
 		d.published[t] = time.Now()
-		_, looked := d.doubted[t]
-		doubt := task.idle > d.c.doubtAfter() && !looked
-		if doubt {
-			d.doubted[t] = time.Now()
+		_, recent := d.inspected[t]
+		inspect := task.idle > d.stuckAfter() && !recent
+		if inspect {
+			d.inspected[t] = time.Now()
 		}
 		group.Go(func() error {
-			published, err := d.offer(ctx, task.Ref, doubt)
+			published, err := d.offer(ctx, task.Ref, inspect)
 			if published {
 				sent.Add(1)
 			}
@@ -105,29 +106,30 @@ func (d *dispatcher) publish(ctx context.Context, list []due) error {
 		})
 	}
 	err := group.Wait()
-	d.c.Metrics.published.Add(float64(sent.Load()))
+	d.Metrics.published.Add(float64(sent.Load()))
 	if err != nil {
 		clear(d.published)
 	}
 	return err
 }
 
-// offer publishes one task. That its subject is taken is no error: its last message is still
-// queued, or held by a worker that is about to let it go, and the next round tries again. doubt: it
-// has been so for long, and is to be looked into.
-func (d *dispatcher) offer(ctx context.Context, r msg.Ref, doubt bool) (published bool, err error) {
+// offer publishes one task. A subject that is taken is no error: the last message is still queued,
+// or a worker is about to settle it, and the next round tries again. If inspect is set, the subject
+// has been taken for long: offer deletes its message if no worker will act on it, and publishes
+// again.
+func (d *dispatcher) offer(ctx context.Context, r msg.Ref, inspect bool) (published bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	published, err = d.publishOne(ctx, r)
-	if published || err != nil || !doubt {
+	if published || err != nil || !inspect {
 		return published, err
 	}
-	freed, err := d.free(ctx, r)
+	freed, err := d.freeSubject(ctx, r)
 	if gone(err) {
-		d.c.streams.lost()
+		d.streams.lost()
 	}
 	if err != nil {
-		return false, fmt.Errorf("look into a taken subject of stream %s: %w", r.Kind.Stream(), err)
+		return false, fmt.Errorf("inspect a taken subject of stream %s: %w", r.Kind.Stream(), err)
 	}
 	if !freed {
 		return false, nil
@@ -135,23 +137,23 @@ func (d *dispatcher) offer(ctx context.Context, r msg.Ref, doubt bool) (publishe
 	return d.publishOne(ctx, r)
 }
 
-// publishOne publishes a token; false: its subject is taken.
+// publishOne publishes a task. It returns false if the subject is taken.
 func (d *dispatcher) publishOne(ctx context.Context, r msg.Ref) (published bool, err error) {
 	data, err := msg.Encode(msg.Task{Ref: r})
 	if err != nil {
 		return false, fmt.Errorf("publish a task: %w", err)
 	}
-	_, err = d.c.js.Publish(ctx, msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
+	_, err = d.js.Publish(ctx, msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
 	var api *jetstream.APIError
 	switch {
 	case err == nil:
-		d.c.Log.Debug().Stringer("render_id", r.RenderID).Stringer("task_id", r.TaskID).Str("kind", string(r.Kind)).
+		d.Log.Debug().Stringer("render_id", r.RenderID).Stringer("task_id", r.TaskID).Str("kind", string(r.Kind)).
 			Msg("task published")
 		return true, nil
 	case errors.As(err, &api) && api.ErrorCode == subjectTaken:
 		return false, nil
 	case gone(err):
-		d.c.streams.lost()
+		d.streams.lost()
 	}
 	return false, fmt.Errorf("publish a task to stream %s: %w", r.Kind.Stream(), err)
 }

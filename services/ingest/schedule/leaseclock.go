@@ -7,27 +7,32 @@ import (
 	"time"
 )
 
-// hearing knows whether workers could have renewed their leases here. It goes the way of a
-// heartbeat as often as workers do: to the NATS server and back, and to the database, whose clock
-// leases go by. When that did not work for half a lease, at the start, because a server was away,
-// or because this process or its whole machine stood still, leases may have run out unheard: then
-// they do not lapse until those who still work have had two heartbeats' time to say so. A replica
-// that could hear all the while lets them lapse as ever.
-type hearing struct {
-	*Conductor
+// leaseClock says which leases may lapse. A lease lapses when its worker has sent no heartbeat, and
+// only a replica that could have received one may conclude that.
+//
+// So the clock probes the path that a heartbeat takes, as often as workers send them: to the NATS
+// server and back, and to Postgres, by whose time leases end. If no probe succeeded for half a
+// lease (at the start, while a server was away, or while this process or machine stood still),
+// leases may have ended although their workers live: none lapses here until the workers have had
+// time for two heartbeats. Other replicas, whose probes succeeded, let leases lapse as usual.
+type leaseClock struct {
+	Config
 	mu sync.Mutex
-	// last is when the way was open last, in the database's time; clear, from when on what is not
-	// heard of is lost.
-	last, clear time.Time
+	// probed is the database's time of the last probe that succeeded.
+	probed time.Time
+	// resume is the database's time from which on leases lapse again.
+	resume time.Time
 }
 
-// keep goes the way until ctx is cancelled.
-func (h *hearing) keep(ctx context.Context) error {
-	ticker := time.NewTicker(h.heartbeatEvery())
+func newLeaseClock(cfg Config) *leaseClock { return &leaseClock{Config: cfg} }
+
+// run probes until ctx is cancelled.
+func (c *leaseClock) run(ctx context.Context) error {
+	ticker := time.NewTicker(heartbeatEvery(c.Lease))
 	defer ticker.Stop()
 	for {
-		if err := h.listen(ctx); err != nil && ctx.Err() == nil {
-			h.Log.Debug().Err(err).Msg("heartbeats cannot be heard")
+		if err := c.probe(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Debug().Err(err).Msg("heartbeats cannot be received")
 		}
 		select {
 		case <-ctx.Done():
@@ -37,36 +42,36 @@ func (h *hearing) keep(ctx context.Context) error {
 	}
 }
 
-func (h *hearing) listen(ctx context.Context) error {
+func (c *leaseClock) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if err := h.NATS.FlushWithContext(ctx); err != nil {
+	if err := c.NATS.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("reach NATS: %w", err)
 	}
 	var now time.Time
-	if err := h.DB.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
+	if err := c.DB.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
 		return fmt.Errorf("reach the database: %w", err)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now.Sub(h.last) > h.Lease/2 {
-		if !h.last.IsZero() {
-			h.Log.Warn().Dur("for", now.Sub(h.last)).Msg("heartbeats could not be heard: leases that ran out meanwhile are given time")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.probed) > c.Lease/2 {
+		if !c.probed.IsZero() {
+			c.Log.Warn().Dur("for", now.Sub(c.probed)).Msg("heartbeats could not be received: leases that ended meanwhile are given time")
 		}
-		h.clear = now.Add(2 * h.heartbeatEvery())
+		c.resume = now.Add(2 * heartbeatEvery(c.Lease))
 	}
-	h.last = now
+	c.probed = now
 	return nil
 }
 
-// heard is until when leases that are not renewed are known to be lost, in the database's time;
-// nil: they are not to lapse now.
-func (h *hearing) heard() *time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.last.Before(h.clear) || h.last.IsZero() {
+// lapsed returns the database's time up to which every heartbeat that was sent has been received: a
+// lease that had ended by then has lapsed. Nil means that no lease may lapse now.
+func (c *leaseClock) lapsed() *time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.probed.Before(c.resume) || c.probed.IsZero() {
 		return nil
 	}
-	last := h.last
-	return &last
+	probed := c.probed
+	return &probed
 }

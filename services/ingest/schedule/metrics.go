@@ -12,21 +12,21 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
-// Metrics are what ingest shows of the pipeline. Due tasks are what to scale on: streams hold only
-// a window of them.
+// Metrics are ingest's metrics of the pipeline. Scale workers on due tasks: streams hold only a
+// window of them.
 type Metrics struct {
 	due, running *prometheus.GaugeVec
 	open         prometheus.Gauge
 	published    prometheus.Counter
 	replaced     prometheus.Counter
-	remade       prometheus.Counter
+	recreated    prometheus.Counter
 	grants       *prometheus.CounterVec
 	results      *prometheus.CounterVec
 	setAside     prometheus.Gauge
 	errors       *prometheus.CounterVec
 }
 
-// NewMetrics returns metrics that registry shows.
+// NewMetrics returns metrics that are registered with registry.
 func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		due: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_tasks_due",
@@ -39,7 +39,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Task messages published, repetitions that their stream took included."}),
 		replaced: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_tasks_replaced_total",
 			Help: "Task messages that kept their subject though nobody worked on their task, and were replaced."}),
-		remade: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_consumers_remade_total",
+		recreated: prometheus.NewCounter(prometheus.CounterOpts{Name: "loom_consumers_remade_total",
 			Help: "Consumers that had lost messages of their stream and were made again."}),
 		grants: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_grants_total",
 			Help: "Answers to grant requests, by verdict."}, []string{"verdict"}),
@@ -51,7 +51,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Errors of the database, by what was done (claim, conduct, grant, heartbeat, result) and SQLSTATE; none: no answer."},
 			[]string{"work", "code"}),
 	}
-	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.replaced, m.remade, m.grants, m.results,
+	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.replaced, m.recreated, m.grants, m.results,
 		m.setAside, m.errors} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
@@ -60,14 +60,14 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-// DatabaseError counts an error of the database's, met at some work.
+// DatabaseError counts an error of the database, by the work that met it.
 func (m *Metrics) DatabaseError(work string, err error) {
 	m.errors.WithLabelValues(work, cmp.Or(postgres.SQLState(err), "none")).Inc()
 }
 
 // measure reads the gauges from the database.
-func (m *Metrics) measure(ctx context.Context, l ledger) error {
-	rows, err := l.db.Query(ctx, `
+func (m *Metrics) measure(ctx context.Context, t taskStore) error {
+	rows, err := t.db.Query(ctx, `
 		select kind, count(*) filter (where state = 'due' and not_before <= clock_timestamp()
 		                                 or state = 'running' and lease_until < clock_timestamp()),
 		       count(*) filter (where state = 'running' and lease_until >= clock_timestamp())
@@ -87,7 +87,7 @@ func (m *Metrics) measure(ctx context.Context, l ledger) error {
 		return fmt.Errorf("count tasks: %w", err)
 	}
 	var open, aside int
-	err = l.db.QueryRow(ctx, `select (select count(*) from loom.plans where ended_at is null), (select count(*) from loom.set_aside)`).
+	err = t.db.QueryRow(ctx, `select (select count(*) from loom.plans where ended_at is null), (select count(*) from loom.set_aside)`).
 		Scan(&open, &aside)
 	if err != nil {
 		return fmt.Errorf("count renders: %w", err)

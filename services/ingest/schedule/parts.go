@@ -11,7 +11,7 @@ import (
 // bytesOfURL is what a URL takes in a grant beyond its length.
 const bytesOfURL = 48
 
-// room is how many bytes of a grant are left for URLs of parts: it is one message.
+// room returns how many bytes of a grant are left for the URLs of parts. A grant is one message.
 func room(g granted) int {
 	left := msg.MaxSize - len(g.params) - budget.File*(1+len(g.inputs)+len(g.outputs))
 	for _, in := range g.inputs {
@@ -20,9 +20,9 @@ func room(g granted) int {
 	return max(left, 0)
 }
 
-// behind is how many objects may be behind an input's first. What wrote it may say how many bytes
-// it has, or more; an input whose maker is still at work may have any.
-func behind(in grantedInput) int {
+// partsOf returns how many objects an input may have after its first. The facts of the task that
+// wrote it may say how many bytes it has; an input that is still being written may have any number.
+func partsOf(in grantedInput) int {
 	var made struct {
 		Bytes int64 `json:"bytes"`
 	}
@@ -33,7 +33,7 @@ func behind(in grantedInput) int {
 	return int(min(made.Bytes/bound, msg.MaxObject/bound))
 }
 
-// allParts is how many objects are behind the first of a file of msg.MaxObject.
+// allParts returns how many objects a file of msg.MaxObject has after its first.
 func allParts(bound int64) int {
 	if bound == 0 {
 		return 0
@@ -41,8 +41,8 @@ func allParts(bound int64) int {
 	return int(msg.MaxObject / bound)
 }
 
-// signParts signs the URL of key's object and, where the file may be in several, those of the
-// objects behind it: most, or as many as there is room for.
+// signParts signs the URL of key's object and, where the file may be in several objects, the URLs of
+// those after it: at most most of them, and no more than there is room for.
 func signParts(key string, most, room int, sign func(key string) (msg.SignedURL, error)) (first msg.SignedURL, parts msg.Parts, err error) {
 	if first, err = sign(key); err != nil {
 		return "", parts, err

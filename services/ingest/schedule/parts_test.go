@@ -26,7 +26,7 @@ func signer(t *testing.T) *requests {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &requests{Conductor: &Conductor{Config: Config{Store: client, WorkBucket: "loom-work", Lease: time.Minute}}}
+	return &requests{Scheduler: &Scheduler{Config: Config{Store: client, WorkBucket: "loom-work", Lease: time.Minute}}}
 }
 
 // of is a task of n files that are in parts of 50 MiB.

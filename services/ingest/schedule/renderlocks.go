@@ -12,93 +12,91 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
-// errHeld says that somebody else holds rows of a render: the app in an open transaction, say.
-// Nothing was changed.
-var errHeld = errors.New("somebody holds the render's rows")
+// errLocked says that somebody else has locked rows of a render, the app in an open transaction for
+// instance. Nothing was changed.
+var errLocked = errors.New("somebody holds the render's rows")
 
-// heldAgain is how soon rows that were held are tried again.
-const heldAgain = time.Second
+// lockedRetry is how soon rows that were locked are tried again.
+const lockedRetry = time.Second
 
-// lanes keeps a render whose rows somebody holds from standing in the way of others. Calls for one
-// render follow one another, so that no more than one connection waits for its rows; when that was
-// in vain, the others are refused without asking the database, for a moment. What is known of a
-// render is forgotten when the moment is over.
-type lanes struct {
-	mu sync.Mutex
-	of map[uuid.UUID]*lane
+// renderLocks keeps a render whose rows are locked from delaying other renders. Calls for one
+// render run one at a time, so that at most one connection waits for its rows. When that call gives
+// up waiting, calls for the render fail with errLocked for lockedRetry, without asking the database.
+type renderLocks struct {
+	mu      sync.Mutex
+	renders map[uuid.UUID]*renderLock
 }
 
-type lane struct {
-	// turn has room for whose turn it is.
-	turn  chan struct{}
-	users int
-	held  time.Time // until when its rows are believed to be held
+type renderLock struct {
+	running     chan struct{} // has room for the call that runs
+	calls       int           // running and waiting
+	lockedUntil time.Time     // until then the rows count as locked
 }
 
-func newLanes() *lanes { return &lanes{of: map[uuid.UUID]*lane{}} }
+func newRenderLocks() *renderLocks { return &renderLocks{renders: map[uuid.UUID]*renderLock{}} }
 
-// do calls f in the render's turn. Its error is errHeld when its rows are held.
-func (l *lanes) do(ctx context.Context, render uuid.UUID, f func() error) error {
-	n := l.enter(render)
-	defer l.leave(render, n)
+// do calls f when no other call for the render runs. It returns errLocked if the rows are locked.
+func (l *renderLocks) do(ctx context.Context, render uuid.UUID, f func() error) error {
+	lock := l.enter(render)
+	defer l.leave(render, lock)
 	select {
-	case n.turn <- struct{}{}:
-		defer func() { <-n.turn }()
+	case lock.running <- struct{}{}:
+		defer func() { <-lock.running }()
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the render's turn: %w", ctx.Err())
+		return fmt.Errorf("wait for other calls for the render: %w", ctx.Err())
 	}
-	if l.isHeld(n) {
-		return errHeld
+	if l.isLocked(lock) {
+		return errLocked
 	}
 	err := f()
 	if postgres.Locked(err) {
 		l.mu.Lock()
-		n.held = time.Now().Add(heldAgain)
+		lock.lockedUntil = time.Now().Add(lockedRetry)
 		l.mu.Unlock()
-		return fmt.Errorf("%w: %w", errHeld, err)
+		return fmt.Errorf("%w: %w", errLocked, err)
 	}
 	return err
 }
 
-// held lists the renders whose rows are believed to be held.
-func (l *lanes) held() []string {
+// locked lists the renders whose rows count as locked, and forgets the others that have no calls.
+func (l *renderLocks) locked() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := []string{}
-	for render, n := range l.of {
+	for render, lock := range l.renders {
 		switch {
-		case time.Now().Before(n.held):
+		case time.Now().Before(lock.lockedUntil):
 			list = append(list, render.String())
-		case n.users == 0:
-			delete(l.of, render)
+		case lock.calls == 0:
+			delete(l.renders, render)
 		}
 	}
 	return list
 }
 
-func (l *lanes) isHeld(n *lane) bool {
+func (l *renderLocks) isLocked(lock *renderLock) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return time.Now().Before(n.held)
+	return time.Now().Before(lock.lockedUntil)
 }
 
-func (l *lanes) enter(render uuid.UUID) *lane {
+func (l *renderLocks) enter(render uuid.UUID) *renderLock {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := l.of[render]
-	if n == nil {
-		n = &lane{turn: make(chan struct{}, 1)}
-		l.of[render] = n
+	lock := l.renders[render]
+	if lock == nil {
+		lock = &renderLock{running: make(chan struct{}, 1)}
+		l.renders[render] = lock
 	}
-	n.users++
-	return n
+	lock.calls++
+	return lock
 }
 
-func (l *lanes) leave(render uuid.UUID, n *lane) {
+func (l *renderLocks) leave(render uuid.UUID, lock *renderLock) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n.users--
-	if n.users == 0 && !time.Now().Before(n.held) {
-		delete(l.of, render)
+	lock.calls--
+	if lock.calls == 0 && !time.Now().Before(lock.lockedUntil) {
+		delete(l.renders, render)
 	}
 }

@@ -16,20 +16,18 @@ import (
 )
 
 const (
-	// queueGroup is the group that replicas of ingest share: each request is answered by one of
-	// them.
+	// queueGroup makes one replica of ingest answer each request.
 	queueGroup = "ingest"
-	// answerWithin is how long a request is worked on. Workers wait a little longer before they
-	// repeat it.
+	// answerWithin bounds the work on a request. Workers wait a little longer before they repeat it.
 	answerWithin = 2500 * time.Millisecond
 	// signedFor is how long signed URLs last: longer than any task takes.
 	signedFor = 12 * time.Hour
-	// together is how many requests of each sort are worked on at once: grants that wait keep no
-	// heartbeat waiting.
-	together = 32
+	// concurrent is how many grant requests are answered at once, and how many heartbeats. Each has
+	// a bound of its own, so that slow grants do not delay heartbeats.
+	concurrent = 32
 )
 
-// Store signs URLs and deletes objects: pkg/store's Client.
+// Store signs URLs and deletes objects. A *store.Client is one.
 type Store interface {
 	PresignGet(ctx context.Context, bucket, key string, ttl time.Duration) (msg.SignedURL, error)
 	PresignPut(ctx context.Context, bucket, key, contentType string, ttl time.Duration) (msg.SignedURL, error)
@@ -37,16 +35,16 @@ type Store interface {
 	DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) error
 }
 
-// requests answers workers: who may work on what, and whether it is still wanted.
+// requests answers the grant requests and heartbeats of workers.
 type requests struct {
-	*Conductor
+	*Scheduler
 	running sync.WaitGroup
 }
 
-func newRequests(c *Conductor) *requests { return &requests{Conductor: c} }
+func newRequests(s *Scheduler) *requests { return &requests{Scheduler: s} }
 
-// serve answers requests until ctx is cancelled, and then those that it has received. Subscriptions
-// outlive the loss of the connection.
+// serve answers requests until ctx is cancelled, and then finishes those that it has received.
+// Subscriptions survive the loss of the connection.
 func (r *requests) serve(ctx, work context.Context) error {
 	grants, err := r.subscribe(work, msg.AllGrants, r.grant)
 	if err != nil {
@@ -57,14 +55,14 @@ func (r *requests) serve(ctx, work context.Context) error {
 		return errors.Join(err, grants.Unsubscribe())
 	}
 	<-ctx.Done()
-	// An error here is a connection that is closed, which ends subscriptions too.
+	// The only error is a closed connection, which has ended the subscriptions.
 	_, _ = grants.Unsubscribe(), heartbeats.Unsubscribe()
 	r.running.Wait()
 	return nil
 }
 
 func (r *requests) subscribe(work context.Context, subject string, answer func(context.Context, *nats.Msg)) (*nats.Subscription, error) {
-	slots := make(chan struct{}, together)
+	slots := make(chan struct{}, concurrent)
 	sub, err := r.NATS.QueueSubscribe(subject, queueGroup, func(m *nats.Msg) {
 		slots <- struct{}{}
 		r.running.Go(func() {
@@ -80,8 +78,8 @@ func (r *requests) subscribe(work context.Context, subject string, answer func(c
 	return sub, nil
 }
 
-// grant answers a worker that asks for a task. When the database does not answer, nor does this:
-// the worker repeats its request, and gets the attempt that it was given if it was given one.
+// grant answers a grant request. When the database does not answer, it sends no answer: the worker
+// repeats its request, which then returns the attempt that the first one was granted, if any.
 func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 	request, err := msg.Decode[msg.GrantRequest](m.Data)
 	if err != nil {
@@ -96,7 +94,7 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 	reply, err := r.decide(ctx, log, request)
 	if err != nil {
 		log.Error().Err(err).Msg("grant request unanswered")
-		r.refusedRender(ctx, log, "grant", request.RenderID, err)
+		r.noteRefusal(ctx, log, "grant", request.RenderID, err)
 		r.Metrics.grants.WithLabelValues("error").Inc()
 		return
 	}
@@ -111,12 +109,12 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 
 func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.GrantRequest) (msg.GrantReply, error) {
 	var g granted
-	err := r.lanes.do(ctx, request.RenderID, func() (err error) {
-		g, err = r.ledger.grant(ctx, request, r.hearing.heard())
+	err := r.locks.do(ctx, request.RenderID, func() (err error) {
+		g, err = r.tasks.grant(ctx, request, r.leases.lapsed())
 		return err
 	})
-	if errors.Is(err, errHeld) {
-		return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: errHeld.Error(), RetryAfter: msg.Duration(heldAgain)}, nil
+	if errors.Is(err, errLocked) {
+		return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: errLocked.Error(), RetryAfter: msg.Duration(lockedRetry)}, nil
 	}
 	if err != nil {
 		return msg.GrantReply{}, err
@@ -124,7 +122,7 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 	reply := msg.GrantReply{Version: msg.Version, Verdict: g.verdict, Reason: g.reason, RetryAfter: msg.Duration(g.after)}
 	if g.verdict != msg.Granted {
 		if g.verdict == msg.Drop {
-			// It may have failed just now, for having been lost too often.
+			// The request may have failed the task, for having lost its lease too often.
 			r.Wake()
 		}
 		return reply, nil
@@ -134,25 +132,25 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 		reply.Grant = grant
 		return reply, nil
 	}
-	// Nobody works on this attempt: nobody is to be charged for it.
-	log.Error().Err(err).Msg("granted task cannot be handed over")
-	if _, err := r.ledger.handBack(ctx, request.Ref, g.attempt, "its URLs could not be signed"); err != nil {
+	// Nobody works on this attempt, so it must not count as a failure.
+	log.Error().Err(err).Msg("URLs of a granted task could not be signed: the task goes back")
+	if _, err := r.tasks.handBack(ctx, request.Ref, g.attempt, "its URLs could not be signed"); err != nil {
 		return msg.GrantReply{}, err
 	}
 	return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "URLs could not be signed",
 		RetryAfter: msg.Duration(5 * time.Second)}, nil
 }
 
-// sign makes a grant of what the database granted: fresh URLs for its inputs and outputs.
+// sign turns the database's answer into a grant, with fresh URLs for inputs and outputs.
 func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant, error) {
 	grant := &msg.Grant{
 		Ref: msg.NewRef(ref.Kind, ref.RenderID, ref.TaskID), Attempt: g.attempt,
-		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(r.heartbeatEvery()), Timeout: msg.Duration(timeout(ref.Kind, g.params)),
+		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(heartbeatEvery(r.Lease)), Timeout: msg.Duration(timeout(ref.Kind, g.params)),
 		Params: g.params, Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
 	}
 	room, used := room(g), 0
 	for name, in := range g.inputs {
-		url, parts, err := signParts(in.Key, behind(in), room/len(g.inputs)/2, func(key string) (msg.SignedURL, error) {
+		url, parts, err := signParts(in.Key, partsOf(in), room/len(g.inputs)/2, func(key string) (msg.SignedURL, error) {
 			return r.Store.PresignGet(ctx, r.WorkBucket, key, signedFor)
 		})
 		if err != nil {
@@ -182,8 +180,8 @@ func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant
 	return grant, nil
 }
 
-// Bounds of an attempt: what a small task may take, and what each frame adds. They are far beyond
-// what work takes on the slowest machine, and end what hangs.
+// Bounds of an attempt: a constant, and an addition for each frame. They end work that hangs, and
+// are far longer than work takes on the slowest machine.
 const (
 	timeoutBase     = 20 * time.Minute
 	timeoutPerFrame = 2 * time.Second
@@ -198,7 +196,7 @@ func timeout(kind msg.Kind, params json.RawMessage) time.Duration {
 	var p struct {
 		Frames json.RawMessage `json:"frames"`
 	}
-	// A number of frames, or one for each segment; what has none or cannot be read counts as none.
+	// frames is one number, or one for each segment. Anything else counts as 0.
 	var frames int
 	if json.Unmarshal(params, &p) == nil && json.Unmarshal(p.Frames, &frames) != nil {
 		var each []int
@@ -211,8 +209,8 @@ func timeout(kind msg.Kind, params json.RawMessage) time.Duration {
 	return min(timeoutBase+time.Duration(frames)*timeoutPerFrame, timeoutMost)
 }
 
-// heartbeat renews a lease. When the database does not answer, the worker is told to go on: nobody
-// else can be granted its task meanwhile, and what it finishes is checked in any case.
+// heartbeat renews a lease. When the database does not answer, the worker is told to go on: its task
+// cannot be granted to another worker meanwhile, and its result is checked in any case.
 func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	h, err := msg.Decode[msg.Heartbeat](m.Data)
 	if err != nil {
@@ -221,7 +219,7 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	}
 	log := r.Log.With().Stringer("render_id", h.RenderID).Stringer("task_id", h.TaskID).Int("attempt", h.Attempt).Logger()
 	reply := msg.HeartbeatReply{Version: msg.Version}
-	wanted, err := r.ledger.heartbeat(ctx, h)
+	wanted, err := r.tasks.heartbeat(ctx, h)
 	switch {
 	case err != nil:
 		log.Warn().Err(err).Msg("lease not renewed: the worker goes on")
@@ -231,7 +229,7 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 		log.Info().Str("worker", h.Worker).Msg("worker told to stop")
 		reply.Stop, reply.Reason = true, "the attempt is over"
 	case len(h.Stored) > 0:
-		r.Wake() // something may be due
+		r.Wake() // tasks that need these outputs may be due
 	}
 	respond(log, m, reply)
 }
@@ -242,7 +240,7 @@ func respond[M msg.Message](log zerolog.Logger, m *nats.Msg, reply M) {
 		err = m.Respond(data)
 	}
 	if err != nil {
-		// Whoever asked asks again.
+		// The worker asks again.
 		log.Warn().Err(err).Msg("answer not sent")
 	}
 }

@@ -18,20 +18,20 @@ const (
 	// fetchFor is how long one fetch waits for results; fetchMost, how many it takes.
 	fetchFor  = 20 * time.Second
 	fetchMost = 16
-	// silence is how often JetStream says that an idle fetch is alive. Twice that without a word,
-	// and it is bound anew.
-	silence = 2 * time.Second
+	// idleHeartbeat is how often JetStream reports that an idle fetch is alive. After two that are
+	// missing, results binds to the consumer again.
+	idleHeartbeat = 2 * time.Second
 	// settleWithin bounds the work on one result.
 	settleWithin = 10 * time.Second
-	// triesOfResult is how often a result is tried whose render the database refuses to change, for
-	// less than a minute.
-	triesOfResult = 8
-	// foreignAgain is how long a result of another release is left to other replicas.
-	foreignAgain = 5 * time.Second
+	// maxTries is how often a result is tried while the database refuses to change its render. They
+	// take less than a minute.
+	maxTries = 8
+	// foreignRetry is how long a result of another release is left to other replicas.
+	foreignRetry = 5 * time.Second
 )
 
-// What became of a result, beside what the database answers (accepted, already, stale, retry,
-// failed).
+// Outcomes of a result in metrics, beside the verdicts of the database (accepted, already, stale,
+// retry, failed).
 const (
 	outcomeMalformed = "malformed"
 	outcomeVersion   = "unknown_version"
@@ -39,14 +39,14 @@ const (
 	outcomeHeld      = "held"
 )
 
-// results closes attempts by what workers report.
+// results closes attempts with the results that workers report.
 type results struct {
-	*Conductor
+	*Scheduler
 }
 
-func newResults(c *Conductor) *results { return &results{c} }
+func newResults(s *Scheduler) *results { return &results{s} }
 
-// consume deals with results until ctx is cancelled. What it has fetched by then it finishes.
+// consume applies results until ctx is cancelled, and then finishes those that it has fetched.
 func (r *results) consume(ctx, work context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -71,8 +71,8 @@ func (r *results) consume(ctx, work context.Context) error {
 	return nil
 }
 
-// fetch binds to the consumer, takes what there is and waits for more for a while. To bind each
-// time costs little, and finds a consumer that was made anew.
+// fetch binds to the consumer and applies results for up to fetchFor. Binding each time is cheap,
+// and finds a consumer that was created again.
 func (r *results) fetch(ctx, work context.Context) error {
 	consumer, err := r.js.Consumer(ctx, msg.StreamResults, msg.ConsumerConduct)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *results) fetch(ctx, work context.Context) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, fetchFor)
 	defer cancel()
-	batch, err := consumer.Fetch(fetchMost, jetstream.FetchContext(waiting), jetstream.FetchHeartbeat(silence))
+	batch, err := consumer.Fetch(fetchMost, jetstream.FetchContext(waiting), jetstream.FetchHeartbeat(idleHeartbeat))
 	if err != nil {
 		return err
 	}
@@ -100,14 +100,15 @@ func (r *results) fetch(ctx, work context.Context) error {
 	return nil
 }
 
-// settle deals with one result and settles its message: acknowledged once the database has it.
+// settle applies one result and settles its message, which it acknowledges only when the result is
+// in the database.
 func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	result, err := msg.Decode[msg.Result](m.Data())
 	log := r.Log.With().Str("subject", m.Subject()).Logger()
 	switch {
 	case errors.Is(err, msg.ErrVersion):
 		log.Warn().Err(err).Msg("result is for another release")
-		r.count(log, outcomeVersion, m.NakWithDelay(foreignAgain))
+		r.count(log, outcomeVersion, m.NakWithDelay(foreignRetry))
 		return
 	case err == nil && m.Subject() != msg.ResultSubject(result.Ref):
 		log.Error().Msg("result names another task than its subject: dropped")
@@ -122,19 +123,19 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 		Str("kind", string(result.Kind)).Int("attempt", result.Attempt).Str("worker", result.Worker).
 		Str("outcome", string(result.Outcome)).Logger()
 	var verdict string
-	err = r.lanes.do(ctx, result.RenderID, func() (err error) {
+	err = r.locks.do(ctx, result.RenderID, func() (err error) {
 		verdict, err = r.apply(ctx, log, result, deliveries(m))
 		return err
 	})
-	if errors.Is(err, errHeld) {
-		r.keep(ctx, log, result)
-		r.count(log, outcomeHeld, m.NakWithDelay(min(again(m), r.Lease/4)))
+	if errors.Is(err, errLocked) {
+		r.renewLease(ctx, log, result)
+		r.count(log, outcomeHeld, m.NakWithDelay(min(retryDelay(m), r.Lease/4)))
 		return
 	}
 	if err != nil {
 		log.Error().Err(err).Msg("result cannot be stored yet: it waits in its stream")
-		r.refusedRender(ctx, log, "result", result.RenderID, err)
-		r.count(log, outcomeError, m.NakWithDelay(again(m)))
+		r.noteRefusal(ctx, log, "result", result.RenderID, err)
+		r.count(log, outcomeError, m.NakWithDelay(retryDelay(m)))
 		return
 	}
 	event := log.Info()
@@ -146,47 +147,46 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	r.Wake()
 }
 
-// keep keeps the lease of an attempt whose result waits for its render's rows: its worker says
-// nothing more.
-func (r *results) keep(ctx context.Context, log zerolog.Logger, result msg.Result) {
-	_, err := r.ledger.heartbeat(ctx, msg.Heartbeat{Ref: result.Ref, Attempt: result.Attempt, Worker: result.Worker})
+// renewLease renews the lease of an attempt whose result waits for its render's rows: its worker
+// has finished, and sends no more heartbeats.
+func (r *results) renewLease(ctx context.Context, log zerolog.Logger, result msg.Result) {
+	_, err := r.tasks.heartbeat(ctx, msg.Heartbeat{Ref: result.Ref, Attempt: result.Attempt, Worker: result.Worker})
 	if err != nil {
 		log.Warn().Err(err).Msg("lease of an attempt that has reported not renewed")
 	}
 	log.Info().Msg("somebody holds the render's rows: its result waits in its stream")
 }
 
-// apply writes a result to the database and returns what it made of it. tries is how often it has
-// been tried, this time included.
+// apply writes a result to the database and returns the database's verdict. tries counts this try.
 func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Result, tries uint64) (verdict string, err error) {
 	switch {
 	case result.Outcome == msg.Failed:
-		return r.ledger.fail(ctx, result.Ref, result.Attempt, *result.Failure)
+		return r.tasks.fail(ctx, result.Ref, result.Attempt, *result.Failure)
 	case result.Outcome == msg.HandedBack:
-		return r.ledger.handBack(ctx, result.Ref, result.Attempt, result.Reason)
+		return r.tasks.handBack(ctx, result.Ref, result.Attempt, result.Reason)
 	case result.Kind == msg.Upload:
-		// The uploader closed the task itself, with the render: this only confirms it. If it did
-		// not, the lease lapses.
+		// The uploader has closed the task itself, together with the render. If it has not, the lease
+		// lapses.
 		return "already", nil
 	}
-	outputs, err := r.ledger.outputs(ctx, result.TaskID)
+	outputs, err := r.tasks.outputs(ctx, result.TaskID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "stale", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	// Keys are ours to form: a worker cannot make the pipeline read what it likes.
+	// Keys are formed here: a worker cannot name objects of others.
 	keys := make(map[string]string, len(outputs))
 	for name, out := range outputs {
 		keys[name] = objectKey(result.Ref, result.Attempt, out.File)
 	}
-	verdict, err = r.ledger.finish(ctx, result, keys)
-	if !broken(err) && (tries < triesOfResult || !mayStay(err)) {
+	verdict, err = r.tasks.finish(ctx, result, keys)
+	if !refusesData(err) && (tries < maxTries || !mayPersist(err)) {
 		return verdict, err
 	}
-	log.Error().Err(err).Msg("the database refuses what a worker found out: the attempt failed")
-	return r.ledger.fail(ctx, result.Ref, result.Attempt, msg.Failure{
+	log.Error().Err(err).Msg("the database refuses a worker's result: the attempt failed")
+	return r.tasks.fail(ctx, result.Ref, result.Attempt, msg.Failure{
 		Code: msg.CodeInternal, Message: "This render failed because of an error on our side.", Detail: err.Error(),
 	})
 }
@@ -194,13 +194,13 @@ func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Resu
 func (r *results) count(log zerolog.Logger, outcome string, settled error) {
 	r.Metrics.results.WithLabelValues(outcome).Inc()
 	if settled != nil {
-		// It is delivered again, and changes nothing then.
+		// The message is delivered again, and changes nothing then.
 		log.Debug().Err(settled).Msg("message not settled")
 	}
 }
 
-// again is how long a result waits before it is tried again: longer each time.
-func again(m jetstream.Msg) time.Duration {
+// retryDelay is how long a result waits for its next try: twice as long each time.
+func retryDelay(m jetstream.Msg) time.Duration {
 	return min(500*time.Millisecond<<min(deliveries(m)-1, 10), 15*time.Second)
 }
 

@@ -17,137 +17,132 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
-// Config says what to conduct with.
+// Config is what a Scheduler works with.
 type Config struct {
 	DB    *pgxpool.Pool
 	NATS  *nats.Conn
 	Store Store
-	// WorkBucket holds what tasks hand to each other.
+	// WorkBucket holds the objects that tasks pass to each other.
 	WorkBucket string
-	// Lease is how long a grant lasts without a heartbeat, and how long a delivery may stay silent.
+	// Lease is how long a grant lasts without a heartbeat, and how long a delivery may go without
+	// an InProgress.
 	Lease time.Duration
-	// Replicas of each stream: 1 on a single server, 3 in a cluster.
+	// Replicas is how many servers hold each stream: 1 on a single server, 3 in a cluster.
 	Replicas int
 	// Retention is how long work objects are kept after their render has ended.
 	Retention time.Duration
-	// Ended is called when renders have ended, so that others may be claimed.
+	// Ended is called when a render has ended, so that another one may be claimed.
 	Ended   func()
 	Metrics *Metrics
 	Log     zerolog.Logger
 }
 
-// tick is how often due tasks are published, and renders looked at, when nothing wakes the
-// conductor earlier.
+// tick is the longest interval between two rounds: Wake starts one earlier.
 const tick = time.Second
 
-// Conductor carries renders through their tasks.
-type Conductor struct {
+// Scheduler takes renders through their tasks.
+type Scheduler struct {
 	Config
 	js      jetstream.JetStream
-	ledger  ledger
+	tasks   taskStore
 	streams *streams
-	lanes   *lanes
-	hearing *hearing
+	locks   *renderLocks
+	leases  *leaseClock
 	wake    chan struct{}
-	// outage is that of rounds, whichever server they failed for.
-	outage retry.Outage
+	outage  retry.Outage // of rounds, whichever server they failed for
 }
 
-// New returns a conductor. It uses cfg.NATS and cfg.DB, which stay the caller's to close.
-func New(cfg Config) (*Conductor, error) {
+// New returns a scheduler. The caller closes cfg.NATS and cfg.DB.
+func New(cfg Config) (*Scheduler, error) {
 	js, err := jetstream.New(cfg.NATS)
 	if err != nil {
-		return nil, fmt.Errorf("make the conductor: %w", err)
+		return nil, fmt.Errorf("make the scheduler: %w", err)
 	}
-	c := &Conductor{
-		Config: cfg, js: js, ledger: ledger{db: cfg.DB, lease: cfg.Lease}, lanes: newLanes(),
+	return &Scheduler{
+		Config: cfg, js: js, tasks: taskStore{db: cfg.DB, lease: cfg.Lease}, locks: newRenderLocks(),
 		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
+		leases: newLeaseClock(cfg),
 		outage: retry.Outage{Log: cfg.Log, Down: "tasks cannot be scheduled: retrying until they can be", Up: "tasks are scheduled again"},
-	}
-	c.hearing = &hearing{Conductor: c}
-	return c, nil
+	}, nil
 }
 
-// Wake makes the conductor look for due tasks and ended renders at once.
-func (c *Conductor) Wake() {
+// Wake starts a round at once.
+func (s *Scheduler) Wake() {
 	select {
-	case c.wake <- struct{}{}:
+	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// Ready returns nil when streams and consumers are there, and the database takes what the conductor
-// does.
-func (c *Conductor) Ready(ctx context.Context) error {
-	if err := c.outage.Err(); postgres.SQLState(err) != "" {
+// Ready returns nil while all streams and consumers exist and the database accepted all of the last
+// round.
+func (s *Scheduler) Ready(ctx context.Context) error {
+	if err := s.outage.Err(); postgres.SQLState(err) != "" {
 		return fmt.Errorf("renders cannot be scheduled: %s", postgres.Reason(err))
 	}
-	return c.streams.ready(ctx)
+	return s.streams.ready(ctx)
 }
 
-// heartbeatEvery is how often workers are asked to report: often enough that a few may be lost
-// before a lease lapses, and that progress moves before the eyes of whoever waits.
-func (c *Conductor) heartbeatEvery() time.Duration {
-	return min(max(c.Lease/10, 200*time.Millisecond), 3*time.Second)
+// heartbeatEvery is how often a worker sends a heartbeat during a lease. A few may be lost before
+// the lease lapses, and users see progress move.
+func heartbeatEvery(lease time.Duration) time.Duration {
+	return min(max(lease/10, 200*time.Millisecond), 3*time.Second)
 }
 
-// Run conducts until ctx is cancelled. It finishes what it has begun, for a few seconds at most,
-// and leaves the rest to other replicas.
-func (c *Conductor) Run(ctx context.Context) error {
-	// Requests and results that were received are dealt with although ctx is cancelled; each is
-	// bounded by itself.
+// Run schedules until ctx is cancelled. It then finishes the requests and results that it has
+// received, each within its own bound, and leaves the rest to other replicas.
+func (s *Scheduler) Run(ctx context.Context) error {
 	work := context.WithoutCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.streams.keep(ctx, c.NATS, c.Wake) })
-	group.Go(func() error { return c.hearing.keep(ctx) })
-	group.Go(func() error { return c.beat(ctx) })
-	group.Go(func() error { return newRequests(c).serve(ctx, work) })
-	group.Go(func() error { return newResults(c).consume(ctx, work) })
-	group.Go(func() error { return newSweeper(c).sweep(ctx) })
+	group.Go(func() error { return s.streams.keep(ctx, s.NATS, s.Wake) })
+	group.Go(func() error { return s.leases.run(ctx) })
+	group.Go(func() error { return s.loop(ctx) })
+	group.Go(func() error { return newRequests(s).serve(ctx, work) })
+	group.Go(func() error { return newResults(s).consume(ctx, work) })
+	group.Go(func() error { return newSweeper(s).sweep(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("conduct: %w", err)
+		return fmt.Errorf("schedule: %w", err)
 	}
 	return nil
 }
 
-// refusedRender counts an error of the database's that one render met, and writes it down where it
-// may be that render's own.
-func (c *Conductor) refusedRender(ctx context.Context, log zerolog.Logger, work string, render uuid.UUID, cause error) {
-	c.Metrics.DatabaseError(work, cause)
-	if !mayStay(cause) {
+// noteRefusal counts a database error that the work on one render met. If the error may be caused
+// by that render's rows, it also records it in loom.set_aside.
+func (s *Scheduler) noteRefusal(ctx context.Context, log zerolog.Logger, work string, render uuid.UUID, cause error) {
+	s.Metrics.DatabaseError(work, cause)
+	if !mayPersist(cause) {
 		return
 	}
-	if err := c.ledger.refused(ctx, render, cause); err != nil {
-		log.Warn().Err(err).Msg("what the database refuses of a render is in the log alone")
+	if err := s.tasks.noteRefusal(ctx, render, cause); err != nil {
+		log.Warn().Err(err).Msg("the database's refusal could not be recorded: it is only in this log")
 	}
 }
 
-// beat publishes due tasks and looks after renders that have ended: every tick, and when it is
-// woken.
-func (c *Conductor) beat(ctx context.Context) error {
-	d, w := newDispatcher(c), newWatcher(c)
+// loop runs a round at every tick and at every Wake.
+func (s *Scheduler) loop(ctx context.Context) error {
+	d, w := newDispatcher(s), newWatcher(s)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	full := true
 	for {
-		err := c.round(ctx, d, w, full)
+		err := s.round(ctx, d, w, full)
 		if ctx.Err() != nil {
 			return nil
 		}
-		c.outage.Note(err)
+		s.outage.Note(err)
 		if postgres.SQLState(err) != "" {
-			c.Metrics.DatabaseError("conduct", err)
+			s.Metrics.DatabaseError("conduct", err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 			full = true
-		case <-c.wake:
+		case <-s.wake:
 			full = false
 		}
 		if err != nil && !full {
-			// A wake-up brings nothing back: wait for the next tick.
+			// During an outage, wake-ups are ignored.
 			select {
 			case <-ctx.Done():
 				return nil
@@ -158,20 +153,20 @@ func (c *Conductor) beat(ctx context.Context) error {
 	}
 }
 
-// round is one round of the beat; a full one also does what is enough once a tick.
-func (c *Conductor) round(ctx context.Context, d *dispatcher, w *watcher, full bool) error {
+// round publishes events and due tasks. A full round also does what is enough once a tick. An error
+// of one part does not keep the others from running.
+func (s *Scheduler) round(ctx context.Context, d *dispatcher, w *watcher, full bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	// That one of them fails keeps the others from nothing.
 	var ended error
 	if full {
 		ended = w.closeEnded(ctx)
 	}
-	if err := errors.Join(ended, w.look(ctx), d.dispatch(ctx)); err != nil {
+	if err := errors.Join(ended, w.poll(ctx), d.dispatch(ctx)); err != nil {
 		return err
 	}
 	if full {
-		return c.Metrics.measure(ctx, c.ledger)
+		return s.Metrics.measure(ctx, s.tasks)
 	}
 	return nil
 }

@@ -21,16 +21,16 @@ const checkMost = 10 * time.Second
 // natsBackoff paces what JetStream refuses while NATS is away, or streams are missing.
 var natsBackoff = retry.Backoff{First: 100 * time.Millisecond, Longest: 5 * time.Second}
 
-// streams makes the streams and consumers, and makes them again when they were lost.
+// streams creates the streams and consumers, and creates them again when they were lost.
 type streams struct {
 	js        jetstream.JetStream
 	configs   []jetstream.StreamConfig
 	consumers map[string]jetstream.ConsumerConfig
 	missing   chan struct{}
-	// every is how often they are looked after when nothing says that they are gone.
-	every  time.Duration
-	counts *counts
-	// first is closed when everything has been made for the first time.
+	// every is how often they are checked when nothing reports them missing.
+	every time.Duration
+	audit *consumerAudit
+	// first is closed when all of them have been created for the first time.
 	first chan struct{}
 	log   zerolog.Logger
 }
@@ -38,11 +38,11 @@ type streams struct {
 func newStreams(js jetstream.JetStream, replicas int, lease time.Duration, metrics *Metrics, log zerolog.Logger) *streams {
 	return &streams{
 		js: js, configs: msg.Streams(replicas), consumers: msg.Consumers(lease), missing: make(chan struct{}, 1),
-		every: min(lease, checkMost), counts: newCounts(js, metrics.remade, log), first: make(chan struct{}), log: log,
+		every: min(lease, checkMost), audit: newConsumerAudit(js, metrics.recreated, log), first: make(chan struct{}), log: log,
 	}
 }
 
-// lost says that a stream or a consumer seems to be gone.
+// lost reports that a stream or a consumer seems to be gone.
 func (s *streams) lost() {
 	select {
 	case s.missing <- struct{}{}:
@@ -50,23 +50,23 @@ func (s *streams) lost() {
 	}
 }
 
-// keep makes streams and consumers: now, when NATS is connected again, when one was found missing,
-// and every now and then. made is called when they are there after they may not have been.
-func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
+// keep creates streams and consumers: now, when NATS is connected again, when one was reported
+// missing, and regularly. It calls created each time, when all of them exist.
+func (s *streams) keep(ctx context.Context, nc *nats.Conn, created func()) error {
 	connected := nc.StatusChanged(nats.CONNECTED)
 	defer nc.RemoveStatusListener(connected)
 	ticker := time.NewTicker(s.every)
 	defer ticker.Stop()
 	outage := retry.Outage{Backoff: natsBackoff, Log: s.log,
-		Down: "streams cannot be made yet: retrying until they are", Up: "streams are made"}
+		Down: "streams cannot be created yet: retrying until they are", Up: "streams are created"}
 	for started := false; ; started = true {
-		if err := outage.Until(ctx, func() error { return s.make(ctx) }); err != nil {
+		if err := outage.Until(ctx, func() error { return s.create(ctx) }); err != nil {
 			return nil // only ctx ends it
 		}
 		if !started {
 			close(s.first)
 		}
-		made()
+		created()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -74,30 +74,30 @@ func (s *streams) keep(ctx context.Context, nc *nats.Conn, made func()) error {
 		case <-s.missing:
 		case <-ticker.C:
 			for stream, cfg := range s.consumers {
-				s.counts.check(ctx, stream, cfg.Durable)
+				s.audit.check(ctx, stream, cfg.Durable)
 			}
 		}
 	}
 }
 
-func (s *streams) make(ctx context.Context) error {
+func (s *streams) create(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	named := service.Refusals(s.js.Conn())
 	for _, cfg := range s.configs {
 		if _, err := s.js.CreateOrUpdateStream(ctx, cfg); err != nil {
-			return fmt.Errorf("make stream %s: %w", cfg.Name, named(err))
+			return fmt.Errorf("create stream %s: %w", cfg.Name, named(err))
 		}
 	}
 	for stream, cfg := range s.consumers {
 		if _, err := s.js.CreateOrUpdateConsumer(ctx, stream, cfg); err != nil {
-			return fmt.Errorf("make consumer %s of stream %s: %w", cfg.Durable, stream, named(err))
+			return fmt.Errorf("create consumer %s of stream %s: %w", cfg.Durable, stream, named(err))
 		}
 	}
 	return nil
 }
 
-// ready returns nil when every stream and consumer is there.
+// ready returns nil if every stream and consumer exists.
 func (s *streams) ready(ctx context.Context) error {
 	named := service.Refusals(s.js.Conn())
 	for _, cfg := range s.configs {
@@ -113,7 +113,7 @@ func (s *streams) ready(ctx context.Context) error {
 	return nil
 }
 
-// gone reports whether err says that a stream or a consumer does not exist.
+// gone reports whether err means that a stream or a consumer does not exist.
 func gone(err error) bool {
 	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrStreamNotFound) ||
 		errors.Is(err, jetstream.ErrConsumerNotFound) || errors.Is(err, jetstream.ErrConsumerDeleted) ||

@@ -16,103 +16,103 @@ import (
 )
 
 const (
-	// sweepMost is how much is taken on at once, and sweepTogether how many renders are swept side
-	// by side.
-	sweepMost     = 100
-	sweepTogether = 4
-	// sweepSeldom and sweepOften bound the pause between sweeps. While there is more to sweep it is
-	// sweepNext.
-	sweepSeldom = 10 * time.Minute
-	sweepOften  = time.Second
-	sweepNext   = 100 * time.Millisecond
-	// patienceOfStore is how often in a row all that is swept side by side may fail before a sweep
-	// ends: the store is away.
-	patienceOfStore = 3
+	// pageSize is how much is listed at once.
+	pageSize = 100
+	// concurrency is how much of a page is swept at once.
+	concurrency = 4
+	// sweepAtMost and sweepAtLeast bound the pause between sweeps; pagePause is that between pages.
+	sweepAtMost  = 10 * time.Minute
+	sweepAtLeast = time.Second
+	pagePause    = 100 * time.Millisecond
+	// failuresInRow is after how many chunks in a row that fail as a whole a sweep ends: the store
+	// is away.
+	failuresInRow = 3
 )
 
-// sweeper deletes the work objects of renders that ended a while ago, and the copies of finished
-// files that are nobody's. It sweeps until nothing is left that is due, so its rate follows the
-// backlog. Several replicas may do so at once: to delete what is gone is no error.
+// sweeper deletes the work objects of renders whose retention is over, and copies of finished files
+// that belong to no render. It sweeps until nothing is due, so its rate follows the backlog. Several
+// replicas may sweep at once: deleting what is gone is no error.
 type sweeper struct {
-	*Conductor
-	// copyTime is how long the store may still be at work on a copy whose maker is gone.
+	*Scheduler
+	// copyTime is how long the store may go on with a copy after the uploader that asked for it is
+	// gone.
 	copyTime time.Duration
 }
 
-func newSweeper(c *Conductor) *sweeper { return &sweeper{c, 15 * time.Minute} }
+func newSweeper(s *Scheduler) *sweeper { return &sweeper{s, 15 * time.Minute} }
 
 func (s *sweeper) sweep(ctx context.Context) error {
 	for {
 		if err := s.once(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Warn().Err(err).Msg("not all objects could be swept: the rest is tried again")
+			s.Log.Warn().Err(err).Msg("some objects could not be swept: they are tried again")
 		}
-		if !retry.Sleep(ctx, min(max(s.Retention/4, sweepOften), sweepSeldom)) {
+		if !retry.Sleep(ctx, min(max(s.Retention/4, sweepAtLeast), sweepAtMost)) {
 			return nil
 		}
 	}
 }
 
-// once sweeps all that is due. What cannot be swept is passed over, and keeps nothing else from it.
+// once sweeps everything that is due. It skips what cannot be swept.
 func (s *sweeper) once(ctx context.Context) error {
 	return errors.Join(s.plans(ctx), s.leftovers(ctx), s.copies(ctx))
 }
 
-// page sweeps what list lists, a batch at a time, until there is no more. list is given the last of
-// the batch before, and the zero T at first.
-func page[T any](ctx context.Context, list func(ctx context.Context, after T) ([]T, error), sweep func(context.Context, T) error) error {
+// sweepPages sweeps what list returns, page by page, until a page is not full. list is given the
+// last item of the page before, and the zero T at first.
+func sweepPages[T any](ctx context.Context, list func(ctx context.Context, after T) ([]T, error), sweep func(context.Context, T) error) error {
 	var last T
 	var errs []error
-	inVain := 0
+	failures := 0
 	for {
-		batch, err := list(ctx, last)
+		page, err := list(ctx, last)
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
-		for some := range slices.Chunk(batch, sweepTogether) {
-			failed := sweepAll(ctx, some, sweep)
+		for chunk := range slices.Chunk(page, concurrency) {
+			failed := sweepAll(ctx, chunk, sweep)
 			errs = append(errs, failed...)
-			if inVain++; len(failed) < len(some) {
-				inVain = 0
+			if failures++; len(failed) < len(chunk) {
+				failures = 0
 			}
-			if inVain >= patienceOfStore || ctx.Err() != nil {
+			if failures >= failuresInRow || ctx.Err() != nil {
 				return errors.Join(errs...)
 			}
 		}
-		if len(batch) < sweepMost || !retry.Sleep(ctx, sweepNext) {
+		if len(page) < pageSize || !retry.Sleep(ctx, pagePause) {
 			return errors.Join(errs...)
 		}
-		last = batch[len(batch)-1]
+		last = page[len(page)-1]
 	}
 }
 
-// sweepAll sweeps some side by side, and returns the errors of those that could not be swept.
-func sweepAll[T any](ctx context.Context, some []T, sweep func(context.Context, T) error) []error {
-	errs := make([]error, len(some))
+// sweepAll sweeps all items at once, and returns the errors.
+func sweepAll[T any](ctx context.Context, items []T, sweep func(context.Context, T) error) []error {
+	errs := make([]error, len(items))
 	var all sync.WaitGroup
-	for i, one := range some {
-		all.Go(func() { errs[i] = sweep(ctx, one) })
+	for i, item := range items {
+		all.Go(func() { errs[i] = sweep(ctx, item) })
 	}
 	all.Wait()
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
-// endedPlan is a plan whose work objects are due to be deleted.
+// endedPlan is a plan whose work objects can be deleted.
 type endedPlan struct {
 	id, render uuid.UUID
 	ended      time.Time
 	tasks      []uuid.UUID
 }
 
-// owns reports whether a key is of one of the plan's tasks. Its render may get another plan at any
-// time: whatever is not the plan's own stays.
+// owns reports whether a key belongs to one of the plan's tasks. The render may get another plan at
+// any time, whose objects must stay.
 func (p endedPlan) owns(key string) bool {
 	task, _, _ := strings.Cut(strings.TrimPrefix(key, renderPrefix(p.render)), "/")
 	id, err := uuid.Parse(task)
 	return err == nil && slices.Contains(p.tasks, id)
 }
 
-// plans sweeps plan by plan: a render that was made again has another plan, whose objects lie
-// beside these.
+// plans sweeps by plan, not by render: a render that was made again has another plan, whose objects
+// have the same prefix.
 func (s *sweeper) plans(ctx context.Context) error {
 	list := func(ctx context.Context, after endedPlan) ([]endedPlan, error) {
 		rows, err := s.DB.Query(ctx, `
@@ -120,7 +120,7 @@ func (s *sweeper) plans(ctx context.Context) error {
 			  from loom.plans p
 			 where p.swept_at is null and p.ended_at < clock_timestamp() - make_interval(secs => $1::float8)
 			   and (p.ended_at, p.id) > ($2::timestamptz, $3::uuid)
-			 order by p.ended_at, p.id limit $4::int`, s.Retention.Seconds(), after.ended, after.id, sweepMost)
+			 order by p.ended_at, p.id limit $4::int`, s.Retention.Seconds(), after.ended, after.id, pageSize)
 		if err != nil {
 			return nil, fmt.Errorf("list plans to sweep: %w", err)
 		}
@@ -133,7 +133,7 @@ func (s *sweeper) plans(ctx context.Context) error {
 		}
 		return batch, nil
 	}
-	return page(ctx, list, s.plan)
+	return sweepPages(ctx, list, s.plan)
 }
 
 func (s *sweeper) plan(ctx context.Context, p endedPlan) error {
@@ -141,7 +141,7 @@ func (s *sweeper) plan(ctx context.Context, p endedPlan) error {
 	if err != nil {
 		return fmt.Errorf("sweep a render: %w", err)
 	}
-	// A row that somebody holds, deleting the render say, is left for the next time.
+	// A row that is locked (the app deletes the render, for instance) is left to the next sweep.
 	_, err = s.DB.Exec(ctx, `update loom.plans set swept_at = clock_timestamp()
 		where id in (select id from loom.plans where id = $1::uuid for update skip locked)`, p.id)
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *sweeper) leftovers(ctx context.Context) error {
 			select render_id, deleted_at from loom.leftovers
 			 where deleted_at < clock_timestamp() - make_interval(secs => $1::float8)
 			   and (deleted_at, render_id) > ($2::timestamptz, $3::uuid)
-			 order by deleted_at, render_id limit $4::int`, s.Retention.Seconds(), after.deleted, after.render, sweepMost)
+			 order by deleted_at, render_id limit $4::int`, s.Retention.Seconds(), after.deleted, after.render, pageSize)
 		if err != nil {
 			return nil, fmt.Errorf("list deleted renders: %w", err)
 		}
@@ -175,7 +175,7 @@ func (s *sweeper) leftovers(ctx context.Context) error {
 		}
 		return batch, nil
 	}
-	return page(ctx, list, func(ctx context.Context, l leftover) error {
+	return sweepPages(ctx, list, func(ctx context.Context, l leftover) error {
 		err := s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(l.render), func(string) bool { return true })
 		if err == nil {
 			_, err = s.DB.Exec(ctx, `delete from loom.leftovers
@@ -189,8 +189,8 @@ func (s *sweeper) leftovers(ctx context.Context) error {
 	})
 }
 
-// copies deletes copies of finished files whose render ended otherwise than done, as soon as it
-// has, and once more when no copy that was under way then can come after.
+// copies deletes the copies of finished files of renders that did not end as done: as soon as the
+// render has ended, and again after copyTime, since the store may have finished a copy in between.
 func (s *sweeper) copies(ctx context.Context) error {
 	type copied struct{ bucket, key string }
 	list := func(ctx context.Context, after copied) ([]copied, error) {
@@ -199,7 +199,7 @@ func (s *sweeper) copies(ctx context.Context) error {
 			 where (t.id is null or t.state in ('failed', 'cancelled'))
 			   and (c.deleted_at is null or c.deleted_at < clock_timestamp() - make_interval(secs => $1::float8))
 			   and (c.bucket, c.key) > ($2::text, $3::text)
-			 order by c.bucket, c.key limit $4::int`, s.copyTime.Seconds(), after.bucket, after.key, sweepMost)
+			 order by c.bucket, c.key limit $4::int`, s.copyTime.Seconds(), after.bucket, after.key, pageSize)
 		if err != nil {
 			return nil, fmt.Errorf("list copies to delete: %w", err)
 		}
@@ -212,18 +212,18 @@ func (s *sweeper) copies(ctx context.Context) error {
 		}
 		return batch, nil
 	}
-	return page(ctx, list, func(ctx context.Context, c copied) error {
+	return sweepPages(ctx, list, func(ctx context.Context, c copied) error {
 		if err := s.Store.Delete(ctx, c.bucket, c.key); err != nil {
-			return fmt.Errorf("delete a copy that is nobody's: %w", err)
+			return fmt.Errorf("delete a copy of no render: %w", err)
 		}
 		_, err := s.DB.Exec(ctx, `
 			with again as (delete from loom.copies where bucket = $1::text and key = $2::text and deleted_at is not null returning 1)
 			update loom.copies set deleted_at = clock_timestamp()
 			 where bucket = $1::text and key = $2::text and deleted_at is null and not exists (select from again)`, c.bucket, c.key)
 		if err != nil {
-			return fmt.Errorf("delete a copy that is nobody's: %w", err)
+			return fmt.Errorf("delete a copy of no render: %w", err)
 		}
-		s.Log.Info().Str("bucket", c.bucket).Str("key", c.key).Msg("copy of a render that ended otherwise deleted")
+		s.Log.Info().Str("bucket", c.bucket).Str("key", c.key).Msg("copy of a render that was not done deleted")
 		return nil
 	})
 }

@@ -3,14 +3,12 @@ package schedule
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -18,16 +16,16 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// ledger is loom.tasks, through the functions that alone change it.
+// taskStore reads and changes loom.tasks, through the functions of migrations/0003_functions.sql.
 //
-// Arguments are cast in the text of each query and JSON travels as text, so that the queries work
-// through a transaction pooler too, where types are not looked up.
-type ledger struct {
+// Arguments are cast in the text of each query, and JSON is sent as text: a query that looks up no
+// types works through a transaction pooler too.
+type taskStore struct {
 	db    *pgxpool.Pool
 	lease time.Duration
 }
 
-// granted is what loom.grant_task answers.
+// granted is the answer of loom.grant_task.
 type granted struct {
 	verdict msg.Verdict
 	reason  string
@@ -43,18 +41,17 @@ type grantedInput struct {
 	Facts json.RawMessage `json:"facts"`
 }
 
-// grant grants a task. heard is until when leases that were not renewed are known to be lost; nil:
-// they are not.
-func (l ledger) grant(ctx context.Context, r msg.GrantRequest, heard *time.Time) (granted, error) {
+// grant grants a task that is due, or whose lease has lapsed (see leaseClock.lapsed).
+func (t taskStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.Time) (granted, error) {
 	var g granted
 	var verdict string
 	var after float64
 	var params, inputs, outputs *string
-	err := l.db.QueryRow(ctx, `
+	err := t.db.QueryRow(ctx, `
 		select verdict, coalesce(reason, ''), coalesce(extract(epoch from retry_after), 0)::float8, attempt,
 		       params::text, inputs::text, outputs::text
 		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8), $5::timestamptz)`,
-		r.TaskID, clean(r.Worker, 200), r.RequestID, l.lease.Seconds(), heard,
+		r.TaskID, clean(r.Worker, 200), r.RequestID, t.lease.Seconds(), lapsed,
 	).Scan(&verdict, &g.reason, &after, &g.attempt, &params, &inputs, &outputs)
 	if err != nil {
 		return granted{}, fmt.Errorf("grant the task: %w", err)
@@ -73,20 +70,20 @@ func (l ledger) grant(ctx context.Context, r msg.GrantRequest, heard *time.Time)
 	return g, nil
 }
 
-func (l ledger) heartbeat(ctx context.Context, h msg.Heartbeat) (wanted bool, err error) {
-	// Keys are ours to form: a worker cannot make the pipeline read what it likes.
-	err = l.db.QueryRow(ctx, `select loom.heartbeat_task($1::uuid, $2::int, $3::real, make_interval(secs => $4::float8), $5::text[], $6::text)`,
-		h.TaskID, h.Attempt, float32(h.Progress), l.lease.Seconds(), h.Stored, objectKey(h.Ref, h.Attempt, "")).Scan(&wanted)
+func (t taskStore) heartbeat(ctx context.Context, h msg.Heartbeat) (wanted bool, err error) {
+	// The key's prefix is formed here: a worker cannot name objects of others.
+	err = t.db.QueryRow(ctx, `select loom.heartbeat_task($1::uuid, $2::int, $3::real, make_interval(secs => $4::float8), $5::text[], $6::text)`,
+		h.TaskID, h.Attempt, float32(h.Progress), t.lease.Seconds(), h.Stored, objectKey(h.Ref, h.Attempt, "")).Scan(&wanted)
 	if err != nil {
 		return false, fmt.Errorf("renew the lease: %w", err)
 	}
 	return wanted, nil
 }
 
-// outputs returns what a task writes; pgx.ErrNoRows when there is no such task.
-func (l ledger) outputs(ctx context.Context, task uuid.UUID) (map[string]plan.Output, error) {
+// outputs returns the outputs that a task writes, or pgx.ErrNoRows if there is no such task.
+func (t taskStore) outputs(ctx context.Context, task uuid.UUID) (map[string]plan.Output, error) {
 	var text string
-	err := l.db.QueryRow(ctx, "select outputs::text from loom.tasks where id = $1::uuid", task).Scan(&text)
+	err := t.db.QueryRow(ctx, "select outputs::text from loom.tasks where id = $1::uuid", task).Scan(&text)
 	if err != nil {
 		return nil, fmt.Errorf("read the task's outputs: %w", err)
 	}
@@ -97,7 +94,7 @@ func (l ledger) outputs(ctx context.Context, task uuid.UUID) (map[string]plan.Ou
 	return outputs, nil
 }
 
-func (l ledger) finish(ctx context.Context, r msg.Result, keys map[string]string) (verdict string, err error) {
+func (t taskStore) finish(ctx context.Context, r msg.Result, keys map[string]string) (verdict string, err error) {
 	text, err := json.Marshal(keys)
 	if err != nil {
 		return "", fmt.Errorf("write keys: %w", err)
@@ -107,7 +104,7 @@ func (l ledger) finish(ctx context.Context, r msg.Result, keys map[string]string
 		s := string(r.Facts)
 		facts = &s
 	}
-	err = l.db.QueryRow(ctx, "select loom.finish_task($1::uuid, $2::int, $3::text::jsonb, $4::text::jsonb)",
+	err = t.db.QueryRow(ctx, "select loom.finish_task($1::uuid, $2::int, $3::text::jsonb, $4::text::jsonb)",
 		r.TaskID, r.Attempt, string(text), facts).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("finish the task: %w", err)
@@ -115,14 +112,14 @@ func (l ledger) finish(ctx context.Context, r msg.Result, keys map[string]string
 	return verdict, nil
 }
 
-func (l ledger) fail(ctx context.Context, r msg.Ref, attempt int, f msg.Failure) (verdict string, err error) {
+func (t taskStore) fail(ctx context.Context, r msg.Ref, attempt int, f msg.Failure) (verdict string, err error) {
 	var bundle *string
 	if f.Bundle && bundles(r.Kind) {
-		// Keys are ours to form, as those of outputs are.
+		// The key is formed here, as those of outputs are.
 		key := objectKey(r, attempt, bundleFile)
 		bundle = &key
 	}
-	err = l.db.QueryRow(ctx, "select loom.fail_task($1::uuid, $2::int, $3::text, $4::text, $5::text, $6::boolean, $7::text)",
+	err = t.db.QueryRow(ctx, "select loom.fail_task($1::uuid, $2::int, $3::text, $4::text, $5::text, $6::boolean, $7::text)",
 		r.TaskID, attempt, clean(string(f.Code), 100), clean(f.Message, 1000), clean(f.Detail, 16<<10), f.Permanent, bundle,
 	).Scan(&verdict)
 	if err != nil {
@@ -131,8 +128,8 @@ func (l ledger) fail(ctx context.Context, r msg.Ref, attempt int, f msg.Failure)
 	return verdict, nil
 }
 
-func (l ledger) handBack(ctx context.Context, r msg.Ref, attempt int, reason string) (verdict string, err error) {
-	err = l.db.QueryRow(ctx, "select loom.hand_back_task($1::uuid, $2::int, $3::text)",
+func (t taskStore) handBack(ctx context.Context, r msg.Ref, attempt int, reason string) (verdict string, err error) {
+	err = t.db.QueryRow(ctx, "select loom.hand_back_task($1::uuid, $2::int, $3::text)",
 		r.TaskID, attempt, clean(reason, 1000)).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("take the task back: %w", err)
@@ -144,15 +141,14 @@ func (l ledger) handBack(ctx context.Context, r msg.Ref, attempt int, reason str
 type due struct {
 	msg.Ref
 	attempt int
-	// idle is how long nobody has had it: since it became due, or since its lease lapsed.
+	// idle is the time since the task became due, or since its lease ended.
 	idle time.Duration
 }
 
-// due lists the first tasks of kinds that are to be published: those of the oldest plans, and none
-// of the renders in held. Running tasks whose lease has lapsed are among them: heard is as grant
-// has it.
-func (l ledger) due(ctx context.Context, kinds []string, heard *time.Time, held []string, limit int) ([]due, error) {
-	rows, err := l.db.Query(ctx, `
+// due lists up to limit tasks of the given kinds that can be granted: those that are due and those
+// whose lease has lapsed, oldest plan first. It leaves out renders whose rows are locked.
+func (t taskStore) due(ctx context.Context, kinds []string, lapsed *time.Time, locked []string, limit int) ([]due, error) {
+	rows, err := t.db.Query(ctx, `
 		select t.kind, t.render_id, t.id, t.attempt,
 		       extract(epoch from clock_timestamp() - case t.state when 'due' then t.not_before else t.lease_until end)::float8
 		  from loom.tasks t join loom.plans p on p.id = t.plan_id
@@ -161,7 +157,7 @@ func (l ledger) due(ctx context.Context, kinds []string, heard *time.Time, held 
 		        or t.state = 'running' and t.lease_until < clock_timestamp() and not loom.is_leased(t)
 		           and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8)))
 		 order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq
-		 limit $3::int`, kinds, heard, limit, l.lease.Seconds(), held)
+		 limit $3::int`, kinds, lapsed, limit, t.lease.Seconds(), locked)
 	if err != nil {
 		return nil, fmt.Errorf("list due tasks: %w", err)
 	}
@@ -179,39 +175,28 @@ func (l ledger) due(ctx context.Context, kinds []string, heard *time.Time, held 
 	return list, nil
 }
 
-// broken reports whether the database refused the data itself, so that the same would be refused
-// again. Anything else may pass: a server that is away, a deadlock, a schema that is being changed.
-func broken(err error) bool {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return false
-	}
-	for _, class := range []string{"22", "23", "P0"} {
-		if strings.HasPrefix(pg.Code, class) {
-			return true
-		}
-	}
-	return false
-}
+// refusesData reports whether the database refused the data itself, so that another try would fail
+// too. Other errors may pass: a server that is away, a deadlock, a schema that is being changed.
+func refusesData(err error) bool { return postgres.InClass(postgres.SQLState(err), "22", "23", "P0") }
 
-// mayStay reports whether an error of the server's may be one of a render's rows, or of what the
-// app hangs on them: it will not pass by itself, as a deadlock or a want of memory does.
-func mayStay(err error) bool {
+// mayPersist reports whether an error may come from a render's rows, or from the app's triggers and
+// checks on them, and so persist. A deadlock or a lack of memory passes.
+func mayPersist(err error) bool {
 	code := postgres.SQLState(err)
 	return code != "" && !postgres.InClass(code, "08", "25", "28", "40", "53", "55", "57", "58", "XX")
 }
 
-// refused writes down that the database refuses to change a render that is being made, for whoever
-// looks.
-func (l ledger) refused(ctx context.Context, render uuid.UUID, cause error) error {
-	_, err := l.db.Exec(ctx, "select loom.note_refusal($1::uuid, $2::text, $3::text)", render, postgres.SQLState(cause), clean(cause.Error(), 2000))
+// noteRefusal records in loom.set_aside that the database refuses to change a render that is being
+// made. Operators look there.
+func (t taskStore) noteRefusal(ctx context.Context, render uuid.UUID, cause error) error {
+	_, err := t.db.Exec(ctx, "select loom.note_refusal($1::uuid, $2::text, $3::text)", render, postgres.SQLState(cause), clean(cause.Error(), 2000))
 	if err != nil {
-		return fmt.Errorf("write down what the database refuses: %w", err)
+		return fmt.Errorf("record the refusal: %w", err)
 	}
 	return nil
 }
 
-// clean makes a text that Postgres takes: valid UTF-8, no NUL, at most limit bytes.
+// clean returns s as Postgres accepts it: valid UTF-8, no NUL, at most limit bytes.
 func clean(s string, limit int) string {
 	if len(s) > limit {
 		s = s[:limit]

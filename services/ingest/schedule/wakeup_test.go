@@ -15,11 +15,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// queue is the stream of recordings, with its consumer, as a conductor makes it. Nothing conducts:
-// a test does, step by step.
+// queue is the stream of recordings and its consumer, as a scheduler creates them. The scheduler does
+// not run: the test takes its steps.
 type queue struct {
 	*testing.T
-	*Conductor
+	*Scheduler
 	dispatcher *dispatcher
 }
 
@@ -30,24 +30,24 @@ func newQueue(t *testing.T) *queue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := New(Config{NATS: stagetest.StartNATS(t).Connect(t), Lease: time.Second, Replicas: 1, Metrics: metrics,
+	s, err := New(Config{NATS: stagetest.StartNATS(t).Connect(t), Lease: time.Second, Replicas: 1, Metrics: metrics,
 		Log: zerolog.New(zerolog.NewTestWriter(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &queue{T: t, Conductor: c, dispatcher: newDispatcher(c)}
-	q.make()
+	q := &queue{T: t, Scheduler: s, dispatcher: newDispatcher(s)}
+	q.create()
 	return q
 }
 
-func (q *queue) make() {
+func (q *queue) create() {
 	q.Helper()
-	if err := q.streams.make(q.Context()); err != nil {
+	if err := q.streams.create(q.Context()); err != nil {
 		q.Fatal(err)
 	}
 }
 
-// offer publishes a new task's token.
+// offer publishes a new task.
 func (q *queue) offer() msg.Ref {
 	q.Helper()
 	ref := msg.NewRef(msg.Record, uuid.New(), uuid.New())
@@ -57,7 +57,7 @@ func (q *queue) offer() msg.Ref {
 	return ref
 }
 
-// next is what a worker is handed next.
+// next returns the message that a worker gets next.
 func (q *queue) next() jetstream.Msg {
 	q.Helper()
 	consumer, err := q.js.Consumer(q.Context(), msg.StreamRecord, msg.ConsumerRecord)
@@ -71,7 +71,7 @@ func (q *queue) next() jetstream.Msg {
 	return m
 }
 
-// until polls until done says so.
+// until polls until done returns true.
 func (q *queue) until(what string, done func() bool) {
 	q.Helper()
 	for deadline := time.Now().Add(stagetest.Patience); !done(); time.Sleep(20 * time.Millisecond) {
@@ -81,7 +81,7 @@ func (q *queue) until(what string, done func() bool) {
 	}
 }
 
-// lose returns a task whose token is in the stream, and of which the server has lost the delivery.
+// lose returns a task whose message is in the stream, but whose delivery the server has lost.
 func (q *queue) lose() msg.Ref {
 	q.Helper()
 	first, second := q.offer(), q.offer()
@@ -105,10 +105,10 @@ func (q *queue) lose() msg.Ref {
 	return first
 }
 
-func TestATokenThatReachesNobodyIsReplaced(t *testing.T) {
+func TestAMessageThatReachesNobodyIsReplaced(t *testing.T) {
 	q := newQueue(t)
 	lost := q.lose()
-	q.until("its token is replaced", func() bool {
+	q.until("its message is replaced", func() bool {
 		published, err := q.dispatcher.offer(t.Context(), lost, true)
 		if err != nil {
 			t.Fatal(err)
@@ -116,15 +116,15 @@ func TestATokenThatReachesNobodyIsReplaced(t *testing.T) {
 		return published
 	})
 	if m := q.next(); m.Subject() != msg.TaskSubject(lost) {
-		t.Errorf("a worker was handed %s", m.Subject())
+		t.Errorf("a worker got %s", m.Subject())
 	}
 	if n := testutil.ToFloat64(q.Metrics.replaced); n != 1 {
-		t.Errorf("%v tokens were replaced", n)
+		t.Errorf("%v messages were replaced", n)
 	}
 }
 
-// Its turn comes when those who are busy are free, however long that takes.
-func TestATokenThatIsQueuedKeepsItsPlace(t *testing.T) {
+// All workers may be busy: a message may be queued for as long as it takes.
+func TestAMessageThatIsQueuedKeepsItsPlace(t *testing.T) {
 	q := newQueue(t)
 	queued := q.offer()
 	stream, err := q.js.Stream(t.Context(), msg.StreamRecord)
@@ -133,7 +133,7 @@ func TestATokenThatIsQueuedKeepsItsPlace(t *testing.T) {
 	}
 	q.until("it is old", func() bool {
 		info, err := stream.Info(t.Context())
-		return err == nil && info.TimeStamp.Sub(info.State.FirstTime) > 2*q.doubtAfter()
+		return err == nil && info.TimeStamp.Sub(info.State.FirstTime) > 2*q.stuckAfter()
 	})
 	if published, err := q.dispatcher.offer(t.Context(), queued, true); err != nil || published {
 		t.Errorf("published again: %v, %v", published, err)
@@ -145,13 +145,13 @@ func TestATokenThatIsQueuedKeepsItsPlace(t *testing.T) {
 
 func TestAConsumerThatLostAMessageIsMadeAgain(t *testing.T) {
 	q := newQueue(t)
-	check := func() { q.streams.counts.check(t.Context(), msg.StreamRecord, msg.ConsumerRecord) }
+	check := func() { q.streams.audit.check(t.Context(), msg.StreamRecord, msg.ConsumerRecord) }
 	waiting, held := q.offer(), q.offer()
 	q.next()
 	for range 3 {
 		check()
 	}
-	if n := testutil.ToFloat64(q.Metrics.remade); n != 0 {
+	if n := testutil.ToFloat64(q.Metrics.recreated); n != 0 {
 		t.Fatalf("a consumer whose counts are true was made again %v times", n)
 	}
 	for range 2 {
@@ -162,23 +162,23 @@ func TestAConsumerThatLostAMessageIsMadeAgain(t *testing.T) {
 	_, _ = waiting, held
 	lost := q.lose()
 	check()
-	if n := testutil.ToFloat64(q.Metrics.remade); n != 0 {
-		t.Error("one look is enough")
+	if n := testutil.ToFloat64(q.Metrics.recreated); n != 0 {
+		t.Error("one check is enough")
 	}
 	check()
-	q.make()
+	q.create()
 	if m := q.next(); m.Subject() != msg.TaskSubject(lost) {
-		t.Errorf("a worker was handed %s", m.Subject())
+		t.Errorf("a worker got %s", m.Subject())
 	}
 	for range 3 {
 		check()
 	}
-	if n := testutil.ToFloat64(q.Metrics.remade); n != 1 {
+	if n := testutil.ToFloat64(q.Metrics.recreated); n != 1 {
 		t.Errorf("the consumer was made again %v times", n)
 	}
 }
 
-// While somebody pulls and acknowledges nobody knows which counts are of one moment.
+// While messages are pulled and acknowledged, counts that are read one after the other differ.
 func TestABusyConsumerIsLeftAlone(t *testing.T) {
 	q := newQueue(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -193,11 +193,11 @@ func TestABusyConsumerIsLeftAlone(t *testing.T) {
 		}
 	}()
 	for range 50 {
-		q.streams.counts.check(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
+		q.streams.audit.check(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
 	}
 	cancel()
 	<-ended
-	if n := testutil.ToFloat64(q.Metrics.remade); n != 0 {
+	if n := testutil.ToFloat64(q.Metrics.recreated); n != 0 {
 		t.Errorf("it was made again %v times", n)
 	}
 }

@@ -13,27 +13,27 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// look-back windows of the watcher: over what it may have missed between two looks, and before its
-// first.
+// How far back a poll reads ended plans: for what the last poll may have missed, and at the first.
 const (
 	lookBack      = 10 * time.Second
 	lookBackFirst = time.Minute
 )
 
-// watcher sees what happens to renders, whoever made it happen: a result, the uploader, the app.
-// Every replica watches; the streams keep their events from being told twice.
+// watcher publishes what happens to renders, whether a result, the uploader or the app has caused
+// it. All replicas watch; JetStream drops the events that another one has published already.
 type watcher struct {
-	c *Conductor
-	// seen is each plan as it was last told of; ended ones until the database no longer shows them.
-	seen map[uuid.UUID]sight
-	// since is from when on ended plans are looked at, in the database's time.
+	*Scheduler
+	// published is each plan as it was last published. Ended plans stay until poll no longer reads
+	// them.
+	published map[uuid.UUID]planState
+	// since is the database's time from which on ended plans are read.
 	since time.Time
 }
 
-// sight is a plan and its render.
-type sight struct {
+// planState is a plan and its render, as poll reads them.
+type planState struct {
 	plan, render uuid.UUID
-	fresh        bool // planned since the last look
+	fresh        bool // planned since the last poll
 	ended        bool
 	status       string
 	progress     int
@@ -41,10 +41,12 @@ type sight struct {
 	message      string
 }
 
-func newWatcher(c *Conductor) *watcher { return &watcher{c: c, seen: map[uuid.UUID]sight{}} }
+func newWatcher(s *Scheduler) *watcher {
+	return &watcher{Scheduler: s, published: map[uuid.UUID]planState{}}
+}
 
-// closeEnded closes the plans of renders that the app has ended itself, with status = 'cancelled'
-// say, and cancels those that it asks to be cancelled.
+// closeEnded closes the plans of renders that the app has ended itself (with status = 'cancelled',
+// for instance), and cancels the renders that the app has asked to cancel.
 func (w *watcher) closeEnded(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -53,30 +55,29 @@ func (w *watcher) closeEnded(ctx context.Context) error {
 		return fmt.Errorf("close ended plans: %w", err)
 	}
 	for _, render := range closed {
-		w.c.Log.Info().Stringer("render_id", render).Msg("render was ended by the app")
+		w.Log.Info().Stringer("render_id", render).Msg("render was ended by the app")
 	}
 	cancelled, err := w.renders(ctx, "select loom.cancel_requested()")
 	if err != nil {
 		return fmt.Errorf("cancel as requested: %w", err)
 	}
 	for _, render := range cancelled {
-		w.c.Log.Info().Stringer("render_id", render).Msg("render was cancelled, as the app asked")
+		w.Log.Info().Stringer("render_id", render).Msg("render was cancelled, as the app asked")
 	}
 	return nil
 }
 
-// renders returns the renders that a function did something to.
+// renders calls a SQL function and returns the renders that it changed.
 func (w *watcher) renders(ctx context.Context, call string) ([]uuid.UUID, error) {
-	rows, err := w.c.DB.Query(ctx, call)
+	rows, err := w.DB.Query(ctx, call)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// look tells of what has changed since the last look. What could not be told is told by a later
-// one.
-func (w *watcher) look(ctx context.Context) error {
+// poll publishes what has changed since the last poll. What it could not publish, a later poll does.
+func (w *watcher) poll(ctx context.Context) error {
 	now, list, err := w.read(ctx)
 	if err != nil {
 		return err
@@ -89,58 +90,58 @@ func (w *watcher) look(ctx context.Context) error {
 			open[s.render] = true
 		}
 	}
-	for id := range w.seen {
+	for id := range w.published {
 		if !current[id] {
-			delete(w.seen, id)
+			delete(w.published, id)
 		}
 	}
 	for _, s := range list {
-		before, known := w.seen[s.plan]
-		told := s
-		told.fresh = false // it stays fresh for several looks, which is no news
-		if known && before == told {
+		before, known := w.published[s.plan]
+		state := s
+		state.fresh = false // it stays fresh for several polls, which is no change
+		if known && before == state {
 			continue
 		}
-		if err := w.tell(ctx, s, s.fresh && !known, open[s.render]); err != nil {
+		if err := w.publish(ctx, s, s.fresh && !known, open[s.render]); err != nil {
 			return err
 		}
-		w.seen[s.plan] = told
+		w.published[s.plan] = state
 	}
 	w.since = now.Add(-lookBack)
 	return nil
 }
 
-func (w *watcher) read(ctx context.Context) (now time.Time, list []sight, err error) {
-	if err := w.c.DB.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
-		return now, nil, fmt.Errorf("look at renders: %w", err)
+func (w *watcher) read(ctx context.Context) (now time.Time, list []planState, err error) {
+	if err := w.DB.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
+		return now, nil, fmt.Errorf("read renders: %w", err)
 	}
 	since := w.since
 	if since.IsZero() {
 		since = now.Add(-lookBackFirst)
 	}
-	rows, err := w.c.DB.Query(ctx, `
+	rows, err := w.DB.Query(ctx, `
 		select p.id, p.render_id, p.created_at > $1::timestamptz, p.ended_at is not null, coalesce(r.status::text, ''),
 		       coalesce(r.progress, 0)::int, coalesce(r.error_code::text, ''), coalesce(r.error_message::text, '')
 		  from loom.plans p join public.renders r on r.id = p.render_id
 		 where p.ended_at is null or p.ended_at > $1::timestamptz
 		 order by p.created_at`, since)
 	if err != nil {
-		return now, nil, fmt.Errorf("look at renders: %w", err)
+		return now, nil, fmt.Errorf("read renders: %w", err)
 	}
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s sight, err error) {
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s planState, err error) {
 		err = row.Scan(&s.plan, &s.render, &s.fresh, &s.ended, &s.status, &s.progress, &s.code, &s.message)
 		return s, err
 	})
 	if err != nil {
-		return now, nil, fmt.Errorf("look at renders: %w", err)
+		return now, nil, fmt.Errorf("read renders: %w", err)
 	}
 	return now, list, nil
 }
 
-// tell publishes what is new about a plan, and tells the workers of one that has ended to stop.
-// planned says that the plan itself is news; reopened, that the render has another, open plan,
-// whose workers are not to be stopped.
-func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) error {
+// publish publishes what is new about a plan, and tells the workers of one that has ended to stop.
+// planned means that the plan itself is new; reopened, that its render has another plan, which is
+// open and whose workers must go on.
+func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bool) error {
 	if planned {
 		if err := w.event(ctx, s, msg.EventPlanned, "planned"); err != nil {
 			return err
@@ -149,7 +150,7 @@ func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) err
 	if !s.ended {
 		return w.event(ctx, s, msg.EventProgress, fmt.Sprintf("%s/%d", s.status, s.progress))
 	}
-	log := w.c.Log.With().Stringer("render_id", s.render).Logger()
+	log := w.Log.With().Stringer("render_id", s.render).Logger()
 	if !reopened {
 		if err := w.stop(s.render); err != nil {
 			return err
@@ -159,60 +160,60 @@ func (w *watcher) tell(ctx context.Context, s sight, planned, reopened bool) err
 		return err
 	}
 	log.Info().Str("status", s.status).Str("code", string(s.code)).Msg("render ended")
-	if w.c.Ended != nil {
-		w.c.Ended()
+	if w.Ended != nil {
+		w.Ended()
 	}
 	return nil
 }
 
-// stop tells workers to stop. A render's tokens stay in their streams: whoever is handed one is
-// told to drop it. A purge of their subjects would have the server forget to redeliver other
-// renders' (findings/purge-stops-redelivery.sh).
+// stop tells the workers of a render to stop. The render's messages stay in their streams: a worker
+// that receives one is told to drop it. A purge of their subjects would make the server forget to
+// redeliver messages of other renders (findings/purge-stops-redelivery.sh).
 func (w *watcher) stop(render uuid.UUID) error {
 	data, err := msg.Encode(msg.Cancel{Version: msg.Version, RenderID: render})
 	if err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
 	}
-	if err := w.c.NATS.Publish(msg.CancelSubject(render), data); err != nil {
+	if err := w.NATS.Publish(msg.CancelSubject(render), data); err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
 	}
 	return nil
 }
 
-// event publishes an event. id tells it from the plan's other events, so that several replicas tell
-// it once.
-func (w *watcher) event(ctx context.Context, s sight, what msg.EventKind, id string) error {
+// event publishes an event. id is unique among the plan's events, so that JetStream stores an event
+// that several replicas publish once.
+func (w *watcher) event(ctx context.Context, s planState, what msg.EventKind, id string) error {
 	event := msg.Event{
 		Version: msg.Version, RenderID: s.render, What: what, Status: s.status, Progress: s.progress,
 		Code: s.code, Message: s.message, At: time.Now().UTC(),
 	}
-	return w.c.publishEvent(ctx, event, s.plan.String()+"/"+id)
+	return w.publishEvent(ctx, event, s.plan.String()+"/"+id)
 }
 
-// Refused tells watchers of a render that failed before it had a plan. It is news, not state: while
-// NATS is away nobody is told.
-func (c *Conductor) Refused(ctx context.Context, render uuid.UUID, code msg.Code, message string) {
+// Refused publishes that a render failed before it had a plan. An event is news, not state: while
+// NATS is away it is dropped.
+func (s *Scheduler) Refused(ctx context.Context, render uuid.UUID, code msg.Code, message string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	err := c.publishEvent(ctx, msg.Event{
+	err := s.publishEvent(ctx, msg.Event{
 		Version: msg.Version, RenderID: render, What: msg.EventEnded, Status: "failed", Code: code, Message: message,
 		At: time.Now().UTC(),
 	}, uuid.NewString())
 	if err != nil {
-		c.Log.Warn().Err(err).Stringer("render_id", render).Msg("event not published")
+		s.Log.Warn().Err(err).Stringer("render_id", render).Msg("event not published")
 	}
 }
 
-func (c *Conductor) publishEvent(ctx context.Context, event msg.Event, id string) error {
+func (s *Scheduler) publishEvent(ctx context.Context, event msg.Event, id string) error {
 	data, err := msg.Encode(event)
 	if err != nil {
 		return fmt.Errorf("publish event %s: %w", event.What, err)
 	}
-	_, err = c.js.Publish(ctx, msg.EventSubject(event.RenderID, event.What), data,
+	_, err = s.js.Publish(ctx, msg.EventSubject(event.RenderID, event.What), data,
 		jetstream.WithMsgID(id), jetstream.WithExpectStream(msg.StreamEvents))
 	if err != nil && !errors.Is(err, context.Canceled) {
 		if gone(err) {
-			c.streams.lost()
+			s.streams.lost()
 		}
 		return fmt.Errorf("publish event %s: %w", event.What, err)
 	}

@@ -1,4 +1,4 @@
-// Command ingest claims render jobs, plans renders and conducts their tasks. Its settings are in
+// Command ingest claims render jobs, plans renders and schedules their tasks. Its settings are in
 // .env.example.
 package main
 
