@@ -15,6 +15,11 @@ const stored = 0.97
 // handler records the scenes of tasks.
 type handler struct{ *Recorder }
 
+// Handlers returns the handler of each kind of task. They may be called at the same time.
+func (r *Recorder) Handlers() map[msg.Kind]stage.Handler {
+	return map[msg.Kind]stage.Handler{msg.Record: handler{r}}
+}
+
 // Handle records one scene. It stores each piece of the mezzanine while the next is being recorded.
 func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	params, err := stage.Params[msg.RecordParams](t)

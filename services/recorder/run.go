@@ -34,7 +34,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer nc.Close()
 	worker, err := stage.New(nc, stage.Config{
-		Verb: msg.ConsumerRecord, Handlers: map[msg.Kind]stage.Handler{msg.Record: handler{record}},
+		Verb: msg.ConsumerRecord, Handlers: record.Handlers(),
 		Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
 		Registry: cfg.Metrics(), Log: cfg.Log,
 	})
