@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
@@ -58,7 +59,7 @@ func download(ctx context.Context, url, path string) (err error) {
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("%s: %w", operation, errors.Unwrap(err)) // url.Error holds the URL
+		return fmt.Errorf("%s: %w", operation, redact.Error(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {

@@ -56,8 +56,7 @@ func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 		}),
 	)
 	if err != nil {
-		// The error may quote the URL, which may hold a password.
-		return nil, fmt.Errorf("connect to NATS: %w", withoutURL(err))
+		return nil, fmt.Errorf("connect to NATS: %w", connectError(err))
 	}
 	if !conn.IsConnected() {
 		log.Warn().Msg("NATS is away: trying again until it is there")
@@ -65,7 +64,8 @@ func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 	return conn, nil
 }
 
-func withoutURL(err error) error {
+// connectError replaces an error that may quote the URL, which may hold a password.
+func connectError(err error) error {
 	if errors.Is(err, nats.ErrNoServers) {
 		return nats.ErrNoServers
 	}

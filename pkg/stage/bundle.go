@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 )
 
 // BundlePath returns where a handler may leave a failure bundle: a file that helps to find out why
@@ -40,6 +41,6 @@ func (w *Worker) storeBundle(l *lease, err error) {
 	case err == nil:
 		l.bundled = true
 	case !errors.Is(err, os.ErrNotExist):
-		l.log.Warn().Str("error", scrub(err.Error())).Msg("failure bundle not stored")
+		l.log.Warn().Str("error", redact.Text(err.Error())).Msg("failure bundle not stored")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 )
 
 // internalMessage is what the product's user reads when an error has no words of its own.
@@ -52,7 +53,7 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 		if reason == nil {
 			reason = err
 		}
-		log.Warn().Str("reason", scrub(reason.Error())).Msg("task given up")
+		log.Warn().Str("reason", redact.Text(reason.Error())).Msg("task given up")
 		w.settled(log, w.giveUp(l, reason))
 		return
 	default:
@@ -85,7 +86,7 @@ func conclude(result *msg.Result, err, cause error) (label string) {
 		if cause == nil {
 			cause = err
 		}
-		result.Outcome, result.Reason = msg.HandedBack, truncate(scrub(cause.Error()), maxMessage)
+		result.Outcome, result.Reason = msg.HandedBack, truncate(redact.Text(cause.Error()), maxMessage)
 		return string(msg.HandedBack)
 	case errors.Is(cause, errTimeout):
 		result.Outcome, result.Failure = msg.Failed, failure(fmt.Errorf("%w: %w", cause, err))
@@ -100,11 +101,11 @@ func conclude(result *msg.Result, err, cause error) (label string) {
 }
 
 func failure(err error) *msg.Failure {
-	f := &msg.Failure{Code: msg.CodeInternal, Message: internalMessage, Detail: truncate(scrub(err.Error()), maxDetail)}
+	f := &msg.Failure{Code: msg.CodeInternal, Message: internalMessage, Detail: truncate(redact.Text(err.Error()), maxDetail)}
 	if own := new(Error); errors.As(err, &own) {
 		f.Permanent = own.Permanent
 		if own.Code != "" && own.Message != "" {
-			f.Code, f.Message = own.Code, truncate(scrubSignatures(own.Message), maxMessage)
+			f.Code, f.Message = own.Code, truncate(redact.Signatures(own.Message), maxMessage)
 		}
 	}
 	return f

@@ -7,12 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
@@ -198,14 +198,10 @@ func (x *transfers) do(request *http.Request) (*http.Response, error) {
 
 // broken is a network error without the URL that net/http puts into it.
 func broken(ctx context.Context, err error) error {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
-		err = withURL.Err
-	}
 	if cause := context.Cause(ctx); errors.Is(cause, errStalled) {
 		return errStalled
 	}
-	return err
+	return redact.Error(err)
 }
 
 var errStalled = errors.New("the transfer stood still")

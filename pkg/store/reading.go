@@ -11,6 +11,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/pkg/redact"
 )
 
 // AnybodyReads reports whether objects of bucket can be read without a signature, at one of the
@@ -36,11 +38,7 @@ func (c *Client) AnybodyReads(ctx context.Context, bucket, contentType string, u
 		}
 		response, err := client.Do(request)
 		if err != nil {
-			var quoting *url.Error
-			if errors.As(err, &quoting) {
-				err = quoting.Err
-			}
-			unknown = fmt.Errorf("read from bucket %s at %s: %w", bucket, request.URL.Host, err)
+			unknown = fmt.Errorf("read from bucket %s at %s: %w", bucket, request.URL.Host, redact.Error(err))
 			continue
 		}
 		_ = response.Body.Close()

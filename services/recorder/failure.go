@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/direct"
@@ -21,12 +20,9 @@ func pageFailure(p msg.RecordParams, e *capture.PageError) error {
 	return &stage.Error{Code: e.Code, Message: text, Permanent: e.Permanent, Err: fmt.Errorf("record scene %d: %w", p.Scene, e)}
 }
 
-// urls are what Chrome may quote of a page; they may hold secrets.
-var urls = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://\S*`)
-
 // chromeSaid adds to err the last that Chrome wrote, without URLs.
 func chromeSaid(err error, stderr string) error {
-	said := strings.TrimSpace(urls.ReplaceAllString(stderr, "URL"))
+	said := strings.TrimSpace(redact.URLs(stderr))
 	if said == "" {
 		return err
 	}
@@ -124,11 +120,10 @@ const maxShown = 200
 // shownURL is a URL as messages may show it: without query, fragment and user, which may hold
 // secrets.
 func shownURL(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
+	shown := redact.URL(raw)
+	if shown == "" {
 		return "its URL"
 	}
-	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 	if runes := []rune(shown); len(runes) > maxShown {
 		shown = string(runes[:maxShown]) + "…"
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"runtime"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
@@ -73,8 +73,8 @@ func (w *Witness) report(failed error, now time.Time) (report, error) {
 	}
 	p := w.params
 	r := report{
-		Version: 1, Code: msg.CodeInternal, Error: w.scrub.text(withoutURLs(failed.Error()), maxError),
-		Scene: p.Scene, URL: w.scrub.clean(w.scrub.trimURL(withoutUser(p.URL)), maxURL),
+		Version: 1, Code: msg.CodeInternal, Error: w.scrub.text(redact.URLs(failed.Error()), maxError),
+		Scene: p.Scene, URL: w.scrub.clean(w.scrub.trimURL(redact.URL(p.URL)), maxURL),
 		Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames, Options: options,
 		Started: w.begin.UTC(), Ended: now.UTC(), Elapsed: msg.Duration(now.Sub(w.begin)),
 		Loom: stage.Release(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), CPUs: runtime.NumCPU(),
@@ -101,18 +101,6 @@ func names(p msg.RecordParams) ([]string, error) {
 		return nil, fmt.Errorf("read options: %w", err)
 	}
 	return append([]string{}, slices.Sorted(maps.Keys(set))...), nil
-}
-
-// withoutURLs is for errors, which may quote what a page was asked for.
-func withoutURLs(text string) string { return anyURL.ReplaceAllString(text, "URL") }
-
-func withoutUser(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	u.User = nil
-	return u.String()
 }
 
 // kernel returns the system's release where that is a file.

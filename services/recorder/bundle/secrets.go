@@ -4,12 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 )
 
 // hidden stands where a secret was.
@@ -22,18 +22,6 @@ const (
 	// tokenLen is from which length a part of the page's URL counts as a secret: what is shorter
 	// gives no access.
 	tokenLen = 8
-)
-
-var (
-	userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@"'<>]*@`)
-	// absolute is a URL with its query and fragment, relative what looks like either without a URL
-	// before it.
-	absolute = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>?#]*)[?#][^\s"'<>]*`)
-	relative = regexp.MustCompile(`([?#&])[^\s"'<>?#&=…]*=[^\s"'<>]*`)
-	// anyURL is a whole URL.
-	anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://\S*`)
-	// inline is the content of a data: URL.
-	inline = regexp.MustCompile(`(data:[a-zA-Z0-9.+/-]*)[;,][^\s"'<>)]*`)
 )
 
 // scrubber takes secrets out of texts.
@@ -144,11 +132,7 @@ func (s *scrubber) clean(r raw, limit int) string {
 		// The cut may have been in the middle of a secret, whose beginning is none.
 		text = text[:max(0, len(text)-s.longest)]
 	}
-	text = userinfo.ReplaceAllString(text, "$1")
-	text = absolute.ReplaceAllString(text, "$1?…")
-	text = relative.ReplaceAllString(text, "$1…")
-	text = inline.ReplaceAllString(text, "$1,…")
-	text = printable(text)
+	text = printable(redact.Foreign(text))
 	if len(text) > limit {
 		text, r.cut = text[:limit], true
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
@@ -64,7 +64,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, came *pace, pro
 	req.Header.Set("User-Agent", "loom-lite")
 	resp, err := f.Client.Do(req)
 	if err != nil {
-		return 0, withoutURL(err)
+		return 0, redact.Error(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	came.answered(f.MinRate)
@@ -87,7 +87,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, came *pace, pro
 	case counted.err != nil:
 		return 0, ourFault(counted.err)
 	case err != nil:
-		return 0, withoutURL(err)
+		return 0, redact.Error(err)
 	case n > f.MaxBytes:
 		return 0, errTooLarge
 	}
@@ -137,15 +137,6 @@ func ourFault(err error) error {
 		err = path.Err
 	}
 	return diskError{fmt.Errorf("write it: %w", err)}
-}
-
-// withoutURL takes the URL out of the errors of net/http.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	for errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	return err
 }
 
 // explain gives an error the code and the words that the product's user sees.

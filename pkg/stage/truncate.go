@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -14,26 +13,6 @@ const (
 	maxDetail  = 8 << 10
 	maxFacts   = msg.MaxSize / 2
 )
-
-var (
-	userinfo  = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@"'<>]*@`)
-	query     = regexp.MustCompile(`(https?://[^\s"'<>?]*)\?[^\s"'<>]*`)
-	signature = regexp.MustCompile(`(?i)(X-Amz-[A-Za-z-]+)(=|%3D)[^&\s"'<>]*`)
-)
-
-// scrub takes out of an error's text what may give access: the queries and passwords of URLs, and
-// signatures.
-func scrub(text string) string {
-	text = userinfo.ReplaceAllString(text, "$1")
-	text = query.ReplaceAllString(text, "$1?…")
-	return scrubSignatures(text)
-}
-
-// scrubSignatures is for words to the user, whose own page's URL may have a query that tells two
-// scenes apart.
-func scrubSignatures(text string) string {
-	return signature.ReplaceAllString(text, "$1=…")
-}
 
 // truncate cuts the middle out of a text that is too long: errors begin with the operation and end
 // with the cause.
