@@ -14,6 +14,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/recorder/bundle"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/assets"
 )
 
 // noticed tells the render's owner what is wrong with a page that was recorded all the same.
@@ -42,7 +43,7 @@ func noticed(p msg.RecordParams, n capture.Notices) (warnings []msg.Warning) {
 }
 
 // lacking counts what is.
-func lacking(l capture.Lacking) string {
+func lacking(l assets.Lacking) string {
 	var parts, said []string
 	for _, c := range []struct {
 		n    int

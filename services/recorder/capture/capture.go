@@ -9,8 +9,14 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/assets"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/animations"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/document"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/images"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/overrides"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/requests"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/serviceworkers"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/workers"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/world"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
@@ -107,26 +113,26 @@ type Browser struct {
 // scene is one capture under way.
 type scene struct {
 	Options
-	client    *cdp.Client
-	page      *rod.Page
-	sink      Sink
-	requests  *requests.Tracker
-	parts     *parts
-	bitmaps   *bitmaps // where frames are drawn on demand
-	document  *document.Tracker
-	clock     *clock
-	world     *world.World
-	crashed   func()
-	contexts  *contexts // when in msg.ModeVirtual
-	workers   *workers
-	anteroom  *anteroom // nil in msg.ModeRealtime
-	services  *services
-	seeks     seeks
-	events    int // of requests, when the clock was last put where Chrome's is
-	lastTicks float64
-	reach     int       // of the next stride, in frames; 0 after a change
-	loading   time.Time // when the page, or what drawing it asks for, was asked for
-	delivered int       // frames
+	client     *cdp.Client
+	page       *rod.Page
+	sink       Sink
+	requests   *requests.Tracker
+	assets     *assets.Tracker
+	images     *images.Decodes // where frames are drawn on demand
+	document   *document.Tracker
+	clock      *clock
+	world      *world.World
+	crashed    func()
+	animations *animations.Animations // in msg.ModeVirtual
+	workers    *workers.Tracker
+	anteroom   *anteroom // nil in msg.ModeRealtime
+	services   *serviceworkers.Tracker
+	seeks      seeks
+	events     int // of requests, when the clock was last put where Chrome's is
+	lastTicks  float64
+	reach      int       // of the next stride, in frames; 0 after a change
+	loading    time.Time // when the page, or what drawing it asks for, was asked for
+	delivered  int       // frames
 }
 
 // Run captures a page. The browser is of no further use afterwards: close it.
@@ -147,10 +153,11 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	s := &scene{
 		Options: o, client: b.Client, crashed: func() { cancel(errCrashed) }, seeks: seeks{patience: o.Bounds.Requests},
 	}
-	looks := &onlooker{Sink: sink, scene: s, looked: -1}
-	s.sink = looks
+	watcher := &observer{Sink: sink, notices: o.Notices, at: s.at, live: o.Mode == msg.ModeRealtime, read: -1}
+	s.sink = watcher
 	err := s.open(ctx)
 	if err == nil {
+		watcher.assets, watcher.world = s.assets, s.world
 		err = s.prepare(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
@@ -169,7 +176,10 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 		err = s.framesInTime(ctx)
 	}
 	if err == nil {
-		err = looks.conclude(ctx)
+		err = s.listen()
+	}
+	if err == nil {
+		err = watcher.conclude(ctx, o.Bounds.Request)
 	}
 	if err != nil && s.delivered == 0 {
 		s.show(ctx, err)
@@ -249,12 +259,12 @@ func (s *scene) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open a page: %w", err)
 	}
-	if err := s.answerDialogs(); err != nil {
-		return fmt.Errorf("answer dialogs: %w", err)
+	if err := overrides.Dialogs(s.client, s.page); err != nil {
+		return err
 	}
 	cdp.On(s.client, s.page.SessionID, func(*proto.InspectorTargetCrashed) { s.crashed() })
 	s.requests = requests.Watch(s.client, s.page)
-	s.parts = watchParts(s.client, s.page)
+	s.assets = assets.Watch(s.client, s.page)
 	s.document = document.Watch(s.client, s.page)
 	s.world = world.New(s.client, s.page)
 	if s.Mode != msg.ModeRealtime {
@@ -262,11 +272,11 @@ func (s *scene) open(ctx context.Context) error {
 			return fmt.Errorf("watch the page's processes: %w", err)
 		}
 	}
-	if err := s.watchServices(); err != nil {
+	if s.services, err = serviceworkers.Watch(s.client, s.page, s.world); err != nil {
 		return err
 	}
-	if s.workers, err = watchWorkers(s.client, s.page); err != nil {
-		return fmt.Errorf("attach to workers: %w", err)
+	if s.workers, err = workers.Watch(s.client, s.page); err != nil {
+		return err
 	}
 	for _, enable := range []interface{ Call(proto.Client) error }{
 		proto.InspectorEnable{},
@@ -301,8 +311,10 @@ func (s *scene) prepare(ctx context.Context) error {
 	if err := s.opened(); err != nil {
 		return err
 	}
-	if err := s.repeat(); err != nil {
-		return err
+	if s.Repeatable {
+		if err := overrides.Repeatable(s.page); err != nil {
+			return err
+		}
 	}
 	if err := s.synchronize(); err != nil {
 		return err
@@ -311,6 +323,27 @@ func (s *scene) prepare(ctx context.Context) error {
 		return nil
 	}
 	return s.Director.Prepare(ctx, s.page)
+}
+
+// synchronize keeps canvases from bypassing the compositor, and page time from passing while images
+// are decoded.
+func (s *scene) synchronize() (err error) {
+	if s.ownFrames() {
+		return nil
+	}
+	if err := overrides.Canvas(s.page); err != nil {
+		return err
+	}
+	s.images, err = images.Watch(s.client, s.page, s.clock.run, s.Bounds.Request, s.Bounds.Requests)
+	return err
+}
+
+// date is what the page's calendar says when its time begins.
+func (s *scene) date() time.Time {
+	if s.Repeatable {
+		return overrides.RepeatableDate
+	}
+	return time.Now()
 }
 
 // target is the page that is asked for.
@@ -378,4 +411,14 @@ func (s *scene) progress(frames int) {
 	if s.Progress != nil {
 		s.Progress(frames)
 	}
+}
+
+// listen notes a video with sound: its picture follows the sound, which plays in real time. Where
+// Chrome draws frames when it sees fit, no video is exact.
+func (s *scene) listen() error {
+	if s.ownFrames() {
+		return nil
+	}
+	const sounds = `[...document.querySelectorAll("video")].some(v => v.webkitAudioDecodedByteCount > 0)`
+	return s.world.Ask("listen to the page", sounds, &s.Notices.Sounds)
 }

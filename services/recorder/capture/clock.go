@@ -6,6 +6,8 @@ import (
 	"math"
 	"time"
 
+	clk "github.com/loom-lite/loom-lite/services/recorder/capture/internal/clock"
+
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
@@ -221,7 +223,7 @@ func (c *clock) run(ctx context.Context) error { return c.grant(ctx, 0) }
 // passes without it.
 func (c *clock) grant(ctx context.Context, d micros) error {
 	if c.real {
-		return pause(ctx, time.Duration(d)*time.Microsecond)
+		return clk.Sleep(ctx, time.Duration(d)*time.Microsecond)
 	}
 	select {
 	case <-c.expired:
@@ -303,16 +305,4 @@ func (c *clock) hopeless(waited time.Duration) bool {
 // pollEvery is how often a grant that waits looks at the requests.
 func (c *clock) pollEvery() time.Duration {
 	return max(time.Millisecond, min(c.patience/4, 100*time.Millisecond))
-}
-
-// pause waits in real time.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -47,7 +47,7 @@ func (s *scene) frames(ctx context.Context) error {
 				return err
 			}
 		}
-		changed, err := s.frame(ctx, seen, probing || s.workers.any.Load() || s.seeks.recently > 0)
+		changed, err := s.frame(ctx, seen, probing || s.workers.Any() || s.seeks.recently > 0)
 		if err != nil {
 			return err
 		}
@@ -94,8 +94,10 @@ func (s *scene) isAhead() bool { return s.clock.ticks(s.clock.elapsed) <= s.last
 // advance lets time pass until to. What the page asks for meanwhile may make Chrome's clock go
 // further.
 func (s *scene) advance(ctx context.Context, to micros) error {
-	if err := s.awaitBitmaps(ctx); err != nil {
-		return err
+	if s.images != nil {
+		if err := s.images.Await(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.catchUp(ctx); err != nil {
 		return err

@@ -88,7 +88,7 @@ func (s *scene) complete() (bool, error) {
 	if young > 0 {
 		return false, nil
 	}
-	if served, err := s.served(); !served || err != nil {
+	if served, err := s.services.Ready(s.Bounds.Request); !served || err != nil {
 		return false, err
 	}
 	if !d.Loaded && (!d.Parsed || overdue == 0) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	clk "github.com/loom-lite/loom-lite/services/recorder/capture/internal/clock"
+
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -68,7 +70,7 @@ func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 			s.seeks.patience -= s.Bounds.Request
 			return sought, nil
 		}
-		if err := pause(ctx, seekPause); err != nil {
+		if err := clk.Sleep(ctx, seekPause); err != nil {
 			return sought, err
 		}
 		// A picture that is decoded reaches the video by a task of the page's.

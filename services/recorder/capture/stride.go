@@ -114,8 +114,8 @@ func (st *stride) deliver(from int) error {
 // ended, there is no worker and no video, no picture is being decoded for a script, and the page is
 // led to no other process.
 func (s *scene) quiet() bool {
-	return !s.workers.any.Load() && !s.seeks.videos && !s.requests.Media() && s.seeks.recently <= 0 &&
-		s.requests.Begun() == s.seeks.asked && s.requests.Events() == s.events && s.requests.None() && !s.bitmaps.any() &&
+	return !s.workers.Any() && !s.seeks.videos && !s.requests.Media() && s.seeks.recently <= 0 &&
+		s.requests.Begun() == s.seeks.asked && s.requests.Events() == s.events && s.requests.None() && !s.images.Any() &&
 		!s.clock.moved && !s.anteroom.waits.Load()
 }
 

@@ -2,48 +2,29 @@ package capture
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/animations"
+	clk "github.com/loom-lite/loom-lite/services/recorder/capture/internal/clock"
+
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/recorder/cdp"
-	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
-
-// ticker makes a document's animations follow the page's time.
-//
-//go:embed ticker.js
-var ticker string
-
-// tickNow calls what ticker leaves in a document. There is none in a document that was there
-// before.
-const tickNow = `globalThis[Symbol.for("loom.tick")]?.()`
 
 // takeOver sets up a page of a Chrome that draws frames when it sees fit: a viewport of the scene's
 // size and, on a virtual clock, animations that follow that clock.
-func (s *scene) takeOver(ctx context.Context) error {
+func (s *scene) takeOver(ctx context.Context) (err error) {
 	if err := s.fitWindow(ctx); err != nil {
 		return fmt.Errorf("set the viewport's size: %w", err)
 	}
 	if s.Mode != msg.ModeVirtual {
 		return nil
 	}
-	s.contexts = watchContexts(s.client, s.page.SessionID)
-	for _, call := range []interface{ Call(proto.Client) error }{
-		proto.RuntimeEnable{}, proto.AnimationEnable{}, proto.AnimationSetPlaybackRate{PlaybackRate: 0},
-	} {
-		if err := call.Call(s.page); err != nil {
-			return fmt.Errorf("stop animations: %w", err)
-		}
-	}
-	if err := script.OnNewDocument(s.page, "ticker.js", ticker); err != nil {
-		return fmt.Errorf("stop animations: %w", err)
-	}
-	return nil
+	s.animations, err = animations.Stop(s.client, s.page)
+	return err
 }
 
 // fitWindow makes the window so large that the viewport has the scene's size: a whole Chrome keeps
@@ -71,7 +52,7 @@ func (s *scene) fitWindow(ctx context.Context) error {
 		if err := bounds.Call(s.page); err != nil {
 			return err
 		}
-		if err := pause(ctx, windowPause); err != nil { // the page learns of it later
+		if err := clk.Sleep(ctx, windowPause); err != nil { // the page learns of it later
 			return err
 		}
 	}
@@ -114,9 +95,9 @@ func (s *scene) screenshots(ctx context.Context) error {
 // screenshot stands in for beginFrame where Chrome draws frames when it sees fit: it moves the
 // page's animations to its time and takes it as it is then. Nothing is known of damage.
 func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, damaged bool, err error) {
-	if ticks := s.clock.ticks(s.clock.elapsed); s.contexts != nil && ticks != s.lastTicks {
+	if ticks := s.clock.ticks(s.clock.elapsed); s.animations != nil && ticks != s.lastTicks {
 		s.lastTicks = ticks
-		if err := s.tick(ctx); err != nil {
+		if err := s.animations.Tick(ctx); err != nil {
 			return nil, false, err
 		}
 	}
@@ -134,16 +115,4 @@ func (s *scene) screenshot(ctx context.Context, picture bool) (jpeg []byte, dama
 		return nil, true, errors.New("take a screenshot: no picture came")
 	}
 	return jpeg, true, nil
-}
-
-// tick moves the animations of each of the page's documents to the clock's time.
-func (s *scene) tick(ctx context.Context) error {
-	for _, id := range s.contexts.all() {
-		_, err := proto.RuntimeEvaluate{Expression: tickNow, UniqueContextID: id}.Call(s.page.Context(ctx))
-		if errors.Is(err, cdp.ErrStalled) || errors.Is(err, cdp.ErrClosed) || ctx.Err() != nil {
-			return fmt.Errorf("move animations: %w", err)
-		}
-		// Any other error is that the document has gone meanwhile.
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	clk "github.com/loom-lite/loom-lite/services/recorder/capture/internal/clock"
+
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
@@ -68,7 +70,7 @@ func (s *scene) show(ctx context.Context, err error) {
 // lookAhead lets lookTime pass.
 func (s *scene) lookAhead(ctx context.Context) error {
 	if s.clock.real {
-		return pause(ctx, lookTime*time.Millisecond)
+		return clk.Sleep(ctx, lookTime*time.Millisecond)
 	}
 	expired := make(chan struct{}, 1)
 	defer cdp.On(s.client, s.page.SessionID, func(*proto.EmulationVirtualTimeBudgetExpired) {

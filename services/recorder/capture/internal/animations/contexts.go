@@ -1,4 +1,4 @@
-package capture
+package animations
 
 import (
 	"slices"
@@ -9,8 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// contexts knows the JavaScript contexts of the page's documents, frames included, in the order in
-// which they came.
+// contexts tracks the JavaScript contexts of the page's documents, frames included, in the order of
+// their creation.
 type contexts struct {
 	mu  sync.Mutex
 	ids []string

@@ -1,4 +1,4 @@
-package capture
+package assets
 
 import (
 	"bytes"
@@ -20,63 +20,63 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// Lacking is what of a page's own did not come, or failed: scripts, stylesheets and fonts from the
-// page's own site, whose domain is registered by the same. What others' ads and statistics lack is
-// theirs.
+// Lacking counts what a page of its own site lacks. Files of other sites, such as ads and analytics,
+// do not count.
 type Lacking struct {
-	// Scripts, Styles and Fonts count those that answered with an HTTP error, with a web page, or
-	// not at all, each address once.
+	// Scripts, Styles and Fonts count the files whose response was an HTTP error, a web page, or did
+	// not come; each address once.
 	Scripts, Styles, Fonts int
-	// Errors counts what the page's own scripts threw and did not catch before frame 0.
+	// Errors counts the exceptions that scripts of the page's own site threw and did not catch
+	// before frame 0.
 	Errors int
-	// First is the address of the first of them, as it was asked for, and Why what became of it: an
-	// HTTP status, a net error such as "net::ERR_CONNECTION_RESET".
+	// First is the address of the first of them, as it was requested. Why is its HTTP status, a net
+	// error such as "net::ERR_CONNECTION_RESET", or a few words.
 	First, Why string
 }
 
-// None reports whether all is there.
+// None reports whether the page lacks nothing.
 func (l Lacking) None() bool { return l.Scripts+l.Styles+l.Fonts+l.Errors == 0 }
 
 const (
 	noAnswer  = "no answer"
 	isPage    = "a web page instead"
 	scriptErr = "an error in the script"
-	// maxParts bounds the addresses that are kept, maxAddress how much of each in bytes,
-	// maxSuspects the answers that are looked into.
-	maxParts, maxAddress, maxSuspects = 1000, 4 << 10, 20
+	// maxFiles bounds the addresses that are kept, maxAddress each of them in bytes, maxSuspects the
+	// responses that are read.
+	maxFiles, maxAddress, maxSuspects = 1000, 4 << 10, 20
 )
 
-// parts knows which of the page's own parts did not come.
-type parts struct {
+// Tracker tracks the scripts, stylesheets and fonts of one page.
+type Tracker struct {
 	client *cdp.Client
 	page   *rod.Page
 
-	mu    sync.Mutex
-	site  string // of the document that is shown
-	begun bool   // frame 0 is there
-	asked int    // how many were asked for
-	open  map[proto.NetworkRequestID]*part
-	// lost are those that did not come, one for each address.
-	lost   []*part
+	mu       sync.Mutex
+	site     string // of the current document
+	begun    bool   // frame 0 was captured
+	requests int    // how many files were requested
+	open     map[proto.NetworkRequestID]*file
+	// lost are the files that did not come, one for each address.
+	lost   []*file
 	errors int
-	thrown *part  // the first error's script
-	ignore func() // ends hearing of errors
+	thrown *file  // the script of the first exception
+	ignore func() // stops listening to exceptions
 }
 
-type part struct {
-	n     int // in the order in which they were asked for, which is the document's
+type file struct {
+	n     int // in the order of the requests, which is the document's
 	kind  proto.NetworkResourceType
-	url   string // short
+	url   string // shortened
 	why   string // it did not come
 	since time.Time
 	id    proto.NetworkRequestID
-	// suspect: a script or a font that says of itself that it is a web page.
+	// suspect says that a script or a font has the content type of a web page.
 	suspect bool
 }
 
-// watchParts begins. Runtime and Network must be enabled.
-func watchParts(c *cdp.Client, page *rod.Page) *parts {
-	p := &parts{client: c, page: page, open: map[proto.NetworkRequestID]*part{}}
+// Watch starts to track a page's files. The Runtime and Network domains must be enabled afterwards.
+func Watch(c *cdp.Client, page *rod.Page) *Tracker {
+	p := &Tracker{client: c, page: page, open: map[proto.NetworkRequestID]*file{}}
 	session := page.SessionID
 	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
 		if e.Frame.ID == page.FrameID {
@@ -85,13 +85,13 @@ func watchParts(c *cdp.Client, page *rod.Page) *parts {
 	})
 	cdp.On(c, session, func(e *proto.NetworkRequestWillBeSent) {
 		if e.RedirectResponse == nil {
-			p.change(func() { p.ask(e) })
+			p.change(func() { p.request(e) })
 		}
 	})
 	cdp.On(c, session, func(e *proto.NetworkResponseReceived) {
 		p.change(func() {
 			if q := p.open[e.RequestID]; q != nil {
-				p.answer(q, e.Response)
+				p.respond(q, e.Response)
 			}
 		})
 	})
@@ -99,7 +99,7 @@ func watchParts(c *cdp.Client, page *rod.Page) *parts {
 	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) {
 		why := e.ErrorText
 		if e.Canceled {
-			why = "" // by the page
+			why = "" // the page did that
 		}
 		p.change(func() { p.end(e.RequestID, why) })
 	})
@@ -107,21 +107,21 @@ func watchParts(c *cdp.Client, page *rod.Page) *parts {
 	return p
 }
 
-func (p *parts) change(f func()) {
+func (p *Tracker) change(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f()
 }
 
-// begin is called when frame 0 is there. Errors count until then.
-func (p *parts) begin() {
+// Begin is called when frame 0 was captured. Exceptions count until then.
+func (p *Tracker) Begin() {
 	p.ignore()
 	p.change(func() { p.begun = true })
 }
 
-// enter notes another document. What the one before still waited for is not told of any more; what
-// it lacked if it only led here was never seen.
-func (p *parts) enter(address string) {
+// enter starts with another document. Chrome does not report how the requests of the one before end.
+// If that one only led here, nobody saw what it lacked.
+func (p *Tracker) enter(address string) {
 	p.site = siteOf(address)
 	clear(p.open)
 	if !p.begun {
@@ -129,17 +129,17 @@ func (p *parts) enter(address string) {
 	}
 }
 
-func (p *parts) ask(e *proto.NetworkRequestWillBeSent) {
+func (p *Tracker) request(e *proto.NetworkRequestWillBeSent) {
 	switch e.Type {
 	case proto.NetworkResourceTypeScript, proto.NetworkResourceTypeStylesheet, proto.NetworkResourceTypeFont:
-		if p.owns(e.Request.URL) && len(p.open) < maxParts {
-			p.asked++
-			p.open[e.RequestID] = &part{n: p.asked, kind: e.Type, url: short(e.Request.URL), since: time.Now(), id: e.RequestID}
+		if p.owns(e.Request.URL) && len(p.open) < maxFiles {
+			p.requests++
+			p.open[e.RequestID] = &file{n: p.requests, kind: e.Type, url: short(e.Request.URL), since: time.Now(), id: e.RequestID}
 		}
 	}
 }
 
-func (p *parts) answer(q *part, r *proto.NetworkResponse) {
+func (p *Tracker) respond(q *file, r *proto.NetworkResponse) {
 	page := strings.EqualFold(r.MIMEType, "text/html")
 	switch {
 	case r.Status >= http.StatusBadRequest:
@@ -148,13 +148,13 @@ func (p *parts) answer(q *part, r *proto.NetworkResponse) {
 		q.why = isPage
 	default:
 		q.suspect = page
-		// It may have been asked for before, in vain.
-		p.lost = slices.DeleteFunc(p.lost, func(l *part) bool { return l.url == q.url })
+		// An earlier request for it may have failed.
+		p.lost = slices.DeleteFunc(p.lost, func(l *file) bool { return l.url == q.url })
 	}
 }
 
-// end notes that a request ended, and why without its answer.
-func (p *parts) end(id proto.NetworkRequestID, why string) {
+// end takes the end of a request, and why it has no response.
+func (p *Tracker) end(id proto.NetworkRequestID, why string) {
 	q := p.open[id]
 	if q == nil {
 		return
@@ -168,15 +168,15 @@ func (p *parts) end(id proto.NetworkRequestID, why string) {
 	}
 }
 
-func (p *parts) lose(q *part) {
-	if len(p.lost) < maxParts && !slices.ContainsFunc(p.lost, func(l *part) bool { return l.url == q.url }) {
+func (p *Tracker) lose(q *file) {
+	if len(p.lost) < maxFiles && !slices.ContainsFunc(p.lost, func(l *file) bool { return l.url == q.url }) {
 		p.lost = append(p.lost, q)
 	}
 }
 
-// throw notes an exception of the page's own scripts. What a promise is rejected with is none: many
-// are, and nobody minds.
-func (p *parts) throw(d *proto.RuntimeExceptionDetails) {
+// throw takes an exception of the page's own scripts. Unhandled rejections of promises do not count:
+// many pages have them, and work.
+func (p *Tracker) throw(d *proto.RuntimeExceptionDetails) {
 	address := d.URL
 	if address == "" && d.StackTrace != nil && len(d.StackTrace.CallFrames) > 0 {
 		address = d.StackTrace.CallFrames[0].URL
@@ -185,21 +185,21 @@ func (p *parts) throw(d *proto.RuntimeExceptionDetails) {
 		return
 	}
 	if p.errors++; p.thrown == nil {
-		p.thrown = &part{url: short(address), why: scriptErr}
+		p.thrown = &file{url: short(address), why: scriptErr}
 	}
 }
 
-// short is an address as far as it is kept: pages may have addresses of megabytes. Its own copy, so
-// that the rest can go.
+// short returns a copy of the first maxAddress bytes of an address: a page may have addresses of
+// megabytes, which the copy does not keep.
 func short(address string) string { return strings.Clone(address[:min(len(address), maxAddress)]) }
 
-// owns reports whether an address is of the page's own site.
-func (p *parts) owns(address string) bool { return p.site != "" && siteOf(address) == p.site }
+// owns reports whether an address belongs to the page's own site.
+func (p *Tracker) owns(address string) bool { return p.site != "" && siteOf(address) == p.site }
 
-// lacking returns what did not come by now. What is asked for since more than patience counts, but
-// for what the browser asks for in the page's place, such as a worker's script: its end is told
-// elsewhere, and its id is without a dot.
-func (p *parts) lacking(ctx context.Context, patience time.Duration) (l Lacking) {
+// Lacking returns what did not come by now. A request under way for longer than patience counts, but
+// not one that the browser makes in the page's place, such as that for a worker's script: its end is
+// reported to another session, and its id has no dot.
+func (p *Tracker) Lacking(ctx context.Context, patience time.Duration) (l Lacking) {
 	p.mu.Lock()
 	for _, q := range p.open {
 		if time.Since(q.since) > patience && q.why == "" && strings.Contains(string(q.id), ".") {
@@ -208,7 +208,7 @@ func (p *parts) lacking(ctx context.Context, patience time.Duration) (l Lacking)
 			p.lose(&late)
 		}
 	}
-	lost := slices.SortedFunc(slices.Values(p.lost), func(a, b *part) int { return a.n - b.n })
+	lost := slices.SortedFunc(slices.Values(p.lost), func(a, b *file) int { return a.n - b.n })
 	l.Errors = p.errors
 	thrown := p.thrown
 	p.mu.Unlock()
@@ -238,9 +238,9 @@ func (p *parts) lacking(ctx context.Context, patience time.Duration) (l Lacking)
 	return l
 }
 
-// isPage reports whether what a request was answered with is a web page, as servers send that have
-// one for every address. One that is gone is none.
-func (p *parts) isPage(ctx context.Context, id proto.NetworkRequestID) bool {
+// isPage reports whether a response's body is a web page: some servers send one for every address. A
+// body that Chrome no longer has is none.
+func (p *Tracker) isPage(ctx context.Context, id proto.NetworkRequestID) bool {
 	reply, err := proto.NetworkGetResponseBody{RequestID: id}.Call(p.client.Within(ctx, p.client.Deadline, p.page.SessionID))
 	if err != nil {
 		return false
@@ -255,8 +255,8 @@ func (p *parts) isPage(ctx context.Context, id proto.NetworkRequestID) bool {
 	return bytes.HasPrefix(body, []byte("<!doctype")) || bytes.HasPrefix(body, []byte("<html"))
 }
 
-// siteOf is what a web address has in common with others of the same owner: the domain that was
-// registered, or else the host. It is empty for other addresses.
+// siteOf returns the site of a web address: its registrable domain, or else the host. It is empty
+// for other addresses.
 func siteOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {

@@ -1,0 +1,2 @@
+// Package clock waits in real time.
+package clock
