@@ -17,6 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 	"github.com/loom-lite/loom-lite/services/recorder/direct"
 	"github.com/loom-lite/loom-lite/services/recorder/mezzanine"
+	"github.com/loom-lite/loom-lite/services/recorder/placement"
 )
 
 // jpegQuality is of the mezzanine's pictures. More costs bytes, not time.
@@ -33,7 +34,7 @@ type Recorder struct {
 	memory int64
 	// maxBytes bounds a piece of a mezzanine.
 	maxBytes int64
-	cores    *cores
+	cores    *placement.Cores
 	// preload is the library that Chrome loads first; empty for none.
 	preload string
 }
@@ -49,13 +50,9 @@ func New(cfg Config) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
 	}
-	own := &cores{}
-	if cfg.Pinning != "off" {
-		own = ownCores()
-	}
 	return &Recorder{
 		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
-		memory: int64(cfg.MemoryLimit) << 20, maxBytes: msg.MaxObject, cores: own, preload: chrome.HugePages(cfg.HugePages),
+		memory: int64(cfg.MemoryLimit) << 20, maxBytes: msg.MaxObject, cores: placement.New(cfg.Pinning != "off"), preload: chrome.HugePages(cfg.HugePages),
 	}, nil
 }
 
@@ -168,7 +165,7 @@ func (r *Recorder) capture(
 		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox,
 		Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
 		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable, MemoryLimit: r.memory,
-		Preload: r.preload, ReducedMotion: p.Options.ReducedMotion,
+		Preload: r.preload, ReducedMotion: p.Options.ReducedMotion, Cores: r.cores,
 	}, j.Dir)
 	if err != nil {
 		return err
@@ -187,12 +184,7 @@ func (r *Recorder) capture(
 	if witness != nil {
 		options.Witness, sink = witness, witness.Watch(sink)
 	}
-	place := &keeper{Sink: sink, cores: r.cores, chrome: browser}
-	defer place.leave()
-	if mode == msg.ModeExact { // others take what one core has no time for
-		sink = place
-	}
-	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, options, sink)
+	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill, Still: browser.Still}, options, sink)
 	var page *capture.PageError
 	switch {
 	case errors.As(err, &page):

@@ -108,6 +108,9 @@ type Browser struct {
 	Client *cdp.Client
 	// Kill ends it at once: some pages can only be stopped that way.
 	Kill func()
+	// Still is called with true when the page has come to rest, and with false when it moves again;
+	// a single change now and then, as of a clock's hand, is no such move. It may be nil.
+	Still func(still bool)
 }
 
 // scene is one capture under way.
@@ -130,7 +133,8 @@ type scene struct {
 	seeks      seeks
 	events     int // of requests, when the clock was last put where Chrome's is
 	lastTicks  float64
-	reach      int       // of the next stride, in frames; 0 after a change
+	reach      int // of the next stride, in frames; 0 after a change
+	rest       rest
 	loading    time.Time // when the page, or what drawing it asks for, was asked for
 	delivered  int       // frames
 }
@@ -152,6 +156,7 @@ func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	}
 	s := &scene{
 		Options: o, client: b.Client, crashed: func() { cancel(errCrashed) }, seeks: seeks{patience: o.Bounds.Requests},
+		rest: rest{tell: b.Still},
 	}
 	watcher := &observer{Sink: sink, notices: o.Notices, at: s.at, live: o.Mode == msg.ModeRealtime, read: -1}
 	s.sink = watcher

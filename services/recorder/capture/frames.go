@@ -53,6 +53,7 @@ func (s *scene) frames(ctx context.Context) error {
 		}
 		if changed {
 			s.reach = 0
+			s.rest.changed()
 		}
 		// run counts damaged frames while probing, equal ones while not.
 		if changed == probing {

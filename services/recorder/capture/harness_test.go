@@ -38,6 +38,7 @@ type shot struct {
 	// started is called with the process when it runs, progress after each frame.
 	started  func(*chrome.Process)
 	progress func(p *chrome.Process, frames int)
+	still    func(bool)
 	witness  capture.Witness
 }
 
@@ -80,7 +81,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, capture.Options{
+	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill, Still: s.still}, capture.Options{
 		URL: s.url, Width: s.size.X, Height: s.size.Y, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
 		Mode: s.mode, Unreached: p.Proxy.Failure, Repeatable: s.repeatable, Witness: s.witness, Director: s.director,
 		Progress: func(n int) {

@@ -94,8 +94,40 @@ func (s *scene) stride(ctx context.Context, start micros, n int) (next int, seen
 	s.clock.stall -= st.waited
 	if s.reach = min(2*max(s.reach, shortest), longest); len(st.times) > 0 {
 		s.reach = 0
+	} else if st.next-n >= shortest {
+		s.rest.strode()
 	}
 	return st.next, st.seen, nil
+}
+
+// rest knows whether the page stands still: from the first stride that no change ends, until there
+// are two changes without such a stride between them.
+type rest struct {
+	tell    func(still bool) // may be nil
+	still   bool
+	stirred bool // since the last stride
+}
+
+func (r *rest) strode() {
+	r.stirred = false
+	r.set(true)
+}
+
+func (r *rest) changed() {
+	if r.stirred {
+		r.set(false)
+	}
+	r.stirred = true
+}
+
+func (r *rest) set(still bool) {
+	if r.still == still {
+		return
+	}
+	r.still = still
+	if r.tell != nil {
+		r.tell(still)
+	}
 }
 
 // deliver delivers what has passed, of a stride from a frame on.

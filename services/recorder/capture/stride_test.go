@@ -17,15 +17,25 @@ import (
 )
 
 // What a page does after it stood still for long is in its frame, whether one change follows or
-// more.
+// more. Only with more of them it moves.
 func TestAPageThatStirsIsExact(t *testing.T) {
 	const frames = 720
 	// 257, 350 and 564 come between two strides, the last after strides of 30, 60 and 120 frames.
 	stirs := []int{3, 40, 41, 100, 163, 220, 221, 222, 223, 257, 350, 564, 700}
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => {
 		for (const n of %s) setTimeout(() => paint(n), (n - .5) * 1000 / 60) })</script>`, strings.ReplaceAll(fmt.Sprint(stirs), " ", ",")))})
-	var told []int
-	path, facts := shot{url: url, frames: frames, progress: func(_ *chrome.Process, n int) { told = append(told, n) }}.mustTake(t)
+	var told, rests, moves []int
+	path, facts := shot{
+		url: url, frames: frames,
+		progress: func(_ *chrome.Process, n int) { told = append(told, n) },
+		still: func(still bool) {
+			if still {
+				rests = append(rests, len(told))
+			} else {
+				moves = append(moves, len(told))
+			}
+		},
+	}.mustTake(t)
 	shown := 0
 	for i, p := range decode(t, path, msg.FPS(60), frames) {
 		if slices.Contains(stirs, i) {
@@ -37,6 +47,13 @@ func TestAPageThatStirsIsExact(t *testing.T) {
 	}
 	if facts.Distinct != len(stirs)+1 {
 		t.Errorf("%d pictures are stored, want %d", facts.Distinct, len(stirs)+1)
+	}
+	within := func(from int) func(int) bool { return func(n int) bool { return from <= n && n <= from+5 } }
+	if len(moves) != 2 || !within(41)(moves[0]) || !within(221)(moves[1]) {
+		t.Errorf("it moves from frames %v on, want 41 and 221", moves)
+	}
+	if len(rests) != 3 || !within(3+30)(rests[0]) || !within(41+30)(rests[1]) || !within(223+30)(rests[2]) {
+		t.Errorf("it has stood still by frames %v, want 30 after 3, 41 and 223", rests)
 	}
 	for i, n := range told {
 		if n != i+1 {

@@ -1,6 +1,10 @@
 package chrome
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/loom-lite/loom-lite/services/recorder/placement"
+)
 
 // Options say how to start Chrome.
 type Options struct {
@@ -28,6 +32,8 @@ type Options struct {
 	MemoryLimit int64
 	// Preload is a shared library that every process of it loads first; empty for none. Linux only.
 	Preload string
+	// Cores are where Chrome is kept while its page stands still. nil: it is never told so.
+	Cores *placement.Cores
 }
 
 // Frames is when Chrome draws.

@@ -1,16 +1,18 @@
 package chrome
 
 import (
+	"iter"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/placement"
 )
 
 func TestClosingEndsThoughSomebodyHoldsThePipe(t *testing.T) {
-	for _, alone := range []bool{false, true} {
+	for _, still := range []bool{false, true} {
 		theirIn, ourOut, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -20,11 +22,12 @@ func TestClosingEndsThoughSomebodyHoldsThePipe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &Process{inbox: &inbox{f: ourIn}, outbox: ourOut}
-		p.inbox.wait(way{alone: alone})
+		pipe := placement.New(false).Pipe(ourIn, func() iter.Seq[int] { return threads(os.Getpid()) })
+		pipe.Still(still)
+		p := &Process{inbox: pipe, outbox: ourOut}
 		p.Client = cdp.New(p.inbox, ourOut)
 		if err := p.closePipes(time.Millisecond); err == nil || !strings.Contains(err.Error(), "read Chrome's pipe to its end") {
-			t.Errorf("alone: %t: closing returned %v", alone, err)
+			t.Errorf("still: %t: closing returned %v", still, err)
 		}
 		_ = held.Close()
 		<-p.Client.Closed()

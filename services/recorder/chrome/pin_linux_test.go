@@ -3,67 +3,67 @@ package chrome
 import (
 	"context"
 	"os"
-	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/go-rod/rod/lib/proto"
 	"golang.org/x/sys/unix"
+
+	"github.com/loom-lite/loom-lite/services/recorder/placement"
 )
 
-func TestAllOfChromeIsPinned(t *testing.T) {
-	p := start(t, Options{})
-	defer func() { _ = p.Close() }()
+// answers calls Chrome. Its answer is the message after which the goroutine that reads waits
+// otherwise.
+func answers(t *testing.T, p *Process) {
+	t.Helper()
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
 	}
-	all := Cores()
-	if len(all) < 2 {
+}
+
+func TestAllOfChromeIsOnOneCoreWhileItsPageStandsStill(t *testing.T) {
+	if runtime.GOMAXPROCS(0) < 2 {
 		t.Skip("there is one core")
 	}
-	one := all[:1]
-	settles := func() { p.Settle(one) }
-	stirs := func() { p.Stir(); p.pinned = true } // may be told again
+	p := start(t, Options{Cores: placement.New(true)})
+	defer func() { _ = p.Close() }()
+	answers(t, p)
 	for range 2 {
-		for _, step := range []struct {
-			does func()
-			cpus []int
-			own  int // threads of ours on one core
-		}{{settles, one, 1}, {stirs, all, 0}} {
-			step.does()
-			for tries := 0; strays(t, p, step.cpus) > 0 || ownPinned(t, one) != step.own; tries++ {
+		for _, still := range []bool{true, false} {
+			ours := 0 // threads of ours on one core
+			if still {
+				ours = 1
+			}
+			p.Still(still)
+			answers(t, p)
+			for tries := 0; strays(t, p, still) > 0 || ownOnOneCore(t) != ours; tries++ {
 				if tries == 100 {
-					t.Fatalf("%d threads of Chrome's are not on cores %v, and %d of ours on one, want %d",
-						strays(t, p, step.cpus), step.cpus, ownPinned(t, one), step.own)
+					t.Fatalf("still: %t: %d threads of Chrome's are elsewhere, and %d of ours on one core, want %d",
+						still, strays(t, p, still), ownOnOneCore(t), ours)
 				}
-				step.does() // what was being started meanwhile
-				// Its answer is the message after which a thread waits otherwise.
-				if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
-					t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
-				}
+				p.Still(!still) // what was being started meanwhile
+				p.Still(still)
+				answers(t, p)
 			}
 		}
 	}
 }
 
-func TestWhatWasNotPinnedIsLeftWhereItIs(t *testing.T) {
-	p := start(t, Options{})
+func TestChromeIsLeftWhereItIsWithoutCores(t *testing.T) {
+	p := start(t, Options{Cores: placement.New(false)})
 	defer func() { _ = p.Close() }()
-	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
-		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
-	}
-	one := Cores()[:1]
-	pinGroup(p.Group(), one) // as somebody else may have
-	before := strays(t, p, one)
-	p.Settle(nil)
-	p.Stir()
-	if after := strays(t, p, one); after > before {
-		t.Errorf("%d threads more are elsewhere", after-before)
+	answers(t, p)
+	before := strays(t, p, true)
+	p.Still(true)
+	if after := strays(t, p, true); after < before {
+		t.Errorf("%d threads were moved", before-after)
 	}
 }
 
-// ownPinned counts our threads that keep to these cores.
-func ownPinned(t *testing.T, cpus []int) (n int) {
+// ownOnOneCore counts our threads that keep to one core.
+func ownOnOneCore(t *testing.T) (n int) {
 	t.Helper()
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
@@ -71,53 +71,49 @@ func ownPinned(t *testing.T, cpus []int) (n int) {
 	}
 	for _, task := range tasks {
 		id, _ := strconv.Atoi(task.Name())
-		var set unix.CPUSet
-		if unix.SchedGetaffinity(id, &set) == nil && pinned(id, cpus) {
+		if cpus, batch := placed(id); len(cpus) == 1 && batch {
 			n++
 		}
 	}
 	return n
 }
 
-// strays counts Chrome's threads that are elsewhere.
-func strays(t *testing.T, p *Process, cpus []int) (n int) {
+// strays counts Chrome's threads that are not where they should be: all on the same core, where
+// they do not interrupt one another, or on several, where they do.
+func strays(t *testing.T, p *Process, still bool) (n int) {
 	t.Helper()
-	threads := 0
-	for dir := range members(p.Group()) {
-		tasks, err := os.ReadDir(filepath.Join(dir, "task"))
-		if err != nil {
-			t.Fatal(err)
+	count := 0
+	var core []int
+	for id := range threads(p.Group()) {
+		count++
+		cpus, batch := placed(id)
+		if cpus == nil { // it has ended
+			continue
 		}
-		for _, task := range tasks {
-			id, _ := strconv.Atoi(task.Name())
-			threads++
-			if !pinned(id, cpus) {
-				n++
-			}
+		if core == nil {
+			core = cpus
+		}
+		if (len(cpus) == 1) != still || batch != still || !slices.Equal(cpus, core) {
+			n++
 		}
 	}
-	if threads < 10 {
-		t.Fatalf("Chrome has %d threads", threads)
+	if count < 10 {
+		t.Fatalf("Chrome has %d threads", count)
 	}
 	return n
 }
 
-// pinned reports whether a thread may run on these cores only, and interrupts others there if there
-// are more than one; or has ended.
-func pinned(id int, cpus []int) bool {
+// placed returns the cores that a thread may run on, and whether it lets others there finish.
+func placed(id int) (cpus []int, batch bool) {
 	var set unix.CPUSet
 	if unix.SchedGetaffinity(id, &set) != nil {
-		return true
+		return nil, false
 	}
-	for _, cpu := range cpus {
-		if !set.IsSet(cpu) {
-			return false
+	for cpu := 0; len(cpus) < set.Count(); cpu++ {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
 		}
 	}
 	attr, err := unix.SchedGetAttr(id, 0)
-	if err != nil {
-		return err == unix.ESRCH
-	}
-	batch := attr.Policy == unix.SCHED_BATCH
-	return set.Count() == len(cpus) && batch == (len(cpus) == 1)
+	return cpus, err == nil && attr.Policy == unix.SCHED_BATCH
 }

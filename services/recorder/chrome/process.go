@@ -3,6 +3,8 @@ package chrome
 import (
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"sync"
@@ -20,8 +22,8 @@ type Process struct {
 
 	cmd     *exec.Cmd
 	outbox  *os.File
-	inbox   *inbox
-	pinned  bool
+	inbox   io.ReadCloser
+	still   func(bool)
 	profile string
 	stderr  *tail
 	exited  chan struct{}
@@ -69,7 +71,11 @@ func (p *Process) start(o Options) error {
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, ourOut.Close(), ourIn.Close())
 	}
-	p.cmd, p.outbox, p.inbox = cmd, ourOut, &inbox{f: ourIn}
+	p.cmd, p.outbox, p.inbox, p.still = cmd, ourOut, ourIn, func(bool) {}
+	if o.Cores != nil {
+		pipe := o.Cores.Pipe(ourIn, func() iter.Seq[int] { return threads(p.Group()) })
+		p.inbox, p.still = pipe, pipe.Still
+	}
 	p.Client = cdp.New(p.inbox, ourOut)
 	go func() {
 		defer close(p.exited)
@@ -85,35 +91,9 @@ func (p *Process) start(o Options) error {
 // does not wait.
 func (p *Process) Kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
-// Settle has a thread of its own read what Chrome writes, which is for a page that stands still,
-// and keeps it and all that Chrome runs or starts later to these cores, by their numbers (Cores),
-// to a single one without interrupting one another. With none, the kernel says where they run. It
-// is an optimisation: what cannot be moved stays where it is. One goroutine at a time may call it,
-// or Stir.
-func (p *Process) Settle(cpus []int) {
-	p.inbox.wait(way{alone: true, cpus: cpus})
-	p.pin(cpus)
-}
-
-// Stir takes back what Settle did.
-func (p *Process) Stir() {
-	p.inbox.wait(way{})
-	p.pin(nil)
-}
-
-// pin keeps all of Chrome to these cores; with none, to no core that it was kept to before.
-func (p *Process) pin(cpus []int) {
-	if len(cpus) == 0 && !p.pinned {
-		return
-	}
-	if p.pinned = len(cpus) > 0; !p.pinned {
-		cpus = Cores()
-	}
-	// The second time finds what a thread that was not moved yet had started meanwhile.
-	for range 2 {
-		pinGroup(p.Group(), cpus)
-	}
-}
+// Still says that the page has come to rest, or that it moves again (package placement). One
+// goroutine at a time may call it.
+func (p *Process) Still(still bool) { p.still(still) }
 
 // Group is the id of Chrome's process group.
 func (p *Process) Group() int { return p.cmd.Process.Pid }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,57 +14,19 @@ import (
 // It is an optimisation: a kernel that refuses changes nothing but the speed.
 func enlarge(pipe *os.File) { _, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, 1<<20) }
 
-// Cores are the numbers of the cores that this process, and so each Chrome that it starts, may use.
-// Which these are is found out once: later, the thread that asks may keep to one.
-func Cores() []int { return ownCores() }
-
-var ownCores = sync.OnceValue(func() (cpus []int) {
-	var set unix.CPUSet
-	if unix.SchedGetaffinity(0, &set) != nil {
-		return nil
-	}
-	for cpu := 0; len(cpus) < set.Count(); cpu++ {
-		if set.IsSet(cpu) {
-			cpus = append(cpus, cpu)
-		}
-	}
-	return cpus
-})
-
-// pinGroup lets the threads of a group's processes run on these cores only.
-func pinGroup(pgid int, cpus []int) {
-	for dir := range members(pgid) {
-		threads, _ := os.ReadDir(filepath.Join(dir, "task"))
-		for _, thread := range threads {
-			if id, err := strconv.Atoi(thread.Name()); err == nil {
-				pinThread(id, cpus)
+// threads yields the ids of all threads of a group's processes.
+func threads(pgid int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for dir := range members(pgid) {
+			tasks, _ := os.ReadDir(filepath.Join(dir, "task"))
+			for _, task := range tasks {
+				if id, err := strconv.Atoi(task.Name()); err == nil && !yield(id) {
+					return
+				}
 			}
 		}
 	}
 }
-
-// pinThread lets a thread run on these cores only. If that is one, a thread that is woken there
-// does not interrupt the one that runs: Chrome's hand each other their work, and each is soon done
-// with its part.
-func pinThread(id int, cpus []int) {
-	var set unix.CPUSet
-	for _, cpu := range cpus {
-		set.Set(cpu)
-	}
-	_ = unix.SchedSetaffinity(id, &set)
-	attr, err := unix.SchedGetAttr(id, 0)
-	if err != nil || attr.Policy != unix.SCHED_NORMAL && attr.Policy != unix.SCHED_BATCH {
-		return
-	}
-	attr.Policy = unix.SCHED_NORMAL
-	if len(cpus) == 1 {
-		attr.Policy = unix.SCHED_BATCH
-	}
-	attr.Runtime = 0 // a slice of its own, if it is given back
-	_ = unix.SchedSetAttr(id, attr, 0)
-}
-
-func threadID() int { return unix.Gettid() }
 
 // SmallShm reports whether /dev/shm has less than 512 MB free.
 func SmallShm() bool {

@@ -3,21 +3,15 @@
 package chrome
 
 import (
+	"iter"
 	"os"
 	"syscall"
 )
 
 func enlarge(*os.File) {}
 
-// Cores are unknown here: nothing can be pinned to them.
-func Cores() []int { return nil }
-
-func pinGroup(int, []int) {}
-
-func pinThread(int, []int) {}
-
-// threadID is of no use: nobody can pin it.
-func threadID() int { return 0 }
+// threads are not known here.
+func threads(int) iter.Seq[int] { return func(func(int) bool) {} }
 
 // SmallShm reports whether shared memory is too small for Chrome; only Linux has such a limit.
 func SmallShm() bool { return false }

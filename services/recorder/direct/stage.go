@@ -127,7 +127,7 @@ const (
 	stateOutside  state = "outside"  // what it finds is beyond the edges, and cannot be scrolled to
 	stateClosed   state = "closed"   // what it finds takes no text
 	// the document is being left, was not drawn, or has not been read to its end and no element is
-	// needed
+	// needed.
 	stateEarly state = "early"
 )
 

@@ -1,4 +1,4 @@
-package chrome
+package placement
 
 import (
 	"errors"
@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-func TestAnInboxMissesNothingHoweverItWaits(t *testing.T) {
+func TestAPipeMissesNothingHoweverItWaits(t *testing.T) {
 	f, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &inbox{f: f}
+	b := New(true).Pipe(f, nobody)
 	const messages = 3000
 	var read atomic.Int64
 	got := make(chan []byte)
@@ -37,18 +37,20 @@ func TestAnInboxMissesNothingHoweverItWaits(t *testing.T) {
 	for i := range messages {
 		switch i % 10 {
 		case 3:
-			b.wait(way{alone: true})
+			b.Still(true)
+		case 4:
+			b.Still(false)
 		case 5:
-			b.wait(way{alone: true, cpus: Cores()})
+			b.Still(true)
 		case 6: // it waits for more before it is told again
 			for read.Load() < int64(i) {
 				runtime.Gosched()
 			}
 		case 7:
-			b.wait(way{})
+			b.Still(false)
 		case 8: // of two that follow one another the last counts
-			b.wait(way{alone: true})
-			b.wait(way{})
+			b.Still(true)
+			b.Still(false)
 		}
 		if _, err := w.Write([]byte{byte(i)}); err != nil {
 			t.Fatal(err)
@@ -72,13 +74,13 @@ func TestAnInboxMissesNothingHoweverItWaits(t *testing.T) {
 	}
 }
 
-func TestAnInboxWaitsAsItIsAskedTo(t *testing.T) {
+func TestAPipeWaitsAsItIsAskedTo(t *testing.T) {
 	f, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	b := &inbox{f: f}
+	b := New(true).Pipe(f, nobody)
 	read := make(chan error)
 	go func() {
 		for {
@@ -89,8 +91,8 @@ func TestAnInboxWaitsAsItIsAskedTo(t *testing.T) {
 			}
 		}
 	}()
-	for _, alone := range []bool{true, true, false, true, false} {
-		b.wait(way{alone: alone})
+	for _, still := range []bool{true, true, false, true, false} {
+		b.Still(still)
 		for range 2 { // it waits otherwise after the first message, if not before
 			if _, err := w.Write([]byte("m")); err != nil {
 				t.Fatal(err)
@@ -99,8 +101,8 @@ func TestAnInboxWaitsAsItIsAskedTo(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if known := !errors.Is(deadline(b), os.ErrNoDeadline); known == alone {
-			t.Errorf("alone: %t: Go's poller knows the pipe: %t", alone, known)
+		if known := !errors.Is(deadline(b), os.ErrNoDeadline); known == still {
+			t.Errorf("still: %t: Go's poller knows the pipe: %t", still, known)
 		}
 	}
 	if err := b.Close(); err != nil {
@@ -112,7 +114,7 @@ func TestAnInboxWaitsAsItIsAskedTo(t *testing.T) {
 }
 
 // deadline returns what comes of giving what is read from no deadline.
-func deadline(b *inbox) error {
+func deadline(b *Pipe) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.f.SetReadDeadline(time.Time{})
@@ -125,9 +127,12 @@ func TestThePollerNeedNotKnowWhatAThreadWaitsFor(t *testing.T) {
 	}
 	defer w.Close()
 	for _, polled := range []bool{true, false, true} {
-		if f, err = reopen(f, polled); err != nil {
+		other, err := duplicate(f, polled)
+		if err != nil {
 			t.Fatal(err)
 		}
+		_ = f.Close()
+		f = other
 		if err := f.SetReadDeadline(time.Time{}); errors.Is(err, os.ErrNoDeadline) == polled {
 			t.Errorf("polled: %t: setting a deadline returned %v", polled, err)
 		}

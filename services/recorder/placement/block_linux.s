@@ -1,0 +1,1 @@
+// With an assembly file, Go takes functions without a body, as block_linux.go has two.
