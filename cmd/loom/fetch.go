@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
@@ -51,7 +50,7 @@ func bucket(settings map[string]string, which string) string {
 
 // download writes what url answers with to the file at path: all of it, or the file stays as it
 // was. Its errors do not hold the URL, which may be signed.
-func download(ctx context.Context, url, path string) (err error) {
+func download(ctx context.Context, url, path string) error {
 	operation := "download " + filepath.Base(path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -66,20 +65,7 @@ func download(ctx context.Context, url, path string) (err error) {
 		return fmt.Errorf("%s: %s answered %s: set S3_ENDPOINT and its keys if the bucket is private", operation,
 			request.URL.Host, response.Status)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
-		}
-	}()
-	if _, err := io.Copy(file, response.Body); err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	if err := errors.Join(file.Chmod(0o644), file.Close(), os.Rename(file.Name(), path)); err != nil {
+	if _, err := atomicfile.Copy(path, response.Body, response.ContentLength, 0o644); err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
 	return nil

@@ -1,19 +1,18 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
 
-// output is a file that is written under another name and takes its own when it is complete: what
-// was there before stays until then, and for good when it never is.
+// output is the file of a finished video.
 type output struct {
 	// path is absolute.
 	path string
-	file *os.File
-	kept bool
+	file *atomicfile.File
 }
 
 // newOutput makes sure that the file can be written: before the work, not after it.
@@ -22,29 +21,34 @@ func newOutput(path string) (*output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("output: %w", err)
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("output: %s is there and is no file", path)
+	if err := checkOutput(path); err != nil {
+		return nil, err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	file, err := atomicfile.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("output: nothing can be written into %s: %w", filepath.Dir(path), err)
+		return nil, fmt.Errorf("output: %w", err)
 	}
 	return &output{path: path, file: file}, nil
 }
 
+// checkOutput reports whether a file can be written to path.
+func checkOutput(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("output: %s is there and is no file", path)
+	}
+	if err := atomicfile.Check(path); err != nil {
+		return fmt.Errorf("output: nothing can be written into %s: %w", filepath.Dir(path), err)
+	}
+	return nil
+}
+
 // keep gives the file its name.
 func (o *output) keep() error {
-	if err := errors.Join(o.file.Chmod(0o644), o.file.Close(), os.Rename(o.file.Name(), o.path)); err != nil {
+	if err := o.file.Commit(0o644); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
-	o.kept = true
 	return nil
 }
 
 // discard removes the file, unless it has been kept.
-func (o *output) discard() {
-	if !o.kept {
-		_ = o.file.Close()
-		_ = os.Remove(o.file.Name())
-	}
-}
+func (o *output) discard() { o.file.Discard() }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -117,15 +116,11 @@ func (c *renderCmd) outputs(file *campaign.Campaign) (video, thumbnail string, e
 		return "", "", fmt.Errorf("output: %s is where the thumbnail goes: write the video's name, ending in .mp4", out)
 	}
 	for _, path := range []string{video, thumbnail} {
-		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-			return "", "", fmt.Errorf("output: %s is there and is no file", path)
+		if err := checkOutput(path); err != nil {
+			return "", "", err
 		}
 	}
-	probe, err := os.CreateTemp(filepath.Dir(video), ".loom-*")
-	if err != nil {
-		return "", "", fmt.Errorf("output: nothing can be written into %s: %w", filepath.Dir(video), err)
-	}
-	return video, thumbnail, errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return video, thumbnail, nil
 }
 
 // slug makes a file name of a campaign's name.

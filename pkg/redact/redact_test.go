@@ -67,7 +67,7 @@ func TestAnErrorLosesItsURLAndKeepsItsCause(t *testing.T) {
 			t.Errorf("%q became %q", err, got)
 		}
 	}
-	if got := redact.Error(io.EOF); got != io.EOF {
+	if got := redact.Error(io.EOF); !errors.Is(got, io.EOF) {
 		t.Errorf("%v became %v", io.EOF, got)
 	}
 	if got := redact.Error(nil); got != nil {

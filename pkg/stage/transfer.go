@@ -8,9 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/retry"
@@ -88,13 +88,13 @@ func (x *transfers) retry(ctx context.Context, operation string, try func(contex
 		return Permanent(msg.CodeStorageTooLarge, storageTooLargeMessage, fmt.Errorf("%s: %w", operation, err))
 	case errors.As(err, &refused) && refused.forGood():
 		return Permanent(msg.CodeStorageRefused, storageRefusedMessage, fmt.Errorf("%s: %w", operation, err))
-	case errors.As(err, new(*os.PathError)), errors.As(err, new(*os.LinkError)):
+	case atomicfile.IsOwn(err):
 		return fmt.Errorf("%s: %w", operation, err)
 	}
 	return Retryable(msg.CodeStorage, storageMessage, fmt.Errorf("%s: %w", operation, err))
 }
 
-func (x *transfers) download(ctx context.Context, from, path string) (err error) {
+func (x *transfers) download(ctx context.Context, from, path string) error {
 	ctx, moved, stop := x.watch(ctx)
 	defer stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
@@ -107,33 +107,14 @@ func (x *transfers) download(ctx context.Context, from, path string) (err error)
 	}
 	defer func() { _ = response.Body.Close() }()
 
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
+	_, err = atomicfile.Copy(path, &counter{response.Body, moved}, response.ContentLength, 0o600)
+	switch {
+	case err == nil:
+		return nil
+	case atomicfile.IsOwn(err):
 		return retry.Permanent(err)
 	}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
-		}
-	}()
-	n, err := io.Copy(file, &counter{response.Body, moved})
-	if errors.As(err, new(*os.PathError)) {
-		return retry.Permanent(err)
-	}
-	if err != nil {
-		return broken(ctx, err)
-	}
-	if response.ContentLength >= 0 && n != response.ContentLength {
-		return fmt.Errorf("got %d of %d bytes", n, response.ContentLength)
-	}
-	if err := file.Close(); err != nil {
-		return retry.Permanent(err)
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return retry.Permanent(err)
-	}
-	return nil
+	return broken(ctx, err)
 }
 
 // upload writes length bytes of the file at path, from offset, to the object that to is the URL of.

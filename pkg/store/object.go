@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
 
 // What is said of finished objects to caches: their keys are never written with anything else.
@@ -133,37 +132,14 @@ func copySource(bucket, key string) string {
 }
 
 // Download writes an object to the file at path: all of it, or the file is not there.
-func (c *Client) Download(ctx context.Context, bucket, key, path string) (err error) {
+func (c *Client) Download(ctx context.Context, bucket, key, path string) error {
 	operation := fmt.Sprintf("download %s/%s", bucket, key)
 	object, err := c.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	if err != nil {
 		return explain(err, "%s", operation)
 	}
 	defer func() { _ = object.Body.Close() }()
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
-		}
-	}()
-	n, err := io.Copy(file, object.Body)
-	if err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	if want := aws.ToInt64(object.ContentLength); n != want {
-		return fmt.Errorf("%s: got %d of %d bytes", operation, n, want)
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	if err := file.Close(); err != nil {
-		return fmt.Errorf("%s: %w", operation, err)
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
+	if _, err := atomicfile.Copy(path, object.Body, aws.ToInt64(object.ContentLength), 0o644); err != nil {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
 
 // elsewhere is where Postgres's data goes when its user cannot reach the data folder, the first
@@ -37,7 +39,7 @@ func pgPlace(ctx context.Context, home pgHome, acct account, bin pgBinaries) (pl
 		place = filepath.Join(parent, hex.EncodeToString(sum[:6]))
 		reachable, err := reachableBy(ctx, place, acct, bin)
 		if reachable {
-			if err := writeFile(filepath.Join(place, ofFile), home.dir); err != nil {
+			if err := atomicfile.Write(filepath.Join(place, ofFile), []byte(home.dir), 0o600); err != nil {
 				return "", false, fmt.Errorf("mark Postgres's folder: %w", err)
 			}
 			return place, true, sweep(ctx, parent)

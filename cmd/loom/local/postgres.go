@@ -16,6 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
 
 const (
@@ -118,7 +120,7 @@ func (c *cluster) prepare(ctx context.Context, id string, log zerolog.Logger) er
 	if c.password, err = secret(c.file("password"), 20); err != nil {
 		return err
 	}
-	if err := writeFile(c.file("id"), id+"\n"); err != nil {
+	if err := atomicfile.Write(c.file("id"), []byte(id+"\n"), 0o600); err != nil {
 		return fmt.Errorf("mark Postgres data: %w", err)
 	}
 	if err := c.acct.own(c.file("password")); err != nil { // initdb reads it

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
 
 // ReadyFileError says why the ready file cannot be written.
@@ -30,11 +31,7 @@ func clearReadyFile(path string) error {
 	if err == nil && !info.Mode().IsRegular() {
 		return &ReadyFileError{path, errNoFile}
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return &ReadyFileError{path, err}
-	}
-	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+	if err := atomicfile.Check(path); err != nil {
 		return &ReadyFileError{path, err}
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -51,7 +48,7 @@ func writeReadyFile(path string, settings map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&b, "%s=%s\n", name, quote(settings[name]))
 	}
-	if err := writeFile(path, b.String()); err != nil {
+	if err := atomicfile.Write(path, []byte(b.String()), 0o600); err != nil {
 		return &ReadyFileError{path, err}
 	}
 	return nil

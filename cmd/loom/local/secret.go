@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
 
 // secret returns the secret kept in a file that only its owner can read, and makes one the first
@@ -22,7 +23,7 @@ func secret(path string, bytes int) (string, error) {
 		return "", fmt.Errorf("read secret: %w", err)
 	}
 	s := random(bytes)
-	if err := writeFile(path, s+"\n"); err != nil {
+	if err := atomicfile.Write(path, []byte(s+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("keep secret: %w", err)
 	}
 	return s, nil
@@ -33,25 +34,4 @@ func random(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails, by its contract
 	return hex.EncodeToString(b)
-}
-
-// writeFile replaces a file as a whole, readable by its owner only: a reader sees the old text or
-// the new one.
-func writeFile(path, text string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.WriteString(text); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

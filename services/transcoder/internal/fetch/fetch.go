@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
@@ -74,18 +75,11 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, came *pace, pro
 	if resp.ContentLength > f.MaxBytes {
 		return 0, errTooLarge
 	}
-	file, err := os.Create(path)
-	if err != nil {
-		return 0, ourFault(err)
-	}
-	counted := &counter{w: file, came: came, total: resp.ContentLength, progress: progress}
-	n, err := io.Copy(counted, io.LimitReader(resp.Body, f.MaxBytes+1))
-	if closeErr := file.Close(); counted.err == nil {
-		counted.err = closeErr
-	}
+	counted := &counter{r: io.LimitReader(resp.Body, f.MaxBytes+1), came: came, total: resp.ContentLength, progress: progress}
+	n, err := atomicfile.Copy(path, counted, -1, 0o600)
 	switch {
-	case counted.err != nil:
-		return 0, ourFault(counted.err)
+	case atomicfile.IsOwn(err):
+		return 0, ourFault(err)
 	case err != nil:
 		return 0, redact.Error(err)
 	case n > f.MaxBytes:
@@ -94,20 +88,18 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, came *pace, pro
 	return n, nil
 }
 
-// counter reports progress, and keeps a failure to write apart from one to read.
+// counter reports progress.
 type counter struct {
-	w        io.Writer
+	r        io.Reader
 	came     *pace
 	n, total int64
-	err      error
 	progress func(float64)
 }
 
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
 	c.n += int64(n)
 	c.came.came.Add(int64(n))
-	c.err = err
 	if c.total > 0 && c.progress != nil {
 		c.progress(float64(c.n) / float64(c.total))
 	}
@@ -133,8 +125,12 @@ func (e diskError) Unwrap() error { return e.error }
 // ourFault marks a failure to write, without the path.
 func ourFault(err error) error {
 	var path *os.PathError
-	if errors.As(err, &path) {
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
 		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
 	}
 	return diskError{fmt.Errorf("write it: %w", err)}
 }
