@@ -1,4 +1,4 @@
-# Every command a person needs; CI runs the same targets.
+# The commands of this project. CI runs the same targets.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -6,11 +6,12 @@ SHELL := /usr/bin/env bash
 MODULES  := bench cmd/loom e2e migrations pkg services/ingest services/recorder services/transcoder services/uploader
 SERVICES := ingest recorder transcoder uploader
 COMPOSE  := docker compose -f deploy/compose.yml
-# Many tests wait, for bounds to pass and services to start: two packages more than there are cores keep the cores busy.
+# Many tests wait: for bounds to pass, for services to start. Running two packages more than there
+# are cores keeps the cores busy.
 ATONCE   := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .PHONY: help
-help: ## show this list
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
@@ -21,11 +22,12 @@ setup: ## install what is missing: Chrome's headless shell, FFmpeg, PostgreSQL, 
 setup-npm: ## install the JavaScript libraries that the tests animate pages with
 	@scripts/setup-npm.sh
 
-# Chrome asks for huge pages by a library in C, which lies beside the program. Without it, moving pages take longer.
+# Chrome asks for huge pages through a library in C, which lies beside the program. Without it,
+# moving pages take longer.
 .PHONY: hugepages
 hugepages:
 	@[ "$$(uname)" != Linux ] || $(MAKE) --no-print-directory bin/loom-hugepages.so || \
-	  echo "Chrome does without huge pages: that takes a C compiler and its headers (Debian: apt install gcc libc6-dev)"
+	  echo "building without huge pages for Chrome: they take a C compiler and its headers (Debian: apt install gcc libc6-dev)"
 
 bin/loom-hugepages.so: services/recorder/chrome/hugepages/hugepages.c
 	@mkdir -p bin
@@ -54,17 +56,17 @@ race: setup setup-npm ## run all tests under the race detector (needs a C compil
 	CGO_ENABLED=1 go test -race -count=1 -timeout 30m work
 
 .PHONY: e2e
-e2e: setup ## run only the end-to-end tests, telling what they do
+e2e: setup ## run only the end-to-end tests, with their log
 	go test -count=1 -timeout 15m -v ./e2e/...
 
 .PHONY: bench
-bench: setup hugepages ## measure how fast pages are recorded and videos made, next to others (Linux, Node.js); BENCH='-help' lists flags
+bench: setup hugepages ## measure how fast pages are recorded and videos made (Linux, Node.js); BENCH='-help' lists flags
 	@bench/peers/setup.sh
 	go build -o bin/bench ./bench/cmd/bench
 	bin/bench $(BENCH)
 
 .PHONY: long
-long: setup setup-npm ## run the long tests: 30 s at 1920×1080, idle and under load; 100 scenes in a row; pages that misbehave; 10 minutes of lips
+long: setup setup-npm ## run the long tests: 30 s at 1920×1080, 100 scenes in a row, hostile pages, 10 minutes of lip sync
 	LOOM_LONG=1 go test -count=1 -timeout 90m -v -run TestEveryNumber ./services/recorder/capture ./e2e
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run 'TestScenesInARow|TestPagesThatMisbehave' ./services/recorder
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run TestLipsAndVoiceStayTogether ./services/transcoder
@@ -72,11 +74,11 @@ long: setup setup-npm ## run the long tests: 30 s at 1920×1080, idle and under 
 FUZZTIME ?= 30s
 
 .PHONY: fuzz
-fuzz: setup ## run each fuzz test for FUZZTIME, 30s if it is not set, one after the other
+fuzz: setup ## run each fuzz test for FUZZTIME (default 30s), one after the other
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: lint
-lint: bin/golangci-lint ## run the linters, and vet, gofmt and tidiness module by module
+lint: bin/golangci-lint ## run the linters; vet, gofmt and tidiness by module; the width of comments and prose
 	bin/golangci-lint run $(MODULES:%=./%/...)
 	@scripts/check-modules.sh $(MODULES) tools
 
@@ -89,14 +91,14 @@ tidy: ## tidy every module
 	for m in $(MODULES) tools; do (cd $$m && GOWORK=off go mod tidy); done
 
 .PHONY: up
-up: ## run everything in containers (Ctrl-C stops)
+up: ## run everything in containers; Ctrl-C stops
 	$(COMPOSE) up --build
 
 .PHONY: down
-down: ## remove the containers; their data stays (down -v removes it too)
+down: ## remove the containers; their data stays
 	$(COMPOSE) down
 
-# Linters are pinned in a module of their own, so that no module of ours depends on them.
+# A module of their own pins the linters, so no module of ours depends on them.
 bin/golangci-lint: tools/go.mod tools/go.sum
 	cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# FFmpeg's filter subtitles draws with libass's simple shaping, and its filter ass, on the very same file, with the complex one.
+# FFmpeg's filter subtitles draws with libass's simple shaping. Its filter ass draws the same file
+# with the complex one.
 #
-# Only ass has the option shaping, whose default is libass's best. The other filter shares the code that passes it on, where the
-# option that is not there counts as 0, which is "simple": Devanagari, Bengali, Khmer and their like lose conjuncts, and vowels stand
-# on the wrong side of their consonants. Arabic is joined either way, so that it is easily overlooked.
+# Only ass has the option shaping, whose default is libass's best. The other filter shares the code
+# that passes it on. There the missing option counts as 0, which is "simple": Devanagari, Bengali,
+# Khmer and similar scripts lose conjuncts, and vowels are on the wrong side of their consonants.
+# Arabic is joined either way, so this is easily overlooked.
 #
-# Needs ffmpeg with libass and HarfBuzz, and a font with Devanagari (Debian: ffmpeg, fonts-noto-core).
-# Exits 0 while this is so, 1 when it has changed.
+# Needs ffmpeg with libass and HarfBuzz, and a font with Devanagari (Debian: ffmpeg,
+# fonts-noto-core). Exits 0 while this is so, 1 when it has changed.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

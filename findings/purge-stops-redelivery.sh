@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# A purge by subject, of one message that is in flight, can end the redelivery of another that was delivered earlier.
+# A purge by subject, of one message that is in flight, can end the redelivery of another that was
+# delivered earlier.
 #
-# nats-server, a work-queue stream and one pull consumer: messages 1, 2 and 3 are in flight. The subject of 2 is purged,
-# and 3 is acknowledged. 1 is in the stream still, and unacknowledged; but its ack wait passes and it is not redelivered.
-# Nor is it after a nak. When 2 is deleted by its sequence instead, 1 is redelivered, which the last case shows.
+# nats-server, a work-queue stream and one pull consumer: messages 1, 2 and 3 are in flight. The
+# subject of 2 is purged, and 3 is acknowledged. 1 is still in the stream, and unacknowledged. But
+# its ack wait passes and it is not redelivered. A nak does not redeliver it either. When 2 is
+# deleted by its sequence instead, 1 is redelivered, which the last case shows.
 #
 # Exits 0 while this is so, 1 when it has changed.
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check-modules.sh MODULE...: each module builds, vets, and is tidy and formatted, on its own, without
-# the workspace. This finds a requirement that a module has only through another one.
+# check-modules.sh MODULE...: each module builds, vets, and is tidy and formatted, on its own,
+# without the workspace. This finds a requirement that a module has only through another one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME: every fuzz test there is, one after the other, each for so long (30s, 10m). What one finds it writes into the
-# testdata/fuzz of its package, where all later test runs try it.
+# fuzz.sh TIME: runs every fuzz test for TIME (30s, 10m), one after the other. A failing input is
+# written into the testdata/fuzz of its package, where later test runs try it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

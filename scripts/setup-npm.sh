@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests of the recorder animate pages with: the npm packages that package-lock.json pins, without running
-# any code of theirs. Only the tests need them. Changes nothing, and asks the network nothing, when all is there.
+# Installs the JavaScript libraries that the recorder's tests animate pages with: the npm packages
+# that package-lock.json pins, without running their install scripts. Only the tests need them. When
+# everything is there, it changes nothing and does not use the network.
 #
 #   Node.js with npm   nodejs, npm (Debian, Ubuntu)
 set -euo pipefail
@@ -8,12 +9,12 @@ cd "$(dirname "$0")/../services/recorder/capture/testdata/npm"
 
 say() { printf 'setup-npm: %s\n' "$*" >&2; }
 
-# The lock that was installed from is kept beside what it gave.
+# A copy of the lock file beside the packages says what they were installed from.
 if cmp -s package-lock.json node_modules/.installed-from; then exit 0; fi
 
 if ! command -v npm >/dev/null; then
   if ! command -v apt-get >/dev/null; then
-    say "npm is missing. Get Node.js from https://nodejs.org, and run it again."
+    say "npm is missing. Get Node.js from https://nodejs.org, and run this again."
     exit 1
   fi
   sudo=()
@@ -31,7 +32,7 @@ fi
 
 say "installing with npm: $(sed -n 's/^ *"\([a-z-]*\)": "\([0-9.]*\)",\?$/\1 \2/p' package.json | paste -sd, | sed 's/,/, /g')"
 if ! npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
-  say "npm ci failed: its words above say why."
+  say "npm ci failed: its output above says why."
   exit 1
 fi
 cp package-lock.json node_modules/.installed-from

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Installs what loom-lite needs and this machine lacks. Changes nothing, and asks the network nothing, when all is there.
+# Installs what loom-lite needs and this machine lacks. When everything is there, it changes nothing
+# and does not use the network.
 #
 #   Go, as go.mod asks            never installed here: see https://go.dev/dl
 #   Chrome's headless shell       Debian: chromium-headless-shell. Elsewhere: CHROME_PATH
 #   FFmpeg with libx264           ffmpeg
 #   PostgreSQL's server programs  postgresql: `loom up` and the tests run a private server with them
-#   a C compiler                  gcc, libc6-dev: for the library by which Chrome asks for huge pages (Linux; it works without)
-#   fonts                         those of pkg/fonts/debian.txt, which the images have too: what has no font comes out as boxes
+#   a C compiler                  gcc, libc6-dev: for the library through which Chrome asks for huge
+#                                 pages (Linux; optional)
+#   fonts                         those of pkg/fonts/debian.txt, which the images have too. Text
+#                                 without a font is drawn as boxes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,13 +35,13 @@ has_postgres() {
 
 has_cc() { [ "$(uname)" != Linux ] || { command -v cc >/dev/null && [ -e /usr/include/errno.h ]; }; }
 
-# has_font FILE: a font whose file name begins so.
+# has_font FILE: whether a font is installed whose file name begins with FILE.
 has_font() {
   find /usr/share/fonts /usr/local/share/fonts "$HOME/.fonts" "$HOME/.local/share/fonts" /Library/Fonts /System/Library/Fonts \
     -iname "$1*" -print -quit 2>/dev/null | grep . >/dev/null
 }
 
-# missing_fonts: the packages of pkg/fonts/debian.txt of which there is no file.
+# missing_fonts: the packages of pkg/fonts/debian.txt of which no file is installed.
 missing_fonts() {
   local package files file found
   while IFS=: read -r package files; do
@@ -50,7 +53,7 @@ missing_fonts() {
   done < <(grep '^fonts-' pkg/fonts/debian.txt)
 }
 
-# What is missing, as Debian's packages.
+# missing: the Debian packages that are missing.
 missing() {
   has_chrome || echo chromium-headless-shell
   has_ffmpeg || echo ffmpeg
@@ -70,7 +73,7 @@ install() {
   fi
   say "installing with ${sudo[*]:+sudo }apt-get: $*"
   if ! "${sudo[@]}" apt-get update -qq; then
-    problem "apt-get update failed: its words above say why."
+    problem "apt-get update failed: its output above says why."
     return
   fi
   for p in "$@"; do
@@ -79,7 +82,7 @@ install() {
   done
   if [ ${#available[@]} -gt 0 ] &&
     ! "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${available[@]}" </dev/null >&2; then
-    problem "apt-get install ${available[*]} failed: its words above say why."
+    problem "apt-get install ${available[*]} failed: its output above says why."
   fi
 }
 
@@ -97,13 +100,13 @@ if [ ${#packages[@]} -gt 0 ]; then
   fi
 fi
 
-# In a shell of its own: what is wrong with it is told, and stops nothing.
+# In a subshell: a failure is reported, and stops nothing.
 if ! has_cc && command -v apt-get >/dev/null; then
   (install gcc libc6-dev)
-  has_cc || say "going on without a C compiler"
+  has_cc || say "continuing without a C compiler"
 fi
 
-has_chrome || problem "Chrome's headless shell is missing${CHROME_PATH:+ (CHROME_PATH=$CHROME_PATH is no program)}. Debian has it as chromium-headless-shell.
+has_chrome || problem "Chrome's headless shell is missing${CHROME_PATH:+ (CHROME_PATH=$CHROME_PATH is not a program)}. Debian has it as chromium-headless-shell.
        Elsewhere (Ubuntu, macOS) get Google's build with Node.js,
          npx @puppeteer/browsers install chrome-headless-shell@stable --path \"\$HOME/.cache/loom-lite\"
        and set CHROME_PATH to the program that it names (on Ubuntu its libraries too: apt-get install libnss3 libgbm1 libasound2t64)."
@@ -113,7 +116,7 @@ mapfile -t still < <(missing | grep '^fonts-' || true)
 [ ${#still[@]} -eq 0 ] || problem "fonts are missing: ${still[*]}"
 
 if [ "$problems" -ne 0 ]; then
-  say "not complete. Mend the above and run it again."
+  say "not complete. Fix the above and run it again."
   exit 1
 fi
-[ ${#packages[@]} -eq 0 ] || say "all there now."
+[ ${#packages[@]} -eq 0 ] || say "everything is installed now."

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# update-autoconsent.sh VERSION: takes a release of @duckduckgo/autoconsent, the rules by which consent banners are
-# dismissed, from npm. Run the tests of services/recorder/direct afterwards: they hold what real banners look like.
+# update-autoconsent.sh VERSION: fetches a release of @duckduckgo/autoconsent from npm, the rules
+# that dismiss consent banners. Run the tests of services/recorder/direct afterwards: they have
+# copies of real banners.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

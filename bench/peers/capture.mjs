@@ -1,7 +1,8 @@
 // Records one page with puppeteer-capture: node capture.mjs URL FRAMES FPS OUT.mp4
 //
-// Prints a JSON line when the first frame is there, one when the file is finished, and one when the browser is gone.
-// Environment: BENCH_CHROME (a path that ends in chrome-headless-shell, as puppeteer-capture asks), BENCH_FFMPEG.
+// Prints a JSON line when the first frame is there, one when the file is finished, and one when the
+// browser is gone. Environment: BENCH_CHROME (a path that ends in chrome-headless-shell, as
+// puppeteer-capture asks), BENCH_FFMPEG.
 import { statSync } from 'node:fs'
 import { PuppeteerCaptureFormat, capture, launch } from 'puppeteer-capture'
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the peers next to this file, as package-lock.json has them. Says what is missing when it cannot.
+# Installs the peers next to this file, as package-lock.json pins them. Prints what is missing when
+# it cannot.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes facecam.mp4: 13 seconds of Ada, 480 × 480 at 30, with sound. There is no camera in it: she is drawn by
-# facecam/presenter.html and speaks with Flite's voice "slt".
-# Needs flite, chromium-headless-shell and ffmpeg, and takes about half a minute.
+# Makes facecam.mp4: 13 seconds of Ada, 480 × 480 at 30, with sound. There is no camera in it: she
+# is drawn by facecam/presenter.html and speaks with Flite's voice "slt". Needs flite,
+# chromium-headless-shell and ffmpeg, and takes about half a minute.
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
