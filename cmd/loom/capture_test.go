@@ -77,6 +77,7 @@ func TestCaptureMakesAVideoOfALocalPage(t *testing.T) {
 	}
 	if got.Frames != 30 || got.Distinct != 30 || got.Width != 320 || got.Height != 180 || got.FPS != 30 || got.Mode != msg.ModeExact ||
 		got.WallSeconds <= 0 || got.CPUSeconds <= 0 || got.Bytes != info.Size() || got.Output == nil || *got.Output != video ||
+		got.Thumbnail == nil || *got.Thumbnail != filepath.Join(out, "video.jpg") ||
 		len(got.Warnings) != 0 || got.ErrorCode != nil || got.ErrorMessage != nil {
 		t.Errorf("got %s", stdout)
 	}
@@ -88,7 +89,10 @@ func TestCaptureMakesAVideoOfALocalPage(t *testing.T) {
 			t.Errorf("%s is missing in\n%s", word, stderr)
 		}
 	}
-	only(t, out, "video.mp4")
+	if text := measured(t, filepath.Join(out, "video.jpg")); !strings.HasPrefix(text, "mjpeg,320,180,") {
+		t.Errorf("the thumbnail is %s", text)
+	}
+	only(t, out, "video.jpg", "video.mp4")
 	only(t, work)
 }
 
@@ -194,6 +198,7 @@ func TestWhatCaptureCannotDoIsTheUsersFault(t *testing.T) {
 		"less than no time":    {[]string{page, "--duration=-1s"}, nil, []string{"--duration", "5s"}},
 		"less than a frame":    {[]string{page, "--duration", "100ms", "--fps", "1"}, nil, []string{"no frame", "--duration"}},
 		"no such folder":       {[]string{page, "-o", dir + "/none/video.mp4"}, nil, []string{"nothing can be written"}},
+		"a thumbnail's name":   {[]string{page, "-o", dir + "/video.jpg"}, nil, []string{"where the thumbnail goes"}},
 		"no file":              {[]string{page, "-o", dir}, nil, []string{"is no file"}},
 		"a setting":            {[]string{page}, map[string]string{"CHROME_SANDBOX": "maybe"}, []string{"CHROME_SANDBOX", "on or off"}},
 		"another setting":      {[]string{page}, map[string]string{"RECORDER_PINNING": "on"}, []string{"RECORDER_PINNING", "auto or off"}},
@@ -238,12 +243,12 @@ func TestWhatIsWrongIsInTheJSONToo(t *testing.T) {
 		if err := json.Unmarshal([]byte(stdout), &got); err != nil || strings.Count(stdout, "\n") != 1 {
 			t.Fatalf("%v in %q", err, stdout)
 		}
-		for _, field := range []string{"frames", "distinct", "width", "height", "fps", "mode", "wall_seconds", "cpu_seconds", "bytes", "output", "warnings", "error_code", "error_message", "failure_bundle"} {
+		for _, field := range []string{"frames", "distinct", "width", "height", "fps", "mode", "wall_seconds", "cpu_seconds", "bytes", "output", "thumbnail", "warnings", "error_code", "error_message", "failure_bundle"} {
 			if _, there := got[field]; !there {
 				t.Errorf("%s is missing from %s", field, stdout)
 			}
 		}
-		if status != statusUsage || len(got) != 14 || got["error_code"] != c.code || got["output"] != nil || got["error_message"] == "" {
+		if status != statusUsage || len(got) != 15 || got["error_code"] != c.code || got["output"] != nil || got["error_message"] == "" {
 			t.Errorf("status %d: %s", status, stdout)
 		}
 	}

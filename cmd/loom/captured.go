@@ -27,9 +27,10 @@ type captured struct {
 	// included.
 	WallSeconds float64 `json:"wall_seconds"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
-	// Bytes is the size of the video, Output its absolute path.
+	// Bytes is the size of the video, Output its absolute path, and Thumbnail the thumbnail's.
 	Bytes        int64         `json:"bytes"`
 	Output       *string       `json:"output"`
+	Thumbnail    *string       `json:"thumbnail"`
 	Warnings     []msg.Warning `json:"warnings"`
 	ErrorCode    *string       `json:"error_code"`
 	ErrorMessage *string       `json:"error_message"`

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
@@ -42,6 +45,19 @@ func checkOutput(path string) error {
 	return nil
 }
 
+// fill writes the content of the file at path.
+func (o *output) fill(path string) (err error) {
+	file, err := os.Open(path)
+	if err == nil {
+		_, err = io.Copy(o.file, file)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	return nil
+}
+
 // keep gives the file its name.
 func (o *output) keep() error {
 	if err := o.file.Commit(0o644); err != nil {
@@ -52,3 +68,12 @@ func (o *output) keep() error {
 
 // discard removes the file, unless it has been kept.
 func (o *output) discard() { o.file.Discard() }
+
+// thumbnailOf returns where the thumbnail of the video at path goes.
+func thumbnailOf(path string) (string, error) {
+	thumbnail := strings.TrimSuffix(path, filepath.Ext(path)) + ".jpg"
+	if thumbnail == path {
+		return "", fmt.Errorf("output: %s is where the thumbnail goes: write the video's name, ending in .mp4", filepath.Base(path))
+	}
+	return thumbnail, nil
+}

@@ -111,9 +111,8 @@ func (c *renderCmd) outputs(file *campaign.Campaign) (video, thumbnail string, e
 	if video, err = filepath.Abs(out); err != nil {
 		return "", "", fmt.Errorf("output: %w", err)
 	}
-	thumbnail = strings.TrimSuffix(video, filepath.Ext(video)) + ".jpg"
-	if thumbnail == video {
-		return "", "", fmt.Errorf("output: %s is where the thumbnail goes: write the video's name, ending in .mp4", out)
+	if thumbnail, err = thumbnailOf(video); err != nil {
+		return "", "", err
 	}
 	for _, path := range []string{video, thumbnail} {
 		if err := checkOutput(path); err != nil {

@@ -1,55 +1,49 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/progress"
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// soloView shows how a capture goes: as a render of two stages, the second of which begins during
-// the first.
+// soloView shows how a capture goes, as loom render shows a render.
 type soloView struct {
-	mu     sync.Mutex
-	view   progress.View
-	frames int
-	stages []renders.Stage
+	mu    sync.Mutex
+	view  progress.View
+	tasks []renders.Task
 }
 
-func newSoloView(a *app, frames int) *soloView {
-	now := time.Now()
-	return &soloView{view: progress.New(a.stderr, a.terminal), frames: frames, stages: []renders.Stage{
-		{Status: "recording", Total: frames, StartedAt: &now}, {Status: "normalizing", Total: frames},
-	}}
+func newSoloView(a *app, tasks []plan.Task) *soloView {
+	v := &soloView{view: progress.New(a.stderr, a.terminal)}
+	for _, t := range tasks {
+		v.tasks = append(v.tasks, renders.NewTask(t.ID, t.Kind, t.Weight))
+	}
+	return v
 }
 
-// recorded says how many frames have been recorded.
-func (v *soloView) recorded(frames int) { v.update(0, float64(frames)/float64(v.frames)) }
-
-// encoded says how much of the video has been encoded.
-func (v *soloView) encoded(fraction float64) { v.update(1, fraction) }
-
-// update moves a stage.
-func (v *soloView) update(stage int, progress float64) {
+// update takes the progress of a task, 0 to 1.
+func (v *soloView) update(task plan.Task, fraction float64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	now := time.Now()
-	s := &v.stages[stage]
-	if s.StartedAt == nil {
-		s.StartedAt = &now
+	i := slices.IndexFunc(v.tasks, func(t renders.Task) bool { return t.ID == task.ID })
+	t, now := &v.tasks[i], time.Now()
+	if t.StartedAt == nil {
+		t.StartedAt = &now
 	}
-	s.Progress, s.Done = progress, int(progress*float64(s.Total))
-	if progress >= 1 && s.EndedAt == nil {
-		s.EndedAt = &now
+	if t.Progress = max(t.Progress, fraction); t.Progress >= 1 && t.EndedAt == nil {
+		t.State, t.EndedAt = renders.Done, &now
 	}
-	earliest := v.stages[0]
-	if earliest.EndedAt != nil {
-		earliest = v.stages[1]
+	stages := renders.Stages(v.tasks)
+	earliest := slices.IndexFunc(stages, func(s renders.Stage) bool { return s.Progress < 1 })
+	render := renders.Render{Status: renders.Done, Progress: 100}
+	if earliest >= 0 {
+		render = renders.Render{Status: stages[earliest].Status, Progress: int(100 * renders.Progress(v.tasks))}
 	}
-	// Recording takes longer.
-	percent := 75*v.stages[0].Progress + 25*v.stages[1].Progress
-	v.view.Update(renders.Render{Status: earliest.Status, Progress: int(percent)}, append([]renders.Stage{}, v.stages...))
+	v.view.Update(render, stages)
 }
 
 func (v *soloView) close() { v.view.Close() }

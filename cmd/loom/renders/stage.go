@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
@@ -33,6 +35,21 @@ func (s Stage) Left(now time.Time) (left time.Duration, known bool) {
 var statusOf = map[msg.Kind]string{
 	msg.Record: "recording", msg.Probe: "recording", msg.Draw: "recording", msg.Normalize: "normalizing", msg.Concat: "concatenating",
 	msg.Overlay: "overlaying", msg.Upload: "uploading",
+}
+
+// NewTask returns a task that has not begun. weight is its share of the render's work.
+func NewTask(id uuid.UUID, kind msg.Kind, weight float64) Task {
+	return Task{ID: id, Kind: kind, weight: weight}
+}
+
+// Progress returns the part of all tasks together that is done, 0 to 1.
+func Progress(tasks []Task) float64 {
+	var done, total float64
+	for _, t := range tasks {
+		done += t.Progress * t.weight
+		total += t.weight
+	}
+	return done / total
 }
 
 // Stages sums up a plan's tasks, in the order in which a render goes through its statuses. A stage

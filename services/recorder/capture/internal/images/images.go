@@ -78,8 +78,11 @@ func (d *Decodes) forget(document proto.RuntimeExecutionContextID) {
 	delete(d.under, document)
 }
 
-// Any reports whether an image is being decoded that may still be waited for.
+// Any reports whether an image is being decoded that may still be waited for. Nil decodes none.
 func (d *Decodes) Any() bool {
+	if d == nil {
+		return false
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.under) > 0 && d.left > 0
