@@ -9,51 +9,21 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
-// ErrMissing says that the database has not been brought up to date.
-var ErrMissing = errors.New("the database's schema is missing or old: run `loom migrate`")
+// OutdatedError says that a database lacks something that this program's files make.
+type OutdatedError struct {
+	// Found says what it lacks, or which version it has.
+	Found string
+	// Mend says what to do.
+	Mend string
+}
 
-// needed are objects of which each came with another version of the files. They are looked up by
-// name, because the files may have been pasted into a SQL editor, which leaves no ledger.
-const needed = `
-select coalesce(string_agg(name, ', '), '') from (values
-  ('public.renders.error_code', exists (select from information_schema.columns
-     where table_schema = 'public' and table_name = 'renders' and column_name = 'error_code')),
-  ('public.renders.warnings', exists (select from information_schema.columns
-     where table_schema = 'public' and table_name = 'renders' and column_name = 'warnings')),
-  ('public.scenes.options', exists (select from information_schema.columns
-     where table_schema = 'public' and table_name = 'scenes' and column_name = 'options')),
-  ('public.renders.report', exists (select from information_schema.columns
-     where table_schema = 'public' and table_name = 'renders' and column_name = 'report')),
-  ('public.campaigns.output_options', exists (select from information_schema.columns
-     where table_schema = 'public' and table_name = 'campaigns' and column_name = 'output_options')),
-  ('public.claim_render_job()', to_regprocedure('public.claim_render_job()') is not null),
-  ('loom.plans', to_regclass('loom.plans') is not null),
-  ('loom.attempts.bundle_key', exists (select from information_schema.columns
-     where table_schema = 'loom' and table_name = 'attempts' and column_name = 'bundle_key')),
-  ('loom.leftovers', to_regclass('loom.leftovers') is not null),
-  ('loom.heard', to_regclass('loom.heard') is not null),
-  ('loom.open_plan()', to_regprocedure('loom.open_plan(uuid, uuid, uuid, jsonb, integer, jsonb)') is not null),
-  ('loom.set_aside', to_regclass('loom.set_aside') is not null),
-  ('public.renders.cancel_requested', exists (select from information_schema.columns
-     where table_schema = 'public' and table_name = 'renders' and column_name = 'cancel_requested')),
-  ('loom.cancel_requested()', to_regprocedure('loom.cancel_requested()') is not null),
-  ('loom.copies', to_regclass('loom.copies') is not null),
-  ('loom.grant_task()', to_regprocedure('loom.grant_task(uuid, text, uuid, interval, timestamptz)') is not null),
-  ('loom.next_job()', to_regprocedure('loom.next_job()') is not null),
-  ('loom.note_refusal()', to_regprocedure('loom.note_refusal(uuid, text, text)') is not null),
-  ('loom.set_job_aside()', to_regprocedure('loom.set_job_aside(uuid, uuid, text, text)') is not null),
-  ('loom.attach_job()', to_regprocedure('loom.attach_job(uuid, uuid)') is not null),
-  ('loom.cancel_render()', to_regprocedure('loom.cancel_render(uuid)') is not null),
-  ('loom.add_warnings()', to_regprocedure('loom.add_warnings(uuid, jsonb)') is not null),
-  ('loom.forget_options()', to_regprocedure('loom.forget_options(uuid)') is not null),
-  ('loom.fail_task()', to_regprocedure('loom.fail_task(uuid, integer, text, text, text, boolean, text)') is not null),
-  ('loom.heartbeat_task()', to_regprocedure('loom.heartbeat_task(uuid, integer, real, interval, text[], text)') is not null),
-  ('loom.finish_render()', to_regprocedure('loom.finish_render(uuid, integer, text, text, jsonb, text)') is not null)
-) as o (name, found) where not found`
+func (e *OutdatedError) Error() string {
+	return "the database's schema is missing or old: " + e.Found + ": " + e.Mend
+}
 
-// Check returns nil when loom-lite can work on the database: ErrMissing with what it lacks when it
-// is not up to date, an UnfitError when the app's tables are not what they must be, or the role has
-// not the rights that it needs. It changes nothing.
+// Check returns nil if loom-lite can work on the database. It returns an OutdatedError if the
+// database is not up to date, and an UnfitError if the app's tables are not as they must be or the
+// role lacks rights. A database of a newer program is up to date. Check changes nothing.
 func Check(ctx context.Context, db DB) error {
 	barred, _, err := entering(ctx, db)
 	if err != nil {
@@ -62,12 +32,16 @@ func Check(ctx context.Context, db DB) error {
 	if barred != nil {
 		return unfit(barred)
 	}
-	var missing string
-	if err := db.QueryRow(ctx, needed).Scan(&missing); err != nil {
-		return fmt.Errorf("look for the schema: %w", err)
+	list, err := missingObjects(ctx, db)
+	if err != nil {
+		return err
 	}
-	if missing != "" {
-		return fmt.Errorf("%w (it lacks %s)", ErrMissing, strings.TrimSpace(missing))
+	if len(list) > 0 {
+		version, err := SchemaVersion(ctx, db)
+		if err != nil {
+			version = 0 // the role may not call the function
+		}
+		return &OutdatedError{"it lacks " + enumerate(list), remedy(version, list[0].file)}
 	}
 	fit, err := Fit(ctx, db)
 	if err != nil {
@@ -77,17 +51,49 @@ func Check(ctx context.Context, db DB) error {
 	if err != nil {
 		return err
 	}
-	return unfit(append(fit, rights...))
+	if err := unfit(append(fit, rights...)); err != nil {
+		return err
+	}
+	version, err := SchemaVersion(ctx, db)
+	if err == nil && version < Version {
+		return &OutdatedError{fmt.Sprintf("its version is %d, and this program needs %d", version, Version), remedy(version, Files[0])}
+	}
+	return err
 }
 
-// Ready is Check for whoever asks a service whether it is ready: its errors name neither host nor
-// role.
+// enumerate names the first few of some objects.
+func enumerate(list []object) string {
+	const most = 5
+	var names []string
+	for _, o := range list[:min(most, len(list))] {
+		names = append(names, o.name)
+	}
+	text := strings.Join(names, ", ")
+	if more := len(list) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// remedy says how to bring a database up to date that lacks what file makes.
+func remedy(version int, file string) string {
+	const paste = " into its SQL editor, in the order of docs/operations.md"
+	switch {
+	case version > Version:
+		return fmt.Sprintf("run `loom migrate` of the release that has schema version %d", version)
+	case version < Version || file == Files[0]:
+		return "run `loom migrate`, or paste all files of migrations/" + paste
+	}
+	return "run `loom migrate`, or paste " + file + " and the files after it" + paste
+}
+
+// Ready is Check for readiness probes: its errors name neither the host nor the role.
 func Ready(ctx context.Context, db DB) error {
 	err := Check(ctx, db)
 	if unfit := new(UnfitError); errors.As(err, &unfit) {
 		return errors.New(unfit.Brief())
 	}
-	if err == nil || errors.Is(err, ErrMissing) {
+	if err == nil || errors.As(err, new(*OutdatedError)) {
 		return err
 	}
 	return errors.New(postgres.Reason(err))

@@ -1,9 +1,8 @@
-// Package migrations holds loom-lite's SQL and applies it.
+// Package migrations holds loom-lite's SQL, applies it, and checks whether a database has it.
 //
-// Every file can be applied again, and pasted into a SQL editor, in the order of Files. Apply runs
-// those that are new or have changed since they were last applied, in one transaction under a lock,
-// so that any number of processes may call it at once. Tables that are there already, the app's
-// above all, stay as they are.
+// Each file can be applied again, and pasted into a SQL editor, in the order of Files. Apply runs
+// those that a database lacks or has in another form, in one transaction under a lock, so that any
+// number of processes may call it at once. The app's tables and rows stay as they are.
 package migrations
 
 import (
@@ -11,7 +10,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -20,13 +18,17 @@ import (
 //go:embed *.sql
 var files embed.FS
 
-// Files lists the migrations in the order in which they are applied.
-var Files = []string{"0001_app.sql", "claim_render_job.sql", "0002_loom.sql", "0003_functions.sql", "0004_failure_bundle.sql", "0005_draw.sql", "0006_set_aside.sql", "0007_copies.sql"}
+// Files lists the migrations in the order in which they are applied. schema_version.sql is last.
+var Files = []string{
+	"0001_app.sql", "claim_render_job.sql", "0002_loom.sql", "0003_functions.sql", "0004_failure_bundle.sql",
+	"0005_draw.sql", "0006_set_aside.sql", "0007_copies.sql", "schema_version.sql",
+}
 
-// lock is the key of the advisory lock that appliers take: "loom" in ASCII.
+// lock is the key of the advisory lock that Apply takes: "loom" in ASCII.
 const lock = 0x6c6f6f6d
 
-const ledger = `
+// record is the table of the files that were applied.
+const record = `
 create schema if not exists loom;
 create table if not exists loom.migrations (
   name text primary key, sha256 text not null, applied_at timestamptz not null default now());
@@ -41,9 +43,9 @@ func SQL(name string) (string, error) {
 	return string(text), nil
 }
 
-// Apply brings the database up to date and returns the names of the files it applied: none when
-// nothing was new. On an error nothing is changed; it is an UnfitError when the app's tables, or
-// the role, are not what it takes.
+// Apply brings the database up to date and returns the files that it applied: those that Pending
+// lists. If it returns an error, nothing has changed. The error is an UnfitError if the app's tables
+// or the role's rights do not allow the migrations.
 func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lock); err != nil {
@@ -56,19 +58,16 @@ func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 		if err := beforehand(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, ledger); err != nil {
+		if _, err := tx.Exec(ctx, record); err != nil {
 			return fmt.Errorf("create loom.migrations: %w", err)
 		}
-		for _, name := range Files {
-			fresh, err := apply(ctx, tx, name)
-			if err != nil {
+		for _, name := range pending {
+			if err := apply(ctx, tx, name); err != nil {
 				return err
 			}
-			if fresh {
-				applied = append(applied, name)
-			}
 		}
-		return nil
+		applied = pending
+		return complete(ctx, tx)
 	})
 	if err != nil {
 		return nil, err
@@ -76,7 +75,7 @@ func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 	return applied, nil
 }
 
-// beforehand looks for whatever would make the migrations fail, or be of no use, before anything is
+// beforehand looks for what would make the migrations fail, or be useless, before anything is
 // changed.
 func beforehand(ctx context.Context, tx pgx.Tx) error {
 	var all []Problem
@@ -95,37 +94,40 @@ func beforehand(ctx context.Context, tx pgx.Tx) error {
 	return unfit(all)
 }
 
-// apply runs one file unless it was applied as it is now.
-func apply(ctx context.Context, tx pgx.Tx, name string) (fresh bool, err error) {
+// complete returns an error if objects are missing after the files that make them were applied: a
+// column that somebody has dropped from a table of ours, for instance.
+func complete(ctx context.Context, tx pgx.Tx) error {
+	list, err := missingObjects(ctx, tx)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return fmt.Errorf("the database lacks %s, which the files do not make in a schema that is there: "+
+		"restore it from a backup, or drop the schema loom when no render is in progress, and migrate again", enumerate(list))
+}
+
+// apply runs one file and records it.
+func apply(ctx context.Context, tx pgx.Tx, name string) error {
 	text, err := SQL(name)
 	if err != nil {
-		return false, err
+		return err
 	}
 	sum, err := digest(name)
 	if err != nil {
-		return false, err
-	}
-	var was string
-	err = tx.QueryRow(ctx, "select sha256 from loom.migrations where name = $1", name).Scan(&was)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return false, fmt.Errorf("look up migration %s: %w", name, err)
-	}
-	if was == sum {
-		return false, nil
+		return err
 	}
 	// The simple protocol takes a whole file, as psql and SQL editors do.
 	if _, err := tx.Conn().PgConn().Exec(ctx, text).ReadAll(); err != nil {
-		return false, fmt.Errorf("apply migration %s: %w", name, err)
+		return fmt.Errorf("apply migration %s: %w", name, err)
 	}
 	_, err = tx.Exec(ctx, `insert into loom.migrations (name, sha256) values ($1, $2)
 		on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()`, name, sum)
 	if err != nil {
-		return false, fmt.Errorf("record migration %s: %w", name, err)
+		return fmt.Errorf("record migration %s: %w", name, err)
 	}
-	return true, nil
+	return nil
 }
 
-// digest is by which the ledger knows a file as it is now.
+// digest returns the SHA-256 of a file, by which loom.migrations tells its versions apart.
 func digest(name string) (string, error) {
 	text, err := SQL(name)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
+	"github.com/loom-lite/loom-lite/migrations"
 )
 
 type migrateCmd struct {
@@ -29,14 +30,17 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	a.say("%s (%s)", place("DATABASE_URL", settings["DATABASE_URL"]), a.databaseOrigin(settings))
-	applied, err := local.Migrate(ctx, settings["DATABASE_URL"])
+	applied, version, err := local.Migrate(ctx, settings["DATABASE_URL"])
 	if err != nil {
 		return err
 	}
 	for _, name := range applied {
 		a.printf("applied %s\n", name)
 	}
-	if len(applied) == 0 {
+	switch {
+	case version > migrations.Version:
+		a.printf("nothing to do: the database has schema version %d, of a newer release\n", version)
+	case len(applied) == 0:
 		a.printf("nothing to do: the database is up to date\n")
 	}
 	lacking, err := local.Lacking(ctx, settings["DATABASE_URL"])

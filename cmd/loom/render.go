@@ -230,7 +230,7 @@ func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail st
 	}
 	defer db.Close()
 	at := fmt.Sprintf("%s (%s)", place("DATABASE_URL", j.settings["DATABASE_URL"]), j.app.databaseOrigin(j.settings))
-	if err := migrations.Check(ctx, db); errors.Is(err, migrations.ErrMissing) {
+	if err := migrations.Check(ctx, db); errors.As(err, new(*migrations.OutdatedError)) {
 		return usageError{fmt.Errorf("nothing was written into %s; --local renders without it: %w", at, err)}
 	} else if err != nil {
 		return err

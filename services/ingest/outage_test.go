@@ -223,10 +223,18 @@ func TestIngestWaitsForTheSchemaAndSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if _, err := migrations.Apply(t.Context(), conn); err != nil {
-		t.Fatal(err)
+	for range 2 { // the second time somebody has dropped a column
+		if _, err := migrations.Apply(t.Context(), conn); err != nil {
+			t.Fatal(err)
+		}
+		r.eventually("it is ready", func() (bool, string) { return p.ready(t) == nil, "" })
+		if _, err := conn.Exec(t.Context(), "alter table campaigns drop facecam_options"); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.ready(t); err == nil || !strings.Contains(err.Error(), "lacks public.campaigns.facecam_options: run `loom migrate`, or paste") {
+			t.Errorf("with a column dropped, readiness is %v", err)
+		}
 	}
-	r.eventually("it is ready", func() (bool, string) { return p.ready(t) == nil, "" })
 }
 
 // lines is a log that may be read while it is written.

@@ -142,8 +142,8 @@ func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 			if unfit := new(migrations.UnfitError); errors.As(err, &unfit) {
 				return unfit.Brief()
 			}
-			if errors.Is(err, migrations.ErrMissing) {
-				return "old"
+			if outdated := new(migrations.OutdatedError); errors.As(err, &outdated) {
+				return outdated.Found
 			}
 			return "away"
 		},

@@ -117,6 +117,12 @@ func TestMigrationsThatAreNotAppliedAreFound(t *testing.T) {
 	if f := find(); f.Verdict != Missing || !strings.Contains(f.Found, "0003_functions.sql") || strings.Contains(f.Found, "0001") {
 		t.Errorf("an older database: %+v", f)
 	}
+	if _, err := conn.Exec(t.Context(), "alter table renders drop thumb_small_url"); err != nil {
+		t.Fatal(err)
+	}
+	if f := find(); f.Verdict != Missing || f.Found != "it lacks public.renders.thumb_small_url" || !strings.Contains(f.Mend, "loom migrate") {
+		t.Errorf("a database without a column: %+v", f)
+	}
 }
 
 func TestWhatTheDatabaseLacksIsFoundWithTheStatementThatMendsIt(t *testing.T) {

@@ -69,16 +69,23 @@ func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 			findings = append(findings, missing("Database", errors.New(p.What+" "+p.Found), p.Mend))
 		}
 	}
+	if outdated := new(migrations.OutdatedError); errors.As(migrations.Check(ctx, conn), &outdated) {
+		return append(findings, missing(what, errors.New(outdated.Found), outdated.Mend))
+	}
 	pending, err := migrations.Pending(ctx, conn)
-	switch {
+	if err == nil && len(pending) > 0 {
+		return append(findings, missing(what, fmt.Errorf("not applied: %s", strings.Join(pending, ", ")), "run loom migrate"))
+	}
+	version, versionErr := migrations.SchemaVersion(ctx, conn)
+	switch err := errors.Join(err, versionErr); {
 	case err != nil && len(findings) > 0:
 		return findings // which say why
 	case err != nil:
 		return append(findings, missing(what, err, "run loom migrate with a role that may create tables and functions"))
-	case len(pending) > 0:
-		return append(findings, missing(what, fmt.Errorf("not applied: %s", strings.Join(pending, ", ")), "run loom migrate"))
+	case version > migrations.Version:
+		return append(findings, ok(what, "schema version %d, of a newer release (this one has %d)", version, migrations.Version))
 	}
-	return append(findings, ok(what, "all applied"))
+	return append(findings, ok(what, "schema version %d", version))
 }
 
 // broker looks at the NATS of NATS_URL. The embedded one needs nothing.

@@ -120,7 +120,7 @@ func (s *servers) prepareBuckets(ctx context.Context, environ map[string]string)
 }
 
 func (s *servers) migrate(ctx context.Context, log zerolog.Logger) error {
-	applied, err := Migrate(ctx, s.settings["DATABASE_URL"])
+	applied, _, err := Migrate(ctx, s.settings["DATABASE_URL"])
 	if err != nil {
 		return err
 	}
@@ -130,13 +130,16 @@ func (s *servers) migrate(ctx context.Context, log zerolog.Logger) error {
 	return nil
 }
 
-// Migrate applies the migrations to a database and returns the names of those that were new.
-func Migrate(ctx context.Context, databaseURL string) (applied []string, err error) {
+// Migrate applies the migrations to a database. It returns the files that it applied, and the
+// version of the schema then.
+func Migrate(ctx context.Context, databaseURL string) (applied []string, version int, err error) {
 	err = asked(ctx, databaseURL, func(conn *pgx.Conn) error {
-		applied, err = migrations.Apply(ctx, conn)
+		if applied, err = migrations.Apply(ctx, conn); err == nil {
+			version, err = migrations.SchemaVersion(ctx, conn)
+		}
 		return err
 	})
-	return applied, err
+	return applied, version, err
 }
 
 // Lacking says what the role of a database's URL lacks for services to work as it.
