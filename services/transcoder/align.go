@@ -98,7 +98,7 @@ const (
 func againArgs(p msg.ConcatParams, from, to string, threads int, more ...string) []string {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(from, movFormats)...)
+	args = append(args, ffmpeg.Input(from, ffmpeg.OwnContainers)...)
 	args = append(args, "-map", "0:v:0", "-fps_mode", "passthrough",
 		// What the file says of its colours goes into the parameter sets.
 		"-vf", "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,setsar=1")
@@ -106,5 +106,5 @@ func againArgs(p msg.ConcatParams, from, to string, threads int, more ...string)
 	// FFmpeg 7 writes where the decoder says that chroma is, not where it is told to.
 	args = append(args, "-bsf:v", "h264_metadata=chroma_sample_loc_type=1")
 	args = append(args, more...)
-	return append(args, "-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-f", "mp4", "file:"+to)
+	return append(args, "-map_metadata", "-1", "-video_track_timescale", ffmpeg.Timescale(p.Rate), "-f", "mp4", "file:"+to)
 }

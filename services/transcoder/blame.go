@@ -2,7 +2,6 @@ package transcoder
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -21,17 +20,10 @@ const (
 // refuse turns the failure of a program to read the facecam into an error for the user. Other
 // failures are ours.
 func (h handler) refuse(err error, what string) error {
-	if failedByItself(err) {
+	if ffmpeg.OwnFailure(err) {
 		return facecam.NotVideo(what, err)
 	}
 	return err
-}
-
-// failedByItself reports whether a program gave up, crashed or reached one of its limits: nobody
-// ended it.
-func failedByItself(err error) bool {
-	var exit *ffmpeg.ExitError
-	return errors.As(err, &exit) && exit.Own()
 }
 
 // facecamAlone fails when a segment's slice of the facecam cannot be decoded, or most of it. FFmpeg

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
@@ -67,15 +66,15 @@ func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	for i, one := range list {
 		n := strconv.Itoa(i)
 		name, here := named(n), cut(one.from, one.to)
-		chains = append(chains, chain(name("whole"), name("scene"), here), chain(name("face"), name("facecam"), here))
+		chains = append(chains, ffmpeg.Chain(name("whole"), name("scene"), here), ffmpeg.Chain(name("face"), name("facecam"), here))
 		var made []string
 		switch one.doing {
 		case rests:
-			chains = append(chains, chain(name("ring"), name("plate"), here), chain(name("disk"), name("mask"), here))
+			chains = append(chains, ffmpeg.Chain(name("ring"), name("plate"), here), ffmpeg.Chain(name("disk"), name("mask"), here))
 			made = b.rest(n)
 		case moves:
 			drawn++ // the blank before it
-			chains = append(chains, chain(name("reel"), name("film"), cut(drawn, drawn+one.to-one.from)))
+			chains = append(chains, ffmpeg.Chain(name("reel"), name("film"), cut(drawn, drawn+one.to-one.from)))
 			drawn += one.to - one.from
 			made = b.move(n, one, p)
 		case fills:
@@ -118,14 +117,14 @@ func (b bubbleSource) rest(n string) []string {
 	}
 	name := named(n)
 	chains := []string{
-		chain(name("facecam"), name("sized"),
+		ffmpeg.Chain(name("facecam"), name("sized"),
 			facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", at.Width, at.Height), b.mirror(), "setsar=1",
 			fmt.Sprintf("pad=%d:%d:%d:%d", at.Width+2*pad, at.Height+2*pad, pad, pad)+b.clear(":color=black@0")),
-		chain(name("sized", "plate"), name("disc"), plated),
+		ffmpeg.Chain(name("sized", "plate"), name("disc"), plated),
 	}
 	return append(append(chains, b.masked(name, ends)...),
 		// pass: after the facecam's end there is no bubble.
-		chain(name("scene", "bubble"), "", fmt.Sprintf("overlay=%d:%d:format=yuv420:eof_action=pass", at.X-pad, at.Y-pad)))
+		ffmpeg.Chain(name("scene", "bubble"), "", fmt.Sprintf("overlay=%d:%d:format=yuv420:eof_action=pass", at.X-pad, at.Y-pad)))
 }
 
 // clear is an option for pictures with alpha.
@@ -143,14 +142,14 @@ func (b bubbleSource) masked(name func(names ...string) string, ends string, for
 	if ends != "" {
 		merge, multiply = merge+"="+ends, multiply+":"+ends
 	}
-	merged := chain("", name("bubble"), append([]string{merge}, format...)...)
+	merged := ffmpeg.Chain("", name("bubble"), append([]string{merge}, format...)...)
 	if !b.stream.Alpha {
 		return []string{name("disc", "mask") + merged}
 	}
 	return []string{
-		chain(name("disc"), name("shown", "seen"), "split"),
-		chain(name("seen"), name("alpha"), "alphaextract", "format=gray"),
-		chain(name("alpha", "mask"), name("cut"), multiply),
+		ffmpeg.Chain(name("disc"), name("shown", "seen"), "split"),
+		ffmpeg.Chain(name("seen"), name("alpha"), "alphaextract", "format=gray"),
+		ffmpeg.Chain(name("alpha", "mask"), name("cut"), multiply),
 		name("shown", "cut") + merged,
 	}
 }
@@ -160,9 +159,9 @@ func (b bubbleSource) fill(n string, p msg.NormalizeParams) []string {
 	width, height := cover(b.stream.Width, b.stream.Height, p.Width, p.Height)
 	name := named(n)
 	return []string{
-		chain(name("facecam"), name("sized"),
+		ffmpeg.Chain(name("facecam"), name("sized"),
 			facecamToBT709(b.stream, width, height), fmt.Sprintf("crop=%d:%d", p.Width, p.Height), b.mirror(), "setsar=1"),
-		chain(name("scene", "sized"), "", "overlay=0:0:format=yuv420:eof_action=pass"),
+		ffmpeg.Chain(name("scene", "sized"), "", "overlay=0:0:format=yuv420:eof_action=pass"),
 	}
 }
 
@@ -179,23 +178,23 @@ func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string 
 		canvas = "format=yuva444p"
 	}
 	chains := []string{
-		chain("", name("canvas"), fmt.Sprintf("color=c=black%s:s=%dx%d:r=%s", b.clear("@0"), p.Width, p.Height, p.Rate), canvas),
-		chain(name("facecam"), name("sized"), facecamToBT709(b.stream, width, height), b.mirror(),
+		ffmpeg.Chain("", name("canvas"), fmt.Sprintf("color=c=black%s:s=%dx%d:r=%s", b.clear("@0"), p.Width, p.Height, p.Rate), canvas),
+		ffmpeg.Chain(name("facecam"), name("sized"), facecamToBT709(b.stream, width, height), b.mirror(),
 			fmt.Sprintf("scale=w='%s':h='%s':eval=frame:flags=bicubic+accurate_rnd+full_chroma_int", facecam.width, facecam.height),
 			// With alpha, as overlay wants it: what it would convert itself, it would bring back to
 			// the first frame's size.
 			"format=yuva444p", "setsar=1"),
 		// shortest: all of it ends with the facecam, and pass, below, leaves the scene then.
-		chain(name("canvas", "sized"), name("laid"),
+		ffmpeg.Chain(name("canvas", "sized"), name("laid"),
 			fmt.Sprintf("overlay=x='%s':y='%s':eval=frame:shortest=1:format=yuv444", facecam.x, facecam.y)),
-		chain(name("film"), name("above", "below"), "split"),
-		chain(name("above"), name("plate"),
+		ffmpeg.Chain(name("film"), name("above", "below"), "split"),
+		ffmpeg.Chain(name("above"), name("plate"),
 			fmt.Sprintf("crop=%d:%d:0:0", p.Width, p.Height), "scale=out_color_matrix=bt709:out_range=tv", "format=yuva444p"),
-		chain(name("below"), name("mask"), fmt.Sprintf("crop=%d:%d:0:%d", p.Width, p.Height, p.Height), "alphaextract", "format=gray"),
-		chain(name("laid", "plate"), name("disc"), "overlay=0:0:shortest=1:format=yuv444"),
+		ffmpeg.Chain(name("below"), name("mask"), fmt.Sprintf("crop=%d:%d:0:%d", p.Width, p.Height, p.Height), "alphaextract", "format=gray"),
+		ffmpeg.Chain(name("laid", "plate"), name("disc"), "overlay=0:0:shortest=1:format=yuv444"),
 	}
 	return append(append(chains, b.masked(name, "shortest=1", "format=yuva420p")...),
-		chain(name("scene", "bubble"), "", "overlay=0:0:format=yuv420:eof_action=pass"))
+		ffmpeg.Chain(name("scene", "bubble"), "", "overlay=0:0:format=yuv420:eof_action=pass"))
 }
 
 // onTheWay are FFmpeg's expressions of the facecam's size at a time t of a move, and of its place,
@@ -240,11 +239,6 @@ func named(ending string) func(names ...string) string {
 		}
 		return out
 	}
-}
-
-// chain writes a chain of filters, from some streams to others. Filters that are "" are none.
-func chain(from, to string, filters ...string) string {
-	return from + strings.Join(slices.DeleteFunc(filters, func(f string) bool { return f == "" }), ",") + to
 }
 
 // maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take

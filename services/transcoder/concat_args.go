@@ -25,7 +25,7 @@ func concatList(rate msg.Rate, names []string, frames []int) string {
 	for i, name := range names {
 		end += frames[i]
 		next := rate.At(end).Round(time.Microsecond)
-		fmt.Fprintf(&b, "file %s\nduration %s\n", name, seconds(next-at))
+		fmt.Fprintf(&b, "file %s\nduration %s\n", name, ffmpeg.Seconds(next-at))
 		at = next
 	}
 	return b.String()
@@ -38,14 +38,14 @@ func concatArgs(p msg.ConcatParams) []string {
 	snap := func(stamp string) string { return fmt.Sprintf("round(%s/%d)*%d", stamp, perFrame, perFrame) }
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(fileList, "concat,"+movFormats, "-f", "concat", "-safe", "1")...)
+	args = append(args, ffmpeg.Input(fileList, "concat,"+ffmpeg.OwnContainers, "-f", "concat", "-safe", "1")...)
 	if len(p.Captions) > 0 {
 		args = append(args, captionsInput()...)
 	}
 	args = append(args,
 		"-map", "0:v:0", "-c:v", "copy",
 		"-bsf:v", fmt.Sprintf("setts=pts=%s:dts=%s:duration=%d", snap("PTS"), snap("DTS"), perFrame),
-		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate),
+		"-map_metadata", "-1", "-video_track_timescale", ffmpeg.Timescale(p.Rate),
 	)
 	if len(p.Captions) > 0 {
 		args = append(args, captionsTrack(1, p.Language)...)

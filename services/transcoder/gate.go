@@ -126,7 +126,7 @@ func (h handler) watch(ctx context.Context, dir string, v finished, progress fun
 func watchArgs(v finished) []string {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(v.name, movFormats, "-xerror", "-err_detect", "explode")...)
+	args = append(args, ffmpeg.Input(v.name, ffmpeg.OwnContainers, "-xerror", "-err_detect", "explode")...)
 	args = append(args,
 		"-filter_complex", "[0:v:0]split[all][some];[all]"+lookFilter+"[looks];"+
 			fmt.Sprintf("[some]trim=start_frame=%d:end_frame=%d[one];", v.thumbnails[0], v.thumbnails[0]+1)+takenFilter("[one]", v.want.width),

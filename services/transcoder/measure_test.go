@@ -21,7 +21,7 @@ func checkIndex(t *testing.T, data []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := tools.Inspect(t.Context(), dir, name, movFormats)
+	file, err := tools.Inspect(t.Context(), dir, name, ffmpeg.OwnContainers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func checkIndex(t *testing.T, data []byte) {
 		if got.Stream != want {
 			t.Errorf("stream %d is\n%+v, want\n%+v", i, got.Stream, want)
 		}
-		timing, err := tools.Timing(t.Context(), dir, name, movFormats, i)
+		timing, err := tools.Timing(t.Context(), dir, name, ffmpeg.OwnContainers, i)
 		if err != nil {
 			t.Fatal(err)
 		}

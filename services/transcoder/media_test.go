@@ -251,7 +251,7 @@ func mezzanine(t *testing.T, rate msg.Rate, count, width, height int, paint pict
 	}
 	_, perFrame := rate.Timescale()
 	args := append(rawInput(rate, width, height), "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p",
-		"-fps_mode", "passthrough", "-video_track_timescale", timescale(rate), "-enc_time_base", "1:"+timescale(rate),
+		"-fps_mode", "passthrough", "-video_track_timescale", ffmpeg.Timescale(rate), "-enc_time_base", "1:"+ffmpeg.Timescale(rate),
 		"-bsf:v", fmt.Sprintf("setts=duration='if(eq(N,%d),%d,DURATION)'", len(kept)-1, (count-last)*perFrame))
 	if keep != nil {
 		args = append(args, "-vf", "select='"+strings.Join(kept, "+")+"'")
@@ -444,7 +444,7 @@ func timing(t *testing.T, data []byte, stream int) ffmpeg.Timing {
 	if err := os.WriteFile(filepath.Join(dir, "file"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	timing, err := tools.Timing(context.Background(), dir, "file", movFormats, stream)
+	timing, err := tools.Timing(context.Background(), dir, "file", ffmpeg.OwnContainers, stream)
 	if err != nil {
 		t.Fatal(err)
 	}

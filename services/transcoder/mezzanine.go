@@ -14,7 +14,7 @@ import (
 
 // mezzanineInput opens a mezzanine. What a decoder would guess of a damaged picture is an error.
 func mezzanineInput(name string) []string {
-	return ffmpeg.Input(name, movFormats, "-err_detect", "explode")
+	return ffmpeg.Input(name, ffmpeg.OwnContainers, "-err_detect", "explode")
 }
 
 // encodeScene runs the command line that encodes a segment, of mezzanines and perhaps a facecam. If
@@ -25,7 +25,7 @@ func (h handler) encodeScene(
 	ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, face *bubbleSource, args []string, progress func(ffmpeg.Progress),
 ) error {
 	printed, failure := tools.RunInfo(ctx, dir, args, progress)
-	if failure == nil && printed == "" || failure != nil && !failedByItself(failure) {
+	if failure == nil && printed == "" || failure != nil && !ffmpeg.OwnFailure(failure) {
 		return failure
 	}
 	names := []string{fileMezzanine}
@@ -34,7 +34,7 @@ func (h handler) encodeScene(
 	}
 	for _, name := range names {
 		err := tools.Fed(nil).Run(ctx, dir, wholeArgs(name), nil)
-		if failedByItself(err) {
+		if ffmpeg.OwnFailure(err) {
 			return fmt.Errorf("%s is damaged: %w", name, err)
 		}
 		if err != nil {

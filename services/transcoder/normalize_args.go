@@ -21,9 +21,6 @@ const (
 	fileSegment   = "segment.mp4"
 )
 
-// movFormats is the demuxer that reads what the pipeline itself writes.
-const movFormats = "mov,mp4,m4a,3gp,3g2,mj2"
-
 // jpegToBT709 converts what Chrome's JPEGs hold (full-range BT.601 over sRGB primaries) to what
 // videos hold. It comes before the frames are repeated, so that a still scene costs one conversion.
 // scale, given the same matrices, misses some colours by 4 of 255; this filter does not.
@@ -70,7 +67,7 @@ func normalizeArgs(p msg.NormalizeParams, face *bubbleSource, threads int) []str
 	)
 	args = append(args, encoderArgs(p.Width, p.Height, p.Rate, p.Quality, threads)...)
 	args = append(args,
-		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-f", "mp4", "file:"+fileSegment)
+		"-map_metadata", "-1", "-video_track_timescale", ffmpeg.Timescale(p.Rate), "-f", "mp4", "file:"+fileSegment)
 	return append(args,
 		"-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:"+fileLooks)
 }
@@ -96,7 +93,7 @@ func crossfadeFilter(p msg.NormalizeParams, next int) string {
 	return strings.Join([]string{
 		sceneFilter(0, p, p.Fit) + ",format=yuv420p[from]",
 		sceneFilter(next, p, p.NextFit) + ",format=yuv420p[to]",
-		"[from][to]xfade=transition=fade:offset=0:duration=" + seconds(p.Rate.At(p.Frames)),
+		"[from][to]xfade=transition=fade:offset=0:duration=" + ffmpeg.Seconds(p.Rate.At(p.Frames)),
 	}, ";")
 }
 
@@ -128,12 +125,4 @@ func finishFilter(p msg.NormalizeParams, mark int) string {
 		filter = watermarkFilter(mark, *p.Watermark) + "," + filter
 	}
 	return filter
-}
-
-// seconds writes d for a filter's expression.
-func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 6, 64) }
-
-func timescale(rate msg.Rate) string {
-	perSecond, _ := rate.Timescale()
-	return strconv.Itoa(perSecond)
 }

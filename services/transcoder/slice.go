@@ -63,15 +63,15 @@ func pictureDecoder(s ffmpeg.Stream) []string {
 // seekOptions start decoding at the keyframe at or before a time stamp. Nothing that is decoded is
 // dropped: FFmpeg's own way of doing that, by seconds, is off by a frame here and there.
 func seekOptions(stamp time.Duration) []string {
-	return []string{"-noaccurate_seek", "-seek_timestamp", "1", "-ss", seconds(stamp)}
+	return []string{"-noaccurate_seek", "-seek_timestamp", "1", "-ss", ffmpeg.Seconds(stamp)}
 }
 
 // frames are the filters that bring the facecam to the video's rate and take the slice. The frame
 // that is decoded first stands for all that is before it, so that counting starts at the start of
 // the timeline wherever decoding does.
 func (b bubbleSource) frames(rate msg.Rate, first, count int) string {
-	return chain("", "", b.deinterlace(),
-		fmt.Sprintf("setpts=round(PTS-(%s)/TB)", seconds(b.start)),
+	return ffmpeg.Chain("", "", b.deinterlace(),
+		fmt.Sprintf("setpts=round(PTS-(%s)/TB)", ffmpeg.Seconds(b.start)),
 		"fps="+rate.String()+":start_time=0",
 		fmt.Sprintf("trim=start_frame=%d:end_frame=%d", first, first+count),
 		"setpts=PTS-STARTPTS")
@@ -100,7 +100,7 @@ func (h handler) seekable(ctx context.Context, dir string, video ffmpeg.Stream, 
 	for i, from := range []time.Duration{before, key} {
 		out, err := h.tools.Within(decoding).Output(ctx, dir, framesArgs(video, from+intoGroup, key, key+tried), maxFrames)
 		switch {
-		case failedByItself(err):
+		case ffmpeg.OwnFailure(err):
 			return false, nil
 		case err != nil:
 			return false, fmt.Errorf("try seeking: %w", err)
@@ -119,6 +119,6 @@ func framesArgs(video ffmpeg.Stream, seek, from, to time.Duration) []string {
 	args := append(ffmpeg.Global("error"), "-copyts")
 	args = append(args, ffmpeg.Input(fileFacecam, ffmpeg.Containers, slices.Concat(pictureDecoder(video), seekOptions(seek))...)...)
 	return append(args,
-		"-map", "0:"+strconv.Itoa(video.Index), "-vf", fmt.Sprintf("trim=start=%s:end=%s", seconds(from), seconds(to)),
+		"-map", "0:"+strconv.Itoa(video.Index), "-vf", fmt.Sprintf("trim=start=%s:end=%s", ffmpeg.Seconds(from), ffmpeg.Seconds(to)),
 		"-fps_mode", "passthrough", "-f", "framemd5", "-")
 }

@@ -82,7 +82,7 @@ func loudnessArgs(sound overlaySound, target loudness, heard time.Duration) []st
 	args = append(args, "-copyts")
 	args = append(args, soundInput()...)
 	// asupercut: what nobody hears is not in the finished video's AAC either.
-	chain := []string{soundChain(0), "asupercut=cutoff=20000:order=20", "atrim=end=" + seconds(heard)}
+	chain := []string{soundChain(0), "asupercut=cutoff=20000:order=20", "atrim=end=" + ffmpeg.Seconds(heard)}
 	chain = append(chain, fades(sound, heard)...)
 	chain = append(chain, target.loudnorm()+fmt.Sprintf(":LRA=%d:print_format=json[out]", usualRange))
 	return append(args, "-filter_complex", strings.Join(chain, ","), "-map", "[out]", "-f", "null", "-")
@@ -92,7 +92,7 @@ func loudnessArgs(sound overlaySound, target loudness, heard time.Duration) []st
 func finishedLoudnessArgs(name string) []string {
 	args := ffmpeg.Global("info")
 	args = append(args, ffmpeg.WithProgress...)
-	args = append(args, ffmpeg.Input(name, movFormats, "-xerror", "-err_detect", "explode")...)
+	args = append(args, ffmpeg.Input(name, ffmpeg.OwnContainers, "-xerror", "-err_detect", "explode")...)
 	return append(args, "-map", "0:a:0", "-af", webSpeech.loudnorm()+":print_format=json", "-f", "null", "-")
 }
 
@@ -111,7 +111,7 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 	args := ffmpeg.Global("error")
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, "-copyts")
-	args = append(args, ffmpeg.Input(fileJoined, movFormats)...)
+	args = append(args, ffmpeg.Input(fileJoined, ffmpeg.OwnContainers)...)
 	if sound != nil {
 		args = append(args, soundInput()...)
 		args = append(args, "-filter_complex", overlayFilter(p, *sound))
@@ -131,7 +131,7 @@ func overlayArgs(p msg.OverlayParams, sound *overlaySound) []string {
 		args = append(args, captionsTrack(input, p.Language)...)
 	}
 	return append(args,
-		"-map_metadata", "-1", "-video_track_timescale", timescale(p.Rate), "-movflags", "+faststart",
+		"-map_metadata", "-1", "-video_track_timescale", ffmpeg.Timescale(p.Rate), "-movflags", "+faststart",
 		"-f", "mp4", "file:"+fileVideo)
 }
 
@@ -170,8 +170,8 @@ func fades(sound overlaySound, picture time.Duration) []string {
 		return nil
 	}
 	return []string{
-		fmt.Sprintf("afade=t=in:st=%s:d=%s", seconds(from), seconds(fadeIn)),
-		fmt.Sprintf("afade=t=out:st=%s:d=%s", seconds(end-fadeOut), seconds(fadeOut)),
+		fmt.Sprintf("afade=t=in:st=%s:d=%s", ffmpeg.Seconds(from), ffmpeg.Seconds(fadeIn)),
+		fmt.Sprintf("afade=t=out:st=%s:d=%s", ffmpeg.Seconds(end-fadeOut), ffmpeg.Seconds(fadeOut)),
 	}
 }
 

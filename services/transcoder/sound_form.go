@@ -28,7 +28,7 @@ func soundArgs(sound overlaySound, until time.Duration) []string {
 	// time, nothing would come that could be opened.
 	args = append(args, "-f", "lavfi", "-t", "0.02", "-i", fmt.Sprintf("anullsrc=channel_layout=stereo:sample_rate=%d", sampleRate))
 	return append(args, "-map", "0:"+strconv.Itoa(sound.stream), "-map", "1:0", "-filter:a:0", strings.Join([]string{
-		fmt.Sprintf("asetpts=PTS-(%s)/TB", seconds(sound.start)), "atrim=start=0:end=" + seconds(until),
+		fmt.Sprintf("asetpts=PTS-(%s)/TB", ffmpeg.Seconds(sound.start)), "atrim=start=0:end=" + ffmpeg.Seconds(until),
 		fmt.Sprintf("aformat=sample_fmts=flt:channel_layouts=stereo:sample_rates=%d", sampleRate),
 	}, ","), "-c:a", "pcm_f32le", "-f", "nut", "pipe:1")
 }

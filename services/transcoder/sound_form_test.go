@@ -13,6 +13,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
 // beeping is a tone of a tenth of a second, half a second after each second begins.
@@ -116,7 +117,7 @@ func TestSoundWhosePacketsAreNotWhatItsHeaderSaysIsRefused(t *testing.T) {
 	want := expected{width: testWidth, height: testHeight, rate: rate, frames: count, sound: true}
 	file := func(frames int, options ...string) []byte {
 		options = append([]string{"-c:a", "aac", "-vf", "scale=out_color_matrix=bt709:out_range=tv,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
-			"-video_track_timescale", timescale(rate)}, options...)
+			"-video_track_timescale", ffmpeg.Timescale(rate)}, options...)
 		return facecamVideo(t, rate, count, testWidth, testHeight, pcm(rate.At(frames), beeping), options...)
 	}
 	for name, test := range map[string]struct {

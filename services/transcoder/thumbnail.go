@@ -78,7 +78,7 @@ const candidate = "candidate-"
 func thumbnailArgs(video string, v expected, frame int) []string {
 	args := ffmpeg.Global("error")
 	at := max(0, v.rate.At(frame)-v.rate.At(1)/2)
-	args = append(args, ffmpeg.Input(video, movFormats, "-ss", seconds(at))...)
+	args = append(args, ffmpeg.Input(video, ffmpeg.OwnContainers, "-ss", ffmpeg.Seconds(at))...)
 	return append(append(args, "-filter_complex", takenFilter("[0:v:0]", v.width)), takenOutputs()...)
 }
 

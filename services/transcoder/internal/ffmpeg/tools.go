@@ -113,15 +113,22 @@ type ExitError struct {
 	Stderr string
 }
 
-// Own reports whether the program ended by itself: it gave up, crashed, or reached one of its
+// own reports whether the program ended by itself: it gave up, crashed, or reached one of its
 // limits. One that was told to end, or that the system needed the memory of, says nothing of the
 // file that it read.
-func (e *ExitError) Own() bool {
+func (e *ExitError) own() bool {
 	switch e.Signal {
 	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP:
 		return false
 	}
 	return true
+}
+
+// OwnFailure reports whether err is a program's that ended by itself, and not a failure of ours or
+// the end of a context.
+func OwnFailure(err error) bool {
+	var exit *ExitError
+	return errors.As(err, &exit) && exit.own()
 }
 
 func (e *ExitError) Error() string {
