@@ -35,7 +35,7 @@ func (b bubbleSource) count(p msg.NormalizeParams) int {
 
 // moves reports whether the bubble moves in a segment.
 func (b bubbleSource) moves(p msg.NormalizeParams) bool {
-	return slices.ContainsFunc(phases(b.bubble.Fullscreen, p.FirstFrame, p.Frames), func(s phase) bool { return s.doing == moves })
+	return slices.ContainsFunc(bubble.Phases(b.bubble.Fullscreen, p.FirstFrame, p.Frames), func(s bubble.Phase) bool { return s.Action == bubble.Move })
 }
 
 // over are the chains of filters that lay the facecam over [scene]. The last one's output has no
@@ -43,41 +43,41 @@ func (b bubbleSource) moves(p msg.NormalizeParams) bool {
 func (b bubbleSource) over(p msg.NormalizeParams) []string {
 	facecam := fmt.Sprintf("[1:%d]", b.stream.Index) + b.frames(p.Rate, p.FirstFrame, p.Frames) + "[facecam]"
 	const plate, mask = "[2:v]" + drawnToBT709, "[3:v]format=gray"
-	list := phases(b.bubble.Fullscreen, p.FirstFrame, p.Frames)
-	if len(list) == 1 && list[0].doing == rests {
+	list := bubble.Phases(b.bubble.Fullscreen, p.FirstFrame, p.Frames)
+	if len(list) == 1 && list[0].Action == bubble.Rest {
 		return append([]string{facecam, plate + "[plate]", mask + "[mask]"}, b.rest("")...)
 	}
 	// Each phase is made apart, and they are joined: what one needs costs the others nothing. No
 	// picture may come to a phase before its turn: FFmpeg would fetch all else that goes with it,
 	// and keep what comes on the way. of are those of each kind.
 	var all []int
-	of := map[doing][]int{}
+	of := map[bubble.Action][]int{}
 	for i, one := range list {
-		all, of[one.doing] = append(all, i), append(of[one.doing], i)
+		all, of[one.Action] = append(all, i), append(of[one.Action], i)
 	}
 	chains := []string{facecam, fork("[scene]", "whole", all), fork("[facecam]", "face", all)}
-	if here := of[rests]; len(here) > 0 {
+	if here := of[bubble.Rest]; len(here) > 0 {
 		chains = append(chains, fork(plate+repeated(p.Rate), "ring", here), fork(mask+repeated(p.Rate), "disk", here))
 	}
-	if here := of[moves]; len(here) > 0 {
+	if here := of[bubble.Move]; len(here) > 0 {
 		chains = append(chains, fork("[4:v]", "reel", here))
 	}
 	drawn, joined := 0, "" // frames of the film that are used up
 	for i, one := range list {
 		n := strconv.Itoa(i)
-		name, here := named(n), cut(one.from, one.to)
+		name, here := named(n), cut(one.From, one.To)
 		chains = append(chains, ffmpeg.Chain(name("whole"), name("scene"), here), ffmpeg.Chain(name("face"), name("facecam"), here))
 		var made []string
-		switch one.doing {
-		case rests:
+		switch one.Action {
+		case bubble.Rest:
 			chains = append(chains, ffmpeg.Chain(name("ring"), name("plate"), here), ffmpeg.Chain(name("disk"), name("mask"), here))
 			made = b.rest(n)
-		case moves:
+		case bubble.Move:
 			drawn++ // the blank before it
-			chains = append(chains, ffmpeg.Chain(name("reel"), name("film"), cut(drawn, drawn+one.to-one.from)))
-			drawn += one.to - one.from
+			chains = append(chains, ffmpeg.Chain(name("reel"), name("film"), cut(drawn, drawn+one.To-one.From)))
+			drawn += one.To - one.From
 			made = b.move(n, one, p)
-		case fills:
+		case bubble.Fill:
 			made = b.fill(n, p)
 		}
 		made[len(made)-1] += name("phase")
@@ -166,9 +166,9 @@ func (b bubbleSource) fill(n string, p msg.NormalizeParams) []string {
 }
 
 // move lays a bubble that grows or shrinks over [scene]. The facecam is scaled for each frame, laid
-// on a canvas of the picture's size, and cut out by what Film draws. Colour has full resolution on
+// on a canvas of the picture's size, and cut out by what Animation draws. Colour has full resolution on
 // the way, so that it moves by single pixels.
-func (b bubbleSource) move(n string, one phase, p msg.NormalizeParams) []string {
+func (b bubbleSource) move(n string, one bubble.Phase, p msg.NormalizeParams) []string {
 	// Most filters do not follow a picture whose size changes, as this one's is going to, and as a
 	// stranger's may on the way.
 	width, height := cover(b.stream.Width, b.stream.Height, p.Width, p.Height)
@@ -203,9 +203,9 @@ type onTheWay struct{ width, height, x, y string }
 
 // sizeOnTheWay says how a facecam that is scaled to width × height first covers the bubble on its
 // way to the full picture.
-func sizeOnTheWay(at msg.Bubble, one phase, p msg.NormalizeParams, width, height int) onTheWay {
+func sizeOnTheWay(at msg.Bubble, one bubble.Phase, p msg.NormalizeParams, width, height int) onTheWay {
 	// Register 0 is the share of the move's time, 1 that of its way: bubble.Ease.
-	time := fmt.Sprintf("clip(%s+(%s)*round(t*%s),0,1)", decimal(one.start), decimal(one.step), p.Rate)
+	time := fmt.Sprintf("clip(%s+(%s)*round(t*%s),0,1)", decimal(one.Start), decimal(one.Step), p.Rate)
 	ease := "st(0," + time + ");st(1,ld(0)*ld(0)*(3-2*ld(0)));"
 	from := func(rests, full float64) string {
 		return fmt.Sprintf("(%s+(%s)*ld(1))", decimal(rests), decimal(full-rests))

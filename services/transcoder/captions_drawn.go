@@ -92,7 +92,7 @@ func captionMargins(p msg.NormalizeParams) (left, right, bottom int) {
 	if !p.Facecam {
 		return left, right, bottom
 	}
-	b := bubbleOr(p.Bubble, p.Width, p.Height, p.Rate)
+	b := bubble.Or(p.Bubble, p.Width, p.Height, p.Rate)
 	face := image.Rect(b.X, b.Y, b.X+b.Width, b.Y+b.Height).Inset(-bubble.Pad(*b))
 	if face.Max.Y <= p.Height*2/3 {
 		return left, right, bottom

@@ -9,50 +9,6 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-func TestAFrameShowsTheSameWhereverItsSegmentStarts(t *testing.T) {
-	t.Parallel()
-	const total = 200
-	moments := []msg.Moment{{From: 0, To: 30, Shrink: 12}, {From: 40, To: 41}, {From: 50, To: 90, Grow: 20, Shrink: 20}, {From: 90, To: 120, Grow: 1},
-		{From: 150, To: 200, Grow: 36}}
-	type shows struct {
-		doing
-		way float64
-	}
-	frames := func(first, count int) (list []shows) {
-		for i, one := range phases(moments, first, count) {
-			if one.from != len(list) || one.to <= one.from {
-				t.Fatalf("from frame %d: phase %d is %+v after %d frames", first, i, one, len(list))
-			}
-			for n := range one.to - one.from {
-				list = append(list, shows{one.doing, one.way(n)})
-			}
-		}
-		if len(list) != count {
-			t.Fatalf("from frame %d: %d frames, want %d", first, len(list), count)
-		}
-		return list
-	}
-	whole := frames(0, total)
-	for first := range total {
-		for n, got := range frames(first, min(37, total-first)) {
-			if want := whole[first+n]; got.doing != want.doing || got.doing == moves && math.Abs(got.way-want.way) > 1e-9 {
-				t.Fatalf("frame %d shows %v in a segment that starts at %d, not %v", first+n, got, first, want)
-			}
-		}
-	}
-	for n, want := range map[int]doing{0: fills, 18: fills, 19: moves, 29: moves, 30: rests, 39: rests, 40: fills, 41: rests, 50: rests, 51: moves,
-		69: moves, 70: fills, 71: moves, 89: moves, 90: rests, 91: fills, 119: fills, 120: rests, 150: rests, 151: moves, 186: fills, 199: fills} {
-		if whole[n].doing != want {
-			t.Errorf("frame %d: %v, want %v", n, whole[n].doing, want)
-		}
-	}
-	for n := 151; n < 186; n++ {
-		if whole[n].way <= 0 || whole[n].way >= 1 || n > 151 && whole[n].way <= whole[n-1].way {
-			t.Errorf("frame %d is at %.3f of the way, after %.3f", n, whole[n].way, whole[n-1].way)
-		}
-	}
-}
-
 // filmed renders frames of a video whose scene is of one grey, with the facecam.
 func (b *bench) filmed(t *testing.T, face msg.Input, shown msg.Bubble, width, height, first, count int) decoded {
 	t.Helper()

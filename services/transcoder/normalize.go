@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
@@ -54,8 +53,8 @@ func (h handler) normalize(ctx context.Context, t *stage.Task) (any, error) {
 			tools := h.tools
 			if face != nil {
 				tools = tools.Within(encoding(p, h.threads))
-				if moving := shapes(face.bubble, phases(face.bubble.Fullscreen, p.FirstFrame, p.Frames), p.Width, p.Height); len(moving) > 0 {
-					tools = tools.Fed(&bubble.Film{Shapes: moving, Width: p.Width, Height: p.Height})
+				if moving := bubble.Moving(face.bubble, bubble.Phases(face.bubble.Fullscreen, p.FirstFrame, p.Frames), p.Width, p.Height); len(moving) > 0 {
+					tools = tools.Fed(&bubble.Animation{Shapes: moving, Width: p.Width, Height: p.Height})
 				}
 			}
 			return h.encodeScene(ctx, tools, t.Dir, p, face, args, frames(t, p.Frames, 0.08, 0.93))
@@ -92,15 +91,6 @@ func fetchMezzanine(ctx context.Context, t *stage.Task, p msg.NormalizeParams, n
 	return nil
 }
 
-// bubbleOr returns a bubble, or for nil that of a campaign that asks for nothing, in a video of
-// width × height pixels.
-func bubbleOr(b *msg.Bubble, width, height int, rate msg.Rate) *msg.Bubble {
-	if b != nil {
-		return b
-	}
-	return msg.BubbleOf(facecam.Options{}, width, height, rate, 0)
-}
-
 // bubbleMargin is by how much the measured length of a facecam may be wrong, generously.
 const bubbleMargin = 2 * time.Second
 
@@ -121,7 +111,7 @@ func (h handler) fetchBubble(ctx context.Context, t *stage.Task, p msg.Normalize
 	if err != nil {
 		return nil, err
 	}
-	b := bubbleOr(p.Bubble, p.Width, p.Height, p.Rate)
+	b := bubble.Or(p.Bubble, p.Width, p.Height, p.Rate)
 	for _, s := range file.Streams {
 		if s.Index != facts.VideoStream || s.Type != "video" {
 			continue

@@ -8,6 +8,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 )
 
 // fileVideo is the finished video, in the task's folder.
@@ -66,7 +67,7 @@ func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
 	if facts.Report, err = h.gate(ctx, t.Dir, video, frames(t, p.Frames, 0.78, 0.88)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	return facts, h.finish(ctx, t, video, bubbleOr(p.Bubble, p.Width, p.Height, p.Rate))
+	return facts, h.finish(ctx, t, video, bubble.Or(p.Bubble, p.Width, p.Height, p.Rate))
 }
 
 // fetchSound fetches the facecam, and returns nil when it has no sound.

@@ -117,7 +117,7 @@ func hidden(over *msg.Bubble, frame int, v expected) image.Rectangle {
 	if over == nil {
 		return image.Rectangle{}
 	}
-	if phases(over.Fullscreen, frame, 1)[0].doing != rests {
+	if bubble.Phases(over.Fullscreen, frame, 1)[0].Action != bubble.Rest {
 		return image.Rect(0, 0, v.width, v.height)
 	}
 	return image.Rect(over.X, over.Y, over.X+over.Width, over.Y+over.Height).Inset(-bubble.Pad(*over))

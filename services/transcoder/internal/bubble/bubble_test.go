@@ -125,7 +125,7 @@ func TestAFilmShowsEachShape(t *testing.T) {
 	const width, height = 64, 36
 	rest := Of(*msg.BubbleOf(facecam.Options{}, width, height, msg.FPS(60), 0))
 	list := []Shape{rest, rest.Grown(0.5, width, height)}
-	data, err := io.ReadAll(&Film{Shapes: list, Width: width, Height: height})
+	data, err := io.ReadAll(&Animation{Shapes: list, Width: width, Height: height})
 	if err != nil || len(data) != len(list)*2*4*width*height {
 		t.Fatalf("%d bytes, %v", len(data), err)
 	}

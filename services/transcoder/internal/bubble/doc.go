@@ -8,5 +8,5 @@
 //
 // For a bubble that rests they are drawn once, so that FFmpeg works on a small box and computes
 // nothing per pixel. For one that grows or shrinks they are drawn as large as the picture, one pair
-// for each frame (Film).
+// for each frame (Animation).
 package bubble

@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// Film is a bubble that changes from frame to frame, as raw RGBA pictures: the plate, and below it
+// Animation is a bubble that changes from frame to frame, as raw RGBA pictures: the plate, and below it
 // the mask, as the alpha of as many pixels.
-type Film struct {
+type Animation struct {
 	// Shapes are the bubble's on each frame, in pictures of Width × Height.
 	Shapes        []Shape
 	Width, Height int
@@ -16,7 +16,7 @@ type Film struct {
 }
 
 // Read draws when what was drawn is read.
-func (f *Film) Read(p []byte) (int, error) {
+func (f *Animation) Read(p []byte) (int, error) {
 	if len(f.rest) == 0 {
 		if len(f.Shapes) == 0 {
 			return 0, io.EOF
@@ -29,7 +29,7 @@ func (f *Film) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (f *Film) draw(s Shape) {
+func (f *Animation) draw(s Shape) {
 	size := 4 * f.Width * f.Height
 	if f.frame == nil {
 		f.frame = make([]byte, 2*size)
