@@ -7,14 +7,15 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // foreignSegment is a scene as a transcoder with another encoder would have made it, counting from
 // first.
 func (b *bench) foreignSegment(t *testing.T, name string, rate msg.Rate, first, count int) msg.Input {
 	t.Helper()
-	data := makeFile(t, "other.mp4", rawFrames(count, testWidth, testHeight, func(n int, rgb []byte, w, h int) { bars(first+n, rgb, w, h) }),
-		append(rawInput(rate, testWidth, testHeight), "-vf", "scale=out_color_matrix=bt709:out_range=tv",
+	data := mediatest.Make(t, "other.mp4", mediatest.RawFrames(count, testWidth, testHeight, func(n int, rgb []byte, w, h int) { mediatest.Bars(first+n, rgb, w, h) }),
+		append(mediatest.RawInput(rate, testWidth, testHeight), "-vf", "scale=out_color_matrix=bt709:out_range=tv",
 			"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000",
 			"-color_range", "tv", "-colorspace", "bt709")...)
 	return b.input(t, name, data, msg.VideoFacts{Frames: count, Bytes: int64(len(data)), Parameters: "SHA256:another"})
@@ -37,10 +38,10 @@ func TestATranscodersOwnSegmentsAreNotEncodedOnceMore(t *testing.T) {
 		if !strings.HasPrefix(facts.Parameters, "SHA256:") || facts.Parameters == "SHA256:another" {
 			t.Errorf("%s: parameter sets are %s", made, facts.Parameters)
 		}
-		joined := decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)
+		joined := mediatest.Decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)
 		for i, who := range made {
-			before := decode(t, b.store.get(t, msg.SegmentName(i)), testWidth, testHeight)
-			same := slices.EqualFunc(before.frames, joined.frames[24*i:24*i+24], bytes.Equal)
+			before := mediatest.Decode(t, b.store.get(t, msg.SegmentName(i)), testWidth, testHeight)
+			same := slices.EqualFunc(before.Frames, joined.Frames[24*i:24*i+24], bytes.Equal)
 			if same != (who == 'o') {
 				t.Errorf("%s: the pictures of segment %d are the same as before: %v", made, i, same)
 			}

@@ -7,6 +7,7 @@ import (
 
 	shown "github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // cutOut makes a facecam of two seconds that is orange on its left; on its right it cannot be seen,
@@ -28,7 +29,7 @@ func cutOut(t *testing.T, name string, options ...string) []byte {
 		}
 	}
 	args := []string{"-f", "rawvideo", "-pix_fmt", "rgba", "-s", "160x120", "-r", "30", "-i", "-", "-vf", "scale=out_color_matrix=bt601:out_range=tv"}
-	return makeFile(t, name, bytes.NewReader(bytes.Repeat(frame, count)), append(args, options...)...)
+	return mediatest.Make(t, name, bytes.NewReader(bytes.Repeat(frame, count)), append(args, options...)...)
 }
 
 func TestThePageShowsThroughAFacecam(t *testing.T) {
@@ -75,16 +76,16 @@ func TestThePageShowsThroughAFacecam(t *testing.T) {
 						continue
 					}
 					x, y := int(restX+way*(fullX-restX)), int(restY+way*(fullY-restY))
-					if got := video.rgb(frame, x, y); far(got, want) > 14 {
+					if got := video.RGB(frame, x, y); far(got, want) > 14 {
 						t.Errorf("frame %d at %.2f: %.0f, want %.0f", frame, where, got, want)
 					}
 				}
 			}
 			// The green that cannot be seen is nowhere.
-			for n := range video.frames {
+			for n := range video.Frames {
 				for y := range height {
 					for x := range width {
-						if c := video.rgb(n, x, y); c[1] > c[0]+30 {
+						if c := video.RGB(n, x, y); c[1] > c[0]+30 {
 							t.Fatalf("frame %d: %.0f at %d, %d", n, c, x, y)
 						}
 					}
@@ -111,11 +112,11 @@ func TestABubbleOfATransparentFacecamKeepsItsBorder(t *testing.T) {
 		"the border beside what is seen": {at.X - border, middle, 240}, "the border beside what is not": {at.X + at.Width + border, middle, 240},
 		"the page within": {at.X + at.Width*3/4, middle, 128}, "the page beside": {width - 20, 20, 128},
 	} {
-		if got := video.rgb(2, want.x, want.y); far(got, [3]float64{want.grey, want.grey, want.grey}) > 8 {
+		if got := video.RGB(2, want.x, want.y); far(got, [3]float64{want.grey, want.grey, want.grey}) > 8 {
 			t.Errorf("%s: %.0f, want %.0f", name, got, want.grey)
 		}
 	}
-	if below := video.rgb(2, at.X+at.Width/2, at.Y+at.Height+int(at.Border+at.Shadow/2)); below[0] > 120 {
+	if below := video.RGB(2, at.X+at.Width/2, at.Y+at.Height+int(at.Border+at.Shadow/2)); below[0] > 120 {
 		t.Errorf("the shadow below: %.0f", below)
 	}
 }
@@ -125,7 +126,7 @@ func TestABubbleOfATransparentFacecamKeepsItsBorder(t *testing.T) {
 func TestATransparentFacecamShowsTheSameWhereverDecodingStarts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	data := makeFile(t, "long.webm", nil, "-f", "lavfi", "-i", "testsrc2=s=96x72:r=15:d=7", "-f", "lavfi", "-i", "testsrc2=s=96x72:r=15:d=7",
+	data := mediatest.Make(t, "long.webm", nil, "-f", "lavfi", "-i", "testsrc2=s=96x72:r=15:d=7", "-f", "lavfi", "-i", "testsrc2=s=96x72:r=15:d=7",
 		"-filter_complex", "[1]hue=s=0,format=gray[m];[0][m]alphamerge,format=yuva420p", "-c:v", "libvpx-vp9", "-b:v", "1M", "-g", "30",
 		"-deadline", "realtime", "-cpu-used", "8")
 	face, facts := b.probed(t, data)
@@ -137,8 +138,8 @@ func TestATransparentFacecamShowsTheSameWhereverDecodingStarts(t *testing.T) {
 	late := b.filmed(t, face, full, testWidth, testHeight, 170, 6)
 	facts.Seekable = false
 	early := b.filmed(t, b.input(t, face.Key, b.store.get(t, face.Key), facts), full, testWidth, testHeight, 170, 6)
-	for n := range late.frames {
-		if !bytes.Equal(late.frames[n], early.frames[n]) {
+	for n := range late.Frames {
+		if !bytes.Equal(late.Frames[n], early.Frames[n]) {
 			t.Errorf("frame %d is another", n)
 		}
 	}

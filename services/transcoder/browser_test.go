@@ -9,6 +9,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // What Chrome's MediaRecorder writes: VP9 and Opus in a WebM that is written as it goes, so that
@@ -25,19 +26,19 @@ func TestABrowsersVP9IsShownByItsTimes(t *testing.T) {
 			times[n] += 700
 		}
 	}
-	voice := func(s float64) float64 { return beep(0.5)(s) + beep(2.3)(s) }
+	voice := func(s float64) float64 { return mediatest.Beep(0.5)(s) + mediatest.Beep(2.3)(s) }
 	wav := filepath.Join(t.TempDir(), "sound.wav")
-	if err := os.WriteFile(wav, pcm(3*time.Second, voice), 0o600); err != nil {
+	if err := os.WriteFile(wav, mediatest.PCM(3*time.Second, voice), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	data := makeFile(t, "facecam.webm", rawFrames(stored, 160, 120, greys), append(rawInput(msg.FPS(25), 160, 120), "-i", wav,
+	data := mediatest.Make(t, "facecam.webm", mediatest.RawFrames(stored, 160, 120, mediatest.Greys), append(mediatest.RawInput(msg.FPS(25), 160, 120), "-i", wav,
 		"-vf", `settb=1/1000,setpts=(40*N+9*mod(7*N\,5)+700*gte(N\,20))`, "-fps_mode", "passthrough", "-enc_time_base", "1/1000",
 		"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-c:a", "libopus", "-live", "1")...)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, fileFacecam), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file, err := tools.Inspect(t.Context(), dir, fileFacecam, ffmpeg.Containers)
+	file, err := mediatest.Tools.Inspect(t.Context(), dir, fileFacecam, ffmpeg.Containers)
 	if err != nil || file.Duration != 0 || file.Streams[0].Codec != "vp9" || file.Streams[1].Codec != "opus" {
 		t.Fatalf("%v, the test's file is %+v", err, file)
 	}
@@ -52,14 +53,14 @@ func TestABrowsersVP9IsShownByItsTimes(t *testing.T) {
 	rate, place := msg.FPS(30), usual(testWidth, testHeight)
 	const first, count, whole = 6, 75, 96
 	segment := b.segment(t, rate, face, first, count)
-	for n := range segment.frames {
+	for n := range segment.Frames {
 		want := 0 // the last that is due by then
 		for k, ms := range times {
 			if at := late + time.Duration(ms)*time.Millisecond; math.Round(at.Seconds()*30) <= float64(first+n) {
 				want = k
 			}
 		}
-		if got := readGrey(segment.luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6)); got != want%20 {
+		if got := mediatest.ReadGrey(segment.Luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6)); got != want%20 {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func captions(list ...msg.Caption) []msg.Caption { return list }
@@ -27,13 +28,13 @@ func TestCaptionsAreDrawnWhileTheyAreSaid(t *testing.T) {
 	b.must(t, msg.Normalize, msg.NormalizeParams{
 		Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count,
 		Captions: captions(caption(500*time.Millisecond, 1500*time.Millisecond, "Welcome to {the} <show>\nof the year")),
-	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, solid(90), nil), nil)}, msg.Segment)
-	video := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(90), nil), nil)}, msg.Segment)
+	video := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 	for n := range count {
 		brightest := 0.0
 		for y := testHeight / 2; y < testHeight; y++ {
 			for x := range testWidth {
-				brightest = max(brightest, video.rgb(n, x, y)[0])
+				brightest = max(brightest, video.RGB(n, x, y)[0])
 			}
 		}
 		if drawn, want := brightest > 180, n >= 15 && n < 45; drawn != want {
@@ -47,7 +48,7 @@ func TestCaptionsKeepClearOfABubbleThatRestsAtTheBottom(t *testing.T) {
 	b := newBench(t)
 	const count = 2
 	rate := msg.FPS(24)
-	face, _ := b.probed(t, makeFile(t, "facecam.mp4", nil,
+	face, _ := b.probed(t, mediatest.Make(t, "facecam.mp4", nil,
 		"-f", "lavfi", "-i", "color=c=black:s=160x160:r=24:d=1", "-c:v", "libx264", "-pix_fmt", "yuv420p"))
 	for _, c := range []struct {
 		corner        string
@@ -60,16 +61,16 @@ func TestCaptionsKeepClearOfABubbleThatRestsAtTheBottom(t *testing.T) {
 		{facecam.CornerBottomLeft, 180, 320, image.Rect(0, 0, 180, 255)},
 	} {
 		over := msg.BubbleOf(facecam.Options{Corner: c.corner, Size: 0.3, Border: facecam.Border{Color: "#000000"}}, c.width, c.height, rate, count)
-		scene := mezzanine(t, rate, count, c.width, c.height, solid(90), nil)
+		scene := mediatest.Mezzanine(t, rate, count, c.width, c.height, mediatest.Solid(90), nil)
 		b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: 1, Width: c.width, Height: c.height, Rate: rate, Frames: count, Facecam: true, Bubble: over,
 			Captions: captions(caption(0, time.Second, "Everything that you sell, everything that you sold, at once, in one place")),
 		}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
-		video := decode(t, b.store.get(t, "normalize/segment"), c.width, c.height)
+		video := mediatest.Decode(t, b.store.get(t, "normalize/segment"), c.width, c.height)
 		var drawn image.Rectangle
 		for y := range c.height {
 			for x := range c.width {
-				if video.rgb(0, x, y)[0] > 150 {
+				if video.RGB(0, x, y)[0] > 150 {
 					drawn = drawn.Union(image.Rect(x, y, x+1, y+1))
 				}
 			}
@@ -92,7 +93,7 @@ func TestCaptionsAreATrackOfTheFinishedVideo(t *testing.T) {
 	}
 	checkTrack(t, b.store.get(t, "concat/video"))
 
-	face, _ := b.probed(t, facecamVideo(t, rate, 48, 160, 120, pcm(2*time.Second, beep(1))))
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, 48, 160, 120, mediatest.PCM(2*time.Second, mediatest.Beep(1))))
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 72, Captions: said, Language: "por"},
 		map[string]msg.Input{msg.Joined: b.joined(t, rate, 72), msg.FacecamFile: face}, outputsOfVideo...)
 	checkTrack(t, b.store.get(t, "overlay/video"))
@@ -141,7 +142,7 @@ func language(t *testing.T, video []byte) string {
 	if err := os.WriteFile(path, video, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := command(t, nil, tools.FFprobe, "-v", "error", "-select_streams", "s:0", "-show_entries", "stream_tags=language", "-of", "csv=p=0", path)
+	out := mediatest.Run(t, nil, mediatest.Tools.FFprobe, "-v", "error", "-select_streams", "s:0", "-show_entries", "stream_tags=language", "-of", "csv=p=0", path)
 	return strings.TrimSpace(string(out))
 }
 
@@ -152,7 +153,7 @@ func track(t *testing.T, video []byte) string {
 	if err := os.WriteFile(path, video, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return strings.ReplaceAll(string(command(t, nil, tools.FFmpeg, "-v", "error", "-i", path, "-map", "0:s:0", "-f", "srt", "-")), "\r", "")
+	return strings.ReplaceAll(string(mediatest.Run(t, nil, mediatest.Tools.FFmpeg, "-v", "error", "-i", path, "-map", "0:s:0", "-f", "srt", "-")), "\r", "")
 }
 
 func checkTrack(t *testing.T, video []byte) {
@@ -169,11 +170,11 @@ func checkTrack(t *testing.T, video []byte) {
 func (b *bench) drawnCaption(t *testing.T, text string) []byte {
 	t.Helper()
 	const width, height = 640, 360
-	still := mezzanine(t, msg.FPS(24), 2, width, height, solid(90), nil)
+	still := mediatest.Mezzanine(t, msg.FPS(24), 2, width, height, mediatest.Solid(90), nil)
 	b.must(t, msg.Normalize, msg.NormalizeParams{
 		Scene: 1, Width: width, Height: height, Rate: msg.FPS(24), Frames: 2, Quality: "high", Captions: captions(caption(0, time.Second, text)),
 	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", still, nil)}, msg.Segment)
-	return decode(t, b.store.get(t, "normalize/segment"), width, height).frames[0][:width*height]
+	return mediatest.Decode(t, b.store.get(t, "normalize/segment"), width, height).Frames[0][:width*height]
 }
 
 // What is read from right to left looks as the same signs do that are forced to go from left to
@@ -249,7 +250,7 @@ func TestCaptionsAreWrittenForLibass(t *testing.T) {
 func TestSignsThatNoFontHasAreTold(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	still := b.input(t, "m", mezzanine(t, msg.FPS(24), 2, testWidth, testHeight, solid(90), nil), nil)
+	still := b.input(t, "m", mediatest.Mezzanine(t, msg.FPS(24), 2, testWidth, testHeight, mediatest.Solid(90), nil), nil)
 	warnings := func(texts ...string) string {
 		var list []msg.Caption
 		for _, text := range texts {

@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func TestTheInstalledFFmpegWillDo(t *testing.T) {
-	needFFmpeg(t)
-	version, err := CheckFFmpeg(t.Context(), tools.FFmpeg, tools.FFprobe)
+	mediatest.NeedFFmpeg(t)
+	version, err := CheckFFmpeg(t.Context(), mediatest.Tools.FFmpeg, mediatest.Tools.FFprobe)
 	if err != nil || version == "" {
 		t.Errorf("version %q, error %v", version, err)
 	}

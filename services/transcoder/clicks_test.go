@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // A steady tone over many short scenes: where one ends and the next begins, at whatever sample,
@@ -16,14 +17,14 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	const tone = 330. // hertz
 	rate, lengths := msg.Rate{Num: 30000, Den: 1001}, []int{17, 23, 31, 19, 29}
 	total := sum(lengths)
-	face, _ := b.probed(t, facecamVideo(t, rate, total, 160, 120,
-		pcm(rate.At(total), func(s float64) float64 { return 0.5 * math.Sin(2*math.Pi*tone*s) }), "-c:a", "aac", "-ar", "44100", "-b:a", "192k"))
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, total, 160, 120,
+		mediatest.PCM(rate.At(total), func(s float64) float64 { return 0.5 * math.Sin(2*math.Pi*tone*s) }), "-c:a", "aac", "-ar", "44100", "-b:a", "192k"))
 	segments, cuts, first := map[string]msg.Input{}, []int{}, 0
 	for i, frames := range lengths {
 		facts := b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: frames, FirstFrame: first, Facecam: true,
 		}, map[string]msg.Input{
-			msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, frames, testWidth, testHeight, bars, nil), nil),
+			msg.Mezzanine:   b.input(t, "m", mediatest.Mezzanine(t, rate, frames, testWidth, testHeight, mediatest.Bars, nil), nil),
 			msg.FacecamFile: face,
 		}, msg.Segment)
 		name := msg.SegmentName(i)

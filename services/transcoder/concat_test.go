@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // segmentsOf encodes scenes of the given lengths, all cut from one count, and returns them as
@@ -19,8 +20,8 @@ func (b *bench) segmentsOf(t *testing.T, rate msg.Rate, lengths []int) map[strin
 	first := 0
 	for i, length := range lengths {
 		start := first
-		paint := func(n int, rgb []byte, width, height int) { bars(start+n, rgb, width, height) }
-		scene := mezzanine(t, rate, length, testWidth, testHeight, paint, nil)
+		paint := func(n int, rgb []byte, width, height int) { mediatest.Bars(start+n, rgb, width, height) }
+		scene := mediatest.Mezzanine(t, rate, length, testWidth, testHeight, paint, nil)
 		facts := b.must(t, msg.Normalize,
 			msg.NormalizeParams{Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: length},
 			map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
@@ -41,7 +42,7 @@ func sum(numbers []int) (total int) {
 func checkTiming(t *testing.T, data []byte, rate msg.Rate, frames int) {
 	t.Helper()
 	_, perFrame := rate.Timescale()
-	got := timing(t, data, 0)
+	got := mediatest.Timing(t, data, 0)
 	if got.Packets != frames || got.First != 0 || got.Uneven != -1 || got.Gap != int64(perFrame) || got.End != int64(frames*perFrame) {
 		t.Errorf("timing %+v, want %d frames of %d ticks from 0", got, frames, perFrame)
 	}
@@ -60,12 +61,12 @@ func TestJoinedSegmentsAreOneEvenVideo(t *testing.T) {
 				t.Errorf("facts %+v", facts)
 			}
 			checkTiming(t, joined, rate, sum(lengths))
-			video := decode(t, joined, testWidth, testHeight)
-			if len(video.frames) != sum(lengths) {
-				t.Fatalf("%d frames, want %d", len(video.frames), sum(lengths))
+			video := mediatest.Decode(t, joined, testWidth, testHeight)
+			if len(video.Frames) != sum(lengths) {
+				t.Fatalf("%d frames, want %d", len(video.Frames), sum(lengths))
 			}
-			for n := range video.frames {
-				if got := video.readBars(n); got != n {
+			for n := range video.Frames {
+				if got := video.ReadBars(n); got != n {
 					t.Errorf("frame %d shows %d", n, got)
 				}
 			}
@@ -150,14 +151,14 @@ func TestAThumbnailIsNotBlank(t *testing.T) {
 	// White but for the last third.
 	paint := func(n int, rgb []byte, width, height int) {
 		if n > 60 {
-			bars(0b0101010101, rgb, width, height)
+			mediatest.Bars(0b0101010101, rgb, width, height)
 			return
 		}
 		for i := range rgb {
 			rgb[i] = 255
 		}
 	}
-	scene := mezzanine(t, rate, 96, testWidth, testHeight, paint, nil)
+	scene := mediatest.Mezzanine(t, rate, 96, testWidth, testHeight, paint, nil)
 	facts := b.must(t, msg.Normalize,
 		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 96},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
@@ -176,24 +177,24 @@ func TestSegmentsCanBeJoinedWhateverTheyShow(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate := msg.FPS(24)
-	face, _ := b.probed(t, facecamVideo(t, rate, 24, 160, 120, nil))
-	still := func(_ int, rgb []byte, width, height int) { bars(7, rgb, width, height) }
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, 24, 160, 120, nil))
+	still := func(_ int, rgb []byte, width, height int) { mediatest.Bars(7, rgb, width, height) }
 	var want string
 	for _, test := range []struct {
 		name            string
-		paint           picture
+		paint           mediatest.Picture
 		frames, threads int
 		facecam         bool
 	}{
-		{"moving", bars, 30, 2, false},
+		{"moving", mediatest.Bars, 30, 2, false},
 		{"still", still, 30, 2, false},
-		{"noise", noise(1), 30, 2, false},
-		{"with a bubble", bars, 30, 2, true},
+		{"noise", mediatest.Noise(1), 30, 2, false},
+		{"with a bubble", mediatest.Bars, 30, 2, true},
 		{"a single frame", still, 1, 2, false},
-		{"other threads", bars, 30, 7, false},
+		{"other threads", mediatest.Bars, 30, 7, false},
 	} {
 		b.threads = test.threads
-		scene := mezzanine(t, rate, test.frames, testWidth, testHeight, test.paint, nil)
+		scene := mediatest.Mezzanine(t, rate, test.frames, testWidth, testHeight, test.paint, nil)
 		facts := b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: test.frames, Facecam: test.facecam,
 		}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment).(msg.VideoFacts)

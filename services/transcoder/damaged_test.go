@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,32 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
-
-// spoiled is a file of which the packets of a stream ("v:0", "a:0") that spoil names cannot be
-// decoded, the others being as they were.
-func spoiled(t *testing.T, data []byte, stream string, spoil func(n int) bool) []byte {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "whole")
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	list := command(t, nil, tools.FFprobe,
-		"-v", "error", "-select_streams", stream, "-show_entries", "packet=pos,size", "-of", "compact=p=0:nk=1", file)
-	bad := bytes.Clone(data)
-	for n, line := range strings.Fields(string(list)) {
-		fields := strings.Split(line, "|") // side data makes for more of them
-		size, err1 := strconv.Atoi(fields[0])
-		at, err2 := strconv.Atoi(fields[1])
-		if err := errors.Join(err1, err2); err != nil {
-			t.Fatal(err)
-		}
-		if spoil(n) {
-			copy(bad[at:], bytes.Repeat([]byte{0xff}, size))
-		}
-	}
-	return bad
-}
 
 func all(int) bool { return true }
 
@@ -59,21 +34,21 @@ func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate := msg.FPS(24)
-	whole := facecamVideo(t, rate, 48, 160, 120, pcm(2*time.Second, beep(0.5)), "-c:a", "aac")
+	whole := mediatest.Facecam(t, rate, 48, 160, 120, mediatest.PCM(2*time.Second, mediatest.Beep(0.5)), "-c:a", "aac")
 	for name, keep := range map[string]func(n int) bool{"picture": func(n int) bool { return n == 0 }, "picture over a page that moves": nil} {
 		t.Run(name, func(t *testing.T) {
-			face, _ := b.probed(t, spoiled(t, whole, "v:0", afterTheFirst))
+			face, _ := b.probed(t, mediatest.Spoil(t, whole, "v:0", afterTheFirst))
 			_, err := b.run(t, msg.Normalize,
 				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 30, Facecam: true},
 				map[string]msg.Input{
-					msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, 30, testWidth, testHeight, bars, keep), nil), msg.FacecamFile: face,
+					msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, rate, 30, testWidth, testHeight, mediatest.Bars, keep), nil), msg.FacecamFile: face,
 				}, msg.Segment)
 			wantUsersFault(t, err, "is damaged")
 		})
 	}
 	t.Run("sound", func(t *testing.T) {
 		_, facts := b.probed(t, whole)
-		face := b.input(t, "facecam", spoiled(t, whole, "a:0", afterTheFirst), facts)
+		face := b.input(t, "facecam", mediatest.Spoil(t, whole, "a:0", afterTheFirst), facts)
 		_, err := b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 48},
 			map[string]msg.Input{msg.Joined: b.joined(t, rate, 48), msg.FacecamFile: face}, outputsOfVideo...)
 		wantUsersFault(t, err, "has sound that cannot be decoded")
@@ -91,7 +66,7 @@ func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 func TestWhatCanBeDecodedOfAFacecamIsCounted(t *testing.T) {
 	t.Parallel()
 	rate := msg.FPS(24)
-	whole := facecamVideo(t, rate, 48, 160, 120, nil)
+	whole := mediatest.Facecam(t, rate, 48, 160, 120, nil)
 	for name, test := range map[string]struct {
 		data            []byte
 		from, to        time.Duration
@@ -99,14 +74,14 @@ func TestWhatCanBeDecodedOfAFacecamIsCounted(t *testing.T) {
 	}{
 		"whole":     {whole, 0, 2 * time.Second, 48, 48},
 		"its start": {whole, 0, time.Second / 4, 6, 6},
-		"damaged":   {spoiled(t, whole, "v:0", afterTheFirst), 0, 2 * time.Second, 48, 1},
+		"damaged":   {mediatest.Spoil(t, whole, "v:0", afterTheFirst), 0, 2 * time.Second, 48, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, fileFacecam), test.data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			packets, frames, err := tools.Decoded(t.Context(), dir, fileFacecam, ffmpeg.Containers, 0, test.from, test.to, boundedDecoder...)
+			packets, frames, err := mediatest.Tools.Decoded(t.Context(), dir, fileFacecam, ffmpeg.Containers, 0, test.from, test.to, boundedDecoder...)
 			if err != nil || packets != test.packets || frames != test.frames {
 				t.Errorf("%d packets and %d frames, %v, want %d and %d", packets, frames, err, test.packets, test.frames)
 			}
@@ -119,9 +94,9 @@ func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate, count := msg.FPS(24), 48
-	face, _ := b.probed(t, facecamVideo(t, rate, count, 160, 120, nil))
-	whole := mezzanine(t, rate, count, testWidth, testHeight, bars, nil)
-	broken := func(n int) []byte { return spoiled(t, whole, "v:0", func(i int) bool { return i == n }) }
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, count, 160, 120, nil))
+	whole := mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, nil)
+	broken := func(n int) []byte { return mediatest.Spoil(t, whole, "v:0", func(i int) bool { return i == n }) }
 	for _, test := range []struct {
 		name        string
 		scene, next []byte
@@ -130,7 +105,7 @@ func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
 		{"one picture", broken(10), nil, false},
 		{"the last picture", broken(count - 1), nil, false},
 		{"one picture, under a facecam", broken(10), nil, true},
-		{"all pictures, under a facecam", spoiled(t, whole, "v:0", all), nil, true},
+		{"all pictures, under a facecam", mediatest.Spoil(t, whole, "v:0", all), nil, true},
 		{"one picture of the scene that comes", whole, broken(10), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -152,16 +127,16 @@ func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
 func TestAPictureStandsForThoseAfterItThatCannotBeDecoded(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	whole := facecamVideo(t, msg.FPS(24), 48, 160, 120, nil, ".mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "1")
-	face, _ := b.probed(t, spoiled(t, whole, "v:0", func(n int) bool { return n >= 20 && n < 30 }))
+	whole := mediatest.Facecam(t, msg.FPS(24), 48, 160, 120, nil, ".mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "1")
+	face, _ := b.probed(t, mediatest.Spoil(t, whole, "v:0", func(n int) bool { return n >= 20 && n < 30 }))
 	segment := b.bubbled(t, face, 48)
 	p := usual(testWidth, testHeight)
-	for n := range segment.frames {
+	for n := range segment.Frames {
 		want := n
 		if n >= 20 && n < 30 {
 			want = 19
 		}
-		if got := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)); got != want%20 {
+		if got := mediatest.ReadGrey(segment.Luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)); got != want%20 {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
 		}
 	}
@@ -180,10 +155,10 @@ func TestAWebMThatIsCutOffEndsThere(t *testing.T) {
 	segment := b.bubbled(t, face, 48)
 	p := usual(testWidth, testHeight)
 	end := rate.Frames(time.Duration(facts.DurationMS) * time.Millisecond)
-	for n := range segment.frames {
-		got, want := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), n%20
+	for n := range segment.Frames {
+		got, want := mediatest.ReadGrey(segment.Luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), n%20
 		if n > end {
-			want = readGrey(segment.luma(n, testWidth/2, testHeight*3/4, 6)) // the page
+			want = mediatest.ReadGrey(segment.Luma(n, testWidth/2, testHeight*3/4, 6)) // the page
 		}
 		if n != end && got != want {
 			t.Errorf("frame %d shows grey %d, want %d: the facecam ends at %d", n, got, want, end)

@@ -3,7 +3,6 @@ package transcoder
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func TestALevelHoldsSizeRateAndReferences(t *testing.T) {
@@ -38,21 +38,6 @@ func TestALevelHoldsSizeRateAndReferences(t *testing.T) {
 	}
 }
 
-// noise is a picture that cannot be compressed, another in each frame.
-func noise(seed uint64) picture {
-	var pool []byte
-	random := rand.New(rand.NewPCG(seed, 1))
-	return func(_ int, rgb []byte, _, _ int) {
-		if pool == nil {
-			pool = make([]byte, 2*len(rgb))
-			for i := range pool {
-				pool[i] = byte(random.Uint32())
-			}
-		}
-		copy(rgb, pool[random.IntN(len(rgb)):])
-	}
-}
-
 // A decoder is fed at the level's rate through the level's buffer. No picture may come later than
 // it is due, whatever pages show, and whatever was before a join.
 func TestNoiseStaysWithinItsLevel(t *testing.T) {
@@ -70,7 +55,7 @@ func TestNoiseStaysWithinItsLevel(t *testing.T) {
 		t.Run(fmt.Sprintf("%dx%d at %s, %s", c.width, c.height, c.rate, c.quality), func(t *testing.T) {
 			inputs, parameters := map[string]msg.Input{}, ""
 			for i, frames := range c.frames {
-				mov := mezzanine(t, c.rate, frames, c.width, c.height, noise(uint64(i)), nil)
+				mov := mediatest.Mezzanine(t, c.rate, frames, c.width, c.height, mediatest.Noise(uint64(i)), nil)
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: i + 1, Width: c.width, Height: c.height, Rate: c.rate, Frames: frames, Quality: c.quality},
 					map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil)}, msg.Segment).(msg.VideoFacts)
 				name := msg.SegmentName(i)
@@ -78,7 +63,7 @@ func TestNoiseStaysWithinItsLevel(t *testing.T) {
 				parameters = facts.Parameters
 			}
 			still := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: c.width, Height: c.height, Rate: c.rate, Frames: 1, Quality: c.quality},
-				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mezzanine(t, c.rate, 1, c.width, c.height, bars, nil), nil)}, msg.Segment).(msg.VideoFacts)
+				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, c.rate, 1, c.width, c.height, mediatest.Bars, nil), nil)}, msg.Segment).(msg.VideoFacts)
 			if still.Parameters != parameters {
 				t.Errorf("what is bound has parameter sets %s, what is not %s", parameters, still.Parameters)
 			}
@@ -95,9 +80,9 @@ func TestABoundIsCheckedOnWhatTheEncoderMadeOfIt(t *testing.T) {
 	rate, frames := msg.FPS(24), 24
 	// All but all of it is the first picture.
 	one := make([]byte, 3*testWidth*testHeight)
-	noise(1)(0, one, testWidth, testHeight)
+	mediatest.Noise(1)(0, one, testWidth, testHeight)
 	still := func(_ int, rgb []byte, _, _ int) { copy(rgb, one) }
-	segment := makeFile(t, "segment.mp4", rawFrames(frames, testWidth, testHeight, still), append(rawInput(rate, testWidth, testHeight),
+	segment := mediatest.Make(t, "segment.mp4", mediatest.RawFrames(frames, testWidth, testHeight, still), append(mediatest.RawInput(rate, testWidth, testHeight),
 		"-c:v", "libx264", "-pix_fmt", "yuv420p")...)
 	kilobits := len(segment)*8/1000 + 1
 	for name, c := range map[string]struct {
@@ -140,25 +125,25 @@ func TestWhatIsEncodedTwiceHasAllOfItsFacecam(t *testing.T) {
 	b := newBench(t)
 	const width, height, count = 1280, 720, 14
 	rate := msg.FPS(30)
-	face, _ := b.probed(t, facecamVideo(t, rate, count, 160, 90, nil))
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, count, 160, 90, nil))
 	shown := usual(width, height)
 	shown.Fullscreen = []msg.Moment{{From: 9, To: count, Grow: 3}}
 	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: rate, Frames: count,
 		Quality: output.QualityHigh, Facecam: true, Bubble: &shown}, map[string]msg.Input{
-		msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, count, width, height, noise(1), nil), nil), msg.FacecamFile: face,
+		msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, rate, count, width, height, mediatest.Noise(1), nil), nil), msg.FacecamFile: face,
 	}, msg.Segment)
 	segment := b.store.get(t, "normalize/segment")
 	to := levelFor(width, height, rate).boundFor(rate.At(count))
 	if most := startFill*1000*float64(to.buffer) + 1000*float64(to.rate)*count/rate.Float(); 8*float64(len(segment)) > most {
 		t.Errorf("%d bits, want at most %.0f", 8*len(segment), most)
 	}
-	video := decode(t, segment, width, height)
+	video := mediatest.Decode(t, segment, width, height)
 	for n := count - 2; n < count; n++ {
-		if got := readGrey(video.luma(n, width-20, 20, 8)); got != n {
+		if got := mediatest.ReadGrey(video.Luma(n, width-20, 20, 8)); got != n {
 			t.Errorf("frame %d shows the facecam's grey %d all over", n, got)
 		}
 	}
-	if got := readGrey(video.luma(4, shown.X+shown.Width/2, shown.Y+shown.Height/2, 8)); got != 4 {
+	if got := mediatest.ReadGrey(video.Luma(4, shown.X+shown.Width/2, shown.Y+shown.Height/2, 8)); got != 4 {
 		t.Errorf("frame 4 shows the facecam's grey %d in the bubble", got)
 	}
 }
@@ -180,7 +165,7 @@ func checkLevel(t *testing.T, video []byte, width, height int, rate msg.Rate) {
 			Size int `json:"size,string"`
 		}
 	}
-	out := command(t, nil, tools.FFprobe, "-v", "error", "-show_entries", "stream=profile,level,refs:packet=size", "-of", "json", file)
+	out := mediatest.Run(t, nil, mediatest.Tools.FFprobe, "-v", "error", "-show_entries", "stream=profile,level,refs:packet=size", "-of", "json", file)
 	if err := json.Unmarshal(out, &probed); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
@@ -54,16 +55,16 @@ func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			mov := mezzanine(t, msg.FPS(24), 3, c.width, c.height, paint, nil)
+			mov := mediatest.Mezzanine(t, msg.FPS(24), 3, c.width, c.height, paint, nil)
 			facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: msg.FPS(24), Frames: 3,
 				Fit: &msg.Fit{Width: c.width - c.width%2, Height: c.height - c.height%2, How: c.how, Background: "#f40078"}},
 				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, msg.RecordFacts{})}, msg.Segment).(msg.VideoFacts)
 			if facts.Frames != 3 {
 				t.Errorf("%d frames", facts.Frames)
 			}
-			segment := decode(t, b.store.get(t, "normalize/segment"), width, height)
+			segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), width, height)
 			for _, p := range c.points {
-				got := segment.rgb(1, p.x, p.y)
+				got := segment.RGB(1, p.x, p.y)
 				for i := range 3 {
 					// the pictures are small, and compressed
 					if math.Abs(got[i]-float64(p.want[i])) > 8 {
@@ -91,7 +92,7 @@ func TestFittedSegmentsCanBeJoinedWithOthers(t *testing.T) {
 		}
 		p.Scene, p.Width, p.Height, p.Rate, p.Frames = 1, testWidth, testHeight, msg.FPS(30), 5
 		facts := b.must(t, msg.Normalize, p,
-			map[string]msg.Input{msg.Mezzanine: b.input(t, name, mezzanine(t, msg.FPS(30), 5, w, h, bars, nil), msg.RecordFacts{})},
+			map[string]msg.Input{msg.Mezzanine: b.input(t, name, mediatest.Mezzanine(t, msg.FPS(30), 5, w, h, mediatest.Bars, nil), msg.RecordFacts{})},
 			msg.Segment).(msg.VideoFacts)
 		parameters[facts.Parameters] = true
 	}

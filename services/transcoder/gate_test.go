@@ -11,15 +11,11 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // outputsOfVideo are what a finished video's task writes.
 var outputsOfVideo = []string{msg.Video, msg.Thumbnail, msg.ThumbnailSmall}
-
-// solid paints all of the picture in one grey.
-func solid(grey byte) picture {
-	return func(_ int, rgb []byte, _, _ int) { copy(rgb, bytes.Repeat([]byte{grey}, len(rgb))) }
-}
 
 func TestAFinishedVideoHasAReport(t *testing.T) {
 	t.Parallel()
@@ -50,8 +46,8 @@ func TestStretchesThatAreBlackOrStillAreReported(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	inputs := map[string]msg.Input{}
-	for i, paint := range []picture{bars, solid(0), solid(128)} {
-		scene := mezzanine(t, msg.FPS(24), 60, testWidth, testHeight, paint, nil)
+	for i, paint := range []mediatest.Picture{mediatest.Bars, mediatest.Solid(0), mediatest.Solid(128)} {
+		scene := mediatest.Mezzanine(t, msg.FPS(24), 60, testWidth, testHeight, paint, nil)
 		facts := b.must(t, msg.Normalize,
 			msg.NormalizeParams{Scene: i + 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 60},
 			map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
@@ -75,7 +71,7 @@ func TestAVideoOfOtherPicturesIsRefused(t *testing.T) {
 	b := newBench(t)
 	rate, lengths := msg.FPS(24), []int{24, 24}
 	inputs := b.segmentsOf(t, rate, lengths)
-	black := mezzanine(t, rate, 24, testWidth, testHeight, solid(0), nil)
+	black := mediatest.Mezzanine(t, rate, 24, testWidth, testHeight, mediatest.Solid(0), nil)
 	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 24},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", black, nil)}, msg.Segment)
 	good := b.store.get(t, msg.SegmentName(1))
@@ -99,8 +95,8 @@ func TestAStretchThatTheSourceDoesNotHaveIsRefused(t *testing.T) {
 	b := newBench(t)
 	const count = 96
 	rate := msg.FPS(24)
-	segment := func(paint picture) ([]byte, msg.VideoFacts) {
-		scene := mezzanine(t, rate, count, testWidth, testHeight, paint, nil)
+	segment := func(paint mediatest.Picture) ([]byte, msg.VideoFacts) {
+		scene := mediatest.Mezzanine(t, rate, count, testWidth, testHeight, paint, nil)
 		facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
 			map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment).(msg.VideoFacts)
 		return b.store.get(t, "normalize/segment"), facts
@@ -110,21 +106,21 @@ func TestAStretchThatTheSourceDoesNotHaveIsRefused(t *testing.T) {
 			map[string]msg.Input{msg.SegmentName(0): b.input(t, "s", data, facts)}, outputsOfVideo...)
 		return err
 	}
-	good, facts := segment(greys)
+	good, facts := segment(mediatest.Greys)
 	if err := join(good, facts); err != nil {
 		t.Fatal(err)
 	}
-	for name, paint := range map[string]picture{
+	for name, paint := range map[string]mediatest.Picture{
 		"black": func(n int, rgb []byte, width, height int) {
 			if n < 32 || n > 58 {
-				greys(n, rgb, width, height)
+				mediatest.Greys(n, rgb, width, height)
 			}
 		},
 		"still": func(n int, rgb []byte, width, height int) {
 			if n > 31 && n < 59 {
 				n = 31
 			}
-			greys(n, rgb, width, height)
+			mediatest.Greys(n, rgb, width, height)
 		},
 	} {
 		bad, _ := segment(paint)
@@ -138,14 +134,14 @@ func TestSoundThatIsDamagedOrNotAsLoudAsItShouldBeIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate, count := msg.FPS(24), 96
-	file := func(sound wave) []byte {
-		return facecamVideo(t, rate, count, testWidth, testHeight, pcm(rate.At(count), sound), "-c:a", "aac", "-movflags", "+faststart")
+	file := func(sound mediatest.Wave) []byte {
+		return mediatest.Facecam(t, rate, count, testWidth, testHeight, mediatest.PCM(rate.At(count), sound), "-c:a", "aac", "-movflags", "+faststart")
 	}
 	// A tone in one channel of this amplitude has -16 LUFS.
-	tone := func(decibels float64) wave {
+	tone := func(decibels float64) mediatest.Wave {
 		return func(s float64) float64 { return 0.2296 * math.Pow(10, decibels/20) * math.Sin(2*math.Pi*1000*s) }
 	}
-	damaged := spoiled(t, file(beep(0.5)), "a:0", all)
+	damaged := mediatest.Spoil(t, file(mediatest.Beep(0.5)), "a:0", all)
 	evenly, peaksForbid := expected{loudness: &webSpeech, evenly: true}, expected{loudness: &webSpeech}
 	for name, c := range map[string]struct {
 		data  []byte
@@ -207,8 +203,8 @@ func TestSegmentsOfAnotherEncoderAreEncodedOnceMore(t *testing.T) {
 		inputs := b.segmentsOf(t, rate, []int{24, 24, 24})
 		name := msg.SegmentName(foreign)
 		first := 24 * foreign
-		other := makeFile(t, "other.mp4", rawFrames(24, testWidth, testHeight, func(n int, rgb []byte, w, h int) { bars(first+n, rgb, w, h) }),
-			append(rawInput(rate, testWidth, testHeight), "-vf", "scale=out_color_matrix=bt709:out_range=tv",
+		other := mediatest.Make(t, "other.mp4", mediatest.RawFrames(24, testWidth, testHeight, func(n int, rgb []byte, w, h int) { mediatest.Bars(first+n, rgb, w, h) }),
+			append(mediatest.RawInput(rate, testWidth, testHeight), "-vf", "scale=out_color_matrix=bt709:out_range=tv",
 				"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000",
 				"-color_range", "tv", "-colorspace", "bt709")...)
 		inputs[name] = b.input(t, name, other, msg.VideoFacts{Frames: 24, Bytes: int64(len(other)), Parameters: "SHA256:another"})
@@ -217,9 +213,9 @@ func TestSegmentsOfAnotherEncoderAreEncodedOnceMore(t *testing.T) {
 			inputs, outputsOfVideo...).(msg.VideoFacts)
 		video := b.store.get(t, "concat/video")
 		checkTiming(t, video, rate, 72)
-		decoded := decode(t, video, testWidth, testHeight)
-		for n := range decoded.frames {
-			if got := decoded.readBars(n); got != n {
+		decoded := mediatest.Decode(t, video, testWidth, testHeight)
+		for n := range decoded.Frames {
+			if got := decoded.ReadBars(n); got != n {
 				t.Errorf("segment %d foreign: frame %d shows %d", foreign, n, got)
 			}
 		}

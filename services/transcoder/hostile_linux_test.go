@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // Whatever a file does, a process that reads it ends, its task fails for good, and nothing of it is
@@ -18,8 +19,8 @@ import (
 // has set is lowered for the one that measures the sound.
 func TestAFileThatTakesTooLongEndsAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	needFFmpeg(t)
-	program, err := exec.LookPath(tools.FFmpeg)
+	mediatest.NeedFFmpeg(t)
+	program, err := exec.LookPath(mediatest.Tools.FFmpeg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ exec ` + program + ` "$@"`
 	server := httptest.NewServer(store)
 	t.Cleanup(server.Close)
 	// To decode and to measure 40 minutes of sound takes many seconds of CPU time.
-	store.put("long", makeFile(t, "long.mkv", nil, "-f", "lavfi", "-i", "color=gray:s=64x48:r=1:d=2400", "-f", "lavfi", "-i", "sine=r=8000:d=2400",
+	store.put("long", mediatest.Make(t, "long.mkv", nil, "-f", "lavfi", "-i", "color=gray:s=64x48:r=1:d=2400", "-f", "lavfi", "-i", "sine=r=8000:d=2400",
 		"-c:v", "libx264", "-preset", "ultrafast", "-c:a", "pcm_alaw"))
 	store.put("playlist", []byte("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"))
 	store.put("boasting", boasting(2_000_000_000))

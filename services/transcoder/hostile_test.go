@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // box makes a box of an MP4 file.
@@ -53,7 +54,7 @@ func TestAFileThatWouldUseUpTheMachineIsRefused(t *testing.T) {
 		return append([]string{"-f", "lavfi", "-i", "color=gray:r=1:d=3:s=" + size}, more...)
 	}
 	small := filepath.Join(t.TempDir(), "small.mp4")
-	command(t, nil, tools.FFmpeg, append([]string{"-v", "error"}, still("64x64", "-c:v", "libx264", small)...)...)
+	mediatest.Run(t, nil, mediatest.Tools.FFmpeg, append([]string{"-v", "error"}, still("64x64", "-c:v", "libx264", small)...)...)
 	tracks := []string{"-i", small, "-c", "copy"}
 	for range maxTracks + 1 {
 		tracks = append(tracks, "-map", "0:0")
@@ -65,12 +66,12 @@ func TestAFileThatWouldUseUpTheMachineIsRefused(t *testing.T) {
 	}{
 		{"30 million pictures declared in 600 bytes", boasting(30_000_000), "The facecam is"},
 		{"2 billion pictures declared in 600 bytes", boasting(2_000_000_000), "The facecam is"},
-		{"100,000×1 pixels", makeFile(t, "long.mkv", nil, still("100000x2", "-vf", "format=gray,crop=iw:1", "-c:v", "ffv1")...), "too large a picture (100000×1"},
-		{"1×100,000 pixels", makeFile(t, "high.mkv", nil, still("2x100000", "-vf", "format=gray,crop=1:ih", "-c:v", "ffv1")...), "too large a picture (1×100000"},
-		{"100 million pixels in some kB", makeFile(t, "bomb.mkv", nil, still("10000x10000", "-pix_fmt", "gray", "-c:v", "ffv1")...), "too large a picture (10000×10000"},
-		{"oblong pixels, far wider than high", makeFile(t, "wide.mkv", nil, still("320x180", "-vf", "setsar=1000", "-c:v", "libx264")...), "too large a picture"},
-		{"days long", makeFile(t, "days.mkv", nil, still("64x64", "-vf", "setpts=N*100000/TB", "-fps_mode", "passthrough", "-c:v", "libx264")...), "too long"},
-		{"many tracks", makeFile(t, "tracks.mp4", nil, tracks...), "too many tracks"},
+		{"100,000×1 pixels", mediatest.Make(t, "long.mkv", nil, still("100000x2", "-vf", "format=gray,crop=iw:1", "-c:v", "ffv1")...), "too large a picture (100000×1"},
+		{"1×100,000 pixels", mediatest.Make(t, "high.mkv", nil, still("2x100000", "-vf", "format=gray,crop=1:ih", "-c:v", "ffv1")...), "too large a picture (1×100000"},
+		{"100 million pixels in some kB", mediatest.Make(t, "bomb.mkv", nil, still("10000x10000", "-pix_fmt", "gray", "-c:v", "ffv1")...), "too large a picture (10000×10000"},
+		{"oblong pixels, far wider than high", mediatest.Make(t, "wide.mkv", nil, still("320x180", "-vf", "setsar=1000", "-c:v", "libx264")...), "too large a picture"},
+		{"days long", mediatest.Make(t, "days.mkv", nil, still("64x64", "-vf", "setpts=N*100000/TB", "-fps_mode", "passthrough", "-c:v", "libx264")...), "too long"},
+		{"many tracks", mediatest.Make(t, "tracks.mp4", nil, tracks...), "too many tracks"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b.store.put("web/bad", test.data)
@@ -84,14 +85,14 @@ func TestAPictureThatGrowsBeyondBoundsIsPassedOver(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	part := func(size string, from int) []byte {
-		return makeFile(t, "part.ts", nil, "-f", "lavfi", "-i", "color=white:r=24:d=1:s="+size, "-vf", fmt.Sprintf("trim=end_frame=%d", from),
+		return mediatest.Make(t, "part.ts", nil, "-f", "lavfi", "-i", "color=white:r=24:d=1:s="+size, "-vf", fmt.Sprintf("trim=end_frame=%d", from),
 			"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x264-params", "threads=1")
 	}
 	face, _ := b.probed(t, slices.Concat(part("160x120", 24), part("8192x4368", 2)))
 	const count = 36
 	segment := b.bubbled(t, face, count)
 	p := usual(testWidth, testHeight)
-	if got := segment.luma(12, p.X+p.Width/2, p.Y+p.Height/2, 6); got < 220 {
+	if got := segment.Luma(12, p.X+p.Width/2, p.Y+p.Height/2, 6); got < 220 {
 		t.Errorf("brightness %.0f, want the facecam's white", got)
 	}
 }
@@ -101,7 +102,7 @@ func TestAFileThatNamesOthersReachesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	secret := filepath.Join(t.TempDir(), "secret.ts")
-	video := facecamVideo(t, msg.FPS(24), 24, 160, 120, nil, "-f", "mpegts")
+	video := mediatest.Facecam(t, msg.FPS(24), 24, 160, 120, nil, "-f", "mpegts")
 	if err := os.WriteFile(secret, video, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -142,13 +143,13 @@ func TestDamagedVideosEndInAnErrorOrAVideo(t *testing.T) {
 	b := newBench(t)
 	rate, count := msg.FPS(24), 48
 	joined := b.joined(t, rate, count)
-	scene := b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, bars, nil), nil)
+	scene := b.input(t, "m", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, nil), nil)
 	for _, kind := range []string{"facecam.mp4", "facecam.webm", "facecam.ts", "facecam.avi"} {
 		codec := []string{"-c:v", "libx264", "-pix_fmt", "yuv420p"}
 		if strings.HasSuffix(kind, "webm") {
 			codec = []string{"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8"}
 		}
-		whole := makeFile(t, kind, nil, append([]string{"-f", "lavfi", "-i", "testsrc2=s=160x120:r=24:d=2", "-f", "lavfi", "-i", "sine=d=2"}, codec...)...)
+		whole := mediatest.Make(t, kind, nil, append([]string{"-f", "lavfi", "-i", "testsrc2=s=160x120:r=24:d=2", "-f", "lavfi", "-i", "sine=d=2"}, codec...)...)
 		for _, every := range []int{7, 97, 1009} {
 			t.Run(fmt.Sprintf("%s, every byte of %d", kind, every), func(t *testing.T) {
 				bad := bytes.Clone(whole)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
 )
 
@@ -71,10 +72,10 @@ func TestWhatPresentersHaveIsShownAndHeardInStep(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			args := rawInput(rate, test.width, test.height)
+			args := mediatest.RawInput(rate, test.width, test.height)
 			if test.audio != nil {
 				wav := filepath.Join(t.TempDir(), "sound.wav")
-				if err := os.WriteFile(wav, pcm(2*time.Second, beep(0.5)), 0o600); err != nil {
+				if err := os.WriteFile(wav, mediatest.PCM(2*time.Second, mediatest.Beep(0.5)), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				args = append(args, "-i", wav)
@@ -83,16 +84,16 @@ func TestWhatPresentersHaveIsShownAndHeardInStep(t *testing.T) {
 				}
 				args = append(args, test.audio...)
 			}
-			data := makeFile(t, test.file, rawFrames(60, test.width, test.height, greys), append(args, test.video...)...)
+			data := mediatest.Make(t, test.file, mediatest.RawFrames(60, test.width, test.height, mediatest.Greys), append(args, test.video...)...)
 			face, facts := b.probed(t, data)
 			if facts.Height != test.height || (facts.AudioStream >= 0) != (test.audio != nil) {
 				t.Errorf("facts %+v", facts)
 			}
 			const first, count = 6, 30
 			segment := b.segment(t, rate, face, first, count)
-			for n := range segment.frames {
+			for n := range segment.Frames {
 				want := max(0, first+n-int(test.picture*30+0.5))
-				got := readGrey(segment.luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6))
+				got := mediatest.ReadGrey(segment.Luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6))
 				if got != want%20 && got != max(0, want-test.late)%20 {
 					t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
 				}
@@ -134,7 +135,7 @@ func TestEveryWayAPhoneIsHeldIsUpright(t *testing.T) {
 					}
 				}
 			}
-			flat := makeFile(t, "flat.mp4", rawFrames(24, 160, 120, paint), append(rawInput(msg.FPS(24), 160, 120),
+			flat := mediatest.Make(t, "flat.mp4", mediatest.RawFrames(24, 160, 120, paint), append(mediatest.RawInput(msg.FPS(24), 160, 120),
 				"-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart")...)
 			face, facts := b.probed(t, turn(t, flat, test.quarters))
 			if facts.Width != test.width || facts.Height != test.height {
@@ -143,12 +144,12 @@ func TestEveryWayAPhoneIsHeldIsUpright(t *testing.T) {
 			b.must(t, msg.Normalize,
 				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 3, Facecam: true},
 				map[string]msg.Input{
-					msg.Mezzanine:   b.input(t, "m", mezzanine(t, msg.FPS(24), 3, testWidth, testHeight, bars, nil), nil),
+					msg.Mezzanine:   b.input(t, "m", mediatest.Mezzanine(t, msg.FPS(24), 3, testWidth, testHeight, mediatest.Bars, nil), nil),
 					msg.FacecamFile: face,
 				}, msg.Segment)
-			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-			bright := segment.luma(1, x+test.brightX*off, y+test.brightY*off, 3)
-			dark := segment.luma(1, x-test.brightX*off, y-test.brightY*off, 3)
+			segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+			bright := segment.Luma(1, x+test.brightX*off, y+test.brightY*off, 3)
+			dark := segment.Luma(1, x-test.brightX*off, y-test.brightY*off, 3)
 			if bright < dark+100 {
 				t.Errorf("brightness %.0f where it should be bright, %.0f where dark", bright, dark)
 			}
@@ -166,20 +167,20 @@ func TestAnInterlacedFacecamHasNoCombs(t *testing.T) {
 	full.Fullscreen = []msg.Moment{{From: 0, To: count}}
 	for _, kind := range []string{"facecam.ts", "facecam.mov"} {
 		t.Run(kind, func(t *testing.T) {
-			data := makeFile(t, kind, nil, "-f", "lavfi", "-i", "color=gray:s=320x180:r=48:d=1", "-f", "lavfi", "-i", "color=white:s=40x180:r=48:d=1",
+			data := mediatest.Make(t, kind, nil, "-f", "lavfi", "-i", "color=gray:s=320x180:r=48:d=1", "-f", "lavfi", "-i", "color=white:s=40x180:r=48:d=1",
 				"-filter_complex", "overlay=x='n*4',tinterlace=mode=interleave_top,format=yuv420p",
 				"-c:v", "libx264", "-flags", "+ildct+ilme", "-x264-params", "tff=1", "-crf", "8")
 			face, _ := b.probed(t, data)
 			b.must(t, msg.Normalize, msg.NormalizeParams{
 				Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Facecam: true, Bubble: &full,
 			}, map[string]msg.Input{
-				msg.Mezzanine:   b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, bars, nil), nil),
+				msg.Mezzanine:   b.input(t, "m", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, nil), nil),
 				msg.FacecamFile: face,
 			}, msg.Segment)
-			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-			for n := range segment.frames {
+			segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+			for n := range segment.Frames {
 				// The bar's left edge moves from 8n+4 to 8n+8 between the two fields.
-				even, odd := segment.frames[n][90*testWidth:], segment.frames[n][91*testWidth:]
+				even, odd := segment.Frames[n][90*testWidth:], segment.Frames[n][91*testWidth:]
 				if x := 8*n + 6; math.Abs(float64(even[x])-float64(odd[x])) > 12 {
 					t.Errorf("frame %d: brightness %d and %d, one above the other", n, even[x], odd[x])
 				}
@@ -195,11 +196,11 @@ func TestAnInterlacedFacecamMayChangeItsSize(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	part := func(size string) []byte {
-		return makeFile(t, "part.ts", nil, "-f", "lavfi", "-i", "testsrc2=r=48:d=1:s="+size, "-vf", "tinterlace=mode=interleave_top,format=yuv420p",
+		return mediatest.Make(t, "part.ts", nil, "-f", "lavfi", "-i", "testsrc2=r=48:d=1:s="+size, "-vf", "tinterlace=mode=interleave_top,format=yuv420p",
 			"-c:v", "libx264", "-flags", "+ildct+ilme", "-x264-params", "tff=1")
 	}
 	face, _ := b.probed(t, slices.Concat(part("320x180"), part("160x120"), part("640x480")))
-	if got := len(b.bubbled(t, face, 72).frames); got != 72 {
+	if got := len(b.bubbled(t, face, 72).Frames); got != 72 {
 		t.Errorf("%d frames", got)
 	}
 }
@@ -268,13 +269,13 @@ func TestTheFacecamsColoursAreTrue(t *testing.T) {
 			b := newBench(t)
 			args := []string{"-f", "rawvideo", "-pix_fmt", "rgb48le", "-s", fmt.Sprintf("%dx%d", test.width, test.height), "-r", "24", "-i", "-",
 				"-vf", fmt.Sprintf("scale=out_color_matrix=%s:out_range=%s:flags=accurate_rnd+full_chroma_int", test.matrix, test.rng), "-preset", "ultrafast"}
-			data := makeFile(t, "facecam.mp4", bytes.NewReader(flat(test.width, test.height)), append(args, test.args...)...)
+			data := mediatest.Make(t, "facecam.mp4", bytes.NewReader(flat(test.width, test.height)), append(args, test.args...)...)
 			face, _ := b.probed(t, data)
 			count := len(palette)
 			segment := b.bubbled(t, face, count)
 			p := usual(testWidth, testHeight)
 			for n, colour := range palette {
-				got := segment.rgb(n, p.X+p.Width/2, p.Y+p.Height/2)
+				got := segment.RGB(n, p.X+p.Width/2, p.Y+p.Height/2)
 				r, g, bl := test.want(colour[0], colour[1], colour[2])
 				for c, v := range []float64{r, g, bl} {
 					if math.Abs(got[c]-255*v) > test.off {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // A facecam that flashes and beeps at once does so in the finished video, to its end: still pages,
@@ -56,7 +57,7 @@ func TestLipsAndVoiceStayTogether(t *testing.T) {
 			first := 0
 			for i := range scenes {
 				last := total * (i + 1) / scenes
-				still := mezzanine(t, rate, last-first, testWidth, testHeight, solid(20), func(n int) bool { return n == 0 })
+				still := mediatest.Mezzanine(t, rate, last-first, testWidth, testHeight, mediatest.Solid(20), func(n int) bool { return n == 0 })
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{
 					Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: last - first, FirstFrame: first, Facecam: true,
 				}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", still, nil), msg.FacecamFile: face}, msg.Segment)
@@ -89,14 +90,14 @@ func TestLipsAndVoiceStayTogether(t *testing.T) {
 }
 
 // flashing makes a facecam of 30 frames a second.
-func flashing(t *testing.T, ext string, seconds int, paint picture, voice wave, args []string) []byte {
+func flashing(t *testing.T, ext string, seconds int, paint mediatest.Picture, voice mediatest.Wave, args []string) []byte {
 	t.Helper()
 	file := t.TempDir() + "/sound.wav"
-	if err := os.WriteFile(file, pcm(time.Duration(seconds)*time.Second, voice), 0o600); err != nil {
+	if err := os.WriteFile(file, mediatest.PCM(time.Duration(seconds)*time.Second, voice), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return makeFile(t, "facecam"+ext, rawFrames(30*seconds, 64, 48, paint),
-		append(append(rawInput(msg.FPS(30), 64, 48), "-i", file), args...)...)
+	return mediatest.Make(t, "facecam"+ext, mediatest.RawFrames(30*seconds, 64, 48, paint),
+		append(append(mediatest.RawInput(msg.FPS(30), 64, 48), "-i", file), args...)...)
 }
 
 // flashes returns when the bubble becomes bright, in seconds.
@@ -107,7 +108,7 @@ func (b *bench) flashes(t *testing.T, video []byte, rate msg.Rate) (times []floa
 		t.Fatal(err)
 	}
 	p := usual(testWidth, testHeight)
-	grey := command(t, nil, tools.FFmpeg, "-v", "error", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough",
+	grey := mediatest.Run(t, nil, mediatest.Tools.FFmpeg, "-v", "error", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough",
 		"-vf", fmt.Sprintf("crop=8:8:%d:%d,scale=1:1,format=gray", p.X+p.Width/2-4, p.Y+p.Height/2-4), "-f", "rawvideo", "-")
 	for n := range grey {
 		if grey[n] > 120 && (n == 0 || grey[n-1] <= 120) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
@@ -21,7 +22,7 @@ func checkIndex(t *testing.T, data []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := tools.Inspect(t.Context(), dir, name, ffmpeg.OwnContainers)
+	file, err := mediatest.Tools.Inspect(t.Context(), dir, name, ffmpeg.OwnContainers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func checkIndex(t *testing.T, data []byte) {
 		if got.Stream != want {
 			t.Errorf("stream %d is\n%+v, want\n%+v", i, got.Stream, want)
 		}
-		timing, err := tools.Timing(t.Context(), dir, name, ffmpeg.OwnContainers, i)
+		timing, err := mediatest.Tools.Timing(t.Context(), dir, name, ffmpeg.OwnContainers, i)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,12 +7,13 @@ import (
 
 	shown "github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // filmed renders frames of a video whose scene is of one grey, with the facecam.
-func (b *bench) filmed(t *testing.T, face msg.Input, shown msg.Bubble, width, height, first, count int) decoded {
+func (b *bench) filmed(t *testing.T, face msg.Input, shown msg.Bubble, width, height, first, count int) mediatest.Video {
 	t.Helper()
-	scene := mezzanine(t, msg.FPS(30), count, width, height, func(_ int, rgb []byte, _, _ int) {
+	scene := mediatest.Mezzanine(t, msg.FPS(30), count, width, height, func(_ int, rgb []byte, _, _ int) {
 		for i := range rgb {
 			rgb[i] = 128
 		}
@@ -20,9 +21,9 @@ func (b *bench) filmed(t *testing.T, face msg.Input, shown msg.Bubble, width, he
 	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: msg.FPS(30), Frames: count, FirstFrame: first,
 		Quality: "high", Facecam: true, Bubble: &shown},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), width, height)
-	if len(segment.frames) != count {
-		t.Fatalf("%d frames, want %d", len(segment.frames), count)
+	segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), width, height)
+	if len(segment.Frames) != count {
+		t.Fatalf("%d frames, want %d", len(segment.Frames), count)
 	}
 	return segment
 }
@@ -38,10 +39,10 @@ func halves(_ int, rgb []byte, width, _ int) {
 }
 
 // facecamOf probes a facecam of 30 fps that is painted so.
-func (b *bench) facecamOf(t *testing.T, paint picture, count, width, height int) msg.Input {
+func (b *bench) facecamOf(t *testing.T, paint mediatest.Picture, count, width, height int) msg.Input {
 	t.Helper()
-	face, _ := b.probed(t, makeFile(t, "facecam.mp4", rawFrames(count, width, height, paint),
-		append(rawInput(msg.FPS(30), width, height), "-c:v", "libx264", "-preset", "ultrafast", "-crf", "8", "-pix_fmt", "yuv420p")...))
+	face, _ := b.probed(t, mediatest.Make(t, "facecam.mp4", mediatest.RawFrames(count, width, height, paint),
+		append(mediatest.RawInput(msg.FPS(30), width, height), "-c:v", "libx264", "-preset", "ultrafast", "-crf", "8", "-pix_fmt", "yuv420p")...))
 	return face
 }
 
@@ -78,14 +79,14 @@ func TestTheBubbleLooksAsAsked(t *testing.T) {
 				{"corner", bubble.X + 2, bubble.Y + 2, test.corner},
 				{"beside it", bubble.X + bubble.Width/2, (bubble.Y + bubble.Height + height*3/4) % height, grey},
 			} {
-				if luma := got.luma(1, point.x, point.y, 1); point.want >= 0 && math.Abs(luma-point.want) > 8 {
+				if luma := got.Luma(1, point.x, point.y, 1); point.want >= 0 && math.Abs(luma-point.want) > 8 {
 					t.Errorf("%s: brightness %.0f, want %.0f", point.name, luma, point.want)
 				}
 			}
 			if test.options.Border.Color == "" {
 				return
 			}
-			colour := got.rgb(1, bubble.X-int(bubble.Border/2), bubble.Y+bubble.Height/2)
+			colour := got.RGB(1, bubble.X-int(bubble.Border/2), bubble.Y+bubble.Height/2)
 			for c, want := range []float64{0x63, 0x66, 0xf1} {
 				if math.Abs(colour[c]-want) > 8 {
 					t.Errorf("the border is %.0f", colour)
@@ -112,7 +113,7 @@ func TestTheEdgeOfABubbleIsSmooth(t *testing.T) {
 	sum, between := 0.0, 0
 	for y := bubble.Y - 2; y < bubble.Y+bubble.Height+2; y++ {
 		for x := bubble.X - 2; x < bubble.X+bubble.Width+2; x++ {
-			luma := float64(got.frames[1][y*width+x])
+			luma := float64(got.Frames[1][y*width+x])
 			sum += (luma - 126) / (218 - 126)
 			if luma > 140 && luma < 204 {
 				between++
@@ -139,7 +140,7 @@ func TestTheFacecamGrowsUntilItFillsThePicture(t *testing.T) {
 	bubble.Fullscreen = []msg.Moment{{From: 5, To: 45, Grow: 12, Shrink: 12}}
 	whole := b.filmed(t, face, bubble, width, height, 0, total)
 	area := func(n int) (sum float64) {
-		for _, v := range whole.frames[n][:width*height] {
+		for _, v := range whole.Frames[n][:width*height] {
 			sum += (float64(v) - 126) / (218 - 126)
 		}
 		return sum / (width * height)
@@ -168,8 +169,8 @@ func TestTheFacecamGrowsUntilItFillsThePicture(t *testing.T) {
 	// Cut in the middle of both moves, it shows the same.
 	for _, cut := range [][2]int{{0, 11}, {11, 29}, {40, 20}} {
 		piece := b.filmed(t, face, bubble, width, height, cut[0], cut[1])
-		for n, frame := range piece.frames {
-			if off := apart(frame, whole.frames[cut[0]+n]); off > 1 {
+		for n, frame := range piece.Frames {
+			if off := apart(frame, whole.Frames[cut[0]+n]); off > 1 {
 				t.Errorf("frame %d differs by %.2f from the same in one segment", cut[0]+n, off)
 			}
 		}
@@ -196,8 +197,8 @@ func TestAFacecamThatEndsWhileItMovesVanishes(t *testing.T) {
 	bubble.Fullscreen = []msg.Moment{{From: 5, To: 60, Grow: 20, Shrink: 20}}
 	got := b.filmed(t, b.facecamOf(t, halves, 15, 240, 240), bubble, width, height, 0, 40)
 	x, y := bubble.X+bubble.Width/2+8, bubble.Y+bubble.Height/2-8
-	for n := range got.frames {
-		seen := math.Abs(got.luma(n, x, y, 2)-126) > 10
+	for n := range got.Frames {
+		seen := math.Abs(got.Luma(n, x, y, 2)-126) > 10
 		if seen != (n < 15) {
 			t.Errorf("frame %d: a bubble is seen: %v", n, seen)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 const testWidth, testHeight = 320, 180
@@ -20,19 +21,19 @@ func TestASegmentHasEveryFrameOfItsScene(t *testing.T) {
 	for _, rate := range testRates {
 		t.Run(rate.String(), func(t *testing.T) {
 			const count = 75
-			scene := mezzanine(t, rate, count, testWidth, testHeight, bars, nil)
+			scene := mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, nil)
 			facts := b.must(t, msg.Normalize,
 				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
 				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{})}, msg.Segment).(msg.VideoFacts)
 			if facts.Frames != count || facts.Sound || facts.Parameters == "" || facts.Bytes != int64(len(b.store.get(t, "normalize/segment"))) {
 				t.Errorf("facts %+v", facts)
 			}
-			segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-			if len(segment.frames) != count {
-				t.Fatalf("%d frames, want %d", len(segment.frames), count)
+			segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+			if len(segment.Frames) != count {
+				t.Fatalf("%d frames, want %d", len(segment.Frames), count)
 			}
 			for n := range count {
-				if got := segment.readBars(n); got != n {
+				if got := segment.ReadBars(n); got != n {
 					t.Errorf("frame %d shows %d", n, got)
 				}
 			}
@@ -54,16 +55,16 @@ func TestAFrameThatIsStoredOnceLastsUntilTheNext(t *testing.T) {
 		}
 		return 0
 	}
-	scene := mezzanine(t, rate, count, testWidth, testHeight, bars, func(n int) bool { return shown(n) == n })
+	scene := mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, func(n int) bool { return shown(n) == n })
 	b.must(t, msg.Normalize,
 		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{})}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-	if len(segment.frames) != count {
-		t.Fatalf("%d frames, want %d", len(segment.frames), count)
+	segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	if len(segment.Frames) != count {
+		t.Fatalf("%d frames, want %d", len(segment.Frames), count)
 	}
 	for n := range count {
-		if got := segment.readBars(n); got != shown(n) {
+		if got := segment.ReadBars(n); got != shown(n) {
 			t.Errorf("frame %d shows %d, want %d", n, got, shown(n))
 		}
 	}
@@ -85,12 +86,12 @@ func TestColoursSurvive(t *testing.T) {
 			}
 		}
 	}
-	scene := mezzanine(t, msg.FPS(24), 3, 4*size, 4*size, paint, nil)
+	scene := mediatest.Mezzanine(t, msg.FPS(24), 3, 4*size, 4*size, paint, nil)
 	b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: 4 * size, Height: 4 * size, Rate: msg.FPS(24), Frames: 3},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{})}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), 4*size, 4*size)
+	segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), 4*size, 4*size)
 	for i, p := range patches {
-		got := segment.rgb(1, i%4*size+size/2, i/4*size+size/2)
+		got := segment.RGB(1, i%4*size+size/2, i/4*size+size/2)
 		for c := range 3 {
 			if math.Abs(got[c]-float64(p[c])) > 2.5 { // 2, and half of one for rounding
 				t.Errorf("patch %v came out as %.1f", p, got)
@@ -105,33 +106,33 @@ func TestTheBubbleShowsTheRightFacecamFrame(t *testing.T) {
 	b := newBench(t)
 	for _, rate := range testRates {
 		t.Run(rate.String(), func(t *testing.T) {
-			face, facts := b.probed(t, facecamVideo(t, rate, 130, 200, 160, nil))
+			face, facts := b.probed(t, mediatest.Facecam(t, rate, 130, 200, 160, nil))
 			if facts.AudioStream != -1 || facts.Width != 200 || facts.Height != 160 {
 				t.Errorf("facts %+v", facts)
 			}
 			place := usual(testWidth, testHeight)
 			x, y := place.X+place.Width/2, place.Y+place.Height/2
 			for _, slice := range []struct{ first, frames int }{{0, 60}, {60, 100}} {
-				scene := mezzanine(t, rate, slice.frames, testWidth, testHeight, bars, nil)
+				scene := mediatest.Mezzanine(t, rate, slice.frames, testWidth, testHeight, mediatest.Bars, nil)
 				b.must(t, msg.Normalize, msg.NormalizeParams{
 					Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: slice.frames, FirstFrame: slice.first, Facecam: true,
 				}, map[string]msg.Input{
 					msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{}), msg.FacecamFile: face,
 				}, msg.Segment)
-				segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-				if len(segment.frames) != slice.frames {
-					t.Fatalf("%d frames, want %d", len(segment.frames), slice.frames)
+				segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+				if len(segment.Frames) != slice.frames {
+					t.Fatalf("%d frames, want %d", len(segment.Frames), slice.frames)
 				}
 				for n := range slice.frames {
-					if got := segment.readBars(n); got != n {
+					if got := segment.ReadBars(n); got != n {
 						t.Errorf("frame %d shows scene frame %d", n, got)
 					}
-					facecamFrame, luma := slice.first+n, segment.luma(n, x, y, 6)
+					facecamFrame, luma := slice.first+n, segment.Luma(n, x, y, 6)
 					if facecamFrame >= 130 {
 						if want := 126.0; math.Abs(luma-want) > 3 {
 							t.Errorf("frame %d, after the facecam's end: brightness %.0f, want the scene's %.0f", n, luma, want)
 						}
-					} else if got := readGrey(luma); got != facecamFrame%20 {
+					} else if got := mediatest.ReadGrey(luma); got != facecamFrame%20 {
 						t.Errorf("frame %d shows facecam grey %d, want %d", n, got, facecamFrame%20)
 					}
 				}
@@ -149,12 +150,12 @@ func TestTheBubbleIsRoundAndAtTheLowerLeft(t *testing.T) {
 			rgb[i] = 200
 		}
 	}
-	face, _ := b.probed(t, facecamVideo(t, msg.FPS(30), 30, 90, 160, nil))
-	scene := mezzanine(t, msg.FPS(30), 4, width, height, white, nil)
+	face, _ := b.probed(t, mediatest.Facecam(t, msg.FPS(30), 30, 90, 160, nil))
+	scene := mediatest.Mezzanine(t, msg.FPS(30), 4, width, height, white, nil)
 	b.must(t, msg.Normalize,
 		msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: msg.FPS(30), Frames: 4, Facecam: true},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), width, height)
+	segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), width, height)
 	p := usual(width, height)
 	radius := p.Width / 2
 	x, y := p.X+radius, p.Y+radius
@@ -177,11 +178,11 @@ func TestTheBubbleIsRoundAndAtTheLowerLeft(t *testing.T) {
 		{"far right", width - 20, y, background},
 		{"above", x, y - 2*radius, background},
 	} {
-		if got := segment.luma(0, point.x, point.y, 2); math.Abs(got-point.want) > 6 {
+		if got := segment.Luma(0, point.x, point.y, 2); math.Abs(got-point.want) > 6 {
 			t.Errorf("%s: brightness %.0f, want %.0f", point.name, got, point.want)
 		}
 	}
-	if got := segment.luma(0, x, y-radius-1, 1); got < 190 {
+	if got := segment.Luma(0, x, y-radius-1, 1); got < 190 {
 		t.Errorf("ring: brightness %.0f, want white", got)
 	}
 }
@@ -189,7 +190,7 @@ func TestTheBubbleIsRoundAndAtTheLowerLeft(t *testing.T) {
 func TestAWrongFrameCountIsAnError(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	scene := mezzanine(t, msg.FPS(24), 10, testWidth, testHeight, bars, nil)
+	scene := mediatest.Mezzanine(t, msg.FPS(24), 10, testWidth, testHeight, mediatest.Bars, nil)
 	_, err := b.run(t, msg.Normalize,
 		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 0},
 		map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
@@ -209,8 +210,8 @@ func TestAMezzanineThatIsTooShortIsRefused(t *testing.T) {
 			_, err := b.run(t, msg.Normalize,
 				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 12, Crossfade: true},
 				map[string]msg.Input{
-					msg.Mezzanine:     b.input(t, "m", mezzanine(t, rate, first, testWidth, testHeight, bars, still), nil),
-					msg.MezzanineNext: b.input(t, "n", mezzanine(t, rate, next, testWidth, testHeight, bars, still), nil),
+					msg.Mezzanine:     b.input(t, "m", mediatest.Mezzanine(t, rate, first, testWidth, testHeight, mediatest.Bars, still), nil),
+					msg.MezzanineNext: b.input(t, "n", mediatest.Mezzanine(t, rate, next, testWidth, testHeight, mediatest.Bars, still), nil),
 				}, msg.Segment)
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // joined makes a joined video of count frames.
@@ -27,7 +28,7 @@ func hear(t *testing.T, data []byte) []float64 {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	raw := command(t, nil, tools.FFmpeg, "-v", "error", "-i", file, "-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-")
+	raw := mediatest.Run(t, nil, mediatest.Tools.FFmpeg, "-v", "error", "-i", file, "-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-")
 	sound := make([]float64, len(raw)/2)
 	for i := range sound {
 		sound[i] = float64(int16(binary.LittleEndian.Uint16(raw[2*i:]))) / 32768
@@ -68,7 +69,7 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 		t.Run(rate.String()+", facecam "+test.name, func(t *testing.T) {
 			joined := b.joined(t, rate, count)
 			length := time.Duration(test.seconds) * time.Second
-			face, facts := b.probed(t, facecamVideo(t, rate, rate.Frames(length), 160, 120, pcm(length, beep(0.7)), "-c:a", "aac"))
+			face, facts := b.probed(t, mediatest.Facecam(t, rate, rate.Frames(length), 160, 120, mediatest.PCM(length, mediatest.Beep(0.7)), "-c:a", "aac"))
 			if facts.AudioStream != 1 || facts.AudioCodec != "aac" || facts.Loudness == nil {
 				t.Fatalf("facts %+v", facts)
 			}
@@ -94,10 +95,10 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 			if at := onset(sound); math.Abs(at-0.7) > 1/rate.Float() {
 				t.Errorf("the beep is at %.4f s, want 0.7", at)
 			}
-			before := decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)
-			after := decode(t, video, testWidth, testHeight)
-			for n := range before.frames {
-				if !bytes.Equal(before.frames[n], after.frames[n]) {
+			before := mediatest.Decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)
+			after := mediatest.Decode(t, video, testWidth, testHeight)
+			for n := range before.Frames {
+				if !bytes.Equal(before.Frames[n], after.Frames[n]) {
 					t.Fatalf("frame %d was changed", n)
 				}
 			}
@@ -109,7 +110,7 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 func TestAGapInTheSoundKeepsTheRestInStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	face, _ := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, pcm(2*time.Second, beep(0.7)), ".mkv",
+	face, _ := b.probed(t, mediatest.Facecam(t, msg.FPS(24), 48, 160, 120, mediatest.PCM(2*time.Second, mediatest.Beep(0.7)), ".mkv",
 		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-af", `asetpts=PTS+gte(T\,0.3)*0.08/TB`))
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
 		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...)
@@ -121,12 +122,12 @@ func TestAGapInTheSoundKeepsTheRestInStep(t *testing.T) {
 func TestAQuietFacecamIsMadeLouder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	tone := func(volume float64) wave {
+	tone := func(volume float64) mediatest.Wave {
 		return func(s float64) float64 { return volume * math.Sin(2*math.Pi*400*s) }
 	}
 	peaks := map[string]float64{}
 	for name, volume := range map[string]float64{"quiet": 0.02, "loud": 0.9} {
-		face, facts := b.probed(t, facecamVideo(t, msg.FPS(24), 96, 160, 120, pcm(4*time.Second, tone(volume)), "-c:a", "aac"))
+		face, facts := b.probed(t, mediatest.Facecam(t, msg.FPS(24), 96, 160, 120, mediatest.PCM(4*time.Second, tone(volume)), "-c:a", "aac"))
 		if facts.Loudness == nil {
 			t.Fatalf("%s: no loudness", name)
 		}
@@ -142,7 +143,7 @@ func TestAQuietFacecamIsMadeLouder(t *testing.T) {
 func TestASilentFacecamHasASilentTrack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	face, facts := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, pcm(2*time.Second, beep(9)), "-c:a", "aac"))
+	face, facts := b.probed(t, mediatest.Facecam(t, msg.FPS(24), 48, 160, 120, mediatest.PCM(2*time.Second, mediatest.Beep(9)), "-c:a", "aac"))
 	if facts.AudioStream < 0 || facts.Loudness != nil {
 		t.Errorf("facts %+v", facts)
 	}
@@ -159,7 +160,7 @@ func TestASilentFacecamHasASilentTrack(t *testing.T) {
 func TestAFacecamWithoutSoundGivesNoTrack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	face, _ := b.probed(t, facecamVideo(t, msg.FPS(24), 48, 160, 120, nil))
+	face, _ := b.probed(t, mediatest.Facecam(t, msg.FPS(24), 48, 160, 120, nil))
 	got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
 		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...).(msg.VideoFacts)
 	if got.Sound {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // MediaRecorder's files have no duration in the header, and a variable frame rate.
@@ -26,12 +27,12 @@ func webm(t *testing.T, rate msg.Rate, seconds int) []byte {
 	t.Helper()
 	length := time.Duration(seconds) * time.Second
 	file := filepath.Join(t.TempDir(), "sound.wav")
-	if err := os.WriteFile(file, pcm(length, beep(0.5)), 0o600); err != nil {
+	if err := os.WriteFile(file, mediatest.PCM(length, mediatest.Beep(0.5)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := append(rawInput(rate, 160, 120), "-i", file, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M",
+	args := append(mediatest.RawInput(rate, 160, 120), "-i", file, "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M",
 		"-c:a", "libopus", "-f", "webm", "-live", "1", "-")
-	return command(t, rawFrames(rate.Frames(length), 160, 120, greys), tools.FFmpeg, append([]string{"-v", "error"}, args...)...)
+	return mediatest.Run(t, mediatest.RawFrames(rate.Frames(length), 160, 120, mediatest.Greys), mediatest.Tools.FFmpeg, append([]string{"-v", "error"}, args...)...)
 }
 
 func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
@@ -52,7 +53,7 @@ func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
 		}
 	})
 	t.Run("picture after sound", func(t *testing.T) {
-		late := facecamVideo(t, msg.FPS(30), 30, 160, 90, pcm(4*time.Second, beep(0.5)), ".mkv",
+		late := mediatest.Facecam(t, msg.FPS(30), 30, 160, 90, mediatest.PCM(4*time.Second, mediatest.Beep(0.5)), ".mkv",
 			"-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "setpts=PTS+3/TB", "-c:a", "pcm_s16le")
 		if _, facts := b.probed(t, late); math.Abs(float64(facts.DurationMS)-4000) > 40 {
 			t.Errorf("the picture ends after %d ms, want 4000", facts.DurationMS)
@@ -64,12 +65,12 @@ func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
 			tags += fmt.Sprintf("note%d=%s\n", n, strings.Repeat("x", 60_000))
 		}
 		dir := t.TempDir()
-		for name, data := range map[string][]byte{"tags": []byte(tags), "flat.mp4": facecamVideo(t, msg.FPS(30), 30, 160, 90, nil)} {
+		for name, data := range map[string][]byte{"tags": []byte(tags), "flat.mp4": mediatest.Facecam(t, msg.FPS(30), 30, 160, 90, nil)} {
 			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		tagged := makeFile(t, "tagged.mkv", nil, "-i", filepath.Join(dir, "flat.mp4"), "-i", filepath.Join(dir, "tags"),
+		tagged := mediatest.Make(t, "tagged.mkv", nil, "-i", filepath.Join(dir, "flat.mp4"), "-i", filepath.Join(dir, "tags"),
 			"-map", "0", "-map_metadata", "1", "-c", "copy")
 		if len(tagged) < 9_000_000 {
 			t.Fatalf("the test's file has %d bytes", len(tagged))
@@ -80,10 +81,10 @@ func TestAFacecamIsMeasuredNotBelieved(t *testing.T) {
 	})
 	t.Run("turned by a phone", func(t *testing.T) {
 		flat := filepath.Join(t.TempDir(), "flat.mp4")
-		if err := os.WriteFile(flat, facecamVideo(t, msg.FPS(30), 30, 160, 90, nil), 0o600); err != nil {
+		if err := os.WriteFile(flat, mediatest.Facecam(t, msg.FPS(30), 30, 160, 90, nil), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		turned := makeFile(t, "turned.mp4", nil, "-i", flat, "-c", "copy", "-movflags", "+faststart")
+		turned := mediatest.Make(t, "turned.mp4", nil, "-i", flat, "-c", "copy", "-movflags", "+faststart")
 		turned = turn(t, turned, 1)
 		if _, facts := b.probed(t, turned); facts.Width != 90 || facts.Height != 160 || facts.DurationMS != 1000 {
 			t.Errorf("facts %+v", facts)
@@ -96,15 +97,15 @@ func TestBrowserFacecamsStayInStep(t *testing.T) {
 	b := newBench(t)
 	rate := msg.FPS(60)
 	face, _ := b.probed(t, webm(t, msg.FPS(30), 2))
-	scene := mezzanine(t, rate, 40, testWidth, testHeight, bars, nil)
+	scene := mediatest.Mezzanine(t, rate, 40, testWidth, testHeight, mediatest.Bars, nil)
 	b.must(t, msg.Normalize, msg.NormalizeParams{
 		Scene: 2, Width: testWidth, Height: testHeight, Rate: rate, Frames: 40, FirstFrame: 21, Facecam: true,
 	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 	p := usual(testWidth, testHeight)
-	for n := range segment.frames {
+	for n := range segment.Frames {
 		// Milliseconds are its clock, so each facecam frame may be a frame early or late.
-		got, want := readGrey(segment.luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), (21+n)/2
+		got, want := mediatest.ReadGrey(segment.Luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), (21+n)/2
 		if got != want%20 && got != (want-1)%20 && got != (want+1)%20 {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
 		}
@@ -158,14 +159,14 @@ func TestAFileThatIsNoVideoIsRefusedForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	wav := filepath.Join(t.TempDir(), "sound.wav")
-	if err := os.WriteFile(wav, pcm(time.Second, beep(0)), 0o600); err != nil {
+	if err := os.WriteFile(wav, mediatest.PCM(time.Second, mediatest.Beep(0)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	video := facecamVideo(t, msg.FPS(24), 96, 160, 120, nil)
-	started := facecamVideo(t, msg.FPS(24), 96, 160, 120, nil, "-movflags", "+faststart")
-	photo := makeFile(t, "photo.jpg", rawFrames(1, 160, 120, bars), rawInput(msg.FPS(24), 160, 120)...)
+	video := mediatest.Facecam(t, msg.FPS(24), 96, 160, 120, nil)
+	started := mediatest.Facecam(t, msg.FPS(24), 96, 160, 120, nil, "-movflags", "+faststart")
+	photo := mediatest.Make(t, "photo.jpg", mediatest.RawFrames(1, 160, 120, mediatest.Bars), mediatest.RawInput(msg.FPS(24), 160, 120)...)
 	secret := filepath.Join(t.TempDir(), "secret.ts")
-	if err := os.WriteFile(secret, facecamVideo(t, msg.FPS(24), 24, 160, 120, nil, "-f", "mpegts"), 0o600); err != nil {
+	if err := os.WriteFile(secret, mediatest.Facecam(t, msg.FPS(24), 24, 160, 120, nil, "-f", "mpegts"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
@@ -182,8 +183,8 @@ func TestAFileThatIsNoVideoIsRefusedForGood(t *testing.T) {
 		{"concat script", []byte("ffconcat version 1.0\nfile " + secret + "\n"), "playlist"},
 		{"SDP", []byte("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"), "playlist"},
 		{"DASH manifest", []byte(`<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"></MPD>`), "playlist"},
-		{"sound only, WAV", pcm(time.Second, beep(0)), "sound but no picture"},
-		{"sound only, MP4", makeFile(t, "sound.m4a", nil, "-i", wav, "-c:a", "aac"), "sound but no picture"},
+		{"sound only, WAV", mediatest.PCM(time.Second, mediatest.Beep(0)), "sound but no picture"},
+		{"sound only, MP4", mediatest.Make(t, "sound.m4a", nil, "-i", wav, "-c:a", "aac"), "sound but no picture"},
 		{"cut off before its index", video[:len(video)/2], "damaged"},
 		{"cut off after its index", started[:len(started)/2], "cut off"},
 		{"noise with a video's name", append([]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), bytes.Repeat([]byte("noise"), 2000)...), "damaged"},

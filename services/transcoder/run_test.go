@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func TestTheServiceWaitsForNATSAndStopsWhenToldTo(t *testing.T) {
 	t.Parallel()
-	needFFmpeg(t)
+	mediatest.NeedFFmpeg(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -9,21 +9,22 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func TestAVideoOfOneSceneIsMadeWithoutATask(t *testing.T) {
 	t.Parallel()
-	needFFmpeg(t)
+	mediatest.NeedFFmpeg(t)
 	const count = 45
 	dir, last := t.TempDir(), 0.0
 	single := Single{
-		FFmpegPath: tools.FFmpeg, Dir: dir, Pieces: []int{30, 15},
+		FFmpegPath: mediatest.Tools.FFmpeg, Dir: dir, Pieces: []int{30, 15},
 		Params:   msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(30), Frames: count},
 		Progress: func(fraction float64) { last = fraction },
 	}
 	pieces, first := make(chan string, 2), 0
 	for i, frames := range single.Pieces {
-		data := mezzanine(t, msg.FPS(30), frames, testWidth, testHeight, func(n int, rgb []byte, width, height int) { bars(first+n, rgb, width, height) }, nil)
+		data := mediatest.Mezzanine(t, msg.FPS(30), frames, testWidth, testHeight, func(n int, rgb []byte, width, height int) { mediatest.Bars(first+n, rgb, width, height) }, nil)
 		path := filepath.Join(dir, fmt.Sprintf("piece-%d", i))
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
@@ -39,12 +40,12 @@ func TestAVideoOfOneSceneIsMadeWithoutATask(t *testing.T) {
 	if facts.Frames != count || facts.Bytes != int64(out.Len()) || last != 1 {
 		t.Errorf("facts %+v of %d bytes, progress %v", facts, out.Len(), last)
 	}
-	video := decode(t, out.Bytes(), testWidth, testHeight)
-	if len(video.frames) != count {
-		t.Fatalf("%d frames, want %d", len(video.frames), count)
+	video := mediatest.Decode(t, out.Bytes(), testWidth, testHeight)
+	if len(video.Frames) != count {
+		t.Fatalf("%d frames, want %d", len(video.Frames), count)
 	}
 	for n := range count {
-		if got := video.readBars(n); got != n {
+		if got := video.ReadBars(n); got != n {
 			t.Errorf("frame %d shows %d", n, got)
 		}
 	}
@@ -56,9 +57,9 @@ func TestAVideoOfOneSceneIsMadeWithoutATask(t *testing.T) {
 
 func TestARecordingThatEndsEarlyMakesNoVideo(t *testing.T) {
 	t.Parallel()
-	needFFmpeg(t)
+	mediatest.NeedFFmpeg(t)
 	single := Single{
-		FFmpegPath: tools.FFmpeg, Dir: t.TempDir(), Pieces: []int{1},
+		FFmpegPath: mediatest.Tools.FFmpeg, Dir: t.TempDir(), Pieces: []int{1},
 		Params: msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: msg.FPS(30), Frames: 1},
 	}
 	pieces := make(chan string)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // Every size that a campaign may have, upright, square and as flat as can be, goes all the way to a
@@ -19,7 +20,7 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 	b := newBench(t)
 	rate, lengths := msg.FPS(30), []int{3, 2}
 	logo, narrow := oneColour(t, 80, 20, color.NRGBA{R: 255, G: 255, B: 255, A: 255}), 0.01
-	face, _ := b.probed(t, facecamVideo(t, rate, 10, 64, 48, nil))
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, 10, 64, 48, nil))
 	for _, size := range []struct {
 		width, height int
 		facecam       bool
@@ -38,7 +39,7 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 			first := 0
 			for i, frames := range lengths {
 				start := first
-				mov := mezzanine(t, rate, frames, size.width, size.height, func(n int, rgb []byte, w, h int) { greys(start+n, rgb, w, h) }, nil)
+				mov := mediatest.Mezzanine(t, rate, frames, size.width, size.height, func(n int, rgb []byte, w, h int) { mediatest.Greys(start+n, rgb, w, h) }, nil)
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{
 					Scene: i + 1, Width: size.width, Height: size.height, Rate: rate, Frames: frames, FirstFrame: first, Facecam: size.facecam,
 					Watermark: &msg.WatermarkPlace{Right: place.Right, Bottom: place.Bottom, Margin: place.Margin},
@@ -55,23 +56,23 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 			data := b.store.get(t, "concat/video")
 			checkTiming(t, data, rate, sum(lengths))
 			checkLevel(t, data, size.width, size.height, rate)
-			video := decode(t, data, size.width, size.height)
-			if len(video.frames) != sum(lengths) {
-				t.Fatalf("%d frames, want %d", len(video.frames), sum(lengths))
+			video := mediatest.Decode(t, data, size.width, size.height)
+			if len(video.Frames) != sum(lengths) {
+				t.Fatalf("%d frames, want %d", len(video.Frames), sum(lengths))
 			}
 			// The bubble is at the lower left.
 			x, y := size.width-min(8, size.width/4), min(8, size.height/4)
-			for n := range video.frames {
-				if got := readGrey(video.luma(n, x, y, 2)); got != n {
+			for n := range video.Frames {
+				if got := mediatest.ReadGrey(video.Luma(n, x, y, 2)); got != n {
 					t.Errorf("frame %d shows grey %d", n, got)
 				}
-				if got := video.luma(n, size.width-1, size.height-1, 1); got < 200 {
+				if got := video.Luma(n, size.width-1, size.height-1, 1); got < 200 {
 					t.Errorf("frame %d has brightness %.0f where the watermark is", n, got)
 				}
 			}
 			if size.facecam && min(size.width, size.height) > 100 {
 				p := usual(size.width, size.height)
-				if got := readGrey(video.luma(4, p.X+p.Width/2, p.Y+p.Height/2, 2)); got != 4 {
+				if got := mediatest.ReadGrey(video.Luma(4, p.X+p.Width/2, p.Y+p.Height/2, 2)); got != 4 {
 					t.Errorf("in frame 4 the bubble shows grey %d", got)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/fetch"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 const (
@@ -57,15 +58,15 @@ func TestASliceIsTheSameWhereverDecodingStarts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"-f", "lavfi", "-i", moving, "-f", "lavfi", "-i", "sine=d=9"}, test.args...)
-			b.checkSlices(t, makeFile(t, test.file, nil, args...), test.seekable)
+			b.checkSlices(t, mediatest.Make(t, test.file, nil, args...), test.seekable)
 		})
 	}
 	t.Run("MOV with an edit list", func(t *testing.T) {
 		t.Parallel()
 		whole := filepath.Join(t.TempDir(), "whole.mp4")
 		args := append([]string{"-v", "error", "-f", "lavfi", "-i", moving, "-f", "lavfi", "-i", "sine=d=9"}, seekCases[0].args...)
-		command(t, nil, tools.FFmpeg, append(args, whole)...)
-		b.checkSlices(t, makeFile(t, "facecam.mov", nil, "-ss", "1.234", "-i", whole, "-c", "copy"), true)
+		mediatest.Run(t, nil, mediatest.Tools.FFmpeg, append(args, whole)...)
+		b.checkSlices(t, mediatest.Make(t, "facecam.mov", nil, "-ss", "1.234", "-i", whole, "-c", "copy"), true)
 	})
 }
 
@@ -76,12 +77,12 @@ func (b *bench) checkSlices(t *testing.T, data []byte, seekable bool) {
 	if err := os.WriteFile(filepath.Join(dir, fileFacecam), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file, err := tools.Inspect(t.Context(), dir, fileFacecam, ffmpeg.Containers)
+	file, err := mediatest.Tools.Inspect(t.Context(), dir, fileFacecam, ffmpeg.Containers)
 	if err != nil {
 		t.Fatal(err)
 	}
 	video, _ := choose(file)
-	timing, err := tools.Timing(t.Context(), dir, fileFacecam, ffmpeg.Containers, video.Index)
+	timing, err := mediatest.Tools.Timing(t.Context(), dir, fileFacecam, ffmpeg.Containers, video.Index)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func (b bubbleSource) hashes(t *testing.T, dir string, rate msg.Rate, first, cou
 	args = append(args, b.input()...)
 	args = append(args, "-filter_complex", fmt.Sprintf("[0:%d]%s[out]", b.stream.Index, b.frames(rate, first, count)),
 		"-map", "[out]", "-fps_mode", "passthrough", "-f", "framemd5", "-")
-	out, err := tools.Output(t.Context(), dir, args, 1<<20)
+	out, err := mediatest.Tools.Output(t.Context(), dir, args, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestASegmentFarIntoTheFacecamShowsTheRightFrame(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate := msg.FPS(24)
-	face, facts := b.probed(t, facecamVideo(t, rate, 200, 160, 120, nil, "-g", "24"))
+	face, facts := b.probed(t, mediatest.Facecam(t, rate, 200, 160, 120, nil, "-g", "24"))
 	if !facts.Seekable {
 		t.Errorf("facts %+v", facts)
 	}
@@ -137,11 +138,11 @@ func TestASegmentFarIntoTheFacecamShowsTheRightFrame(t *testing.T) {
 	b.must(t, msg.Normalize, msg.NormalizeParams{
 		Scene: 3, Width: testWidth, Height: testHeight, Rate: rate, Frames: 20, FirstFrame: 150, Facecam: true,
 	}, map[string]msg.Input{
-		msg.Mezzanine: b.input(t, "m", mezzanine(t, rate, 20, testWidth, testHeight, bars, nil), nil), msg.FacecamFile: face,
+		msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, rate, 20, testWidth, testHeight, mediatest.Bars, nil), nil), msg.FacecamFile: face,
 	}, msg.Segment)
-	segment := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-	for n := range segment.frames {
-		if got := readGrey(segment.luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6)); got != (150+n)%20 {
+	segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	for n := range segment.Frames {
+		if got := mediatest.ReadGrey(segment.Luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6)); got != (150+n)%20 {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, (150+n)%20)
 		}
 	}
@@ -153,8 +154,8 @@ func TestTheFacecamIsFetchedOnceForAllSegments(t *testing.T) {
 	b.kept = &fetch.Kept{MaxBytes: 1 << 20}
 	t.Cleanup(b.kept.Close)
 	rate := msg.FPS(24)
-	face, _ := b.probed(t, facecamVideo(t, rate, 24, 160, 120, pcm(time.Second, beep(0.3)), "-c:a", "aac"))
-	scene := b.input(t, "m", mezzanine(t, rate, 4, testWidth, testHeight, bars, nil), nil)
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, 24, 160, 120, mediatest.PCM(time.Second, mediatest.Beep(0.3)), "-c:a", "aac"))
+	scene := b.input(t, "m", mediatest.Mezzanine(t, rate, 4, testWidth, testHeight, mediatest.Bars, nil), nil)
 	for _, first := range []int{0, 4} {
 		b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 4, FirstFrame: first, Facecam: true,

@@ -12,15 +12,16 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // A transcoder works on as many tasks at once as it has slots, and takes no more than it works on.
 func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 	t.Parallel()
-	needFFmpeg(t)
+	mediatest.NeedFFmpeg(t)
 	const slots, tasks = 4, 6
 	store := &objects{data: map[string][]byte{}}
-	store.put("m", mezzanine(t, msg.FPS(24), 4, testWidth, testHeight, bars, nil))
+	store.put("m", mediatest.Mezzanine(t, msg.FPS(24), 4, testWidth, testHeight, mediatest.Bars, nil))
 	// Who fetches a mezzanine has to wait.
 	fetching, fetch := make(chan struct{}, tasks), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -77,10 +78,10 @@ func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 // However many servers send a byte now and then, a render beside them gets done.
 func TestServersThatDripHoldNobodyUp(t *testing.T) {
 	t.Parallel()
-	needFFmpeg(t)
+	mediatest.NeedFFmpeg(t)
 	const fetches, drips = 2, 4
 	store := &objects{data: map[string][]byte{}}
-	store.put("m", mezzanine(t, msg.FPS(24), 4, testWidth, testHeight, bars, nil))
+	store.put("m", mediatest.Mezzanine(t, msg.FPS(24), 4, testWidth, testHeight, mediatest.Bars, nil))
 	arrived, end := make(chan string, drips), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/drip" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // beeping is a tone of a tenth of a second, half a second after each second begins.
@@ -32,19 +33,19 @@ func changing(t *testing.T, codec string, parts ...[]string) []byte {
 	var all []byte
 	flash := func(n int, rgb []byte, width, height int) {
 		if n%24 >= 12 && n%24 < 15 {
-			solid(230)(n, rgb, width, height)
+			mediatest.Solid(230)(n, rgb, width, height)
 		} else {
-			solid(40)(n, rgb, width, height)
+			mediatest.Solid(40)(n, rgb, width, height)
 		}
 	}
 	for i, options := range parts {
 		sound := filepath.Join(t.TempDir(), "sound.wav")
-		if err := os.WriteFile(sound, pcm(msg.FPS(24).At(24*seconds), beeping), 0o600); err != nil {
+		if err := os.WriteFile(sound, mediatest.PCM(msg.FPS(24).At(24*seconds), beeping), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		args := append(rawInput(msg.FPS(24), 160, 120), "-i", sound, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", codec)
+		args := append(mediatest.RawInput(msg.FPS(24), 160, 120), "-i", sound, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", codec)
 		args = append(append(args, options...), "-output_ts_offset", strconv.Itoa(seconds*i), "-muxdelay", "0", "-muxpreload", "0")
-		all = append(all, makeFile(t, "part.ts", rawFrames(24*seconds, 160, 120, flash), args...)...)
+		all = append(all, mediatest.Make(t, "part.ts", mediatest.RawFrames(24*seconds, 160, 120, flash), args...)...)
 	}
 	return all
 }
@@ -97,7 +98,7 @@ func TestSoundThatStartsAfterTheVideosEndIsSilence(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate, count := msg.FPS(24), 24
-	face, facts := b.probed(t, facecamVideo(t, rate, 96, 160, 120, pcm(rate.At(24), beep(0.2)), ".mkv",
+	face, facts := b.probed(t, mediatest.Facecam(t, rate, 96, 160, 120, mediatest.PCM(rate.At(24), mediatest.Beep(0.2)), ".mkv",
 		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-af", "asetpts=PTS+3/TB"))
 	facts.Loudness = nil // as of a video that is so short
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
@@ -112,13 +113,13 @@ func TestSoundThatStartsAfterTheVideosEndIsSilence(t *testing.T) {
 
 func TestSoundWhosePacketsAreNotWhatItsHeaderSaysIsRefused(t *testing.T) {
 	t.Parallel()
-	needFFmpeg(t)
+	mediatest.NeedFFmpeg(t)
 	rate, count := msg.FPS(24), 96
 	want := expected{width: testWidth, height: testHeight, rate: rate, frames: count, sound: true}
 	file := func(frames int, options ...string) []byte {
 		options = append([]string{"-c:a", "aac", "-vf", "scale=out_color_matrix=bt709:out_range=tv,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
 			"-video_track_timescale", ffmpeg.Timescale(rate)}, options...)
-		return facecamVideo(t, rate, count, testWidth, testHeight, pcm(rate.At(frames), beeping), options...)
+		return mediatest.Facecam(t, rate, count, testWidth, testHeight, mediatest.PCM(rate.At(frames), beeping), options...)
 	}
 	for name, test := range map[string]struct {
 		data  []byte

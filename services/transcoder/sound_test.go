@@ -13,10 +13,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // speech is a wave that is like a voice: syllables, breaths, sentences, and many harmonics.
-func speech(volume float64) wave {
+func speech(volume float64) mediatest.Wave {
 	return func(s float64) float64 {
 		pitch := 2 * math.Pi * (140*s + 3*math.Sin(2*math.Pi*0.7*s))
 		v := 0.0
@@ -38,7 +39,7 @@ func measured(t *testing.T, video []byte) (lufs, peak float64) {
 	if err := os.WriteFile(filepath.Join(dir, "video.mp4"), video, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	report, err := tools.RunInfo(t.Context(), dir, append(ffmpeg.Global("info"),
+	report, err := mediatest.Tools.RunInfo(t.Context(), dir, append(ffmpeg.Global("info"),
 		"-i", "video.mp4", "-map", "0:a", "-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +66,7 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 	noise := rand.New(rand.NewPCG(1, 2))
 	for _, test := range []struct {
 		name string
-		wave wave
+		wave mediatest.Wave
 		args []string
 	}{
 		{"soft", speech(0.02), nil},
@@ -86,7 +87,7 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := append([]string{"-c:a", "aac", "-b:a", "192k"}, test.args...)
-			face, facts := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), test.wave), args...))
+			face, facts := b.probed(t, mediatest.Facecam(t, rate, count, 64, 48, mediatest.PCM(rate.At(count), test.wave), args...))
 			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
 				map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...)
 			lufs, peak := measured(t, b.store.get(t, "overlay/video"))
@@ -107,7 +108,7 @@ func TestTheFinishedSoundKeepsToTheTargetThatIsAsked(t *testing.T) {
 	b := newBench(t)
 	rate, count := msg.FPS(24), 24*16
 	joined := b.joined(t, rate, count)
-	face, _ := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), func(s float64) float64 {
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, count, 64, 48, mediatest.PCM(rate.At(count), func(s float64) float64 {
 		clap := math.Mod(s, 2.7)
 		return speech(0.1)(s) + 0.9*math.Exp(-60*clap)*math.Sin(2*math.Pi*900*clap)
 	}), "-c:a", "aac", "-b:a", "192k"))
@@ -140,7 +141,7 @@ func TestSoundThatIsBriefOrOddIsHeard(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		seconds int
-		wave    wave
+		wave    mediatest.Wave
 		// peak is where peaks should be at least, in dBTP.
 		peak float64
 	}{
@@ -155,7 +156,7 @@ func TestSoundThatIsBriefOrOddIsHeard(t *testing.T) {
 		}, -12},
 	} {
 		count := 24 * c.seconds
-		face, _ := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), c.wave), ".mkv",
+		face, _ := b.probed(t, mediatest.Facecam(t, rate, count, 64, 48, mediatest.PCM(rate.At(count), c.wave), ".mkv",
 			"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
 		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
 			map[string]msg.Input{msg.Joined: b.joined(t, rate, count), msg.FacecamFile: face}, outputsOfVideo...)
@@ -172,7 +173,7 @@ func TestAFacecamOfHalfASecondIsHeard(t *testing.T) {
 	b := newBench(t)
 	rate, count, whole := msg.FPS(24), 11, 96
 	hum := func(s float64) float64 { return 0.05 * math.Sin(2*math.Pi*440*s) }
-	face, _ := b.probed(t, facecamVideo(t, rate, count, 64, 48, pcm(rate.At(count), hum), ".mkv",
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, count, 64, 48, mediatest.PCM(rate.At(count), hum), ".mkv",
 		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: whole},
 		map[string]msg.Input{msg.Joined: b.joined(t, rate, whole), msg.FacecamFile: face}, outputsOfVideo...)
@@ -194,7 +195,7 @@ func TestTheSoundIsAsLoudAsAskedWhereverTheVideoEnds(t *testing.T) {
 			}
 			return speech(c.after)(s)
 		}
-		b.store.put("web/facecam", facecamVideo(t, rate, whole, 64, 48, pcm(rate.At(whole), sound), "-c:a", "aac", "-b:a", "192k"))
+		b.store.put("web/facecam", mediatest.Facecam(t, rate, whole, 64, 48, mediatest.PCM(rate.At(whole), sound), "-c:a", "aac", "-b:a", "192k"))
 		facts := b.must(t, msg.Probe, msg.ProbeParams{URL: b.url + "/web/facecam", Length: msg.Duration(rate.At(seen))}, nil, msg.FacecamFile)
 		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: seen}, map[string]msg.Input{
 			msg.Joined: b.joined(t, rate, seen), msg.FacecamFile: b.input(t, "facecam", b.store.get(t, "probe/facecam"), facts),
@@ -216,7 +217,7 @@ func TestTheSoundsEndsDoNotClick(t *testing.T) {
 		end    float64
 	}{{"facecam ends first", 96, 3}, {"picture ends first", 48, 2}} {
 		t.Run(test.name, func(t *testing.T) {
-			face, facts := b.probed(t, facecamVideo(t, rate, 72, 160, 120, pcm(3*time.Second, tone), ".mkv",
+			face, facts := b.probed(t, mediatest.Facecam(t, rate, 72, 160, 120, mediatest.PCM(3*time.Second, tone), ".mkv",
 				"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
 			if facts.SoundMS != 3000 {
 				t.Errorf("the sound ends at %d ms, want 3000", facts.SoundMS)

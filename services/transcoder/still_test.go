@@ -8,6 +8,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // page is a picture like a page's: text, a gradient, and a photo with some grain.
@@ -69,20 +70,20 @@ func TestAStillSceneStandsStillAtKeyframesAndJoins(t *testing.T) {
 			pieces := []int{2 * gop, gop + gop/2} // a keyframe in each, and a join
 			inputs := map[string]msg.Input{}
 			for i, frames := range pieces {
-				mov := mezzanine(t, rate, frames, width, height, page, func(n int) bool { return n == 0 })
+				mov := mediatest.Mezzanine(t, rate, frames, width, height, page, func(n int) bool { return n == 0 })
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: rate, Frames: frames, Quality: quality},
 					map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil)}, msg.Segment)
 				name := msg.SegmentName(i)
 				inputs[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
 			}
 			b.must(t, msg.Concat, msg.ConcatParams{Width: width, Height: height, Rate: rate, Frames: pieces, Quality: quality}, inputs, msg.Joined)
-			video := decode(t, b.store.get(t, "concat/joined"), width, height)
-			if len(video.frames) != sum(pieces) {
-				t.Fatalf("%d frames, want %d", len(video.frames), sum(pieces))
+			video := mediatest.Decode(t, b.store.get(t, "concat/joined"), width, height)
+			if len(video.Frames) != sum(pieces) {
+				t.Fatalf("%d frames, want %d", len(video.Frames), sum(pieces))
 			}
 			step, least, where := 0.0, math.Inf(1), 0
-			for n := 1; n < len(video.frames); n++ {
-				change, similar := compare(video.frames[n-1], video.frames[n])
+			for n := 1; n < len(video.Frames); n++ {
+				change, similar := compare(video.Frames[n-1], video.Frames[n])
 				if change > most || similar < psnr {
 					t.Errorf("frame %d differs from the one before by up to %.0f of 255, PSNR %.1f dB", n, change, similar)
 				}
@@ -90,7 +91,7 @@ func TestAStillSceneStandsStillAtKeyframesAndJoins(t *testing.T) {
 					step, least, where = change, similar, n
 				}
 			}
-			change, similar := compare(video.frames[0], video.frames[len(video.frames)-1])
+			change, similar := compare(video.Frames[0], video.Frames[len(video.Frames)-1])
 			t.Logf("the least like step is %.0f of 255, PSNR %.1f dB, at frame %d; from first to last %.0f, %.1f dB", step, least, where, change, similar)
 			if change > most || similar < psnr-3 {
 				t.Errorf("the last frame differs from the first by up to %.0f of 255, PSNR %.1f dB", change, similar)

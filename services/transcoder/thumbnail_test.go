@@ -13,6 +13,7 @@ import (
 
 	shown "github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func TestAThumbnailIsWorthItWhenItShowsSomethingSharp(t *testing.T) {
@@ -80,10 +81,10 @@ func TestAThumbnailIsChosenForThePageBesideTheFacecam(t *testing.T) {
 	rate, count := msg.FPS(24), 48
 	over := msg.BubbleOf(shown.Options{Corner: shown.CornerTopRight, Size: 0.5}, testWidth, testHeight, rate, count)
 	over.Fullscreen = []msg.Moment{{From: 22, To: 27}} // the second candidate
-	face, _ := b.probed(t, makeFile(t, "facecam.mp4", nil, "-f", "lavfi", "-i", "testsrc2=s=160x120:r=24:d=2", "-f", "lavfi", "-i", "sine=d=2",
+	face, _ := b.probed(t, mediatest.Make(t, "facecam.mp4", nil, "-f", "lavfi", "-i", "testsrc2=s=160x120:r=24:d=2", "-f", "lavfi", "-i", "sine=d=2",
 		"-c:v", "libx264", "-pix_fmt", "yuv420p"))
-	scene := mezzanine(t, rate, count, testWidth, testHeight, func(n int, rgb []byte, width, height int) {
-		solid(240)(n, rgb, width, height)
+	scene := mediatest.Mezzanine(t, rate, count, testWidth, testHeight, func(n int, rgb []byte, width, height int) {
+		mediatest.Solid(240)(n, rgb, width, height)
 		for y := height / 2; n >= 30 && y < height; y++ {
 			for x := range width / 2 {
 				if (x/4+y/4)%2 == 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 func TestACrossfadeGoesFromOneSceneToTheNext(t *testing.T) {
@@ -15,15 +16,15 @@ func TestACrossfadeGoesFromOneSceneToTheNext(t *testing.T) {
 	facts := b.must(t, msg.Normalize,
 		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Crossfade: true},
 		map[string]msg.Input{
-			msg.Mezzanine:     b.input(t, "a", mezzanine(t, rate, count, testWidth, testHeight, solid(from), func(n int) bool { return n == 0 }), nil),
-			msg.MezzanineNext: b.input(t, "b", mezzanine(t, rate, count, testWidth, testHeight, solid(to), nil), nil),
+			msg.Mezzanine:     b.input(t, "a", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(from), func(n int) bool { return n == 0 }), nil),
+			msg.MezzanineNext: b.input(t, "b", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(to), nil), nil),
 		}, msg.Segment).(msg.VideoFacts)
 	segment := b.store.get(t, "normalize/segment")
 	checkTiming(t, segment, rate, count)
-	video := decode(t, segment, testWidth, testHeight)
+	video := mediatest.Decode(t, segment, testWidth, testHeight)
 	for n := range count {
 		want := from + float64(to-from)*float64(n)/count
-		if got := video.rgb(n, testWidth/2, testHeight/2)[0]; math.Abs(got-want) > 4 {
+		if got := video.RGB(n, testWidth/2, testHeight/2)[0]; math.Abs(got-want) > 4 {
 			t.Errorf("frame %d has brightness %.0f, want %.0f", n, got, want)
 		}
 	}
@@ -42,14 +43,14 @@ func TestBothScenesMoveInACrossfade(t *testing.T) {
 	b.must(t, msg.Normalize,
 		msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Crossfade: true},
 		map[string]msg.Input{
-			msg.Mezzanine:     b.input(t, "a", mezzanine(t, rate, count, testWidth, testHeight, left, nil), nil),
-			msg.MezzanineNext: b.input(t, "b", mezzanine(t, rate, count, testWidth, testHeight, right, nil), nil),
+			msg.Mezzanine:     b.input(t, "a", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, left, nil), nil),
+			msg.MezzanineNext: b.input(t, "b", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, right, nil), nil),
 		}, msg.Segment)
-	video := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+	video := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 	for n := range count {
 		share := float64(n) / count
 		for x, want := range map[int]float64{testWidth / 4: 10 * float64(n) * (1 - share), 3 * testWidth / 4: 10 * float64(n) * share} {
-			if got := video.rgb(n, x, testHeight/2)[0]; math.Abs(got-want) > 6 {
+			if got := video.RGB(n, x, testHeight/2)[0]; math.Abs(got-want) > 6 {
 				t.Errorf("frame %d has brightness %.0f at %d, want %.0f", n, got, x, want)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
 // oneColour is a PNG of one colour.
@@ -60,20 +61,20 @@ func TestAWatermarkIsOverEveryFrame(t *testing.T) {
 			b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Watermark: &c.corner},
 				map[string]msg.Input{
 					// Frames that stand are stored once.
-					msg.Mezzanine:     b.input(t, "m", mezzanine(t, rate, count, testWidth, testHeight, solid(100), func(n int) bool { return n%7 == 0 }), nil),
+					msg.Mezzanine:     b.input(t, "m", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(100), func(n int) bool { return n%7 == 0 }), nil),
 					msg.WatermarkFile: mark,
 				}, msg.Segment)
 			segment := b.store.get(t, "normalize/segment")
 			checkTiming(t, segment, rate, count)
-			video := decode(t, segment, testWidth, testHeight)
+			video := mediatest.Decode(t, segment, testWidth, testHeight)
 			for n := range count {
 				for i, v := range [3]uint8{orange.R, orange.G, orange.B} {
 					want := 100 + c.opacity*(float64(v)-100)
-					if got := video.rgb(n, c.x, c.y); math.Abs(got[i]-want) > 5 {
+					if got := video.RGB(n, c.x, c.y); math.Abs(got[i]-want) > 5 {
 						t.Errorf("frame %d: the watermark is %.0f, want %.0f for the colour at place %d", n, got, want, i)
 					}
 				}
-				if got := video.rgb(n, testWidth/2, testHeight/2)[0]; math.Abs(got-100) > 3 {
+				if got := video.RGB(n, testWidth/2, testHeight/2)[0]; math.Abs(got-100) > 3 {
 					t.Errorf("frame %d: the page's brightness is %.0f, want 100", n, got)
 				}
 			}
@@ -88,7 +89,7 @@ func TestAWatermarkIsOverTransitionsAndTheBubble(t *testing.T) {
 	const count = 24
 	rate := msg.FPS(24)
 	mark, _ := b.marked(t, oneColour(t, 50, 50, color.NRGBA{G: 200, A: 255}), msg.DrawParams{Width: 20, Height: 20, Opacity: 1})
-	face, _ := b.probed(t, facecamVideo(t, rate, 48, 160, 120, nil))
+	face, _ := b.probed(t, mediatest.Facecam(t, rate, 48, 160, 120, nil))
 	whole := msg.Bubble{Width: testWidth, Height: testHeight, BorderColor: "#000000",
 		Fullscreen: []msg.Moment{{From: 0, To: count, Grow: 6, Shrink: 6}}}
 	for name, bubble := range map[string]msg.Bubble{"at rest": usual(testWidth, testHeight), "everywhere, and moving": whole} {
@@ -97,13 +98,13 @@ func TestAWatermarkIsOverTransitionsAndTheBubble(t *testing.T) {
 			Watermark: &msg.WatermarkPlace{Right: true, Margin: 8},
 			Captions:  captions(caption(0, 1e9, "Said")),
 		}, map[string]msg.Input{
-			msg.Mezzanine:     b.input(t, "a", mezzanine(t, rate, count, testWidth, testHeight, solid(40), nil), nil),
-			msg.MezzanineNext: b.input(t, "b", mezzanine(t, rate, count, testWidth, testHeight, solid(220), nil), nil),
+			msg.Mezzanine:     b.input(t, "a", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(40), nil), nil),
+			msg.MezzanineNext: b.input(t, "b", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(220), nil), nil),
 			msg.FacecamFile:   face, msg.WatermarkFile: mark,
 		}, msg.Segment)
-		video := decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
+		video := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 		for n := range count {
-			if got := video.rgb(n, testWidth-18, 18); math.Abs(got[1]-200) > 6 || got[0] > 12 {
+			if got := video.RGB(n, testWidth-18, 18); math.Abs(got[1]-200) > 6 || got[0] > 12 {
 				t.Errorf("%s: frame %d has %.0f where the watermark is", name, n, got)
 			}
 		}
