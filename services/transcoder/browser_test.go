@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
@@ -35,10 +36,10 @@ func TestABrowsersVP9IsShownByItsTimes(t *testing.T) {
 		"-vf", `settb=1/1000,setpts=(40*N+9*mod(7*N\,5)+700*gte(N\,20))`, "-fps_mode", "passthrough", "-enc_time_base", "1/1000",
 		"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-c:a", "libopus", "-live", "1")...)
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, fileFacecam), data, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, facecam.File), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file, err := mediatest.Tools.Inspect(t.Context(), dir, fileFacecam, ffmpeg.Containers)
+	file, err := mediatest.Tools.Inspect(t.Context(), dir, facecam.File, ffmpeg.Containers)
 	if err != nil || file.Duration != 0 || file.Streams[0].Codec != "vp9" || file.Streams[1].Codec != "opus" {
 		t.Fatalf("%v, the test's file is %+v", err, file)
 	}

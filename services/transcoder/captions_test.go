@@ -14,7 +14,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-func captions(list ...msg.Caption) []msg.Caption { return list }
+func captioned(list ...msg.Caption) []msg.Caption { return list }
 
 func caption(from, to time.Duration, text string) msg.Caption {
 	return msg.Caption{From: msg.Duration(from), To: msg.Duration(to), Text: text}
@@ -27,7 +27,7 @@ func TestCaptionsAreDrawnWhileTheyAreSaid(t *testing.T) {
 	rate := msg.FPS(30)
 	b.must(t, msg.Normalize, msg.NormalizeParams{
 		Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count,
-		Captions: captions(caption(500*time.Millisecond, 1500*time.Millisecond, "Welcome to {the} <show>\nof the year")),
+		Captions: captioned(caption(500*time.Millisecond, 1500*time.Millisecond, "Welcome to {the} <show>\nof the year")),
 	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(90), nil), nil)}, msg.Segment)
 	video := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 	for n := range count {
@@ -64,7 +64,7 @@ func TestCaptionsKeepClearOfABubbleThatRestsAtTheBottom(t *testing.T) {
 		scene := mediatest.Mezzanine(t, rate, count, c.width, c.height, mediatest.Solid(90), nil)
 		b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: 1, Width: c.width, Height: c.height, Rate: rate, Frames: count, Facecam: true, Bubble: over,
-			Captions: captions(caption(0, time.Second, "Everything that you sell, everything that you sold, at once, in one place")),
+			Captions: captioned(caption(0, time.Second, "Everything that you sell, everything that you sold, at once, in one place")),
 		}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil), msg.FacecamFile: face}, msg.Segment)
 		video := mediatest.Decode(t, b.store.get(t, "normalize/segment"), c.width, c.height)
 		var drawn image.Rectangle
@@ -85,7 +85,7 @@ func TestCaptionsAreATrackOfTheFinishedVideo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate, lengths := msg.FPS(24), []int{24, 48}
-	said := captions(caption(250*time.Millisecond, time.Second, "One"), caption(2*time.Second, 3*time.Second, "Two <b>\nlines"))
+	said := captioned(caption(250*time.Millisecond, time.Second, "One"), caption(2*time.Second, 3*time.Second, "Two <b>\nlines"))
 	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths, Final: true, Captions: said, Language: "deu"},
 		b.segmentsOf(t, rate, lengths), outputsOfVideo...)
 	if got := language(t, b.store.get(t, "concat/video")); got != "deu" {
@@ -123,7 +123,7 @@ func TestATrackHasTheSignsThatItsCaptionsHave(t *testing.T) {
 	for i, text := range texts {
 		from, to := time.Duration(i)*time.Second/8, time.Duration(i+1)*time.Second/8
 		said = append(said, caption(from, to, text.said))
-		fmt.Fprintf(&want, "%d\n%s --> %s\n%s\n\n", i+1, clock(msg.Duration(from)), clock(msg.Duration(to)), text.want)
+		fmt.Fprintf(&want, "%d\n%s --> %s\n%s\n\n", i+1, clock(from), clock(to), text.want)
 	}
 	b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{48}, Final: true, Captions: said},
 		b.segmentsOf(t, rate, []int{48}), outputsOfVideo...)
@@ -133,6 +133,11 @@ func TestATrackHasTheSignsThatItsCaptionsHave(t *testing.T) {
 	if got := language(t, b.store.get(t, "concat/video")); got != "" && got != "und" {
 		t.Errorf("the track's language is %q, though none is known", got)
 	}
+}
+
+// clock writes a time as SRT does, below a minute.
+func clock(d time.Duration) string {
+	return fmt.Sprintf("00:00:%02d,%03d", d/time.Second, d.Milliseconds()%1000)
 }
 
 // language reads what language a video's captions are in.
@@ -172,7 +177,7 @@ func (b *bench) drawnCaption(t *testing.T, text string) []byte {
 	const width, height = 640, 360
 	still := mediatest.Mezzanine(t, msg.FPS(24), 2, width, height, mediatest.Solid(90), nil)
 	b.must(t, msg.Normalize, msg.NormalizeParams{
-		Scene: 1, Width: width, Height: height, Rate: msg.FPS(24), Frames: 2, Quality: "high", Captions: captions(caption(0, time.Second, text)),
+		Scene: 1, Width: width, Height: height, Rate: msg.FPS(24), Frames: 2, Quality: "high", Captions: captioned(caption(0, time.Second, text)),
 	}, map[string]msg.Input{msg.Mezzanine: b.input(t, "m", still, nil)}, msg.Segment)
 	return mediatest.Decode(t, b.store.get(t, "normalize/segment"), width, height).Frames[0][:width*height]
 }
@@ -224,25 +229,6 @@ func TestCaptionsAreShaped(t *testing.T) {
 	joined, apart := width("क्षत्रिय"), width("क्\u200cषत्\u200cरिय")
 	if joined < 10 || joined > apart*85/100 {
 		t.Errorf("%d pixels wide, and %d with letters that are kept apart", joined, apart)
-	}
-}
-
-func TestCaptionsAreWrittenForLibass(t *testing.T) {
-	path := filepath.Join(t.TempDir(), fileDrawn)
-	p := msg.NormalizeParams{Width: 1920, Height: 1080, Rate: msg.Rate{Num: 60000, Den: 1001}, Captions: captions(
-		caption(17*time.Millisecond, time.Second, "a, {b} <c> \\N\nd"), caption(time.Hour+61*time.Second, 2*time.Hour, "שלום (x)"))}
-	if err := writeDrawn(path, p); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, events, _ := strings.Cut(string(data), "Effect, Text\n")
-	want := "Dialogue: 0,0:00:00.03,0:00:01.00,Default,,0,0,0,,a, (b) <c> /N\\Nd\n" +
-		"Dialogue: 0,1:01:01.00,2:00:00.00,Default,,0,0,0,,שלום \u200f(\u200fx\u200f)\u200f\n"
-	if events != want {
-		t.Errorf("%s, want\n%s", events, want)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/sound"
 )
 
 // A steady tone over many short scenes: where one ends and the next begins, at whatever sample,
@@ -30,7 +31,7 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 		name := msg.SegmentName(i)
 		segments[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
 		if first > 0 {
-			cuts = append(cuts, int(samples(rate, first)))
+			cuts = append(cuts, int(sound.Samples(rate, first)))
 		}
 		first += frames
 	}
@@ -38,7 +39,7 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: total}, map[string]msg.Input{
 		msg.Joined: b.input(t, "joined", b.store.get(t, "concat/joined"), joined), msg.FacecamFile: face,
 	}, outputsOfVideo...)
-	sound := hear(t, b.store.get(t, "overlay/video"))[:samples(rate, total)]
+	sound := hear(t, b.store.get(t, "overlay/video"))[:sound.Samples(rate, total)]
 	at, elsewhere := clicks(sound, tone, cuts)
 	t.Logf("what is not the tone is %.5f at cuts, %.5f elsewhere", at, elsewhere)
 	if most := 2 * elsewhere; at > most {
@@ -61,8 +62,8 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 // tone, each sample follows from the two before. The first and the last 50 ms, which are faded, do
 // not count.
 func clicks(sound []float64, tone float64, cuts []int) (at, elsewhere float64) {
-	const near, faded = sampleRate * 5 / 1000, sampleRate * 50 / 1000
-	turn := 2 * math.Cos(2*math.Pi*tone/sampleRate)
+	const near, faded = mediatest.SampleRate * 5 / 1000, mediatest.SampleRate * 50 / 1000
+	turn := 2 * math.Cos(2*math.Pi*tone/mediatest.SampleRate)
 	for n := faded; n < len(sound)-faded; n++ {
 		rest := math.Abs(sound[n] - turn*sound[n-1] + sound[n-2])
 		if slices.ContainsFunc(cuts, func(cut int) bool { return cut-near <= n && n <= cut+near }) {

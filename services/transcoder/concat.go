@@ -3,7 +3,6 @@ package transcoder
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,69 +11,76 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/fingerprint"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/join"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/verify"
 )
 
 // transfers is how many segments are fetched at once.
 const transfers = 4
 
-// concat joins the segments. When no overlay follows it writes the finished video and its
-// thumbnail.
-func (h handler) concat(ctx context.Context, t *stage.Task) (any, error) {
-	p, err := stage.Params[msg.ConcatParams](t)
+// concat joins the segments. When no overlay follows, it writes the finished video and its
+// thumbnails.
+func (t *Transcoder) concat(ctx context.Context, task *stage.Task) (any, error) {
+	p, err := stage.Params[msg.ConcatParams](task)
 	if err != nil {
 		return nil, err
 	}
-	names := segments(t.Inputs)
+	names := segments(task.Inputs)
 	if len(names) != len(p.Frames) || len(names) == 0 {
 		return nil, fmt.Errorf("concat: %d segments, %d frame counts", len(names), len(p.Frames))
 	}
-	made, err := segmentFacts(t, names)
+	made, err := segmentFacts(task, names)
 	if err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
-	if err := fetchSegments(ctx, t, names); err != nil {
+	if err := fetchSegments(ctx, task, names); err != nil {
 		return nil, err
 	}
-	parameters, err := h.align(ctx, t, p, names, made)
-	if err != nil {
-		return nil, fmt.Errorf("concat: %w", err)
-	}
+	var source fingerprint.Set
 	total := 0
-	var was seen
 	for i, n := range p.Frames {
-		was.add(made[i], total)
+		source.Add(made[i], total)
 		total += n
 	}
-	list := concatList(p.Rate, names, p.Frames)
-	if err := os.WriteFile(path(t, fileList), []byte(list), 0o600); err != nil {
-		return nil, fmt.Errorf("concat: write the list of segments: %w", err)
-	}
-	if len(p.Captions) > 0 {
-		if err := writeTrack(path(t, fileCaptions), p.Captions); err != nil {
-			return nil, fmt.Errorf("concat: %w", err)
-		}
-	}
-	if err := h.tools.Run(ctx, t.Dir, concatArgs(p), frames(t, total, 0.5, 0.75)); err != nil {
-		return nil, fmt.Errorf("concat: %w", err)
-	}
-	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: total, captions: len(p.Captions) > 0}
-	facts, err := measure(t.Dir, fileJoined, want)
+	want := verify.Expected{Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: total, Captions: len(p.Captions) > 0}
+	facts, err := t.join(ctx, task, p, names, made, want)
 	if err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
-	if facts.Parameters != parameters {
-		return nil, fmt.Errorf("concat: the joined file has other parameter sets than the segments")
-	}
-	t.Progress(0.8)
+	task.Progress(0.8)
 	if !p.Final {
-		facts.Looks, facts.Changes = was.looks, was.changes // for whoever finishes it
-		return facts, t.Store(ctx, msg.Joined, path(t, fileJoined))
+		facts.Looks, facts.Changes = source.Prints, source.Changes // for overlay's quality gate
+		return facts, task.Store(ctx, msg.Joined, path(task, join.File))
 	}
-	video := finished{fileJoined, want, facts, was, candidates(want, p.ThumbnailAt)}
-	if facts.Report, err = h.gate(ctx, t.Dir, video, frames(t, total, 0.8, 0.9)); err != nil {
+	video := verify.Finished{Name: join.File, Want: want, Facts: facts, Source: source, ThumbnailAt: p.ThumbnailAt}
+	if facts.Report, err = verify.Gate(ctx, t.tools, task.Dir, video, frames(task, total, 0.8, 0.9)); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
-	return facts, h.finish(ctx, t, video, nil)
+	return facts, t.finish(ctx, task, video)
+}
+
+// join makes one file of the segments and measures it.
+func (t *Transcoder) join(
+	ctx context.Context, task *stage.Task, p msg.ConcatParams, names []string, made []msg.VideoFacts, want verify.Expected,
+) (facts msg.VideoFacts, err error) {
+	aligning := part(task, 0.3, 0.5)
+	parameters, err := join.Align(ctx, t.encoder(task), p, names, made, func(frames, total int) {
+		aligning(float64(frames) / float64(total))
+	})
+	if err != nil {
+		return facts, err
+	}
+	if err := join.Join(ctx, t.tools, task.Dir, p, names, frames(task, want.Frames, 0.5, 0.75)); err != nil {
+		return facts, err
+	}
+	if facts, err = verify.Measure(task.Dir, join.File, want); err != nil {
+		return facts, err
+	}
+	if facts.Parameters != parameters {
+		return facts, fmt.Errorf("the joined file has other parameter sets than the segments")
+	}
+	return facts, nil
 }
 
 // segments returns the names of the inputs that are segments, in the order of the scenes.
@@ -89,11 +95,11 @@ func segments(inputs map[string]msg.Input) []string {
 	return names
 }
 
-// segmentFacts are what is known of the segments.
-func segmentFacts(t *stage.Task, names []string) ([]msg.VideoFacts, error) {
+// segmentFacts returns the facts of the segments.
+func segmentFacts(task *stage.Task, names []string) ([]msg.VideoFacts, error) {
 	list := make([]msg.VideoFacts, len(names))
 	for i, name := range names {
-		facts, err := stage.Facts[msg.VideoFacts](t, name)
+		facts, err := stage.Facts[msg.VideoFacts](task, name)
 		if err != nil {
 			return nil, err
 		}
@@ -106,14 +112,14 @@ func segmentFacts(t *stage.Task, names []string) ([]msg.VideoFacts, error) {
 }
 
 // fetchSegments fetches the segments into files that have their names.
-func fetchSegments(ctx context.Context, t *stage.Task, names []string) error {
+func fetchSegments(ctx context.Context, task *stage.Task, names []string) error {
 	var fetched atomic.Int64
-	report := part(t, 0, 0.3)
+	report := part(task, 0, 0.3)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(transfers)
 	for _, name := range names {
 		group.Go(func() error {
-			if err := t.Fetch(ctx, name, path(t, name)); err != nil {
+			if err := task.Fetch(ctx, name, path(task, name)); err != nil {
 				return err
 			}
 			report(float64(fetched.Add(1)) / float64(len(names)))

@@ -9,6 +9,8 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/facecam"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/sound"
 )
 
 func TestSettingsHaveDefaults(t *testing.T) {
@@ -31,17 +33,16 @@ func TestADownloadThatWouldTakeAllOfAProbesTimeIsRefused(t *testing.T) {
 	}
 }
 
-// What is too slow to be decoded has to reach a bound of its own before the attempt's: it is the
-// facecam that is at fault. Time of the CPU is less than that of the clock when the machine is
-// busy, so there is to be half as much again.
+// A facecam that is too slow to decode must reach a bound of its own before the attempt's, so that the
+// facecam is blamed. On a busy machine the CPU time is less than the wall time, so there is half as
+// much again.
 func TestAProbesBoundsFitIntoItsAttempt(t *testing.T) {
 	bound, _ := reflect.TypeFor[Config]().FieldByName("FacecamTimeout")
 	download, err := time.ParseDuration(bound.Tag.Get("max"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	packets, pictures, sound := 3*inspecting.CPU, 3*decoding.CPU, hearing.CPU+measuring.CPU
-	if most := packets + pictures + sound; most*3/2 > msg.ProbeTimeout-download {
+	if most := facecam.MaxExamineCPU + sound.MaxMeasureCPU; most*3/2 > msg.ProbeTimeout-download {
 		t.Errorf("probing may take %s of CPU time; %s are left of an attempt after the download", most, msg.ProbeTimeout-download)
 	}
 }

@@ -100,19 +100,3 @@ func TestFittedSegmentsCanBeJoinedWithOthers(t *testing.T) {
 		t.Errorf("there are %d sets of parameters", len(parameters))
 	}
 }
-
-func TestShapesAreKeptInEvenNumbers(t *testing.T) {
-	for _, c := range []struct{ width, height, maxWidth, maxHeight, wantWidth, wantHeight int }{
-		{750, 1334, 1920, 1080, 608, 1080},
-		{1280, 720, 1920, 1080, 1920, 1080},
-		{1366, 768, 1920, 1080, 1920, 1080},
-		{7680, 16, 1920, 1080, 1920, 4},
-		{16, 7680, 1920, 1080, 2, 1080},
-		{1920, 1080, 750, 1334, 750, 422},
-		{1920, 1080, 7680, 16, 28, 16},
-	} {
-		if w, h := inside(c.width, c.height, c.maxWidth, c.maxHeight); w != c.wantWidth || h != c.wantHeight {
-			t.Errorf("%+v: %d × %d", c, w, h)
-		}
-	}
-}

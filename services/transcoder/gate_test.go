@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,7 +28,7 @@ func TestAFinishedVideoHasAReport(t *testing.T) {
 		r.Codec != "h264" || r.PixelFormat != "yuv420p" || r.ColorSpace != "bt709" || r.ColorPrimaries != "bt709" || r.ColorTransfer != "bt709" || r.ColorRange != "tv" || !r.FastStart || r.Sound != nil {
 		t.Errorf("the report is %+v", r)
 	}
-	if r.Compared != 4 || r.Difference > sameLook {
+	if r.Compared != 4 || r.Difference > 4 {
 		t.Errorf("%d frames were compared, and differ by %v", r.Compared, r.Difference)
 	}
 	if r.CPUSeconds <= 0 {
@@ -126,47 +123,6 @@ func TestAStretchThatTheSourceDoesNotHaveIsRefused(t *testing.T) {
 		bad, _ := segment(paint)
 		if err := join(bad, facts); err == nil || !strings.Contains(err.Error(), "not what was encoded") {
 			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestSoundThatIsDamagedOrNotAsLoudAsItShouldBeIsRefused(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	rate, count := msg.FPS(24), 96
-	file := func(sound mediatest.Wave) []byte {
-		return mediatest.Facecam(t, rate, count, testWidth, testHeight, mediatest.PCM(rate.At(count), sound), "-c:a", "aac", "-movflags", "+faststart")
-	}
-	// A tone in one channel of this amplitude has -16 LUFS.
-	tone := func(decibels float64) mediatest.Wave {
-		return func(s float64) float64 { return 0.2296 * math.Pow(10, decibels/20) * math.Sin(2*math.Pi*1000*s) }
-	}
-	damaged := mediatest.Spoil(t, file(mediatest.Beep(0.5)), "a:0", all)
-	evenly, peaksForbid := expected{loudness: &webSpeech, evenly: true}, expected{loudness: &webSpeech}
-	for name, c := range map[string]struct {
-		data  []byte
-		want  expected
-		words string
-	}{
-		"as asked":                         {file(tone(0)), evenly, ""},
-		"a little softer":                  {file(tone(-1.2)), evenly, ""},
-		"a little louder":                  {file(tone(1.2)), evenly, ""},
-		"softer":                           {file(tone(-2)), evenly, "its sound is too soft: -18."},
-		"louder":                           {file(tone(2)), evenly, "its sound is too loud: -14."},
-		"softer, as peaks forbid more":     {file(tone(-9)), peaksForbid, ""},
-		"louder, though peaks forbid more": {file(tone(2)), peaksForbid, "its sound is too loud: -14."},
-		"left as it is":                    {file(tone(-30)), expected{}, ""},
-		"damaged":                          {damaged, evenly, "its sound cannot be decoded"},
-		"silent":                           {file(tone(-200)), evenly, "its sound is silence"},
-		"silent as it is":                  {file(tone(-200)), expected{}, ""},
-	} {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, fileVideo), c.data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		err := b.listen(t.Context(), dir, fileVideo, c.want, new(msg.SoundReport))
-		if got := fmt.Sprint(err); (err == nil) != (c.words == "") || !strings.Contains(got, c.words) {
-			t.Errorf("%s: %v, want %q", name, err, c.words)
 		}
 	}
 }

@@ -120,13 +120,13 @@ func (b *bench) flashes(t *testing.T, video []byte, rate msg.Rate) (times []floa
 
 // onsets returns when sound starts after at least half a second of none, in seconds.
 func onsets(sound []float64) (times []float64) {
-	last := -sampleRate
+	last := -mediatest.SampleRate
 	for i, v := range sound {
 		if math.Abs(v) < 0.05 {
 			continue
 		}
-		if i-last > sampleRate/2 {
-			times = append(times, float64(i)/sampleRate)
+		if i-last > mediatest.SampleRate/2 {
+			times = append(times, float64(i)/mediatest.SampleRate)
 		}
 		last = i
 	}

@@ -45,11 +45,11 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(client.CloseIdleConnections)
 	return &bench{
 		store: store, url: server.URL,
-		Transcoder: Transcoder{handler: handler{
+		Transcoder: Transcoder{
 			tools: mediatest.Tools, threads: 2,
 			facecams:   fetch.Fetcher{Client: client, Subject: fetch.Facecam, MaxBytes: 64 << 20, Timeout: time.Minute},
 			watermarks: fetch.Fetcher{Client: client, Subject: fetch.Watermark, MaxBytes: 1 << 20, Timeout: time.Minute},
-		}},
+		},
 	}
 }
 

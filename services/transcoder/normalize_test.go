@@ -7,6 +7,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/picture"
 )
 
 const testWidth, testHeight = 320, 180
@@ -218,7 +219,7 @@ func TestAMezzanineThatIsTooShortIsRefused(t *testing.T) {
 		if err := run(12, 12); err != nil {
 			t.Errorf("%s fps: %v", rate, err)
 		}
-		for name, err := range map[string]error{fileMezzanine: run(11, 12), fileNext: run(12, 11)} {
+		for name, err := range map[string]error{picture.MezzanineFile: run(11, 12), picture.NextFile: run(12, 11)} {
 			if err == nil || !strings.Contains(err.Error(), name+" lasts ") {
 				t.Errorf("%s fps, a frame is missing in %s: %v", rate, name, err)
 			}

@@ -3,121 +3,83 @@ package transcoder
 import (
 	"context"
 	"fmt"
-	"os"
-	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/fingerprint"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/sound"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/thumbnail"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/verify"
 )
 
-// fileVideo is the finished video, in the task's folder.
-const fileVideo = "video.mp4"
-
-// overlay lays the facecam's sound over the joined picture. A facecam that is longer than the
-// picture is cut; after the end of a shorter one there is silence.
-func (h handler) overlay(ctx context.Context, t *stage.Task) (any, error) {
-	p, err := stage.Params[msg.OverlayParams](t)
+// overlay lays the facecam's sound over the joined picture, and writes the finished video and its
+// thumbnails.
+func (t *Transcoder) overlay(ctx context.Context, task *stage.Task) (any, error) {
+	p, err := stage.Params[msg.OverlayParams](task)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Fetch(ctx, msg.Joined, path(t, fileJoined)); err != nil {
+	if err := task.Fetch(ctx, msg.Joined, path(task, sound.JoinedFile)); err != nil {
 		return nil, err
 	}
-	t.Progress(0.15)
-	sound, err := h.fetchSound(ctx, t, p)
+	task.Progress(0.15)
+	source, err := t.openSound(ctx, task, p)
 	if err != nil {
 		return nil, err
 	}
-	t.Progress(0.3)
-	joined, err := os.Stat(path(t, fileJoined))
+	task.Progress(0.3)
+	if err := sound.Mix(ctx, t.tools, task.Dir, p, source, frames(task, p.Frames, 0.3, 0.75)); err != nil {
+		return nil, fmt.Errorf("overlay: %w", err)
+	}
+	want := verify.Expected{
+		Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames, Sound: source != nil, Captions: len(p.Captions) > 0,
+	}
+	want.Loudness, want.Evenly = source.Reached(sound.TargetOf(p.Loudness))
+	facts, err := verify.Measure(task.Dir, sound.VideoFile, want)
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	if len(p.Captions) > 0 {
-		if err := writeTrack(path(t, fileCaptions), p.Captions); err != nil {
-			return nil, fmt.Errorf("overlay: %w", err)
-		}
-	}
-	args, limits, progress := overlayArgs(p, sound), mixing(p, joined.Size()), frames(t, p.Frames, 0.3, 0.75)
-	if sound == nil {
-		err = h.tools.Within(limits).Run(ctx, t.Dir, args, progress)
-	} else {
-		_, err = h.overSound(ctx, t.Dir, *sound, p.Rate.At(p.Frames), limits, args, progress)
-	}
+	joined, err := stage.Facts[msg.VideoFacts](task, msg.Joined)
 	if err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	want := expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames, sound: sound != nil, captions: len(p.Captions) > 0}
-	if sound != nil && sound.loudness != nil {
-		target := loudnessOf(p.Loudness)
-		want.loudness = &target
-		want.evenly = target.evenly(*sound.loudness) && sound.to-sound.from >= loudnessHolds
+	task.Progress(0.78)
+	video := verify.Finished{
+		Name: sound.VideoFile, Want: want, Facts: facts, Source: fingerprint.Set{Prints: joined.Looks, Changes: joined.Changes},
+		ThumbnailAt: p.ThumbnailAt, Over: bubble.Or(p.Bubble, p.Width, p.Height, p.Rate),
 	}
-	facts, err := measure(t.Dir, fileVideo, want)
-	if err != nil {
+	if facts.Report, err = verify.Gate(ctx, t.tools, task.Dir, video, frames(task, p.Frames, 0.78, 0.88)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	before, err := stage.Facts[msg.VideoFacts](t, msg.Joined)
-	if err != nil {
-		return nil, fmt.Errorf("overlay: %w", err)
-	}
-	t.Progress(0.78)
-	video := finished{fileVideo, want, facts, seen{before.Looks, before.Changes}, candidates(want, p.ThumbnailAt)}
-	if facts.Report, err = h.gate(ctx, t.Dir, video, frames(t, p.Frames, 0.78, 0.88)); err != nil {
-		return nil, fmt.Errorf("overlay: %w", err)
-	}
-	return facts, h.finish(ctx, t, video, bubble.Or(p.Bubble, p.Width, p.Height, p.Rate))
+	return facts, t.finish(ctx, task, video)
 }
 
-// fetchSound fetches the facecam, and returns nil when it has no sound.
-func (h handler) fetchSound(ctx context.Context, t *stage.Task, p msg.OverlayParams) (*overlaySound, error) {
-	facts, err := stage.Facts[msg.ProbeFacts](t, msg.FacecamFile)
+// openSound fetches the facecam and returns its sound, nil when it has none.
+func (t *Transcoder) openSound(ctx context.Context, task *stage.Task, p msg.OverlayParams) (*sound.Source, error) {
+	facts, err := stage.Facts[msg.ProbeFacts](task, msg.FacecamFile)
+	if err != nil || facts.AudioStream < 0 {
+		return nil, err
+	}
+	file, err := t.openFacecam(ctx, task)
 	if err != nil {
 		return nil, err
 	}
-	if facts.AudioStream < 0 {
-		return nil, nil
-	}
-	if err := h.fetchFacecam(ctx, t); err != nil {
-		return nil, err
-	}
-	file, err := h.inspectFacecam(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	sound := &overlaySound{
-		stream: facts.AudioStream, start: file.Start, loudness: facts.Loudness,
-		to: time.Duration(facts.SoundMS) * time.Millisecond,
-	}
-	for _, s := range file.Streams {
-		if s.Index == facts.AudioStream {
-			sound.from = s.Start - file.Start
-		}
-	}
-	target := loudnessOf(p.Loudness)
-	if sound.loudness == nil || target == webSpeech || target.evenly(*sound.loudness) {
-		return sound, nil
-	}
-	// What loudnorm misses a target by when peaks forbid to change all evenly depends on the
-	// target. probe knows the usual one only.
-	heard := p.Rate.At(p.Frames)
-	sound.loudness, err = h.loudness(ctx, t.Dir, *sound, target, heard, part(t, 0.2, 0.3))
-	return sound, err
+	source := sound.SourceOf(file, facts)
+	return source, source.MeasureFor(ctx, t.tools, task.Dir, sound.TargetOf(p.Loudness), p.Rate.At(p.Frames), part(task, 0.2, 0.3))
 }
 
-// finish makes the thumbnails of a video that has passed the gate, and stores all. over is where
-// the facecam is; nil: there is none.
-func (h handler) finish(ctx context.Context, t *stage.Task, v finished, over *msg.Bubble) error {
-	if err := h.thumbnail(ctx, t.Dir, v, over); err != nil {
+// finish makes the thumbnails of a video that has passed the quality gate, and stores all.
+func (t *Transcoder) finish(ctx context.Context, task *stage.Task, v verify.Finished) error {
+	if err := thumbnail.Choose(ctx, t.tools, task.Dir, v.Thumbnail()); err != nil {
 		return err
 	}
-	t.Progress(0.9)
-	if err := t.Store(ctx, msg.Video, path(t, v.name)); err != nil {
+	task.Progress(0.9)
+	if err := task.Store(ctx, msg.Video, path(task, v.Name)); err != nil {
 		return err
 	}
-	if err := t.Store(ctx, msg.Thumbnail, path(t, fileThumbnail)); err != nil {
+	if err := task.Store(ctx, msg.Thumbnail, path(task, thumbnail.File)); err != nil {
 		return err
 	}
-	return t.Store(ctx, msg.ThumbnailSmall, path(t, fileThumbnailSmall))
+	return task.Store(ctx, msg.ThumbnailSmall, path(task, thumbnail.SmallFile))
 }

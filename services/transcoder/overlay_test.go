@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/sound"
 )
 
 // joined makes a joined video of count frames.
@@ -40,7 +41,7 @@ func hear(t *testing.T, data []byte) []float64 {
 func onset(sound []float64) float64 {
 	for i, v := range sound {
 		if math.Abs(v) > 0.05 {
-			return float64(i) / sampleRate
+			return float64(i) / mediatest.SampleRate
 		}
 	}
 	return -1
@@ -48,7 +49,7 @@ func onset(sound []float64) float64 {
 
 // loudest is the loudest in a stretch, in seconds.
 func loudest(sound []float64, from, to float64) (peak float64) {
-	for _, v := range sound[int(from*sampleRate):min(len(sound), int(to*sampleRate))] {
+	for _, v := range sound[int(from*mediatest.SampleRate):min(len(sound), int(to*mediatest.SampleRate))] {
 		peak = max(peak, math.Abs(v))
 	}
 	return peak
@@ -83,16 +84,16 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 			checkTiming(t, video, rate, count)
 			checkMoovFirst(t, video)
 			checkThumbnail(t, b.store.get(t, "overlay/thumbnail"))
-			sound := hear(t, video)
+			heard := hear(t, video)
 			// The last AAC frame is decoded whole; where it ends is in the header, which measure
 			// has checked.
-			if want := int(samples(rate, count)); len(sound) < want || len(sound) >= want+1024 {
-				t.Errorf("%d samples, want %d", len(sound), want)
+			if want := int(sound.Samples(rate, count)); len(heard) < want || len(heard) >= want+1024 {
+				t.Errorf("%d samples, want %d", len(heard), want)
 			}
-			if after := loudest(sound, 1.25, rate.At(count).Seconds()); after > 0.01 {
+			if after := loudest(heard, 1.25, rate.At(count).Seconds()); after > 0.01 {
 				t.Errorf("sound of %.3f after the beep", after)
 			}
-			if at := onset(sound); math.Abs(at-0.7) > 1/rate.Float() {
+			if at := onset(heard); math.Abs(at-0.7) > 1/rate.Float() {
 				t.Errorf("the beep is at %.4f s, want 0.7", at)
 			}
 			before := mediatest.Decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)

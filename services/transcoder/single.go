@@ -11,7 +11,11 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/encode"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/join"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/picture"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/verify"
 )
 
 // Single makes a video of one scene without tasks, while it is being recorded.
@@ -34,7 +38,7 @@ type Single struct {
 // files of the pieces, in order, as they are recorded, and removes each. It returns what was
 // measured on the video.
 func (s Single) Write(ctx context.Context, pieces <-chan string, w io.Writer) (msg.VideoFacts, error) {
-	h := handler{tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath}, threads: service.Cores()}
+	h := encode.Encoder{Tools: ffmpeg.Tools{FFmpeg: s.FFmpegPath}, Log: zerolog.Nop(), Dir: s.Dir, Threads: service.Cores()}
 	names, err := s.encode(ctx, h, pieces)
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("encode: %w", err)
@@ -43,7 +47,7 @@ func (s Single) Write(ctx context.Context, pieces <-chan string, w io.Writer) (m
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("finish: %w", err)
 	}
-	file, err := os.Open(filepath.Join(s.Dir, fileJoined))
+	file, err := os.Open(filepath.Join(s.Dir, join.File))
 	if err != nil {
 		return msg.VideoFacts{}, fmt.Errorf("finish: %w", err)
 	}
@@ -55,7 +59,7 @@ func (s Single) Write(ctx context.Context, pieces <-chan string, w io.Writer) (m
 }
 
 // encode makes a segment of each piece and returns their names.
-func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (names []string, err error) {
+func (s Single) encode(ctx context.Context, h encode.Encoder, pieces <-chan string) (names []string, err error) {
 	encoded := 0
 	report := func(p ffmpeg.Progress) {
 		if s.Progress != nil {
@@ -73,25 +77,23 @@ func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (na
 		if !more {
 			return nil, fmt.Errorf("the recording ended after %d of %d pieces", i, len(s.Pieces))
 		}
-		if err := os.Rename(piece, filepath.Join(s.Dir, fileMezzanine)); err != nil {
+		if err := os.Rename(piece, filepath.Join(s.Dir, picture.MezzanineFile)); err != nil {
 			return nil, err
 		}
 		p := s.Params
 		p.Frames = frames
-		if err := checkReach(filepath.Join(s.Dir, fileMezzanine), p.Rate, frames); err != nil {
+		if err := encode.CheckMezzanine(filepath.Join(s.Dir, picture.MezzanineFile), p.Rate, frames); err != nil {
 			return nil, err
 		}
-		err := encodeWithin(zerolog.Nop(), s.Dir, fileSegment, levelFor(p.Width, p.Height, p.Rate), p.Rate, p.Frames, normalizeArgs(p, nil, h.threads),
-			func(args []string) error { return h.encodeScene(ctx, h.tools, s.Dir, p, nil, args, report) })
-		if err != nil {
+		if err := h.Segment(ctx, p, nil, report); err != nil {
 			return nil, err
 		}
 		encoded += frames
 		names = append(names, msg.SegmentName(i)+".mp4")
-		if err := os.Rename(filepath.Join(s.Dir, fileSegment), filepath.Join(s.Dir, names[i])); err != nil {
+		if err := os.Rename(filepath.Join(s.Dir, encode.SegmentFile), filepath.Join(s.Dir, names[i])); err != nil {
 			return nil, err
 		}
-		if err := os.Remove(filepath.Join(s.Dir, fileMezzanine)); err != nil {
+		if err := os.Remove(filepath.Join(s.Dir, picture.MezzanineFile)); err != nil {
 			return nil, err
 		}
 	}
@@ -99,14 +101,11 @@ func (s Single) encode(ctx context.Context, h handler, pieces <-chan string) (na
 }
 
 // join makes the finished file of the segments, and measures it.
-func (s Single) join(ctx context.Context, h handler, names []string) (msg.VideoFacts, error) {
+func (s Single) join(ctx context.Context, h encode.Encoder, names []string) (msg.VideoFacts, error) {
 	p := s.Params
-	list := concatList(p.Rate, names, s.Pieces)
-	if err := os.WriteFile(filepath.Join(s.Dir, fileList), []byte(list), 0o600); err != nil {
+	all := msg.ConcatParams{Rate: p.Rate, Frames: s.Pieces, Final: true}
+	if err := join.Join(ctx, h.Tools, s.Dir, all, names, nil); err != nil {
 		return msg.VideoFacts{}, err
 	}
-	if err := h.tools.Run(ctx, s.Dir, concatArgs(msg.ConcatParams{Rate: p.Rate, Final: true}), nil); err != nil {
-		return msg.VideoFacts{}, err
-	}
-	return measure(s.Dir, fileJoined, expected{width: p.Width, height: p.Height, rate: p.Rate, frames: p.Frames})
+	return verify.Measure(s.Dir, join.File, verify.Expected{Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames})
 }

@@ -6,6 +6,9 @@ import (
 	"image/color"
 	"image/jpeg"
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -24,9 +27,10 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 	for _, size := range []struct {
 		width, height int
 		facecam       bool
+		level         int
 	}{
-		{16, 16, false}, {16, 16, true}, {18, 16, false}, {16, 18, true}, {130, 98, true}, {854, 480, false}, {1080, 1080, false},
-		{1080, 1920, true}, {3840, 16, true}, {16, 3840, true}, {3840, 2160, true}, {2160, 3840, true},
+		{16, 16, false, 41}, {16, 16, true, 41}, {18, 16, false, 41}, {16, 18, true, 41}, {130, 98, true, 41}, {854, 480, false, 41}, {1080, 1080, false, 41},
+		{1080, 1920, true, 41}, {3840, 16, true, 41}, {16, 3840, true, 41}, {3840, 2160, true, 51}, {2160, 3840, true, 51},
 	} {
 		name := fmt.Sprintf("%d×%d", size.width, size.height)
 		if size.facecam {
@@ -55,7 +59,7 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 			}
 			data := b.store.get(t, "concat/video")
 			checkTiming(t, data, rate, sum(lengths))
-			checkLevel(t, data, size.width, size.height, rate)
+			checkLevel(t, data, size.level)
 			video := mediatest.Decode(t, data, size.width, size.height)
 			if len(video.Frames) != sum(lengths) {
 				t.Fatalf("%d frames, want %d", len(video.Frames), sum(lengths))
@@ -76,7 +80,7 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 					t.Errorf("in frame 4 the bubble shows grey %d", got)
 				}
 			}
-			small := min(smallWidth, size.width)
+			small := min(640, size.width)
 			for _, thumbnail := range []struct {
 				name          string
 				width, height int
@@ -90,5 +94,18 @@ func TestEveryEvenSizeBecomesAVideo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// checkLevel makes sure that a video says that it has a level of H.264, ten times its number.
+func checkLevel(t *testing.T, data []byte, level int) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "video.mp4")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := mediatest.Run(t, nil, mediatest.Tools.FFprobe, "-v", "error", "-select_streams", "v", "-show_entries", "stream=profile,level", "-of", "csv=p=0", file)
+	if got, want := strings.TrimSpace(string(out)), fmt.Sprintf("High,%d", level); got != want {
+		t.Errorf("profile and level are %s, want %s", got, want)
 	}
 }

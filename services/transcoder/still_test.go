@@ -3,50 +3,12 @@ package transcoder
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
-
-// page is a picture like a page's: text, a gradient, and a photo with some grain.
-func page(_ int, rgb []byte, width, height int) {
-	random := rand.New(rand.NewPCG(3, 4))
-	set := func(x, y int, r, g, b float64) {
-		i := 3 * (y*width + x)
-		rgb[i], rgb[i+1], rgb[i+2] = byte(r), byte(g), byte(b)
-	}
-	for y := range height {
-		for x := range width {
-			u, v := float64(x)/float64(width), float64(y)/float64(height)
-			switch {
-			case v < 0.15:
-				set(x, y, 230-100*u, 100, 100+130*u)
-			case u > 0.6 && v > 0.2 && v < 0.75:
-				wave := math.Sin(14*u+9*v*v) + math.Sin(23*v-6*u)
-				grain := 12 * (random.Float64() - 0.5)
-				set(x, y, 130+50*wave+grain, 120+40*wave+grain, 90-30*wave+grain)
-			default:
-				set(x, y, 250, 250, 248)
-			}
-		}
-	}
-	// Lines of strokes that are as wide as a letter's.
-	for y := height / 5; y+9 < height; y += 16 {
-		for x := 20; x < width*11/20; x += 5 + random.IntN(5) {
-			ink := float64(20 + random.IntN(60))
-			for down := range 3 + random.IntN(7) {
-				set(x, y+down, ink, ink, ink)
-				set(x+1, y+down, ink+60, ink+60, ink+60)
-			}
-			for along := range random.IntN(5) {
-				set(x+along, y+random.IntN(9), ink, ink, ink)
-			}
-		}
-	}
-}
 
 // What does not move on the page does not move in the video, though every other second begins with
 // a picture that is coded anew, and a scene is encoded in pieces.
@@ -70,7 +32,7 @@ func TestAStillSceneStandsStillAtKeyframesAndJoins(t *testing.T) {
 			pieces := []int{2 * gop, gop + gop/2} // a keyframe in each, and a join
 			inputs := map[string]msg.Input{}
 			for i, frames := range pieces {
-				mov := mediatest.Mezzanine(t, rate, frames, width, height, page, func(n int) bool { return n == 0 })
+				mov := mediatest.Mezzanine(t, rate, frames, width, height, mediatest.Page, func(n int) bool { return n == 0 })
 				facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: rate, Frames: frames, Quality: quality},
 					map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, nil)}, msg.Segment)
 				name := msg.SegmentName(i)

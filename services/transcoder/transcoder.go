@@ -14,7 +14,16 @@ import (
 
 // Transcoder works on tasks of all five kinds. It needs no NATS: Run connects it.
 type Transcoder struct {
-	handler
+	tools                ffmpeg.Tools
+	facecams, watermarks fetch.Fetcher
+	// examining has room for as many facecams as are examined at once. Nil: there is no bound.
+	examining chan struct{}
+	// kept are facecams that were fetched from the store.
+	kept *fetch.Kept
+	// pictures are the bubble's.
+	pictures *bubble.Pictures
+	// threads is how many an encoder may use.
+	threads   int
 	closeIdle func()
 }
 
@@ -26,7 +35,7 @@ func New(cfg Config) (*Transcoder, error) {
 		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
 	}
 	client := policy.Client()
-	return &Transcoder{closeIdle: client.CloseIdleConnections, handler: handler{
+	return &Transcoder{
 		tools: ffmpeg.Tools{FFmpeg: cfg.FFmpegPath, FFprobe: cfg.FFprobePath},
 		facecams: fetch.Fetcher{
 			Client: client, Subject: fetch.Facecam, MaxBytes: cfg.FacecamMaxBytes, Timeout: cfg.FacecamTimeout, MinRate: cfg.FetchMinRate,
@@ -34,11 +43,12 @@ func New(cfg Config) (*Transcoder, error) {
 		watermarks: fetch.Fetcher{
 			Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout, MinRate: cfg.FetchMinRate,
 		},
-		measured: make(chan struct{}, cfg.Slots),
-		kept:     &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
-		pictures: new(bubble.Pictures),
-		threads:  (service.Cores() + cfg.Slots - 1) / cfg.Slots,
-	}}, nil
+		examining: make(chan struct{}, cfg.Slots),
+		kept:      &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
+		pictures:  new(bubble.Pictures),
+		threads:   (service.Cores() + cfg.Slots - 1) / cfg.Slots,
+		closeIdle: client.CloseIdleConnections,
+	}, nil
 }
 
 // Handlers returns the handler of each kind of task. They may be called at the same time, and not

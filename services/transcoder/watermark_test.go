@@ -96,7 +96,7 @@ func TestAWatermarkIsOverTransitionsAndTheBubble(t *testing.T) {
 		b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Crossfade: true, Facecam: true, Bubble: &bubble,
 			Watermark: &msg.WatermarkPlace{Right: true, Margin: 8},
-			Captions:  captions(caption(0, 1e9, "Said")),
+			Captions:  captioned(caption(0, 1e9, "Said")),
 		}, map[string]msg.Input{
 			msg.Mezzanine:     b.input(t, "a", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(40), nil), nil),
 			msg.MezzanineNext: b.input(t, "b", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(220), nil), nil),

@@ -8,9 +8,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
-// Describe says what a file that is no usable video seems to be, from its first bytes, as the end
+// describe says what a file that is no usable video seems to be, from its first bytes, as the end
 // of a sentence that starts "The facecam".
-func Describe(head []byte) string {
+func describe(head []byte) string {
 	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
 	if bytes.HasPrefix(text, []byte("#EXTM3U")) || bytes.HasPrefix(text, []byte("ffconcat")) ||
 		bytes.HasPrefix(text, []byte("v=0")) || bytes.Contains(text, []byte("<MPD")) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -37,6 +38,7 @@ func (f *frameReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// RawInput returns the options that read RawFrames from stdin.
 func RawInput(rate msg.Rate, width, height int) []string {
 	return []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", width, height), "-r", rate.String(), "-i", "-"}
 }
@@ -79,5 +81,42 @@ func Noise(seed uint64) Picture {
 			}
 		}
 		copy(rgb, pool[random.IntN(len(rgb)):])
+	}
+}
+
+// Page is a picture like a page's: text, a gradient, and a photo with some grain.
+func Page(_ int, rgb []byte, width, height int) {
+	random := rand.New(rand.NewPCG(3, 4))
+	set := func(x, y int, r, g, b float64) {
+		i := 3 * (y*width + x)
+		rgb[i], rgb[i+1], rgb[i+2] = byte(r), byte(g), byte(b)
+	}
+	for y := range height {
+		for x := range width {
+			u, v := float64(x)/float64(width), float64(y)/float64(height)
+			switch {
+			case v < 0.15:
+				set(x, y, 230-100*u, 100, 100+130*u)
+			case u > 0.6 && v > 0.2 && v < 0.75:
+				wave := math.Sin(14*u+9*v*v) + math.Sin(23*v-6*u)
+				grain := 12 * (random.Float64() - 0.5)
+				set(x, y, 130+50*wave+grain, 120+40*wave+grain, 90-30*wave+grain)
+			default:
+				set(x, y, 250, 250, 248)
+			}
+		}
+	}
+	// Lines of strokes that are as wide as a letter's.
+	for y := height / 5; y+9 < height; y += 16 {
+		for x := 20; x < width*11/20; x += 5 + random.IntN(5) {
+			ink := float64(20 + random.IntN(60))
+			for down := range 3 + random.IntN(7) {
+				set(x, y+down, ink, ink, ink)
+				set(x+1, y+down, ink+60, ink+60, ink+60)
+			}
+			for along := range random.IntN(5) {
+				set(x+along, y+random.IntN(9), ink, ink, ink)
+			}
+		}
 	}
 }
