@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/loom-lite/loom-lite/bench/process"
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // TestMain makes this program its own worker and replica, as the command is.
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	if err := process.Adopt(); err != nil {
+	if err := child.AdoptOrphans(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -12,9 +12,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/child"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
@@ -60,31 +60,23 @@ func newPeer(job Job, dir string, environ map[string]string) (peer, error) {
 }
 
 func (p peer) scene(ctx context.Context, dir string, m marks) (output, error) {
-	cmd := exec.CommandContext(ctx, p.node, "capture.mjs",
+	cmd := exec.Command(p.node, "capture.mjs",
 		p.job.Page, strconv.Itoa(p.job.Frames), strconv.Itoa(p.job.FPS), filepath.Join(dir, "video.mp4"))
 	cmd.Dir = p.job.Peers
 	cmd.Env = []string{
 		"PATH=" + p.path, "HOME=" + dir, "TMPDIR=" + dir, "BENCH_CHROME=" + p.chrome, "BENCH_FFMPEG=" + p.ffmpeg,
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// Told so, it ends its browser. What is left of either is killed as an orphan.
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = peerPatience
 	var said bytes.Buffer
 	cmd.Stderr = &said
-	stdout, err := cmd.StdoutPipe()
+	var made output
+	var readErr error
+	// On SIGTERM it ends its browser. What is left of either is killed as an orphan.
+	_, err := child.Run(ctx, cmd, child.Options{Grace: peerPatience}, func(stdout io.Reader) error {
+		made, readErr = readEvents(stdout, m)
+		_, err := io.Copy(io.Discard, stdout)
+		return err
+	})
 	if err != nil {
-		return output{}, fmt.Errorf("start Node.js: %w", err)
-	}
-	if err := cmd.Start(); err != nil {
-		return output{}, fmt.Errorf("start Node.js: %w", err)
-	}
-	made, readErr := readEvents(stdout, m)
-	_, _ = io.Copy(io.Discard, stdout)
-	if err := cmd.Wait(); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		return output{}, fmt.Errorf("run %s: %w; it said: %s", Peer, err, bytes.TrimSpace(said.Bytes()))
 	}
 	return made, readErr

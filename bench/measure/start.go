@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"syscall"
 	"time"
 
 	"github.com/loom-lite/loom-lite/bench/process"
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // MemoryEvery is how often the memory of a measurement is looked at.
@@ -23,7 +23,7 @@ const workerPatience = 15 * time.Second
 // Start makes a measurement in a worker: this program, run with the argument WorkCommand and its
 // own environment. When it is not done within timeout, or ctx is cancelled, everything that it
 // started is ended. One may run at a time, and the process may have no other children;
-// process.Adopt must have been called.
+// child.AdoptOrphans must have been called.
 func Start(ctx context.Context, job Job, timeout time.Duration) (Result, error) {
 	input, err := json.Marshal(job)
 	if err != nil {
@@ -35,20 +35,17 @@ func Start(ctx context.Context, job Job, timeout time.Duration) (Result, error) 
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not done in %s", timeout))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, WorkCommand)
+	cmd := exec.Command(program, WorkCommand)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &stdout, &stderr
-	// A terminal's Ctrl-C is for us: we tell the worker.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = workerPatience
-	if err := cmd.Start(); err != nil {
+	worker, err := child.Start(ctx, cmd, child.Options{Grace: workerPatience, Alone: true})
+	if err != nil {
 		return Result{}, fmt.Errorf("start the worker: %w", err)
 	}
 	stop := make(chan struct{})
 	peak := make(chan int64)
-	go func() { peak <- watchMemory(cmd.Process.Pid, stop) }()
-	err = cmd.Wait()
+	go func() { peak <- watchMemory(worker.Pid(), stop) }()
+	err = worker.Wait()
 	close(stop)
 	memory := <-peak
 	switch {

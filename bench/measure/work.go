@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/bench/process"
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // WorkCommand is the argument with which a program calls Work: Start runs it so.
@@ -46,7 +47,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer, environ map[string]s
 	if err := job.Check(); err != nil {
 		return err
 	}
-	if err := process.Adopt(); err != nil {
+	if err := child.AdoptOrphans(); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "bench-")

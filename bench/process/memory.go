@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // Memory finds the most memory in bytes that a process and its descendants have at a time: the sum
@@ -18,18 +20,24 @@ type Memory struct {
 	Peak int64
 
 	resident int64
-	buffer   [256]byte
 }
 
 // Look looks at the memory of a process and its descendants as it is now.
 func (m *Memory) Look(root int) error {
-	tree, err := Tree(root)
+	below, err := child.Descendants(root)
 	if err != nil {
 		return err
 	}
+	tree := []int{root}
+	for _, i := range below {
+		if !i.Zombie {
+			tree = append(tree, i.Pid)
+		}
+	}
 	var resident int64
 	for _, pid := range tree {
-		resident += parseResident(readInto(m.buffer[:], fmt.Sprintf("/proc/%d/statm", pid)))
+		statm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)) // empty when it has ended
+		resident += parseResident(statm)
 	}
 	if resident < m.resident+m.resident/20 {
 		return nil

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 func TestMain(m *testing.M) {
 	// Orphans of this process are its children from here on, as in the bench's worker.
-	if err := Adopt(); err != nil {
+	if err := child.AdoptOrphans(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -137,24 +139,6 @@ func TestParseResident(t *testing.T) {
 	for text, want := range map[string]int64{"1000 25 3 1 0 4 0\n": 25 * page, "1000": 0, "1000 x": 0, "": 0} {
 		if got := parseResident([]byte(text)); got != want {
 			t.Errorf("%q is %d bytes, want %d", text, got, want)
-		}
-	}
-}
-
-func TestParseStat(t *testing.T) {
-	for text, want := range map[string]struct {
-		pid, parent int
-		zombie, ok  bool
-	}{
-		"12 (chrome) S 7 12 12 0":   {12, 7, false, true},
-		"12 (a) b) (c) Z 7 12 12 0": {12, 7, true, true},
-		"12 (chrome) S":             {},
-		"chrome":                    {},
-		"":                          {},
-	} {
-		pid, parent, zombie, ok := parseStat([]byte(text))
-		if ok != want.ok || ok && (pid != want.pid || parent != want.parent || zombie != want.zombie) {
-			t.Errorf("%q is %d, %d, %v, %v", text, pid, parent, zombie, ok)
 		}
 	}
 }

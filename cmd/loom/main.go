@@ -9,7 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/local"
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 func main() {
@@ -35,6 +35,7 @@ func interrupts(stop context.CancelFunc) {
 	<-signals
 	stop()
 	<-signals
-	local.KillChildren()
+	// Chrome, FFmpeg and Postgres, whose data recovers at its next start.
+	_ = child.KillDescendants()
 	os.Exit(statusInterrupted)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/loom-lite/loom-lite/bench/machine"
 	"github.com/loom-lite/loom-lite/bench/measure"
 	"github.com/loom-lite/loom-lite/bench/pages"
-	"github.com/loom-lite/loom-lite/bench/process"
 	"github.com/loom-lite/loom-lite/bench/report"
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // run measures as args say, and is the worker of a measurement when they say so.
@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string, environ map[string]string, stdin io
 	if err != nil {
 		return err
 	}
-	if err := process.Adopt(); err != nil {
+	if err := child.AdoptOrphans(); err != nil {
 		return err
 	}
 	r, err := bench(ctx, o, environ, stderr)
