@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 )
 
@@ -47,8 +48,17 @@ func StartKept(cmd *exec.Cmd, home string, signal syscall.Signal) (*Kept, error)
 		_ = alive.Close()
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	return &Kept{alive}, nil
+	k := &Kept{alive}
+	open.Store(k, nil)
+	return k, nil
 }
 
+// open are the kept programs: the garbage collector would close the file of one that the caller
+// forgets.
+var open sync.Map
+
 // Close ends the program and removes its folder, now, without waiting for either.
-func (k *Kept) Close() error { return k.alive.Close() }
+func (k *Kept) Close() error {
+	open.Delete(k)
+	return k.alive.Close()
+}

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,4 +61,20 @@ func (e *endReader) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
 	e.ended = e.ended || err != nil
 	return n, err
+}
+
+// Output runs cmd to its end and returns what it wrote to stdout and stderr. It returns ctx's cause,
+// wrapped, when that ended the child, and otherwise what exec.Cmd.Wait does.
+func Output(ctx context.Context, cmd *exec.Cmd, o Options) ([]byte, error) {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	p, err := Start(ctx, cmd, o)
+	if err != nil {
+		return nil, err
+	}
+	err = p.Wait()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("run %s: %w", p.name, context.Cause(ctx))
+	}
+	return out.Bytes(), err
 }

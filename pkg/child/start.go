@@ -147,10 +147,15 @@ func (p *Process) SignalGroup(signal syscall.Signal) { _ = syscall.Kill(-p.Pid()
 // Kill sends SIGKILL to all processes of the child's group, and does not wait.
 func (p *Process) Kill() { p.SignalGroup(syscall.SIGKILL) }
 
-// Stop sends a signal to the child only, and waits for its end. When it has not ended in time, its
-// group is killed, and Stop returns an error that says so.
+// Stop sends a signal to the child only, and waits for its end as Await does.
 func (p *Process) Stop(signal syscall.Signal, within time.Duration) error {
 	_ = p.Signal(signal) // fails only when the child has ended
+	return p.Await(within)
+}
+
+// Await waits for the child's end. When it has not ended in time, its group is killed, and Await
+// returns an error that says so.
+func (p *Process) Await(within time.Duration) error {
 	select {
 	case <-p.done:
 		return nil

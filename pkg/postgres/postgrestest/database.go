@@ -31,7 +31,7 @@ func NewTemplate(setup func(ctx context.Context, conn *pgx.Conn) error) *Templat
 		if err != nil {
 			return "", err
 		}
-		conn, err := pgx.Connect(ctx, s.url(name))
+		conn, err := pgx.Connect(ctx, s.URL(name))
 		if err != nil {
 			return "", err
 		}
@@ -74,7 +74,7 @@ func fresh(t testing.TB, template string) string {
 			t.Error(err)
 		}
 	})
-	return s.url(name)
+	return s.URL(name)
 }
 
 var serial atomic.Int64
@@ -92,7 +92,7 @@ func command(sql string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		return fmt.Errorf("%s: %w", sql, err)
 	}

@@ -1,91 +1,70 @@
 package stagetest
 
 import (
-	"net"
 	"net/url"
 	"os"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/pkg/servers/natsd"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // Patience bounds every wait of a test.
 const Patience = 20 * time.Second
 
-// NATS is a server with JetStream, in this process, that can go away and come back on the same
-// port.
+// NATS is a server with JetStream, in this process, that can stop and start again on the same port.
 type NATS struct {
-	t      testing.TB
-	opts   server.Options
-	server *server.Server
+	t       testing.TB
+	options natsd.Options
+	server  *natsd.Server
 }
 
 // StartNATS starts a server that ends with t.
 func StartNATS(t testing.TB) *NATS {
 	t.Helper()
-	return start(t, server.Options{})
+	return StartNATSWith(t, "")
 }
 
-// StartNATSWith is StartNATS with what a configuration file says besides, of users for instance.
+// StartNATSWith is StartNATS with more of a configuration file's lines, such as users.
 func StartNATSWith(t testing.TB, config string) *NATS {
 	t.Helper()
-	var opts server.Options
-	if err := opts.ProcessConfigString(config); err != nil {
-		t.Fatalf("configure the NATS server: %v", err)
-	}
-	return start(t, opts)
-}
-
-func start(t testing.TB, opts server.Options) *NATS {
-	t.Helper()
-	n := &NATS{t: t, opts: opts}
-	n.opts.Host, n.opts.Port, n.opts.JetStream, n.opts.StoreDir = "127.0.0.1", server.RANDOM_PORT, true, t.TempDir()
-	n.opts.NoSigs, n.opts.NoLog = true, true
+	n := &NATS{t: t, options: natsd.Options{Name: "test", Store: t.TempDir(), Config: config, Log: zerolog.Nop()}}
 	n.Start()
-	addr, ok := n.server.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("the NATS server listens on %v", n.server.Addr())
-	}
-	n.opts.Port = addr.Port
+	n.options.Port = n.server.Port
 	t.Cleanup(n.Stop)
 	return n
 }
 
 // URL returns the server's address.
-func (n *NATS) URL() string { return n.server.ClientURL() }
+func (n *NATS) URL() string { return n.server.URL() }
 
 // Start starts the server again.
 func (n *NATS) Start() {
 	n.t.Helper()
-	opts := n.opts
-	s, err := server.NewServer(&opts)
+	s, err := natsd.Start(n.options)
 	if err != nil {
-		n.t.Fatalf("make the NATS server: %v", err)
+		n.t.Fatal(err)
 	}
-	s.Start()
-	if !s.ReadyForConnections(Patience) {
-		n.t.Fatal("the NATS server did not start")
+	if n.options.Port != 0 && s.Port != n.options.Port {
+		s.Stop()
+		n.t.Fatalf("another program has the NATS server's port %d", n.options.Port)
 	}
 	n.server = s
 }
 
 // Stop stops the server. What it stored stays.
-func (n *NATS) Stop() {
-	n.server.Shutdown()
-	n.server.WaitForShutdown()
-}
+func (n *NATS) Stop() { n.server.Stop() }
 
 // Wipe stops the server, deletes what it stored, and starts it again.
 func (n *NATS) Wipe() {
 	n.t.Helper()
 	n.Stop()
-	if err := os.RemoveAll(n.opts.StoreDir); err != nil {
+	if err := os.RemoveAll(n.options.Store); err != nil {
 		n.t.Fatalf("wipe the NATS server: %v", err)
 	}
 	n.Start()
