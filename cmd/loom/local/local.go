@@ -39,7 +39,7 @@ type Options struct {
 type Stack struct {
 	dir      string
 	lock     *lock
-	servers  *servers
+	servers  *backends
 	services *services
 	environ  map[string]string
 	log      zerolog.Logger

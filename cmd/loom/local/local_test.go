@@ -13,6 +13,7 @@ import (
 
 	"github.com/joho/godotenv"
 
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -87,7 +88,7 @@ func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
 
 func TestLostServerIsNoticed(t *testing.T) {
 	s := startStack(t, filepath.Join(openFolder(t), "data"), map[string]string{"DRAIN_TIMEOUT": "1s"})
-	s.servers.postgres.kill()
+	s.servers.postgres.Kill()
 	select {
 	case <-s.Failed():
 	case <-time.After(30 * time.Second):
@@ -127,7 +128,7 @@ func TestInterruptedStartLeavesNothingRunning(t *testing.T) {
 	if _, running := Running(dir); running {
 		t.Error("the folder is still locked")
 	}
-	if pid, err := postmasterPID(filepath.Join(dir, "postgres", "data")); err != nil || pid != 0 && commandLine(t.Context(), pid) != "" {
+	if pid, err := postgresd.RunningOn(t.Context(), filepath.Join(dir, "postgres", "data")); err != nil || pid != 0 {
 		t.Errorf("Postgres still runs as %d: %v", pid, err)
 	}
 }
@@ -145,7 +146,7 @@ func TestLoopbackIsAllowedUnlessTheUserSaysWhatIs(t *testing.T) {
 		{"intranet.example", "", "intranet.example"},
 		{"intranet.example", "127.0.0.1:5000", "intranet.example,127.0.0.1:5000"},
 	} {
-		s := &Stack{log: testLog(t), servers: &servers{}}
+		s := &Stack{log: testLog(t), servers: &backends{}}
 		got, err := s.settings(map[string]string{"EGRESS_ALLOW": c.set, "WORK_DIR": "/w"}, c.allow)
 		if err != nil || got["EGRESS_ALLOW"] != c.want {
 			t.Errorf("%+v: got %q, %v", c, got["EGRESS_ALLOW"], err)

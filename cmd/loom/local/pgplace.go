@@ -8,23 +8,23 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/atomicfile"
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
 // elsewhere is where Postgres's data goes when its user cannot reach the data folder, the first
 // that works.
 var elsewhere = []string{"/var/lib/loom-lite", "/var/tmp/loom-lite"}
 
-// pgPlace returns the folder for Postgres: within the data folder where acct can reach it; else one
-// that is named after the data folder. away says which it is.
-func pgPlace(ctx context.Context, home pgHome, acct account, bin pgBinaries) (place string, away bool, err error) {
+// pgPlace returns the folder for Postgres: within the data folder where the account can reach it,
+// else one elsewhere that is named after the data folder. away says which it is.
+func pgPlace(ctx context.Context, home pgHome, account postgresd.Account, i postgresd.Installation) (place string, away bool, err error) {
 	place = filepath.Join(home.dir, "postgres")
-	reachable, err := reachableBy(ctx, place, acct, bin)
-	if err != nil || reachable {
+	can, err := reachable(ctx, place, account, i)
+	if err != nil || can {
 		return place, false, err
 	}
 	sum := sha256.Sum256([]byte(home.dir))
@@ -37,8 +37,8 @@ func pgPlace(ctx context.Context, home pgHome, acct account, bin pgBinaries) (pl
 			continue
 		}
 		place = filepath.Join(parent, hex.EncodeToString(sum[:6]))
-		reachable, err := reachableBy(ctx, place, acct, bin)
-		if reachable {
+		can, err := reachable(ctx, place, account, i)
+		if can {
 			if err := atomicfile.Write(filepath.Join(place, ofFile), []byte(home.dir), 0o600); err != nil {
 				return "", false, fmt.Errorf("mark Postgres's folder: %w", err)
 			}
@@ -68,7 +68,7 @@ func sweep(ctx context.Context, parent string) error {
 		}
 		place := filepath.Dir(mark)
 		data := filepath.Join(place, "data")
-		if pid, err := postmasterPID(data); err != nil || pid != 0 && strings.Contains(commandLine(ctx, pid), data) {
+		if pid, err := postgresd.RunningOn(ctx, data); err != nil || pid != 0 {
 			continue // a server still runs on it
 		}
 		if err := os.RemoveAll(place); err != nil {
@@ -88,23 +88,12 @@ func deleted(dir string) bool {
 	return gone(dir) && (!gone(filepath.Dir(dir)) || strings.HasPrefix(dir, os.TempDir()+string(filepath.Separator)))
 }
 
-// reachableBy creates the folder place and finds out whether acct can enter it. Only the kernel
-// knows, with all its modes and access lists: so a program is started there.
-func reachableBy(ctx context.Context, place string, acct account, bin pgBinaries) (bool, error) {
+// reachable creates the folder place and reports whether the account can enter it.
+func reachable(ctx context.Context, place string, account postgresd.Account, i postgresd.Installation) (bool, error) {
 	if err := makeEnterable(place); err != nil {
 		return false, fmt.Errorf("create Postgres's folder: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, bin.path("postgres"), "--version")
-	acct.apply(cmd)
-	cmd.Dir = place
-	err := cmd.Run()
-	if errors.Is(err, fs.ErrPermission) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("run %s: %w", bin.path("postgres"), err)
-	}
-	return true, nil
+	return account.CanEnter(ctx, place, i)
 }
 
 // makeEnterable makes sure that path is a folder of this process's user that others can enter but

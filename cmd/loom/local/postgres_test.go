@@ -36,12 +36,12 @@ func TestPostgresLeftBehindByACrashIsStopped(t *testing.T) {
 	// Nobody stops it: the next start finds it at work on the data.
 	next := startCluster(t, dir, "one")
 	defer func() {
-		if err := next.stop(); err != nil {
+		if err := next.Stop(); err != nil {
 			t.Error(err)
 		}
 	}()
 	select {
-	case <-orphan.exited:
+	case <-orphan.Done():
 	default:
 		t.Fatal("the orphan still runs")
 	}
@@ -59,15 +59,15 @@ func TestForeignProcessOfARememberedNumberIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(openFolder(t), "data")
 	c := startCluster(t, dir, "one")
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	// After a crash and a reboot, the number in the file may be any program's: here, this test's.
-	file := filepath.Join(c.data(), "postmaster.pid")
+	file := filepath.Join(c.Data, "postmaster.pid")
 	if err := os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	stopped, err := c.stopOrphan(t.Context())
+	stopped, err := c.StopOrphan(t.Context())
 	if stopped || err != nil {
 		t.Errorf("stopOrphan: %v, %v", stopped, err)
 	}
@@ -78,13 +78,13 @@ func TestKilledPostgresLeavesNoProcessAndRecovers(t *testing.T) {
 	dir := filepath.Join(openFolder(t), "data")
 	c := startCluster(t, dir, "one")
 	execute(t, c, "create table kept (); insert into kept default values")
-	c.kill()
-	if err := syscall.Kill(-c.process.Pid, 0); err != syscall.ESRCH {
+	c.Kill()
+	if err := syscall.Kill(-c.Pid(), 0); err != syscall.ESRCH {
 		t.Errorf("its process group is still there: %v", err)
 	}
 	c = startCluster(t, dir, "one")
 	execute(t, c, "select 1 / count(*) from kept")
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,12 +94,12 @@ func TestDataOfADeletedFolderIsNotTakenOver(t *testing.T) {
 	dir := filepath.Join(openFolder(t), "data")
 	c := startCluster(t, dir, "one")
 	execute(t, c, "create table old ()")
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	c = startCluster(t, dir, "two")
 	defer func() {
-		if err := c.stop(); err != nil {
+		if err := c.Stop(); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -122,7 +122,7 @@ func TestFolderThatPostgresCannotReachIsLeftForAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := startClusterOr(t, dir, "one", []string{filepath.Join(closed, "no"), filepath.Join(open, "loom-lite")})
-		if err := c.stop(); err != nil {
+		if err := c.Stop(); err != nil {
 			t.Error(err)
 		}
 		if !strings.HasPrefix(c.place, open) {
@@ -136,7 +136,7 @@ func TestFolderThatPostgresCannotReachIsLeftForAnother(t *testing.T) {
 	}
 	away("third")
 	for c, want := range map[*cluster]bool{deleted: false, kept: true} {
-		if _, err := os.Stat(c.data()); (err == nil) != want {
+		if _, err := os.Stat(c.Data); (err == nil) != want {
 			t.Errorf("%s: there is %v, want %v", c.place, err == nil, want)
 		}
 	}

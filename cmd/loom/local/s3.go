@@ -13,6 +13,8 @@ import (
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
+
+	"github.com/loom-lite/loom-lite/pkg/servers"
 )
 
 // s3Server is the embedded S3 server: versitygw over a plain folder, with its metadata in files
@@ -41,7 +43,7 @@ func startS3(dir string) (*s3Server, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	port, err := freePort(s3Port)
+	port, err := servers.FreePort(s3Port)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +74,7 @@ func startS3(dir string) (*s3Server, error) {
 			// One account. Left to itself, versitygw chooses the same, and prints to stdout that it
 			// does.
 			IAMService:     auth.NewIAMServiceSingle(auth.Account{Access: keyID, Secret: key, Role: auth.RoleAdmin}),
-			Ports:          []string{loopback(port)},
+			Ports:          []string{servers.Loopback(port)},
 			MaxConnections: 4096, MaxRequests: 2048, MultipartMaxParts: 10000,
 			KeepAlive: true, Quiet: true, DisableACLs: true,
 		})
@@ -83,14 +85,14 @@ func startS3(dir string) (*s3Server, error) {
 	return s, nil
 }
 
-func (s *s3Server) url() string { return "http://" + loopback(s.port) }
+func (s *s3Server) url() string { return "http://" + servers.Loopback(s.port) }
 
 // awaitReady waits until the server takes connections. That it is this server and no other shows
 // when its buckets are created with its credentials.
 func (s *s3Server) awaitReady() error {
 	deadline := time.Now().Add(s3Ready)
 	for {
-		conn, err := net.DialTimeout("tcp", loopback(s.port), time.Second)
+		conn, err := net.DialTimeout("tcp", servers.Loopback(s.port), time.Second)
 		if err == nil {
 			return conn.Close()
 		}

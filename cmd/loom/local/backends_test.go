@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/pkg/servers"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
@@ -22,7 +23,7 @@ func testLog(t *testing.T) zerolog.Logger {
 	return zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel)
 }
 
-func start(t *testing.T, dir string, environ map[string]string) *servers {
+func start(t *testing.T, dir string, environ map[string]string) *backends {
 	t.Helper()
 	if err := makeDir(dir); err != nil {
 		t.Fatal(err)
@@ -34,7 +35,7 @@ func start(t *testing.T, dir string, environ map[string]string) *servers {
 	return s
 }
 
-func stop(t *testing.T, s *servers) {
+func stop(t *testing.T, s *backends) {
 	t.Helper()
 	if err := s.stop(); err != nil {
 		t.Error(err)
@@ -77,7 +78,7 @@ func TestServersKeepTheirDataAcrossStarts(t *testing.T) {
 }
 
 // put writes something to each server.
-func put(t *testing.T, s *servers) {
+func put(t *testing.T, s *backends) {
 	t.Helper()
 	conn := connect(t, s.settings["DATABASE_URL"])
 	if _, err := conn.Exec(t.Context(), "insert into campaigns (name) values ('kept')"); err != nil {
@@ -110,7 +111,7 @@ func put(t *testing.T, s *servers) {
 }
 
 // get reads it back.
-func get(t *testing.T, s *servers) {
+func get(t *testing.T, s *backends) {
 	t.Helper()
 	var name string
 	if err := connect(t, s.settings["DATABASE_URL"]).QueryRow(t.Context(), "select name from campaigns").Scan(&name); err != nil || name != "kept" {
@@ -138,7 +139,7 @@ func get(t *testing.T, s *servers) {
 	}
 }
 
-func jetStream(t *testing.T, s *servers) jetstream.JetStream {
+func jetStream(t *testing.T, s *backends) jetstream.JetStream {
 	t.Helper()
 	nc, err := nats.Connect(s.settings["NATS_URL"])
 	if err != nil {
@@ -152,7 +153,7 @@ func jetStream(t *testing.T, s *servers) jetstream.JetStream {
 	return js
 }
 
-func objects(t *testing.T, s *servers) *store.Client {
+func objects(t *testing.T, s *backends) *store.Client {
 	t.Helper()
 	c, err := store.New(store.Config{
 		Endpoint: s.settings["S3_ENDPOINT"], AccessKeyID: s.settings["S3_ACCESS_KEY_ID"],
@@ -184,14 +185,14 @@ func TestServersListenOnLoopbackAndAvoidTakenPorts(t *testing.T) {
 	// Ports that this test holds. What somebody else holds now may be free in a moment.
 	taken := map[int]bool{}
 	for _, port := range []int{natsPort, s3Port, postgresPort} {
-		if l, err := net.Listen("tcp4", loopback(port)); err == nil {
+		if l, err := net.Listen("tcp4", servers.Loopback(port)); err == nil {
 			taken[port] = true
 			defer l.Close()
 		}
 	}
 	s := start(t, filepath.Join(openFolder(t), "data"), nil)
 	defer stop(t, s)
-	for _, port := range []int{s.nats.port, s.s3.port, s.postgres.port} {
+	for _, port := range []int{s.nats.Port, s.s3.port, s.postgres.Port} {
 		if taken[port] {
 			t.Errorf("port %d was taken", port)
 		}

@@ -10,13 +10,35 @@ import (
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/servers"
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
-// installedPostgres finds PostgreSQL's binaries as findPostgres does, and downloads some where none
+// CheckPostgres says which PostgreSQL a Stack on dir would run, or why it cannot run one.
+func CheckPostgres(ctx context.Context, dir string) (string, error) {
+	if _, err := postgresd.ServerAccount(); err != nil {
+		return "", err
+	}
+	major, err := postgresd.MajorOf(filepath.Join(dir, "postgres", "data"))
+	if err != nil {
+		return "", err
+	}
+	i, err := postgresd.Find(ctx, major)
+	if errors.Is(err, postgresd.ErrNotInstalled) && os.Geteuid() != 0 {
+		return "none is installed: one is downloaded at the first start", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("PostgreSQL %d in %s", i.Major, i.Dir), nil
+}
+
+// installedPostgres finds PostgreSQL's binaries as postgresd.Find does, and downloads some where none
 // are installed.
-func installedPostgres(ctx context.Context, major int, log zerolog.Logger) (pgBinaries, error) {
-	b, err := findPostgres(ctx, major)
-	if !errors.Is(err, ErrNoPostgres) {
+func installedPostgres(ctx context.Context, major int, log zerolog.Logger) (postgresd.Installation, error) {
+	b, err := postgresd.Find(ctx, major)
+	if !errors.Is(err, postgresd.ErrNotInstalled) {
 		return b, err
 	}
 	if os.Geteuid() == 0 {
@@ -28,14 +50,14 @@ func installedPostgres(ctx context.Context, major int, log zerolog.Logger) (pgBi
 		return b, errors.Join(err, cacheErr)
 	}
 	target := filepath.Join(cache, "loom-lite", "postgresql")
-	if b, err := inspectPostgres(ctx, filepath.Join(target, "bin")); err == nil {
+	if b, err := postgresd.Inspect(ctx, filepath.Join(target, "bin")); err == nil {
 		return b, nil
 	}
 	log.Info().Msg("no PostgreSQL is installed: downloading one, once")
 	if downloadErr := downloadPostgres(target); downloadErr != nil {
 		return b, fmt.Errorf("%w; and none could be downloaded: %w", err, downloadErr)
 	}
-	return inspectPostgres(ctx, filepath.Join(target, "bin"))
+	return postgresd.Inspect(ctx, filepath.Join(target, "bin"))
 }
 
 // downloadPostgres puts PostgreSQL's binaries into target. embedded-postgres downloads them when it
@@ -46,7 +68,7 @@ func downloadPostgres(target string) (err error) {
 		return fmt.Errorf("download PostgreSQL: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	port, err := freePort(postgresPort)
+	port, err := servers.FreePort(postgresPort)
 	if err != nil {
 		return err
 	}

@@ -13,20 +13,22 @@ import (
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/servers/natsd"
 )
 
-// servers are Postgres, NATS and S3: embedded ones, but for those whose URL is set.
-type servers struct {
-	postgres *cluster    // nil: external
-	nats     *natsServer // nil: external
-	s3       *s3Server   // nil: external
+// backends are the servers that the services need: Postgres, NATS and S3. They are embedded, except those
+// whose URL is set.
+type backends struct {
+	postgres *cluster      // nil: external
+	nats     *natsd.Server // nil: external
+	s3       *s3Server     // nil: external
 	// settings say where they are, for the services and for the ready file.
 	settings map[string]string
 }
 
 // startServers starts what environ does not name, and prepares all three: migrations, buckets.
-func startServers(ctx context.Context, dir string, environ map[string]string, log zerolog.Logger) (_ *servers, err error) {
-	s := &servers{settings: map[string]string{}}
+func startServers(ctx context.Context, dir string, environ map[string]string, log zerolog.Logger) (_ *backends, err error) {
+	s := &backends{settings: map[string]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -48,18 +50,21 @@ func startServers(ctx context.Context, dir string, environ map[string]string, lo
 	return s, nil
 }
 
-func (s *servers) startNATS(_ context.Context, dir string, environ map[string]string, log zerolog.Logger) (err error) {
+func (s *backends) startNATS(_ context.Context, dir string, environ map[string]string, log zerolog.Logger) (err error) {
 	if s.keep(environ, "NATS_URL") {
 		return nil
 	}
-	if s.nats, err = startNATS(filepath.Join(dir, "nats"), log.With().Str("server", "nats").Logger()); err != nil {
+	s.nats, err = natsd.Start(natsd.Options{
+		Name: "loom", Store: filepath.Join(dir, "nats"), Port: natsPort, Log: log.With().Str("server", "nats").Logger(),
+	})
+	if err != nil {
 		return err
 	}
-	s.settings["NATS_URL"] = s.nats.url()
+	s.settings["NATS_URL"] = s.nats.URL()
 	return nil
 }
 
-func (s *servers) startS3(_ context.Context, dir string, environ map[string]string, _ zerolog.Logger) (err error) {
+func (s *backends) startS3(_ context.Context, dir string, environ map[string]string, _ zerolog.Logger) (err error) {
 	if s.keep(environ, "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
 		"PUBLIC_URLS", "PUBLIC_URL_BASE") {
 		return nil
@@ -77,7 +82,7 @@ func (s *servers) startS3(_ context.Context, dir string, environ map[string]stri
 	return nil
 }
 
-func (s *servers) startPostgres(ctx context.Context, dir string, environ map[string]string, log zerolog.Logger) error {
+func (s *backends) startPostgres(ctx context.Context, dir string, environ map[string]string, log zerolog.Logger) error {
 	if s.keep(environ, "DATABASE_URL") {
 		return nil
 	}
@@ -95,7 +100,7 @@ func (s *servers) startPostgres(ctx context.Context, dir string, environ map[str
 
 // keep reports whether the server that the first variable names is an external one, and takes over
 // its settings.
-func (s *servers) keep(environ map[string]string, variables ...string) bool {
+func (s *backends) keep(environ map[string]string, variables ...string) bool {
 	if environ[variables[0]] == "" {
 		return false
 	}
@@ -109,7 +114,7 @@ func (s *servers) keep(environ map[string]string, variables ...string) bool {
 
 // prepareBuckets makes the buckets that are missing. Those of finished files can be read by anybody
 // on the embedded server; on an external one, that is its owner's to decide.
-func (s *servers) prepareBuckets(ctx context.Context, environ map[string]string) error {
+func (s *backends) prepareBuckets(ctx context.Context, environ map[string]string) error {
 	settings := maps.Clone(s.settings)
 	for _, b := range buckets {
 		settings[b.variable] = environ[b.variable]
@@ -119,7 +124,7 @@ func (s *servers) prepareBuckets(ctx context.Context, environ map[string]string)
 	return err
 }
 
-func (s *servers) migrate(ctx context.Context, log zerolog.Logger) error {
+func (s *backends) migrate(ctx context.Context, log zerolog.Logger) error {
 	applied, _, err := Migrate(ctx, s.settings["DATABASE_URL"])
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func asked(ctx context.Context, databaseURL string, do func(*pgx.Conn) error) er
 }
 
 // external lists the servers that are not embedded.
-func (s *servers) external() (names []string) {
+func (s *backends) external() (names []string) {
 	if s.postgres == nil {
 		names = append(names, "Postgres")
 	}
@@ -181,9 +186,9 @@ func (s *servers) external() (names []string) {
 
 // ended returns channels that are closed when the embedded server has ended; nil, which never is,
 // for an external one.
-func (s *servers) ended() (postgres, s3 <-chan struct{}) {
+func (s *backends) ended() (postgres, s3 <-chan struct{}) {
 	if s.postgres != nil {
-		postgres = s.postgres.exited
+		postgres = s.postgres.Done()
 	}
 	if s.s3 != nil {
 		s3 = s.s3.ended
@@ -191,16 +196,16 @@ func (s *servers) ended() (postgres, s3 <-chan struct{}) {
 	return postgres, s3
 }
 
-func (s *servers) stop() error {
+func (s *backends) stop() error {
 	var err error
 	if s.s3 != nil {
 		err = errors.Join(err, s.s3.stop())
 	}
 	if s.nats != nil {
-		s.nats.stop()
+		s.nats.Stop()
 	}
 	if s.postgres != nil {
-		err = errors.Join(err, s.postgres.stop())
+		err = errors.Join(err, s.postgres.Stop())
 	}
 	return err
 }
