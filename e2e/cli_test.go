@@ -16,6 +16,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/e2e/rig"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
 // last is the line that loom render --json ends with.
@@ -115,7 +116,7 @@ scenes:
 // cliFolder makes a folder that Postgres, as a user of its own, can reach.
 func cliFolder(t *testing.T) string {
 	t.Helper()
-	dir, err := rig.Folder("cli")
+	dir, err := postgresd.Folder("loom-e2e-cli-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,11 +9,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/loom-lite/loom-lite/e2e/rig"
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 func TestMain(m *testing.M) {
 	// Whatever a killed worker leaves behind becomes our child, and is found at the end.
-	if err := rig.AdoptOrphans(); err != nil {
+	if err := child.AdoptOrphans(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -9,16 +9,13 @@ import (
 	"testing"
 )
 
-// programs are all that a test runs besides what the system has installed. The two servers come
-// from this module's tool dependencies, so that they are pinned.
+// programs are those of this repository that a test runs.
 var programs = map[string]string{
 	"loom":            "github.com/loom-lite/loom-lite/cmd/loom",
 	"loom-ingest":     "github.com/loom-lite/loom-lite/services/ingest/cmd/ingest",
 	"loom-recorder":   "github.com/loom-lite/loom-lite/services/recorder/cmd/recorder",
 	"loom-transcoder": "github.com/loom-lite/loom-lite/services/transcoder/cmd/transcoder",
 	"loom-uploader":   "github.com/loom-lite/loom-lite/services/uploader/cmd/uploader",
-	"nats-server":     "github.com/nats-io/nats-server/v2",
-	"versitygw":       "github.com/versity/versitygw/cmd/versitygw",
 }
 
 var builds struct {

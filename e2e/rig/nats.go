@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/servers"
 )
 
 // NATS is a NATS server with JetStream. It keeps its port and its store when it is stopped and
@@ -23,11 +24,8 @@ type NATS struct {
 
 func startNATS(t testing.TB, dir string) *NATS {
 	t.Helper()
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &NATS{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), dir: dir, port: port, store: filepath.Join(dir, "jetstream")}
+	port := freePort(t)
+	n := &NATS{URL: "nats://" + servers.Loopback(port), dir: dir, port: port, store: filepath.Join(dir, "jetstream")}
 	n.Start(t)
 	return n
 }
@@ -35,7 +33,11 @@ func startNATS(t testing.TB, dir string) *NATS {
 // Start starts the server.
 func (n *NATS) Start(t testing.TB) {
 	t.Helper()
-	proc, err := spawn("nats-server", n.dir, os.Environ(), 0, Program(t, "nats-server"),
+	program, err := servers.Tool("nats-server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proc, err := spawn("nats-server", n.dir, os.Environ(), program,
 		"-js", "-sd", n.store, "-a", "127.0.0.1", "-p", strconv.Itoa(n.port))
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +67,7 @@ func awaitPort(t testing.TB, p *Process, port int) {
 		if p.Exited() {
 			t.Fatalf("%s has ended:\n%s", p.Name, p.Log())
 		}
-		conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
+		conn, err := net.DialTimeout("tcp", servers.Loopback(port), time.Second)
 		if err != nil {
 			return false
 		}

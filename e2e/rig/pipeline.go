@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
 // Config says how many replicas of each service there are (0: one), and what they are told beyond
@@ -45,7 +48,7 @@ type Service struct {
 // the test.
 func Start(t testing.TB, cfg Config) *Pipeline {
 	t.Helper()
-	dir, err := Folder("pipeline")
+	dir, err := postgresd.Folder("loom-e2e-pipeline-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,11 +76,7 @@ func Start(t testing.TB, cfg Config) *Pipeline {
 // Run starts one more replica of a service.
 func (p *Pipeline) Run(t testing.TB, kind string) *Service {
 	t.Helper()
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Service{Port: port, Worker: fmt.Sprintf("%s-%d", kind, len(p.Services(kind))+1)}
+	s := &Service{Port: freePort(t), Worker: fmt.Sprintf("%s-%d", kind, len(p.Services(kind))+1)}
 	work := filepath.Join(p.dir, "work-"+s.Worker)
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		t.Fatalf("make a work folder: %v", err)
@@ -86,7 +85,8 @@ func (p *Pipeline) Run(t testing.TB, kind string) *Service {
 	for k, v := range p.settings(kind, s, work) {
 		env = append(env, k+"="+v)
 	}
-	s.Process, err = spawn(s.Worker, p.dir, env, 0, Program(t, "loom-"+kind))
+	var err error
+	s.Process, err = spawn(s.Worker, p.dir, env, Program(t, "loom-"+kind))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func (p *Pipeline) end(t testing.TB) {
 	if p.App != nil {
 		p.DB.Close()
 	}
-	var children []Child
+	var children []child.Info
 	for _, s := range p.processes {
 		children = append(children, s.Children()...)
 		s.tell(syscall.SIGTERM)

@@ -8,9 +8,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
 // player is a page that plays a video as any page does. It goes to each time, takes what is shown
@@ -88,7 +89,7 @@ func Show(t testing.TB, path string, times []float64, points []image.Point) Show
 			t.Fatalf("Chrome showed %d of %d frames: %s", len(s.Frames), len(times), s.Error)
 		}
 		return s
-	case <-browser.done:
+	case <-browser.Done():
 		t.Fatalf("Chrome has ended:\n%s", tail(browser.Log(), logLines))
 	case <-time.After(Patience):
 		t.Fatalf("Chrome does not show the video:\n%s", tail(browser.Log(), logLines))
@@ -112,7 +113,7 @@ func browse(t testing.TB, url string) *browser {
 	if err != nil {
 		t.Fatalf("find Chrome (make setup installs it): %v", err)
 	}
-	dir, err := Folder("browser")
+	dir, err := postgresd.Folder("loom-e2e-browser-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func browse(t testing.TB, url string) *browser {
 		args = append(args, "--no-sandbox")
 	}
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
-	p, err := spawn("browser", dir, env, 0, bin, append(args, url)...)
+	p, err := spawn("browser", dir, env, bin, append(args, url)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,11 +140,10 @@ func browse(t testing.TB, url string) *browser {
 // left.
 func (b *browser) end(t testing.TB) {
 	t.Helper()
-	children := b.Children()
 	b.killed = true
-	_ = syscall.Kill(-b.Pid(), syscall.SIGKILL)
-	<-b.done
-	AwaitEnd(t, children)
+	if err := b.End(Patience); err != nil {
+		t.Error(err)
+	}
 	if err := os.RemoveAll(b.dir); err != nil {
 		t.Errorf("clear up: %v", err)
 	}

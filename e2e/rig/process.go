@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // Patience ends a wait that would otherwise hang. It is no measure of speed: a slow machine needs
@@ -17,17 +20,15 @@ const Patience = 2 * time.Minute
 
 // Process is a program that runs in a process group of its own, with its log in a file.
 type Process struct {
+	*child.Process
 	Name string
-	cmd  *exec.Cmd
 	log  string
-	done chan struct{}
-	err  error
 	// killed says that the test killed it.
 	killed bool
 }
 
-// spawn starts a program. env is its whole environment.
-func spawn(name, dir string, env []string, uid uint32, bin string, args ...string) (*Process, error) {
+// spawn starts a program. env is its whole environment. It is killed when the test process is.
+func spawn(name, dir string, env []string, bin string, args ...string) (*Process, error) {
 	logPath := filepath.Join(dir, name+".log")
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -36,29 +37,17 @@ func spawn(name, dir string, env []string, uid uint32, bin string, args ...strin
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(bin, args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, log, log
-	// A test process that is killed takes its processes with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if uid != 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: uid}
+	p, err := child.Start(context.Background(), cmd, child.Options{Orphaned: syscall.SIGKILL})
+	if err != nil {
+		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	p := &Process{Name: name, cmd: cmd, log: logPath, done: make(chan struct{})}
-	go func() {
-		p.err = cmd.Wait()
-		close(p.done)
-	}()
-	return p, nil
+	return &Process{Process: p, Name: name, log: logPath}, nil
 }
-
-// Pid returns the process's id.
-func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Signal sends a signal to the process, not to its children.
 func (p *Process) Signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(sig); err != nil {
+	if err := p.Process.Signal(sig); err != nil {
 		t.Fatalf("send %v to %s: %v", sig, p.Name, err)
 	}
 }
@@ -68,31 +57,24 @@ func (p *Process) Kill(t testing.TB) {
 	t.Helper()
 	p.killed = true
 	p.Signal(t, syscall.SIGKILL)
-	<-p.done
+	<-p.Done()
 }
 
 // Wait waits for the end of the process and returns its exit status, -1 when a signal ended it.
 func (p *Process) Wait(t testing.TB) int {
 	t.Helper()
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-time.After(Patience):
 		t.Fatalf("%s does not end", p.Name)
 	}
-	return p.cmd.ProcessState.ExitCode()
+	return p.State().ExitCode()
 }
 
 // Exited reports whether the process has ended.
-func (p *Process) Exited() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
+func (p *Process) Exited() bool { return p.State() != nil }
 
-// stop ends the process with sig, or by force when it does not end by itself.
+// stop ends the process with sig, or by force when it does not end.
 func (p *Process) stop(sig syscall.Signal) error {
 	p.tell(sig)
 	return p.awaitStop()
@@ -100,24 +82,19 @@ func (p *Process) stop(sig syscall.Signal) error {
 
 // tell sends a signal to a process that may have ended, or been paused.
 func (p *Process) tell(sig syscall.Signal) {
-	if !p.Exited() {
-		_ = p.cmd.Process.Signal(sig)
-		_ = p.cmd.Process.Signal(syscall.SIGCONT)
-	}
+	_ = p.Process.Signal(sig)
+	_ = p.Process.Signal(syscall.SIGCONT)
 }
 
-// awaitStop waits for the end of a process that was told to stop. Its error says that it did not,
-// or not as it should.
+// awaitStop waits for the end of a process that was told to stop. Its error says that it did not
+// end, or not with status 0.
 func (p *Process) awaitStop() error {
-	select {
-	case <-p.done:
-	case <-time.After(Patience):
-		_ = syscall.Kill(-p.Pid(), syscall.SIGKILL)
-		<-p.done
-		return fmt.Errorf("stop %s: it did not end", p.Name)
+	err := p.Await(Patience)
+	if err == nil {
+		err = p.Process.Wait()
 	}
-	if p.err != nil {
-		return fmt.Errorf("stop %s: %w", p.Name, p.err)
+	if err != nil {
+		return fmt.Errorf("stop %s: %w", p.Name, err)
 	}
 	return nil
 }

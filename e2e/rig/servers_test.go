@@ -8,13 +8,15 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
 // The tests of the pipeline rest on these: that the servers can be taken away and come back as they
 // were, or empty.
 
 func TestPostgresComesBackWithItsRows(t *testing.T) {
-	dir, err := Folder("test")
+	dir, err := postgresd.Folder("loom-e2e-test-")
 	if err != nil {
 		t.Fatal(err)
 	}

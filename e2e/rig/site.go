@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/servers"
 )
 
 // Site is a web server with pages made for the tests.
@@ -182,11 +184,7 @@ func (s *Site) Facecam(t testing.TB, name string) string {
 // Nobody returns a URL at which nobody listens.
 func (s *Site) Nobody(t testing.TB) string {
 	t.Helper()
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("http://127.0.0.1:%d/", port)
+	return "http://" + servers.Loopback(freePort(t)) + "/"
 }
 
 // URL returns the URL of a path on the site.

@@ -1,21 +1,18 @@
 package rig
 
 import (
-	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
+	"github.com/loom-lite/loom-lite/pkg/servers/s3d"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
@@ -30,7 +27,7 @@ type Store struct {
 	// Endpoint is the proxy's address, the only one that services know.
 	Endpoint string
 	root     string
-	proc     *Process
+	server   *s3d.Server
 	proxy    *httptest.Server
 
 	mu    sync.Mutex
@@ -44,25 +41,15 @@ type storeGate struct {
 
 func startStore(t testing.TB, dir string) *Store {
 	t.Helper()
-	port, err := freePort()
+	s := &Store{root: s3d.Buckets(dir)}
+	var err error
+	if s.server, err = s3d.Start(t.Context(), s3d.Options{Dir: dir, AccessKey: accessKey, SecretKey: secretKey}); err != nil {
+		t.Fatal(err)
+	}
+	target, err := url.Parse(s.server.Config.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Store{root: filepath.Join(dir, "s3")}
-	sidecar := filepath.Join(dir, "meta")
-	for _, d := range []string{s.root, sidecar} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			t.Fatalf("make the S3 server's folder: %v", err)
-		}
-	}
-	s.proc, err = spawn("versitygw", dir, os.Environ(), 0, Program(t, "versitygw"),
-		"--quiet", "--port", "127.0.0.1:"+strconv.Itoa(port), "--access", accessKey, "--secret", secretKey, "--region", "us-east-1",
-		"posix", "--sidecar", sidecar, s.root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	awaitPort(t, s.proc, port)
-	target := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}
 	s.proxy = httptest.NewServer(s.handler(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
@@ -82,9 +69,9 @@ func startStore(t testing.TB, dir string) *Store {
 // makeBuckets makes the buckets that are the app's: whoever sets up a store does.
 func (s *Store) makeBuckets(t testing.TB) {
 	t.Helper()
-	client, err := store.New(store.Config{
-		Endpoint: s.Endpoint, Region: "us-east-1", AccessKeyID: accessKey, SecretAccessKey: secretKey,
-	})
+	config := s.server.Config
+	config.Endpoint = s.Endpoint
+	client, err := store.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,5 +152,5 @@ func (s *Store) stop() {
 	s.mu.Unlock()
 	s.proxy.CloseClientConnections()
 	s.proxy.Close()
-	_ = s.proc.stop(syscall.SIGTERM)
+	_ = s.server.Stop()
 }
