@@ -1,5 +1,5 @@
--- The app's tables, as its owner has them. They are created only where they are missing, so that an empty database
--- can be used; tables that are there stay exactly as they are.
+-- The app's tables, as its owner has them. They are created only where they are missing, so an
+-- empty database can be used. Existing tables stay exactly as they are.
 
 create table if not exists public.campaigns (
   id            uuid primary key default gen_random_uuid(),
@@ -43,38 +43,41 @@ create table if not exists public.render_jobs (
   updated_at    timestamptz not null default now()
 );
 
--- Our columns in the app's tables. Each has a default, so that nothing has to know of them.
+-- Our columns in the app's tables. Each has a default, so the app need not know of them.
 
 -- Why a render failed, for programs. docs/reference/errors.md lists the codes.
 alter table public.renders add column if not exists error_code text;
 
--- What went otherwise than asked in a render that goes on all the same: [{"code": …, "scene": 2, "message": …}]. A message
--- can be shown to the product's user as it is.
+-- What differs from what was requested, in a render that goes on all the same: [{"code": …,
+-- "scene": 2, "message": …}]. A message can be shown to the product's user as it is.
 alter table public.renders add column if not exists warnings jsonb not null default '[]';
 
--- The thumbnail 640 pixels wide, beside thumb_url, which is of the video's size.
+-- A thumbnail that is 640 pixels wide. That of thumb_url has the video's size.
 alter table public.renders add column if not exists thumb_small_url text;
 
--- What the finished video was found to be, before the render was said to be done: docs/reference/report.md.
+-- What was measured on the finished video before the render was done: docs/reference/report.md.
 alter table public.renders add column if not exists report jsonb;
 
--- The app sets it to have a render cancelled, whatever its status may be set to. It is false again once that is done.
+-- The app sets it to cancel a render, whatever values its status may take. It becomes false again
+-- once that is done.
 alter table public.renders add column if not exists cancel_requested boolean not null default false;
 create index if not exists renders_cancel_requested on public.renders (id) where cancel_requested;
 
--- What is asked of a scene beyond its page and its seconds: docs/reference/scene-options.md. It may hold secrets.
+-- How a scene's page is shown: docs/reference/scene-options.md. It may hold secrets.
 alter table public.scenes add column if not exists options jsonb not null default '{}';
 
--- Frames per second where a whole number will not do: '30000/1001', '29.97'. It wins over output_fps.
+-- Frames per second where a whole number is not enough: '30000/1001', '29.97'. It takes precedence
+-- over output_fps.
 alter table public.campaigns add column if not exists output_rate text;
 
--- What is asked of the video beyond size, rate and scenes: docs/reference/output-options.md.
+-- How the video is made: docs/reference/output-options.md.
 alter table public.campaigns add column if not exists output_options jsonb not null default '{}';
 
 -- How the presenter is shown: docs/reference/facecam.md.
 alter table public.campaigns add column if not exists facecam_options jsonb not null default '{}';
 
--- Says whose they are: loom migrate takes a column of such a name for the app's own when it holds values and this is missing.
+-- Marks them as ours. Where this mark is missing and a column of such a name holds values, loom
+-- migrate takes it for the app's own.
 do $$
 declare
   v_column text;
@@ -91,7 +94,8 @@ $$;
 
 -- Claiming looks for the oldest queued job.
 create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';
--- It looks for a render's other jobs, too, as does whoever deletes a render. Foreign keys bring no index.
+-- Claiming also looks for a render's other jobs, and so does deleting a render. Foreign keys bring
+-- no index.
 do $$
 begin
   if not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]

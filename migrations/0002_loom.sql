@@ -5,8 +5,8 @@
 --                      ▲        │
 --                      └────────┤ retry, lapsed lease, handed back
 --                               └→ failed (and every unfinished task of the plan: cancelled)
---             A task that works on what another has stored so far goes back to waiting when that other's attempt ends otherwise
---             than done.
+--             A task that works on what another has stored so far goes back to waiting when that
+--             other's attempt ends otherwise than done.
 --   attempt   one grant of a task, and how it ended
 --
 -- Deleting a render, a campaign or a job in the app's tables works as before.
@@ -31,7 +31,7 @@ create unique index if not exists plans_one_open_per_render on loom.plans (rende
 create index if not exists plans_render on loom.plans (render_id, created_at);
 create index if not exists plans_job on loom.plans (job_id);
 create index if not exists plans_unswept on loom.plans (ended_at) where swept_at is null;
--- Every second somebody looks at those that ended just now.
+-- Every second ingest reads those that ended just now.
 create index if not exists plans_ended on loom.plans (ended_at);
 
 create table if not exists loom.tasks (
@@ -51,17 +51,18 @@ create table if not exists loom.tasks (
   -- Share of the render's work, for its progress.
   weight      real not null check (weight > 0),
   state       text not null check (state in ('waiting', 'due', 'running', 'done', 'failed', 'cancelled')),
-  -- Grants so far. The current one fences: what carries another number is refused.
+  -- Grants so far. The current number fences: a message that carries another is refused.
   attempt     int not null default 0,
   -- Attempts that were charged.
   failures    int not null default 0,
   not_before  timestamptz not null default now(),
   lease_until timestamptz,
   worker      text,
-  -- Makes a repeated grant request answer with the same attempt.
+  -- A repeated grant request gets the same attempt.
   request_id  uuid,
   progress    real not null default 0 check (progress between 0 and 1),
-  -- {"segment": "<object key>"}: of all outputs once done; of those that are stored already while it runs
+  -- {"segment": "<object key>"}: of all outputs once done; of the outputs that are stored already
+  -- while it runs
   keys        jsonb,
   facts       jsonb,
   created_at  timestamptz not null default now(),
@@ -84,7 +85,8 @@ create table if not exists loom.attempts (
   primary key (task_id, attempt)
 );
 
--- Leases that were renewed while somebody held the task's own row, in a transaction that deletes its render say.
+-- Leases that were renewed while a transaction held the task's own row, for example one that
+-- deletes its render.
 create table if not exists loom.heard (
   -- No reference: that would wait for the row.
   task_id     uuid primary key,
@@ -92,7 +94,8 @@ create table if not exists loom.heard (
   lease_until timestamptz not null
 );
 
--- Renders that were deleted with their plans: their objects in the work bucket are still to be deleted.
+-- Renders that were deleted with their plans: their objects in the work bucket are still to be
+-- deleted.
 create table if not exists loom.leftovers (
   render_id  uuid primary key,
   deleted_at timestamptz not null default now()
@@ -104,7 +107,7 @@ alter table loom.attempts enable row level security;
 alter table loom.leftovers enable row level security;
 alter table loom.heard enable row level security;
 
--- It runs as its owner, because whoever deletes a render has no rights here.
+-- It runs as its owner, because the role that deletes a render has no rights here.
 create or replace function loom.keep_leftovers() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -115,7 +118,7 @@ $$;
 create or replace trigger loom_keep_leftovers
   after delete on loom.plans for each row when (old.swept_at is null) execute function loom.keep_leftovers();
 
--- A new job wakes ingest at once. It is a hint: polling finds the job as well.
+-- A new job wakes ingest at once. This is a hint: polling finds the job as well.
 create or replace function loom.notify_job() returns trigger
 language plpgsql set search_path = '' as $$
 begin
@@ -126,8 +129,8 @@ $$;
 create or replace trigger loom_notify_job
   after insert on public.render_jobs for each statement execute function loom.notify_job();
 
--- Nobody but the owner, and whom the owner lets in, sees or runs anything of this. Supabase's roles for browsers are
--- named because default privileges may have let them in.
+-- Only the owner, and roles that the owner grants rights to, see or run anything of this.
+-- Supabase's roles for browsers are named because default privileges may have given them rights.
 revoke all on schema loom from public;
 revoke all on all tables in schema loom from public;
 revoke execute on all functions in schema loom from public;

@@ -1,20 +1,21 @@
--- The functions through which alone loom-lite changes renders and render_jobs.
+-- Only these functions change renders and render_jobs.
 --
--- Each locks the render's row first, then the task, so that two of them for one render follow one another; each checks
--- that the task is running with the attempt that the caller has, so that a worker that was superseded changes nothing;
--- none touches a render that has ended, and none lowers progress or moves status back.
+-- Each locks the render's row first, then the task, so two of them for one render follow one
+-- another. Each checks that the task is running with the attempt that the caller has, so a worker
+-- that was superseded changes nothing. None changes a render that has ended, and none lowers
+-- progress or moves status back.
 --
--- They run what the app hangs on its tables, triggers and checks, and that is to find the search_path that it finds
--- everywhere else. So none of those that read or write the app's tables sets one: they name the schema of all that they
--- use, built-in functions included, so that nobody's path leads them elsewhere. Those that see our tables alone, and the
--- one that runs as its owner, have none at all.
+-- The app's triggers and checks run in them, and must find the same search_path as everywhere else.
+-- So none of those that read or write the app's tables sets one. They name the schema of everything
+-- that they use, built-in functions included, so no path leads them elsewhere. Those that see our
+-- tables only, and the one that runs as its owner, have an empty path.
 --
--- Rows that somebody else holds, an open transaction of the app's above all, are not waited for long: a function whose render
--- is held ends with lock_not_available within a quarter of a second, and its caller tries again. Leases are renewed all the
--- same.
+-- Rows may be held, by an open transaction of the app's above all. A function whose render is held
+-- ends with lock_not_available within a quarter of a second, and its caller tries again. Leases are
+-- renewed all the same.
 --
--- status and state may be texts, enums, domains or citext: they are read as text, and written as literals or through a
--- variable that takes its fields' types from the app's table.
+-- status and state may be texts, enums, domains or citext. They are read as text, and written as
+-- literals or through a variable that takes its fields' types from the app's table.
 
 -- The place of a kind of task among a render's statuses.
 create or replace function loom.stage_rank(kind text) returns int
@@ -48,7 +49,8 @@ begin
 end
 $$;
 
--- Writes status and progress of a plan's render from its tasks. Progress alone is written at most once a second.
+-- Writes status and progress of a plan's render from its tasks. Progress alone is written at most
+-- once a second.
 create or replace function loom.refresh_render(p_plan uuid) returns void
 language plpgsql as $$
 declare
@@ -71,7 +73,7 @@ begin
   end if;
   w.status := (array['recording', 'normalizing', 'concatenating', 'overlaying', 'uploading'])
                 [greatest(v_rank, loom.status_rank(v_status))];
-  -- A time of the app's own may be in another time zone than ours: one that lies ahead keeps nothing back.
+  -- The app may write a time of another time zone: a time that lies ahead holds nothing back.
   update public.renders r
      set status = w.status, progress = greatest(r.progress, v_progress), updated_at = pg_catalog.clock_timestamp()
    where r.id = v_render
@@ -82,7 +84,8 @@ begin
 end
 $$;
 
--- Ends a plan and all of its unfinished tasks, and the jobs of its render. The caller holds the render's lock.
+-- Ends a plan and all of its unfinished tasks, and the jobs of its render. The caller holds the
+-- render's lock.
 create or replace function loom.close_plan(p_plan uuid, p_outcome text, p_message text) returns void
 language plpgsql as $$
 declare
@@ -104,7 +107,8 @@ begin
 end
 $$;
 
--- Removes what was asked of the scenes from a plan that has ended: it may hold secrets, and nobody needs it any more.
+-- Removes the scenes' options from a plan that has ended: they may hold secrets, and nobody needs
+-- them any more.
 create or replace function loom.forget_options(p_plan uuid) returns void
 language sql set search_path = '' as $$
   update loom.plans
@@ -115,7 +119,7 @@ language sql set search_path = '' as $$
   update loom.tasks set params = params - 'options' where plan_id = p_plan and params ? 'options';
 $$;
 
--- A text as a column of the app's takes it: cut where that is a varchar(n).
+-- Returns a text as a column of the app's takes it: cut where that is a varchar(n).
 create or replace function loom.fitting(p_text text, p_table text, p_column text) returns text
 language sql stable set search_path = '' as $$
   select coalesce(pg_catalog.left(p_text, (
@@ -123,8 +127,8 @@ language sql stable set search_path = '' as $$
             where c.table_schema = 'public' and c.table_name = p_table and c.column_name = p_column)), p_text)
 $$;
 
--- Checks now what foreign keys of a table of the app's would check when the transaction commits: an error is found where
--- something can be done about it.
+-- Checks now what the foreign keys of a table of the app's would check at commit, so an error is
+-- found where something can be done about it.
 create or replace function loom.check_keys_now(p_table text) returns void
 language plpgsql as $$
 declare
@@ -140,8 +144,8 @@ begin
 end
 $$;
 
--- Ends a plan's job and every job of the render that still waits: they end with the same outcome. One that waits and that
--- somebody holds is passed over: it ends when it is claimed.
+-- Ends a plan's job and every job of the render that still waits, with the same outcome. A waiting
+-- job that is held is skipped: it ends when it is claimed.
 create or replace function loom.close_jobs(p_render uuid, p_job uuid, p_outcome text, p_message text) returns void
 language plpgsql as $$
 declare
@@ -161,7 +165,7 @@ begin
     perform loom.check_keys_now('render_jobs');
   exception when check_violation or foreign_key_violation or invalid_text_representation or string_data_right_truncation
               or raise_exception then
-    -- What the app's own type, CHECK, key or trigger lets in may not include 'cancelled'.
+    -- The app's own type, CHECK, key or trigger may not admit 'cancelled'.
     update public.render_jobs
        set state = 'failed', completed_at = pg_catalog.clock_timestamp(), updated_at = pg_catalog.clock_timestamp(),
            error_message = v_message
@@ -170,7 +174,8 @@ begin
 end
 $$;
 
--- Fails a render. The caller holds its lock. p_plan is null when the job was refused before it had a plan.
+-- Fails a render. The caller holds its lock. p_plan is null when the job was refused before it had
+-- a plan.
 create or replace function loom.fail_render(p_render uuid, p_plan uuid, p_job uuid, p_code text, p_message text)
 returns void
 language plpgsql as $$
@@ -187,8 +192,8 @@ begin
 end
 $$;
 
--- Opens a plan for a claimed job: one row in plans, its tasks, and the render's first status. Runs in the transaction
--- that claimed the job, with the render's row locked. p_tasks is an array of
+-- Opens a plan for a claimed job: one row in plans, its tasks, and the render's first status. Runs
+-- in the transaction that claimed the job, with the render's row locked. p_tasks is an array of
 -- {id, kind, seq, needs, params, inputs, outputs, weight}.
 create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
                                           p_tasks jsonb) returns void
@@ -209,8 +214,9 @@ begin
 end
 $$;
 
--- Gives a claimed job to the plan that its render already has, so that it ends with that plan's outcome: the plan's own
--- job was deleted, or ended by hand. False when the render has no open plan. The caller holds the render's lock.
+-- Gives a claimed job to the plan that its render already has, so it ends with that plan's outcome:
+-- the plan's own job was deleted, or ended by hand. Returns false when the render has no open plan.
+-- The caller holds the render's lock.
 create or replace function loom.attach_job(p_render uuid, p_job uuid) returns boolean
 language plpgsql set search_path = '' as $$
 begin
@@ -219,25 +225,28 @@ begin
 end
 $$;
 
--- Whether a lease that has run out has lapsed. p_heard is when heartbeats could be heard last, in this database's time; null:
--- they cannot. When that was long ago, whoever holds the lease may be well.
+-- Reports whether a lease that has run out has lapsed. p_heard is when heartbeats could last
+-- arrive, in this database's time; null: they cannot. When that was long ago, the lease's holder
+-- may be well.
 create or replace function loom.may_lapse(p_heard timestamptz, p_lease interval) returns boolean
 language sql volatile set search_path = '' as $$
   select coalesce(p_heard > pg_catalog.clock_timestamp() - p_lease / 2, false)
 $$;
 
--- Whether a running task's lease has not run out. Where its own row could not be had when it was renewed, loom.heard says so.
+-- Reports whether a running task's lease has not run out. Where the task's own row was held when it
+-- was renewed, loom.heard has the lease.
 create or replace function loom.is_leased(t loom.tasks) returns boolean
 language sql volatile set search_path = '' as $$
   select t.lease_until > pg_catalog.clock_timestamp()
       or exists (select from loom.heard h where h.task_id = t.id and h.attempt = t.attempt and h.lease_until > pg_catalog.clock_timestamp())
 $$;
 
--- Renews a lease whose task's row is held. False: the attempt is no longer wanted, as far as can be seen.
+-- Renews a lease whose task's row is held. Returns false when the attempt is no longer wanted, as
+-- far as can be seen.
 create or replace function loom.note_heard(p_task uuid, p_attempt int, p_lease interval) returns boolean
 language plpgsql set search_path = '' as $$
 begin
-  -- Nobody else looks after those of tasks that are gone.
+  -- Nothing else removes those of tasks that are gone.
   delete from loom.heard where task_id in (
     select h.task_id from loom.heard h where h.lease_until < pg_catalog.clock_timestamp() - interval '1 hour' for update skip locked);
   insert into loom.heard (task_id, attempt, lease_until)
@@ -248,10 +257,11 @@ begin
 end
 $$;
 
--- Grants a task to a worker: adds one to attempt and sets the lease. verdict is granted, drop (reason says why) or
--- later (retry_after says when). A running task whose lease has lapsed is granted anew, and the attempt that never
--- reported is charged: if heartbeats could be heard, which was so at p_heard. p_request makes a repeated request answer with
--- the same attempt.
+-- Grants a task to a worker: adds one to attempt and sets the lease. verdict is granted, drop
+-- (reason says why) or later (retry_after says when). A running task whose lease has lapsed is
+-- granted again, and the attempt that never reported is charged, if heartbeats could arrive:
+-- p_heard is when they last could. A repeated request with the same p_request gets the same
+-- attempt.
 drop function if exists loom.grant_task(uuid, text, uuid, interval);
 create or replace function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval,
                                            p_heard timestamptz default 'infinity')
@@ -330,8 +340,8 @@ begin
 end
 $$;
 
--- Whether all that a waiting task needs is there: each task that it needs is done, or has stored already what this one reads of it. One
--- of which it reads nothing must be done.
+-- Reports whether everything that a waiting task needs is there. Each task that it needs is done,
+-- or has stored what this one reads of it. A needed task of which it reads nothing must be done.
 create or replace function loom.is_ready(t loom.tasks) returns boolean
 language sql stable set search_path = '' as $$
   select not exists (
@@ -341,16 +351,17 @@ language sql stable set search_path = '' as $$
                           where i.value ->> 'task' = d.id::text), false))
 $$;
 
--- Makes due what waited for this task and for nothing else.
+-- Makes the tasks due that waited for this task and for nothing else.
 create or replace function loom.release_waiting(t loom.tasks) returns void
 language sql set search_path = '' as $$
   update loom.tasks w set state = 'due', not_before = pg_catalog.clock_timestamp()
    where w.plan_id = t.plan_id and w.state = 'waiting' and t.id = any (w.needs) and loom.is_ready(w)
 $$;
 
--- Takes back what an attempt stored before it ended otherwise than done: the next attempt's outputs may differ, and a video is
--- not made of both. Tasks that have begun with it wait again, uncharged; what they were doing is not wanted. Their own results
--- went to nobody yet: whatever needs those needs this task's last output too, which comes with its result.
+-- Takes back what an attempt stored before it ended otherwise than done: the next attempt's outputs
+-- may differ, and a video is not made of both. Tasks that began with it wait again, uncharged, and
+-- their current work is not wanted. Nobody has read their own results yet: a task that needs those
+-- also needs this task's last output, which comes with its result.
 create or replace function loom.take_back_outputs(t loom.tasks) returns void
 language plpgsql set search_path = '' as $$
 begin
@@ -368,11 +379,12 @@ begin
 end
 $$;
 
--- Renews a lease and records progress. p_stored names outputs that are stored although the attempt goes on, in the folder
--- p_folder: what waits only for them is due at once. False: the attempt is no longer wanted.
+-- Renews a lease and records progress. p_stored names outputs that are stored while the attempt
+-- goes on, in the folder p_folder: tasks that wait only for them are due at once. Returns false
+-- when the attempt is no longer wanted.
 --
--- While somebody holds the render's row the lease is renewed alone: what is stored is told again with the next heartbeat. While
--- they hold the task's row too it is renewed in loom.heard.
+-- While the render's row is held, only the lease is renewed; the next heartbeat names what is
+-- stored again. While the task's row is held too, the lease is renewed in loom.heard.
 drop function if exists loom.heartbeat_task(uuid, int, real, interval);
 create or replace function loom.heartbeat_task(p_task uuid, p_attempt int, p_progress real, p_lease interval,
                                                p_stored text[] default '{}', p_folder text default '')
@@ -421,8 +433,10 @@ begin
 end
 $$;
 
--- Why a result of attempt p_attempt does not count; null when it does. The caller holds the render's lock.
---   already: this very attempt has been counted     stale: another attempt, or the task or its render is over
+-- Returns why a result of attempt p_attempt does not count; null when it does. The caller holds the
+-- render's lock.
+--   already: this very attempt has been counted
+--   stale:   another attempt, or the task or its render is over
 create or replace function loom.refuse(t loom.tasks, p_attempt int) returns text
 language sql stable as $$
   select case
@@ -433,7 +447,8 @@ language sql stable as $$
   end
 $$;
 
--- Closes a task whose outputs are stored, and makes due what waited for it. Returns accepted, already or stale.
+-- Closes a task whose outputs are stored, and makes the tasks due that waited for it. Returns
+-- accepted, already or stale.
 create or replace function loom.finish_task(p_task uuid, p_attempt int, p_keys jsonb, p_facts jsonb) returns text
 language plpgsql set lock_timeout = '250ms' as $$
 declare
@@ -466,8 +481,8 @@ begin
 end
 $$;
 
--- Appends warnings, an array or nothing, to a render's. One that is there already is not added again: tasks of a scene may
--- say the same, and a task may be done a second time.
+-- Appends warnings, an array or null, to a render's. A warning that is there already is not added
+-- again: tasks of a scene may report the same, and a task may be done a second time.
 create or replace function loom.add_warnings(p_render uuid, p_warnings jsonb) returns void
 language plpgsql as $$
 declare
@@ -483,8 +498,9 @@ begin
 end
 $$;
 
--- Charges a failed attempt. p_bundle is the key of its failure bundle, where it has one. Returns retry, failed (the render
--- with it: p_permanent, or retries used up) or stale.
+-- Charges a failed attempt. p_bundle is the key of its failure bundle, if it has one. Returns
+-- retry, stale, or failed. The render has then failed too: the failure is permanent (p_permanent),
+-- or the retries are used up.
 drop function if exists loom.fail_task(uuid, int, text, text, text, boolean);
 create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,
                                           p_permanent boolean, p_bundle text default null) returns text
@@ -510,7 +526,8 @@ begin
     return 'failed';
   end if;
   perform loom.take_back_outputs(t);
-  -- 1, 2, 4, … seconds, at most a minute, spread by half so that tasks that failed together do not come back together.
+  -- 1, 2, 4, … seconds, at most a minute, spread by half, so tasks that failed together are not
+  -- retried together.
   update loom.tasks
      set state = 'due', failures = failures + 1, lease_until = null,
          not_before = pg_catalog.clock_timestamp() + least(60, pg_catalog.power(2, t.failures)) * (0.75 + pg_catalog.random() / 2) * interval '1 second'
@@ -519,9 +536,10 @@ begin
 end
 $$;
 
--- Takes a task back from a worker that could not go on through no fault of the task's. Nothing is charged. It is due
--- again at once the first times; a task that is handed back again and again waits longer each time, at most 30 seconds,
--- and fails the render the fiftieth time: every render ends. Returns accepted, failed or stale.
+-- Takes a task back from a worker that could not go on, through no fault of the task. Nothing is
+-- charged. The first times, the task is due again at once. A task that is handed back again and
+-- again waits longer each time, at most 30 seconds, and fails the render the fiftieth time: every
+-- render ends. Returns accepted, failed or stale.
 create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text) returns text
 language plpgsql set lock_timeout = '250ms' as $$
 declare
@@ -551,9 +569,10 @@ begin
 end
 $$;
 
--- Writes down what an upload is about to copy to the buckets of finished files, so that it is deleted again should the render
--- end otherwise than done. p_copies is an array of {bucket, key}. False: the attempt is no longer wanted. One that has closed
--- its render already may copy the same again.
+-- Records what an upload is about to copy to the buckets of finished files, so it is deleted again
+-- if the render ends otherwise than done. p_copies is an array of {bucket, key}. Returns false when
+-- the attempt is no longer wanted. An attempt that has closed its render already may copy the same
+-- again.
 create or replace function loom.begin_copies(p_task uuid, p_attempt int, p_copies jsonb) returns boolean
 language plpgsql set lock_timeout = '250ms' as $$
 begin
@@ -567,7 +586,8 @@ begin
 end
 $$;
 
--- Whether an upload's copies are nobody's: its task has ended otherwise than done, or will, or is gone.
+-- Reports whether an upload's copies belong to nobody: its task has ended otherwise than done, or
+-- will, or is gone.
 create or replace function loom.copies_unwanted(p_task uuid) returns boolean
 language sql stable as $$
   select coalesce((select t.state in ('failed', 'cancelled') or t.state <> 'done' and loom.is_terminal(r.status::text)
@@ -605,9 +625,9 @@ begin
 end
 $$;
 
--- Closes plans whose render the app has ended itself (status cancelled, say). Returns those renders. One whose rows
--- somebody holds is left for the next time; one that a trigger of the app's refuses to close is set aside, and tried again less
--- and less often: it stops no other.
+-- Closes plans whose render the app has ended itself, for example with status cancelled. Returns
+-- those renders. A render whose rows are held is left for the next time. One that a trigger of the
+-- app's refuses to close is set aside, and tried again less and less often: it stops no other.
 create or replace function loom.close_ended_plans() returns setof uuid
 language plpgsql set lock_timeout = '500ms' as $$
 declare
@@ -633,8 +653,9 @@ begin
 end
 $$;
 
--- Cancels the renders that the app asks to be cancelled by renders.cancel_requested, which is false again then: also of one that
--- has ended already. Returns those that it cancelled. It leaves rows as loom.close_ended_plans does.
+-- Cancels the renders whose renders.cancel_requested the app has set, and sets it to false again,
+-- also for a render that has ended already. Returns those that it cancelled. It leaves rows as
+-- loom.close_ended_plans does.
 create or replace function loom.cancel_requested() returns setof uuid
 language plpgsql set lock_timeout = '500ms' as $$
 declare
@@ -664,8 +685,9 @@ begin
 end
 $$;
 
--- Cancels a render that has not ended, with its plan and its jobs. Where the app's own type, CHECK, foreign key or trigger does
--- not let in the status cancelled, it is failed with the error code cancelled.
+-- Cancels a render that has not ended, with its plan and its jobs. Where the app's own type, CHECK,
+-- foreign key or trigger does not admit the status cancelled, the render is failed with the error
+-- code cancelled.
 create or replace function loom.cancel_render(p_render uuid) returns void
 language plpgsql as $$
 declare
@@ -697,7 +719,7 @@ begin
 end
 $$;
 
--- Functions made above may be run by anybody until this is said.
+-- Until this revoke, anybody may run the functions created above.
 revoke execute on all functions in schema loom from public;
 do $$
 declare

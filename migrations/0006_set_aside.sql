@@ -1,24 +1,26 @@
--- Jobs that could not be begun because the database refused it: each waits for its next try, longer each time, and stands in
--- nobody's way. A row goes when its job begins, ends or is deleted; deleting it by hand has the job tried at once. A job that
--- has begun is here when the database refuses to change its render.
+-- Jobs that could not be started because the database refused it. Each waits for its next try,
+-- longer each time, and stops no other. A row is deleted when its job begins, ends or is deleted.
+-- When somebody deletes a row by hand, its job is tried at once. A job that has begun is here while
+-- the database refuses to change its render.
 create table if not exists loom.set_aside (
   job_id     uuid primary key references public.render_jobs (id) on delete cascade,
   render_id  uuid not null,
   tries      int not null,
   not_before timestamptz not null,
-  -- What the database said last, and its SQLSTATE.
+  -- The database's last error message, and its SQLSTATE.
   code       text not null,
   reason     text not null,
   first_at   timestamptz not null default clock_timestamp(),
   last_at    timestamptz not null default clock_timestamp()
 );
 alter table loom.set_aside enable row level security;
--- Whether others could be begun since tells a bad job from a bad database.
+-- Whether others could be started since then distinguishes a bad job from a bad database.
 create index if not exists plans_created on loom.plans (created_at);
 
--- The job that is to be begun next, and its render, both locked; none when there is none that nobody holds. It chooses as
--- public.claim_render_job() does, and passes over what is set aside. Nothing of the app's runs in it: whatever is wrong with
--- the job shows once it is known which one it is.
+-- Returns the job that is to be started next, and its render, both locked; no row when there is
+-- none that nobody holds. It chooses as public.claim_render_job() does, and skips what is set
+-- aside. Nothing of the app's runs in it: what is wrong with the job shows once it is known which
+-- job it is.
 create or replace function loom.next_job() returns table (job_id uuid, render_id uuid)
 language plpgsql as $$
 begin
@@ -39,7 +41,7 @@ begin
 end
 $$;
 
--- Whether a job is set aside, and its next try is not due.
+-- Reports whether a job is set aside and its next try is not due.
 create or replace function loom.is_aside(p_job uuid) returns boolean
 language sql stable set search_path = '' as $$
   select exists (select from loom.set_aside a where a.job_id = p_job and a.not_before > pg_catalog.clock_timestamp())
@@ -54,8 +56,9 @@ begin
 end
 $$;
 
--- Sets a job aside: it is tried again after 1, 2, 4, … seconds, at last every five minutes. Returns how often it has been
--- tried, and whether a render could be begun since it was first: then it is the job that is wrong, and not the database.
+-- Sets a job aside: it is tried again after 1, 2, 4, … seconds, finally every five minutes. Returns
+-- how often it has been tried, and whether a render could be started since the first time: if so,
+-- the job is wrong, and not the database.
 create or replace function loom.set_job_aside(p_job uuid, p_render uuid, p_code text, p_reason text,
                                               out tries int, out others boolean)
 language plpgsql as $$
@@ -77,8 +80,8 @@ begin
 end
 $$;
 
--- Writes down that the database refuses to change a render that is being made: its job is listed as those that are set aside.
--- It waits for nothing, so that it can be ended.
+-- Records that the database refuses to change a running render: its job is listed with those that
+-- are set aside. It waits for nothing, so the job can be ended.
 create or replace function loom.note_refusal(p_render uuid, p_code text, p_reason text) returns void
 language plpgsql as $$
 declare

@@ -1,6 +1,7 @@
--- Copies of finished files that may have to be deleted again: an upload writes them down before it makes them, and they go
--- when its render is done. Those of a render that ended otherwise, was deleted or lost its uploader are deleted from their
--- buckets, and once more a while later: a copy that was under way then may have come after.
+-- Copies of finished files that may have to be deleted again. An upload records them before it
+-- makes them, and the rows are deleted when its render is done. The copies of a render that ended
+-- otherwise, was deleted or lost its uploader are deleted from their buckets, and once more a while
+-- later: a copy that was under way may have arrived after the first time.
 create table if not exists loom.copies (
   bucket     text not null,
   key        text not null,

@@ -1,15 +1,16 @@
--- claim_render_job(): claims the oldest queued job, atomically, and returns it; no row when there is none.
--- This file can be pasted into Supabase's SQL editor as it is, and as often as you like.
+-- claim_render_job(): claims the oldest queued job, atomically, and returns it; no row when there
+-- is none. This file can be pasted into Supabase's SQL editor as it is, any number of times.
 --
--- SKIP LOCKED lets any number of workers claim at once without waiting for each other, and without two of them getting
--- the same job, and passes over a render whose row somebody holds. A second job for a render that is being worked on stays
--- queued until the first has ended; and it is never claimed before an older one, or two workers that claim at the same time
--- could get one each.
+-- SKIP LOCKED lets any number of workers claim at once. They do not wait for each other, and no two
+-- of them get the same job. It also skips a render whose row is held. A second job for a render
+-- that is being worked on stays queued until the first has ended. It is never claimed before an
+-- older one: otherwise two workers that claim at the same time could get one each.
 --
--- It sets no search_path: triggers and checks of the app's run in it, and find what they find everywhere else.
+-- It sets no search_path: the app's triggers and checks run in it, and find what they find
+-- everywhere else.
 
--- An earlier version may have another result type, which "create or replace" cannot change. Only then is it dropped; who
--- may execute it is kept for below.
+-- An earlier version may have another result type, which "create or replace" cannot change. Only
+-- then is it dropped; its grants are kept for below.
 do $$
 declare
   v_old regprocedure := to_regprocedure('public.claim_render_job()');
@@ -51,7 +52,8 @@ $$;
 
 comment on function public.claim_render_job() is 'loom-lite: claims the oldest queued render job';
 
--- Any role may execute a new function by default, and Supabase grants it to the roles that browsers use.
+-- Any role may execute a new function by default, and Supabase grants it to the roles that browsers
+-- use.
 revoke execute on function public.claim_render_job() from public;
 do $$
 begin
