@@ -96,7 +96,7 @@ func (t *transcoding) compose(scene string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the bubble's picture: %w", err)
 	}
-	b := msg.BubbleOf(facecam.Options{}, t.job.Width, t.job.Height, msg.FPS(t.job.FPS), t.job.Frames)
+	b := facecam.BubbleOf(facecam.Options{}, t.job.Width, t.job.Height, msg.FPS(t.job.FPS), t.job.Frames)
 	pad := (plate.Width - b.Width) / 2
 	scale := max(float64(b.Width)/cameraWidth, float64(b.Height)/cameraHeight)
 	even := func(side float64) int { return 2 * int(math.Round(side*scale/2)) }

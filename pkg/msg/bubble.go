@@ -1,11 +1,5 @@
 package msg
 
-import (
-	"slices"
-
-	"github.com/loom-lite/loom-lite/pkg/facecam"
-)
-
 // Bubble is how the facecam is shown: where it is in the picture, in pixels, and when it fills it.
 type Bubble struct {
 	// X, Y, Width and Height are the face's, even numbers.
@@ -36,23 +30,4 @@ type Moment struct {
 	// full.
 	Grow   int `json:"grow"`
 	Shrink int `json:"shrink"`
-}
-
-// BubbleOf says how a facecam is shown in a video of width × height and a number of frames.
-func BubbleOf(o facecam.Options, width, height int, rate Rate, frames int) *Bubble {
-	p := o.Place(width, height)
-	b := &Bubble{X: p.X, Y: p.Y, Width: p.Width, Height: p.Height, Radius: p.Radius,
-		Border: p.Border, BorderColor: p.Color, Shadow: p.Shadow, Mirror: o.Mirror}
-	for _, m := range o.Fullscreen {
-		from, to := m.Span(rate.At(frames))
-		grow, shrink := m.Moves()
-		// Rounded, a moment may be longer than the video, and two moves longer than what they are
-		// part of.
-		f := Moment{From: max(0, rate.Frames(from)), To: min(rate.Frames(to), frames)}
-		f.Grow = min(rate.Frames(grow), f.To-f.From)
-		f.Shrink = min(rate.Frames(shrink), f.To-f.From-f.Grow)
-		b.Fullscreen = append(b.Fullscreen, f)
-	}
-	slices.SortFunc(b.Fullscreen, func(a, b Moment) int { return a.From - b.From })
-	return b
 }

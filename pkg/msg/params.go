@@ -164,7 +164,7 @@ type NormalizeParams struct {
 	Quality string `json:"quality"`
 	// Facecam says whether the bubble is laid over the picture.
 	Facecam bool `json:"facecam"`
-	// Bubble says how; nil, what BubbleOf returns when nothing is asked.
+	// Bubble says how; nil, the default: what facecam.BubbleOf returns for no options.
 	Bubble *Bubble `json:"bubble,omitempty"`
 	// Fit says how the mezzanine's pictures are brought to Width × Height; nil when they have that
 	// size.
@@ -196,15 +196,6 @@ type Fit struct {
 	How string `json:"how"`
 	// Background is the colour of the bars that FitContain leaves, as #rrggbb.
 	Background string `json:"background"`
-}
-
-// FitOf says how a scene's pictures are brought to width × height; nil when they have that size.
-func FitOf(o scene.Options, width, height int) *Fit {
-	w, h := o.Picture(width, height)
-	if w == width && h == height {
-		return nil
-	}
-	return &Fit{Width: w, Height: h, How: o.Viewport.HowToFit(), Background: o.Viewport.Bars()}
 }
 
 // VideoFacts describes a segment, a joined or a finished video, as measured on the file.

@@ -1,7 +1,5 @@
 package scene
 
-import "unicode/utf8"
-
 // Key is a key of a keyboard that types no character.
 type Key struct {
 	// Code is its place, as KeyboardEvent.code has it; Windows its number there, which is
@@ -21,10 +19,4 @@ var NamedKeys = map[string]Key{
 
 	"F1": {"F1", 112}, "F2": {"F2", 113}, "F3": {"F3", 114}, "F4": {"F4", 115}, "F5": {"F5", 116}, "F6": {"F6", 117},
 	"F7": {"F7", 118}, "F8": {"F8", 119}, "F9": {"F9", 120}, "F10": {"F10", 121}, "F11": {"F11", 122}, "F12": {"F12", 123},
-}
-
-// knownKey reports whether press knows a key: a name, or one character.
-func knownKey(key string) bool {
-	_, named := NamedKeys[key]
-	return named || utf8.RuneCountInString(key) == 1
 }

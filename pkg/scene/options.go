@@ -1,5 +1,10 @@
 package scene
 
+import (
+	"cmp"
+	"time"
+)
+
 // Options are what is asked of one scene. The zero value records the page as it is, the size of the
 // video.
 //
@@ -131,6 +136,14 @@ type WaitFor struct {
 	Seconds float64 `json:"seconds,omitempty"`
 	// TimeoutSeconds bounds the wait for all of them, in page time. Default: 15.
 	TimeoutSeconds float64 `json:"timeout_sec,omitempty"`
+}
+
+// DefaultTimeoutSeconds is TimeoutSeconds when it is not given.
+const DefaultTimeoutSeconds = 15
+
+// Timeout returns TimeoutSeconds, or its default.
+func (w WaitFor) Timeout() time.Duration {
+	return time.Duration(cmp.Or(w.TimeoutSeconds, DefaultTimeoutSeconds) * float64(time.Second))
 }
 
 // Scroll is one way down the page, and perhaps back.

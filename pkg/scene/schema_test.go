@@ -119,7 +119,7 @@ func problemsAt(t *testing.T, path string, value any) (problems []schema.Problem
 		}
 		value = map[string]any{name: value}
 	}
-	s, err := compiled()
+	s, err := schema.Compile(Schema)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func TestThePageShowsThroughAFacecam(t *testing.T) {
 				t.Errorf("facts %+v", facts)
 			}
 			o.Mirror = test.mirror
-			at := *msg.BubbleOf(o, width, height, msg.FPS(30), 60)
+			at := *shown.BubbleOf(o, width, height, msg.FPS(30), 60)
 			video := b.filmed(t, face, at, width, height, 0, test.frames)
 			for where, want := range map[[2]float64][3]float64{
 				{0.25, 0.4}: orange, {0.45, 0.4}: orange, {0.75, 0.4}: page, {0.55, 0.4}: page, {0.25, 0.82}: half, {0.75, 0.82}: half,
@@ -102,7 +102,7 @@ func TestABubbleOfATransparentFacecamKeepsItsBorder(t *testing.T) {
 	const width, height = 320, 180
 	face, _ := b.probed(t, cutOut(t, "vp9.webm", "-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-b:v", "4M", "-deadline", "realtime", "-cpu-used", "8"))
 	thick := 0.1
-	at := *msg.BubbleOf(shown.Options{Size: 0.5, Position: &shown.Position{X: 0.5, Y: 0.5}, Border: shown.Border{Width: &thick, Color: "#f0f0f0"}}, width, height, msg.FPS(30), 60)
+	at := *shown.BubbleOf(shown.Options{Size: 0.5, Position: &shown.Position{X: 0.5, Y: 0.5}, Border: shown.Border{Width: &thick, Color: "#f0f0f0"}}, width, height, msg.FPS(30), 60)
 	video := b.filmed(t, face, at, width, height, 0, 4)
 	middle, border := at.Y+at.Height/2, int(at.Border/2)
 	for name, want := range map[string]struct {

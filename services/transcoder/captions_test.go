@@ -60,7 +60,7 @@ func TestCaptionsKeepClearOfABubbleThatRestsAtTheBottom(t *testing.T) {
 		{facecam.CornerTopLeft, 320, 180, image.Rect(0, 100, 320, 180)},
 		{facecam.CornerBottomLeft, 180, 320, image.Rect(0, 0, 180, 255)},
 	} {
-		over := msg.BubbleOf(facecam.Options{Corner: c.corner, Size: 0.3, Border: facecam.Border{Color: "#000000"}}, c.width, c.height, rate, count)
+		over := facecam.BubbleOf(facecam.Options{Corner: c.corner, Size: 0.3, Border: facecam.Border{Color: "#000000"}}, c.width, c.height, rate, count)
 		scene := mediatest.Mezzanine(t, rate, count, c.width, c.height, mediatest.Solid(90), nil)
 		b.must(t, msg.Normalize, msg.NormalizeParams{
 			Scene: 1, Width: c.width, Height: c.height, Rate: rate, Frames: count, Facecam: true, Bubble: over,

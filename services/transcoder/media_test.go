@@ -195,5 +195,5 @@ func (b *bench) bubbled(t *testing.T, face msg.Input, frames int) mediatest.Vide
 
 // usual is the bubble when nothing is asked.
 func usual(width, height int) msg.Bubble {
-	return *msg.BubbleOf(shown.Options{}, width, height, msg.FPS(1), 0)
+	return *shown.BubbleOf(shown.Options{}, width, height, msg.FPS(1), 0)
 }

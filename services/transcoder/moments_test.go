@@ -67,7 +67,7 @@ func TestTheBubbleLooksAsAsked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			bubble := *msg.BubbleOf(test.options, width, height, msg.FPS(30), 3)
+			bubble := *shown.BubbleOf(test.options, width, height, msg.FPS(30), 3)
 			got := b.filmed(t, b.facecamOf(t, halves, 30, 320, 240), bubble, width, height, 0, 3)
 			for _, point := range []struct {
 				name string
@@ -102,7 +102,7 @@ func TestTheEdgeOfABubbleIsSmooth(t *testing.T) {
 	const width, height = 640, 360
 	b := newBench(t)
 	none, no := 0.0, false
-	bubble := *msg.BubbleOf(shown.Options{Shadow: &no, Border: shown.Border{Width: &none}}, width, height, msg.FPS(30), 3)
+	bubble := *shown.BubbleOf(shown.Options{Shadow: &no, Border: shown.Border{Width: &none}}, width, height, msg.FPS(30), 3)
 	got := b.filmed(t, b.facecamOf(t, func(_ int, rgb []byte, _, _ int) {
 		for i := range rgb {
 			rgb[i] = 235

@@ -16,7 +16,7 @@ func TestAThumbnailIsChosenForThePageBesideTheFacecam(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate, count := msg.FPS(24), 48
-	over := msg.BubbleOf(shown.Options{Corner: shown.CornerTopRight, Size: 0.5}, testWidth, testHeight, rate, count)
+	over := shown.BubbleOf(shown.Options{Corner: shown.CornerTopRight, Size: 0.5}, testWidth, testHeight, rate, count)
 	over.Fullscreen = []msg.Moment{{From: 22, To: 27}} // the second candidate
 	face, _ := b.probed(t, mediatest.Make(t, "facecam.mp4", nil, "-f", "lavfi", "-i", "testsrc2=s=160x120:r=24:d=2", "-f", "lavfi", "-i", "sine=d=2",
 		"-c:v", "libx264", "-pix_fmt", "yuv420p"))

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/pkg/options"
 )
 
 // folder makes a folder with a few files, and returns its path.
@@ -195,7 +195,7 @@ scenes:
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := scene.Parse(c.Scenes[0].Options, 3*time.Second)
+	o, err := options.ParseScene(c.Scenes[0].Options, 3*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

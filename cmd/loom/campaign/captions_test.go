@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/options"
 	"github.com/loom-lite/loom-lite/pkg/output"
 )
 
@@ -22,11 +23,11 @@ func TestCaptionsMayBeAFileBesideTheCampaign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := output.Parse(data) // as ingest does, which knows no file
+		o, err := options.ParseOutput(data) // as ingest does, which knows no file
 		if err != nil {
 			t.Fatal(err)
 		}
-		cues, err := o.Captions.Cues()
+		cues, err := options.Cues(o.Captions)
 		want := output.Cue{From: time.Second, To: 2500 * time.Millisecond, Text: "Welcome!"}
 		if err != nil || len(cues) != 1 || cues[0] != want || !o.Captions.Burnt() || strings.Contains(string(data), "file") {
 			t.Errorf("%s became %s: %v, %v", file, data, cues, err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/facecam"
+	"github.com/loom-lite/loom-lite/pkg/options"
 )
 
 func TestHowTheFacecamIsShownIsRead(t *testing.T) {
@@ -21,7 +22,7 @@ scenes: [{url: page.html, duration_sec: 9}]
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := facecam.Parse(c.Shown)
+	o, err := options.ParseFacecam(c.Shown)
 	if err != nil {
 		t.Fatal(err)
 	}

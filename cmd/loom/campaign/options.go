@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/loom-lite/loom-lite/pkg/options"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
@@ -50,10 +51,10 @@ func LoadOptions(path string, duration time.Duration) (scene.Options, error) {
 	if err != nil {
 		return scene.Options{}, fmt.Errorf("read options: %w", err)
 	}
-	options, err := scene.Parse(text, duration)
+	asked, err := options.ParseScene(text, duration)
 	var invalid *schema.Error
 	if !errors.As(err, &invalid) {
-		return options, err
+		return asked, err
 	}
 	for _, p := range invalid.Problems {
 		problems = append(problems, placed(doc, p))

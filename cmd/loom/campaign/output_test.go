@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/loom-lite/loom-lite/pkg/options"
 	"github.com/loom-lite/loom-lite/pkg/output"
 )
 
@@ -21,7 +22,7 @@ func TestAWatermarkMayBeAFileBesideTheCampaign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := output.Parse(data)
+		o, err := options.ParseOutput(data)
 		if err != nil || o.Quality != output.QualityHigh || o.Watermark.URL != want || *o.Watermark.Opacity != 0.5 {
 			t.Errorf("%s became %s, %v", written, data, err)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/options"
 )
 
 // Shares of the work, by kind. Those of record and normalize are divided among the scenes by their
@@ -197,8 +198,14 @@ func (b *builder) normalize(records []uuid.UUID, facecam, mark uuid.UUID) (ids [
 	return ids
 }
 
+// fit returns how the pictures of a scene are brought to the video's size; nil when they have it.
 func (b *builder) fit(scene int) *msg.Fit {
-	return msg.FitOf(b.Scenes[scene].Options, b.Width, b.Height)
+	o := b.Scenes[scene].Options
+	w, h := o.Picture(b.Width, b.Height)
+	if w == b.Width && h == b.Height {
+		return nil
+	}
+	return &msg.Fit{Width: w, Height: h, How: o.Viewport.HowToFit(), Background: o.Viewport.Bars()}
 }
 
 func (b *builder) concat(segments []uuid.UUID) uuid.UUID {
@@ -247,5 +254,5 @@ func (b *builder) track() (captions []msg.Caption, language string) {
 	if b.Output.Captions.Burnt() {
 		return nil, ""
 	}
-	return b.captions(0, b.total), b.Output.Captions.ISO639()
+	return b.captions(0, b.total), options.Language(b.Output.Captions)
 }

@@ -31,9 +31,9 @@ type Campaign struct {
 	// OutputRate is the same as a text that msg.ParseRate reads. It wins over OutputFPS. Null or
 	// empty: OutputFPS counts.
 	OutputRate *string `json:"output_rate,omitempty"`
-	// OutputOptions are what output.Parse reads; nothing or null for the defaults.
+	// OutputOptions are what options.ParseOutput reads; nothing or null for the defaults.
 	OutputOptions json.RawMessage `json:"output_options,omitempty"`
-	// FacecamOptions are what facecam.Parse reads; nothing or null for the defaults.
+	// FacecamOptions are what options.ParseFacecam reads; nothing or null for the defaults.
 	FacecamOptions json.RawMessage `json:"facecam_options,omitempty"`
 	// Scenes are ordered by order_index, then id.
 	Scenes []Scene `json:"scenes"`
@@ -45,7 +45,7 @@ type Scene struct {
 	URL        *string   `json:"url"`
 	Seconds    *int      `json:"duration_sec"`
 	OrderIndex *float64  `json:"order_index"`
-	// Options are what scene.Parse reads; nothing or null for the defaults.
+	// Options are what options.ParseScene reads; nothing or null for the defaults.
 	Options json.RawMessage `json:"options,omitempty"`
 }
 

@@ -11,8 +11,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/budget"
 	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/output"
-	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/pkg/options"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
@@ -54,7 +53,7 @@ func Read(c Campaign, limits Limits) (*Render, *Invalid) {
 		return nil, r.invalid
 	}
 	if r.render.Facecam != "" {
-		r.render.Bubble = msg.BubbleOf(shown, r.render.Width, r.render.Height, r.render.Rate, r.render.frames())
+		r.render.Bubble = facecam.BubbleOf(shown, r.render.Width, r.render.Height, r.render.Rate, r.render.frames())
 	}
 	return &r.render, nil
 }
@@ -141,24 +140,24 @@ func parseRate(text string) (msg.Rate, error) {
 }
 
 func (r *reader) output() {
-	options, err := output.Parse(r.campaign.OutputOptions)
+	asked, err := options.ParseOutput(r.campaign.OutputOptions)
 	if err == nil {
-		r.render.Captions, err = options.Captions.Cues()
+		r.render.Captions, err = options.Cues(asked.Captions)
 	}
 	if err != nil {
 		r.refuseOptions(msg.CodeOutputOptions, "", err, "output_options")
 		return
 	}
-	if options.Watermark != nil {
-		mark := *options.Watermark
+	if asked.Watermark != nil {
+		mark := *asked.Watermark
 		mark.URL = trimmed(mark.URL)
-		options.Watermark = &mark
+		asked.Watermark = &mark
 		if wrong := urlProblem(mark.URL); wrong != "" {
 			r.refuse(invalid(msg.CodeOutputOptions, "output_options.watermark.url: the watermark's address %s.", wrong),
 				problem("the watermark's address "+wrong, "output_options", "watermark", "url"))
 		}
 	}
-	r.render.Output = options
+	r.render.Output = asked
 }
 
 func (r *reader) scenes() {
@@ -175,9 +174,9 @@ func (r *reader) scenes() {
 		r.refuse(found, problem(found.Message, "scenes"))
 		return
 	}
-	options := 0
+	size := 0
 	for i, s := range list {
-		if options += len(s.Options); options > maxOptions {
+		if size += len(s.Options); size > maxOptions {
 			found := invalid(msg.CodeSceneOptions, "The options of all scenes together are too large: at most %d MiB are possible.",
 				maxOptions>>20)
 			r.refuse(found, problem(found.Message, "scenes"))
@@ -204,15 +203,15 @@ func (r *reader) scene(i int, s Scene) {
 		r.refuse(found, problem(found.Message, at("duration_sec")...))
 		return
 	}
-	options, err := scene.Parse(s.Options, s.duration())
+	asked, err := options.ParseScene(s.Options, s.duration())
 	if err == nil {
-		err = options.CheckPage(address)
+		err = options.CheckPage(asked, address)
 	}
 	if err != nil {
 		r.refuseOptions(msg.CodeSceneOptions, fmt.Sprintf("Scene %d: ", i+1), err, at("options")...)
 		return
 	}
-	r.render.Scenes = append(r.render.Scenes, RenderScene{URL: address, Options: options})
+	r.render.Scenes = append(r.render.Scenes, RenderScene{URL: address, Options: asked})
 }
 
 // checkDuration reports what is wrong with the duration of the scene at place i.
@@ -267,12 +266,12 @@ func (r *reader) facecam() facecam.Options {
 			r.refuse(invalid(msg.CodeFacecamURL, "The facecam's address %s.", wrong), problem("the facecam's address "+wrong, "facecam_url"))
 		}
 	}
-	options, err := facecam.Parse(r.campaign.FacecamOptions)
+	asked, err := options.ParseFacecam(r.campaign.FacecamOptions)
 	if err == nil {
-		err = options.Check(r.render.Width, r.render.Height, r.campaign.duration())
+		err = options.CheckFacecam(asked, r.render.Width, r.render.Height, r.campaign.duration())
 	}
 	if err != nil {
 		r.refuseOptions(msg.CodeFacecamOptions, "", err, "facecam_options")
 	}
-	return options
+	return asked
 }

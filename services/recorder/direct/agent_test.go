@@ -36,7 +36,7 @@ func TestWhatABrowserTellsOfItselfFitsItsUserAgent(t *testing.T) {
 }
 
 func TestAPageIsAskedForInALocaleAndItsLanguage(t *testing.T) {
-	for locale, want := range map[string]string{"de-AT": "de-AT,de", "fr": "fr", "zh-Hant-TW": "zh-Hant-TW,zh"} {
+	for locale, want := range map[string]string{"de-AT": "de-AT,de", "fr": "fr", "zh-Hant-TW": "zh-Hant-TW,zh", "PT-br": "PT-br,pt", "x-own": "x-own"} {
 		if got := languages(locale); got != want {
 			t.Errorf("%s: %s, want %s", locale, got, want)
 		}

@@ -1,9 +1,10 @@
 package direct
 
 import (
+	"strings"
+
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
-	"golang.org/x/text/language"
 )
 
 // touches is how many fingers a phone feels.
@@ -91,15 +92,11 @@ func (d *Director) speak(page *rod.Page) error {
 	return nil
 }
 
-// languages are a locale and the language that it is a kind of, as Chrome takes them: "de-AT,de".
+// languages returns a locale and its language, as Chrome makes a list of them: "de-AT,de".
 func languages(locale string) string {
-	tag, err := language.Parse(locale)
-	if err != nil {
+	base, _, more := strings.Cut(locale, "-")
+	if !more || len(base) < 2 { // x-… and i-… are private tags, and name no language
 		return locale
 	}
-	base, _ := tag.Base()
-	if base.String() == locale {
-		return locale
-	}
-	return locale + "," + base.String()
+	return locale + "," + strings.ToLower(base)
 }

@@ -17,7 +17,7 @@ import (
 
 // boxed returns a bubble and its shape in its box of the given side lengths.
 func boxed(o facecam.Options) (s Shape, width, height int) {
-	b := *msg.BubbleOf(o, 1920, 1080, msg.FPS(60), 0)
+	b := *facecam.BubbleOf(o, 1920, 1080, msg.FPS(60), 0)
 	pad := Pad(b)
 	return Of(b).Boxed(pad), b.Width + 2*pad, b.Height + 2*pad
 }
@@ -104,7 +104,7 @@ func TestShapesHaveTheirCorners(t *testing.T) {
 }
 
 func TestAGrownBubbleIsThePicture(t *testing.T) {
-	rest := Of(*msg.BubbleOf(facecam.Options{}, 320, 180, msg.FPS(60), 0))
+	rest := Of(*facecam.BubbleOf(facecam.Options{}, 320, 180, msg.FPS(60), 0))
 	if got := rest.Grown(0, 320, 180); math.Abs(got.Radius-rest.Radius) > 1e-9 || got.X != rest.X || got.Width != rest.Width {
 		t.Errorf("before it grows it is %+v, not %+v", got, rest)
 	}
@@ -123,7 +123,7 @@ func TestAGrownBubbleIsThePicture(t *testing.T) {
 
 func TestAFilmShowsEachShape(t *testing.T) {
 	const width, height = 64, 36
-	rest := Of(*msg.BubbleOf(facecam.Options{}, width, height, msg.FPS(60), 0))
+	rest := Of(*facecam.BubbleOf(facecam.Options{}, width, height, msg.FPS(60), 0))
 	list := []Shape{rest, rest.Grown(0.5, width, height)}
 	data, err := io.ReadAll(&Animation{Shapes: list, Width: width, Height: height})
 	if err != nil || len(data) != len(list)*2*4*width*height {

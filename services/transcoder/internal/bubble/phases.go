@@ -83,5 +83,5 @@ func Or(b *msg.Bubble, width, height int, rate msg.Rate) *msg.Bubble {
 	if b != nil {
 		return b
 	}
-	return msg.BubbleOf(facecam.Options{}, width, height, rate, 0)
+	return facecam.BubbleOf(facecam.Options{}, width, height, rate, 0)
 }

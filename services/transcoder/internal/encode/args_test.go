@@ -35,7 +35,7 @@ func TestCommandLines(t *testing.T) {
 	crossfade.Frames, crossfade.Crossfade, crossfade.Quality = 30, true, output.QualityHigh
 	crossfade.Captions = []msg.Caption{{To: msg.Duration(400 * time.Millisecond), Text: "Hello"}}
 	still, growing := *face, *face
-	still.Place = *msg.BubbleOf(shown.Options{Shape: shown.ShapeRounded, Corner: shown.CornerTopRight, Mirror: true}, 1920, 1080, msg.FPS(60), 900)
+	still.Place = *shown.BubbleOf(shown.Options{Shape: shown.ShapeRounded, Corner: shown.CornerTopRight, Mirror: true}, 1920, 1080, msg.FPS(60), 900)
 	growing.Place.Fullscreen = []msg.Moment{{From: 480, To: 600, Grow: 36, Shrink: 36}, {From: 700, To: 800}}
 	fields := *face
 	fields.Stream.Interlaced = true

@@ -55,7 +55,7 @@ func TestWhatTheFacecamHidesIsWhereItIs(t *testing.T) {
 	none := 0.
 	plain := shown.Options{Corner: shown.CornerTopRight, Border: shown.Border{Width: &none}, Shadow: new(bool), Fullscreen: []shown.Moment{
 		{At: 2.0, Seconds: 2.0}, {At: 10.0, Seconds: 1.0, Ease: &none}}}
-	v.Over = msg.BubbleOf(plain, v.Width, v.Height, v.Rate, v.Frames)
+	v.Over = shown.BubbleOf(plain, v.Width, v.Height, v.Rate, v.Frames)
 	face, whole := image.Rect(1624, 48, 1872, 296), image.Rect(0, 0, 1920, 1080)
 	for frame, want := range map[int]image.Rectangle{
 		0: face, 120: face, 121: whole, 180: whole, 239: whole, 240: face, 599: face, 600: whole, 659: whole, 660: face,
@@ -68,7 +68,7 @@ func TestWhatTheFacecamHidesIsWhereItIs(t *testing.T) {
 	if got := hidden(v, 0); !got.Empty() {
 		t.Errorf("without a facecam %v is hidden", got)
 	}
-	v.Over = msg.BubbleOf(shown.Options{}, v.Width, v.Height, v.Rate, 0)
+	v.Over = shown.BubbleOf(shown.Options{}, v.Width, v.Height, v.Rate, 0)
 	if got := hidden(v, 0); !image.Rect(48, 784, 296, 1032).In(got) || got.Dx() == 248 {
 		t.Errorf("of a face with border and shadow %v is hidden", got)
 	}

@@ -1,4 +1,4 @@
-package output
+package options
 
 import (
 	"encoding/json"
@@ -9,32 +9,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
 const ms = time.Millisecond
 
+func cue(from, to time.Duration, text string) output.Cue {
+	return output.Cue{From: from, To: to, Text: text}
+}
+
 func TestCaptionsAreReadAsSRTAndAsWebVTT(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
-		want []Cue
+		want []output.Cue
 	}{
-		"SRT": {"1\n00:00:01,000 --> 00:00:02,500\nHello,\nworld\n\n2\n01:00:03,250 --> 01:00:04,000\n<i>Bye</i>\n", []Cue{
-			{1000 * ms, 2500 * ms, "Hello,\nworld"}, {time.Hour + 3250*ms, time.Hour + 4000*ms, "Bye"}}},
-		"with a mark and other line ends": {"\ufeff1\r\n00:00:01,5 --> 00:00:02,25\r\nA\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\nB", []Cue{
-			{1500 * ms, 2250 * ms, "A"}, {3000 * ms, 4000 * ms, "B"}}},
-		"WebVTT": {"WEBVTT - talk\n\nNOTE by hand\n\nSTYLE\n::cue { color: red }\n\nintro\n00:01.000 --> 00:02.000 line:0 align:start\n<v Ann>Fish &amp; chips\n", []Cue{
-			{1000 * ms, 2000 * ms, "Fish & chips"}}},
-		"out of order, one without text, and SRT's codes": {"00:00:05,000 --> 00:00:06,000\n{\\an8}late\n\n00:00:01,000 --> 00:00:02,000\n\n00:00:02,000 --> 00:00:03,000\nearly", []Cue{
-			{2000 * ms, 3000 * ms, "early"}, {5000 * ms, 6000 * ms, "late"}}},
-		"a smaller sign is a text's": {"00:00:01,000 --> 00:00:02,000\n1 < 2", []Cue{{1000 * ms, 2000 * ms, "1 < 2"}}},
+		"SRT":                             {"1\n00:00:01,000 --> 00:00:02,500\nHello,\nworld\n\n2\n01:00:03,250 --> 01:00:04,000\n<i>Bye</i>\n", []output.Cue{cue(1000*ms, 2500*ms, "Hello,\nworld"), cue(time.Hour+3250*ms, time.Hour+4000*ms, "Bye")}},
+		"with a mark and other line ends": {"\ufeff1\r\n00:00:01,5 --> 00:00:02,25\r\nA\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\nB", []output.Cue{cue(1500*ms, 2250*ms, "A"), cue(3000*ms, 4000*ms, "B")}},
+		"WebVTT":                          {"WEBVTT - talk\n\nNOTE by hand\n\nSTYLE\n::cue { color: red }\n\nintro\n00:01.000 --> 00:02.000 line:0 align:start\n<v Ann>Fish &amp; chips\n", []output.Cue{cue(1000*ms, 2000*ms, "Fish & chips")}},
+		"out of order, one without text, and SRT's codes": {"00:00:05,000 --> 00:00:06,000\n{\\an8}late\n\n00:00:01,000 --> 00:00:02,000\n\n00:00:02,000 --> 00:00:03,000\nearly", []output.Cue{cue(2000*ms, 3000*ms, "early"), cue(5000*ms, 6000*ms, "late")}},
+		"a smaller sign is a text's":                      {"00:00:01,000 --> 00:00:02,000\n1 < 2", []output.Cue{cue(1000*ms, 2000*ms, "1 < 2")}},
 	} {
-		got, err := (&Captions{Text: c.text}).Cues()
+		got, err := Cues(&output.Captions{Text: c.text})
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v (%v)", name, got, c.want, err)
 		}
 	}
-	if cues, err := (*Captions)(nil).Cues(); err != nil || cues != nil {
+	if cues, err := Cues(nil); err != nil || cues != nil {
 		t.Errorf("no captions are %v, %v", cues, err)
 	}
 }
@@ -46,7 +47,7 @@ func TestWhatIsWrongWithCaptionsIsToldByItsLine(t *testing.T) {
 		"00:00:02,000 --> 00:00:01,000\nHello": "line 1: it ends at 1s, and begins at 2s",
 		strings.Repeat("00:00:01,000 --> 00:00:02,000\nx\n\n", 2001): "line 6003: there are more than 2000 captions",
 	} {
-		_, err := (&Captions{Text: text}).Cues()
+		_, err := Cues(&output.Captions{Text: text})
 		if wrong := new(schema.Error); !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), "output_options.captions.text: "+want) {
 			t.Errorf("%.40q: %v, want %s", text, err, want)
 		}
@@ -56,18 +57,18 @@ func TestWhatIsWrongWithCaptionsIsToldByItsLine(t *testing.T) {
 func TestTheLanguageOfCaptionsIsWrittenInThreeLetters(t *testing.T) {
 	const text = "00:01.000 --> 00:02.000\nx"
 	for written, want := range map[string]string{"": "", "de": "deu", "deu": "deu", "ger": "deu", "pt-BR": "por", "zh-Hant": "zho", "haw": "haw", "no": "nor"} {
-		c := &Captions{Text: text, Language: written}
-		if _, err := c.Cues(); err != nil || c.ISO639() != want {
-			t.Errorf("%q is %q, %v, want %q", written, c.ISO639(), err, want)
+		c := &output.Captions{Text: text, Language: written}
+		if _, err := Cues(c); err != nil || Language(c) != want {
+			t.Errorf("%q is %q, %v, want %q", written, Language(c), err, want)
 		}
 	}
 	for _, written := range []string{"german", "xx", "und", "und-US", "x-foo", "d"} {
-		_, err := (&Captions{Text: text, Language: written}).Cues()
+		_, err := Cues(&output.Captions{Text: text, Language: written})
 		if err == nil || !strings.HasPrefix(err.Error(), "output_options.captions.language: this is no language") {
 			t.Errorf("%q: %v", written, err)
 		}
 	}
-	if got := (*Captions)(nil).ISO639(); got != "" {
+	if got := Language(nil); got != "" {
 		t.Errorf("no captions are in %q", got)
 	}
 }
@@ -79,23 +80,23 @@ func TestAsManyCaptionsFitAsIsWritten(t *testing.T) {
 		for i := range count {
 			fmt.Fprintf(&text, "%d\n%s --> %s\n%s\n\n", i+1, srt(i), srt(i+1), said)
 		}
-		data, err := json.Marshal(Options{Captions: &Captions{Text: text.String()}})
+		data, err := json.Marshal(output.Options{Captions: &output.Captions{Text: text.String()}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return data
 	}
-	o, err := Parse(write(1500))
+	o, err := ParseOutput(write(1500))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cues, err := o.Captions.Cues(); len(cues) != 1500 || err != nil {
+	if cues, err := Cues(o.Captions); len(cues) != 1500 || err != nil {
 		t.Errorf("%d captions, %v", len(cues), err)
 	}
-	if _, err := Parse(write(1560)); err == nil || !strings.Contains(err.Error(), "they may have 160 kB together") {
+	if _, err := ParseOutput(write(1560)); err == nil || !strings.Contains(err.Error(), "they may have 160 kB together") {
 		t.Errorf("1560 captions: %v", err)
 	}
-	if _, err := Parse(write(1900)); err == nil || !strings.Contains(err.Error(), "output_options.captions.text: ") {
+	if _, err := ParseOutput(write(1900)); err == nil || !strings.Contains(err.Error(), "output_options.captions.text: ") {
 		t.Errorf("1900 captions: %v", err)
 	}
 }

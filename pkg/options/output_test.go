@@ -1,9 +1,11 @@
-package output
+package options
 
 import (
 	"encoding/json"
 	"slices"
 	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/output"
 )
 
 // property is what the test needs to know of a schema.
@@ -18,7 +20,7 @@ type property struct {
 // Editors, our errors and the documentation show them.
 func TestEveryFieldHasADescriptionAndExamplesThatAreTaken(t *testing.T) {
 	var root property
-	if err := json.Unmarshal(Schema, &root); err != nil {
+	if err := json.Unmarshal(output.Schema, &root); err != nil {
 		t.Fatal(err)
 	}
 	for name, p := range root.Properties {
@@ -27,7 +29,7 @@ func TestEveryFieldHasADescriptionAndExamplesThatAreTaken(t *testing.T) {
 		}
 		for _, value := range p.Examples {
 			data := []byte(`{"` + name + `": ` + string(value) + `}`)
-			o, err := Parse(data)
+			o, err := ParseOutput(data)
 			if err != nil {
 				t.Errorf("%s is refused: %v", data, err)
 			}

@@ -1,4 +1,4 @@
-package facecam_test
+package options_test
 
 import (
 	"encoding/json"
@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/facecam"
+	"github.com/loom-lite/loom-lite/pkg/options"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
 func TestNothingAskedIsACircleAtTheBottomLeft(t *testing.T) {
 	for _, text := range []string{"", "null", "{}", `{"shape": "circle", "size": 0.23, "corner": "bottom-left", "margin": 0.045, "shadow": true}`} {
-		o, err := facecam.Parse([]byte(text))
+		o, err := options.ParseFacecam([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +38,7 @@ func TestTheBubbleFitsEveryPicture(t *testing.T) {
 						t.Errorf("%v, %s, %s: %s is odd: %d", size, shape, corner, name, v)
 					}
 				}
-				if err := o.Check(size[0], size[1], time.Second); err != nil || min(p.Width, p.Height) < 2 {
+				if err := options.CheckFacecam(o, size[0], size[1], time.Second); err != nil || min(p.Width, p.Height) < 2 {
 					t.Errorf("%v, %s, %s: %+v, %v", size, shape, corner, p, err)
 				}
 				if (p.X > size[0]/2) != strings.HasSuffix(corner, "right") || (p.Y > size[1]/2) != strings.HasPrefix(corner, "bottom") {
@@ -65,9 +66,9 @@ func TestTheSchemasExamplesAreAccepted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if o, err := facecam.Parse(text); err != nil {
+			if o, err := options.ParseFacecam(text); err != nil {
 				t.Errorf("%s: %v", text, err)
-			} else if err := o.Check(1920, 1080, time.Minute); err != nil {
+			} else if err := options.CheckFacecam(o, 1920, 1080, time.Minute); err != nil {
 				t.Errorf("%s: %v", text, err)
 			}
 		}
@@ -99,9 +100,9 @@ func TestWhatCannotBeIsRefusedInWords(t *testing.T) {
 		`{"fullscreen": [{"at": "end", "seconds": 5}, {"at": 1, "seconds": 2}, {"at": 2.5, "seconds": 3, "ease": 0}]}`: "facecam_options.fullscreen[0].at: the moment overlaps fullscreen[2], which lasts from 2.5 to 5.5 seconds\n" +
 			"facecam_options.fullscreen[2].at: the moment overlaps fullscreen[1], which lasts from 1 to 3 seconds",
 	} {
-		o, err := facecam.Parse([]byte(text))
+		o, err := options.ParseFacecam([]byte(text))
 		if err == nil {
-			err = o.Check(1920, 1080, 10*time.Second)
+			err = options.CheckFacecam(o, 1920, 1080, 10*time.Second)
 		}
 		var wrong *schema.Error
 		if !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), want) {
@@ -111,9 +112,9 @@ func TestWhatCannotBeIsRefusedInWords(t *testing.T) {
 }
 
 func TestMomentsThatTouchAreAccepted(t *testing.T) {
-	o, err := facecam.Parse([]byte(`{"fullscreen": [{"at": "end", "seconds": 3}, {"at": 2, "seconds": 5}, {"at": "start", "seconds": 2}]}`))
+	o, err := options.ParseFacecam([]byte(`{"fullscreen": [{"at": "end", "seconds": 3}, {"at": 2, "seconds": 5}, {"at": "start", "seconds": 2}]}`))
 	if err == nil {
-		err = o.Check(1920, 1080, 10*time.Second)
+		err = options.CheckFacecam(o, 1920, 1080, 10*time.Second)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -130,11 +131,11 @@ func TestMomentsThatTouchAreAccepted(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzParseFacecam(f *testing.F) {
 	f.Add([]byte(`{"size": 0.3, "position": {"x": 0.5, "y": 0.5}, "fullscreen": [{"at": "start", "seconds": 3}, {"at": 4.5, "seconds": 3, "ease": 1}]}`), 1920, 1080)
 	f.Fuzz(func(t *testing.T, data []byte, width, height int) {
-		o, err := facecam.Parse(data)
-		if err != nil || width < 16 || height < 16 || width > 3840 || height > 3840 || o.Check(width, height, 10*time.Second) != nil {
+		o, err := options.ParseFacecam(data)
+		if err != nil || width < 16 || height < 16 || width > 3840 || height > 3840 || options.CheckFacecam(o, width, height, 10*time.Second) != nil {
 			return
 		}
 		if p := o.Place(width, height); p.X < 0 || p.Y < 0 || p.X+p.Width > width || p.Y+p.Height > height || p.Width < 2 || p.Height < 2 {

@@ -1,25 +1,49 @@
-package facecam
+package options
 
 import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
+	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
-// Check tells what is wrong with the options for a video of a size in pixels and a length, as a
-// *schema.Error.
-func (o Options) Check(width, height int, length time.Duration) error {
-	problems := append(o.checkPlace(width, height), o.checkMoments(length)...)
+const facecamName = "facecam_options"
+
+var facecamSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(facecam.Schema) })
+
+// ParseFacecam reads how the presenter is shown, as JSON. Nothing, and null, are the zero value.
+// What is wrong is a *schema.Error.
+func ParseFacecam(data []byte) (facecam.Options, error) {
+	return parse(facecamName, facecamSchema, data, budget.FacecamOptions, checkFacecam)
+}
+
+// checkFacecam finds options that do not go together.
+func checkFacecam(o facecam.Options) (problems []schema.Problem) {
+	if o.Position != nil && (o.Corner != "" || o.Margin != nil) {
+		problems = append(problems, problem("it says where the bubble is, and so do corner and margin. Leave out one or the others").at("position"))
+	}
+	if o.Aspect != "" && (o.Shape == "" || o.Shape == facecam.ShapeCircle) {
+		problems = append(problems, problem("a circle is as wide as high. Leave it out, or choose shape: rounded or shape: rectangle").at("aspect"))
+	}
+	return problems
+}
+
+// CheckFacecam reports what is wrong with the options for a video of a size in pixels and a length,
+// as a *schema.Error.
+func CheckFacecam(o facecam.Options, width, height int, length time.Duration) error {
+	problems := append(checkPlace(o, width, height), checkMoments(o, length)...)
 	if len(problems) > 0 {
-		return wrong(problems...)
+		return schema.Wrong(facecamName, problems...)
 	}
 	return nil
 }
 
-func (o Options) checkPlace(width, height int) (problems []schema.Problem) {
+func checkPlace(o facecam.Options, width, height int) (problems []schema.Problem) {
 	p := o.Place(width, height)
 	switch {
 	case p.Width > width || p.Height > height:
@@ -37,7 +61,7 @@ func (o Options) checkPlace(width, height int) (problems []schema.Problem) {
 		"and from y %.3f to %.3f", p.Width, p.Height, width, height, x, 1-x, y, 1-y).at("position")}
 }
 
-func (o Options) checkMoments(length time.Duration) (problems []schema.Problem) {
+func checkMoments(o facecam.Options, length time.Duration) (problems []schema.Problem) {
 	type span struct {
 		from, to time.Duration
 		place    int
@@ -80,4 +104,5 @@ func (t text) at(location ...string) schema.Problem {
 	return schema.Problem{Location: location, Text: string(t)}
 }
 
+// number writes seconds.
 func number(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }

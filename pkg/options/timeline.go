@@ -1,4 +1,4 @@
-package scene
+package options
 
 import (
 	"math"
@@ -6,10 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
 // scroll checks a scroll against the scene's time.
-func (c *checker) scroll(s Scroll, duration time.Duration) {
+func (c *checker) scroll(s scene.Scroll, duration time.Duration) {
 	c.text([]string{"scroll", "to"}, s.To, "end, a CSS selector, or a number of CSS pixels")
 	if y, err := strconv.ParseFloat(strings.TrimSpace(s.To), 64); err == nil && !(y >= 0 && y <= maxY) {
 		c.at("scroll.to", "it must be a number of CSS pixels from 0 to %d, end, or a CSS selector. Example: 1200", maxY)
@@ -21,9 +24,9 @@ func (c *checker) scroll(s Scroll, duration time.Duration) {
 	if s.Back {
 		takes += s.Seconds
 	}
-	if scene := duration.Seconds(); takes > scene {
+	if lasts := duration.Seconds(); takes > lasts {
 		c.at("scroll", "it takes %s, but the scene lasts %s. Make delay_sec, seconds and pause_sec shorter, or the scene longer",
-			spoken(takes), spoken(scene))
+			spoken(takes), spoken(lasts))
 	}
 }
 
@@ -31,8 +34,8 @@ func (c *checker) scroll(s Scroll, duration time.Duration) {
 const maxY = 1_000_000
 
 // actions checks each action, and that they follow one another within the scene.
-func (c *checker) actions(list []Action, duration time.Duration) {
-	started, ended, scene := 0.0, 0.0, duration.Seconds()
+func (c *checker) actions(list []scene.Action, duration time.Duration) {
+	started, ended, lasts := 0.0, 0.0, duration.Seconds()
 	for i, a := range list {
 		field := func(name string) []string { return []string{"actions", strconv.Itoa(i), name} }
 		c.action(a, field)
@@ -44,10 +47,10 @@ func (c *checker) actions(list []Action, duration time.Duration) {
 			}
 		}
 		switch {
-		case a.At != nil && start >= scene:
-			c.add(field("at"), "it is not within the scene, which lasts %s", spoken(scene))
-		case start+a.Seconds > scene:
-			c.add(field("seconds"), "the action would end after %s, but the scene lasts %s", spoken(start+a.Seconds), spoken(scene))
+		case a.At != nil && start >= lasts:
+			c.add(field("at"), "it is not within the scene, which lasts %s", spoken(lasts))
+		case start+a.Seconds > lasts:
+			c.add(field("seconds"), "the action would end after %s, but the scene lasts %s", spoken(start+a.Seconds), spoken(lasts))
 		}
 		started, ended = start, start+a.Seconds
 	}
@@ -63,7 +66,7 @@ var uses = map[string]struct{ needs, may []string }{
 	"wait":   {[]string{"seconds"}, nil},
 }
 
-func (c *checker) action(a Action, field func(string) []string) {
+func (c *checker) action(a scene.Action, field func(string) []string) {
 	given := map[string]bool{
 		"selector": a.Selector != "", "text": a.Text != "", "key": a.Key != "", "y": a.Y != 0, "seconds": a.Seconds != 0,
 	}
@@ -95,4 +98,10 @@ func spoken(seconds float64) string {
 		unit = " second"
 	}
 	return strconv.FormatFloat(math.Round(seconds*1000)/1000, 'f', -1, 64) + unit
+}
+
+// knownKey reports whether press knows a key: a name, or one character.
+func knownKey(key string) bool {
+	_, named := scene.NamedKeys[key]
+	return named || utf8.RuneCountInString(key) == 1
 }

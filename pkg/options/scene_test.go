@@ -1,4 +1,4 @@
-package scene
+package options
 
 import (
 	"encoding/json"
@@ -9,14 +9,19 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/budget"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
 const sceneTime = 5 * time.Second
 
-func parse(t *testing.T, text string) Options {
+func window(width, height int, scale float64) scene.Window {
+	return scene.Window{Width: width, Height: height, Scale: scale}
+}
+
+func parseScene(t *testing.T, text string) scene.Options {
 	t.Helper()
-	o, err := Parse([]byte(text), sceneTime)
+	o, err := ParseScene([]byte(text), sceneTime)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -25,7 +30,7 @@ func parse(t *testing.T, text string) Options {
 
 func TestOptionsAreReadAsWritten(t *testing.T) {
 	at := 1.5
-	got := parse(t, `{
+	got := parseScene(t, `{
 		"capture": "exact", "repeatable": true,
 		"viewport": {"width": 390, "height": 8.44e2, "device_scale_factor": 2, "fit": "cover", "background": "#F4f1ea"},
 		"mobile": true, "color_scheme": "dark", "reduced_motion": true, "locale": "de-DE", "timezone": "Europe/Berlin",
@@ -38,19 +43,19 @@ func TestOptionsAreReadAsWritten(t *testing.T) {
 		"actions": [{"do": "click", "selector": "a", "at": 1.5, "seconds": 0.5}, {"do": "type", "text": "hi"},
 			{"do": "press", "key": "Enter"}, {"do": "scroll", "y": 800}, {"do": "wait", "seconds": 3}],
 		"cursor": true, "on_error": "last_picture", "strict": ["page_incomplete", "fonts_missing"]}`)
-	want := Options{
-		Capture: CaptureExact, Repeatable: true,
-		Viewport: &Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2, Fit: FitCover, Background: "#F4f1ea"},
+	want := scene.Options{
+		Capture: scene.CaptureExact, Repeatable: true,
+		Viewport: &scene.Viewport{Width: 390, Height: 844, DeviceScaleFactor: 2, Fit: scene.FitCover, Background: "#F4f1ea"},
 		Mobile:   true, ColorScheme: "dark", ReducedMotion: true, Locale: "de-DE", Timezone: "Europe/Berlin",
 		UserAgent: "Mozilla/5.0 (X)", Headers: map[string]string{"X-Preview": "a b", "Authorization": "Bearer x"},
-		Cookies:   []Cookie{{Name: "a", Value: "b", Domain: ".example.com", Path: "/x", Secure: true, HTTPOnly: true, SameSite: "None"}},
-		BasicAuth: &BasicAuth{Username: "u", Password: "p:ä"},
-		WaitFor:   &WaitFor{NetworkIdle: true, Selector: "#a", Promise: "p()", Seconds: 2.5, TimeoutSeconds: 20},
-		Prescroll: true, Consent: ConsentDismiss, Hide: []string{".a"}, Remove: []string{"b > c"}, CSS: "a{}", JS: "1",
-		Scroll: &Scroll{To: "end", Seconds: 1, Easing: "ease-in-out", DelaySeconds: 1, PauseSeconds: 1, Back: true},
-		Actions: []Action{{Do: "click", Selector: "a", At: &at, Seconds: 0.5}, {Do: "type", Text: "hi"}, {Do: "press", Key: "Enter"},
+		Cookies:   []scene.Cookie{{Name: "a", Value: "b", Domain: ".example.com", Path: "/x", Secure: true, HTTPOnly: true, SameSite: "None"}},
+		BasicAuth: &scene.BasicAuth{Username: "u", Password: "p:ä"},
+		WaitFor:   &scene.WaitFor{NetworkIdle: true, Selector: "#a", Promise: "p()", Seconds: 2.5, TimeoutSeconds: 20},
+		Prescroll: true, Consent: scene.ConsentDismiss, Hide: []string{".a"}, Remove: []string{"b > c"}, CSS: "a{}", JS: "1",
+		Scroll: &scene.Scroll{To: "end", Seconds: 1, Easing: "ease-in-out", DelaySeconds: 1, PauseSeconds: 1, Back: true},
+		Actions: []scene.Action{{Do: "click", Selector: "a", At: &at, Seconds: 0.5}, {Do: "type", Text: "hi"}, {Do: "press", Key: "Enter"},
 			{Do: "scroll", Y: 800}, {Do: "wait", Seconds: 3}},
-		Cursor: true, OnError: OnErrorLastPicture, Strict: []string{"page_incomplete", "fonts_missing"},
+		Cursor: true, OnError: scene.OnErrorLastPicture, Strict: []string{"page_incomplete", "fonts_missing"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
@@ -59,14 +64,14 @@ func TestOptionsAreReadAsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := parse(t, string(data)); !reflect.DeepEqual(again, want) {
+	if again := parseScene(t, string(data)); !reflect.DeepEqual(again, want) {
 		t.Errorf("written and read again they are\n%+v", again)
 	}
 }
 
 func TestNothingAskedIsTheZeroValue(t *testing.T) {
 	for _, text := range []string{"", " ", "null", " null\n", "{}"} {
-		if got := parse(t, text); !reflect.DeepEqual(got, Options{}) {
+		if got := parseScene(t, text); !reflect.DeepEqual(got, scene.Options{}) {
 			t.Errorf("%q: %+v", text, got)
 		}
 	}
@@ -157,7 +162,7 @@ func TestWhatCannotBeAskedIsToldByField(t *testing.T) {
 		`{"css": "` + strings.Repeat("<", 60<<10) + `"}`:                                            "options: they are too large: 368650 bytes as JSON, at most 262144 are possible",
 		strings.Repeat(" ", 10) + `{"css": "` + strings.Repeat("x", 3*budget.SceneOptions) + `"}`:   "options: they are too large",
 	} {
-		_, err := Parse([]byte(text), sceneTime)
+		_, err := ParseScene([]byte(text), sceneTime)
 		shown := text[:min(len(text), 100)]
 		if invalid := new(schema.Error); !errors.As(err, &invalid) {
 			t.Errorf("%s: %v, want a *schema.Error", shown, err)
@@ -181,7 +186,7 @@ func TestWhatIsAtTheEdgeCanBeAsked(t *testing.T) {
 		`{"headers": {"X-Empty": ""}, "cookies": [{"name": "a", "value": ""}]}`,
 		`{"wait_for": {"seconds": 15}}`,
 	} {
-		parse(t, text)
+		parseScene(t, text)
 	}
 }
 
@@ -202,7 +207,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 		`{"timezone": "hunter2", "locale": "hunter2"}`,
 		`hunter2`, `{"headers": {"X-A": hunter2}}`,
 	} {
-		_, err := Parse([]byte(text), sceneTime)
+		_, err := ParseScene([]byte(text), sceneTime)
 		if err == nil {
 			t.Errorf("%s is taken", text)
 		} else if strings.Contains(err.Error(), secret) {
@@ -214,19 +219,19 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 func TestAPictureIsTheWindowInPixels(t *testing.T) {
 	for text, want := range map[string]struct {
 		width, height int
-		window        Window
+		window        scene.Window
 	}{
-		`{}`: {1920, 1080, Window{1920, 1080, 1}},
-		`{"viewport": {"width": 1280, "height": 720}}`:                              {1280, 720, Window{1280, 720, 1}},
-		`{"viewport": {"width": 390, "height": 844, "device_scale_factor": 2}}`:     {780, 1688, Window{390, 844, 2}},
-		`{"viewport": {"width": 390, "height": 844, "device_scale_factor": 3}}`:     {1170, 2532, Window{390, 844, 3}},
-		`{"viewport": {"width": 391, "height": 845, "device_scale_factor": 3}}`:     {1170, 2532, Window{390, 844, 3}},
-		`{"viewport": {"width": 375, "height": 667}}`:                               {374, 666, Window{374, 666, 1}},
-		`{"viewport": {"width": 375, "height": 667, "device_scale_factor": 1.5}}`:   {560, 998, Window{373, 665, 1.5}},
-		`{"viewport": {"width": 412, "height": 915, "device_scale_factor": 2.625}}`: {1082, 2402, Window{412, 915, 2.625}},
-		`{"viewport": {"width": 390, "height": 390, "device_scale_factor": 1.3}}`:   {506, 506, Window{389, 389, 1.3}},
+		`{}`: {1920, 1080, window(1920, 1080, 1)},
+		`{"viewport": {"width": 1280, "height": 720}}`:                              {1280, 720, window(1280, 720, 1)},
+		`{"viewport": {"width": 390, "height": 844, "device_scale_factor": 2}}`:     {780, 1688, window(390, 844, 2)},
+		`{"viewport": {"width": 390, "height": 844, "device_scale_factor": 3}}`:     {1170, 2532, window(390, 844, 3)},
+		`{"viewport": {"width": 391, "height": 845, "device_scale_factor": 3}}`:     {1170, 2532, window(390, 844, 3)},
+		`{"viewport": {"width": 375, "height": 667}}`:                               {374, 666, window(374, 666, 1)},
+		`{"viewport": {"width": 375, "height": 667, "device_scale_factor": 1.5}}`:   {560, 998, window(373, 665, 1.5)},
+		`{"viewport": {"width": 412, "height": 915, "device_scale_factor": 2.625}}`: {1082, 2402, window(412, 915, 2.625)},
+		`{"viewport": {"width": 390, "height": 390, "device_scale_factor": 1.3}}`:   {506, 506, window(389, 389, 1.3)},
 	} {
-		o := parse(t, text)
+		o := parseScene(t, text)
 		if w, h := o.Picture(1920, 1080); w != want.width || h != want.height {
 			t.Errorf("%s: %d × %d, want %d × %d", text, w, h, want.width, want.height)
 		}
@@ -253,8 +258,8 @@ func TestACookieIsOfThePagesDomain(t *testing.T) {
 		{"http://127.0.0.1:8080/", "0.0.1", false},
 		{"page.html", "example.com", true}, // a file, whose address is known later
 	} {
-		o := Options{Cookies: []Cookie{{Name: "a", Value: "b"}, {Name: "a", Value: "b", Domain: test.domain}}}
-		err := o.CheckPage(test.page)
+		o := scene.Options{Cookies: []scene.Cookie{{Name: "a", Value: "b"}, {Name: "a", Value: "b", Domain: test.domain}}}
+		err := CheckPage(o, test.page)
 		if test.taken && err != nil {
 			t.Errorf("%s on %s: %v", test.domain, test.page, err)
 		}
@@ -264,11 +269,11 @@ func TestACookieIsOfThePagesDomain(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzParseScene(f *testing.F) {
 	f.Add(`{"scroll": {"to": "end"}, "actions": [{"do": "wait", "seconds": 1}]}`, 5)
 	f.Add(`{"headers": {"a": "b"}, "viewport": {"width": 1e3, "height": 16}}`, 1)
 	f.Fuzz(func(t *testing.T, text string, seconds int) {
-		o, err := Parse([]byte(text), time.Duration(seconds)*time.Second)
+		o, err := ParseScene([]byte(text), time.Duration(seconds)*time.Second)
 		invalid := new(schema.Error)
 		if err != nil {
 			if !errors.As(err, &invalid) || len(invalid.Problems) == 0 {
@@ -276,7 +281,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if w, h := o.Picture(1920, 1080); w%2 != 0 || h%2 != 0 || w < 16 || h < 16 || w*h > MaxPixels {
+		if w, h := o.Picture(1920, 1080); w%2 != 0 || h%2 != 0 || w < 16 || h < 16 || w*h > scene.MaxPixels {
 			t.Errorf("a picture of %d × %d", w, h)
 		}
 	})

@@ -1,6 +1,7 @@
-package scene
+package options
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -8,16 +9,32 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // time zones are the same wherever this runs
 
 	"golang.org/x/text/language"
 
+	"github.com/loom-lite/loom-lite/pkg/budget"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
 // maxCode is how many bytes css and js may have: what the schema counts are characters.
 const maxCode = 64 << 10
+
+// sceneName is what a scene's options are called in errors.
+const sceneName = "options"
+
+var sceneSchema = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(scene.Schema) })
+
+// ParseScene reads the options, as JSON, of a scene that lasts for duration. Nothing, and null, are
+// the zero value. What is wrong with them is a *schema.Error.
+func ParseScene(data []byte, duration time.Duration) (scene.Options, error) {
+	return parse(sceneName, sceneSchema, data, budget.SceneOptions, func(o scene.Options) []schema.Problem {
+		return checkScene(o, duration)
+	})
+}
 
 // checker collects what is wrong.
 type checker struct{ problems []schema.Problem }
@@ -31,14 +48,14 @@ func (c *checker) add(location []string, format string, args ...any) {
 	c.problems = append(c.problems, schema.Problem{Location: location, Text: fmt.Sprintf(format, args...)})
 }
 
-// check finds what the schema cannot say.
-func (o Options) check(duration time.Duration) []schema.Problem {
+// checkScene finds what the schema cannot say.
+func checkScene(o scene.Options, duration time.Duration) []schema.Problem {
 	c := &checker{}
-	if o.Capture == CaptureRealtime && o.Repeatable {
+	if o.Capture == scene.CaptureRealtime && o.Repeatable {
 		c.at("repeatable", "what is captured in real time cannot be repeated. Leave out one of capture and repeatable")
 	}
 	if o.Viewport != nil {
-		c.viewport(*o.Viewport)
+		c.viewport(o.Picture(0, 0)) // which is the same for every video
 	}
 	c.browser(o)
 	for i, cookie := range o.Cookies {
@@ -55,10 +72,10 @@ func (o Options) check(duration time.Duration) []schema.Problem {
 	return c.problems
 }
 
-func (c *checker) viewport(v Viewport) {
-	w, h := v.picture()
+// viewport checks the size of the pictures that a viewport gives.
+func (c *checker) viewport(w, h int) {
 	switch {
-	case w*h > MaxPixels:
+	case w*h > scene.MaxPixels:
 		c.at("viewport", "the picture would have %d × %d pixels, which is too large: width × height × the square of "+
 			"device_scale_factor may be at most 3840 × 2160", w, h)
 	case min(w, h) < 16:
@@ -67,7 +84,7 @@ func (c *checker) viewport(v Viewport) {
 }
 
 // browser checks what the browser is told to be, and to send.
-func (c *checker) browser(o Options) {
+func (c *checker) browser(o scene.Options) {
 	if o.Locale != "" {
 		if tag, err := language.Parse(o.Locale); err != nil || tag == language.Und || strings.Contains(o.Locale, "_") {
 			c.at("locale", "this is no language that is known. Write a BCP 47 tag. Example: de-DE")
@@ -125,7 +142,7 @@ var instead = map[string]string{
 	"cookie": ": use cookies", "user-agent": ": use user_agent",
 }
 
-func (c *checker) cookie(here []string, k Cookie) {
+func (c *checker) cookie(here []string, k scene.Cookie) {
 	field := func(name string) []string { return append(slices.Clone(here), name) }
 	if !token(k.Name) {
 		c.add(field("name"), "the name of a cookie must be made of letters, digits and a few signs such as - and _")
@@ -148,9 +165,9 @@ func (c *checker) cookie(here []string, k Cookie) {
 	}
 }
 
-// CheckPage finds what is wrong with options that have been parsed for the page at an address. What
-// is wrong is an *Error.
-func (o Options) CheckPage(address string) error {
+// CheckPage reports what is wrong with a scene's options for the page at an address, as a
+// *schema.Error.
+func CheckPage(o scene.Options, address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return nil // which is told of the address
@@ -163,7 +180,7 @@ func (o Options) CheckPage(address string) error {
 		}
 	}
 	if len(c.problems) > 0 {
-		return wrong(c.problems...)
+		return schema.Wrong(sceneName, c.problems...)
 	}
 	return nil
 }
@@ -177,23 +194,8 @@ func within(host, domain string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// defaultTimeout is TimeoutSeconds when it is not given.
-const defaultTimeout = 15
-
-// Timeout returns TimeoutSeconds, or what it is when it is not given.
-func (w WaitFor) Timeout() time.Duration {
-	return time.Duration(w.timeout() * float64(time.Second))
-}
-
-func (w WaitFor) timeout() float64 {
-	if w.TimeoutSeconds == 0 {
-		return defaultTimeout
-	}
-	return w.TimeoutSeconds
-}
-
-func (c *checker) waitFor(w WaitFor) {
-	if timeout := w.timeout(); w.Seconds > timeout {
+func (c *checker) waitFor(w scene.WaitFor) {
+	if timeout := cmp.Or(w.TimeoutSeconds, scene.DefaultTimeoutSeconds); w.Seconds > timeout {
 		c.at("wait_for.seconds", "%v is longer than timeout_sec, which is %v. Make timeout_sec longer, or seconds shorter",
 			w.Seconds, timeout)
 	}
@@ -202,7 +204,7 @@ func (c *checker) waitFor(w WaitFor) {
 }
 
 // page checks what is done to the page before it is recorded.
-func (c *checker) page(o Options) {
+func (c *checker) page(o scene.Options) {
 	for i, s := range o.Hide {
 		c.text([]string{"hide", strconv.Itoa(i)}, s, "a CSS selector")
 	}
