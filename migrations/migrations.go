@@ -44,8 +44,8 @@ func SQL(name string) (string, error) {
 }
 
 // Apply brings the database up to date and returns the files that it applied: those that Pending
-// lists. If it returns an error, nothing has changed. The error is an UnfitError if the app's tables
-// or the role's rights do not allow the migrations.
+// lists. If it returns an error, nothing has changed. The error is an UnfitError if the app's
+// tables or the role's rights do not allow the migrations.
 func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lock); err != nil {

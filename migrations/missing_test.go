@@ -90,7 +90,8 @@ func TestPastedFilesAreReadyOnlyWhenAllOfThemAreThere(t *testing.T) {
 			t.Parallel()
 			conn := connect(t, postgrestest.Database(t))
 			for _, name := range order {
-				_, _ = conn.PgConn().Exec(t.Context(), file(t, name)).ReadAll() // in a wrong order some fail
+				// in a wrong order some fail
+				_, _ = conn.PgConn().Exec(t.Context(), file(t, name)).ReadAll()
 			}
 			err := migrations.Check(t.Context(), conn)
 			if !errors.As(err, new(*migrations.OutdatedError)) {

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// schema lists what Files make and programs need, as existing names it: an object a line, behind the
-// file that makes it. A test compares it with a database, and writes it (-update).
+// schema lists what Files make and programs need, as existing names it: an object a line, behind
+// the file that makes it. A test compares it with a database, and writes it (-update).
 //
 //go:embed schema.txt
 var schema string
@@ -56,8 +56,8 @@ select n.nspname || '.' || p.proname || '(' || coalesce((
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
  where n.nspname = 'loom' or n.nspname = 'public' and p.proname = 'claim_render_job'`
 
-// missingObjects returns the objects that a database lacks, in the order of Files. Of a table that is
-// missing it names the table alone.
+// missingObjects returns the objects that a database lacks, in the order of Files. Of a table that
+// is missing it names the table alone.
 func missingObjects(ctx context.Context, db DB) ([]object, error) {
 	found, err := names(ctx, db)
 	if err != nil {

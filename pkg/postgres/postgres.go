@@ -16,18 +16,18 @@ import (
 // transactionPort is where Supabase's pooler (Supavisor) serves in transaction mode.
 const transactionPort = 6543
 
-// DefaultConnections is how many connections a pool holds at most when nothing is said: few enough
-// that several services share a pooler of Supabase's smallest size, which is 15.
-const DefaultConnections = 5
+// defaultConnections is the default bound of a pool. Several services can share Supabase's smallest
+// pooler, which has 15 connections.
+const defaultConnections = 5
 
 // errURL replaces the parser's error, which quotes the URL, and so the password.
 var errURL = errors.New("DATABASE_URL is not the URL of a PostgreSQL database, such as postgres://user:password@host:5432/database")
 
 // Open returns a pool of connections to the database at databaseURL. It does not connect: a
-// database that is away now may be there when it is first asked. application_name, unless the URL
-// sets one, is loom; see Named.
+// database that is away now may be there for the first query. application_name is loom, unless the
+// URL sets another; see Named.
 //
-// The pool lives until it is closed; ctx bounds only Open itself.
+// The pool lives until it is closed: ctx bounds Open only.
 func Open(ctx context.Context, databaseURL string) (*pgxpool.Pool, error) {
 	return Named(ctx, databaseURL, "loom")
 }
@@ -35,11 +35,11 @@ func Open(ctx context.Context, databaseURL string) (*pgxpool.Pool, error) {
 // Named is Open with another application_name, such as loom-ingest, for the server's lists and
 // logs.
 func Named(ctx context.Context, databaseURL, application string) (*pgxpool.Pool, error) {
-	return Bounded(ctx, databaseURL, application, DefaultConnections)
+	return Bounded(ctx, databaseURL, application, defaultConnections)
 }
 
-// Bounded is Named with this many connections at most, DefaultConnections for 0, unless the URL
-// says how many (pool_max_conns).
+// Bounded is Named with a bound on the connections. 0 means 5. A bound in the URL (pool_max_conns)
+// takes precedence.
 func Bounded(ctx context.Context, databaseURL, application string, most int) (*pgxpool.Pool, error) {
 	cfg, err := Config(databaseURL, application)
 	if err != nil {
@@ -51,11 +51,11 @@ func Bounded(ctx context.Context, databaseURL, application string, most int) (*p
 	return pgxpool.NewWithConfig(ctx, cfg)
 }
 
-// Config is Named's configuration, for a caller that changes something of it.
+// Config returns the configuration of Named, for callers that change it.
 //
-// Connections that are made with its ConnConfig alone leave nothing behind on a connection that the
-// next transaction may not get, so they work through every pooler. Those of a pool do so until it
-// is known that there is none; see sessions.
+// A connection that is made with its ConnConfig keeps no state in the session, so it works through
+// every pooler. A pool's connections keep none until it is known that there is no pooler; see
+// sessions.
 func Config(databaseURL, application string) (*pgxpool.Config, error) {
 	target, err := parse(databaseURL)
 	if err != nil {
@@ -69,7 +69,7 @@ func Config(databaseURL, application string) (*pgxpool.Config, error) {
 	if params["application_name"] == "" {
 		params["application_name"] = application
 	}
-	// exec sends every query with its arguments in one go.
+	// Exec mode sends each query with its arguments in one message, and prepares nothing.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	cfg.ConnConfig.StatementCacheCapacity = 0
 	cfg.ConnConfig.DescriptionCacheCapacity = 0
@@ -78,9 +78,9 @@ func Config(databaseURL, application string) (*pgxpool.Config, error) {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	if !boundByURL(databaseURL) {
-		cfg.MaxConns = DefaultConnections
+		cfg.MaxConns = defaultConnections
 	}
-	// Poolers and proxies drop connections that lie still, or that are old.
+	// Poolers and proxies drop connections that are idle or old.
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.MaxConnLifetime = 30 * time.Minute
 	cfg.MaxConnLifetimeJitter = 5 * time.Minute
@@ -92,19 +92,19 @@ func Config(databaseURL, application string) (*pgxpool.Config, error) {
 }
 
 const (
-	// connectTimeout bounds the making of a connection, for a server that accepts it and says
-	// nothing.
+	// connectTimeout bounds the making of a connection to a server that accepts it but does not
+	// answer.
 	connectTimeout = 10 * time.Second
-	// pingTimeout bounds the look whether a connection that lay still is alive.
+	// pingTimeout bounds the check whether an idle connection is alive.
 	pingTimeout = 3 * time.Second
 )
 
-// readOnly is the SQLSTATE of a change where there is none to be made.
+// readOnly is the SQLSTATE of a change on a server that accepts none.
 const readOnly = "25006"
 
-// keep reports whether a connection is of use after an error of the server's. One that is to a
-// server which takes no changes is not: after a failover the old primary keeps its connections, and
-// only a new one finds the primary.
+// keep reports whether a connection may be used after an error of the server. A connection to a
+// server that accepts no changes may not: after a failover the old primary keeps its connections,
+// and only a new connection reaches the new primary.
 func keep(_ *pgconn.PgConn, err *pgconn.PgError) bool {
 	return !strings.EqualFold(err.Severity, "FATAL") && err.Code != readOnly
 }
@@ -114,15 +114,15 @@ type target struct {
 	session bool
 }
 
-// foreign are settings that Prisma and others keep in the same URL.
+// foreign lists settings that Prisma and others keep in the same URL.
 var foreign = []string{"pgbouncer", "connection_limit", "pool_timeout", "schema", "statement_cache_size", "socket_timeout"}
 
 func parse(databaseURL string) (target, error) {
 	t := target{url: databaseURL, session: true}
 	if u, err := url.Parse(databaseURL); err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") {
 		t.session = u.Query().Get("pgbouncer") != "true"
-		// What is not ours to read stays as it is written, but for signs that libpq's form of a URL
-		// has escaped.
+		// Other settings stay as they are written, except for characters that libpq requires to be
+		// escaped.
 		var pairs []string
 		for pair := range strings.SplitSeq(u.RawQuery, "&") {
 			name, value, _ := strings.Cut(pair, "=")
@@ -133,7 +133,7 @@ func parse(databaseURL string) (target, error) {
 		u.RawQuery = strings.Join(pairs, "&")
 		t.url = u.String()
 	}
-	// Both forms, URL and "host=… port=…", name the port.
+	// The port is in both forms: URL and "host=… port=…".
 	cfg, err := pgx.ParseConfig(t.url)
 	if err != nil {
 		return target{}, errURL
@@ -144,5 +144,5 @@ func parse(databaseURL string) (target, error) {
 	return t, nil
 }
 
-// boundByURL reports whether the URL says how many connections a pool may have.
+// boundByURL reports whether the URL bounds the connections of a pool.
 func boundByURL(databaseURL string) bool { return strings.Contains(databaseURL, "pool_max_conns=") }

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// SQLState is the code that the server gave an error: "42P01" for a table that is not there. "" is
-// that of an error which the server did not answer with: no connection, no time left.
+// SQLState returns the server's code of an error, such as "42P01" for a missing table. It returns
+// "" for an error that is not the server's: no connection, no time left.
 func SQLState(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -18,18 +18,18 @@ func SQLState(err error) string {
 	return ""
 }
 
-// InClass reports whether a SQLSTATE is of one of classes, each its first two characters.
+// InClass reports whether a SQLSTATE belongs to one of classes. A class is its first two
+// characters.
 func InClass(code string, classes ...string) bool {
 	return len(code) == 5 && slices.Contains(classes, code[:2])
 }
 
-// Locked reports whether a row was not to be had in time because somebody else holds it
-// (lock_not_available).
+// Locked reports whether a row could not be locked in time (lock_not_available).
 func Locked(err error) bool { return SQLState(err) == "55P03" }
 
-// Reason says why the database does not do what it is asked to, in words that may be shown to
-// whoever asks: they name neither host nor user, and quote no rows. The server's own message is
-// told where it is of names, rights and resources.
+// Reason says why a query failed, without naming the host or the user and without quoting rows. It
+// includes the server's message only in classes whose messages are about names, rights and
+// resources.
 func Reason(err error) string {
 	var pg *pgconn.PgError
 	switch {

@@ -10,23 +10,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// statementCache is how many prepared statements a connection keeps, as pgx has it.
+// statementCache is how many prepared statements a connection keeps: pgx's default.
 const statementCache = 512
 
-// sessions finds out what connections are to, once they are made, and makes those that follow
-// accordingly.
+// sessions finds out whether connections reach the server itself or a pooler, and configures later
+// connections accordingly.
 //
-// A server tells each connection the number of the process that serves it; a pooler tells a number
-// that it made up. So a connection whose pg_backend_pid() is the number that it was told is to the
-// server itself, where a session lasts: prepared statements may be kept. Those that were made
-// before that was known are given back after their first use.
+// A server announces to each connection the process ID of its backend; a pooler announces a made-up
+// number. So if pg_backend_pid() returns the announced number, the connection reaches the server,
+// its session lasts, and it may keep prepared statements. Connections that were made before that
+// was known are closed after their first use.
 type sessions struct {
 	// pooled: the URL says that there is a pooler in transaction mode.
 	pooled bool
 	direct atomic.Bool
 }
 
-// plain marks connections that keep no prepared statements, in a connection's custom data.
+// plain is the key in a connection's custom data that marks one without prepared statements.
 const plain = "loom.plain"
 
 func (s *sessions) beforeConnect(_ context.Context, cfg *pgx.ConnConfig) error {
@@ -38,7 +38,7 @@ func (s *sessions) beforeConnect(_ context.Context, cfg *pgx.ConnConfig) error {
 }
 
 func (s *sessions) afterConnect(ctx context.Context, conn *pgx.Conn) error {
-	// The pool does not bound this.
+	// The pool does not bound this call.
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if s.pooled {
@@ -55,9 +55,8 @@ func (s *sessions) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	if !direct {
 		return nil
 	}
-	// A client that is cut off in the middle of a transaction, without a word to the server, keeps
-	// its locks until the server's TCP gives up: two hours, as a rule. None of ours is idle in a
-	// transaction for long.
+	// If a client is cut off in the middle of a transaction, the server keeps its locks until TCP
+	// gives up, usually after two hours. None of our transactions is idle for long.
 	_, err = conn.Exec(ctx, `select set_config('idle_in_transaction_session_timeout', $1::text, false)
 		where current_setting('idle_in_transaction_session_timeout') = '0'`, abandonedAfter)
 	if err != nil {
@@ -66,24 +65,24 @@ func (s *sessions) afterConnect(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// abandonedAfter is when the server ends a transaction in which nothing is done.
+// abandonedAfter is how long a transaction may be idle before the server ends it.
 const abandonedAfter = "60s"
 
 func (s *sessions) afterRelease(conn *pgx.Conn) bool {
 	return !s.direct.Load() || conn.PgConn().CustomData()[plain] == nil
 }
 
-// servedDirectly reports whether conn is to the server and not to a pooler.
+// servedDirectly reports whether conn reaches the server itself and not a pooler.
 func servedDirectly(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	pid, err := backend(ctx, conn)
 	return pid == conn.PgConn().PID(), err
 }
 
-// backend is the process that serves conn at this moment.
+// backend returns the process ID of the backend that serves conn now.
 func backend(ctx context.Context, conn *pgx.Conn) (uint32, error) {
 	var pid int64
 	if err := conn.QueryRow(ctx, "select pg_backend_pid()::int8").Scan(&pid); err != nil {
-		return 0, fmt.Errorf("look what the connection is to: %w", err)
+		return 0, fmt.Errorf("find out what serves the connection: %w", err)
 	}
 	return uint32(pid), nil
 }
@@ -91,13 +90,14 @@ func backend(ctx context.Context, conn *pgx.Conn) (uint32, error) {
 // sessionTimeout bounds SessionMode.
 const sessionTimeout = 15 * time.Second
 
-// rounds is how often SessionMode tries to have a pooler change a connection's server.
+// rounds is how often SessionMode tries to make a pooler change a connection's backend.
 const rounds = 4
 
-// SessionMode reports whether sessions last on connections that are made with cfg, which is of
-// Config: whether LISTEN and session-level advisory locks work. They do not through a pooler in
-// transaction mode, which port 6543 or pgbouncer=true tell, and else is found out: such a pooler
-// gives a connection another server when another connection takes the one that it had.
+// SessionMode reports whether sessions last on connections that are made with cfg (see Config):
+// only then do LISTEN and session-level advisory locks work. They do not work through a pooler in
+// transaction mode. Port 6543 and pgbouncer=true mean that there is one; otherwise SessionMode
+// tries it out: such a pooler gives a connection another backend when another connection takes its
+// own.
 func SessionMode(ctx context.Context, databaseURL string, cfg *pgx.ConnConfig) (bool, error) {
 	target, err := parse(databaseURL)
 	if err != nil || !target.session {
@@ -131,16 +131,16 @@ func SessionMode(ctx context.Context, databaseURL string, cfg *pgx.ConnConfig) (
 	return true, nil
 }
 
-// moves reports whether one is served by another than first, by itself or after it and two were in
-// transactions together. A pooler gives out the server that it got back last, or the one that it
-// got back first.
+// moves reports whether the backend of one changes from first, on its own or after transactions on
+// both connections at once. A pooler gives out the backend that was returned to it last, or the one
+// that was returned first.
 func moves(ctx context.Context, one, two *pgx.Conn, first uint32) (bool, error) {
 	begun, err := one.Begin(ctx)
 	if err != nil {
 		return false, err
 	}
-	// Where there is but one server for both, the second waits for the first in vain. In whatever
-	// mode that is, a LISTEN would keep it from everybody.
+	// If the pooler has one backend for both, the second connection waits for the first. In either
+	// mode, a LISTEN would then keep the backend from everybody else.
 	other, cancel := context.WithTimeout(ctx, sessionTimeout/rounds/2)
 	defer cancel()
 	_, err = backend(other, two)

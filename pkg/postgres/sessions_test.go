@@ -155,7 +155,7 @@ func TestASessionThatTakesNoChangesIsDropped(t *testing.T) {
 
 func TestAPoolIsBoundedWhateverTheMachineHas(t *testing.T) {
 	url := postgrestest.Database(t)
-	for written, want := range map[string]int32{"": postgres.DefaultConnections, "&pool_max_conns=9": 9} {
+	for written, want := range map[string]int32{"": 5, "&pool_max_conns=9": 9} {
 		pool, err := postgres.Open(t.Context(), url+written)
 		if err != nil {
 			t.Fatal(err)

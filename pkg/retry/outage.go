@@ -9,8 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Outage follows one thing that may be away. It keeps the last error, logs when an outage starts and
-// when it ends, and paces the tries in between. It may be used by several goroutines.
+// Outage follows one thing that may be away. It keeps the last error, logs when an outage starts
+// and when it ends, and paces the tries in between. It may be used by several goroutines.
 type Outage struct {
 	Backoff
 	Log zerolog.Logger
@@ -69,8 +69,8 @@ func (o *Outage) Err() error {
 	return o.err
 }
 
-// Pause waits before the next try: longer each time, until Note ends the outage. It returns false as
-// soon as ctx is cancelled.
+// Pause waits before the next try: longer each time, until Note ends the outage. It returns false
+// as soon as ctx is cancelled.
 func (o *Outage) Pause(ctx context.Context) bool {
 	o.mu.Lock()
 	if o.pauses == nil {

@@ -10,36 +10,36 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// EnsureBucket makes bucket unless it is there.
+// EnsureBucket creates bucket unless it exists.
 func (c *Client) EnsureBucket(ctx context.Context, bucket string) error {
 	if err := c.Ping(ctx, bucket); !errors.Is(err, ErrNoBucket) {
 		return err
 	}
 	input := &s3.CreateBucketInput{Bucket: &bucket}
-	// AWS refuses its default region as a constraint, and asks for one everywhere else.
+	// AWS refuses its default region as a constraint, and requires one everywhere else.
 	if c.region != "us-east-1" {
 		input.CreateBucketConfiguration = &types.CreateBucketConfiguration{
 			LocationConstraint: types.BucketLocationConstraint(c.region),
 		}
 	}
 	_, err := c.s3.CreateBucket(ctx, input)
-	// Somebody else may have made it in between. Supabase says of one's own bucket what others say
-	// of somebody else's.
+	// Somebody else may have created it in between. Supabase returns BucketAlreadyExists for one's
+	// own bucket, which elsewhere means that it is somebody else's.
 	if owned := new(types.BucketAlreadyOwnedByYou); errors.As(err, &owned) {
 		return nil
 	}
 	if taken := new(types.BucketAlreadyExists); errors.As(err, &taken) && c.Ping(ctx, bucket) == nil {
 		return nil
 	}
-	return explain(err, "make bucket %s", bucket)
+	return explain(err, "create bucket %s", bucket)
 }
 
-// ErrNoPolicies says that a store knows no bucket policies.
+// ErrNoPolicies says that a store does not support bucket policies.
 var ErrNoPolicies = errors.New("the store takes no bucket policy: make the bucket public where its owner looks after it " +
 	"(Supabase: Storage > the bucket > Edit bucket > Public bucket)")
 
-// AllowPublicRead lets anybody read the objects of bucket (not list them) without a signature;
-// ErrNoPolicies where that is not for S3 to say.
+// AllowPublicRead lets everybody read the objects of bucket, but not list them, without a
+// signature. It returns ErrNoPolicies if the store's S3 interface cannot do that.
 func (c *Client) AllowPublicRead(ctx context.Context, bucket string) error {
 	policy, err := json.Marshal(map[string]any{
 		"Version": "2012-10-17",
@@ -52,7 +52,7 @@ func (c *Client) AllowPublicRead(ctx context.Context, bucket string) error {
 	}
 	text := string(policy)
 	_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
-	// Supabase takes it for one more CreateBucket.
+	// Supabase treats the request as another CreateBucket.
 	if taken := new(types.BucketAlreadyExists); errors.As(err, &taken) || isCode(err, "BucketAlreadyExists", "NotImplemented") {
 		err = ErrNoPolicies
 	}

@@ -12,14 +12,14 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Delete deletes an object. One that is not there is no error.
+// Delete deletes an object. It returns nil if there is no such object.
 func (c *Client) Delete(ctx context.Context, bucket, key string) error {
 	_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key})
 	return explain(err, "delete %s/%s", bucket, key)
 }
 
 // DeleteMatching deletes every object whose key starts with prefix, which must not be empty, and
-// matches: a thousand with one request where the store takes that.
+// for which match returns true: up to a thousand in one request, if the store supports that.
 func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) error {
 	if prefix == "" {
 		return fmt.Errorf("delete from %s: the prefix is empty", bucket)
@@ -43,7 +43,7 @@ func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, matc
 	return nil
 }
 
-// deleteBatch deletes the objects of one page, which holds no more than a request takes.
+// deleteBatch deletes the objects of one page of a listing, which are no more than a request takes.
 func (c *Client) deleteBatch(ctx context.Context, bucket string, batch []types.ObjectIdentifier) error {
 	if len(batch) > 1 && !c.oneByOne.Load() {
 		answer, err := c.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
@@ -58,7 +58,7 @@ func (c *Client) deleteBatch(ctx context.Context, bucket string, batch []types.O
 		case !refused(err):
 			return explain(err, "delete %d objects of %s", len(batch), bucket)
 		}
-		// One by one says whether it is the batch that is refused, or the deleting.
+		// Deleting one by one shows whether the store refuses batches, or the deletion.
 	}
 	for _, object := range batch {
 		if err := c.Delete(ctx, bucket, aws.ToString(object.Key)); err != nil {
@@ -71,8 +71,8 @@ func (c *Client) deleteBatch(ctx context.Context, bucket string, batch []types.O
 	return nil
 }
 
-// refused reports whether the store refused a request itself: it does not know it, or wants another
-// checksum.
+// refused reports whether the store refused the request itself, which it does not support or for
+// which it requires another checksum.
 func refused(err error) bool {
 	var response *smithyhttp.ResponseError
 	if !errors.As(err, &response) {

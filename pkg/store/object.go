@@ -17,17 +17,17 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 )
 
-// What is said of finished objects to caches: their keys are never written with anything else.
-// Shared caches keep those alone that everybody may read.
+// Cache-Control of finished objects. They never change, since each key is written with the same
+// bytes only. Shared caches may keep an object only if everybody may read it.
 const (
 	cachePublic  = "public, max-age=31536000, immutable"
 	cachePrivate = "private, max-age=31536000, immutable"
 )
 
-// Copying says how a copy differs from what it is of.
+// Copying is what a copy has of its own.
 type Copying struct {
 	ContentType string
-	// Public: everybody may read the copy, and caches may give it to everybody.
+	// Public means that everybody may read the copy, so that shared caches may keep it.
 	Public bool
 }
 
@@ -38,7 +38,7 @@ func (c Copying) cacheControl() *string {
 	return aws.String(cachePrivate)
 }
 
-// Size returns an object's length in bytes; ErrNotFound when there is none.
+// Size returns an object's size in bytes, or ErrNotFound.
 func (c *Client) Size(ctx context.Context, bucket, key string) (int64, error) {
 	head, err := c.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 	if err != nil {
@@ -47,8 +47,8 @@ func (c *Client) Size(ctx context.Context, bucket, key string) (int64, error) {
 	return aws.ToInt64(head.ContentLength), nil
 }
 
-// Copy copies an object within the store, without it passing through this machine. The copy may be
-// cached for ever.
+// Copy copies an object within the store; its bytes do not pass through this machine. Caches may
+// keep the copy for ever.
 func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey string, how Copying) error {
 	_, err := c.s3.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &toBucket, Key: &toKey, CopySource: aws.String(copySource(fromBucket, fromKey)),
@@ -57,8 +57,8 @@ func (c *Client) Copy(ctx context.Context, fromBucket, fromKey, toBucket, toKey 
 	return explain(missingTarget(err), "copy %s/%s to %s/%s", fromBucket, fromKey, toBucket, toKey)
 }
 
-// Join makes one object of several within the store, as Copy does of one. All but the last have at
-// least 5 MiB. Of two that join to the same key at the same time, the one that began first fails.
+// Join copies several objects into one, within the store. All but the last must have at least 5
+// MiB. Of two calls that write to the same key at the same time, the one that began first fails.
 func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string, toBucket, toKey string, how Copying) (err error) {
 	const operation = "join the parts of %s/%s"
 	c.abortUploads(ctx, toBucket, toKey)
@@ -72,7 +72,7 @@ func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string,
 		if err == nil {
 			return
 		}
-		// What is left of it costs space, and nobody sees it.
+		// The parts that were copied use space, though no listing shows them.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		_, abort := c.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &toBucket, Key: &toKey, UploadId: upload.UploadId})
@@ -95,9 +95,9 @@ func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string,
 	return explain(err, operation, toBucket, toKey)
 }
 
-// abortUploads ends uploads to key that others have begun: one that was killed leaves its parts
-// behind, which cost space and which nobody sees. Nothing depends on it, and not every store lists
-// uploads: what fails here is left as it is.
+// abortUploads ends uploads to key that others have begun. A process that was killed leaves parts
+// behind, which use space though no listing shows them. Errors are ignored: not every store lists
+// uploads, and nothing depends on it.
 func (c *Client) abortUploads(ctx context.Context, bucket, key string) {
 	begun, err := c.s3.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &key})
 	if err != nil {
@@ -110,8 +110,8 @@ func (c *Client) abortUploads(ctx context.Context, bucket, key string) {
 	}
 }
 
-// missingTarget makes Supabase's answer to a copy into a bucket that is not there the one that
-// others give.
+// missingTarget returns ErrNoBucket for Supabase's answer to a copy into a bucket that does not
+// exist, as other stores do.
 func missingTarget(err error) error {
 	var coded smithy.APIError
 	if errors.As(err, &coded) && coded.ErrorCode() == "InvalidRequest" && isStatus(err, http.StatusNotFound) {
@@ -120,18 +120,18 @@ func missingTarget(err error) error {
 	return err
 }
 
-// copySource is the header's value: each part of the path escaped, the slashes not. Supabase takes
-// it as it is: there, bucket and key must be of what is not escaped, as our keys are.
+// copySource returns the value of the header: the path with each part escaped, but not the slashes.
+// Supabase does not unescape it, so bucket and key must need no escaping there, as our keys do.
 func copySource(bucket, key string) string {
 	parts := strings.Split(bucket+"/"+key, "/")
 	for i, part := range parts {
-		// Stores differ in whether a plus is a space here: escaped, neither can be mistaken.
+		// Some stores read a plus as a space, so both are escaped.
 		parts[i] = strings.ReplaceAll(url.QueryEscape(part), "+", "%20")
 	}
 	return strings.Join(parts, "/")
 }
 
-// Download writes an object to the file at path: all of it, or the file is not there.
+// Download writes an object to the file at path. If it returns an error, there is no file.
 func (c *Client) Download(ctx context.Context, bucket, key, path string) error {
 	operation := fmt.Sprintf("download %s/%s", bucket, key)
 	object, err := c.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})

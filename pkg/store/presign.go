@@ -9,7 +9,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// PresignGet returns a URL that reads an object, for ttl (at most 7 days).
+// PresignGet returns a URL to read an object. It is valid for ttl, which is at most 7 days.
 func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Duration) (msg.SignedURL, error) {
 	request, err := c.presign.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key},
 		s3.WithPresignExpires(ttl))
@@ -19,8 +19,8 @@ func (c *Client) PresignGet(ctx context.Context, bucket, key string, ttl time.Du
 	return msg.SignedURL(request.URL), nil
 }
 
-// PresignPut returns a URL that writes an object, for ttl (at most 7 days). The request must carry
-// contentType as its Content-Type.
+// PresignPut returns a URL to write an object. It is valid for ttl, which is at most 7 days. The
+// request's Content-Type must be contentType.
 func (c *Client) PresignPut(ctx context.Context, bucket, key, contentType string, ttl time.Duration) (msg.SignedURL, error) {
 	request, err := c.presign.PresignPutObject(ctx,
 		&s3.PutObjectInput{Bucket: &bucket, Key: &key, ContentType: &contentType}, s3.WithPresignExpires(ttl))

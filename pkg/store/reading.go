@@ -16,8 +16,8 @@ import (
 )
 
 // AnybodyReads reports whether objects of bucket can be read without a signature, at one of the
-// URLs that urls makes of a key. It tries: it writes an object of contentType, which the bucket
-// must take, and deletes it. Its error says that that could not be found out.
+// URLs that urls returns for a key. It tries with an object of contentType, which the bucket must
+// accept and which it deletes. It returns an error if it could not find out.
 func (c *Client) AnybodyReads(ctx context.Context, bucket, contentType string, urls func(key string) []string) (reads bool, err error) {
 	key := "loom-probe/" + uuid.NewString()
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, ContentType: &contentType, Body: strings.NewReader("probe")})
@@ -52,8 +52,8 @@ func (c *Client) AnybodyReads(ctx context.Context, bucket, contentType string, u
 	return false, unknown
 }
 
-// UnsignedURLs are where an object of a public bucket can be read: at the endpoint and, with
-// Supabase's, at its public form.
+// UnsignedURLs returns the URLs at which an object of a public bucket can be read: at the endpoint
+// and, with Supabase, at the project's public URL.
 func (c Config) UnsignedURLs(bucket, key string) []string {
 	base := strings.TrimRight(c.Endpoint, "/")
 	urls := []string{base + "/" + url.PathEscape(bucket) + "/" + key}

@@ -23,13 +23,13 @@ var (
 	ErrNoBucket = errors.New("the bucket does not exist")
 	// ErrNotFound says that an object does not exist.
 	ErrNotFound = errors.New("the object does not exist")
-	// ErrDenied says that the store refused the keys, or what they may do.
+	// ErrDenied says that the store refused the keys, or that they lack a right.
 	ErrDenied = errors.New("the store refused access")
-	// ErrTooLarge says that the store takes no object of that size: in all, or in this bucket.
+	// ErrTooLarge says that the object is larger than the store, or the bucket, accepts.
 	ErrTooLarge = errors.New("the object is larger than the store, or the bucket, allows")
-	// ErrRefused says that the bucket takes no objects of that type, or of that name.
+	// ErrRefused says that the bucket does not accept the object's type or name.
 	ErrRefused = errors.New("the bucket does not take such objects")
-	// ErrNotS3 says that what answers is no S3 store.
+	// ErrNotS3 says that the server is not an S3 store.
 	ErrNotS3 = errors.New("what answers is not an S3 store: S3_ENDPOINT must be the store's S3 endpoint, its path included " +
 		"(Supabase: https://<ref>.storage.supabase.co/storage/v1/s3)")
 )
@@ -44,7 +44,7 @@ type Client struct {
 	oneByOne atomic.Bool
 }
 
-// New returns a client. It does not connect: use Ping to find out whether the store is there.
+// New returns a client. It does not connect: Ping reports whether the store is there.
 func New(cfg Config) (*Client, error) {
 	base, err := endpoint(cfg.Endpoint)
 	if err != nil {
@@ -71,12 +71,12 @@ func New(cfg Config) (*Client, error) {
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = 5
 			o.MaxBackoff = 5 * time.Second
-			// The default bucket of tokens is for a process whole; a store that is away for a while
-			// would empty it.
+			// The default limiter is shared by all calls. A store that is away for a while would
+			// use it up.
 			o.RateLimiter = noLimit{}
 		}),
 	}
-	if cfg.Checksums == ChecksumsWhenSupported {
+	if cfg.Checksums == checksumsWhenSupported {
 		options.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 		options.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 	}
@@ -86,14 +86,13 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
-// Close ends idle connections. Calls that run go on.
+// Close closes idle connections. Running calls go on.
 func (c *Client) Close() { c.idle() }
 
-// Ping reports whether bucket is there and may be used: ErrNoBucket, ErrDenied or ErrNotS3 when
-// not.
+// Ping returns nil if bucket exists and may be used, and ErrNoBucket, ErrDenied or ErrNotS3 if not.
 func (c *Client) Ping(ctx context.Context, bucket string) error {
-	// Not HeadBucket, which needs the same right: its answers have no body, and a wrong path's 404
-	// looks like a missing bucket.
+	// HeadBucket needs the same right, but its answers have no body: a 404 for a wrong path would
+	// look like a missing bucket.
 	_, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, MaxKeys: aws.Int32(1)})
 	if notS3(err) {
 		err = ErrNotS3
@@ -101,20 +100,20 @@ func (c *Client) Ping(ctx context.Context, bucket string) error {
 	return explain(err, "look for bucket %s", bucket)
 }
 
-// notS3 reports whether an answer to a listing has not the form that S3's have.
+// notS3 reports whether an answer to a listing does not have the form of S3.
 func notS3(err error) bool {
 	var response *smithyhttp.ResponseError
 	if err == nil || !errors.As(err, &response) || response.HTTPStatusCode() >= http.StatusInternalServerError {
 		return false
 	}
 	status := response.HTTPStatusCode()
-	// Where a body tells no code, the SDK makes one of the status: but S3's errors have bodies.
+	// Without a code in the body the SDK derives one from the status. Errors of S3 have bodies.
 	made := strings.ReplaceAll(http.StatusText(status), " ", "")
 	var coded smithy.APIError
 	return !errors.As(err, &coded) || isCode(err, "", "UnknownError") || isCode(err, made) && status != http.StatusForbidden
 }
 
-// noLimit lets every retry through: attempts alone bound them.
+// noLimit allows every retry: only MaxAttempts bounds them.
 type noLimit struct{}
 
 func (noLimit) GetToken(context.Context, uint) (func() error, error) {
@@ -122,8 +121,8 @@ func (noLimit) GetToken(context.Context, uint) (func() error, error) {
 }
 func (noLimit) AddTokens(uint) error { return nil }
 
-// explain names the operation and makes the errors that a caller may want to tell apart
-// recognisable.
+// explain adds the operation to an error, and wraps the sentinel error of the store's code, if
+// there is one.
 func explain(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// CheckSupabase reports settings that are a Supabase project's but do not reach its Storage: the
-// Node worker used the service role key, S3 needs keys of its own. add is given a variable and what
-// it wants.
+// CheckSupabase reports settings of a Supabase project that do not open its Storage: the Node
+// worker used the service role key, but S3 needs keys of its own. It calls add with each variable
+// and what it must be.
 func CheckSupabase(environ map[string]string, add func(variable, wants string)) {
 	project := environ["SUPABASE_URL"]
 	if project == "" && environ["SUPABASE_SERVICE_ROLE_KEY"] == "" {
@@ -29,18 +29,17 @@ func CheckSupabase(environ map[string]string, add func(variable, wants string)) 
 	}
 }
 
-// supabasePath is where a Supabase project has its S3 endpoint.
+// supabasePath is the path of a Supabase project's S3 endpoint.
 const supabasePath = "/storage/v1/s3"
 
-// IsSupabase reports whether endpoint is that of a Supabase project, hosted or not.
-func IsSupabase(endpoint string) bool {
+// isSupabase reports whether endpoint belongs to a Supabase project, hosted or not.
+func isSupabase(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	return err == nil && (strings.HasSuffix(u.Hostname(), ".supabase.co") || strings.TrimRight(u.Path, "/") == supabasePath)
 }
 
-// supabaseEndpoint forms a project's S3 endpoint: https://<ref>.supabase.co has it at
-// https://<ref>.storage.supabase.co/storage/v1/s3, and one that is self-hosted at <its
-// URL>/storage/v1/s3.
+// supabaseEndpoint returns a project's S3 endpoint: for https://<ref>.supabase.co it is
+// https://<ref>.storage.supabase.co/storage/v1/s3, for a self-hosted project <URL>/storage/v1/s3.
 func supabaseEndpoint(project string) string {
 	u, err := url.Parse(project)
 	if err != nil || u.Host == "" {

@@ -14,20 +14,20 @@ type Config struct {
 	service.Base
 	Store store.Config
 
-	// DatabaseURL is the app's Postgres, directly or through a pooler; in session mode new jobs are
+	// DatabaseURL is the app's Postgres, directly or through a pooler. In session mode new jobs are
 	// noticed at once.
 	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
-	// Connections bounds those to the database, the one that listens for jobs included.
+	// Connections bounds the connections to the database, including the one that listens for jobs.
 	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
-	// WorkBucket holds what tasks hand to each other.
+	// WorkBucket holds the objects that tasks pass to each other.
 	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
-	// PollInterval is how often to look for jobs, in milliseconds.
+	// PollInterval is the interval between two polls for jobs, in milliseconds.
 	PollInterval int `env:"WORKER_POLL_INTERVAL" envDefault:"2000" min:"10" max:"3600000" unit:"milliseconds"`
-	// MaxRetries is how often a task that failed is tried again before its render fails.
+	// MaxRetries is how often a failed task is retried before its render fails.
 	MaxRetries int `env:"WORKER_MAX_RETRIES" envDefault:"3" min:"0" max:"100"`
-	// Lease is how long a worker may be silent before its task goes to another.
+	// Lease is how long a worker may send no heartbeat before its task goes to another.
 	Lease time.Duration `env:"TASK_LEASE" envDefault:"30s" min:"1s" max:"1h"`
-	// MaxRenders is how many renders are worked on at once, over all replicas. The others stay
+	// MaxRenders is how many renders are in progress at once, over all replicas. The others stay
 	// queued.
 	MaxRenders int `env:"INGEST_MAX_RENDERS" envDefault:"16" min:"1" max:"1048576"`
 	// Replicas is how many servers of a NATS cluster hold each stream.
@@ -39,18 +39,19 @@ type Config struct {
 	Retention time.Duration `env:"WORK_RETENTION" envDefault:"24h" min:"0"`
 }
 
-// wantsDatabaseOfSupabase is what DATABASE_URL wants of somebody who has only the service role key.
+// wantsDatabaseOfSupabase is what DATABASE_URL must be, for users who have only the service role
+// key.
 const wantsDatabaseOfSupabase = "the database's connection string, such as postgres://postgres:password@host:5432/postgres " +
 	"(the service role key opens only Supabase's HTTP interface: in the Supabase dashboard, under Connect, copy the " +
 	"string of the direct connection or of the session pooler)"
 
-// LoadConfig reads the settings. Its error names every variable that is missing or wrong, and what
-// it wants; it holds no values. What the Node worker used and cannot be used here is named with
-// what takes its place.
+// LoadConfig reads the settings. Its error names every variable that is missing or wrong and says
+// what it must be; it quotes no values. A setting of the Node worker that cannot be used here is
+// named with its replacement.
 func LoadConfig(environ map[string]string) (Config, error) {
 	var cfg Config
 	var problems service.Problems
-	// These say more than that a variable is missing, so they come first.
+	// These say more than that a variable is missing, so they take precedence.
 	if environ["SUPABASE_SERVICE_ROLE_KEY"] != "" && environ["DATABASE_URL"] == "" {
 		problems.AddMissing("DATABASE_URL", wantsDatabaseOfSupabase)
 	}

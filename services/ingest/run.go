@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg Config) error {
 			ObjectBytes: cfg.Store.ObjectBytes()},
 		Poll: time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
 		Failed: func(err error) { metrics.schedule.DatabaseError("claim", err) },
-		Dealt: func(ctx context.Context, c claim.Claimed) {
+		Done: func(ctx context.Context, c claim.Claimed) {
 			metrics.claimed(c)
 			switch c.Outcome {
 			case claim.Refused:
@@ -179,7 +179,8 @@ func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 		Backoff: retry.Backoff{First: 500 * time.Millisecond, Longest: 30 * time.Second}, Log: cfg.Log,
 		Down: "the work bucket cannot be used yet: retrying until it can be", Up: "the work bucket can be used",
 	}
-	_ = outage.Until(ctx, func() error { return objects.EnsureBucket(ctx, cfg.WorkBucket) }) // ctx was cancelled
+	// ctx was cancelled
+	_ = outage.Until(ctx, func() error { return objects.EnsureBucket(ctx, cfg.WorkBucket) })
 }
 
 // databaseReady returns nil while jobs can be claimed. Its errors name neither the database's host

@@ -26,12 +26,12 @@ type Config struct {
 	Store store.Config
 	// DatabaseURL is the app's Postgres, directly or through a pooler.
 	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
-	// Connections bounds those to the database.
+	// Connections bounds the connections to the database.
 	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
 	// Slots is how many renders are stored at once.
 	Slots int `env:"UPLOADER_SLOTS" envDefault:"2" min:"1"`
 
-	// WorkBucket holds what the other stages made.
+	// WorkBucket holds the outputs of the other stages.
 	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
 	// VideoBucket and ThumbnailBucket take the finished files.
 	VideoBucket     string `env:"STORAGE_BUCKET_VIDEOS" envDefault:"videos"`
@@ -42,7 +42,7 @@ type Config struct {
 	PublicURLs string `env:"PUBLIC_URLS" oneof:"supabase path presigned"`
 	// SupabaseURL is the project's URL, https://<ref>.supabase.co.
 	SupabaseURL string `env:"SUPABASE_URL"`
-	// PublicURLBase is what path URLs begin with: a CDN, say. Default Store.Endpoint.
+	// PublicURLBase is the base of path URLs, a CDN for instance. Default Store.Endpoint.
 	PublicURLBase string `env:"PUBLIC_URL_BASE"`
 
 	// WorkDir holds the tasks' folders. Default os.TempDir().
@@ -53,7 +53,7 @@ type Config struct {
 func LoadConfig(environ map[string]string) (Config, error) {
 	var cfg Config
 	var problems service.Problems
-	// These say more than that a variable is missing, so they come first.
+	// These say more than that a variable is missing, so they take precedence.
 	store.CheckSupabase(environ, problems.AddMissing)
 	problems.Load(&cfg, environ)
 	cfg.Store.Check(problems.Add)
@@ -74,7 +74,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	return cfg, problems.Err()
 }
 
-// Settle fills in the form of public URLs where nothing is said of it.
+// Settle fills in the settings of public URLs that are not set.
 func (c *Config) Settle() {
 	if c.PublicURLs == "" {
 		c.PublicURLs = URLsPath
@@ -87,7 +87,7 @@ func (c *Config) Settle() {
 	}
 }
 
-// publicURL is where the app's users find an object of a public bucket.
+// publicURL returns the URL of an object of a public bucket.
 func (c *Config) publicURL(bucket, key string) string {
 	if c.PublicURLs == URLsSupabase {
 		return join(c.SupabaseURL, "storage/v1/object/public", bucket, key)

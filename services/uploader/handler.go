@@ -18,11 +18,11 @@ import (
 const presigned = 7 * 24 * time.Hour
 
 const (
-	// discardTimeout bounds the tidying after an attempt that is not wanted.
+	// discardTimeout bounds the deletion of copies of an attempt that is not wanted.
 	discardTimeout = 15 * time.Second
-	// heldPatience is how long a render's row that somebody holds is tried for, with a slot that
-	// others wait for.
-	heldPatience = 5 * time.Second
+	// lockedPatience is how long an attempt waits for a render's row that is locked: other tasks
+	// wait for its slot.
+	lockedPatience = 5 * time.Second
 )
 
 // Words for the product's user.
@@ -37,17 +37,17 @@ type handler struct {
 	cfg     Config
 	store   *store.Client
 	renders renders
-	// patience is how long one step is tried within an attempt.
+	// patience is how long one step is retried within an attempt.
 	patience time.Duration
 }
 
-// file is one output: where it is, and where it goes.
+// file is one output: its name, and where it is copied to.
 type file struct {
 	name, contentType, bucket, key string
 }
 
-// urls are where the app's users find the outputs. They may be signed, and go into the render's row
-// alone.
+// urls are the URLs of the outputs for the app's users. They may be signed, so they go nowhere but
+// into the render's row.
 type urls struct{ video, thumbnail, small string }
 
 // Handle copies the video and the thumbnails to their buckets and closes the render.
@@ -74,7 +74,7 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail, s
 	if err := h.begin(ctx, t, small, thumbnail, video); err != nil {
 		return facts, err
 	}
-	// The small ones first: what is wrong with the buckets shows before the video is there.
+	// Small files first: what is wrong with a bucket shows before the video has been copied.
 	for _, f := range []file{small, thumbnail} {
 		if err := h.copy(ctx, t, f, 0); err != nil {
 			return facts, err
@@ -99,7 +99,8 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail, s
 	return facts, h.finish(ctx, t, at, facts)
 }
 
-// begin writes down what is about to be copied. ErrNotWanted: the attempt came too late.
+// begin records what is about to be copied. It returns stage.ErrNotWanted if the attempt came too
+// late.
 func (h *handler) begin(ctx context.Context, t *stage.Task, files ...file) error {
 	var wanted bool
 	err := h.inPostgres(ctx, func() (err error) {
@@ -112,8 +113,8 @@ func (h *handler) begin(ctx context.Context, t *stage.Task, files ...file) error
 	return err
 }
 
-// copy puts one file into its bucket, and makes sure that all of it is there. size is what its
-// maker measured; 0 is unknown.
+// copy copies one file to its bucket and checks that all of it is there. size is what the task that
+// made the file measured, in bytes; 0 means unknown.
 func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) error {
 	input, ok := t.Inputs[f.name]
 	if !ok || input.Key == "" {
@@ -148,7 +149,7 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 	return h.explain(ctx, f, err)
 }
 
-// parts are the keys of the objects that hold an input, and how many bytes it has.
+// parts returns the keys of the objects that hold an input, and its size in bytes.
 func (h *handler) parts(ctx context.Context, input msg.Input) (keys []string, size int64, err error) {
 	for {
 		key := msg.PartKey(input.Key, len(keys))
@@ -157,7 +158,7 @@ func (h *handler) parts(ctx context.Context, input msg.Input) (keys []string, si
 			return nil, 0, err
 		}
 		size += n
-		if n > 0 || len(keys) == 0 { // an empty last one only says that it is the last
+		if n > 0 || len(keys) == 0 { // an empty object only marks the end
 			keys = append(keys, key)
 		}
 		if input.Bytes == 0 || n != input.Bytes {
@@ -166,10 +167,10 @@ func (h *handler) parts(ctx context.Context, input msg.Input) (keys []string, si
 	}
 }
 
-// explain says what is wrong with the store, and whether trying again may help.
+// explain returns the task's error for an error of the store: permanent if a retry cannot help.
 func (h *handler) explain(ctx context.Context, f file, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
-		// Some stores say of a bucket that is gone that the object is.
+		// Some stores report a missing bucket as a missing object.
 		err = errors.Join(err, h.store.Ping(ctx, h.cfg.WorkBucket))
 	}
 	switch {
@@ -186,7 +187,7 @@ func (h *handler) explain(ctx context.Context, f file, err error) error {
 	return stage.Retryable(msg.CodeStorage, storageMessage, err)
 }
 
-// url is where the app's users find f.
+// url returns the URL of f for the app's users.
 func (h *handler) url(ctx context.Context, f file) (string, error) {
 	if h.cfg.PublicURLs == URLsPresigned {
 		url, err := h.store.PresignGet(ctx, f.bucket, f.key, presigned)
@@ -195,8 +196,8 @@ func (h *handler) url(ctx context.Context, f file) (string, error) {
 	return h.cfg.publicURL(f.bucket, f.key), nil
 }
 
-// finish closes the render with the files that are in place. ErrNotWanted: the attempt came too
-// late.
+// finish closes the render with the files that are in place. It returns stage.ErrNotWanted if the
+// attempt came too late.
 func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.UploadFacts) error {
 	data, err := json.Marshal(facts)
 	if err != nil {
@@ -219,11 +220,10 @@ func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.
 	return fmt.Errorf("close the render: unknown verdict %q", verdict)
 }
 
-// discard deletes the copies of an attempt that came too late or was cancelled, if no attempt of
-// the task can ever want them: all of them write to the same keys, so those of a task that is done
-// are the render's own, and those of a task that is due or worked on will be. What it cannot
-// delete, and what a copy that the store still makes puts there later, ingest sweeps: it was
-// written down before it was made.
+// discard deletes the copies of an attempt that came too late or was cancelled, if no attempt at
+// the task needs them. All attempts write to the same keys, so the copies of a task that is done,
+// due or running belong to the render. ingest sweeps what discard cannot delete, and what the store
+// copies later: the copies were recorded before they were made.
 func (h *handler) discard(ctx context.Context, t *stage.Task, files ...file) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
@@ -234,18 +234,17 @@ func (h *handler) discard(ctx context.Context, t *stage.Task, files ...file) {
 		}
 	}
 	if err != nil {
-		t.Log.Warn().Err(err).Msg("copies of a render that ended otherwise are left to be swept")
+		t.Log.Warn().Err(err).Msg("copies of a render that was not done are left to the sweeper")
 	}
 }
 
-// inPostgres repeats step as patiently does. While somebody else holds the render's row it does so
-// for a few seconds, and hands the task back then: it is nobody's fault, and others wait for the
-// slot.
+// inPostgres retries step as patiently does. If the render's row stays locked for a few seconds, it
+// hands the task back: the attempt has not failed, and other tasks wait for its slot.
 func (h *handler) inPostgres(ctx context.Context, step func() error) error {
 	began := time.Now()
 	err := h.patiently(ctx, func() error {
 		err := step()
-		if postgres.Locked(err) && time.Since(began) > min(heldPatience, h.patience) {
+		if postgres.Locked(err) && time.Since(began) > min(lockedPatience, h.patience) {
 			return retry.Permanent(err)
 		}
 		return err
@@ -256,7 +255,7 @@ func (h *handler) inPostgres(ctx context.Context, step func() error) error {
 	return err
 }
 
-// patiently repeats step while its error may pass.
+// patiently retries step while its error may pass, for h.patience at most.
 func (h *handler) patiently(ctx context.Context, step func() error) error {
 	return retry.Backoff{First: 250 * time.Millisecond, Longest: 5 * time.Second}.Do(ctx, h.patience, func() error {
 		err := step()

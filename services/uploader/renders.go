@@ -17,19 +17,19 @@ const (
 	stale    = "stale"
 )
 
-// callTimeout bounds one call to Postgres, the wait for a connection included.
+// callTimeout bounds one call to Postgres, including the wait for a connection.
 const callTimeout = 10 * time.Second
 
-// renders closes renders in Postgres.
+// renders calls the functions in Postgres that uploads need.
 type renders struct{ pool *pgxpool.Pool }
 
-// finish closes the upload task, its render and its job together, if attempt is the task's current
-// one. It may be called again after an error: one that was carried out all the same is already.
+// finish closes the upload task, its render and its job in one transaction, if attempt is the
+// task's current one. It may be called again after an error: if the first call succeeded after all,
+// the verdict is already.
 func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at urls, facts []byte) (verdict string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	// Text and casts: they need no look-up of types, which poolers in transaction mode do not
-	// allow.
+	// Texts with casts need no look-up of types, which works through a transaction pooler too.
 	err = r.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb, $6::text)",
 		task.String(), attempt, at.video, at.thumbnail, string(facts), at.small).Scan(&verdict)
 	if err != nil {
@@ -38,8 +38,8 @@ func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at url
 	return verdict, nil
 }
 
-// begin writes down what an attempt is about to copy, so that it is deleted again should the render
-// end otherwise than done. False: the attempt is not wanted any more.
+// begin records what an attempt is about to copy, so that it is deleted if the render does not end
+// as done. It returns false if the attempt is no longer wanted.
 func (r renders) begin(ctx context.Context, task uuid.UUID, attempt int, files []file) (wanted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -53,18 +53,18 @@ func (r renders) begin(ctx context.Context, task uuid.UUID, attempt int, files [
 	}
 	text, err := json.Marshal(places)
 	if err != nil {
-		return false, fmt.Errorf("write down the copies: %w", err)
+		return false, fmt.Errorf("record the copies: %w", err)
 	}
 	err = r.pool.QueryRow(ctx, "select loom.begin_copies($1::text::uuid, $2::int, $3::text::jsonb)",
 		task.String(), attempt, string(text)).Scan(&wanted)
 	if err != nil {
-		return false, fmt.Errorf("write down the copies: %w", err)
+		return false, fmt.Errorf("record the copies: %w", err)
 	}
 	return wanted, nil
 }
 
-// unwanted reports whether a task's copies are nobody's: it has ended otherwise than done, or will,
-// or is gone.
+// unwanted reports whether a task's copies belong to no render: the task is gone, or has not ended
+// as done and cannot any more.
 func (r renders) unwanted(ctx context.Context, task uuid.UUID) (unwanted bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

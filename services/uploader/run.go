@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
-// Run uploads until ctx is cancelled; then it drains, and returns when all that it started has
-// ended. Servers that are away, now or later, are waited for.
+// Run uploads until ctx is cancelled. It then drains, and returns when everything that it started
+// has ended. It waits for servers that are away.
 func Run(ctx context.Context, cfg Config) error {
 	client, err := store.New(cfg.Store)
 	if err != nil {
@@ -52,15 +52,15 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer stop()
-	var telling sync.WaitGroup
-	asking, enough := context.WithCancel(ctx)
-	telling.Go(func() { tellReading(asking, client, cfg) })
-	defer telling.Wait()
-	defer enough()
+	var checking sync.WaitGroup
+	checkCtx, cancel := context.WithCancel(ctx)
+	checking.Go(func() { logAccess(checkCtx, client, cfg) })
+	defer checking.Wait()
+	defer cancel()
 	return worker.Run(ctx)
 }
 
-// serversReady looks at both side by side: one that says nothing takes all the time that there is.
+// serversReady checks both servers at once: one that does not answer takes all the time there is.
 func serversReady(ctx context.Context, pool *pgxpool.Pool, client *store.Client, cfg Config) error {
 	var database, buckets error
 	var all sync.WaitGroup

@@ -129,7 +129,7 @@ func TestWhoMayReadTheBucketsIsTried(t *testing.T) {
 					}
 				}
 			}
-			wrong, err := CheckReading(t.Context(), client, own)
+			wrong, err := CheckAccess(t.Context(), client, own)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestWhoMayReadTheBucketsIsTried(t *testing.T) {
 	client := storetest.Client(t)
 	own := Config{Store: cfg, PublicURLs: URLsPath, PublicURLBase: "http://127.0.0.1:1",
 		WorkBucket: storetest.Bucket(t, client), VideoBucket: storetest.Bucket(t, client), ThumbnailBucket: storetest.Bucket(t, client)}
-	if wrong, err := CheckReading(t.Context(), client, own); err == nil || len(wrong) != 0 {
+	if wrong, err := CheckAccess(t.Context(), client, own); err == nil || len(wrong) != 0 {
 		t.Errorf("unreachable: %v, %v", wrong, err)
 	}
 }

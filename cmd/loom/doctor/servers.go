@@ -155,7 +155,7 @@ func objects(ctx context.Context, environ map[string]string) []Finding {
 // reading says who may read the buckets, as far as that can be found out from here.
 func reading(ctx context.Context, client *store.Client, cfg uploader.Config) (findings []Finding) {
 	const what = "S3 buckets' readers"
-	wrong, err := uploader.CheckReading(ctx, client, cfg)
+	wrong, err := uploader.CheckAccess(ctx, client, cfg)
 	for _, w := range wrong {
 		findings = append(findings, missing("S3 bucket "+w.Bucket, errors.New(w.Wrong), w.Mend+" ("+w.Variable+")"))
 	}

@@ -14,9 +14,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// turn is the key of the advisory lock under which replicas claim one after another: "loomclai" in
-// ASCII.
-const turn = 0x6c6f6f6d636c6169
+// claimLock is the key of the advisory lock under which replicas claim: "loomclai" in ASCII.
+const claimLock = 0x6c6f6f6d636c6169
 
 // Claimer claims and plans jobs.
 type Claimer struct {
@@ -24,13 +23,13 @@ type Claimer struct {
 	Limits plan.Limits
 	// MaxRenders is how many renders may be in flight over all replicas.
 	MaxRenders int
-	// MaxRetries is how many failures a task may have before its render fails.
+	// MaxRetries is how often a task may fail before its render does.
 	MaxRetries int
-	// ObjectBytes is what the store takes as one object; 0 for no bound.
+	// ObjectBytes is the largest object that the store takes; 0 means that there is no bound.
 	ObjectBytes int64
 }
 
-// Outcome is what Next did.
+// Outcome is what became of a job.
 type Outcome string
 
 const (
@@ -42,33 +41,33 @@ const (
 	Planned Outcome = "planned"
 	// Refused: the campaign cannot be rendered; the render failed.
 	Refused Outcome = "refused"
-	// Closed: the render had ended before; the job ended with it.
+	// Closed: the render had ended already, and the job ended with its outcome.
 	Closed Outcome = "closed"
-	// Attached: the render is being worked on; the job ends with it.
+	// Attached: the render has a plan, and the job ends with it.
 	Attached Outcome = "attached"
-	// SetAside: the database refuses the job, and to fail it, or may take it later. It stays
-	// queued, and others go before it.
+	// SetAside: the database refuses the job for now, or refuses to fail it. It stays queued,
+	// behind other jobs.
 	SetAside Outcome = "set_aside"
 )
 
-// Claimed is a job that Next dealt with.
+// Claimed is what Next did.
 type Claimed struct {
 	Outcome Outcome
 	Job     uuid.UUID
 	Render  uuid.UUID
-	// Tasks is how many tasks the plan has, when Outcome is Planned.
+	// Tasks is how many tasks the plan has, if Outcome is Planned.
 	Tasks int
-	// Tries is how often the job has been tried, when Outcome is SetAside.
+	// Tries is how often the job has been tried, if Outcome is SetAside.
 	Tries int
-	// Invalid is why, when Outcome is Refused.
+	// Invalid is the reason, if Outcome is Refused.
 	Invalid *plan.Invalid
-	// Cause is what the database said, for the operator, when Outcome is SetAside, or Refused with
+	// Cause is the database's error, for the operator, if Outcome is SetAside, or Refused with
 	// msg.CodeInternal.
 	Cause error
 }
 
-// Next claims one job and deals with it, all in one transaction. On an error nothing has changed,
-// and it is the database's as a whole: what is wrong with one job is in Claimed.
+// Next claims one job and plans it, in one transaction. If it returns an error, nothing has
+// changed, and the database as a whole has failed: errors of one job are in Claimed.
 func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 	tx, err := c.DB.Begin(ctx)
 	if err != nil {
@@ -91,12 +90,12 @@ func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 }
 
 func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
-	// A replica that hangs in its turn, stopped or cut off, must not keep the others from theirs:
-	// the server ends a transaction in which nothing happens.
+	// A replica that is stopped or cut off while it holds the lock must not block the others: the
+	// server ends a transaction that is idle.
 	_, err := tx.Exec(ctx, "select set_config('idle_in_transaction_session_timeout', '10s', true), pg_advisory_xact_lock($1::bigint)",
-		int64(turn))
+		int64(claimLock))
 	if err != nil {
-		return Claimed{}, fmt.Errorf("wait for the turn: %w", err)
+		return Claimed{}, fmt.Errorf("wait for other replicas: %w", err)
 	}
 	var open int
 	err = tx.QueryRow(ctx, "select count(*) from loom.plans where ended_at is null").Scan(&open)
@@ -114,22 +113,21 @@ func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
 	if err != nil {
 		return Claimed{}, fmt.Errorf("look for a job: %w", err)
 	}
-	// What the app's triggers wait for is not waited for longer than this: the other jobs have
-	// their turn.
+	// Triggers of the app that wait longer than this are ended, so that other jobs can go on.
 	_, err = tx.Exec(ctx, "select set_config('statement_timeout', '8s', true), set_config('lock_timeout', '2s', true)")
 	if err != nil {
 		return Claimed{}, fmt.Errorf("bound the claim: %w", err)
 	}
-	dealt := claimed
-	err = within(ctx, tx, func(tx pgx.Tx) error { return c.deal(ctx, tx, &dealt) })
+	processed := claimed
+	err = within(ctx, tx, func(tx pgx.Tx) error { return c.process(ctx, tx, &processed) })
 	if err == nil {
-		return dealt, nil
+		return processed, nil
 	}
-	return c.spoiled(ctx, tx, claimed, err)
+	return c.handleRefusal(ctx, tx, claimed, err)
 }
 
-// deal claims the job and makes of it what it is to become.
-func (c *Claimer) deal(ctx context.Context, tx pgx.Tx, claimed *Claimed) error {
+// process claims the job and plans, closes, attaches or refuses it.
+func (c *Claimer) process(ctx context.Context, tx pgx.Tx, claimed *Claimed) error {
 	if _, err := tx.Exec(ctx, "select loom.claim_job($1::uuid)", claimed.Job); err != nil {
 		return err
 	}
@@ -189,9 +187,9 @@ func fail(ctx context.Context, tx pgx.Tx, claimed Claimed) error {
 	return nil
 }
 
-// within does something behind a savepoint: on an error all of it is undone, and the transaction
-// goes on. What the app has deferred to the commit is done at its end, so that its errors show here
-// too.
+// within calls do behind a savepoint. After an error everything that do has done is undone, and the
+// transaction goes on. Constraints that the app has deferred to the commit are checked at the end,
+// so that their errors are returned here too.
 func within(ctx context.Context, tx pgx.Tx, do func(pgx.Tx) error) error {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
@@ -244,8 +242,8 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	return len(list), nil, nil
 }
 
-// tasks plans a campaign. A panic is that campaign's: it is to stop no other, here or after a
-// restart.
+// tasks plans a campaign. It returns a panic as an error, so that one campaign cannot stop the
+// process, again after each restart.
 func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan.Invalid, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -1,20 +1,20 @@
 // Package claim turns queued jobs into plans.
 //
-// One transaction, in the database only, claims the oldest queued job and plans its render, or
-// fails the render when its campaign cannot be rendered: a crash at any point leaves the job
-// queued. Claimers of all replicas take turns under an advisory lock of the transaction, which
+// One transaction, which does nothing outside the database, claims the oldest queued job and plans
+// its render, or fails the render if its campaign cannot be rendered. A crash at any point leaves
+// the job queued. Replicas claim one at a time, under an advisory lock of the transaction, which
 // makes the bound on renders in flight exact.
 //
-// It is chosen first, by a query in which nothing of the app's runs and which passes over rows that
-// somebody holds, and dealt with behind a savepoint then: whatever the database refuses of one job,
-// in triggers and checks of the app's too, is known to be that job's. Refused data fails it at
-// once; it is set aside for anything else (loom.set_aside), tried again, less and less often, and
-// failed in the end. The others go on meanwhile.
+// A query chooses the job; it runs nothing of the app's and skips rows that are locked. The job is
+// then processed behind a savepoint, so that an error of the database, the app's triggers and
+// checks included, is known to belong to that job. If the database refuses the data, the job fails
+// at once. After any other error it is set aside (loom.set_aside), retried less and less often, and
+// fails in the end. Other jobs go on meanwhile.
 //
-// What a job becomes:
+// What becomes of a job:
 //
-//	the render is new        → a plan, or the render fails with the reason
-//	the render has ended     → the job ends with the render's outcome
-//	the render has a plan    → the job belongs to it, and ends with it
-//	the database refuses it  → the render fails, or the job is set aside
+//	the render is new          → a plan, or the render fails with the reason
+//	the render has ended       → the job ends with the render's outcome
+//	the render has a plan      → the job joins it, and ends with it
+//	the database refuses it    → the render fails, or the job is set aside
 package claim

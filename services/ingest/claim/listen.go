@@ -20,12 +20,12 @@ const (
 	listenFor = time.Minute
 )
 
-// Listen calls wake whenever jobs have been inserted, until ctx is cancelled. It uses a connection of
-// its own, which must be in session mode (postgres.SessionMode).
+// Listen calls wake whenever jobs have been inserted, until ctx is cancelled. It uses a connection
+// of its own, which must be in session mode (postgres.SessionMode).
 //
-// A notification is a hint that saves the wait for the next poll: without it, polling finds the job.
-// When the connection is lost, Listen makes another one and calls wake once for what it may have
-// missed.
+// A notification is a hint that saves the wait for the next poll: without it, polling finds the
+// job. When the connection is lost, Listen makes another one and calls wake once for what it may
+// have missed.
 func Listen(ctx context.Context, cfg *pgx.ConnConfig, wake func(), log zerolog.Logger) {
 	outage := retry.Outage{
 		Backoff: retry.Backoff{First: 500 * time.Millisecond, Longest: 15 * time.Second}, Log: log, Minor: true,

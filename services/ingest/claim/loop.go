@@ -10,20 +10,20 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
-// claimWithin bounds one transaction: longer than what is bounded in it, so that the database ends
-// what takes too long, and says what it was.
+// claimWithin bounds one transaction. It is longer than the bounds of statements in it, so that the
+// database ends a slow statement and names it.
 const claimWithin = 30 * time.Second
 
 // Loop claims jobs until it is stopped.
 type Loop struct {
 	Claimer *Claimer
-	// Poll is how often to look for jobs, give or take a tenth.
+	// Poll is the interval between polls for jobs, give or take a tenth.
 	Poll time.Duration
-	// Wake makes it look at once.
+	// Wake starts a poll at once.
 	Wake <-chan struct{}
-	// Dealt is told of every job that was dealt with.
-	Dealt func(context.Context, Claimed)
-	// Failed is told of every error of the database's.
+	// Done is called with every job that was claimed or set aside.
+	Done func(context.Context, Claimed)
+	// Failed is called with every error of the database.
 	Failed func(error)
 	Log    zerolog.Logger
 
@@ -53,7 +53,7 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
-// round claims until there is nothing to claim, and returns how long to wait before the next round.
+// round claims jobs until there is none to claim, and returns the pause before the next round.
 func (l *Loop) round(ctx context.Context) (pause time.Duration, err error) {
 	for {
 		claimed, err := l.next(ctx)
@@ -64,7 +64,7 @@ func (l *Loop) round(ctx context.Context) (pause time.Duration, err error) {
 			return l.jittered(), nil
 		}
 		l.log(claimed)
-		l.Dealt(ctx, claimed)
+		l.Done(ctx, claimed)
 	}
 }
 
@@ -90,16 +90,16 @@ func (l *Loop) log(c Claimed) {
 	case SetAside:
 		log.Error().AnErr("cause", c.Cause).Int("tries", c.Tries).Msg("job set aside: the database refuses it")
 	case Attached:
-		log.Info().Msg("job ends with the render that is being made")
+		log.Info().Msg("job attached: it ends with the plan of its render")
 	}
 }
 
-// jittered spreads replicas that were started together.
+// jittered returns Poll with jitter, which spreads replicas that were started together.
 func (l *Loop) jittered() time.Duration {
 	return time.Duration(float64(l.Poll) * (0.9 + rand.Float64()/5))
 }
 
-// wait returns after d, or when it is woken; false when ctx is cancelled.
+// wait returns true after d or at a wake-up, and false when ctx is cancelled.
 func wait(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

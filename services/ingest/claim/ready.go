@@ -10,16 +10,16 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
-// Querier is a database that can be asked.
-type Querier interface {
+// querier is a database that can be queried: a pool or a connection.
+type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Ready returns nil while jobs can be begun. Jobs are set aside that the database refuses; where no
-// render could be begun since, it is not one job that is wrong, and its error says what is. It
-// holds names of the schema, no data. A lock that is waited for says nothing of the database, and
-// neither does what was refused a while ago and not tried again when it was due.
-func Ready(ctx context.Context, db Querier) error {
+// Ready returns nil while jobs can be claimed. If jobs were set aside and no render could be
+// planned since, the fault is not in one job: Ready returns a StuckError, which names objects of
+// the schema but quotes no data. It ignores jobs that waited for a lock, and jobs that were refused
+// a while ago and not retried when they were due.
+func Ready(ctx context.Context, db querier) error {
 	var reason, code string
 	var jobs int
 	err := db.QueryRow(ctx, `
@@ -35,14 +35,14 @@ func Ready(ctx context.Context, db Querier) error {
 	if err != nil {
 		return fmt.Errorf("look for jobs that were set aside: %w", err)
 	}
-	// Messages of other classes quote the data that was refused.
+	// Messages of other classes quote the refused data.
 	if !postgres.InClass(code, "42") {
 		reason = "SQLSTATE " + code + ", see loom.set_aside"
 	}
 	return &StuckError{Jobs: jobs, Reason: reason}
 }
 
-// StuckError says that jobs are set aside, and none could be begun since.
+// StuckError says that jobs were set aside, and no render could be planned since.
 type StuckError struct {
 	Jobs   int
 	Reason string

@@ -15,18 +15,17 @@ import (
 )
 
 const (
-	// triesOfOne is after how many tries a job fails that the database refuses while it takes
-	// others.
-	triesOfOne = 5
-	// triesOfAll is after how many tries it fails in any case: more than an hour.
-	triesOfAll = 24
+	// maxTriesOfOne is how often a job is tried that the database refuses while it accepts others.
+	maxTriesOfOne = 5
+	// maxTries is how often a job is tried in any case. It takes more than an hour.
+	maxTries = 24
 )
 
-// spoiled deals with a job whose claiming or planning the database refused. What is wrong with its
-// data fails it at once, since the same would be refused again. Anything else may be mended, by
-// whoever changed the schema say: the job is set aside and tried again, and fails when it has been
-// tried often enough. So does a job that cannot even be failed: it stays set aside.
-func (c *Claimer) spoiled(ctx context.Context, tx pgx.Tx, claimed Claimed, cause error) (Claimed, error) {
+// handleRefusal handles a job whose claim or plan the database refused. If the data was refused,
+// the job fails at once, since another try would be refused too. Any other fault may be repaired
+// (by those who changed the schema, for instance): the job is set aside and retried, and fails
+// after enough tries. A job that the database refuses even to fail stays set aside.
+func (c *Claimer) handleRefusal(ctx context.Context, tx pgx.Tx, claimed Claimed, cause error) (Claimed, error) {
 	if ofDatabase(tx, cause) {
 		return Claimed{}, cause
 	}
@@ -47,9 +46,9 @@ func (c *Claimer) spoiled(ctx context.Context, tx pgx.Tx, claimed Claimed, cause
 	if err != nil {
 		return Claimed{}, fmt.Errorf("set the job aside: %w", err)
 	}
-	bound := triesOfAll
+	bound := maxTries
 	if others && !waited(cause) {
-		bound = triesOfOne
+		bound = maxTriesOfOne
 	}
 	if claimed.Tries < bound || refused(cause) {
 		claimed.Invalid = nil
@@ -64,7 +63,7 @@ func (c *Claimer) spoiled(ctx context.Context, tx pgx.Tx, claimed Claimed, cause
 	return claimed, err
 }
 
-// failed fails a render that cannot be planned; false when the database refuses that, too.
+// failed fails a render that cannot be planned. It returns false if the database refuses that too.
 func (c *Claimer) failed(ctx context.Context, tx pgx.Tx, claimed Claimed) (bool, error) {
 	err := within(ctx, tx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "delete from loom.set_aside where job_id = $1::uuid", claimed.Job); err != nil {
@@ -78,15 +77,15 @@ func (c *Claimer) failed(ctx context.Context, tx pgx.Tx, claimed Claimed) (bool,
 	return err == nil, nil
 }
 
-// refused reports whether the data itself is what was wrong, so that the same would be refused
-// again: a value out of range or of another type, a broken constraint, an exception of a trigger,
-// or whatever broke planning without the database.
+// refused reports whether the data itself was refused, so that another try would fail too: a value
+// out of range or of another type, a broken constraint, an exception of a trigger, or an error of
+// planning outside the database.
 func refused(err error) bool {
 	code := postgres.SQLState(err)
 	return code == "" || postgres.InClass(code, "22", "23", "P0")
 }
 
-// waited reports whether it was somebody else who stood in the job's way: a lock, a deadlock, a
+// waited reports whether the job failed because of somebody else's work: a lock, a deadlock, or a
 // statement that took too long.
 func waited(err error) bool {
 	code := postgres.SQLState(err)
@@ -96,8 +95,8 @@ func waited(err error) bool {
 // queryCanceled is the SQLSTATE of a statement that took too long.
 const queryCanceled = "57014"
 
-// ofDatabase reports whether an error is the database's as a whole, and no matter of the job that
-// was dealt with: no connection, no memory, no right to write anywhere.
+// ofDatabase reports whether the database as a whole has failed, and not one job: no connection, no
+// memory, no right to write anywhere.
 func ofDatabase(tx pgx.Tx, err error) bool {
 	if lost := new(lostError); errors.As(err, &lost) || tx.Conn().IsClosed() {
 		return true
@@ -106,13 +105,13 @@ func ofDatabase(tx pgx.Tx, err error) bool {
 	return code != queryCanceled && postgres.InClass(code, "08", "25", "28", "3D", "53", "57", "58", "XX")
 }
 
-// lostError is a transaction that cannot go on.
+// lostError says that the transaction cannot go on.
 type lostError struct{ err error }
 
 func (e *lostError) Error() string { return "undo the claim: " + e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
 
-// words are what an operator is told of an error: what Postgres said, and where.
+// words returns an error for the operator: the message of Postgres, and where it came from.
 func words(err error) string {
 	text := err.Error()
 	var pg *pgconn.PgError

@@ -12,7 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-// campaignOf reads a render's campaign in one statement, so that all of it is of one moment.
+// campaignOf reads a render's campaign in one statement, so that all of it is from one moment.
 const campaignOf = `
 select jsonb_build_object(
          'id', c.id, 'name', c.name::text, 'user_id', c.user_id::text, 'facecam_url', c.facecam_url::text,
@@ -28,7 +28,7 @@ select jsonb_build_object(
   from public.renders r join public.campaigns c on c.id = r.campaign_id
  where r.id = $1::uuid`
 
-// snapshot returns a render's campaign; nil when it is gone.
+// snapshot returns a render's campaign, and nil if it is gone.
 func snapshot(ctx context.Context, tx pgx.Tx, render uuid.UUID) (*plan.Campaign, error) {
 	var text string
 	err := tx.QueryRow(ctx, campaignOf, render).Scan(&text)

@@ -41,8 +41,8 @@ func allParts(bound int64) int {
 	return int(msg.MaxObject / bound)
 }
 
-// signParts signs the URL of key's object and, where the file may be in several objects, the URLs of
-// those after it: at most most of them, and no more than there is room for.
+// signParts signs the URL of key's object and, where the file may be in several objects, the URLs
+// of those after it: at most most of them, and no more than there is room for.
 func signParts(key string, most, room int, sign func(key string) (msg.SignedURL, error)) (first msg.SignedURL, parts msg.Parts, err error) {
 	if first, err = sign(key); err != nil {
 		return "", parts, err

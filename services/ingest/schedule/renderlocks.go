@@ -21,7 +21,8 @@ const lockedRetry = time.Second
 
 // renderLocks keeps a render whose rows are locked from delaying other renders. Calls for one
 // render run one at a time, so that at most one connection waits for its rows. When that call gives
-// up waiting, calls for the render fail with errLocked for lockedRetry, without asking the database.
+// up waiting, calls for the render fail with errLocked for lockedRetry, without asking the
+// database.
 type renderLocks struct {
 	mu      sync.Mutex
 	renders map[uuid.UUID]*renderLock

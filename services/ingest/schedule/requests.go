@@ -18,7 +18,8 @@ import (
 const (
 	// queueGroup makes one replica of ingest answer each request.
 	queueGroup = "ingest"
-	// answerWithin bounds the work on a request. Workers wait a little longer before they repeat it.
+	// answerWithin bounds the work on a request. Workers wait a little longer before they repeat
+	// it.
 	answerWithin = 2500 * time.Millisecond
 	// signedFor is how long signed URLs last: longer than any task takes.
 	signedFor = 12 * time.Hour
@@ -209,8 +210,8 @@ func timeout(kind msg.Kind, params json.RawMessage) time.Duration {
 	return min(timeoutBase+time.Duration(frames)*timeoutPerFrame, timeoutMost)
 }
 
-// heartbeat renews a lease. When the database does not answer, the worker is told to go on: its task
-// cannot be granted to another worker meanwhile, and its result is checked in any case.
+// heartbeat renews a lease. When the database does not answer, the worker is told to go on: its
+// task cannot be granted to another worker meanwhile, and its result is checked in any case.
 func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	h, err := msg.Decode[msg.Heartbeat](m.Data)
 	if err != nil {

@@ -165,8 +165,8 @@ func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Resu
 	case result.Outcome == msg.HandedBack:
 		return r.tasks.handBack(ctx, result.Ref, result.Attempt, result.Reason)
 	case result.Kind == msg.Upload:
-		// The uploader has closed the task itself, together with the render. If it has not, the lease
-		// lapses.
+		// The uploader has closed the task itself, together with the render. If it has not, the
+		// lease lapses.
 		return "already", nil
 	}
 	outputs, err := r.tasks.outputs(ctx, result.TaskID)

@@ -30,8 +30,8 @@ const (
 )
 
 // sweeper deletes the work objects of renders whose retention is over, and copies of finished files
-// that belong to no render. It sweeps until nothing is due, so its rate follows the backlog. Several
-// replicas may sweep at once: deleting what is gone is no error.
+// that belong to no render. It sweeps until nothing is due, so its rate follows the backlog.
+// Several replicas may sweep at once: deleting what is gone is no error.
 type sweeper struct {
 	*Scheduler
 	// copyTime is how long the store may go on with a copy after the uploader that asked for it is

@@ -15,8 +15,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// queue is the stream of recordings and its consumer, as a scheduler creates them. The scheduler does
-// not run: the test takes its steps.
+// queue is the stream of recordings and its consumer, as a scheduler creates them. The scheduler
+// does not run: the test takes its steps.
 type queue struct {
 	*testing.T
 	*Scheduler

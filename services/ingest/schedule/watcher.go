@@ -76,7 +76,8 @@ func (w *watcher) renders(ctx context.Context, call string) ([]uuid.UUID, error)
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// poll publishes what has changed since the last poll. What it could not publish, a later poll does.
+// poll publishes what has changed since the last poll. What it could not publish, a later poll
+// does.
 func (w *watcher) poll(ctx context.Context) error {
 	now, list, err := w.read(ctx)
 	if err != nil {
