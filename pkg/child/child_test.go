@@ -208,7 +208,7 @@ func TestEndWaitsForTheWholeGroup(t *testing.T) {
 	if err := p.End(grace); err != nil {
 		t.Fatal(err)
 	}
-	if groupAlive(p.Pid()) {
+	if GroupAlive(p.Pid()) {
 		t.Error("a process of the group still runs")
 	}
 }

@@ -106,9 +106,9 @@ func Group(pgid int) iter.Seq[int] {
 	}
 }
 
-// groupAlive reports whether a process group has a member that is not a zombie. A dead descendant
+// GroupAlive reports whether a process group has a member that is not a zombie. A dead descendant
 // stays one until init reaps it, which a container's first process may never do.
-func groupAlive(pgid int) bool {
+func GroupAlive(pgid int) bool {
 	for pid := range Group(pgid) {
 		if i, ok := find(pid); ok && !i.Zombie {
 			return true

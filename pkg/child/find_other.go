@@ -47,5 +47,5 @@ func find(pid int) (Info, bool) {
 // Group yields nothing here.
 func Group(int) iter.Seq[int] { return func(func(int) bool) {} }
 
-// groupAlive reports whether a process group has a member.
-func groupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }
+// GroupAlive reports whether a process group has a member.
+func GroupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }

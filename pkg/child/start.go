@@ -177,7 +177,7 @@ func (p *Process) End(within time.Duration) error {
 		// Where nobody reaps the dead, only their states show that they have ended. To read those
 		// takes a walk over all processes.
 		if !gone && tries%4 == 0 {
-			gone = !groupAlive(group)
+			gone = !GroupAlive(group)
 		}
 		if left := Reap(-group); gone && !left {
 			return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 	"go.uber.org/goleak"
 
+	"github.com/loom-lite/loom-lite/pkg/child"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
@@ -110,13 +111,13 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	if _, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil); err != nil {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
 	}
-	if !groupAlive(p.Group()) {
+	if !child.GroupAlive(p.Group()) {
 		t.Fatal("Chrome runs in no group of its own")
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if groupAlive(p.Group()) {
+	if child.GroupAlive(p.Group()) {
 		t.Error("a process of Chrome's is left")
 	}
 	if _, err := os.Stat(p.profile); !os.IsNotExist(err) {

@@ -1,6 +1,7 @@
 package chrome
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/go-rod/rod/lib/proto"
 	"golang.org/x/sys/unix"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // All that Chrome writes is in the folder that it was given, however long that folder's path is,
@@ -77,7 +80,8 @@ func TestChromeWritesInItsFolder(t *testing.T) {
 // left out.
 func written(t *testing.T, pgid int) (files []string) {
 	t.Helper()
-	for dir := range members(pgid) {
+	for pid := range child.Group(pgid) {
+		dir := fmt.Sprintf("/proc/%d", pid)
 		list, _ := filepath.Glob(filepath.Join(dir, "fd", "*"))
 		for _, fd := range list {
 			file, err := os.Readlink(fd)

@@ -3,6 +3,7 @@ package chrome
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 func TestHugePagesAreAskedForWhereItMakesADifference(t *testing.T) {
@@ -96,7 +99,8 @@ func startAndCall(t *testing.T, o Options) *Process {
 // askers counts the processes that have memory that is to be of huge pages, as far as they may be
 // looked into: sandboxed ones may not.
 func askers(p *Process) (n int) {
-	for dir := range members(p.Group()) {
+	for pid := range child.Group(p.Group()) {
+		dir := fmt.Sprintf("/proc/%d", pid)
 		smaps, _ := os.ReadFile(filepath.Join(dir, "smaps"))
 		for line := range strings.Lines(string(smaps)) {
 			if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && slices.Contains(strings.Fields(flags), "hg") {

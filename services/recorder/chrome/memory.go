@@ -29,7 +29,7 @@ func (p *Process) watch(limit int64) {
 	defer tick.Stop()
 	for {
 		select {
-		case <-p.exited:
+		case <-p.child.Done():
 			return
 		case <-tick.C:
 		}

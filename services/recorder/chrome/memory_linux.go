@@ -2,9 +2,12 @@ package chrome
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 // groupMemory knows what the processes of a group held when it last looked.
@@ -31,7 +34,8 @@ func (m *groupMemory) look(pgid int) (held int64) {
 		m.known = map[string]processMemory{}
 	}
 	m.looks++
-	for dir := range group(pgid) {
+	for pid := range child.Group(pgid) {
+		dir := fmt.Sprintf("/proc/%d", pid)
 		resident := residentMemory(dir)
 		if resident == 0 {
 			continue // it has ended

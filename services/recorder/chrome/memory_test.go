@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
 func TestAChromeThatOutgrowsItsLimitIsKilled(t *testing.T) {
@@ -40,12 +42,12 @@ func TestAChromeWithinItsLimitLives(t *testing.T) {
 }
 
 func TestAFullHeapIsToldApartFromACrash(t *testing.T) {
-	p := &Process{stderr: &tail{}}
+	p := &Process{stderr: &child.Tail{}}
 	_, _ = p.stderr.Write([]byte("[1:ERROR:v8_oom.cc:49] V8 javascript OOM (CALL_AND_RETRY_LAST).\n"))
 	if p.OutOfMemory() == nil {
 		t.Error("a full heap is no want of memory")
 	}
-	crashed := &Process{stderr: &tail{}}
+	crashed := &Process{stderr: &child.Tail{}}
 	_, _ = crashed.stderr.Write([]byte("# Fatal error in x\n"))
 	if err := crashed.OutOfMemory(); err != nil {
 		t.Errorf("a crash became %v", err)
