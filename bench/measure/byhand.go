@@ -20,14 +20,12 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// Files: the camera's in the store, the others in transcoding.dir. The transcoder names the
-// bubble's pictures.
+// Files in the job's folder. The transcoder names the bubble's pictures.
 const (
-	fileCamera = "camera.mp4"
-	fileList   = "pieces.ffconcat"
-	fileFirst  = "first.mp4"
-	filePlate  = "plate.png"
-	fileMask   = "mask.png"
+	fileList  = "pieces.ffconcat"
+	fileFirst = "first.mp4"
+	filePlate = "plate.png"
+	fileMask  = "mask.png"
 )
 
 // The facecam's picture.
@@ -55,21 +53,21 @@ func (t tools) run(ctx context.Context, dir string, args ...string) (cpu time.Du
 	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), stderr.String(), nil
 }
 
-// makeFacecam makes the camera's film, as long as the scene, and the list of the scene's pieces.
+// makeFacecam makes the facecam's video, as long as the scene, and the list of the scene's pieces.
 func (t *transcoding) makeFacecam(ctx context.Context) error {
 	rate, list := msg.FPS(t.job.FPS), "ffconcat version 1.0\n"
 	for i, frames := range t.cut {
-		list += fmt.Sprintf("file '%s'\nduration %f\n", t.site.path("0/"+msg.PieceName(i)), rate.At(frames).Seconds())
+		list += fmt.Sprintf("file '%s'\nduration %f\n", t.path(msg.PieceName(i)), rate.At(frames).Seconds())
 	}
-	if err := os.WriteFile(filepath.Join(t.dir, fileList), []byte(list), 0o600); err != nil {
+	if err := os.WriteFile(t.path(fileList), []byte(list), 0o600); err != nil {
 		return err
 	}
-	_, _, err := t.tools.run(ctx, t.dir, "-loglevel", "error",
+	_, _, err := t.tools.run(ctx, t.job.Dir, "-loglevel", "error",
 		"-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%dx%d:rate=%d", cameraWidth, cameraHeight, cameraFPS),
 		"-f", "lavfi", "-i", "sine=frequency=220:beep_factor=4:sample_rate=48000",
 		"-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", "-t", fmt.Sprintf("%f", rate.At(t.job.Frames).Seconds()),
 		"-c:v", "libx264", "-preset", "veryfast", "-g", strconv.Itoa(2*cameraFPS), "-colorspace", "bt709", "-color_range", "tv",
-		"-c:a", "aac", t.site.path(fileCamera))
+		"-c:a", "aac", "-f", "mp4", t.path(msg.FacecamFile))
 	return err
 }
 
@@ -87,7 +85,7 @@ func (t *transcoding) scene() string {
 // compose lays the facecam, input 1, with the bubble's pictures, inputs 2 and 3, over what the
 // chain scene makes. The last filter's output has no name yet.
 func (t *transcoding) compose(scene string) (string, error) {
-	file, err := os.Open(filepath.Join(t.dir, filePlate))
+	file, err := os.Open(t.path(filePlate))
 	if err != nil {
 		return "", err
 	}
@@ -113,7 +111,7 @@ func (t *transcoding) compose(scene string) (string, error) {
 
 // inputs are a scene, by its options, the facecam and the bubble's pictures.
 func (t *transcoding) inputs(scene ...string) []string {
-	return slices.Concat(scene, []string{"-i", t.site.path(fileCamera), "-i", filePlate, "-i", fileMask})
+	return slices.Concat(scene, []string{"-i", t.path(msg.FacecamFile), "-i", filePlate, "-i", fileMask})
 }
 
 var fromPieces = []string{"-f", "concat", "-safe", "0", "-i", fileList}
@@ -160,7 +158,7 @@ func (t *transcoding) onePass(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	cpu, _, err := t.tools.run(ctx, t.dir, args...)
+	cpu, _, err := t.tools.run(ctx, t.job.Dir, args...)
 	return cpu, err
 }
 

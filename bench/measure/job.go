@@ -1,9 +1,12 @@
 package measure
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // Tool is what makes frames of a page.
@@ -18,9 +21,13 @@ const (
 	Peer Tool = "puppeteer-capture" // into an mp4
 )
 
-// Stored is our recorder, its pieces left in the store: what transcoding is measured on. It takes
-// no turns.
-const Stored Tool = "stored"
+// What Transcode runs. These tools take no turns.
+const (
+	// stored is our recorder. It leaves the pieces of a scene in Job.Dir.
+	stored Tool = "stored"
+	// stages is our transcoder, on the scene in Job.Dir.
+	stages Tool = "stages"
+)
 
 // Tools are all tools, in the order in which they take turns.
 var Tools = []Tool{Ours, OursMP4, Bare, Peer}
@@ -28,10 +35,8 @@ var Tools = []Tool{Ours, OursMP4, Bare, Peer}
 // Job is one measurement to make.
 type Job struct {
 	Tool Tool `json:"tool"`
-	// Page is the URL of the page, Store that of a folder which takes files by PUT and gives them
-	// by GET.
-	Page  string `json:"page"`
-	Store string `json:"store"`
+	// Page is the URL of the page.
+	Page string `json:"page"`
 	// Width and Height in pixels. The peers know one size only: PeerWidth × PeerHeight.
 	Width  int `json:"width"`
 	Height int `json:"height"`
@@ -42,6 +47,24 @@ type Job struct {
 	Scenes int `json:"scenes"`
 	// Peers is the folder of capture.mjs.
 	Peers string `json:"peers"`
+
+	// Dir is the folder of the scene that is transcoded: its pieces, the finished video and the
+	// bubble's pictures.
+	Dir string `json:"dir,omitempty"`
+	// Facecam is the URL of the presenter's video.
+	Facecam string `json:"facecam,omitempty"`
+	// Replica makes stages one of several transcoders that share the segments. Nil: it does all
+	// that follows recording.
+	Replica *replica `json:"replica,omitempty"`
+}
+
+// replica is one of several transcoders on a scene.
+type replica struct {
+	// Place counts from 0. Each takes every Count-th segment.
+	Place int `json:"place"`
+	Count int `json:"count"`
+	// Facecam is what probe found out about the facecam, which is in Job.Dir.
+	Facecam msg.ProbeFacts `json:"facecam"`
 }
 
 // The size of the peers' pictures, as capture.mjs has it.
@@ -53,7 +76,7 @@ const (
 // Check returns what is wrong with a job.
 func (j Job) Check() error {
 	switch {
-	case !slices.Contains(Tools, j.Tool) && j.Tool != Stored:
+	case !slices.Contains(Tools, j.Tool) && j.Tool != stored && j.Tool != stages:
 		return fmt.Errorf("there is no tool %q; there are %v", j.Tool, Tools)
 	case j.Width < 1 || j.Height < 1 || j.FPS < 1 || j.Scenes < 1:
 		return fmt.Errorf("%d scenes of %d×%d pixels at %d frames per second", j.Scenes, j.Width, j.Height, j.FPS)
@@ -78,6 +101,20 @@ type Scene struct {
 	First    time.Duration `json:"first_ns"`
 	Finished time.Duration `json:"finished_ns"`
 	Done     time.Duration `json:"done_ns"`
+	// Tasks are those of our transcoder, in the order in which they were done, when it is measured
+	// alone.
+	Tasks []Task `json:"tasks,omitempty"`
+}
+
+// Task is what a task took, with no other beside it.
+type Task struct {
+	Kind msg.Kind `json:"kind"`
+	// CPU is the CPU time, user and system.
+	CPU   time.Duration `json:"cpu_ns"`
+	Began time.Time     `json:"began"`
+	Ended time.Time     `json:"ended"`
+	// Facts are what it found out.
+	Facts json.RawMessage `json:"facts"`
 }
 
 // Result is what came of one measurement.

@@ -14,10 +14,10 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// TestMain makes this program its own worker and replica, as the command is.
+// TestMain makes this program its own worker, as the command is.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && (os.Args[1] == WorkCommand || os.Args[1] == ReplicaCommand) {
-		if err := work(os.Args[1]); err != nil {
+	if len(os.Args) == 2 && os.Args[1] == WorkCommand {
+		if err := work(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -30,12 +30,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func work(command string) error {
+func work() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if command == ReplicaCommand {
-		return Replica(ctx, os.Stdin, os.Stdout, environ())
-	}
 	return Work(ctx, os.Stdin, os.Stdout, environ())
 }
 

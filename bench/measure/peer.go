@@ -109,7 +109,7 @@ func readEvents(r io.Reader, m marks) (output, error) {
 			m.finished()
 			finished = true
 		case "done":
-			made, done = output{e.Frames, e.Distinct, e.Bytes}, true
+			made, done = output{frames: e.Frames, distinct: e.Distinct, bytes: e.Bytes}, true
 		}
 	}
 	if err := lines.Err(); err != nil {

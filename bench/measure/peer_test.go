@@ -30,7 +30,7 @@ func TestWhatAPeerSaysIsRead(t *testing.T) {
 			if (err == nil) != test.ok {
 				t.Fatalf("error %v", err)
 			}
-			if test.ok && (made != output{302, 301, 12345} || marked != "first finished") {
+			if test.ok && (made.frames != 302 || made.distinct != 301 || made.bytes != 12345 || marked != "first finished") {
 				t.Errorf("made %+v, marked %q", made, marked)
 			}
 		})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,7 +33,7 @@ type Likeness struct {
 }
 
 func (t *transcoding) quality(ctx context.Context) (q Quality, err error) {
-	ours := t.site.path("0/" + msg.Video)
+	ours := t.path(msg.Video)
 	info, err := os.Stat(ours)
 	if err != nil {
 		return q, err
@@ -45,7 +44,7 @@ func (t *transcoding) quality(ctx context.Context) (q Quality, err error) {
 	for _, one := range []struct {
 		path string
 		to   *Likeness
-	}{{ours, &q.Ours}, {filepath.Join(t.dir, fileSecond), &q.Twice}} {
+	}{{ours, &q.Ours}, {t.path(fileSecond), &q.Twice}} {
 		err := t.step(ctx, func(ctx context.Context) (err error) {
 			*one.to, err = t.likeness(ctx, one.path)
 			return err
@@ -68,7 +67,7 @@ func (t *transcoding) encodeTwice(ctx context.Context, bytes int64) (float64, er
 	err := t.step(ctx, func(ctx context.Context) error {
 		args := slices.Concat([]string{"-loglevel", "error"}, fromPieces,
 			[]string{"-filter_complex", t.scene() + "[scene]", "-map", "[scene]"}, twice(20), colours, []string{fileFirst})
-		_, _, err := t.tools.run(ctx, t.dir, args...)
+		_, _, err := t.tools.run(ctx, t.job.Dir, args...)
 		return err
 	})
 	if err != nil {
@@ -80,13 +79,13 @@ func (t *transcoding) encodeTwice(ctx context.Context, bytes int64) (float64, er
 			return 0, err
 		}
 		err = t.step(ctx, func(ctx context.Context) error {
-			_, _, err := t.tools.run(ctx, t.dir, args...)
+			_, _, err := t.tools.run(ctx, t.job.Dir, args...)
 			return err
 		})
 		if err != nil {
 			return 0, err
 		}
-		info, err := os.Stat(filepath.Join(t.dir, fileSecond))
+		info, err := os.Stat(t.path(fileSecond))
 		if err != nil {
 			return 0, err
 		}
@@ -148,7 +147,7 @@ func (t *transcoding) likeness(ctx context.Context, path string) (Likeness, erro
 		recorded + "," + numbered + "[a][b];[4:v]" + numbered + "[c][d];[c][a]ssim[e];[d][b]psnr[f]",
 		"-map", "[e]", "-map", "[f]", "-f", "null", "-",
 	})
-	_, said, err := t.tools.run(ctx, t.dir, args...)
+	_, said, err := t.tools.run(ctx, t.job.Dir, args...)
 	if err != nil {
 		return Likeness{}, err
 	}

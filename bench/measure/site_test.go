@@ -1,19 +1,20 @@
 package measure
 
 import (
-	"context"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-func TestASiteServesPagesAndKeepsFiles(t *testing.T) {
+func TestASiteServesPagesAndFiles(t *testing.T) {
 	site := smallSite(t)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	ask := func(method, url, body string) (int, string) {
+	get := func(url string) (int, string) {
 		t.Helper()
-		request, err := http.NewRequestWithContext(context.Background(), method, url, strings.NewReader(body))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,23 +29,20 @@ func TestASiteServesPagesAndKeepsFiles(t *testing.T) {
 		}
 		return response.StatusCode, string(text)
 	}
-	if status, text := ask(http.MethodGet, site.Page("still"), ""); status != 200 || !strings.Contains(text, "Still") {
+	if status, text := get(site.Page("still")); status != http.StatusOK || !strings.Contains(text, "Still") {
 		t.Errorf("the page is %d %q", status, text)
 	}
-	file := site.Store() + "/1/segment"
-	if status, _ := ask(http.MethodPut, file, "content"); status != 200 {
-		t.Errorf("storing answered %d", status)
-	}
-	if status, text := ask(http.MethodGet, file, ""); status != 200 || text != "content" {
-		t.Errorf("what was stored is %d %q", status, text)
-	}
-	if status, _ := ask(http.MethodGet, site.Store()+"/2/segment", ""); status != 404 {
-		t.Errorf("what was not stored is %d", status)
-	}
-	if err := site.Empty(); err != nil {
+	dir, url, err := site.folder()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if status, _ := ask(http.MethodGet, file, ""); status != 404 {
-		t.Errorf("what is forgotten is %d", status)
+	if status, _ := get(url + "/facecam"); status != http.StatusNotFound {
+		t.Errorf("a file that is not there is %d", status)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "facecam"), []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := get(url + "/facecam"); status != http.StatusOK || text != "content" {
+		t.Errorf("the file is %d %q", status, text)
 	}
 }

@@ -36,7 +36,7 @@ func smallSite(t *testing.T) *Site {
 
 func smallJob(site *Site, tool Tool, page string) Job {
 	return Job{
-		Tool: tool, Page: site.Page(page), Store: site.Store(), Width: 320, Height: 180, FPS: 30, Frames: 12, Scenes: 2,
+		Tool: tool, Page: site.Page(page), Width: 320, Height: 180, FPS: 30, Frames: 12, Scenes: 2,
 	}
 }
 

@@ -2,17 +2,15 @@ package measure
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/loom-lite/loom-lite/bench/process"
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 // Transcoded is what was measured on the transcoder: one scene with a facecam, next to what can be
@@ -57,42 +55,42 @@ type Replicas struct {
 
 // transcoding is a recorded scene and its facecam, on which all is measured.
 type transcoding struct {
-	site    *Site
+	// job runs our stages on the scene.
 	job     Job
 	timeout time.Duration
 	cut     []int
 	tools   tools
-	// dir holds what is made by hand, and the pictures of the bubble that our stages have drawn.
-	dir string
 	// facecam is what probe found out.
 	facecam msg.ProbeFacts
 }
 
-// The finished videos, in transcoding.dir.
+// The finished videos that are made by hand, in the job's folder. Ours is called msg.Video.
 const (
 	fileOnePass = "one-pass.mp4"
 	fileSecond  = "second.mp4"
 )
 
+// path is a file of the job's folder.
+func (t *transcoding) path(name string) string { return filepath.Join(t.job.Dir, name) }
+
 // Transcode records a scene as job says, and measures what becomes of it in a number of turns, each
-// step of which may take up to timeout. tell is told what is done. As for Start, the process may
-// have no other children.
+// step of which may take up to timeout. tell is called when something is done. As for Start, the
+// process may have no other children.
 func Transcode(
 	ctx context.Context, site *Site, job Job, turns int, timeout time.Duration, environ map[string]string, tell func(string),
 ) (made Transcoded, err error) {
-	job.Tool, job.Scenes = Stored, 1
+	dir, url, err := site.folder()
+	if err != nil {
+		return Transcoded{}, err
+	}
+	defer os.RemoveAll(dir)
+	job.Tool, job.Scenes, job.Dir = stored, 1, dir
 	if _, err := Start(ctx, job, timeout); err != nil {
 		return Transcoded{}, fmt.Errorf("record the scene: %w", err)
 	}
 	tell("recorded")
-	dir, err := os.MkdirTemp("", "bench-transcode-")
-	if err != nil {
-		return Transcoded{}, fmt.Errorf("make a folder: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	t := &transcoding{
-		site: site, job: job, timeout: timeout, cut: plan.Pieces(msg.FPS(job.FPS), job.Frames), dir: dir, tools: newTools(environ),
-	}
+	job.Tool, job.Facecam = stages, url+"/"+msg.FacecamFile
+	t := &transcoding{job: job, timeout: timeout, cut: job.pieces(), tools: newTools(environ)}
 	made = Transcoded{Frames: job.Frames, Pieces: len(t.cut)}
 	if err := t.step(ctx, t.makeFacecam); err != nil {
 		return Transcoded{}, fmt.Errorf("make a facecam: %w", err)
@@ -127,11 +125,7 @@ func (t *transcoding) step(ctx context.Context, do func(ctx context.Context) err
 }
 
 func (t *transcoding) turn(ctx context.Context, cores []int) (turn TranscodeTurn, err error) {
-	err = t.step(ctx, func(ctx context.Context) (err error) {
-		turn.Ours, err = t.ours(ctx)
-		return err
-	})
-	if err != nil {
+	if turn.Ours, err = t.ours(ctx); err != nil {
 		return turn, err
 	}
 	err = t.step(ctx, func(ctx context.Context) (err error) {
@@ -141,60 +135,42 @@ func (t *transcoding) turn(ctx context.Context, cores []int) (turn TranscodeTurn
 	if err != nil {
 		return turn, err
 	}
-	if err := sameEncoder(t.site.path("0/"+msg.Video), filepath.Join(t.dir, fileOnePass)); err != nil {
+	if err := sameEncoder(t.path(msg.Video), t.path(fileOnePass)); err != nil {
 		return turn, err
 	}
 	for n := range cores {
-		err := t.step(ctx, func(ctx context.Context) error {
-			came, err := t.replicas(ctx, cores[:n+1])
-			turn.Replicas = append(turn.Replicas, came)
-			return err
-		})
+		came, err := t.replicas(ctx, cores[:n+1])
 		if err != nil {
 			return turn, err
 		}
+		turn.Replicas = append(turn.Replicas, came)
 	}
 	return turn, nil
 }
 
 // ours takes the scene through our stages, as a render of one transcoder does.
 func (t *transcoding) ours(ctx context.Context) (cpu TranscodeCPU, err error) {
-	r, err := startReplica(ctx, anyCore)
+	result, err := Start(ctx, t.job, t.timeout)
 	if err != nil {
 		return cpu, err
 	}
-	defer func() { err = errors.Join(err, r.end()) }()
-	rate, size := msg.FPS(t.job.FPS), t.job
-	cpu.Probe, err = t.handle(r, msg.Probe, msg.ProbeParams{
-		URL: t.site.Store() + "/" + fileCamera, Length: msg.Duration(rate.At(size.Frames)),
-	}, nil, map[string]string{msg.FacecamFile: msg.FacecamFile}, &t.facecam)
-	if err != nil {
-		return cpu, err
-	}
-	segments, first := map[string]input{}, 0
-	for i, frames := range t.cut {
-		facts, used, err := t.normalize(r, i, first)
-		if err != nil {
-			return cpu, err
+	var video msg.VideoFacts
+	for _, task := range result.Scenes[0].Tasks {
+		switch task.Kind {
+		case msg.Probe:
+			cpu.Probe = task.CPU
+			err = json.Unmarshal(task.Facts, &t.facecam)
+		case msg.Normalize:
+			cpu.Normalize += task.CPU
+		case msg.Concat:
+			cpu.Concat = task.CPU
+		case msg.Overlay:
+			cpu.Overlay = task.CPU
+			err = json.Unmarshal(task.Facts, &video)
 		}
-		segments[msg.SegmentName(i)] = input{msg.SegmentName(i), facts}
-		cpu.Normalize += used
-		first += frames
-	}
-	var joined, video msg.VideoFacts
-	cpu.Concat, err = t.handle(r, msg.Concat, msg.ConcatParams{
-		Width: size.Width, Height: size.Height, Rate: rate, Frames: t.cut,
-	}, segments, map[string]string{msg.Joined: msg.Joined}, &joined)
-	if err != nil {
-		return cpu, err
-	}
-	cpu.Overlay, err = t.handle(r, msg.Overlay, msg.OverlayParams{
-		Width: size.Width, Height: size.Height, Rate: rate, Frames: size.Frames,
-	}, map[string]input{msg.Joined: {msg.Joined, joined}, msg.FacecamFile: {msg.FacecamFile, t.facecam}}, map[string]string{
-		msg.Video: msg.Video, msg.Thumbnail: msg.Thumbnail, msg.ThumbnailSmall: msg.ThumbnailSmall,
-	}, &video)
-	if err != nil {
-		return cpu, err
+		if err != nil {
+			return cpu, fmt.Errorf("read what %s found out: %w", task.Kind, err)
+		}
 	}
 	if video.Report == nil {
 		return cpu, errors.New("the finished video has no report")
@@ -204,77 +180,32 @@ func (t *transcoding) ours(ctx context.Context) (cpu TranscodeCPU, err error) {
 	return cpu, nil
 }
 
-// normalize makes a segment of the piece at place i, whose first frame is the scene's frame first.
-func (t *transcoding) normalize(r *replica, i, first int) (facts msg.VideoFacts, cpu time.Duration, err error) {
-	cpu, err = t.handle(r, msg.Normalize, msg.NormalizeParams{
-		Scene: 1, Width: t.job.Width, Height: t.job.Height, Rate: msg.FPS(t.job.FPS), Frames: t.cut[i], FirstFrame: first, Facecam: true,
-	}, map[string]input{msg.Mezzanine: {msg.PieceName(i), nil}, msg.FacecamFile: {msg.FacecamFile, t.facecam}},
-		map[string]string{msg.Segment: msg.SegmentName(i)}, &facts)
-	return facts, cpu, err
-}
-
-// handle has a task carried out in a folder of its own. The bubble's pictures in it are kept.
-func (t *transcoding) handle(
-	r *replica, kind msg.Kind, params any, inputs map[string]input, outputs map[string]string, facts any,
-) (time.Duration, error) {
-	grant, err := store{t.site.Store() + "/0"}.grant(kind, params, inputs, outputs)
-	if err != nil {
-		return 0, err
-	}
-	dir, err := os.MkdirTemp(t.dir, string(kind)+"-")
-	if err != nil {
-		return 0, fmt.Errorf("make a folder: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	cpu, err := r.handle(grant, dir, facts)
-	if err != nil || kind != msg.Normalize {
-		return cpu, err
-	}
-	for _, name := range []string{filePlate, fileMask} {
-		// By renaming: a replica beside this one does the same.
-		if err := os.Rename(filepath.Join(dir, name), filepath.Join(t.dir, name)); err != nil {
-			return 0, fmt.Errorf("keep the bubble's pictures: %w", err)
-		}
-	}
-	return cpu, nil
-}
-
-// replicas has all pieces normalized by one transcoder on each of some cores. Each takes the next
-// piece when it is done with one.
+// replicas has all pieces normalized by one transcoder on each of some cores.
 func (t *transcoding) replicas(ctx context.Context, cores []int) (came Replicas, err error) {
-	list := make([]*replica, len(cores))
-	for i, core := range cores {
-		if list[i], err = startReplica(ctx, core); err != nil {
-			return came, err
-		}
-		defer func() { err = errors.Join(err, list[i].end()) }() //nolint:revive // two at most, and they end together
+	var jobs []Job
+	for place := range cores {
+		job := t.job
+		job.Replica = &replica{Place: place, Count: len(cores), Facecam: t.facecam}
+		jobs = append(jobs, job)
 	}
-	type piece struct{ place, first int }
-	pieces, first := make(chan piece, len(t.cut)), 0
-	for i, frames := range t.cut {
-		pieces <- piece{i, first}
-		first += frames
+	results, err := startOnCores(ctx, jobs, cores, t.timeout)
+	if err != nil {
+		return came, err
 	}
-	close(pieces)
-	busy := make([]time.Duration, len(list))
-	var group errgroup.Group
-	begin := time.Now()
-	for i, r := range list {
-		group.Go(func() error {
-			for p := range pieces {
-				started := time.Now()
-				if _, _, err := t.normalize(r, p.place, p.first); err != nil {
-					return err
-				}
-				busy[i] += time.Since(started)
+	var began, ended time.Time
+	var busy time.Duration
+	for _, result := range results {
+		for _, task := range result.Scenes[0].Tasks {
+			if began.IsZero() || task.Began.Before(began) {
+				began = task.Began
 			}
-			return nil
-		})
+			if task.Ended.After(ended) {
+				ended = task.Ended
+			}
+			busy += task.Ended.Sub(task.Began)
+		}
 	}
-	err = group.Wait()
-	came.Took = time.Since(begin)
-	for _, d := range busy {
-		came.Busy += float64(d) / float64(came.Took) / float64(len(list))
-	}
-	return came, err
+	came.Took = ended.Sub(began)
+	came.Busy = float64(busy) / float64(came.Took) / float64(len(cores))
+	return came, nil
 }

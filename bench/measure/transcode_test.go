@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/bench/process"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 func TestTranscodingIsMeasured(t *testing.T) {
@@ -51,22 +52,15 @@ func TestTranscodingIsMeasured(t *testing.T) {
 			t.Errorf("pictures are %+v like what was recorded", l)
 		}
 	}
-	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "bench-transcode-*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(site.dir, "*")); err != nil || len(left) > 0 {
 		t.Errorf("%v are left, %v", left, err)
 	}
 }
 
-func TestAReplicaSaysWhyItFailed(t *testing.T) {
-	r, err := startReplica(t.Context(), anyCore)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr := transcoding{site: smallSite(t), dir: t.TempDir(), job: Job{Width: 320, Height: 180, FPS: 30}, cut: []int{12}}
-	if _, _, err := tr.normalize(r, 0, 0); err == nil || !strings.Contains(err.Error(), "404") {
+func TestATranscoderThatFailsSaysWhy(t *testing.T) {
+	job := Job{Tool: stages, Width: 320, Height: 180, FPS: 30, Frames: 12, Scenes: 1, Dir: t.TempDir()}
+	if _, err := Start(t.Context(), job, patience); err == nil || !strings.Contains(err.Error(), "store "+msg.PieceName(0)) {
 		t.Errorf("a piece that is not there: error %v", err)
-	}
-	if err := r.end(); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -26,6 +26,7 @@ const leftoverPatience = 5 * time.Second
 type output struct {
 	frames, distinct int
 	bytes            int64
+	tasks            []Task
 }
 
 // marks are called at a scene's moments, each once.
@@ -86,15 +87,13 @@ func newTool(job Job, dir string, environ map[string]string) (run tool, release 
 	case Ours:
 		o, err := newOurs(job, environ)
 		return o.mezzanine, nothing, err
-	case Stored:
-		o, err := newOurs(job, environ)
-		return o.stored, nothing, err
 	case OursMP4:
+		return newMP4(job, environ)
+	case stored:
 		o, err := newOurs(job, environ)
-		if err != nil {
-			return nil, nil, err
-		}
-		return newMP4(o, environ)
+		return o.store, nothing, err
+	case stages:
+		return newStages(job, environ)
 	case Bare:
 		b, err := newBare(job, environ)
 		return b.scene, nothing, err
@@ -124,7 +123,7 @@ func record(ctx context.Context, job Job, dir string, run tool) ([]Scene, error)
 			if err != nil {
 				return fmt.Errorf("scene %d: %w", i+1, err)
 			}
-			s.Frames, s.Distinct, s.Bytes, s.Done = made.frames, made.distinct, made.bytes, time.Since(begin)
+			s.Frames, s.Distinct, s.Bytes, s.Tasks, s.Done = made.frames, made.distinct, made.bytes, made.tasks, time.Since(begin)
 			return nil
 		})
 	}

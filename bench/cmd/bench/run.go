@@ -23,9 +23,6 @@ func run(ctx context.Context, args []string, environ map[string]string, stdin io
 	if len(args) == 1 && args[0] == measure.WorkCommand {
 		return measure.Work(ctx, stdin, stdout, environ)
 	}
-	if len(args) == 1 && args[0] == measure.ReplicaCommand {
-		return measure.Replica(ctx, stdin, stdout, environ)
-	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -77,7 +74,7 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 	for i := range runs {
 		run := &runs[i]
 		result, err := measure.Start(ctx, measure.Job{
-			Tool: run.Tool, Page: site.Page(run.Page), Store: site.Store(), Width: o.Width, Height: o.Height, FPS: o.FPS,
+			Tool: run.Tool, Page: site.Page(run.Page), Width: o.Width, Height: o.Height, FPS: o.FPS,
 			Frames: o.Frames, Scenes: run.Scenes, Peers: peers,
 		}, o.timeout)
 		if ctx.Err() != nil {
@@ -90,9 +87,6 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 			run.Result = &result
 		}
 		tell(stderr, *run, i+1, len(runs))
-		if err := site.Empty(); err != nil {
-			return report.Report{}, err
-		}
 	}
 	r := report.New(o.Settings, runs)
 	if slices.Contains(o.Parts, report.Transcode) && ctx.Err() == nil {
@@ -109,7 +103,7 @@ const transcodedPage = "scroll"
 func transcode(ctx context.Context, o options, site *measure.Site, environ map[string]string, stderr io.Writer) *report.Transcoding {
 	tell := func(what string) { _, _ = fmt.Fprintf(stderr, "transcoding, %s\n", what) }
 	made, err := measure.Transcode(ctx, site, measure.Job{
-		Page: site.Page(transcodedPage), Store: site.Store(), Width: o.Width, Height: o.Height, FPS: o.FPS, Frames: o.TranscodeFrames,
+		Page: site.Page(transcodedPage), Width: o.Width, Height: o.Height, FPS: o.FPS, Frames: o.TranscodeFrames,
 	}, o.Repeat, o.timeout, environ, tell)
 	if err != nil {
 		tell(err.Error())
