@@ -12,13 +12,16 @@ import (
 // Tool is what makes frames of a page.
 type Tool string
 
-// The tools.
 const (
-	Ours    Tool = "ours"     // our recorder, into a mezzanine
-	OursMP4 Tool = "ours-mp4" // our recorder and transcoder, into a finished mp4
-	// a bare beginFrame loop, a picture of every frame, thrown away: the limit
+	// Ours is our recorder, into a mezzanine.
+	Ours Tool = "ours"
+	// OursMP4 is our recorder and transcoder, into a finished mp4.
+	OursMP4 Tool = "ours-mp4"
+	// Bare is a loop of beginFrame that takes a picture of every frame and throws it away: the
+	// limit.
 	Bare Tool = "bare"
-	Peer Tool = "puppeteer-capture" // into an mp4
+	// Peer is puppeteer-capture, into an mp4.
+	Peer Tool = "puppeteer-capture"
 )
 
 // What Transcode runs. These tools take no turns.

@@ -43,16 +43,6 @@ type Config struct {
 	WorkDir string `env:"WORK_DIR"`
 }
 
-const (
-	// DefaultMemoryLimit is MemoryLimit's default.
-	DefaultMemoryLimit = 4096
-	// MinMemoryLimit is the least that MemoryLimit may be, in megabytes. An empty page takes about
-	// a hundred.
-	MinMemoryLimit = 256
-	// MaxMemoryLimit is the most that MemoryLimit may be.
-	MaxMemoryLimit = 1 << 20
-)
-
 // LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
 // optional names required variables that the caller does without.
 func LoadConfig(environ map[string]string, optional ...string) (Config, error) {

@@ -14,11 +14,6 @@ const (
 	longestGOPs = 5
 )
 
-// Pieces returns the frames of each piece that a scene alone is cut into.
-func Pieces(rate msg.Rate, frames int) []int {
-	return pieces(rate, []int{frames}, budget.Segments)[0]
-}
-
 // pieces cuts scenes of these many frames into pieces, at most so many unless there are more
 // scenes, and returns the frames of each, by scene. A piece is normalized as soon as it is
 // recorded, beside those that follow: short pieces finish sooner, and keep more transcoders busy;
