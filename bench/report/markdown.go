@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/grapheme"
 )
 
 // Markdown writes what people read.
@@ -133,10 +135,5 @@ func number(v float64) string {
 
 // oneLine keeps an error from breaking a list.
 func oneLine(text string) string {
-	const most = 400
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
+	return grapheme.Shorten(strings.Join(strings.Fields(text), " "), 400)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/cmd/loom/pages"
 	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/grapheme"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -128,8 +129,8 @@ func slug(name string) string {
 	if len(words) == 0 {
 		return "campaign"
 	}
-	runes := []rune(strings.Join(words, "-"))
-	return strings.Trim(string(runes[:min(len(runes), 60)]), "-")
+	name, _ = grapheme.Cut(strings.Join(words, "-"), 60)
+	return strings.Trim(name, "-")
 }
 
 func submission(file *campaign.Campaign, base string) (renders.Submission, error) {

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/loom-lite/loom-lite/pkg/grapheme"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
@@ -103,5 +103,5 @@ func spoken(seconds float64) string {
 // knownKey reports whether press knows a key: a name, or one character.
 func knownKey(key string) bool {
 	_, named := scene.NamedKeys[key]
-	return named || utf8.RuneCountInString(key) == 1
+	return named || grapheme.Count(key) == 1
 }

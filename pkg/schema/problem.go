@@ -8,6 +8,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/loom-lite/loom-lite/pkg/grapheme"
 )
 
 // Problem is one thing that is wrong, and what to write instead.
@@ -39,11 +41,7 @@ func isPlace(part string) bool { return part != "" && strings.Trim(part, "012345
 
 // shortened bounds a name that somebody else chose.
 func shortened(name string) string {
-	const most = 60
-	if runes := []rune(name); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return name
+	return grapheme.Shorten(name, 60)
 }
 
 // explain tells a validator's error in words.

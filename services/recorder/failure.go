@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/grapheme"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/stage"
@@ -114,7 +115,7 @@ func actionReason(page string, e *capture.PageError) string {
 	return said + " Check the selector, or choose another element."
 }
 
-// maxShown bounds a URL in a message.
+// maxShown bounds a URL in a message, in characters.
 const maxShown = 200
 
 // shownURL is a URL as messages may show it: without query, fragment and user, which may hold
@@ -124,8 +125,5 @@ func shownURL(raw string) string {
 	if shown == "" {
 		return "its URL"
 	}
-	if runes := []rune(shown); len(runes) > maxShown {
-		shown = string(runes[:maxShown]) + "…"
-	}
-	return shown
+	return grapheme.Shorten(shown, maxShown)
 }

@@ -3,6 +3,7 @@ package direct
 import (
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/grapheme"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
@@ -44,7 +45,7 @@ func newCues(actions []scene.Action, last time.Duration) []*cue {
 		c.limit = min(max(ended, c.start+patience), last)
 		switch a.Do {
 		case "type":
-			c.keys = strokes(a.Text)
+			c.keys = grapheme.Split(a.Text)
 		case "press":
 			c.keys = []string{a.Key}
 		}

@@ -3,7 +3,6 @@ package direct
 import (
 	"errors"
 	"fmt"
-	"unicode"
 
 	"github.com/go-rod/rod"
 	rodcdp "github.com/go-rod/rod/lib/cdp"
@@ -83,28 +82,3 @@ func shifted(c byte) bool {
 	}
 	return false
 }
-
-// strokes cuts a text into what is typed at once: characters, with what is combined with them.
-func strokes(text string) []string {
-	var list []string
-	joined, flags := false, 0
-	for _, r := range text {
-		flag := r >= 0x1F1E6 && r <= 0x1F1FF // two make a flag
-		if flag {
-			flags++
-		} else {
-			flags = 0
-		}
-		tail := unicode.In(r, unicode.M) || r == zwj || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0xE0020 && r <= 0xE007F
-		if n := len(list); n > 0 && (joined || tail || flag && flags%2 == 0 || r == '\n' && list[n-1] == "\r") {
-			list[n-1] += string(r)
-		} else {
-			list = append(list, string(r))
-		}
-		joined = r == zwj
-	}
-	return list
-}
-
-// zwj joins two characters into one, as in the emoji of families.
-const zwj = 0x200D

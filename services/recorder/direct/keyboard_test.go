@@ -2,7 +2,6 @@ package direct
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -11,29 +10,6 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
-
-func TestATextIsCutIntoWhatIsTypedAtOnce(t *testing.T) {
-	for text, want := range map[string][]string{
-		"":            nil,
-		"ab c":        {"a", "b", " ", "c"},
-		"é€":          {"é", "€"},
-		"e\u0301x":    {"e\u0301", "x"},
-		"a\r\nb\nc":   {"a", "\r\n", "b", "\n", "c"},
-		"👍🏽!":         {"👍🏽", "!"},
-		"👩‍👩‍👧x":      {"👩‍👩‍👧", "x"},
-		"🇩🇪🇫🇷a🇩🇪":     {"🇩🇪", "🇫🇷", "a", "🇩🇪"},
-		"日本":          {"日", "本"},
-		"\u0301start": {"\u0301", "s", "t", "a", "r", "t"},
-	} {
-		got := strokes(text)
-		if !slices.Equal(got, want) {
-			t.Errorf("%q is cut into %q, want %q", text, got, want)
-		}
-		if strings.Join(got, "") != text {
-			t.Errorf("something of %q is lost", text)
-		}
-	}
-}
 
 func TestKeysAreThoseOfAnAmericanKeyboard(t *testing.T) {
 	for key, want := range map[string]struct {
