@@ -6,16 +6,18 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
 // mediaStage is a black page; what is in it begins in the top left corner.
 const mediaStage = `<style>body{margin:0;background:#000}img,video,canvas{display:block}</style>`
 
-// showing captures a page of a file, /media, and returns the numbers that its frames show.
+// showing captures a page of a file, /media, and returns the numbers that its frames show. A busy
+// machine may take as long for a picture as a page of the internet for a request.
 func showing(t *testing.T, path, page string, frames int) []int {
 	t.Helper()
 	url := site(t, map[string]http.HandlerFunc{"/media": file(path), "/": html(mediaStage + page)})
-	mezzanine, _ := shot{url: url, frames: frames}.mustTake(t)
+	mezzanine, _ := shot{url: url, frames: frames, bounds: capture.DefaultBounds}.mustTake(t)
 	return numbers(decode(t, mezzanine, msg.FPS(60), frames))
 }
 

@@ -17,6 +17,9 @@ var seeksScript string
 // seekPause is how long in real time a video that seeks is left alone between two looks.
 const seekPause = time.Millisecond
 
+// firstPicture bounds how long frames wait in real time for the first picture of a video.
+const firstPicture = time.Second
+
 // seekFrames is for how many frames after a seek another is expected, which may be one that the
 // page asks for as it is drawn.
 const seekFrames = 30
@@ -35,8 +38,8 @@ type seeks struct {
 	patience time.Duration
 }
 
-// awaitSeeks waits until no video seeks, but not for ever, and reports whether one did since it was
-// last called. No page time passes.
+// awaitSeeks waits until no video seeks and no first picture is missing, each for a bounded time, and
+// reports whether one did or was since it was last called. No page time passes.
 func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 	asked := s.requests.Begun()
 	again := asked != s.seeks.asked
@@ -49,9 +52,10 @@ func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 			s.seeks.recently = seekFrames
 		}
 	}()
+	giveUp := false
 	for begin := time.Now(); ; again = false {
-		var state *struct{ Seeks, Sought bool }
-		err := s.world.Evaluate(fmt.Sprintf("(%s)(%t)", seeksScript, again), &state)
+		var state *struct{ Seeks, Begins, Sought bool }
+		err := s.world.Evaluate(fmt.Sprintf("(%s)(%t, %t)", seeksScript, again, giveUp), &state)
 		if cdp.Gone(err) {
 			return sought, nil // another document is on its way
 		}
@@ -62,11 +66,16 @@ func (s *scene) awaitSeeks(ctx context.Context) (sought bool, err error) {
 		if state == nil {
 			return sought, nil
 		}
-		sought = sought || state.Seeks || state.Sought
-		if !state.Seeks {
+		sought = sought || state.Seeks || state.Begins || state.Sought
+		if !state.Seeks && !state.Begins {
 			return sought, nil
 		}
-		if time.Since(begin) > s.Bounds.Request {
+		waited, bound := time.Since(begin), min(firstPicture, s.Bounds.Request)
+		giveUp = state.Begins && waited > bound
+		switch {
+		case giveUp:
+			s.seeks.patience -= bound
+		case waited > s.Bounds.Request:
 			s.seeks.patience -= s.Bounds.Request
 			return sought, nil
 		}

@@ -1,12 +1,15 @@
-// Tells what the videos do: null when there are none; else whether one seeks, and whether one sought since this was last asked. It
-// looks for videos anew when asked to: in the document, its shadow trees, and the frames of its own origin.
-(again) => {
+// Returns null if there are no videos, else whether frames wait for one, and whether one sought since this was last called.
+// Frames wait for a video that seeks, and for the first picture of one that is shown and loads, unless that was given up.
+// again: looks for videos again, in the document, its shadow trees, and the frames of its own origin.
+// giveUp: first pictures that are missing are not waited for any more.
+(again, giveUp) => {
   const find = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
     ...(element.localName === "video" ? [element] : []),
     ...(element.shadowRoot ? find(element.shadowRoot) : []),
     ...(element.contentDocument ? find(element.contentDocument) : []),
   ]);
   globalThis.seek ??= () => { globalThis.sought = true };
+  globalThis.givenUp ??= new WeakSet();
   const count = document.getElementsByTagName("video").length;
   if (again || count !== globalThis.count) {
     globalThis.count = count;
@@ -14,7 +17,14 @@
     for (const video of globalThis.videos) video.addEventListener("seeking", globalThis.seek);
   }
   if (!globalThis.videos.length) return null;
-  const state = { seeks: globalThis.videos.some((video) => video.seeking), sought: !!globalThis.sought };
+  // A video whose file is all there is idle while its first picture is decoded.
+  const begins = (video) => video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA && video.currentSrc && !video.error &&
+    (video.networkState === HTMLMediaElement.NETWORK_LOADING || video.networkState === HTMLMediaElement.NETWORK_IDLE && video.preload !== "none") &&
+    !globalThis.givenUp.has(video) && video.getClientRects().length > 0;
+  const missing = globalThis.videos.filter(begins);
+  if (giveUp) for (const video of missing.splice(0)) globalThis.givenUp.add(video);
+  const seeks = globalThis.videos.some((video) => video.seeking);
+  const state = { seeks, begins: missing.length > 0, sought: !!globalThis.sought };
   globalThis.sought = false;
   return state;
 }
