@@ -27,7 +27,7 @@ func (j Job) tasks() []plan.Task {
 		Scenes: []plan.RenderScene{{URL: j.Page, Frames: j.Frames}},
 	}
 	if j.Facecam != "" {
-		r.Bubble = msg.BubbleOf(facecam.Options{}, r.Width, r.Height, r.Rate, j.Frames)
+		r.Bubble = facecam.BubbleOf(facecam.Options{}, r.Width, r.Height, r.Rate, j.Frames)
 	}
 	tasks := plan.Build(r, 0, uuid.New)
 	return tasks[:len(tasks)-1]
