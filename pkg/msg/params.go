@@ -207,10 +207,10 @@ type VideoFacts struct {
 	// Parameters is a hash of the picture's parameter sets: segments are joined by copying only
 	// when all have the same.
 	Parameters string `json:"parameters,omitempty"`
-	// Looks are of some frames of a segment, or of a joined video's, as they went into the encoder,
-	// and Changes are of each segment.
-	Looks   []Look    `json:"looks,omitempty"`
-	Changes []Changes `json:"changes,omitempty"`
+	// Fingerprints are those of some frames of a segment or a joined video, as they went into the
+	// encoder. Changes has an element for each segment.
+	Fingerprints []Fingerprint `json:"looks,omitempty"`
+	Changes      []Changes     `json:"changes,omitempty"`
 	// Report is a finished video's.
 	Report *Report `json:"report,omitempty"`
 	// Warnings are what the render's owner should know of a segment.

@@ -50,28 +50,27 @@ type Stretch struct {
 	ToSeconds   float64 `json:"to_seconds"`
 }
 
-// Changes are by how much a segment's picture changes: enough to tell a stretch that is black, or
-// stands still, though it should not.
+// Changes say by how much a segment's picture changes. They show a stretch that is black, or stands
+// still, though it should not.
 type Changes struct {
-	// Frame is the segment's first, counted from the first of the file that this is told of.
+	// Frame is the segment's first, counted from the first frame of the file.
 	Frame int `json:"frame"`
-	// Step is how many frames lie between those that are compared.
+	// Step is how many frames apart the frames are that are compared.
 	Step int `json:"step"`
-	// Levels has an element for each Step frames: how much, in levels of brightness of 255, the
-	// Look of the frame behind them differs from that of the frame before them, in the cell that
-	// differs most.
+	// Levels has an element for each Step frames: by how much, in levels of brightness of 255, the
+	// fingerprint of the last frame differs from that of the first, in the cell that differs most.
 	Levels []byte `json:"levels"`
 }
 
-// LookSide is the side of a Look in cells.
-const LookSide = 8
+// FingerprintSide is the side of a Fingerprint in cells.
+const FingerprintSide = 8
 
-// Look is what a frame looks like from far away: enough to tell it from another scene's, or from
-// black.
-type Look struct {
+// Fingerprint is a frame as a very small picture in grey: enough to tell it from another scene's
+// frame, or from black.
+type Fingerprint struct {
 	// Frame counts from the segment's first.
 	Frame int `json:"frame"`
-	// Cells is the mean brightness, 0 to 255, of each of LookSide × LookSide parts of the picture,
+	// Cells is the mean brightness, 0 to 255, of each of FingerprintSide × FingerprintSide parts of the picture,
 	// row by row.
 	Cells []byte `json:"cells"`
 }

@@ -34,8 +34,8 @@ func TestAFinishedVideoHasAReport(t *testing.T) {
 	if r.CPUSeconds <= 0 {
 		t.Error("to read the video took no CPU time")
 	}
-	if len(facts.Looks) > 0 {
-		t.Error("a finished video's facts still hold looks")
+	if len(facts.Fingerprints) > 0 {
+		t.Error("a finished video's facts still hold fingerprints")
 	}
 }
 

@@ -62,7 +62,7 @@ func (t *Transcoder) segment(ctx context.Context, task *stage.Task, p msg.Normal
 	if err != nil {
 		return facts, err
 	}
-	facts.Looks, facts.Changes, facts.Warnings = prints.Prints, prints.Changes, warnings
+	facts.Fingerprints, facts.Changes, facts.Warnings = prints.Frames, prints.Changes, warnings
 	return facts, nil
 }
 

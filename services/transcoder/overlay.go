@@ -46,7 +46,7 @@ func (t *Transcoder) overlay(ctx context.Context, task *stage.Task) (any, error)
 	}
 	task.Progress(0.78)
 	video := verify.Finished{
-		Name: sound.VideoFile, Want: want, Facts: facts, Source: fingerprint.Set{Prints: joined.Looks, Changes: joined.Changes},
+		Name: sound.VideoFile, Want: want, Facts: facts, Source: fingerprint.Set{Frames: joined.Fingerprints, Changes: joined.Changes},
 		ThumbnailAt: p.ThumbnailAt, Over: bubble.Or(p.Bubble, p.Width, p.Height, p.Rate),
 	}
 	if facts.Report, err = verify.Gate(ctx, t.tools, task.Dir, video, frames(task, p.Frames, 0.78, 0.88)); err != nil {

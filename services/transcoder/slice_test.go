@@ -34,8 +34,8 @@ func TestASegmentFarIntoTheFacecamShowsTheRightFrame(t *testing.T) {
 func TestTheFacecamIsFetchedOnceForAllSegments(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.kept = &fetch.Kept{MaxBytes: 1 << 20}
-	t.Cleanup(b.kept.Close)
+	b.cache = &fetch.Cache{MaxBytes: 1 << 20}
+	t.Cleanup(b.cache.Close)
 	rate := msg.FPS(24)
 	face, _ := b.probed(t, mediatest.Facecam(t, rate, 24, 160, 120, mediatest.PCM(time.Second, mediatest.Beep(0.3)), "-c:a", "aac"))
 	scene := b.input(t, "m", mediatest.Mezzanine(t, rate, 4, testWidth, testHeight, mediatest.Bars, nil), nil)

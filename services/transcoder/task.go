@@ -34,8 +34,8 @@ func (t *Transcoder) encoder(task *stage.Task) encode.Encoder {
 // openFacecam fetches the facecam from the store, unless this process has it, and reads its headers.
 func (t *Transcoder) openFacecam(ctx context.Context, task *stage.Task) (ffmpeg.File, error) {
 	file, key := path(task, facecam.File), task.Inputs[msg.FacecamFile].Key
-	if err := t.kept.Get(ctx, key, file, func() error { return task.Fetch(ctx, msg.FacecamFile, file) }); err != nil {
+	if err := t.cache.Get(ctx, key, file, func() error { return task.Fetch(ctx, msg.FacecamFile, file) }); err != nil {
 		return ffmpeg.File{}, err
 	}
-	return t.kept.Inspect(key, func() (ffmpeg.File, error) { return facecam.Inspect(ctx, t.tools, task.Dir) })
+	return t.cache.Inspect(key, func() (ffmpeg.File, error) { return facecam.Inspect(ctx, t.tools, task.Dir) })
 }

@@ -18,8 +18,8 @@ type Transcoder struct {
 	facecams, watermarks fetch.Fetcher
 	// examining has room for as many facecams as are examined at once. Nil: there is no bound.
 	examining chan struct{}
-	// kept are facecams that were fetched from the store.
-	kept *fetch.Kept
+	// cache holds facecams that were fetched from the store.
+	cache *fetch.Cache
 	// pictures are the bubble's.
 	pictures *bubble.Pictures
 	// threads is how many an encoder may use.
@@ -44,7 +44,7 @@ func New(cfg Config) (*Transcoder, error) {
 			Client: client, Subject: fetch.Watermark, MaxBytes: maxWatermark, Timeout: watermarkTimeout, MinRate: cfg.FetchMinRate,
 		},
 		examining: make(chan struct{}, cfg.Slots),
-		kept:      &fetch.Kept{MaxBytes: cfg.FacecamMaxBytes},
+		cache:     &fetch.Cache{MaxBytes: cfg.FacecamMaxBytes},
 		pictures:  new(bubble.Pictures),
 		threads:   (service.Cores() + cfg.Slots - 1) / cfg.Slots,
 		closeIdle: client.CloseIdleConnections,
@@ -67,5 +67,5 @@ func (t *Transcoder) Handlers() map[msg.Kind]stage.Handler {
 // may be running.
 func (t *Transcoder) Close() {
 	t.closeIdle()
-	t.kept.Close()
+	t.cache.Close()
 }

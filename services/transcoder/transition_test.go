@@ -28,7 +28,7 @@ func TestACrossfadeGoesFromOneSceneToTheNext(t *testing.T) {
 			t.Errorf("frame %d has brightness %.0f, want %.0f", n, got, want)
 		}
 	}
-	if len(facts.Looks) != 2 {
+	if len(facts.Fingerprints) != 2 {
 		t.Errorf("facts are %+v", facts)
 	}
 }

@@ -92,7 +92,7 @@ func largestGrants(t *testing.T, tasks []plan.Task) map[msg.Kind]grantSize {
 		switch p := task.Params.(type) {
 		case msg.NormalizeParams:
 			made := segmentFacts(p)
-			joined.Looks, joined.Changes = append(joined.Looks, made.Looks...), append(joined.Changes, made.Changes...)
+			joined.Fingerprints, joined.Changes = append(joined.Fingerprints, made.Fingerprints...), append(joined.Changes, made.Changes...)
 			facts[task.ID] = encode(t, made)
 		case msg.ConcatParams:
 			if !p.Final {
@@ -148,11 +148,11 @@ func signed(file string) (key string, url msg.SignedURL) {
 
 // segmentFacts are what normalize finds out about a segment.
 func segmentFacts(p msg.NormalizeParams) msg.VideoFacts {
-	cells := make([]byte, msg.LookSide*msg.LookSide)
+	cells := make([]byte, msg.FingerprintSide*msg.FingerprintSide)
 	return msg.VideoFacts{
 		Frames: p.Frames, Bytes: 1234567890, Parameters: strings.Repeat("0", 64),
-		Looks:   []msg.Look{{Frame: 1000, Cells: cells}, {Frame: 1000, Cells: cells}},
-		Changes: []msg.Changes{{Frame: p.FirstFrame, Step: 15, Levels: make([]byte, p.Frames/15)}},
+		Fingerprints: []msg.Fingerprint{{Frame: 1000, Cells: cells}, {Frame: 1000, Cells: cells}},
+		Changes:      []msg.Changes{{Frame: p.FirstFrame, Step: 15, Levels: make([]byte, p.Frames/15)}},
 	}
 }
 

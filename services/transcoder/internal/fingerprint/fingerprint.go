@@ -8,13 +8,13 @@ import (
 )
 
 // File holds fingerprints of frames, one after the other, in the task's folder.
-const File = "looks.gray"
+const File = "fingerprints.gray"
 
 // Size is a fingerprint's size in bytes.
-const Size = msg.LookSide * msg.LookSide
+const Size = msg.FingerprintSide * msg.FingerprintSide
 
 // Filter makes the fingerprint of a frame.
-var Filter = fmt.Sprintf("scale=%d:%d:flags=area:out_range=pc,format=gray", msg.LookSide, msg.LookSide)
+var Filter = fmt.Sprintf("scale=%d:%d:flags=area:out_range=pc,format=gray", msg.FingerprintSide, msg.FingerprintSide)
 
 // step is how many frames apart those frames of a segment are whose fingerprints FFmpeg writes. It
 // must be small: FFmpeg writes to the output that is behind the other, and so keeps that many frames
@@ -23,17 +23,17 @@ const step = 15
 
 // SegmentFilter sends a segment's frames to the encoder, as [out], and the fingerprints of some to
 // Output.
-var SegmentFilter = fmt.Sprintf("split[out][more];[more]framestep=%d,%s[looks]", step, Filter)
+var SegmentFilter = fmt.Sprintf("split[out][more];[more]framestep=%d,%s[fingerprints]", step, Filter)
 
-// Output returns the options that write the fingerprints of [looks] to File.
+// Output returns the options that write the fingerprints of [fingerprints] to File.
 func Output() []string {
-	return []string{"-map", "[looks]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:" + File}
+	return []string{"-map", "[fingerprints]", "-fps_mode", "passthrough", "-f", "rawvideo", "file:" + File}
 }
 
 // Set is what is known of a video's frames as they went into the encoder.
 type Set struct {
-	// Prints are the fingerprints of some frames.
-	Prints []msg.Look
+	// Frames are the fingerprints of some frames.
+	Frames []msg.Fingerprint
 	// Changes are by how much fingerprints differ from the ones before.
 	Changes []msg.Changes
 }
@@ -50,7 +50,7 @@ func Read(path string, frames int) (Set, error) {
 	var s Set
 	for _, n := range kept(frames) {
 		at := n / step * Size
-		s.Prints = append(s.Prints, msg.Look{Frame: n, Cells: data[at : at+Size]})
+		s.Frames = append(s.Frames, msg.Fingerprint{Frame: n, Cells: data[at : at+Size]})
 	}
 	levels := []byte{}
 	for at := Size; at < len(data); at += Size {
@@ -71,8 +71,8 @@ func kept(frames int) []int {
 
 // Add appends what is known of a segment whose first frame is the video's frame begin.
 func (s *Set) Add(segment msg.VideoFacts, begin int) {
-	for _, l := range segment.Looks {
-		s.Prints = append(s.Prints, msg.Look{Frame: begin + l.Frame, Cells: l.Cells})
+	for _, f := range segment.Fingerprints {
+		s.Frames = append(s.Frames, msg.Fingerprint{Frame: begin + f.Frame, Cells: f.Cells})
 	}
 	for _, c := range segment.Changes {
 		s.Changes = append(s.Changes, msg.Changes{Frame: begin + c.Frame, Step: c.Step, Levels: c.Levels})

@@ -147,7 +147,7 @@ func watchArgs(v Finished) []string {
 	args = append(args, ffmpeg.WithProgress...)
 	args = append(args, ffmpeg.Input(v.Name, ffmpeg.OwnContainers, "-xerror", "-err_detect", "explode")...)
 	args = append(args, "-filter_complex",
-		"[0:v:0]split[all][some];[all]"+fingerprint.Filter+"[looks];"+thumbnail.FirstFilter(v.Thumbnail(), "[some]"))
+		"[0:v:0]split[all][some];[all]"+fingerprint.Filter+"[fingerprints];"+thumbnail.FirstFilter(v.Thumbnail(), "[some]"))
 	// The fingerprints come first: FFmpeg reports the progress of the first output.
 	return append(append(args, fingerprint.Output()...), thumbnail.Outputs()...)
 }
@@ -155,7 +155,7 @@ func watchArgs(v Finished) []string {
 // compare makes sure that the fingerprints of a video's frames are those that were encoded.
 func compare(prints []byte, source fingerprint.Set, frames int, r *msg.Report) error {
 	frame := func(n int) []byte { return prints[n*fingerprint.Size : (n+1)*fingerprint.Size] }
-	for _, l := range source.Prints {
+	for _, l := range source.Frames {
 		if l.Frame < 0 || l.Frame >= frames || len(l.Cells) != fingerprint.Size {
 			return fmt.Errorf("there is no frame %d to compare with", l.Frame)
 		}

@@ -28,10 +28,10 @@ func (s *source) to(path string, data []byte) func() error {
 	}
 }
 
-func get(t *testing.T, k *Kept, s *source, key string, data []byte) {
+func get(t *testing.T, c *Cache, s *source, key string, data []byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "facecam")
-	if err := k.Get(t.Context(), key, path, s.to(path, data)); err != nil {
+	if err := c.Get(t.Context(), key, path, s.to(path, data)); err != nil {
 		t.Error(err)
 		return
 	}
@@ -46,24 +46,24 @@ func get(t *testing.T, k *Kept, s *source, key string, data []byte) {
 
 func TestAFacecamIsFetchedOnceForAllSegments(t *testing.T) {
 	var s source
-	k := &Kept{MaxBytes: 1 << 20}
-	defer k.Close()
+	c := &Cache{MaxBytes: 1 << 20}
+	defer c.Close()
 	data := bytes.Repeat([]byte("facecam"), 10_000)
 	var all sync.WaitGroup
 	for range 8 {
-		all.Go(func() { get(t, k, &s, "a", data) })
+		all.Go(func() { get(t, c, &s, "a", data) })
 	}
 	all.Wait()
-	get(t, k, &s, "a", data)
+	get(t, c, &s, "a", data)
 	if n := s.fetches.Load(); n != 1 {
 		t.Errorf("fetched %d times", n)
 	}
 }
 
-func TestAKeptFacecamIsNotCopied(t *testing.T) {
+func TestACachedFacecamIsNotCopied(t *testing.T) {
 	var s source
-	k := &Kept{MaxBytes: 2500}
-	defer k.Close()
+	c := &Cache{MaxBytes: 2500}
+	defer c.Close()
 	scratch, data := t.TempDir(), bytes.Repeat([]byte("f"), 1000)
 	task := func(name, key string) (path string) {
 		t.Helper()
@@ -71,7 +71,7 @@ func TestAKeptFacecamIsNotCopied(t *testing.T) {
 		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.Get(t.Context(), key, path, s.to(path, data)); err != nil {
+		if err := c.Get(t.Context(), key, path, s.to(path, data)); err != nil {
 			t.Fatal(err)
 		}
 		return path
@@ -107,7 +107,7 @@ func TestAKeptFacecamIsNotCopied(t *testing.T) {
 		t.Errorf("%d bytes, %v, fetched %d times", len(got), err, s.fetches.Load())
 	}
 	// A file that is there already may be the kept one itself, and is not written to.
-	if err := k.Get(t.Context(), "a", last, nil); !errors.Is(err, os.ErrExist) {
+	if err := c.Get(t.Context(), "a", last, nil); !errors.Is(err, os.ErrExist) {
 		t.Errorf("error %v", err)
 	}
 	if got, err := os.ReadFile(last); err != nil || !bytes.Equal(got, data) {
@@ -120,62 +120,62 @@ func TestAKeptFacecamIsNotCopied(t *testing.T) {
 	if left, err := os.ReadDir(scratch); err != nil || len(left) != 2 {
 		t.Errorf("%d facecams are kept on disk, %v", len(left), err)
 	}
-	k.Close()
+	c.Close()
 	if left, err := os.ReadDir(scratch); err != nil || len(left) != 0 {
 		t.Errorf("%v is left, %v", left, err)
 	}
 }
 
-func TestAKeptFacecamIsCopiedWhereItCannotBeLinked(t *testing.T) {
+func TestACachedFacecamIsCopiedWhereItCannotBeLinked(t *testing.T) {
 	var s source
-	k := &Kept{MaxBytes: 1 << 20}
-	defer k.Close()
+	c := &Cache{MaxBytes: 1 << 20}
+	defer c.Close()
 	data := []byte("facecam")
-	get(t, k, &s, "a", data)
-	k.files[0].name = filepath.Join(t.TempDir(), "none")
-	get(t, k, &s, "a", data)
-	k.files[0].name = ""
-	get(t, k, &s, "a", data)
+	get(t, c, &s, "a", data)
+	c.entries[0].name = filepath.Join(t.TempDir(), "none")
+	get(t, c, &s, "a", data)
+	c.entries[0].name = ""
+	get(t, c, &s, "a", data)
 	if n := s.fetches.Load(); n != 1 {
 		t.Errorf("fetched %d times", n)
 	}
 }
 
-func TestWhatIsKeptIsBounded(t *testing.T) {
+func TestTheCacheIsBounded(t *testing.T) {
 	var s source
-	k := &Kept{MaxBytes: 2500}
+	c := &Cache{MaxBytes: 2500}
 	data := make([]byte, 1000)
 	for i := range 10 {
-		get(t, k, &s, strconv.Itoa(i), data)
+		get(t, c, &s, strconv.Itoa(i), data)
 	}
-	if len(k.files) != 2 || k.files[0].key != "8" || k.files[1].key != "9" {
-		t.Errorf("%d facecams are kept", len(k.files))
+	if len(c.entries) != 2 || c.entries[0].key != "8" || c.entries[1].key != "9" {
+		t.Errorf("%d facecams are kept", len(c.entries))
 	}
-	get(t, k, &s, "8", data)
-	get(t, k, &s, "10", data)
-	get(t, k, &s, "8", data)
+	get(t, c, &s, "8", data)
+	get(t, c, &s, "10", data)
+	get(t, c, &s, "8", data)
 	if n := s.fetches.Load(); n != 11 {
 		t.Errorf("fetched %d times, want 11: the one used last is not the one to drop", n)
 	}
-	get(t, k, &s, "large", make([]byte, 5000))
-	if len(k.files) != 0 && k.files[len(k.files)-1].key == "large" {
+	get(t, c, &s, "large", make([]byte, 5000))
+	if len(c.entries) != 0 && c.entries[len(c.entries)-1].key == "large" {
 		t.Error("one that is larger than all may be was kept")
 	}
-	k.Close()
-	if len(k.files) != 0 {
-		t.Errorf("%d facecams are kept after the end", len(k.files))
+	c.Close()
+	if len(c.entries) != 0 {
+		t.Errorf("%d facecams are kept after the end", len(c.entries))
 	}
 }
 
-func TestOnesFailureIsNotThatOfTheOthers(t *testing.T) {
+func TestOneCallsFailureIsNotThatOfTheOthers(t *testing.T) {
 	var s source
-	k := &Kept{MaxBytes: 1 << 20}
-	defer k.Close()
+	c := &Cache{MaxBytes: 1 << 20}
+	defer c.Close()
 	failed := errors.New("no")
 	begun, fail := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() {
-		err := k.Get(t.Context(), "a", filepath.Join(t.TempDir(), "facecam"), func() error { close(begun); <-fail; return failed })
+		err := c.Get(t.Context(), "a", filepath.Join(t.TempDir(), "facecam"), func() error { close(begun); <-fail; return failed })
 		if !errors.Is(err, failed) {
 			t.Errorf("error %v", err)
 		}
@@ -184,23 +184,23 @@ func TestOnesFailureIsNotThatOfTheOthers(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("told to stop")
 	cancel(stopped)
-	if err := k.Get(ctx, "a", filepath.Join(t.TempDir(), "facecam"), nil); !errors.Is(err, stopped) {
+	if err := c.Get(ctx, "a", filepath.Join(t.TempDir(), "facecam"), nil); !errors.Is(err, stopped) {
 		t.Errorf("error %v", err)
 	}
-	all.Go(func() { get(t, k, &s, "a", []byte("a")) })
+	all.Go(func() { get(t, c, &s, "a", []byte("a")) })
 	close(fail)
 	all.Wait()
-	get(t, k, &s, "a", []byte("a"))
+	get(t, c, &s, "a", []byte("a"))
 }
 
-func TestAFacecamIsInspectedOnceWhileItIsKept(t *testing.T) {
+func TestAFacecamIsInspectedOnceWhileItIsCached(t *testing.T) {
 	var s source
-	k := &Kept{MaxBytes: 1500}
-	defer k.Close()
+	c := &Cache{MaxBytes: 1500}
+	defer c.Close()
 	inspected := 0
 	inspect := func(key string) string {
 		t.Helper()
-		file, err := k.Inspect(key, func() (ffmpeg.File, error) {
+		file, err := c.Inspect(key, func() (ffmpeg.File, error) {
 			inspected++
 			return ffmpeg.File{Streams: []ffmpeg.Stream{{Codec: key}}}, nil
 		})
@@ -209,8 +209,8 @@ func TestAFacecamIsInspectedOnceWhileItIsKept(t *testing.T) {
 		}
 		return file.Streams[0].Codec
 	}
-	get(t, k, &s, "a", make([]byte, 1000))
-	if _, err := k.Inspect("a", func() (ffmpeg.File, error) { return ffmpeg.File{}, context.Canceled }); !errors.Is(err, context.Canceled) {
+	get(t, c, &s, "a", make([]byte, 1000))
+	if _, err := c.Inspect("a", func() (ffmpeg.File, error) { return ffmpeg.File{}, context.Canceled }); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	for range 3 {
@@ -221,11 +221,11 @@ func TestAFacecamIsInspectedOnceWhileItIsKept(t *testing.T) {
 	if inspected != 1 {
 		t.Errorf("inspected %d times, want once", inspected)
 	}
-	get(t, k, &s, "b", make([]byte, 1000)) // and a is dropped
+	get(t, c, &s, "b", make([]byte, 1000)) // and a is dropped
 	if got := inspect("b"); got != "b" || inspected != 2 {
 		t.Errorf("found out %q of another facecam, inspected %d times in all", got, inspected)
 	}
-	get(t, k, &s, "a", make([]byte, 1000))
+	get(t, c, &s, "a", make([]byte, 1000))
 	if inspect("a"); inspected != 3 {
 		t.Error("what was found out outlived the file")
 	}
