@@ -11,7 +11,7 @@ import (
 // checkTimeout bounds CheckFFmpeg.
 const checkTimeout = 30 * time.Second
 
-// install says how to mend what CheckFFmpeg finds missing.
+// install says how to get what CheckFFmpeg finds missing.
 const install = "install FFmpeg 5.1 or later with x264 (Debian, Ubuntu: apt install ffmpeg; macOS: brew install ffmpeg), " +
 	"or set FFMPEG_PATH and FFPROBE_PATH"
 
@@ -20,9 +20,10 @@ var needed = ffmpeg.Abilities{
 	Encoders: []string{"libx264", "aac", "mjpeg", "mov_text", "pcm_f32le"},
 	Decoders: ffmpeg.AlphaDecoders(),
 	Filters: []string{
-		"afade", "aformat", "alphaextract", "alphamerge", "anullsrc", "apad", "aresample", "asetpts", "ass", "asupercut", "atrim", "blend", "bwdif", "color", "colorspace", "concat", "crop",
-		"format", "fps", "framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "premultiply", "scale", "setparams", "setpts", "setsar", "settb",
-		"split", "tpad", "trim", "unpremultiply", "xfade",
+		"afade", "aformat", "alphaextract", "alphamerge", "anullsrc", "apad", "aresample", "asetpts", "ass",
+		"asupercut", "atrim", "blend", "bwdif", "color", "colorspace", "concat", "crop", "format", "fps",
+		"framestep", "hflip", "loop", "loudnorm", "lut3d", "overlay", "pad", "premultiply", "scale",
+		"setparams", "setpts", "setsar", "settb", "split", "tpad", "trim", "unpremultiply", "xfade",
 	},
 	BitstreamFilters: []string{"h264_metadata", "setts"},
 }

@@ -11,26 +11,26 @@ import (
 type Config struct {
 	service.Base
 
-	// Slots is how many tasks to work on at once. 0 means half as many as there are cores, at least
-	// 1: an encoder uses about two.
+	// Slots is how many tasks to work on at once. 0 means half the number of cores, at least 1: an
+	// encoder uses about two cores.
 	Slots int `env:"TRANSCODER_SLOTS" envDefault:"0" min:"0" max:"256" wants:"a number of tasks to work on at once, 0 (half as many as cores) to 256"`
 	// Fetches is how many facecams and watermarks to fetch at once, beside the slots.
 	Fetches int `env:"TRANSCODER_FETCHES" envDefault:"8" min:"1" max:"256" unit:"facecams and watermarks to fetch at once"`
 	// FFmpegPath and FFprobePath are the two programs, as paths or as names to look up in PATH.
 	FFmpegPath  string `env:"FFMPEG_PATH" envDefault:"ffmpeg"`
 	FFprobePath string `env:"FFPROBE_PATH" envDefault:"ffprobe"`
-	// EgressAllow lists hosts, IP addresses and CIDR prefixes that facecams and watermarks may come
-	// from although they are not public.
+	// EgressAllow lists hosts, IP addresses and CIDR prefixes that are not public, from which
+	// facecams and watermarks may come nevertheless.
 	EgressAllow string `env:"EGRESS_ALLOW" wants:"a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"`
 	// FacecamMaxBytes bounds a facecam's size. Default 2 GiB.
 	FacecamMaxBytes int64 `env:"FACECAM_MAX_BYTES" envDefault:"2147483648" min:"1" wants:"a number of bytes above 0"`
-	// FacecamTimeout bounds a facecam's download. At most half an hour: there must be time left of
-	// a probe for its decoding.
+	// FacecamTimeout bounds a facecam's download. At most half an hour, so that a probe has time
+	// left for decoding.
 	FacecamTimeout time.Duration `env:"FACECAM_TIMEOUT" envDefault:"15m" min:"1ns" max:"30m" wants:"a duration above 0, at most 30m, such as 15m"`
-	// FetchMinRate is how many bytes a second a facecam or a watermark must come with at least,
-	// over each half minute; 0 is any.
+	// FetchMinRate is the least number of bytes a second of a download, over each half minute; 0
+	// allows any.
 	FetchMinRate int64 `env:"FETCH_MIN_RATE" envDefault:"16384" min:"0" max:"1073741824" wants:"a number of bytes a second, 0 (however slow) to 1073741824"`
-	// WorkDir holds the tasks' folders. Empty: the system's folder for temporary files.
+	// WorkDir holds the tasks' folders. Empty means the system's folder for temporary files.
 	WorkDir string `env:"WORK_DIR"`
 }
 

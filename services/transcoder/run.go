@@ -7,9 +7,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// Run transcodes until ctx is cancelled; then it drains, and returns when all that it started has
-// ended. Servers that are away, now or later, are waited for; an FFmpeg that cannot do the work is
-// an error at once.
+// Run works on tasks until ctx is cancelled. Then it drains, and returns when everything that it
+// started has ended. It waits for servers that are away; an FFmpeg that cannot do the work is an
+// error at once.
 func Run(ctx context.Context, cfg Config) error {
 	version, err := CheckFFmpeg(ctx, cfg.FFmpegPath, cfg.FFprobePath)
 	if err != nil {

@@ -16,13 +16,13 @@ import (
 type Transcoder struct {
 	tools                ffmpeg.Tools
 	facecams, watermarks fetch.Fetcher
-	// examining has room for as many facecams as are examined at once. Nil: there is no bound.
+	// examining has room for as many facecams as may be examined at once; nil for any number.
 	examining chan struct{}
 	// cache holds facecams that were fetched from the store.
 	cache *fetch.Cache
-	// pictures are the bubble's.
+	// pictures holds the last bubble's plate and mask.
 	pictures *bubble.Pictures
-	// threads is how many an encoder may use.
+	// threads is how many threads an encoder may use.
 	threads   int
 	closeIdle func()
 }
@@ -63,8 +63,7 @@ func (t *Transcoder) Handlers() map[msg.Kind]stage.Handler {
 	}
 }
 
-// Close closes idle connections and removes the facecams that are kept for later tasks. No handler
-// may be running.
+// Close closes idle connections and empties the cache of facecams. No handler may be running.
 func (t *Transcoder) Close() {
 	t.closeIdle()
 	t.cache.Close()

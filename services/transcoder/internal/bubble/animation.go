@@ -5,17 +5,17 @@ import (
 	"io"
 )
 
-// Animation is a bubble that changes from frame to frame, as raw RGBA pictures: the plate, and below it
-// the mask, as the alpha of as many pixels.
+// Animation is a bubble that changes from frame to frame, as raw RGBA pictures of twice the height:
+// the plate, and below it the mask, as alpha.
 type Animation struct {
-	// Shapes are the bubble's on each frame, in pictures of Width × Height.
+	// Shapes are the bubble's shapes, one for each frame, in pictures of Width × Height.
 	Shapes        []Shape
 	Width, Height int
 
 	frame, rest []byte
 }
 
-// Read draws when what was drawn is read.
+// Read draws a frame when the one before has been read.
 func (f *Animation) Read(p []byte) (int, error) {
 	if len(f.rest) == 0 {
 		if len(f.Shapes) == 0 {

@@ -24,7 +24,7 @@ func boxed(o facecam.Options) (s Shape, width, height int) {
 
 func TestTheMaskIsADiscWithASoftShadow(t *testing.T) {
 	s, side, _ := boxed(facecam.Options{})
-	plate, mask := Draw(s, side, side)
+	plate, mask := drawImages(s, side, side)
 	c, radius := side/2, int(s.Width/2)
 	if mask.GrayAt(c, c).Y != 255 || plate.NRGBAAt(c, c).A != 0 {
 		t.Error("the face is not seen at the centre")
@@ -71,7 +71,7 @@ func TestABubbleWithoutBorderAndShadowIsItsFace(t *testing.T) {
 	if side != int(s.Width) {
 		t.Errorf("a box of %d around a face of %.0f", side, s.Width)
 	}
-	plate, mask := Draw(s, side, side)
+	plate, mask := drawImages(s, side, side)
 	for y := range side {
 		for x := range side {
 			if mask.GrayAt(x, y).Y > 0 && plate.NRGBAAt(x, y).A > 0 {
@@ -89,7 +89,7 @@ func TestShapesHaveTheirCorners(t *testing.T) {
 		if width*9 < height*16-16 || width*9 > height*16+16 {
 			t.Errorf("%s: %d × %d", name, width, height)
 		}
-		_, mask := Draw(s, width, height)
+		_, mask := drawImages(s, width, height)
 		for _, at := range [][2]int{{1, 1}, {width - 2, 1}, {1, height - 2}, {width - 2, height - 2}} {
 			if got := mask.GrayAt(at[0], at[1]).Y; got != corner {
 				t.Errorf("%s: %d at %v", name, got, at)
@@ -108,7 +108,7 @@ func TestAGrownBubbleIsThePicture(t *testing.T) {
 	if got := rest.Grown(0, 320, 180); math.Abs(got.Radius-rest.Radius) > 1e-9 || got.X != rest.X || got.Width != rest.Width {
 		t.Errorf("before it grows it is %+v, not %+v", got, rest)
 	}
-	plate, mask := Draw(rest.Grown(1, 320, 180), 320, 180)
+	plate, mask := drawImages(rest.Grown(1, 320, 180), 320, 180)
 	for y := range 180 {
 		for x := range 320 {
 			if a := plate.NRGBAAt(x, y).A; mask.GrayAt(x, y).Y != 255 || a > 0 {
@@ -130,7 +130,7 @@ func TestAFilmShowsEachShape(t *testing.T) {
 		t.Fatalf("%d bytes, %v", len(data), err)
 	}
 	for n, s := range list {
-		plate, mask := Draw(s, width, height)
+		plate, mask := drawImages(s, width, height)
 		frame := data[n*2*4*width*height:]
 		if !bytes.Equal(frame[:4*width*height], plate.Pix) {
 			t.Errorf("frame %d: another plate", n)
@@ -158,7 +158,7 @@ func TestPicturesAreWritten(t *testing.T) {
 		if err := test.pictures.Write(test.shape, width, height, files[0], files[1]); err != nil {
 			t.Fatal(err)
 		}
-		plate, mask := Draw(test.shape, width, height)
+		plate, mask := drawImages(test.shape, width, height)
 		for i, want := range []image.Image{plate, mask} {
 			data, err := os.ReadFile(files[i])
 			if err != nil {

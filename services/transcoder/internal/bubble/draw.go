@@ -6,11 +6,11 @@ import (
 	"math"
 )
 
-// drop is how far the shadow falls, as a share of its reach.
+// drop is how far down the shadow is, as a share of its reach.
 const drop = 0.35
 
-// Draw draws a bubble's plate and mask, of width × height pixels.
-func Draw(s Shape, width, height int) (plate *image.NRGBA, mask *image.Gray) {
+// drawImages draws a bubble's plate and mask, of width × height pixels.
+func drawImages(s Shape, width, height int) (plate *image.NRGBA, mask *image.Gray) {
 	plate, mask = image.NewNRGBA(image.Rect(0, 0, width, height)), image.NewGray(image.Rect(0, 0, width, height))
 	draw(s, width, height, func(x, y int, c color.NRGBA, cover uint8) {
 		plate.SetNRGBA(x, y, c)
@@ -19,8 +19,8 @@ func Draw(s Shape, width, height int) (plate *image.NRGBA, mask *image.Gray) {
 	return plate, mask
 }
 
-// draw gives each pixel of the plate, and how much of the scene is covered there. It leaves out
-// those where nothing is.
+// draw calls set with each pixel of the plate and how much of the scene it covers. It leaves out
+// empty pixels.
 func draw(s Shape, width, height int, set func(x, y int, plate color.NRGBA, cover uint8)) {
 	around := s.Border + s.Reach*(1+drop) + 1
 	left, right := max(0, int(s.X-around)), min(width, int(s.X+s.Width+around)+1)
@@ -45,8 +45,8 @@ func draw(s Shape, width, height int, set func(x, y int, plate color.NRGBA, cove
 	}
 }
 
-// plate is the colour that, with the face's beneath it, makes the border where the face is not, and
-// black in the shadow.
+// plate returns the colour that, laid over the face, gives the border's colour outside of the face,
+// and black in the shadow.
 func (s Shape) plate(face, disc, cover float64) color.NRGBA {
 	if cover <= 0 {
 		return color.NRGBA{A: 255}
@@ -59,21 +59,21 @@ func (s Shape) plate(face, disc, cover float64) color.NRGBA {
 	return color.NRGBA{R: part(s.Color.R), G: part(s.Color.G), B: part(s.Color.B), A: level(1 - face/cover)}
 }
 
-// shadow is how dark the shadow is at a place, from 0 to 1. Its edge is soft on both sides, as far
-// as it reaches.
+// shadow returns how dark the shadow is at a place, from 0 to 1. It fades over its reach on both
+// sides of its edge.
 func (s Shape) shadow(x, y float64) float64 {
 	if s.Reach <= 0 {
 		return 0
 	}
-	// A soft edge goes around corners.
+	// A soft edge has rounded corners.
 	soft := s
 	soft.Radius = max(s.Radius, min(s.Reach, s.Width/2, s.Height/2))
 	beyond := -soft.inside(x, y-drop*s.Reach) - s.Border
 	return s.Darkness * (1 - Ease((beyond/s.Reach+1)/2))
 }
 
-// edge is how much of a pixel lies inside a shape whose border is inside pixels away: an
-// antialiased edge.
+// edge returns how much of a pixel lies in a shape, for antialiasing. inside is how many pixels
+// within the shape its centre is.
 func edge(inside float64) float64 { return min(max(inside+0.5, 0), 1) }
 
 func level(v float64) uint8 { return uint8(math.Round(255 * min(max(v, 0), 1))) }

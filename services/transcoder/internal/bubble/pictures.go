@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Pictures are the plate and the mask that were drawn last: the segments of a render have the same.
-// The zero value has none yet.
+// Pictures holds the plate and the mask that were drawn last: all segments of a render have the
+// same. The zero value is empty.
 type Pictures struct {
 	mu            sync.Mutex
 	shape         Shape
@@ -19,7 +19,7 @@ type Pictures struct {
 }
 
 // Write writes a bubble's plate and mask, of width × height pixels, as PNG files. A nil p draws
-// them anew.
+// them each time.
 func (p *Pictures) Write(s Shape, width, height int, plate, mask string) error {
 	if p == nil {
 		p = new(Pictures)
@@ -36,7 +36,7 @@ func (p *Pictures) Write(s Shape, width, height int, plate, mask string) error {
 	return nil
 }
 
-// drawn returns both pictures as PNG, which nobody may change.
+// drawn returns both pictures as PNG. The caller must not change them.
 func (p *Pictures) drawn(s Shape, width, height int) (plate, mask []byte, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +48,7 @@ func (p *Pictures) drawn(s Shape, width, height int) (plate, mask []byte, err er
 
 func (p *Pictures) draw(s Shape, width, height int) error {
 	var files [2]bytes.Buffer
-	plate, mask := Draw(s, width, height)
+	plate, mask := drawImages(s, width, height)
 	for i, img := range []image.Image{plate, mask} {
 		if err := png.Encode(&files[i], img); err != nil {
 			return fmt.Errorf("write a picture of the bubble: %w", err)

@@ -32,8 +32,8 @@ func notVideo(what string, cause error) error {
 		"The facecam "+what+" Please give the address of a video file, such as MP4, MOV or WebM.", cause)
 }
 
-// describeFile says what a file that is no video seems to be instead, as the end of a sentence that
-// starts "The facecam".
+// describeFile returns what a file that is no video seems to be instead, as the end of a sentence
+// that starts "The facecam".
 func describeFile(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sniff"
 )
 
-// describe says what a file that is no usable video seems to be, from its first bytes, as the end
-// of a sentence that starts "The facecam".
+// describe returns what a file that is no usable video seems to be, from its first bytes, as the
+// end of a sentence that starts "The facecam".
 func describe(head []byte) string {
 	text := bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")))
 	if bytes.HasPrefix(text, []byte("#EXTM3U")) || bytes.HasPrefix(text, []byte("ffconcat")) ||

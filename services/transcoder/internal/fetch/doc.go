@@ -1,7 +1,7 @@
-// Package fetch downloads what a campaign names by its URL, its facecam and its watermark, and
-// keeps facecams for the next task.
+// Package fetch downloads the facecam and the watermark that a campaign names by URL, and caches
+// facecams for the next task.
 //
-// Both the URL and the file come from a stranger. What goes wrong is told in a *stage.Error with a
-// code and words for the product's user; the words say what to do, and neither they nor the cause
-// hold the URL, which may be a signed one.
+// Both the URL and the file come from a stranger. A failed download is a *stage.Error with a code
+// and words for the product's user that say what to do. Neither the words nor the cause hold the
+// URL, which may be a signed one.
 package fetch

@@ -14,8 +14,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// Doer sends requests to addresses that strangers' URLs may reach. An *http.Client of egress.Policy
-// is one.
+// Doer sends requests, to addresses only that a stranger's URL may reach: the client of an
+// egress.Policy.
 type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
@@ -29,13 +29,13 @@ type Fetcher struct {
 	MaxBytes int64
 	// Timeout bounds a download, from the first byte sent to the last received.
 	Timeout time.Duration
-	// MinRate is how many bytes a second must come at least, over each half minute but that in
-	// which the server answers; 0 is any. No answer in a half minute is none.
+	// MinRate is the least number of bytes a second, over each half minute but the one in which the
+	// server answers; 0 allows any. A server that does not answer in half a minute is too slow.
 	MinRate int64
 }
 
-// Fetch downloads a file to path and returns its size. progress is given a fraction, when the size
-// is known in advance.
+// Fetch downloads a file to path and returns its size. It calls progress with the fraction
+// that is done, if the size is known in advance.
 func (f Fetcher) Fetch(ctx context.Context, rawURL, path string, progress func(float64)) (int64, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, f.Timeout, errSlow)
 	defer cancel()
@@ -117,12 +117,12 @@ type statusError int
 
 func (s statusError) Error() string { return fmt.Sprintf("its server answered %d", int(s)) }
 
-// diskError is a failure of this machine's own.
+// diskError is a failure of this machine, not of the server.
 type diskError struct{ error }
 
 func (e diskError) Unwrap() error { return e.error }
 
-// ourFault marks a failure to write, without the path.
+// ourFault returns a failure to write as a diskError, without the path.
 func ourFault(err error) error {
 	var path *os.PathError
 	var link *os.LinkError
@@ -135,7 +135,7 @@ func ourFault(err error) error {
 	return diskError{fmt.Errorf("write it: %w", err)}
 }
 
-// explain gives an error the code and the words that the product's user sees.
+// explain returns the error with the code and the words for the product's user.
 func (f Fetcher) explain(err error) error {
 	code, words, permanent := f.judge(err)
 	err = fmt.Errorf("fetch the %s: %w", f.Subject.Name, err)

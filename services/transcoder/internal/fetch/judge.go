@@ -12,8 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// judge says what a failed download means: the code, the words for the product's user, and whether
-// trying again cannot help.
+// judge returns what a failed download means: the code, the words for the product's user, and
+// whether a retry cannot help.
 func (f Fetcher) judge(err error) (code msg.Code, words string, permanent bool) {
 	var status statusError
 	var dns *net.DNSError

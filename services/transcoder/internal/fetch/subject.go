@@ -2,8 +2,7 @@ package fetch
 
 import "github.com/loom-lite/loom-lite/pkg/msg"
 
-// Subject is a kind of file: what users know it as, and the codes of what goes wrong with its
-// download.
+// Subject is a kind of file: its name for users, and the codes of failed downloads.
 type Subject struct {
 	// Name as in "the facecam".
 	Name string

@@ -7,8 +7,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Containers are the formats that a stranger's file may have: those that hold the media themselves.
-// Playlists, image sequences and scripts, which name other files, are not among them.
+// Containers are the formats that a stranger's file may have. They hold the media themselves:
+// playlists, image sequences and scripts name other files, and are not allowed.
 const Containers = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
 
 // OwnContainers are the formats of the files that the pipeline itself writes: QuickTime and MP4.
@@ -19,11 +19,11 @@ func Global(level string) []string {
 	return []string{"-hide_banner", "-nostdin", "-loglevel", level, "-nostats", "-y"}
 }
 
-// WithProgress makes ffmpeg print reports for ParseProgress.
+// WithProgress makes ffmpeg print progress reports.
 var WithProgress = []string{"-progress", "pipe:1", "-stats_period", "0.5"}
 
-// Input opens a file of the working folder whose container is one of formats, with options of the
-// input before it.
+// Input returns the options that open a file of the working folder whose container is one of
+// formats. The given options come before the input.
 func Input(name, formats string, options ...string) []string {
 	args := append([]string{"-protocol_whitelist", "file,pipe", "-format_whitelist", formats}, options...)
 	return append(args, "-i", "file:"+name)

@@ -19,7 +19,7 @@ type Abilities struct {
 // minMajor and minMinor are the first release that has all the options we use.
 const minMajor, minMinor = 5, 1
 
-// Check makes sure that both programs run, are not too old and have the abilities. It returns
+// Check makes sure that both programs run, are not too old and can do what is needed. It returns
 // ffmpeg's version.
 func (t Tools) Check(ctx context.Context, needed Abilities) (version string, err error) {
 	for _, program := range []string{t.FFprobe, t.FFmpeg} {

@@ -28,21 +28,19 @@ type Stream struct {
 	// Type is video, audio, subtitle, data or attachment.
 	Type  string
 	Codec string
-	// Cover is a picture that belongs to the file, not a moving one.
+	// Cover says that the stream is a picture of the file, such as an album cover.
 	Cover bool
-	// Width and Height are of the picture as shown: rotated, and with square pixels.
+	// Width and Height are the size of the picture as shown: rotated, and with square pixels.
 	Width, Height int
-	// Pixels is how many the stored picture has.
+	// Pixels is the number of pixels of the stored picture.
 	Pixels int64
-	// Interlaced says that a picture as shown is of two fields, each every other line, of two
-	// times.
+	// Interlaced says that a picture as shown has two fields: every other line is of another time.
 	Interlaced bool
-	// Alpha says that pictures tell how much of each pixel is to be seen. Decoder is the one that
-	// reads it, by FFmpeg's name; empty: the usual one does.
+	// Alpha says that the pictures have alpha. Decoder is FFmpeg's name of the decoder that reads
+	// it; empty for the default one.
 	Alpha   bool
 	Decoder string
-	// PixelFormat and those of colours are FFmpeg's names; empty or "unknown" when the file does
-	// not say.
+	// FFmpeg's names; empty or "unknown" when the file does not say.
 	PixelFormat, Space, Range, Primaries, Transfer string
 	// TicksPerSecond and TickSpan are the time base: a tick lasts TickSpan/TicksPerSecond seconds.
 	TickSpan, TicksPerSecond int
@@ -57,8 +55,8 @@ type Stream struct {
 // maxSide keeps sizes from overflowing when multiplied.
 const maxSide = 1 << 30
 
-// Inspect reads a file's headers. The file's container must be one of formats; an *ExitError says
-// that it is none.
+// Inspect reads a file's headers. The file's container must be one of formats; if it is not, the
+// error is an *ExitError.
 func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, error) {
 	var file File
 	err := t.Probe(ctx, dir, inspectArgs(name, formats), func(r io.Reader) error {
@@ -75,7 +73,7 @@ func (t Tools) Inspect(ctx context.Context, dir, name, formats string) (File, er
 	return file, nil
 }
 
-// inspected is what of a file's headers is read: not its tags, of which there may be any amount.
+// inspected names the headers that are read. Tags are not among them: there may be any amount.
 const inspected = "format=start_time,duration" +
 	":stream=index,codec_type,codec_name,width,height,pix_fmt,color_space,color_range,color_primaries,color_transfer," +
 	"sample_aspect_ratio,field_order,time_base,extradata_hash,start_time,duration" +
@@ -148,7 +146,7 @@ func parseInspect(data []byte) (File, error) {
 			// Quarter turns only: FFmpeg turns pictures by other angles within the same frame.
 			if math.Abs(math.Mod(side.Rotation, 180)) == 90 {
 				stream.Width, stream.Height = stream.Height, stream.Width
-				// what FFmpeg gives has columns of both times, which nothing mends
+				// The turned picture has columns of two times, which no filter mends.
 				stream.Interlaced = false
 			}
 		}
@@ -157,7 +155,7 @@ func parseInspect(data []byte) (File, error) {
 	return file, nil
 }
 
-// parseSeconds reads "12.345000". What is no such number is 0.
+// parseSeconds reads "12.345000". It returns 0 for anything else.
 func parseSeconds(text string) time.Duration {
 	s, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(s) || math.Abs(s) > 1e9 {

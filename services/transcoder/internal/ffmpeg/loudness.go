@@ -12,11 +12,11 @@ import (
 // Loudness is loudnorm's report on its first pass.
 type Loudness struct {
 	Integrated, TruePeak, Range, Threshold, Offset float64
-	// Silent: there is nothing to be made louder, and the other fields mean nothing.
+	// Silent says that there is only silence. The other fields mean nothing then.
 	Silent bool
 }
 
-// silence is the loudness in LUFS at and below which EBU R 128 counts nothing at all.
+// silence is the loudness in LUFS that EBU R 128 takes for silence, and anything below.
 const silence = -70
 
 // ParseLoudness finds loudnorm's JSON at the end of what ffmpeg wrote to stderr.

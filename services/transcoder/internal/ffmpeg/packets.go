@@ -14,24 +14,25 @@ import (
 	"time"
 )
 
-// Timing is what the packets of one stream come to.
+// Timing sums up the packets of one stream.
 type Timing struct {
 	// Packets counts the packets that are shown.
 	Packets int
 	// First is the time stamp of the first shown, in ticks.
 	First int64
-	// Gap is the distance between neighbours in order of showing, when all are equal; else 0.
+	// Gap is the distance between neighbours in order of presentation if all are equal, otherwise
+	// 0.
 	Gap int64
 	// Uneven is the place of the first gap that differs from the first one; -1 when there is none.
 	Uneven int
 	// End is where the last packet ends, in ticks.
 	End int64
-	// Key is where a keyframe near the middle is, and KeyBefore the keyframe before it, in ticks.
-	// Equal when there are no two keyframes.
+	// Key is the time stamp of a keyframe near the middle, and KeyBefore that of the keyframe
+	// before it, in ticks. They are equal when there are not two keyframes.
 	Key, KeyBefore int64
 }
 
-// Packet is one of a stream's that is shown, its times in ticks.
+// Packet is a packet that is shown. Its times are in ticks.
 type Packet struct {
 	PTS, Duration int64
 	Key           bool
@@ -54,8 +55,8 @@ func timingArgs(name, formats string, stream int) []string {
 	return probe(name, formats, "-select_streams", strconv.Itoa(stream), "-show_entries", "packet=pts,dts,duration,flags", "-of", "compact=p=0")
 }
 
-// Decoded counts the packets of a stream between two time stamps, and the frames that come out of
-// them. options are of its decoder.
+// Decoded counts the packets of a stream between two time stamps, and the frames that are decoded
+// from them. options are the decoder's.
 func (t Tools) Decoded(
 	ctx context.Context, dir, name, formats string, stream int, from, to time.Duration, options ...string,
 ) (packets, frames int, err error) {
@@ -93,7 +94,7 @@ func (t Timing) EndTime(s Stream) time.Duration { return s.ticks(t.End) }
 // At returns the time of a time stamp in ticks.
 func (s Stream) At(stamp int64) time.Duration { return s.ticks(stamp) }
 
-// ticks returns how long n ticks of the stream last. What is absurd is 0.
+// ticks returns how long n ticks of the stream last, 0 for absurd values.
 func (s Stream) ticks(n int64) time.Duration {
 	if s.TicksPerSecond <= 0 {
 		return 0
@@ -108,7 +109,7 @@ func (s Stream) ticks(n int64) time.Duration {
 // maxStamp keeps sums of time stamps from overflowing.
 const maxStamp = 1 << 60
 
-// maxPackets bounds how many packets are read: those of nine hours at 120 to the second.
+// maxPackets bounds how many packets are read: nine hours at 120 a second.
 const maxPackets = 4 << 20
 
 // ErrTooMany says that a stream has more packets than any file we work with.
@@ -137,7 +138,7 @@ func parseTiming(r io.Reader, most int) (Timing, error) {
 			}
 		}
 		if !hasPTS && hasDTS {
-			pts, hasPTS = dts, true // AVI has no other
+			pts, hasPTS = dts, true // AVI has only these
 		}
 		if hasPTS && !discard {
 			if len(packets) == most {
@@ -152,8 +153,7 @@ func parseTiming(r io.Reader, most int) (Timing, error) {
 	return NewTiming(packets), nil
 }
 
-// NewTiming returns what packets come to that are in the order of decoding. It brings them into
-// that of showing.
+// NewTiming sums up packets. It sorts them by presentation time.
 func NewTiming(packets []Packet) Timing {
 	if len(packets) == 0 {
 		return Timing{Uneven: -1}
@@ -181,7 +181,7 @@ func NewTiming(packets []Packet) Timing {
 	return timing
 }
 
-// middleKeys returns of keyframes in order the first keyframe at or after the middle, or else the
+// middleKeys returns the first of the keyframes, which are in order, at or after the middle, or the
 // last one, and the one before it.
 func middleKeys(keys []int64, middle int64) (before, key int64) {
 	if len(keys) < 2 {

@@ -11,7 +11,7 @@ import (
 
 func TestProgressIsRead(t *testing.T) {
 	var got []Progress
-	err := ParseProgress(strings.NewReader("frame=12\nfps=0.0\nout_time_us=200000\nprogress=continue\n"+
+	err := parseProgress(strings.NewReader("frame=12\nfps=0.0\nout_time_us=200000\nprogress=continue\n"+
 		"frame=N/A\nout_time_us=N/A\nframe=-1\nprogress=continue\nframe=  60 \nout_time_us=1000000\nprogress=end\n"),
 		func(p Progress) { got = append(got, p) })
 	want := []Progress{{Frame: 12, Time: 200 * time.Millisecond}, {Frame: 12, Time: 200 * time.Millisecond}, {Frame: 60, Time: time.Second, End: true}}
@@ -47,7 +47,7 @@ func FuzzProgress(f *testing.F) {
 	f.Add("frame=12\nout_time_us=200000\nprogress=continue\n")
 	f.Add("out_time_us=-9223372036854775808\nprogress=end")
 	f.Fuzz(func(t *testing.T, text string) {
-		_ = ParseProgress(strings.NewReader(text), func(p Progress) {
+		_ = parseProgress(strings.NewReader(text), func(p Progress) {
 			if p.Frame < 0 || p.Time < 0 {
 				t.Errorf("%q: %+v", text, p)
 			}

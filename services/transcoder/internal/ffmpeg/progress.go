@@ -18,10 +18,9 @@ type Progress struct {
 	End bool
 }
 
-// ParseProgress reads what ffmpeg -progress prints: key=value lines, a report ending with the key
-// "progress". A line that it cannot read is passed over, because a report is worth less than the
-// work it reports on.
-func ParseProgress(r io.Reader, report func(Progress)) error {
+// parseProgress reads what ffmpeg -progress prints: key=value lines; the key "progress" ends a
+// report. It ignores lines that it cannot read: a report is worth less than the work it reports on.
+func parseProgress(r io.Reader, report func(Progress)) error {
 	var p Progress
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {

@@ -31,8 +31,8 @@ type Tools struct {
 	spent  *atomic.Int64
 }
 
-// Counting returns tools that add to spent, in nanoseconds, the CPU time of each program that they
-// run.
+// Counting returns tools that add the CPU time of each program that they run to spent, in
+// nanoseconds.
 func (t Tools) Counting(spent *atomic.Int64) Tools {
 	t.spent = spent
 	return t
@@ -44,7 +44,7 @@ func (t Tools) Within(l Limits) Tools {
 	return t
 }
 
-// Fed returns tools whose next run of ffmpeg reads stdin, which it need not do to its end.
+// Fed returns tools whose next run of ffmpeg reads stdin. ffmpeg may end before it has read all.
 func (t Tools) Fed(stdin io.Reader) Tools {
 	t.stdin = stdin
 	return t
@@ -56,14 +56,14 @@ func (t Tools) Run(ctx context.Context, dir string, args []string, progress func
 	return err
 }
 
-// RunInfo is Run for filters that report on stderr: it returns the last of what ffmpeg wrote there.
+// RunInfo is Run for filters that report on stderr: it returns the end of what ffmpeg wrote there.
 func (t Tools) RunInfo(ctx context.Context, dir string, args []string, progress func(Progress)) (string, error) {
 	return t.run(ctx, dir, args, progress)
 }
 
 func (t Tools) run(ctx context.Context, dir string, args []string, progress func(Progress)) (string, error) {
 	return t.start(ctx, t.FFmpeg, dir, args, func(stdout io.Reader) error {
-		return ParseProgress(stdout, func(p Progress) {
+		return parseProgress(stdout, func(p Progress) {
 			if progress != nil {
 				progress(p)
 			}
@@ -101,8 +101,7 @@ func (t Tools) output(ctx context.Context, program, dir string, args []string, l
 	return out.Bytes(), err
 }
 
-// ExitError says that a program ended with a failure, which for ffprobe means that it could not
-// read the file.
+// ExitError means that a program failed. For ffprobe it means that it could not read the file.
 type ExitError struct {
 	Program string
 	// Status is the exit status; -1 when a signal ended the program.
@@ -114,8 +113,8 @@ type ExitError struct {
 }
 
 // own reports whether the program ended by itself: it gave up, crashed, or reached one of its
-// limits. One that was told to end, or that the system needed the memory of, says nothing of the
-// file that it read.
+// limits. A program that was stopped, or killed because the system ran out of memory, says nothing
+// about the file that it read.
 func (e *ExitError) own() bool {
 	switch e.Signal {
 	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP:
@@ -124,8 +123,8 @@ func (e *ExitError) own() bool {
 	return true
 }
 
-// OwnFailure reports whether err is a program's that ended by itself, and not a failure of ours or
-// the end of a context.
+// OwnFailure reports whether err is the failure of a program that ended by itself. Other errors are
+// ours, or the end of a context.
 func OwnFailure(err error) bool {
 	var exit *ExitError
 	return errors.As(err, &exit) && exit.own()

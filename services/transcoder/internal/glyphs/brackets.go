@@ -6,18 +6,18 @@ import (
 	"golang.org/x/text/unicode/bidi"
 )
 
-// Marks that are not seen and have a direction.
+// Invisible marks with a direction.
 const (
 	leftToRight = '\u200e'
 	rightToLeft = '\u200f'
 )
 
-// closing are the brackets that come in pairs, each opening one and the one that closes it.
+// closing maps opening brackets to the ones that close them.
 var closing = map[rune]rune{'(': ')', '[': ']', '{': '}', '⟨': '⟩', '〈': '〉', '「': '」', '『': '』', '【': '】', '（': '）', '［': '］'}
 
 // Ordered puts marks around the brackets of lines that have right-to-left text. Unicode's rule for
-// brackets (UAX #9, N0) keeps each pair together; without the marks, the closing bracket may go
-// elsewhere than the opening one. Other lines are left as they are.
+// brackets (UAX #9, N0) keeps each pair together; without the marks, libass may put the closing
+// bracket far from the opening one. Other lines do not change.
 func Ordered(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
@@ -49,8 +49,8 @@ func orderedLine(line []rune) string {
 	return out.String()
 }
 
-// directions returns the direction of each sign as the mark that has the same, 0 for none, and that
-// of the line, which is its first letter's; 0 when nothing in it is written from right to left.
+// directions returns the direction of each character, as the mark with the same direction or 0, and
+// the line's base direction, which is its first letter's. base is 0 when no text is right to left.
 func directions(line []rune) (strong []rune, base rune) {
 	strong = make([]rune, len(line))
 	mixed := false
@@ -64,7 +64,7 @@ func directions(line []rune) (strong []rune, base rune) {
 			strong[i], last, mixed = rightToLeft, rightToLeft, true
 		case bidi.AN:
 			strong[i] = rightToLeft
-		case bidi.EN: // a number goes with what it is among
+		case bidi.EN: // a number has the direction of the text before it
 			strong[i] = rightToLeft
 			if last == leftToRight {
 				strong[i] = leftToRight
@@ -92,7 +92,7 @@ func bracket(r rune) bool {
 	return false
 }
 
-// pair is where a bracket opens, and where it is closed.
+// pair is the places of an opening bracket and of the one that closes it.
 type pair struct{ open, closed int }
 
 // pairs returns the pairs of brackets of a line, in the order in which they open.
@@ -119,7 +119,7 @@ func pairs(line []rune) (list []pair) {
 	return closed
 }
 
-// direction is that of a pair; 0 when there is nothing within that has one.
+// direction returns the direction of a pair, 0 if nothing within it has one.
 func (p pair) direction(strong []rune, base rune) rune {
 	within := rune(0)
 	for _, d := range strong[p.open+1 : p.closed] {
@@ -135,7 +135,7 @@ func (p pair) direction(strong []rune, base rune) rune {
 	}
 	for i := p.open - 1; i >= 0; i-- {
 		if strong[i] != 0 {
-			return strong[i] // what is before goes on, or the line does
+			return strong[i] // the direction of the text before
 		}
 	}
 	return base

@@ -1,6 +1,6 @@
-// Package glyphs prepares text for libass, which draws captions, and tells what of it could not be
-// drawn.
+// Package glyphs prepares text for libass, which draws captions, and reads from its log which
+// characters it could not draw.
 //
-// libass shapes and orders text well, but pairs no brackets where right-to-left and left-to-right
-// text meet, and draws no emoji but single ones in one colour.
+// libass shapes and orders text well, but it does not pair brackets where right-to-left and
+// left-to-right text meet, and it draws single emoji only, in one colour.
 package glyphs

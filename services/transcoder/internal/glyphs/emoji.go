@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// Single leaves out what changes an emoji or joins it to the next: skin tones, variants, keycaps,
-// flags' letters, joiners. libass draws boxes there, or the parts beside each other. The emoji
-// itself stays.
+// Single removes the characters that change an emoji or join it to the next: skin tones, variation
+// selectors, keycaps, tags, joiners. libass draws boxes for them, or the parts side by side. The
+// emoji themselves stay.
 func Single(text string) string {
 	var out strings.Builder
 	before := rune(0)
@@ -21,8 +21,8 @@ func Single(text string) string {
 	return out.String()
 }
 
-// changes reports whether a sign only changes the look of the one before: a variation selector, a
-// keycap, a tag.
+// changes reports whether a character only changes how the one before looks: a variation selector,
+// a keycap, a tag.
 func changes(r rune) bool {
 	return r == '\ufe0e' || r == '\ufe0f' || r == '\u20e3' || r >= 0xe0020 && r <= 0xe007f
 }

@@ -9,16 +9,16 @@ import (
 	"unicode"
 )
 
-// usual reports whether every font has a sign that is a system's first choice: Latin, Greek,
+// usual reports whether every font that is a system's first choice has a character: Latin, Greek,
 // Cyrillic, and their punctuation.
 func usual(r rune) bool { return r <= 0x52f || r >= 0x2010 && r <= 0x203a || r == '€' }
 
-// seen reports whether a sign is one that is drawn.
+// seen reports whether a character is drawn.
 func seen(r rune) bool {
 	return !unicode.IsSpace(r) && !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// Rare returns the signs in texts that not every font has, each once, with spaces between; empty
+// Rare returns the characters of texts that not every font has, each once, divided by spaces; ""
 // when there are none.
 func Rare(texts ...string) string {
 	found := map[rune]bool{}
@@ -38,7 +38,8 @@ func Rare(texts ...string) string {
 
 var noFallback = regexp.MustCompile(`failed to find any fallback with glyph 0x([0-9A-Fa-f]+)`)
 
-// Missing returns the signs of which libass told that no font has them, each once, in order.
+// Missing returns the characters for which libass's log says that no font has them, each once, in
+// order.
 func Missing(log string) (list []rune) {
 	for _, match := range noFallback.FindAllStringSubmatch(log, -1) {
 		if n, err := strconv.ParseInt(match[1], 16, 32); err == nil {
@@ -49,7 +50,7 @@ func Missing(log string) (list []rune) {
 	return slices.Compact(list)
 }
 
-// Kinds names what signs are, for people, each once: scripts ("Devanagari"), or "emoji and
+// Kinds names the kinds of characters for people, each once: scripts ("Devanagari"), or "emoji and
 // symbols".
 func Kinds(signs []rune) []string {
 	found := map[string]bool{}

@@ -42,7 +42,7 @@ func FastStart(path string) (bool, error) {
 	return movie.Moov.StartPos < movie.Mdat.StartPos, nil
 }
 
-// Length returns how long a file says that it lasts: mp4 or QuickTime.
+// Length returns the duration that the index of an MP4 or QuickTime file gives.
 func Length(path string) (time.Duration, error) {
 	movie, _, err := open(path)
 	if err != nil {
@@ -51,7 +51,7 @@ func Length(path string) (time.Duration, error) {
 	return lasting(int64(movie.Moov.Mvhd.Duration), int64(movie.Moov.Mvhd.Timescale)), nil
 }
 
-// open reads a file's boxes, but for its media, and how many bytes it has.
+// open reads a file's boxes without its media. length is the file's size in bytes.
 func open(path string) (movie *mp4.File, length int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -72,7 +72,7 @@ func open(path string) (movie *mp4.File, length int64, err error) {
 	return movie, info.Size(), nil
 }
 
-// lasting is how long some ticks are.
+// lasting returns how long some ticks last.
 func lasting(ticks, perSecond int64) time.Duration {
 	return time.Duration(float64(ticks) / float64(perSecond) * float64(time.Second))
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// maxSamples bounds a track: it is what Tools.Timing takes, too.
+// maxSamples bounds a track, as Tools.Timing does.
 const maxSamples = 4 << 20
 
-// samples returns the times of a track's samples, each of which must lie within a file of some
-// bytes.
+// samples returns the times of a track's samples, each of which must lie within the file's length
+// in bytes.
 func samples(trak *mp4.TrakBox, length int64) ([]ffmpeg.Packet, error) {
 	table := trak.Mdia.Minf.Stbl
 	if table.Stsz == nil || table.Stts == nil || table.Stsc == nil {
@@ -51,7 +51,7 @@ func samples(trak *mp4.TrakBox, length int64) ([]ffmpeg.Packet, error) {
 	return packets, later(table.Ctts, packets)
 }
 
-// later adds by how much packets are shown later than they are decoded.
+// later adds to each packet by how much it is shown later than it is decoded.
 func later(table *mp4.CttsBox, packets []ffmpeg.Packet) error {
 	if table == nil {
 		return nil
@@ -72,10 +72,10 @@ func later(table *mp4.CttsBox, packets []ffmpeg.Packet) error {
 	return nil
 }
 
-// edit says which part of a track is shown, in its ticks.
+// edit is the part of a track that is shown, in its ticks.
 type edit struct{ from, lasts int64 }
 
-// of returns the packets that are shown, on the edit's own time.
+// of returns the packets that are shown, with times from the start of the edit.
 func (e edit) of(packets []ffmpeg.Packet) []ffmpeg.Packet {
 	var shown []ffmpeg.Packet
 	for _, p := range packets {

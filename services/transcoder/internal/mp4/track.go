@@ -18,14 +18,14 @@ import (
 type Track struct {
 	ffmpeg.Stream
 	Timing ffmpeg.Timing
-	// Sizes are those of all packets in bytes, in the order in which they are decoded.
+	// Sizes are the sizes of all packets in bytes, in order of decoding.
 	Sizes []int64
-	// Lead is how much comes before what is shown or heard, in ticks: what an encoder of sound puts
-	// before it.
+	// Lead is how much the edit cuts off at the start, in ticks: an encoder of sound begins with
+	// samples that are not heard.
 	Lead int64
 }
 
-// readTrack reads a track of a file of some bytes; movieTicks is how many ticks a second the
+// readTrack reads a track of a file of length bytes. movieTicks is how many ticks a second the
 // movie's own times have.
 func readTrack(trak *mp4.TrakBox, movieTicks, length int64) (t Track, err error) {
 	media := trak.Mdia
@@ -102,7 +102,7 @@ func (t *Track) picture(description *mp4.StsdBox) error {
 	return nil
 }
 
-// colour is FFmpeg's name of the colours that we write, and the number of others.
+// colour returns FFmpeg's name of the colours that we write, and the number of others.
 func colour(n uint) string {
 	switch n {
 	case 1:
@@ -113,7 +113,7 @@ func colour(n uint) string {
 	return strconv.Itoa(int(n))
 }
 
-// aacObject is what the description of a decoder calls AAC.
+// aacObject is AAC's object type in a decoder's description.
 const aacObject = 0x40
 
 // sound reads the description of AAC.

@@ -55,8 +55,8 @@ func (b Bubble) phases(p msg.NormalizeParams) []bubble.Phase {
 	return bubble.Phases(b.Place.Fullscreen, p.FirstFrame, p.Frames)
 }
 
-// inputs are the options that open the facecam and the bubble's pictures: inputs 1 to 3, and 4, on
-// stdin, when it moves.
+// inputs returns the options that open the facecam, the plate and the mask, as inputs 1 to 3, and
+// for a bubble that moves its animation, from stdin, as input 4.
 func (b Bubble) inputs(p msg.NormalizeParams) []string {
 	args := slices.Concat(b.Input(),
 		ffmpeg.Input(plateFile, "png_pipe", "-f", "png_pipe"), ffmpeg.Input(maskFile, "png_pipe", "-f", "png_pipe"))
@@ -81,7 +81,7 @@ func (b Bubble) AloneArgs(p msg.NormalizeParams) []string {
 		"-map", "[out]", "-fps_mode", "passthrough", "-f", "null", "-")
 }
 
-// count is how many inputs there are.
+// count returns how many inputs there are.
 func (b Bubble) count(p msg.NormalizeParams) int {
 	if b.moves(p) {
 		return 4
@@ -94,8 +94,8 @@ func (b Bubble) moves(p msg.NormalizeParams) bool {
 	return slices.ContainsFunc(b.phases(p), func(s bubble.Phase) bool { return s.Action == bubble.Move })
 }
 
-// over are the chains of filters that lay the facecam over [scene]. The last one's output has no
-// name yet.
+// over returns the chains of filters that lay the facecam over [scene]. The last one's output has
+// no label yet.
 func (b Bubble) over(p msg.NormalizeParams) []string {
 	facecam := fmt.Sprintf("[1:%d]", b.Stream.Index) + b.Frames(p.Rate, p.FirstFrame, p.Frames) + "[facecam]"
 	const plate, mask = "[2:v]" + drawnToBT709, "[3:v]format=gray"
@@ -103,9 +103,9 @@ func (b Bubble) over(p msg.NormalizeParams) []string {
 	if len(list) == 1 && list[0].Action == bubble.Rest {
 		return append([]string{facecam, plate + "[plate]", mask + "[mask]"}, b.rest("")...)
 	}
-	// Each phase is made apart, and they are joined: what one needs costs the others nothing. No
-	// picture may come to a phase before its turn: FFmpeg would fetch all else that goes with it,
-	// and keep what comes on the way. of are those of each kind.
+	// Each phase has chains of its own, and concat joins them: what one phase needs costs the
+	// others nothing. No picture may reach a phase before its turn: FFmpeg would fetch all of the
+	// phase's other inputs, and keep what it reads until then. of holds the phases of each action.
 	var all []int
 	of := map[bubble.Action][]int{}
 	for i, one := range list {
@@ -118,7 +118,7 @@ func (b Bubble) over(p msg.NormalizeParams) []string {
 	if here := of[bubble.Move]; len(here) > 0 {
 		chains = append(chains, fork("[4:v]", "reel", here))
 	}
-	drawn, joined := 0, "" // frames of the film that are used up
+	drawn, joined := 0, "" // frames of the animation that are used up
 	for i, one := range list {
 		n := strconv.Itoa(i)
 		name, here := named(n), cut(one.From, one.To)
@@ -129,7 +129,7 @@ func (b Bubble) over(p msg.NormalizeParams) []string {
 			chains = append(chains, ffmpeg.Chain(name("ring"), name("plate"), here), ffmpeg.Chain(name("disk"), name("mask"), here))
 			made = b.rest(n)
 		case bubble.Move:
-			drawn++ // the blank before it
+			drawn++ // the empty frame before it
 			chains = append(chains, ffmpeg.Chain(name("reel"), name("film"), cut(drawn, drawn+one.To-one.From)))
 			drawn += one.To - one.From
 			made = b.move(n, one, p)
@@ -139,12 +139,12 @@ func (b Bubble) over(p msg.NormalizeParams) []string {
 		made[len(made)-1] += name("phase")
 		chains, joined = append(chains, made...), joined+name("phase")
 	}
-	// concat counts the length of what it joins from its time stamps, and a single frame has none.
-	// fps: encoders of FFmpeg 7 have to be told how long a frame lasts.
+	// concat computes lengths from time stamps, and a single frame has no length, so all time
+	// stamps are set again. fps: encoders of FFmpeg 7 need to know how long a frame lasts.
 	return append(chains, fmt.Sprintf("%sconcat=n=%d:v=1:a=0,settb=%d/%d,setpts=N,fps=%s", joined, len(list), p.Rate.Den, p.Rate.Num, p.Rate))
 }
 
-// fork gives what comes in to some chains, as [name0], [name1] and so on.
+// fork splits a stream for some chains, into [name0], [name1] and so on.
 func fork(in, name string, numbers []int) string {
 	out := in + "split=" + strconv.Itoa(len(numbers))
 	for _, n := range numbers {
@@ -153,7 +153,7 @@ func fork(in, name string, numbers []int) string {
 	return out
 }
 
-// repeated makes a picture one of every frame.
+// repeated repeats a picture for every frame.
 func repeated(rate msg.Rate) string {
 	return fmt.Sprintf(",loop=-1:1,settb=%d/%d,setpts=N,", rate.Den, rate.Num)
 }
@@ -163,12 +163,12 @@ func cut(from, to int) string {
 	return fmt.Sprintf("trim=start_frame=%d:end_frame=%d,setpts=PTS-STARTPTS", from, to)
 }
 
-// rest lays a bubble that keeps its place over [scene], each of its inputs' names ending as given.
+// rest lays a bubble at rest over [scene]. The labels of its streams end in n.
 func (b Bubble) rest(n string) []string {
 	at, pad := b.Place, bubble.Pad(b.Place)
 	width, height := cover(b.Stream.Width, b.Stream.Height, at.Width, at.Height)
 	plated, ends := "overlay=0:0:format=yuv420", ""
-	if n != "" { // plate and mask are repeated, and would go on after the facecam's end
+	if n != "" { // plate and mask are repeated, and would outlast the facecam
 		plated, ends = "overlay=0:0:shortest=1:format=yuv420", "shortest=1"
 	}
 	name := named(n)
@@ -183,7 +183,7 @@ func (b Bubble) rest(n string) []string {
 		ffmpeg.Chain(name("scene", "bubble"), "", fmt.Sprintf("overlay=%d:%d:format=yuv420:eof_action=pass", at.X-pad, at.Y-pad)))
 }
 
-// clear is an option for pictures with alpha.
+// clear returns option for a facecam with alpha, "" for others.
 func (b Bubble) clear(option string) string {
 	if b.Stream.Alpha {
 		return option
@@ -191,8 +191,8 @@ func (b Bubble) clear(option string) string {
 	return ""
 }
 
-// masked are the chains that make the bubble of [disc] and [mask], which becomes its alpha. ends is
-// an option that says when. Where a disc has alpha of its own, the bubble has less.
+// masked returns the chains that make [bubble] of [disc], with [mask] as its alpha. If the disc has
+// alpha, the two are multiplied. ends is an option that says when the bubble ends.
 func (b Bubble) masked(name func(names ...string) string, ends string, format ...string) []string {
 	merge, multiply := "alphamerge", "blend=all_mode=multiply"
 	if ends != "" {
@@ -222,13 +222,13 @@ func (b Bubble) fill(n string, p msg.NormalizeParams) []string {
 }
 
 // move lays a bubble that grows or shrinks over [scene]. The facecam is scaled for each frame, laid
-// on a canvas of the picture's size, and cut out by what Animation draws. Colour has full resolution on
-// the way, so that it moves by single pixels.
+// on a canvas of the picture's size, and cut out with the animation's mask. Colour has full
+// resolution until then, so that it moves by single pixels.
 func (b Bubble) move(n string, one bubble.Phase, p msg.NormalizeParams) []string {
-	// Most filters do not follow a picture whose size changes, as this one's is going to, and as a
-	// stranger's may on the way.
+	// Most filters do not follow a picture whose size changes. A stranger's may, so it gets one
+	// size first, and this one will, from the second scale on.
 	width, height := cover(b.Stream.Width, b.Stream.Height, p.Width, p.Height)
-	facecam := sizeOnTheWay(b.Place, one, p, width, height)
+	facecam := moving(b.Place, one, p, width, height)
 	name, canvas := named(n), "format=yuv444p"
 	if b.Stream.Alpha {
 		canvas = "format=yuva444p"
@@ -237,10 +237,10 @@ func (b Bubble) move(n string, one bubble.Phase, p msg.NormalizeParams) []string
 		ffmpeg.Chain("", name("canvas"), fmt.Sprintf("color=c=black%s:s=%dx%d:r=%s", b.clear("@0"), p.Width, p.Height, p.Rate), canvas),
 		ffmpeg.Chain(name("facecam"), name("sized"), facecamToBT709(b.Stream, width, height), b.mirror(),
 			fmt.Sprintf("scale=w='%s':h='%s':eval=frame:flags=bicubic+accurate_rnd+full_chroma_int", facecam.width, facecam.height),
-			// With alpha, as overlay wants it: what it would convert itself, it would bring back to
-			// the first frame's size.
+			// With alpha, as overlay needs it: a conversion that overlay inserts itself would scale
+			// all frames to the first one's size.
 			"format=yuva444p", "setsar=1"),
-		// shortest: all of it ends with the facecam, and pass, below, leaves the scene then.
+		// shortest: all of it ends with the facecam. After that, pass shows the scene alone.
 		ffmpeg.Chain(name("canvas", "sized"), name("laid"),
 			fmt.Sprintf("overlay=x='%s':y='%s':eval=frame:shortest=1:format=yuv444", facecam.x, facecam.y)),
 		ffmpeg.Chain(name("film"), name("above", "below"), "split"),
@@ -253,14 +253,14 @@ func (b Bubble) move(n string, one bubble.Phase, p msg.NormalizeParams) []string
 		ffmpeg.Chain(name("scene", "bubble"), "", "overlay=0:0:format=yuv420:eof_action=pass"))
 }
 
-// onTheWay are FFmpeg's expressions of the facecam's size at a time t of a move, and of its place,
-// as overlay counts it.
-type onTheWay struct{ width, height, x, y string }
+// geometry is FFmpeg's expressions of the facecam's size, and of its place for overlay, at a time t
+// of a move.
+type geometry struct{ width, height, x, y string }
 
-// sizeOnTheWay says how a facecam that is scaled to width × height first covers the bubble on its
-// way to the full picture.
-func sizeOnTheWay(at msg.Bubble, one bubble.Phase, p msg.NormalizeParams, width, height int) onTheWay {
-	// Register 0 is the share of the move's time, 1 that of its way: bubble.Ease.
+// moving returns how a facecam that was scaled to width × height covers a bubble that moves between
+// its place and the full picture.
+func moving(at msg.Bubble, one bubble.Phase, p msg.NormalizeParams, width, height int) geometry {
+	// Register 0 is the share of the move's time, register 1 how far it has come: bubble.Ease.
 	time := fmt.Sprintf("clip(%s+(%s)*round(t*%s),0,1)", decimal(one.Start), decimal(one.Step), p.Rate)
 	ease := "st(0," + time + ");st(1,ld(0)*ld(0)*(3-2*ld(0)));"
 	from := func(rests, full float64) string {
@@ -269,8 +269,8 @@ func sizeOnTheWay(at msg.Bubble, one bubble.Phase, p msg.NormalizeParams, width,
 	across, down := from(float64(at.Width), float64(p.Width)), from(float64(at.Height), float64(p.Height))
 	x := from(float64(at.X)+float64(at.Width)/2, float64(p.Width)/2) // of the centre
 	y := from(float64(at.Y)+float64(at.Height)/2, float64(p.Height)/2)
-	return onTheWay{
-		// A pixel more than it takes, because places are rounded.
+	return geometry{
+		// A pixel more than necessary, because places are rounded.
 		width:  fmt.Sprintf("%sceil(max(%s,%s*%d/%d))+1", ease, across, down, width, height),
 		height: fmt.Sprintf("%sceil(max(%s,%s*%d/%d))+1", ease, down, across, height, width),
 		x:      fmt.Sprintf("%sround(%s-w/2)", ease, x),
@@ -278,7 +278,7 @@ func sizeOnTheWay(at msg.Bubble, one bubble.Phase, p msg.NormalizeParams, width,
 	}
 }
 
-// mirror is the filter that swaps left and right, if it is asked for.
+// mirror returns the filter that swaps left and right, "" for a facecam that is not mirrored.
 func (b Bubble) mirror() string {
 	if b.Place.Mirror {
 		return "hflip"
@@ -286,7 +286,7 @@ func (b Bubble) mirror() string {
 	return ""
 }
 
-// named returns a function that writes names of a phase's streams, each ending as given:
+// named returns a function that writes labels of a phase's streams, each ending in ending:
 // [sized2][plate2].
 func named(ending string) func(names ...string) string {
 	return func(names ...string) (out string) {
@@ -297,13 +297,13 @@ func named(ending string) func(names ...string) string {
 	}
 }
 
-// maxAspect bounds how much longer than wide a facecam is scaled. One of 2 × 8192 pixels would take
-// gigabytes; it is squeezed instead. Cropping first would be no way out: crop does not follow a
-// stream whose size changes.
+// maxAspect bounds the aspect ratio to which a facecam is scaled. One of 2 × 8192 pixels would take
+// gigabytes; it is squeezed instead. It cannot be cropped first: crop does not follow a stream
+// whose size changes.
 const maxAspect = 16
 
-// cover returns the size at which a picture of width × height just covers a box, even, for a crop
-// at its centre.
+// cover returns the size, in even numbers, at which a picture of width × height just covers a box
+// when it is cropped around its centre.
 func cover(width, height, across, down int) (int, int) {
 	if width <= 0 || height <= 0 {
 		return across, down

@@ -8,8 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/tonemap"
 )
 
-// jpegToBT709 converts what Chrome's JPEGs hold (full-range BT.601 over sRGB primaries) to what
-// videos hold. It comes before the frames are repeated, so that a still scene costs one conversion.
+// jpegToBT709 converts the colours of Chrome's JPEGs (full-range BT.601 over sRGB primaries) to
+// those of videos. It comes before frames are repeated, so that a still scene costs one conversion.
 // scale, given the same matrices, misses some colours by 4 of 255; this filter does not.
 const jpegToBT709 = "colorspace=ispace=bt470bg:iprimaries=bt709:itrc=bt709:irange=pc:" +
 	"space=bt709:primaries=bt709:trc=bt709:range=tv:format=yuv420p"
@@ -18,7 +18,8 @@ const jpegToBT709 = "colorspace=ispace=bt470bg:iprimaries=bt709:itrc=bt709:irang
 const drawnToBT709 = "scale=out_color_matrix=bt709:out_range=tv,format=yuva420p"
 
 // facecamToBT709 scales to width × height and converts to limited BT.709. The picture is small by
-// then, so the exact and slow way of scale will do; unlike colorspace, it takes every pixel format.
+// then, so that scale in its exact and slow mode is fast enough. Unlike colorspace, scale reads
+// every pixel format.
 func facecamToBT709(s ffmpeg.Stream, width, height int) string {
 	if s.Alpha {
 		return alphaToBT709(s, width, height)
@@ -39,7 +40,7 @@ func hdrToBT709(s ffmpeg.Stream, width, height int) string {
 	}, ",")
 }
 
-// exact are scale's flags for the best that it can do.
+// exact is scale's flags for its best quality.
 const exact = "flags=bicubic+accurate_rnd+full_chroma_int"
 
 // hdrMatrix is inMatrix for high dynamic range.
@@ -50,9 +51,9 @@ func hdrMatrix(s ffmpeg.Stream) string {
 	return inMatrix(s)
 }
 
-// alphaToBT709 does the same for pictures with alpha, and keeps it. What a pixel that cannot be
-// seen has for a colour, green or black, must not reach those beside it when they are scaled: each
-// counts by how much of it is seen.
+// alphaToBT709 does the same for pictures with alpha, and keeps the alpha. The colour of a
+// transparent pixel, green or black, must not spread to its neighbours when they are scaled, so
+// colours are weighted by alpha.
 func alphaToBT709(s ffmpeg.Stream, width, height int) string {
 	matrix, planes, curve := inMatrix(s), "gbrap", ""
 	if tonemap.CurveOf(s.Transfer) != 0 {
@@ -65,14 +66,14 @@ func alphaToBT709(s ffmpeg.Stream, width, height int) string {
 	}, ",")
 }
 
-// inMatrix names the matrix of a stranger's video, in scale's words. FFmpeg takes one that the file
-// does not name for BT.601; cameras and browsers that leave it out of an HD video mean BT.709.
+// inMatrix returns scale's option for the matrix of a stranger's video. FFmpeg assumes BT.601 when
+// the file names none, but cameras and browsers that name none in an HD video mean BT.709.
 func inMatrix(s ffmpeg.Stream) string {
 	switch s.Space {
 	case "bt709", "smpte240m", "fcc":
 		return "in_color_matrix=" + s.Space + ":"
 	case "bt470bg", "smpte170m":
-		// their matrix is the same, and FFmpeg 7 takes bt470bg for none
+		// Both have the same matrix, and FFmpeg 7 does not know bt470bg here.
 		return "in_color_matrix=bt601:"
 	case "bt2020nc", "bt2020c":
 		return "in_color_matrix=bt2020:"

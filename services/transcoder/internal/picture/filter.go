@@ -17,7 +17,8 @@ const (
 	WatermarkFile = "watermark.png"
 )
 
-// MezzanineInput opens a mezzanine. Damage that a decoder would guess its way past is an error.
+// MezzanineInput returns the options that open a mezzanine. Damage that a decoder would conceal is
+// an error.
 func MezzanineInput(name string) []string {
 	return ffmpeg.Input(name, ffmpeg.OwnContainers, "-err_detect", "explode")
 }
@@ -38,8 +39,8 @@ func Inputs(p msg.NormalizeParams, face *Bubble) []string {
 	return args
 }
 
-// Filter returns the graph of filters of a segment. It writes the frames to be encoded to [out], and
-// what fingerprint.Output takes.
+// Filter returns the graph of filters of a segment. It writes the frames for the encoder to [out],
+// and fingerprints for fingerprint.Output.
 func Filter(p msg.NormalizeParams, face *Bubble) string {
 	next := 1 // the input after those of the facecam
 	if face != nil {
@@ -67,7 +68,7 @@ func sceneFilter(input int, p msg.NormalizeParams, fit *msg.Fit) string {
 		fmt.Sprintf("[%d:v:0]", input) + first,
 		fmt.Sprintf("scale=%d:%d", p.Width, p.Height), "setsar=1",
 		"fps=" + p.Rate.String() + ":start_time=0",
-		// fps drops the last frame's duration; the frame is repeated until there are enough.
+		// fps drops the last frame's duration: tpad repeats the frame, and trim ends it.
 		"tpad=stop_mode=clone:stop=-1", fmt.Sprintf("trim=end_frame=%d", p.Frames),
 	}, ",")
 }

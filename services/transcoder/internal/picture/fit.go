@@ -9,16 +9,16 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// fitFilter brings a mezzanine's pictures to width × height. It works on what Chrome's JPEGs hold,
-// full-range BT.601, so that the bars go through the same conversion of colours as the page does;
-// pad knows no other matrix before FFmpeg 7.
+// fitFilter brings a mezzanine's pictures to width × height. It works on the colours of Chrome's
+// JPEGs, full-range BT.601, so that the bars are converted like the page; before FFmpeg 7, pad
+// knows no other matrix.
 func fitFilter(f msg.Fit, width, height int) string {
-	// A viewport of odd pixels makes odd pictures, which the conversion of colours refuses.
+	// An odd viewport gives odd pictures, which the conversion of colours refuses.
 	steps := []string{"crop=iw-mod(iw\\,2):ih-mod(ih\\,2):0:0"}
 	w, h := width, height
 	switch f.How {
 	case scene.FitCover:
-		// What is beyond the edges goes first: scaled, a very long picture would take gigabytes.
+		// Crop before scaling: a very long picture would take gigabytes.
 		across, down := inside(width, height, f.Width, f.Height)
 		steps = append(steps, fmt.Sprintf("crop=%d:%d", across, down))
 	case scene.FitContain:
@@ -29,7 +29,7 @@ func fitFilter(f msg.Fit, width, height int) string {
 		"format=yuvj420p|yuvj422p|yuvj444p", "setsar=1")
 	if w != width || h != height {
 		x, y := (width-w)/2, (height-h)/2
-		// At even places, where colour has samples.
+		// At even places, where there are samples of colour.
 		steps = append(steps, fmt.Sprintf("pad=%d:%d:%d:%d:color=0x%s", width, height, x-x%2, y-y%2, strings.TrimPrefix(f.Background, "#")))
 	}
 	return strings.Join(steps, ",")

@@ -7,7 +7,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// watermarkInput opens the watermark.
+// watermarkInput returns the options that open the watermark.
 func watermarkInput() []string { return ffmpeg.Input(WatermarkFile, "png_pipe", "-f", "png_pipe") }
 
 // watermarkFilter lays the picture of an input over the frames.

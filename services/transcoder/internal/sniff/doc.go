@@ -1,3 +1,3 @@
-// Package sniff tells from its first bytes what a customer's file seems to be that is not what it
-// should be, in words for the product's user.
+// Package sniff recognizes, by the first bytes, what a customer uploaded by mistake, and describes
+// it in words for the product's user.
 package sniff

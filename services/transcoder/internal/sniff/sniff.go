@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// headSize is as many bytes as http.DetectContentType looks at.
+// headSize is how many bytes http.DetectContentType reads.
 const headSize = 512
 
-// Head returns the first bytes of a file, all of a short one.
+// Head returns the first bytes of a file.
 func Head(file io.Reader) ([]byte, error) {
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(file, head)
@@ -20,9 +20,9 @@ func Head(file io.Reader) ([]byte, error) {
 	return head[:n], err
 }
 
-// Mistaken says what a file with these first bytes seems to be instead of what is wanted ("a
-// video"), as the end of a sentence that starts with the file's name; "" when it is none of what is
-// mistaken for anything.
+// Mistaken returns what a file with these first bytes seems to be instead of what is wanted ("a
+// video"), as the end of a sentence that starts with the file's name. It returns "" for a file that
+// it does not recognize.
 func Mistaken(head []byte, wanted string) string {
 	kind := http.DetectContentType(head)
 	switch {

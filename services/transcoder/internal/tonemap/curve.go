@@ -2,7 +2,7 @@ package tonemap
 
 import "math"
 
-// Curve is how a picture codes brightness.
+// Curve is a transfer function: how a picture codes brightness.
 type Curve int
 
 // The curves of high dynamic range.
@@ -11,8 +11,7 @@ const (
 	HLG                  // ARIB STD-B67
 )
 
-// CurveOf returns the curve by FFmpeg's name of a transfer characteristic, 0 when it is not of high
-// dynamic range.
+// CurveOf returns the curve that FFmpeg calls transfer, 0 if it is not one of high dynamic range.
 func CurveOf(transfer string) Curve {
 	switch transfer {
 	case "smpte2084":
@@ -26,17 +25,17 @@ func CurveOf(transfer string) Curve {
 // In cd/m².
 const (
 	paper = 203  // diffuse white, ITU-R BT.2408
-	peak  = 1000 // what phones and HLG's reference screen show at most
+	peak  = 1000 // the most that phones and HLG's reference screen show
 )
 
-// knee is the brightness, in papers, up to which nothing is compressed.
+// knee is the brightness, in units of paper, up to which nothing is compressed.
 const knee = 0.3
 
 // Colour returns the sRGB-coded BT.709 colour, each part 0 to 1, that stands for a colour of the
 // curve in BT.2020.
 func (c Curve) Colour(r, g, b float64) (float64, float64, float64) {
 	r, g, b = c.light(r, g, b)
-	// BT.2020 to BT.709. What BT.709 has no colour for is clipped.
+	// BT.2020 to BT.709. Colours outside of BT.709 are clipped.
 	r, g, b = max(0, 1.660491*r-0.587641*g-0.072850*b),
 		max(0, -0.124550*r+1.132900*g-0.008349*b),
 		max(0, -0.018151*r-0.100579*g+1.118730*b)
@@ -47,7 +46,7 @@ func (c Curve) Colour(r, g, b float64) (float64, float64, float64) {
 	return encode(r), encode(g), encode(b)
 }
 
-// light returns the light of a screen, in papers.
+// light returns the light of a screen, in units of paper.
 func (c Curve) light(r, g, b float64) (float64, float64, float64) {
 	if c == PQ {
 		return pq(r) / paper, pq(g) / paper, pq(b) / paper
@@ -71,7 +70,7 @@ func hlg(v float64) float64 {
 	return (math.Exp((v-0.55991073)/0.17883277) + 0.28466892) / 12
 }
 
-// compress is the identity up to the knee, and goes on without a bend to 1 at the peak (a Möbius
+// compress is the identity up to the knee, and continues smoothly to 1 at the peak (a Möbius
 // transform).
 func compress(x float64) float64 {
 	if x <= knee {
@@ -83,7 +82,7 @@ func compress(x float64) float64 {
 	return (b*b + 2*b*knee + knee*knee) / (b - a) * (x + a) / (x + b)
 }
 
-// encode is sRGB's curve, which the screens of viewers have.
+// encode is sRGB's curve, that of viewers' screens.
 func encode(v float64) float64 {
 	if v <= 0.0031308 {
 		return 12.92 * v

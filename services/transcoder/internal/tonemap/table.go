@@ -6,10 +6,10 @@ import (
 	"os"
 )
 
-// steps is how many values of each part of a colour the table has.
+// steps is how many values of each component the table has.
 const steps = 33
 
-// Write writes the table of a curve into a file, in the format "cube".
+// Write writes the table of a curve into a file, in the format "cube" of FFmpeg's lut3d.
 func Write(path string, c Curve) (err error) {
 	f, err := os.Create(path)
 	if err != nil {

@@ -15,20 +15,20 @@ import (
 	_ "golang.org/x/image/webp" // for formats
 )
 
-// Bounds of a picture. One of 16 bits a channel takes 8 bytes a pixel while it is decoded, a JPEG
-// of many scans 12.
+// Bounds of a picture. While it is decoded, 16 bits a channel take 8 bytes a pixel, and a JPEG of
+// many scans takes 12.
 const (
 	maxPixels = 4 << 20
 	maxSide   = 16384
 )
 
-// formats are those that are taken.
+// formats are the accepted ones.
 var formats = []string{"png", "jpeg", "webp"}
 
-// Draw reads a picture, brings it to the largest size within width × height that keeps its shape,
-// thins it to an opacity from 0 to 1, and writes it as a PNG. Sides are even numbers, because video
-// has colour at half the resolution. It returns what was written. When ctx ends it gives up; when
-// that is for its deadline, because the picture takes too long to decode.
+// Draw reads a picture, scales it to the largest size within width × height that keeps its shape,
+// makes it transparent to an opacity from 0 to 1, and writes it as a PNG. It returns the size in
+// pixels, which is even, because video has colour at half the resolution. If the deadline of ctx
+// passes, the error is that the picture takes too long to decode.
 func Draw(ctx context.Context, from io.ReadSeeker, to io.Writer, width, height int, opacity float64) (w, h int, err error) {
 	source, err := decode(ctx, from)
 	if err != nil {
@@ -44,7 +44,7 @@ func Draw(ctx context.Context, from io.ReadSeeker, to io.Writer, width, height i
 
 func decode(ctx context.Context, from io.ReadSeeker) (image.Image, error) {
 	config, format, err := image.DecodeConfig(from)
-	if err != nil || !slices.Contains(formats, format) { // other packages may bring others
+	if err != nil || !slices.Contains(formats, format) { // other packages may register more
 		return nil, notPicture(describe(from), err)
 	}
 	if config.Width <= 0 || config.Height <= 0 || max(config.Width, config.Height) > maxSide || config.Width*config.Height > maxPixels {
@@ -65,8 +65,8 @@ func decode(ctx context.Context, from io.ReadSeeker) (image.Image, error) {
 	return picture, nil
 }
 
-// until is a reader that ends with its context, and with it what decodes: a JPEG may hold thousands
-// of scans, each over all of its pixels, in some bytes each.
+// until is a reader that fails when its context ends, and so ends decoding: a JPEG may hold
+// thousands of scans of a few bytes, each of which goes over all of its pixels.
 type until struct {
 	ctx context.Context
 	r   io.Reader
@@ -79,9 +79,9 @@ func (u *until) Read(p []byte) (int, error) {
 	return u.r.Read(p[:min(len(p), 512)])
 }
 
-// thinned returns a picture at an opacity. Pixels beside it that are clear get its colour, though
-// they stay clear: video has one colour for four pixels, and the black that they have else would
-// darken the picture's edges.
+// thinned returns a picture at an opacity. Transparent pixels get the colour of pixels near them,
+// and stay transparent: video has one colour for four pixels, and their black would darken the
+// picture's edges.
 func thinned(picture *image.RGBA, opacity float64) *image.NRGBA {
 	out := image.NewNRGBA(picture.Bounds())
 	for y := range out.Rect.Dy() {
@@ -97,16 +97,17 @@ func thinned(picture *image.RGBA, opacity float64) *image.NRGBA {
 	return out
 }
 
-// reach is how many pixels away a clear pixel's colour may come from: as far as a filter reaches
-// that halves the resolution.
+// reach is how many pixels away a transparent pixel's colour may come from: as far as a filter that
+// halves the resolution reads.
 const reach = 3
 
-// beside is the mean colour of what is near a clear pixel, each as much as it covers, and clear.
+// beside returns the mean colour of the pixels near a transparent one, weighted by their alpha,
+// with alpha 0.
 func beside(picture *image.RGBA, x, y int) color.NRGBA {
 	var r, g, b, a int
 	for dy := -reach; dy <= reach; dy++ {
 		for dx := -reach; dx <= reach; dx++ {
-			c := picture.RGBAAt(x+dx, y+dy) // nothing outside
+			c := picture.RGBAAt(x+dx, y+dy) // zero outside of the picture
 			r, g, b, a = r+int(c.R), g+int(c.G), b+int(c.B), a+int(c.A)
 		}
 	}
@@ -116,7 +117,7 @@ func beside(picture *image.RGBA, x, y int) color.NRGBA {
 	return color.NRGBA{R: uint8(255 * r / a), G: uint8(255 * g / a), B: uint8(255 * b / a)}
 }
 
-// even is the even number next to v, at least 2 and at most what most allows.
+// even returns the even number nearest to v, from 2 to most.
 func even(v float64, most int) int {
 	return max(2, min(2*int(math.Round(v/2)), most&^1))
 }

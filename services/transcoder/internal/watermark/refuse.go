@@ -25,7 +25,7 @@ func tooLarge(width, height int) error {
 		width, height, maxPixels>>20, maxSide), nil)
 }
 
-// describe says what a file that is no picture seems to be.
+// describe returns what a file that is no picture seems to be.
 func describe(file io.ReadSeeker) string {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return "cannot be read."
