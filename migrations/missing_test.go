@@ -15,27 +15,29 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 )
 
-// Each of the first three was ready once, and then failed at work or never finished a render.
+// Each of the first three was ready once, and then failed at work or never finished a render. Every
+// case but the last leaves the database as it was.
 func TestADatabaseThatLacksSomethingIsNotReady(t *testing.T) {
-	for name, c := range map[string]struct {
-		change, says, file string
+	conn := connect(t, migrated.Database(t))
+	for _, c := range []struct {
+		what, change, says, file string
 	}{
-		"the options of the facecam":  {"alter table campaigns drop facecam_options", "lacks public.campaigns.facecam_options", "0001_app.sql"},
-		"the exact rate":              {"alter table campaigns drop output_rate", "lacks public.campaigns.output_rate", "0001_app.sql"},
-		"the small thumbnail":         {"alter table renders drop thumb_small_url", "lacks public.renders.thumb_small_url", "0001_app.sql"},
-		"a column of ours":            {"alter table loom.attempts drop bundle_key", "lacks loom.attempts.bundle_key", "0004_failure_bundle.sql"},
-		"a table":                     {"drop table loom.copies", "lacks loom.copies:", "0007_copies.sql"},
-		"a function":                  {"drop function loom.next_job()", "lacks loom.next_job()", "0006_set_aside.sql"},
-		"a function of an older form": {"alter function loom.finish_render(uuid, int, text, text, jsonb, text) rename to finished", "lacks loom.finish_render(", "0003_functions.sql"},
-		"a kind of task":              {"alter table loom.tasks drop constraint tasks_kind_check", "lacks loom.tasks.kind = concat", "0005_draw.sql"},
-		"what no file can restore":    {"alter table loom.tasks drop worker", "lacks loom.tasks.worker", ""},
-		"the version":                 {"drop function loom.schema_version()", "paste all files", "schema_version.sql"},
-		"the files of this version":   {"create or replace function loom.schema_version() returns int language sql as 'select 7'; update loom.migrations set sha256 = ''", "its version is 7, and this program needs 8: run `loom migrate`, or paste all files", "0003_functions.sql"},
-		"everything":                  {"drop schema loom cascade; drop function claim_render_job()", "more", "0002_loom.sql"},
+		{"the options of the facecam", "alter table campaigns drop facecam_options", "lacks public.campaigns.facecam_options", "0001_app.sql"},
+		{"the exact rate", "alter table campaigns drop output_rate", "lacks public.campaigns.output_rate", "0001_app.sql"},
+		{"the small thumbnail", "alter table renders drop thumb_small_url", "lacks public.renders.thumb_small_url", "0001_app.sql"},
+		{"a column of ours", "alter table loom.attempts drop bundle_key", "lacks loom.attempts.bundle_key", "0004_failure_bundle.sql"},
+		{"a table", "drop table loom.copies", "lacks loom.copies:", "0007_copies.sql"},
+		{"a function", "drop function loom.next_job()", "lacks loom.next_job()", "0006_set_aside.sql"},
+		{"a function of an older form", "alter function loom.finish_render(uuid, int, text, text, jsonb, text) rename to finished",
+			"lacks loom.finish_render(", "0003_functions.sql"},
+		{"a kind of task", "alter table loom.tasks drop constraint tasks_kind_check", "lacks loom.tasks.kind = concat", "0005_draw.sql"},
+		{"the version", "drop function loom.schema_version()", "paste all files", "schema_version.sql"},
+		{"the files of this version", `create or replace function loom.schema_version() returns int language sql as 'select 7';
+			update loom.migrations set sha256 = ''`, "its version is 7, and this program needs 8: run `loom migrate`, or paste all files", "0003_functions.sql"},
+		{"everything", "drop schema loom cascade; drop function claim_render_job()", "more", "0002_loom.sql"},
+		{"what no file can restore", "alter table loom.tasks drop worker", "lacks loom.tasks.worker", ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			conn := connect(t, migrated.Database(t))
+		t.Run(c.what, func(t *testing.T) {
 			paste(t, conn, c.change)
 			notReady(t, conn, c.says)
 			applied, err := migrations.Apply(t.Context(), conn)
@@ -76,10 +78,10 @@ func TestPastedFilesAreReadyOnlyWhenAllOfThemAreThere(t *testing.T) {
 	orders := map[string][]string{"without 0005_draw.sql": slices.DeleteFunc(slices.Clone(migrations.Files), func(name string) bool {
 		return name == "0005_draw.sql"
 	})}
-	for i, name := range migrations.Files[:len(migrations.Files)-1] {
-		orders["only up to "+name] = migrations.Files[:i+1]
+	for _, name := range []string{"0003_functions.sql", "0004_failure_bundle.sql", "0007_copies.sql"} {
+		orders["only up to "+name] = migrations.Files[:slices.Index(migrations.Files, name)+1]
 	}
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		order := slices.Clone(migrations.Files)
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })

@@ -34,8 +34,10 @@ type rig struct {
 	job          uuid.UUID
 }
 
+// arrange returns a rig of t's own, beside those of other tests.
 func arrange(t *testing.T) *rig {
 	t.Helper()
+	t.Parallel()
 	return arrangeOn(t, migrated.Database(t))
 }
 

@@ -74,14 +74,16 @@ func TestWhatTheStoreWillNeverTakeFailsForGoodWithWordsOfItsOwn(t *testing.T) {
 		"EntityTooLarge":  {http.StatusRequestEntityTooLarge, msg.CodeStorageTooLarge, "raise the limit of bucket "},
 		"InvalidMimeType": {http.StatusUnsupportedMediaType, msg.CodeStorageRefused, "must take image/jpeg"},
 	} {
-		r, supabase := onSupabase(t)
-		supabase.Refuse(r.cfg.ThumbnailBucket, c.status, code)
-		_, err := r.Handle(t.Context(), r.grant("worker-1"))
-		var failure *stage.Error
-		if !errors.As(err, &failure) || failure.Code != c.want || !failure.Permanent || failure.Message == storageMessage ||
-			!strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v", code, err)
-		}
+		t.Run(code, func(t *testing.T) {
+			r, supabase := onSupabase(t)
+			supabase.Refuse(r.cfg.ThumbnailBucket, c.status, code)
+			_, err := r.Handle(t.Context(), r.grant("worker-1"))
+			var failure *stage.Error
+			if !errors.As(err, &failure) || failure.Code != c.want || !failure.Permanent || failure.Message == storageMessage ||
+				!strings.Contains(err.Error(), c.says) {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -90,12 +92,14 @@ func TestABucketThatIsGoneIsNamedWhateverTheStoreSaysOfIt(t *testing.T) {
 		"of videos": func(r *rig) { r.cfg.VideoBucket = "no-such-bucket" },
 		"of work":   func(r *rig) { r.cfg.WorkBucket = "no-such-bucket" },
 	} {
-		r, _ := onSupabase(t)
-		change(r)
-		_, err := r.Handle(t.Context(), r.grant("worker-1"))
-		if !errors.Is(err, store.ErrNoBucket) || !strings.Contains(err.Error(), "no-such-bucket") || !strings.Contains(err.Error(), "create it") {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			r, _ := onSupabase(t)
+			change(r)
+			_, err := r.Handle(t.Context(), r.grant("worker-1"))
+			if !errors.Is(err, store.ErrNoBucket) || !strings.Contains(err.Error(), "no-such-bucket") || !strings.Contains(err.Error(), "create it") {
+				t.Error(err)
+			}
+		})
 	}
 }
 

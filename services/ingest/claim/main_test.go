@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"context"
+	"flag"
 	"os"
 	"testing"
 
@@ -11,7 +12,13 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// These tests mostly wait for the database, so more of them run at once than there are cores.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // app is a database as the app has it before loom-lite.
 var app = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {
