@@ -12,9 +12,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// One render that asks for nearly everything that can be asked of a video.
+// One render with nearly all options of a video.
 func TestAVideoIsAsItsCampaignAsks(t *testing.T) {
-	p := rig.Start(t, rig.Config{})
+	p := rig.Shared(t)
 	c := campaign(p, 3)
 	c.Facecam = p.Site.Facecam(t, "talking.mp4")
 	c.Shown = `{"shape": "rectangle", "aspect": "1:1", "size": 0.5, "corner": "bottom-right", "margin": 0, "border": {"width": 0}, "shadow": false,
@@ -75,7 +75,7 @@ func checkTracks(t *testing.T, tracks []rig.Track) {
 	}
 }
 
-// checkAskedRow checks what the render's row tells beyond its video.
+// checkAskedRow checks what the render's row holds besides its video.
 func checkAskedRow(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) {
 	t.Helper()
 	var small string

@@ -12,18 +12,18 @@ import (
 )
 
 func TestACancelledRenderStops(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{})
-	c, gate := held(p, 1)
+	c, hold := held(t, p, 1)
 	// More scenes than the one recorder can work on: their messages wait.
 	c.Scenes = append(c.Scenes, c.Scenes[0], c.Scenes[0])
 	id := p.Submit(t, c)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	if _, err := p.DB.Exec(context.Background(), `update renders set status = 'cancelled' where id = $1`, id); err != nil {
 		t.Fatal(err)
 	}
-	// The gate stays closed: nobody stands at it any more because the recorder has been told to
-	// stop.
-	gate.AwaitEmpty(t)
+	// Nothing is released: no request is held any more because the recorder has been told to stop.
+	hold.AwaitNone(t)
 	rig.Eventually(t, "the job is closed", func() bool {
 		r, err := p.Look(id)
 		return err == nil && slices.Equal(r.JobStates, []string{"cancelled"})

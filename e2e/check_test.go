@@ -16,7 +16,7 @@ const (
 	fps           = 30
 )
 
-// colors are CSS names and what they look like. Scenes take them in turn.
+// colors are CSS names and what they look like. Scenes use them one after the other.
 var colors = []struct {
 	name string
 	rgb  rig.RGB
@@ -37,12 +37,12 @@ func campaign(p *rig.Pipeline, scenes int) rig.Campaign {
 	return c
 }
 
-// held is such a campaign with a gate before the last scene's page.
-func held(p *rig.Pipeline, scenes int) (rig.Campaign, *rig.Gate) {
+// held is such a campaign whose last scene's page is held.
+func held(t *testing.T, p *rig.Pipeline, scenes int) (rig.Campaign, *rig.Hold) {
 	c := campaign(p, scenes)
-	url, gate := p.Site.HeldPage(colors[(scenes-1)%len(colors)].name, fps)
+	url, hold := p.Site.HeldPage(t, colors[(scenes-1)%len(colors)].name, fps)
 	c.Scenes[scenes-1].URL = url
-	return c, gate
+	return c, hold
 }
 
 // checkDone checks a render that must be done: its row, its job, one final object, and the video

@@ -46,8 +46,9 @@ scenes:
     options: {capture: realtime}
 `
 
-// The demo's kind: files on disk, one command, a video.
+// As in the demo: files on disk, one command, a video.
 func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
+	t.Parallel()
 	dir := cliFolder(t)
 	for _, color := range []string{"navy", "green"} {
 		var page bytes.Buffer
@@ -67,7 +68,7 @@ func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
 	if code != 0 || got.Status != "done" || got.ErrorCode != "" || got.ErrorMessage != "" {
 		t.Fatalf("exit status %d, %+v", code, got)
 	}
-	// What the recorder found goes through the task's facts and the database to whoever asked.
+	// The recorder's warning reaches the user through the task's facts and the database.
 	if w := got.Warnings; len(w) != 1 || w[0].Code != msg.CodeSceneRealtime || w[0].Scene != 2 ||
 		!strings.Contains(w[0].Message, "real time") {
 		t.Errorf("warnings are %+v, want one of scene 2, which is recorded in real time", w)
@@ -91,6 +92,7 @@ func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
 }
 
 func TestLoomRenderTellsWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	dir := cliFolder(t)
 	write(t, filepath.Join(dir, "campaign.yaml"), []byte(`name: no such host
 output_width: 320

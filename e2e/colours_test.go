@@ -7,8 +7,7 @@ import (
 	"github.com/loom-lite/loom-lite/e2e/rig"
 )
 
-// known are the colours of a page: primaries and secondaries, greys, skin, and what brands are fond
-// of.
+// known are the colours of a page: primaries and secondaries, greys, skin, and colours of brands.
 var known = []rig.RGB{
 	{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {0, 255, 255}, {255, 0, 255}, {255, 255, 0}, {0, 0, 0}, {255, 255, 255},
 	{16, 16, 16}, {32, 32, 32}, {64, 64, 64}, {96, 96, 96}, {128, 128, 128}, {160, 160, 160}, {192, 192, 192}, {240, 240, 240},
@@ -16,10 +15,9 @@ var known = []rig.RGB{
 	{99, 91, 255}, {225, 48, 108}, {29, 185, 84}, {255, 153, 0}, {24, 119, 242}, {230, 0, 35}, {74, 21, 75}, {255, 111, 97},
 }
 
-// What a page's designer chose comes out of the video, for whoever decodes it as its tags say, and
-// in a browser.
+// The colours of a page are in the video, for a decoder that follows its tags and in a browser.
 func TestColoursComeOutAsTheyAreOnThePage(t *testing.T) {
-	p := rig.Start(t, rig.Config{})
+	p := rig.Shared(t)
 	const side, columns = 80, rig.PatchColumns
 	rows := len(known) / columns
 	c := rig.Campaign{Width: side * columns, Height: side * rows, FPS: fps, Scenes: []rig.Scene{{URL: p.Site.Patches(known), Seconds: 1}}}

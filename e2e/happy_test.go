@@ -14,19 +14,27 @@ import (
 )
 
 func TestACampaignBecomesAVideo(t *testing.T) {
-	p := rig.Start(t, rig.Config{})
-	for name, facecam := range map[string]string{
-		"with a talking facecam": "talking.mp4", "with a silent facecam": "silent.mp4", "without a facecam": "",
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := campaign(p, 3)
-			if facecam != "" {
-				c.Facecam = p.Site.Facecam(t, facecam)
-			}
-			r := p.Await(t, p.Submit(t, c))
-			checkDone(t, p, r, c)
+	p := rig.Shared(t)
+	cases := []struct {
+		name, facecam string
+		scenes        int
+	}{
+		{"with a talking facecam", "talking.mp4", 3}, {"with a silent facecam", "silent.mp4", 2}, {"without a facecam", "", 2},
+	}
+	campaigns, ids := make([]rig.Campaign, len(cases)), make([]uuid.UUID, len(cases))
+	for i, test := range cases {
+		campaigns[i] = campaign(p, test.scenes)
+		if test.facecam != "" {
+			campaigns[i].Facecam = p.Site.Facecam(t, test.facecam)
+		}
+		ids[i] = p.Submit(t, campaigns[i])
+	}
+	for i, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			r := p.Await(t, ids[i])
+			checkDone(t, p, r, campaigns[i])
 			want := []string{"queued", "recording", "normalizing", "concatenating", "overlaying", "uploading", "done"}
-			if facecam == "" {
+			if test.facecam == "" {
 				want = slices.DeleteFunc(want, func(s string) bool { return s == "overlaying" })
 			}
 			if got := r.Statuses(); !slices.Equal(got, want) {
@@ -74,7 +82,7 @@ func listen(t *testing.T, p *rig.Pipeline, subject string) func() []*nats.Msg {
 }
 
 func TestTaskMessagesNameATaskAndNothingElse(t *testing.T) {
-	p := rig.Start(t, rig.Config{})
+	p := rig.Shared(t)
 	sent := listen(t, p, "task.>")
 	c := campaign(p, 1)
 	c.Facecam = p.Site.Facecam(t, "talking.mp4")
@@ -97,7 +105,7 @@ func TestTaskMessagesNameATaskAndNothingElse(t *testing.T) {
 }
 
 func TestWatchersAreToldOfARenderFromPlanToEnd(t *testing.T) {
-	p := rig.Start(t, rig.Config{})
+	p := rig.Shared(t)
 	told := listen(t, p, "event.>")
 	c := campaign(p, 1)
 	first, second := p.Await(t, p.Submit(t, c)), p.Await(t, p.Submit(t, c))

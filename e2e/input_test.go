@@ -17,8 +17,7 @@ import (
 )
 
 func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
-	// Some failures are tried again: once is enough here.
-	p := rig.Start(t, rig.Config{Recorders: 2, Env: map[string]string{"WORKER_MAX_RETRIES": "1"}})
+	p := rig.Shared(t)
 	// The second scene is the bad one, so that the message must say which.
 	scene := func(url string, seconds int) func(*rig.Campaign) {
 		return func(c *rig.Campaign) { c.Scenes[1] = rig.Scene{URL: url, Seconds: seconds} }
@@ -34,7 +33,7 @@ func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
 		name string
 		bad  func(*rig.Campaign)
 		code msg.Code
-		// words is what the message must say, in whatever case.
+		// words is what the message must say, in upper or lower case.
 		words string
 	}{
 		{"no scenes", func(c *rig.Campaign) { c.Scenes = nil }, msg.CodeNoScenes, "scene"},
@@ -138,7 +137,7 @@ func checkBundle(t *testing.T, p *rig.Pipeline, render uuid.UUID) {
 // Two scenes with the same order_index are shown in the order of their ids: always the same order,
 // and documented.
 func TestScenesOfTheSameOrderAreBothShown(t *testing.T) {
-	p := rig.Start(t, rig.Config{})
+	p := rig.Shared(t)
 	c := campaign(p, 2)
 	// Inserted in the other order than that of their ids.
 	c.Scenes[0].URL, c.Scenes[1].URL = c.Scenes[1].URL, c.Scenes[0].URL

@@ -13,12 +13,16 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Whatever a killed worker leaves behind becomes our child, and is found at the end.
+	// What a killed worker leaves behind becomes a child of this process, and is found at the end.
 	if err := child.AdoptOrphans(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
+	if err := rig.EndShared(); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	for _, c := range rig.Orphans() {
 		_, _ = fmt.Fprintln(os.Stderr, "left behind:", c)
 		code = 1

@@ -12,11 +12,11 @@ import (
 // video shows each number once, in order, from the first on. Thirty seconds of it when LOOM_LONG is
 // set (make long).
 func TestEveryNumberIsInTheVideoOnceInOrder(t *testing.T) {
-	seconds := 2
+	seconds := 1
 	if os.Getenv("LOOM_LONG") != "" {
 		seconds = 30
 	}
-	p := rig.Start(t, rig.Config{})
+	p := rig.Shared(t)
 	c := rig.Campaign{Width: 1920, Height: 1080, FPS: 60, Scenes: []rig.Scene{{URL: p.Site.Page(colors[0].name, 60), Seconds: seconds}}}
 	r := p.AwaitWithin(t, p.Submit(t, c), 20*time.Minute)
 	checkDone(t, p, r, c)

@@ -9,45 +9,47 @@ import (
 )
 
 func TestNATSMayLoseEverythingMidway(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{Recorders: 2})
-	c, gate := held(p, 3)
-	segments := p.Store.Hold(http.MethodPut, "/segment")
+	c, hold := held(t, p, 3)
+	segments := p.Store.Hold(t, http.MethodPut, "/segment")
 	id := p.Submit(t, c)
 	wipe := func() {
 		p.NATS.Kill(t)
 		p.NATS.Wipe(t)
 		p.NATS.Start(t)
 	}
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	wipe()
-	gate.Open()
+	hold.Release()
 	segments.Await(t, 1)
 	wipe()
-	segments.Open()
+	segments.Release()
 	checkDone(t, p, p.Await(t, id), c)
 }
 
 func TestPostgresMayBeAwayMidway(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{})
-	c, gate := held(p, 2)
+	c, hold := held(t, p, 2)
 	id := p.Submit(t, c)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	ingest := p.Services("ingest")[0]
 	p.Postgres.Stop(t)
 	rig.Eventually(t, "ingest says that it is not ready", func() bool { return !ingest.Ready() })
-	gate.Open()
+	hold.Release()
 	p.Postgres.Start(t)
 	checkDone(t, p, p.Await(t, id), c)
 	ingest.AwaitReady(t)
 }
 
-// An ingest that is stopped for longer than a lease, and continued: its workers are well, and go
-// on.
+// An ingest is stopped for longer than a lease, and continued. Its workers are well and go on.
 func TestAnIngestThatStandsStillCostsNoWork(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{})
-	c, gate := held(p, 1)
+	c, hold := held(t, p, 1)
 	id := p.Submit(t, c)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	ingest := p.Services("ingest")[0]
 	ingest.Signal(t, syscall.SIGSTOP)
 	rig.Eventually(t, "the lease runs out", func() bool {
@@ -55,7 +57,7 @@ func TestAnIngestThatStandsStillCostsNoWork(t *testing.T) {
 			from loom.tasks where render_id = $1 and state = 'running'`, id)
 	})
 	ingest.Signal(t, syscall.SIGCONT)
-	gate.Open()
+	hold.Release()
 	checkDone(t, p, p.Await(t, id), c)
 	checkUncharged(t, p, id)
 	if n := rig.Value[int](t, p.App, `select max(attempt) from loom.tasks where render_id = $1`, id); n != 1 {

@@ -11,29 +11,29 @@ import (
 )
 
 func TestTwoRecordersAndTwoTranscodersShareOneCampaign(t *testing.T) {
-	p := rig.Start(t, rig.Config{Recorders: 2, Transcoders: 2})
+	p := rig.Shared(t)
 	c := campaign(p, 4)
-	var pages []*rig.Gate
+	var pages []*rig.Hold
 	for i := range c.Scenes {
-		url, gate := p.Site.HeldPage(colors[i].name, fps)
+		url, hold := p.Site.HeldPage(t, colors[i].name, fps)
 		c.Scenes[i].URL = url
-		pages = append(pages, gate)
+		pages = append(pages, hold)
 	}
-	segments := p.Store.Hold(http.MethodPut, "/segment")
+	segments := p.Store.Hold(t, http.MethodPut, "/segment")
 	id := p.Submit(t, c)
 	// Each replica has one slot: two scenes that are worked on at once are with two replicas.
 	rig.Eventually(t, "two scenes are recorded at once", func() bool {
 		n := 0
 		for _, g := range pages {
-			n += min(g.Held(), 1)
+			n += min(g.Waiting(), 1)
 		}
 		return n >= 2
 	})
 	for _, g := range pages {
-		g.Open()
+		g.Release()
 	}
 	segments.Await(t, 2)
-	segments.Open()
+	segments.Release()
 	checkDone(t, p, p.Await(t, id), c)
 	attempts := p.Attempts(t, id)
 	if got := workers(attempts, "record"); !slices.Equal(got, []string{"recorder-1", "recorder-2"}) {
@@ -46,6 +46,7 @@ func TestTwoRecordersAndTwoTranscodersShareOneCampaign(t *testing.T) {
 }
 
 func TestTwoIngestsTakeEveryJobExactlyOnce(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{Ingests: 2})
 	c := campaign(p, 1)
 	var ids []uuid.UUID
@@ -62,10 +63,10 @@ func TestTwoIngestsTakeEveryJobExactlyOnce(t *testing.T) {
 }
 
 func TestASlowRenderStandsInNobodysWay(t *testing.T) {
-	p := rig.Start(t, rig.Config{Recorders: 2})
-	slow, gate := held(p, 3)
+	p := rig.Shared(t)
+	slow, hold := held(t, p, 3)
 	slowID := p.Submit(t, slow)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	quick := campaign(p, 1)
 	many := campaign(p, 3)
 	ids := map[uuid.UUID]rig.Campaign{p.Submit(t, quick): quick, p.Submit(t, many): many}
@@ -75,6 +76,6 @@ func TestASlowRenderStandsInNobodysWay(t *testing.T) {
 	if r, err := p.Look(slowID); err != nil || r.Status != "recording" {
 		t.Errorf("the slow render is %s, %v: its page has not loaded yet", r.Status, err)
 	}
-	gate.Open()
+	hold.Release()
 	checkDone(t, p, p.Await(t, slowID), slow)
 }

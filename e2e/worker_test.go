@@ -17,10 +17,11 @@ import (
 )
 
 func TestAKilledRecorderOnlyDelaysTheRender(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{Recorders: 2})
-	c, gate := held(p, 3)
+	c, hold := held(t, p, 3)
 	id := p.Submit(t, c)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	first := p.AwaitAttempt(t, id, "record", 2, 1)
 	recorder := p.Service(t, first.Worker)
 	children := recorder.Children()
@@ -30,7 +31,7 @@ func TestAKilledRecorderOnlyDelaysTheRender(t *testing.T) {
 	recorder.Kill(t)
 	rig.AwaitEnd(t, children)
 	second := p.AwaitAttempt(t, id, "record", 2, 2)
-	gate.Open()
+	hold.Release()
 	checkDone(t, p, p.Await(t, id), c)
 	want := []string{first.Worker + " lapsed", second.Worker + " done"}
 	if got := outcomes(p.Attempts(t, id), "record", 2); !slices.Equal(got, want) || first.Worker == second.Worker {
@@ -39,17 +40,18 @@ func TestAKilledRecorderOnlyDelaysTheRender(t *testing.T) {
 }
 
 func TestProgressStaysWhereItWasWhileWorkIsRepeated(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{})
-	c, page := held(p, 1)
-	page.Open()
-	stored := p.Store.Hold(http.MethodPut, "/mezzanine")
+	c, page := held(t, p, 1)
+	page.Release()
+	stored := p.Store.Hold(t, http.MethodPut, "/mezzanine")
 	id := p.Submit(t, c)
 	stored.Await(t, 1)
 	rig.Eventually(t, "the render shows that its scene is nearly recorded", func() bool {
 		r, err := p.Look(id)
 		return err == nil && r.Progress >= 50
 	})
-	page.Close()
+	page.Resume()
 	p.Services("recorder")[0].Kill(t)
 	p.Run(t, "recorder")
 	page.Await(t, 1)
@@ -57,23 +59,24 @@ func TestProgressStaysWhereItWasWhileWorkIsRepeated(t *testing.T) {
 		return rig.Value[bool](t, p.App, `select exists (select from renders r join loom.tasks k on k.render_id = r.id
 			join loom.attempts a on a.task_id = k.id where r.id = $1 and a.attempt = 2 and r.updated_at > a.granted_at)`, id)
 	})
-	page.Open()
-	stored.Open()
+	page.Release()
+	stored.Release()
 	checkDone(t, p, p.Await(t, id), c) // whose history never goes down
 }
 
 func TestAPausedRecordersResultIsRefused(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{Recorders: 2})
-	c, gate := held(p, 1)
+	c, hold := held(t, p, 1)
 	id := p.Submit(t, c)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	first := p.AwaitAttempt(t, id, "record", 0, 1)
 	paused := p.Service(t, first.Worker)
 	paused.Signal(t, syscall.SIGSTOP)
 	second := p.AwaitAttempt(t, id, "record", 0, 2)
 
-	// What the paused recorder would say if it came back at the worst moment: while another works
-	// on the task.
+	// What the paused recorder would report if it came back at the worst moment: while another
+	// works on the task.
 	publishResult(t, p, id, first, msg.Result{
 		Outcome: msg.Failed, Failure: &msg.Failure{Code: msg.CodeSceneStatus, Message: "stale", Permanent: true},
 	})
@@ -84,14 +87,14 @@ func TestAPausedRecordersResultIsRefused(t *testing.T) {
 	}
 
 	paused.Signal(t, syscall.SIGCONT)
-	gate.Open()
+	hold.Release()
 	checkDone(t, p, p.Await(t, id), c)
 	want := []string{first.Worker + " lapsed", second.Worker + " done"}
 	if got := outcomes(p.Attempts(t, id), "record", 0); !slices.Equal(got, want) {
 		t.Errorf("attempts: %v, want %v", got, want)
 	}
 
-	// The one that was paused is of use again.
+	// The recorder that was paused works again.
 	p.Service(t, second.Worker).Signal(t, syscall.SIGTERM)
 	p.Service(t, second.Worker).Wait(t)
 	next := campaign(p, 1)
@@ -116,7 +119,7 @@ func publishResult(t *testing.T, p *rig.Pipeline, render uuid.UUID, a rig.Attemp
 	})
 }
 
-// awaitResultsRead waits until ingest has dealt with every result.
+// awaitResultsRead waits until ingest has handled every result.
 func awaitResultsRead(t *testing.T, p *rig.Pipeline) {
 	t.Helper()
 	withJetStream(t, p, func(js jetstream.JetStream) error {
@@ -149,13 +152,14 @@ func withJetStream(t *testing.T, p *rig.Pipeline, do func(jetstream.JetStream) e
 }
 
 func TestARecorderToldToStopFinishesItsScene(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{})
-	c, gate := held(p, 1)
+	c, hold := held(t, p, 1)
 	id := p.Submit(t, c)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	recorder := p.Services("recorder")[0]
 	recorder.Signal(t, syscall.SIGTERM)
-	gate.Open()
+	hold.Release()
 	if code := recorder.Wait(t); code != 0 {
 		t.Errorf("the recorder's exit status is %d", code)
 	}
@@ -164,18 +168,19 @@ func TestARecorderToldToStopFinishesItsScene(t *testing.T) {
 }
 
 func TestARecorderToldToStopHandsBackWhatItCannotFinish(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{Env: map[string]string{"DRAIN_TIMEOUT": "100ms"}})
-	c, gate := held(p, 1)
+	c, hold := held(t, p, 1)
 	id := p.Submit(t, c)
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	recorder := p.Services("recorder")[0]
 	recorder.Signal(t, syscall.SIGTERM)
 	if code := recorder.Wait(t); code != 0 {
 		t.Errorf("the recorder's exit status is %d", code)
 	}
-	gate.AwaitEmpty(t)
+	hold.AwaitNone(t)
 	p.Run(t, "recorder").AwaitReady(t)
-	gate.Open()
+	hold.Release()
 	checkDone(t, p, p.Await(t, id), c)
 	if got := outcomes(p.Attempts(t, id), "record", 0); !slices.Equal(got, []string{"recorder-1 handed_back", "recorder-2 done"}) {
 		t.Errorf("attempts: %v", got)
@@ -185,8 +190,9 @@ func TestARecorderToldToStopHandsBackWhatItCannotFinish(t *testing.T) {
 	}
 }
 
-// Whatever dies in the middle of what it does, another takes over.
+// When a service dies in the middle of a task, another replica does the task.
 func TestAnyServiceMayDieMidway(t *testing.T) {
+	t.Parallel()
 	p := rig.Start(t, rig.Config{})
 	for _, c := range []struct {
 		service, method, object, kind string
@@ -197,19 +203,18 @@ func TestAnyServiceMayDieMidway(t *testing.T) {
 		{"ingest", http.MethodPut, "/mezzanine", ""},
 	} {
 		t.Run(c.service+" at "+c.object, func(t *testing.T) {
-			gate := p.Store.Hold(c.method, c.object)
-			defer gate.Open()
+			hold := p.Store.Hold(t, c.method, c.object)
 			campaign := campaign(p, 1)
 			campaign.Facecam = p.Site.Facecam(t, "silent.mp4")
 			id := p.Submit(t, campaign)
-			gate.Await(t, 1)
+			hold.Await(t, 1)
 			running := p.Services(c.service)
 			victim := running[len(running)-1]
 			children := victim.Children()
 			victim.Kill(t)
 			rig.AwaitEnd(t, children)
 			p.Run(t, c.service).AwaitReady(t)
-			gate.Open()
+			hold.Release()
 			checkDone(t, p, p.Await(t, id), campaign)
 			if c.kind == "" {
 				return

@@ -52,7 +52,8 @@ func build(bin, pkg string) error {
 	if pkg == "" {
 		return fmt.Errorf("build %s: no such program", filepath.Base(bin))
 	}
-	out, err := exec.Command("go", "build", "-o", bin, pkg).CombinedOutput()
+	// Without tables for debuggers, linking takes two thirds of the time.
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", bin, pkg).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}

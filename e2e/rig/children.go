@@ -1,8 +1,11 @@
 package rig
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
@@ -10,8 +13,8 @@ import (
 // Children returns all processes below p, near and far.
 func (p *Process) Children() []child.Info { return below(p.Pid()) }
 
-// Orphans returns what still runs below the test process. When all tests have ended, nothing should.
-// child.AdoptOrphans must have been called before the first.
+// Orphans returns what still runs below the test process. When all tests have ended, nothing
+// should. child.AdoptOrphans must have been called before the first.
 func Orphans() []child.Info {
 	var alive []child.Info
 	for _, c := range below(os.Getpid()) {
@@ -25,8 +28,20 @@ func Orphans() []child.Info {
 // AwaitEnd waits until none of these processes runs.
 func AwaitEnd(t testing.TB, children []child.Info) {
 	t.Helper()
-	for _, c := range children {
-		Eventually(t, c.String()+" ends", func() bool { return !c.Alive() })
+	if err := awaitEnd(children); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func awaitEnd(children []child.Info) error {
+	for deadline := time.Now().Add(Patience); ; time.Sleep(pollEvery) {
+		children = slices.DeleteFunc(children, func(c child.Info) bool { return !c.Alive() })
+		if len(children) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes that should have ended still run: %v", children)
+		}
 	}
 }
 

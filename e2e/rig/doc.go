@@ -6,10 +6,12 @@
 //	 │                            │
 //	 │ signals, kill, wipe       NATS ◀── recorder × n, transcoder × m
 //	 │                            │
-//	 └── gates ──▶ Site (pages) ◀─┴─▶ Store (a proxy before the S3 server)
+//	 └── holds ──▶ Site (pages) ◀─┴─▶ Store (a proxy before the S3 server)
 //
-// A test catches a task midway with a Gate: a page, or an S3 request, that does not go on before
-// the test says so. So nothing depends on how fast the machine is.
+// A test catches a task midway with a Hold: a page or an S3 request that waits until the test
+// releases it. So nothing depends on how fast the machine is.
+//
+// Tests that take no part away share one pipeline (Shared). The others have their own (Start).
 //
 // When a test ends, every process must end on SIGTERM with status 0 and leave no child behind, and
 // no log may hold a secret or a signed URL. When a test has failed, all logs are printed.

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -48,17 +49,62 @@ type Service struct {
 // the test.
 func Start(t testing.TB, cfg Config) *Pipeline {
 	t.Helper()
-	dir, err := postgresd.Folder("loom-e2e-pipeline-")
-	if err != nil {
+	p := &Pipeline{env: cfg.Env}
+	t.Cleanup(func() {
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			p.printLogs(t)
+		}
+		if err := p.remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	p.start(t, cfg)
+	return p
+}
+
+// shared is the pipeline of the tests that take no server and no service away.
+var shared *Pipeline
+
+// Shared returns a running pipeline with two recorders and two transcoders, which tries each task
+// twice. It is for tests that take no part of it away, which use it one after the other. The first
+// that asks starts it, and TestMain ends it with EndShared.
+func Shared(t testing.TB) *Pipeline {
+	t.Helper()
+	if shared == nil {
+		cfg := Config{Recorders: 2, Transcoders: 2, Env: map[string]string{"WORKER_MAX_RETRIES": "1"}}
+		shared = &Pipeline{env: cfg.Env}
+		shared.start(t, cfg)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			shared.printLogs(t)
+		}
+	})
+	return shared
+}
+
+// EndShared ends the shared pipeline, if there is one, and checks its end as that of any other.
+func EndShared() error {
+	if shared == nil {
+		return nil
+	}
+	return errors.Join(shared.stop(), shared.remove())
+}
+
+func (p *Pipeline) start(t testing.TB, cfg Config) {
+	t.Helper()
+	var err error
+	if p.dir, err = postgresd.Folder("loom-e2e-pipeline-"); err != nil {
 		t.Fatal(err)
 	}
-	p := &Pipeline{dir: dir, env: cfg.Env}
-	t.Cleanup(func() { p.end(t) })
 	p.Site = startSite()
-	p.Postgres = startPostgres(t, dir)
+	p.Postgres = startPostgres(t, p.dir)
 	p.App = &App{DB: p.Postgres.migrate(t)}
-	p.NATS = startNATS(t, dir)
-	p.Store = startStore(t, dir)
+	p.NATS = startNATS(t, p.dir)
+	p.Store = startStore(t, p.dir)
 	for _, s := range []struct {
 		kind string
 		n    int
@@ -70,7 +116,6 @@ func Start(t testing.TB, cfg Config) *Pipeline {
 	for _, s := range p.processes {
 		s.AwaitReady(t)
 	}
-	return p
 }
 
 // Run starts one more replica of a service.
@@ -164,9 +209,8 @@ func (s *Service) AwaitReady(t testing.TB) {
 	})
 }
 
-// end stops everything and checks that the services end as they should.
-func (p *Pipeline) end(t testing.TB) {
-	t.Helper()
+// stop ends everything that was started, and returns what did not end as it should.
+func (p *Pipeline) stop() error {
 	if p.App != nil {
 		p.DB.Close()
 	}
@@ -175,13 +219,13 @@ func (p *Pipeline) end(t testing.TB) {
 		children = append(children, s.Children()...)
 		s.tell(syscall.SIGTERM)
 	}
+	var err error
 	for _, s := range p.processes {
-		if err := s.awaitStop(); err != nil && !s.killed {
-			t.Error(err)
+		if stopErr := s.awaitStop(); !s.killed {
+			err = errors.Join(err, stopErr)
 		}
 	}
-	AwaitEnd(t, children)
-	p.checkLogs(t)
+	err = errors.Join(err, awaitEnd(children), p.checkLogs())
 	if p.Store != nil {
 		p.Store.stop()
 	}
@@ -191,27 +235,26 @@ func (p *Pipeline) end(t testing.TB) {
 	if p.Postgres != nil {
 		p.Postgres.stop()
 	}
-	p.Site.stop()
-	if t.Failed() {
-		p.printLogs(t)
+	if p.Site != nil {
+		p.Site.stop()
 	}
-	if err := os.RemoveAll(p.dir); err != nil {
-		t.Errorf("clear up: %v", err)
-	}
+	return err
 }
+
+func (p *Pipeline) remove() error { return os.RemoveAll(p.dir) }
 
 // secrets are what no log may hold.
 var secrets = []string{secretKey, databasePassword, "X-Amz-Signature"}
 
-func (p *Pipeline) checkLogs(t testing.TB) {
-	t.Helper()
+func (p *Pipeline) checkLogs() (err error) {
 	for _, s := range p.processes {
 		for _, secret := range secrets {
 			if bytes.Contains(s.Log(), []byte(secret)) {
-				t.Errorf("the log of %s holds %q", s.Worker, secret)
+				err = errors.Join(err, fmt.Errorf("the log of %s holds %q", s.Worker, secret))
 			}
 		}
 	}
+	return err
 }
 
 // logLines is how much of each log a failed test prints.

@@ -18,11 +18,12 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
-// databasePassword is in the URL that services are given, and in no log. The server does not ask for
-// it.
+// databasePassword is in the URL that services are given, and in no log. The server does not ask
+// for it.
 const databasePassword = "e2e-database-secret-9ab3"
 
-// Postgres is a private server. It keeps its port and its data when it is stopped and started again.
+// Postgres is a private server. It keeps its port and its data when it is stopped and started
+// again.
 type Postgres struct {
 	URL     string
 	cluster postgresd.Cluster

@@ -18,6 +18,9 @@ import (
 // it.
 const Patience = 2 * time.Minute
 
+// pollEvery is how often a wait looks.
+const pollEvery = 25 * time.Millisecond
+
 // Process is a program that runs in a process group of its own, with its log in a file.
 type Process struct {
 	*child.Process
@@ -128,7 +131,7 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 
 func within(t testing.TB, patience time.Duration, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(25 * time.Millisecond)
+	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); !ok(); <-tick.C {
 		if time.Now().After(deadline) {

@@ -12,8 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
-// The tests of the pipeline rest on these: that the servers can be taken away and come back as they
-// were, or empty.
+// The tests of the pipeline depend on these: that the servers can stop and come back with what they
+// stored, or empty.
 
 func TestPostgresComesBackWithItsRows(t *testing.T) {
 	dir, err := postgresd.Folder("loom-e2e-test-")
@@ -79,10 +79,10 @@ func TestNATSKeepsItsStreamsUnlessWiped(t *testing.T) {
 	}
 }
 
-func TestAGateHoldsARequestToTheStore(t *testing.T) {
+func TestARequestToTheStoreIsHeld(t *testing.T) {
 	s := startStore(t, t.TempDir())
 	t.Cleanup(s.stop)
-	gate := s.Hold(http.MethodPut, "/bucket/held")
+	hold := s.Hold(t, http.MethodPut, "/bucket/held")
 	put := func(key string) int {
 		req, err := http.NewRequest(http.MethodPut, s.Endpoint+"/bucket/"+key, strings.NewReader("x"))
 		if err != nil {
@@ -104,13 +104,13 @@ func TestAGateHoldsARequestToTheStore(t *testing.T) {
 	}
 	answered := make(chan int, 1)
 	go func() { answered <- put("held-1") }()
-	gate.Await(t, 1)
+	hold.Await(t, 1)
 	select {
 	case <-answered:
-		t.Error("the gate let a request through")
+		t.Error("a held request went through")
 	default:
 	}
-	gate.Open()
+	hold.Release()
 	if got := <-answered; got < 400 {
 		t.Errorf("an unsigned request got %d", got)
 	}

@@ -24,7 +24,7 @@ type Site struct {
 	server *httptest.Server
 
 	mu    sync.Mutex
-	gates map[string]*Gate
+	holds map[string]*Hold
 }
 
 // page paints a still background and, in its top left corner, the number of the frame it is at, in
@@ -68,7 +68,7 @@ const (
 )
 
 func startSite() *Site {
-	s := &Site{gates: map[string]*Gate{}}
+	s := &Site{holds: map[string]*Hold{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /page", s.page)
 	mux.HandleFunc("GET /patches", s.patches)
@@ -103,9 +103,9 @@ func startSite() *Site {
 func (s *Site) page(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	s.mu.Lock()
-	gate := s.gates[q.Get("gate")]
+	hold := s.holds[q.Get("hold")]
 	s.mu.Unlock()
-	if gate != nil && gate.hold(r.Context()) != nil {
+	if hold != nil && hold.wait(r.Context()) != nil {
 		return
 	}
 	fps, err := strconv.Atoi(q.Get("fps"))
@@ -130,14 +130,15 @@ func (s *Site) Page(color string, fps int) string {
 	return s.URL("/page?" + url.Values{"color": {color}, "fps": {strconv.Itoa(fps)}}.Encode())
 }
 
-// HeldPage returns such a page, and the gate before it.
-func (s *Site) HeldPage(color string, fps int) (string, *Gate) {
+// HeldPage returns such a page whose requests are held, until they are released or the test ends.
+func (s *Site) HeldPage(t testing.TB, color string, fps int) (string, *Hold) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := newGate()
-	name := fmt.Sprintf("g%d", len(s.gates))
-	s.gates[name] = g
-	return s.Page(color, fps) + "&gate=" + name, g
+	h := newHold()
+	t.Cleanup(h.Release)
+	name := fmt.Sprintf("h%d", len(s.holds))
+	s.holds[name] = h
+	return s.Page(color, fps) + "&hold=" + name, h
 }
 
 // LogoColor is the one colour of the picture at /logo.png, which is a square.
@@ -192,8 +193,8 @@ func (s *Site) URL(path string) string { return s.server.URL + path }
 
 func (s *Site) stop() {
 	s.mu.Lock()
-	for _, g := range s.gates {
-		g.Open()
+	for _, h := range s.holds {
+		h.Release()
 	}
 	s.mu.Unlock()
 	s.server.CloseClientConnections()

@@ -31,12 +31,12 @@ type Store struct {
 	proxy    *httptest.Server
 
 	mu    sync.Mutex
-	gates []storeGate
+	holds []storeHold
 }
 
-type storeGate struct {
+type storeHold struct {
 	method, part string
-	gate         *Gate
+	hold         *Hold
 }
 
 func startStore(t testing.TB, dir string) *Store {
@@ -89,8 +89,8 @@ func (s *Store) makeBuckets(t testing.TB) {
 
 func (s *Store) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, g := range s.gatesOf(r) {
-			if g.hold(r.Context()) != nil {
+		for _, h := range s.holdsOf(r) {
+			if h.wait(r.Context()) != nil {
 				return
 			}
 		}
@@ -98,25 +98,27 @@ func (s *Store) handler(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Store) gatesOf(r *http.Request) []*Gate {
+func (s *Store) holdsOf(r *http.Request) []*Hold {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []*Gate
-	for _, g := range s.gates {
-		if g.method == r.Method && strings.Contains(r.URL.Path, g.part) {
-			found = append(found, g.gate)
+	var found []*Hold
+	for _, h := range s.holds {
+		if h.method == r.Method && strings.Contains(r.URL.Path, h.part) {
+			found = append(found, h.hold)
 		}
 	}
 	return found
 }
 
-// Hold returns a gate that holds requests of this method whose path (bucket and key) contains part.
-func (s *Store) Hold(method, part string) *Gate {
+// Hold holds requests of this method whose path (bucket and key) contains part, until they are
+// released or the test ends.
+func (s *Store) Hold(t testing.TB, method, part string) *Hold {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := newGate()
-	s.gates = append(s.gates, storeGate{method, part, g})
-	return g
+	h := newHold()
+	t.Cleanup(h.Release)
+	s.holds = append(s.holds, storeHold{method, part, h})
+	return h
 }
 
 // Objects lists the keys in bucket that begin with prefix, read from the disk.
@@ -146,8 +148,8 @@ func (s *Store) Objects(t testing.TB, bucket, prefix string) []string {
 
 func (s *Store) stop() {
 	s.mu.Lock()
-	for _, g := range s.gates {
-		g.gate.Open()
+	for _, h := range s.holds {
+		h.hold.Release()
 	}
 	s.mu.Unlock()
 	s.proxy.CloseClientConnections()

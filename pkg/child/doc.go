@@ -7,10 +7,13 @@
 //   - On Linux the kernel ends it when this process is killed, where the caller asks for that.
 //   - Every child is waited for.
 //
-// Run is for a program that works and ends, such as FFmpeg. Start is for one that runs until it is stopped, such as
-// Chrome or Postgres. StartKept is for a test's server, which ends with this process however that ends.
+// Run is for a program that works and ends, such as FFmpeg. Start is for one that runs until it is
+// stopped, such as Chrome or Postgres. StartKept is for a test's server, which ends with this
+// process however that ends.
 //
-// Descendants and Group find processes, Reap and AdoptOrphans deal with those whose parent has ended.
+// Descendants and Group find processes, Reap and AdoptOrphans deal with those whose parent has
+// ended.
 //
-// It builds on Unix. Limits and AdoptOrphans need Linux; elsewhere limits do nothing and AdoptOrphans fails.
+// It builds on Unix. Limits and AdoptOrphans need Linux; elsewhere limits do nothing and
+// AdoptOrphans fails.
 package child

@@ -2,8 +2,8 @@ package child
 
 import "time"
 
-// Limits bound what one process may use, on Linux; elsewhere they do nothing. 0 is no bound. A child
-// with limits writes no core file. One that reaches a limit fails.
+// Limits bound what one process may use, on Linux; elsewhere they do nothing. 0 is no bound. A
+// child with limits writes no core file. One that reaches a limit fails.
 type Limits struct {
 	// Memory is in bytes, of data: what a process allocates, not the programs and libraries it
 	// maps.

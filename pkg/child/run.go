@@ -10,8 +10,8 @@ import (
 	"os/exec"
 )
 
-// Run runs cmd to its end and gives its stdout to read, which need not read all of it. A child whose
-// reader returns an error before the end of the output is killed.
+// Run runs cmd to its end and gives its stdout to read, which need not read all of it. A child
+// whose reader returns an error before the end of the output is killed.
 //
 // It returns how the child ended, nil when it was not started, and
 //   - the cause of ctx's end, wrapped, when that ended it,
@@ -63,8 +63,8 @@ func (e *endReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Output runs cmd to its end and returns what it wrote to stdout and stderr. It returns ctx's cause,
-// wrapped, when that ended the child, and otherwise what exec.Cmd.Wait does.
+// Output runs cmd to its end and returns what it wrote to stdout and stderr. It returns ctx's
+// cause, wrapped, when that ended the child, and otherwise what exec.Cmd.Wait does.
 func Output(ctx context.Context, cmd *exec.Cmd, o Options) ([]byte, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

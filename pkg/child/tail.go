@@ -28,8 +28,8 @@ func (t *Tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String returns what is kept, as valid UTF-8. It begins with a whole line, because the beginning of
-// a line that was cut could hide what the line is about.
+// String returns what is kept, as valid UTF-8. It begins with a whole line, because the beginning
+// of a line that was cut could hide what the line is about.
 func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

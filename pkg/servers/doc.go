@@ -5,6 +5,6 @@
 //	natsd        a NATS server with JetStream in this process
 //	s3d          an S3 server, versitygw, as a child process
 //
-// All of them listen on 127.0.0.1 only. The S3 server of `loom up` is versitygw as a library: it is in cmd/loom/local,
-// because its dependencies must not become pkg's.
+// All of them listen on 127.0.0.1 only. The S3 server of `loom up` is versitygw as a library: it is
+// in cmd/loom/local, because its dependencies must not become pkg's.
 package servers

@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/servers/natsd"
 )
 
-// backends are the servers that the services need: Postgres, NATS and S3. They are embedded, except those
-// whose URL is set.
+// backends are the servers that the services need: Postgres, NATS and S3. They are embedded, except
+// those whose URL is set.
 type backends struct {
 	postgres *cluster      // nil: external
 	nats     *natsd.Server // nil: external

@@ -34,8 +34,8 @@ func CheckPostgres(ctx context.Context, dir string) (string, error) {
 	return fmt.Sprintf("PostgreSQL %d in %s", i.Major, i.Dir), nil
 }
 
-// installedPostgres finds PostgreSQL's binaries as postgresd.Find does, and downloads some where none
-// are installed.
+// installedPostgres finds PostgreSQL's binaries as postgresd.Find does, and downloads some where
+// none are installed.
 func installedPostgres(ctx context.Context, major int, log zerolog.Logger) (postgresd.Installation, error) {
 	b, err := postgresd.Find(ctx, major)
 	if !errors.Is(err, postgresd.ErrNotInstalled) {

@@ -76,8 +76,8 @@ func startPostgres(ctx context.Context, home pgHome, log zerolog.Logger) (*clust
 	return c, nil
 }
 
-// prepare makes c.place hold a cluster of identity id that nothing runs on, and chooses the binaries
-// that can run it.
+// prepare makes c.place hold a cluster of identity id that nothing runs on, and chooses the
+// binaries that can run it.
 func (c *cluster) prepare(ctx context.Context, id string, log zerolog.Logger) error {
 	major, err := postgresd.MajorOf(c.Data)
 	if err != nil {

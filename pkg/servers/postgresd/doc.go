@@ -9,6 +9,6 @@
 //	… server.URL("postgres") …
 //	err = server.Stop()
 //
-// As root, everything runs as the user postgres, because Postgres refuses to run as root. That user must be able to
-// enter the folder that holds the data: see Folder.
+// As root, everything runs as the user postgres, because Postgres refuses to run as root. That user
+// must be able to enter the folder that holds the data: see Folder.
 package postgresd

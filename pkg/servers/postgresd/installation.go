@@ -38,7 +38,8 @@ var places = []string{
 }
 
 // Find returns the newest PostgreSQL, or, when major is not 0, one of that major version: a cluster
-// can only be run by the version that made it. It returns ErrNotInstalled when there is none at all.
+// can only be run by the version that made it. It returns ErrNotInstalled when there is none at
+// all.
 func Find(ctx context.Context, major int) (Installation, error) {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {

@@ -88,8 +88,8 @@ func (c Cluster) start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// StartKept starts a server that ends when this process does, however that ends, and the folder home
-// with it, which holds the data and must be the account's own. It returns an error that wraps
+// StartKept starts a server that ends when this process does, however that ends, and the folder
+// home with it, which holds the data and must be the account's own. It returns an error that wraps
 // servers.ErrPortTaken when another program took its port; home is removed then.
 func (c Cluster) StartKept(ctx context.Context, o Options, home string) (*Server, error) {
 	var kept *child.Kept

@@ -60,7 +60,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// StartKept starts a server that ends, and o.Dir with it, when this process does, however that ends.
+// StartKept starts a server that ends, and o.Dir with it, when this process does, however that
+// ends.
 func StartKept(ctx context.Context, o Options) (*Server, error) {
 	var kept *child.Kept
 	s, err := launch(o, func(_ *Server, cmd *exec.Cmd) (err error) {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process that adopts what Chrome leaves behind keeps no zombies of it, and their cost counts as that of
-// its children.
+// A process that adopts what Chrome leaves behind keeps no zombies of it, and their cost counts as
+// that of its children.
 func TestCloseWaitsForAdoptedProcesses(t *testing.T) {
 	adopt := func(on uintptr) {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, on, 0, 0, 0); err != nil {
