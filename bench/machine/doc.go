@@ -1,3 +1,3 @@
-// Package machine tells what a benchmark ran on: what a reader needs to compare its figures with
-// others.
+// Package machine describes the machine that a benchmark ran on: what a reader needs to compare its
+// figures with others.
 package machine

@@ -16,7 +16,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder"
 )
 
-// Unknown stands for what could not be found out.
+// Unknown stands for a value that could not be read.
 const Unknown = "unknown"
 
 // Machine is what a benchmark ran on.
@@ -38,9 +38,9 @@ type Machine struct {
 	Peer string `json:"puppeteer_capture,omitempty"`
 }
 
-// Look finds out what this machine is. environ has CHROME_PATH, CHROME_SANDBOX and FFMPEG_PATH;
-// peers is the folder of the peers, empty when none is measured. It starts the programs, so that
-// one that is missing or of no use shows at once.
+// Look describes this machine. It reads CHROME_PATH, CHROME_SANDBOX and FFMPEG_PATH from environ.
+// peers is the folder of the peers; empty when none is measured. Look starts the programs, so it
+// fails when one is missing or does not work.
 func Look(ctx context.Context, environ map[string]string, peers string) (Machine, error) {
 	m := Machine{
 		CPU: cpuModel(read("/proc/cpuinfo")), Cores: runtime.NumCPU(), Memory: memory(read("/proc/meminfo")),
@@ -88,7 +88,7 @@ func Load() string {
 	return strings.Join(fields[:3], " ")
 }
 
-// read returns what a file of the kernel's says; nothing when there is no such file.
+// read returns the content of a file of the kernel's; empty when there is no such file.
 func read(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -115,7 +115,7 @@ func line(text string) string {
 	return first
 }
 
-// cpuModel reads /proc/cpuinfo. Cores of one model are named once.
+// cpuModel reads /proc/cpuinfo. It names a model once, however many cores have it.
 func cpuModel(cpuinfo string) string {
 	for text := range strings.Lines(cpuinfo) {
 		if name, value, found := strings.Cut(text, ":"); found && strings.TrimSpace(name) == "model name" {
@@ -136,7 +136,7 @@ func memory(meminfo string) string {
 	return Unknown
 }
 
-// chosen reads a file that lists what can be chosen, with the choice in brackets.
+// chosen reads a file that lists the possible values, with the current one in brackets.
 func chosen(list string) string {
 	_, rest, opened := strings.Cut(list, "[")
 	choice, _, closed := strings.Cut(rest, "]")

@@ -15,15 +15,16 @@ import (
 )
 
 const (
-	// bareQuality is the recorder's.
+	// bareQuality is the recorder's JPEG quality.
 	bareQuality = 92
-	// bareLoad bounds loading the page, blankFrames how many frames may have no picture yet.
+	// bareLoad is how long the page may take to load; blankFrames is how many frames may have no
+	// picture before the first one.
 	bareLoad    = 30 * time.Second
 	blankFrames = 100
 )
 
-// bare is the shortest loop that takes a picture of every frame: no probing, no hashing, no file,
-// no care for pages that misbehave. What it does is what Chrome itself can do.
+// bare is the shortest loop that takes a picture of every frame. It does not check, hash or store
+// anything, and cannot handle pages that misbehave: it shows what Chrome itself can do.
 type bare struct {
 	job    Job
 	chrome chrome.Options
@@ -59,7 +60,7 @@ func (b bare) scene(ctx context.Context, dir string, m marks) (made output, err 
 	}
 	defer func() { err = errors.Join(err, browser.Close()) }()
 	go func() {
-		for range browser.Client.Event() { // rod's, which the client waits for somebody to read
+		for range browser.Client.Event() { // rod's events: the client blocks until they are read
 		}
 	}()
 	loop := bareLoop{job: b.job, client: browser.Client, expired: make(chan struct{}, 1)}
@@ -69,7 +70,7 @@ func (b bare) scene(ctx context.Context, dir string, m marks) (made output, err 
 	return loop.frames(ctx, m)
 }
 
-// bareLoop is one page under way.
+// bareLoop is one page that is being captured.
 type bareLoop struct {
 	job     Job
 	client  *cdp.Client
@@ -77,7 +78,7 @@ type bareLoop struct {
 	session string
 	expired chan struct{}
 	loaded  atomic.Bool
-	// base is where virtual time began, elapsed what was granted since, in milliseconds.
+	// base is where virtual time began; elapsed is what was granted since. In milliseconds.
 	base, elapsed float64
 }
 
@@ -130,13 +131,13 @@ func (l *bareLoop) policy(p proto.EmulationSetVirtualTimePolicy) error {
 	if err != nil {
 		return err
 	}
-	if reply.VirtualTimeTicksBase != l.base { // another process, which began anew
+	if reply.VirtualTimeTicksBase != l.base { // another process, whose time begins again
 		l.base, l.elapsed = reply.VirtualTimeTicksBase, 0
 	}
 	return nil
 }
 
-// grant lets some milliseconds pass.
+// grant lets some milliseconds of page time pass.
 func (l *bareLoop) grant(ctx context.Context, ms float64) error {
 	err := l.policy(proto.EmulationSetVirtualTimePolicy{
 		Policy: proto.EmulationVirtualTimePolicyPauseIfNetworkFetchesPending, Budget: &ms,
@@ -155,7 +156,7 @@ func (l *bareLoop) grant(ctx context.Context, ms float64) error {
 	}
 }
 
-// picture draws the frame at the time that it is and returns the size of its picture.
+// picture draws the frame at the current time and returns the size of its picture.
 func (l *bareLoop) picture(ctx context.Context) (int64, error) {
 	ticks, interval, quality := l.base+l.elapsed, 1000/float64(l.job.FPS), bareQuality
 	request := proto.HeadlessExperimentalBeginFrame{

@@ -28,10 +28,10 @@ const (
 	fileMask  = "mask.png"
 )
 
-// The facecam's picture.
+// The size and rate of the facecam's picture.
 const cameraWidth, cameraHeight, cameraFPS = 1280, 720, 30
 
-// tools is the FFmpeg that does by hand what our stages do.
+// tools runs FFmpeg by hand, for what our stages do.
 type tools struct{ ffmpeg string }
 
 func newTools(environ map[string]string) tools {
@@ -41,7 +41,7 @@ func newTools(environ map[string]string) tools {
 	return tools{"ffmpeg"}
 }
 
-// run runs FFmpeg in dir, and returns its CPU time and what it said.
+// run runs FFmpeg in dir, and returns its CPU time and its stderr.
 func (t tools) run(ctx context.Context, dir string, args ...string) (cpu time.Duration, said string, err error) {
 	cmd := exec.CommandContext(ctx, t.ffmpeg, append([]string{"-hide_banner", "-nostdin", "-nostats", "-y"}, args...)...)
 	var stderr bytes.Buffer
@@ -71,19 +71,19 @@ func (t *transcoding) makeFacecam(ctx context.Context) error {
 	return err
 }
 
-// The filters are those of services/transcoder: see there what they are for.
+// The filters of services/transcoder, which explains them.
 const (
 	jpegToBT709 = "colorspace=ispace=bt470bg:iprimaries=bt709:itrc=bt709:irange=pc:space=bt709:primaries=bt709:trc=bt709:range=tv:format=yuv420p"
 	toBT709     = "out_color_matrix=bt709:out_range=tv"
 )
 
-// scene are the filters of the recorded scene, input 0.
+// scene returns the filters of the recorded scene, input 0.
 func (t *transcoding) scene() string {
 	return fmt.Sprintf("[0:v]%s,fps=%d:start_time=0,tpad=stop_mode=clone:stop=-1,trim=end_frame=%d", jpegToBT709, t.job.FPS, t.job.Frames)
 }
 
-// compose lays the facecam, input 1, with the bubble's pictures, inputs 2 and 3, over what the
-// chain scene makes. The last filter's output has no name yet.
+// compose returns filters that lay the facecam, input 1, with the bubble's pictures, inputs 2 and
+// 3, over the output of the chain scene. The output of the last filter has no name.
 func (t *transcoding) compose(scene string) (string, error) {
 	file, err := os.Open(t.path(filePlate))
 	if err != nil {
@@ -100,7 +100,7 @@ func (t *transcoding) compose(scene string) (string, error) {
 	even := func(side float64) int { return 2 * int(math.Round(side*scale/2)) }
 	return strings.Join([]string{
 		scene + "[scene]",
-		// At the camera's own rate: overlay shows each of its pictures until the next one is due.
+		// At the facecam's own rate: overlay repeats each picture until the next one is due.
 		fmt.Sprintf("[1:v]scale=%d:%d:flags=bicubic+accurate_rnd+full_chroma_int:in_color_matrix=bt709:%s,format=yuv420p,crop=%d:%d,setsar=1,pad=%d:%d:%d:%d[face]",
 			even(cameraWidth), even(cameraHeight), toBT709, b.Width, b.Height, plate.Width, plate.Height, pad, pad),
 		"[2:v]scale=" + toBT709 + ",format=yuva420p[plate]", "[3:v]format=gray[mask]",
@@ -109,15 +109,16 @@ func (t *transcoding) compose(scene string) (string, error) {
 	}, ";"), nil
 }
 
-// inputs are a scene, by its options, the facecam and the bubble's pictures.
+// inputs returns the options of all inputs: those given for the scene, then the facecam and the
+// bubble's pictures.
 func (t *transcoding) inputs(scene ...string) []string {
 	return slices.Concat(scene, []string{"-i", t.path(msg.FacecamFile), "-i", filePlate, "-i", fileMask})
 }
 
 var fromPieces = []string{"-f", "concat", "-safe", "0", "-i", fileList}
 
-// sound is the facecam's, brought to the loudness that our stages bring it to by what probe
-// measured.
+// sound returns the filters of the facecam's sound. They bring it to the loudness that our stages
+// bring it to, by the loudness that probe measured.
 func (t *transcoding) sound() (string, error) {
 	l := t.facecam.Loudness
 	if l == nil {
@@ -128,7 +129,7 @@ func (t *transcoding) sound() (string, error) {
 		l.Integrated, l.TruePeak, max(0.1, l.Range), l.Threshold, l.Offset, msg.FPS(t.job.FPS).At(t.job.Frames).Seconds()), nil
 }
 
-// finished is the command line that makes a finished video with sound of a scene.
+// finished returns the command line that makes a finished video with sound.
 func (t *transcoding) finished(scene []string, chain string, encoder []string, name string) ([]string, error) {
 	picture, err := t.compose(chain)
 	if err != nil {
@@ -162,8 +163,8 @@ func (t *transcoding) onePass(ctx context.Context) (time.Duration, error) {
 	return cpu, err
 }
 
-// sameEncoder makes sure that two files were encoded with the same settings, by what x264 writes of
-// them into each.
+// sameEncoder returns an error unless two files were encoded with the same settings. x264 writes
+// them into each file.
 func sameEncoder(a, b string) error {
 	var said [2]string
 	for i, path := range []string{a, b} {

@@ -9,7 +9,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Tool is what makes frames of a page.
+// Tool is something that captures a page.
 type Tool string
 
 const (
@@ -32,7 +32,7 @@ const (
 	stages Tool = "stages"
 )
 
-// Tools are all tools, in the order in which they take turns.
+// Tools are the tools that are compared, in the order in which they take turns.
 var Tools = []Tool{Ours, OursMP4, Bare, Peer}
 
 // Job is one measurement to make.
@@ -40,11 +40,11 @@ type Job struct {
 	Tool Tool `json:"tool"`
 	// Page is the URL of the page.
 	Page string `json:"page"`
-	// Width and Height in pixels. The peers know one size only: PeerWidth × PeerHeight.
+	// Width and Height in pixels. The peers have one size only: PeerWidth × PeerHeight.
 	Width  int `json:"width"`
 	Height int `json:"height"`
 	FPS    int `json:"fps"`
-	// Frames is how many each scene has.
+	// Frames is the number of frames of each scene.
 	Frames int `json:"frames"`
 	// Scenes is how many are recorded at once.
 	Scenes int `json:"scenes"`
@@ -76,7 +76,7 @@ const (
 	PeerHeight = 1080
 )
 
-// Check returns what is wrong with a job.
+// Check returns an error when the job cannot be measured.
 func (j Job) Check() error {
 	switch {
 	case !slices.Contains(Tools, j.Tool) && j.Tool != stored && j.Tool != stages:
@@ -91,7 +91,7 @@ func (j Job) Check() error {
 	return nil
 }
 
-// Scene is what came of one scene.
+// Scene is the result of one scene.
 type Scene struct {
 	// Frames is how many frames there are, which for a peer may be other than asked for; Distinct
 	// how many pictures were taken and kept.
@@ -104,8 +104,8 @@ type Scene struct {
 	First    time.Duration `json:"first_ns"`
 	Finished time.Duration `json:"finished_ns"`
 	Done     time.Duration `json:"done_ns"`
-	// Tasks are those of our transcoder, in the order in which they were done, when it is measured
-	// alone.
+	// Tasks are the tasks of our transcoder, in the order in which they were done, where it is
+	// measured alone.
 	Tasks []Task `json:"tasks,omitempty"`
 }
 
@@ -120,7 +120,7 @@ type Task struct {
 	Facts json.RawMessage `json:"facts"`
 }
 
-// Result is what came of one measurement.
+// Result is the result of one measurement.
 type Result struct {
 	Scenes []Scene `json:"scenes"`
 	// CPU is the CPU time, user and system, of the worker and all that it started; GoCPU the part

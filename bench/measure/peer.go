@@ -24,7 +24,7 @@ const peerPatience = 5 * time.Second
 // peer is puppeteer-capture, as capture.mjs runs it.
 type peer struct {
 	job Job
-	// chrome is a path that ends as puppeteer-capture wants it to.
+	// chrome is a path with the name that puppeteer-capture requires.
 	chrome, ffmpeg, node string
 	path                 string
 }
@@ -70,7 +70,7 @@ func (p peer) scene(ctx context.Context, dir string, m marks) (output, error) {
 	cmd.Stderr = &said
 	var made output
 	var readErr error
-	// On SIGTERM it ends its browser. What is left of either is killed as an orphan.
+	// On SIGTERM it ends its browser. Orphans of both are killed later.
 	_, err := child.Run(ctx, cmd, child.Options{Grace: peerPatience}, func(stdout io.Reader) error {
 		made, readErr = readEvents(stdout, m)
 		_, err := io.Copy(io.Discard, stdout)
@@ -90,8 +90,7 @@ type event struct {
 	Bytes    int64  `json:"bytes"`
 }
 
-// readEvents reads capture.mjs's events as they come, and returns what the last one says of the
-// scene.
+// readEvents reads the events of capture.mjs as they come, and returns the scene of the last one.
 func readEvents(r io.Reader, m marks) (output, error) {
 	var made output
 	var first, finished, done bool

@@ -13,8 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Quality is what two finished videos of the same size look like, next to the pictures that were
-// recorded.
+// Quality compares two finished videos of the same size with the pictures that were recorded.
 type Quality struct {
 	Ours Likeness `json:"ours"`
 	// Twice is encoded twice: the scene alone, and once more with the facecam over it. CRF is the
@@ -23,11 +22,11 @@ type Quality struct {
 	CRF   float64  `json:"crf"`
 }
 
-// Likeness is how like a video is to what it was made of, which is 1 and infinite for one that is
-// the same.
+// Likeness is how close a video is to what it was made of. The same pictures have an SSIM of 1 and
+// an infinite PSNR.
 type Likeness struct {
 	Bytes int64 `json:"bytes"`
-	// SSIM and PSNR, in dB, are FFmpeg's, of brightness and colours together and of all frames.
+	// SSIM and PSNR (in dB) are FFmpeg's, of brightness and colours together, over all frames.
 	SSIM float64 `json:"ssim"`
 	PSNR float64 `json:"psnr_db"`
 }
@@ -56,13 +55,13 @@ func (t *transcoding) quality(ctx context.Context) (q Quality, err error) {
 	return q, nil
 }
 
-// twice are an encoder's options in both passes.
+// twice returns the encoder's options of both encodes.
 func twice(crf float64) []string {
 	return []string{"-c:v", "libx264", "-preset", "veryfast", "-crf", strconv.FormatFloat(crf, 'f', 2, 64)}
 }
 
-// encodeTwice makes a video of two passes that has some bytes, and returns the second pass's rate
-// factor.
+// encodeTwice encodes the scene twice, so that the video has about this many bytes. It returns the
+// second encode's rate factor.
 func (t *transcoding) encodeTwice(ctx context.Context, bytes int64) (float64, error) {
 	err := t.step(ctx, func(ctx context.Context) error {
 		args := slices.Concat([]string{"-loglevel", "error"}, fromPieces,
@@ -94,18 +93,18 @@ func (t *transcoding) encodeTwice(ctx context.Context, bytes int64) (float64, er
 }
 
 const (
-	// sameSize is by how much two files' sizes may differ for their pictures to be compared.
+	// sameSize is by which part the sizes of two files that are compared may differ.
 	sameSize = 0.02
-	// crfTries bounds the search for the rate factor, and crfHalf is by how much it takes to halve
-	// a file, about.
+	// crfTries bounds the search for the rate factor. A rate factor that is larger by crfHalf
+	// halves a file, about.
 	crfTries, crfHalf = 8, 6.0
 )
 
-// findCRF returns a rate factor with which encode makes a file of about want bytes. Encode was
-// called with it last.
+// findCRF returns a rate factor with which encode makes a file of about want bytes. Its last call
+// of encode is with that.
 func findCRF(want int64, encode func(crf float64) (int64, error)) (float64, error) {
 	crf, perHalf := 20.0, crfHalf
-	// the try before this one, and how many times it was to be halved
+	// the previous try, and how many times its file had to be halved
 	var before, beforeSize float64
 	for n := range crfTries {
 		size, err := encode(crf)
@@ -130,8 +129,8 @@ var (
 	psnrMean = regexp.MustCompile(`PSNR .*average:([0-9.]+|inf)`)
 )
 
-// likeness compares a finished video with the recorded scene and the facecam's bubble over it, none
-// of which is encoded again.
+// likeness compares a finished video with the recorded scene with the facecam's bubble over it.
+// That is not encoded for the comparison.
 func (t *transcoding) likeness(ctx context.Context, path string) (Likeness, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// MemoryEvery is how often the memory of a measurement is looked at.
+// MemoryEvery is how often the memory of a measurement is read.
 const MemoryEvery = 250 * time.Millisecond
 
-// workerPatience is how long the worker may take to end everything when it is told to.
+// workerPatience is how long the worker may take to end everything after SIGTERM.
 const workerPatience = 15 * time.Second
 
 // Start makes a measurement in a worker: this program, run with the argument WorkCommand and its
@@ -125,7 +125,7 @@ func watchMemory(pid int, stop <-chan struct{}) int64 {
 	ticker := time.NewTicker(MemoryEvery)
 	defer ticker.Stop()
 	for {
-		_ = memory.Look(pid) // what cannot be seen now is seen the next time
+		_ = memory.Look(pid) // what cannot be read now is read the next time
 		select {
 		case <-stop:
 			return memory.Peak

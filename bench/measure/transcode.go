@@ -13,23 +13,23 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Transcoded is what was measured on the transcoder: one scene with a facecam, next to what can be
-// done by hand.
+// Transcoded is what was measured on the transcoder: one scene with a facecam, compared with FFmpeg
+// by hand.
 type Transcoded struct {
-	// Frames of the scene, and how many Pieces it was recorded in.
+	// Frames of the scene, and the number of Pieces that it was recorded in.
 	Frames  int             `json:"frames"`
 	Pieces  int             `json:"pieces"`
 	Turns   []TranscodeTurn `json:"turns"`
 	Quality Quality         `json:"quality"`
 }
 
-// TranscodeTurn is what each had to do once.
+// TranscodeTurn is what one turn measured: everything once.
 type TranscodeTurn struct {
 	Ours TranscodeCPU `json:"ours"`
 	// OnePass is the CPU time of one FFmpeg that does the same.
 	OnePass time.Duration `json:"one_pass_ns"`
-	// Replicas has, by the number of transcoders less one, how long they took for all normalize
-	// tasks. It is shorter than two when there are not as many cores.
+	// Replicas is how long one transcoder and two took for all normalize tasks. On a single core it
+	// has only the first.
 	Replicas []Replicas `json:"replicas"`
 }
 
@@ -43,17 +43,17 @@ type TranscodeCPU struct {
 	Gate    time.Duration `json:"gate_ns"`
 }
 
-// Sum is what is compared with OnePass, which has no gate and is told what probe finds out.
+// Sum is what is compared with OnePass. That has no gate, and gets the results of probe.
 func (c TranscodeCPU) Sum() time.Duration { return c.Normalize + c.Concat + c.Overlay }
 
-// Replicas is what transcoders took together, each with one slot on a core of its own.
+// Replicas is the time that transcoders took together, each with one slot on a core of its own.
 type Replicas struct {
 	Took time.Duration `json:"took_ns"`
 	// Busy is the share of that time in which a slot had a task, of all slots together.
 	Busy float64 `json:"busy"`
 }
 
-// transcoding is a recorded scene and its facecam, on which all is measured.
+// transcoding measures on one recorded scene and its facecam.
 type transcoding struct {
 	// job runs our stages on the scene.
 	job     Job
@@ -113,7 +113,7 @@ func Transcode(
 	return made, nil
 }
 
-// step does a part that may take as long as t.timeout.
+// step runs a part that may take as long as t.timeout.
 func (t *transcoding) step(ctx context.Context, do func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("not done in %s", t.timeout))
 	defer cancel()
@@ -180,7 +180,7 @@ func (t *transcoding) ours(ctx context.Context) (cpu TranscodeCPU, err error) {
 	return cpu, nil
 }
 
-// replicas has all pieces normalized by one transcoder on each of some cores.
+// replicas normalizes all pieces with one transcoder on each of these cores.
 func (t *transcoding) replicas(ctx context.Context, cores []int) (came Replicas, err error) {
 	var jobs []Job
 	for place := range cores {

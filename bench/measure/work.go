@@ -19,10 +19,11 @@ import (
 // WorkCommand is the argument with which a program calls Work: Start runs it so.
 const WorkCommand = "work"
 
-// leftoverPatience is how long what a tool left behind may live on until it is killed.
+// leftoverPatience is how long processes that a tool left behind may take to end before they are
+// killed.
 const leftoverPatience = 5 * time.Second
 
-// output is what a tool says of a scene that it made.
+// output is what a tool made of a scene.
 type output struct {
 	frames, distinct int
 	bytes            int64
@@ -61,7 +62,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer, environ map[string]s
 		return err
 	}
 	defer release()
-	// What the worker does before it begins belongs to no tool.
+	// Not counted: what the worker has used before the tool begins.
 	before, err := process.Used()
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package pages holds the pages that are measured on. None of them needs the network, and each
-// looks the same in every run.
+// Package pages holds the pages of the benchmark. None of them needs the network, and each looks
+// the same in every run.
 package pages
 
 import "embed"
@@ -9,10 +9,10 @@ import "embed"
 //go:embed *.html
 var Files embed.FS
 
-// Motion says how much of a page's time it moves.
+// Motion says when a page moves.
 type Motion string
 
-// What pages do.
+// Kinds of motion.
 const (
 	Moving Motion = "moving" // in every frame
 	Partly Motion = "partly" // it stands still for a part of the time
@@ -36,7 +36,7 @@ var All = []Page{
 	{"static", Still}, // a heading and a sentence
 }
 
-// Find returns the page of a name.
+// Find returns the page with this name.
 func Find(name string) (Page, bool) {
 	for _, p := range All {
 		if p.Name == name {

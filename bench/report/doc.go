@@ -1,7 +1,6 @@
-// Package report turns measurements into what people and programs read: a table in Markdown, and
-// JSON.
+// Package report turns measurements into tables in Markdown, for people, and JSON, for programs.
 //
-// What is repeated is told by its median. Ratios are of medians, of the same page with as many
-// scenes at once, measured in turn in one run. Those of transcoding, of which each turn measures
-// all, are the medians of the turns' own ratios.
+// A figure that was measured several times is given by its median. Ratios of recording are ratios
+// of medians: of the same page with the same number of scenes at once, measured in turn in one run.
+// Ratios of transcoding are medians of the ratios of each turn, because a turn measures everything.
 package report

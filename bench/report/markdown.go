@@ -11,7 +11,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/grapheme"
 )
 
-// Markdown writes what people read.
+// Markdown writes the report as Markdown.
 func (r Report) Markdown(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# loom-lite's benchmark\n\n")
@@ -98,7 +98,7 @@ func (r Report) writeRows(b *strings.Builder) {
 	}, rows)
 }
 
-// table writes a table. A heading that ends in a colon is of a column of numbers.
+// table writes a table. A heading that ends in a colon makes a column of numbers.
 func table(b *strings.Builder, headings []string, rows [][]string) {
 	var names, rules []string
 	for _, h := range headings {
@@ -125,7 +125,7 @@ func times(ratio *float64) string {
 	return number(*ratio)
 }
 
-// number writes three figures or so.
+// number writes about three significant digits.
 func number(v float64) string {
 	if v < 100 && v != float64(int(v)) {
 		return fmt.Sprintf("%.1f", v)
@@ -133,7 +133,7 @@ func number(v float64) string {
 	return fmt.Sprintf("%.0f", v)
 }
 
-// oneLine keeps an error from breaking a list.
+// oneLine joins the lines of an error, for an item of a list.
 func oneLine(text string) string {
 	return grapheme.Shorten(strings.Join(strings.Fields(text), " "), 400)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/bench/pages"
 )
 
-// Part is what is measured on.
+// Part is a part of the benchmark.
 type Part string
 
 // The parts.
@@ -24,7 +24,7 @@ const (
 // Parts are all parts, in the order in which they are measured.
 var Parts = []Part{Capture, Transcode}
 
-// Settings are what a benchmark was asked for.
+// Settings are the settings of a run of the benchmark.
 type Settings struct {
 	Parts []Part         `json:"parts"`
 	Pages []string       `json:"pages"`
@@ -34,12 +34,12 @@ type Settings struct {
 	Width  int   `json:"width"`
 	Height int   `json:"height"`
 	FPS    int   `json:"fps"`
-	// Frames is how many frames each scene is asked for.
+	// Frames is the number of frames of each scene that is recorded.
 	Frames int `json:"frames"`
 	Repeat int `json:"repeat"`
-	// TranscodeFrames is how many frames the scene has that is transcoded.
+	// TranscodeFrames is the number of frames of the scene that is transcoded.
 	TranscodeFrames int `json:"transcode_frames"`
-	// Encoder is what mp4s are encoded with.
+	// Encoder describes how mp4s are encoded.
 	Encoder string `json:"encoder"`
 }
 
@@ -51,11 +51,11 @@ type Run struct {
 	// Repeat counts from 1.
 	Repeat int             `json:"repeat"`
 	Result *measure.Result `json:"result,omitempty"`
-	// Error says why there is no result.
+	// Error says why there is no result; empty when there is one.
 	Error string `json:"error,omitempty"`
 }
 
-// Report is all that one run of the benchmark found out.
+// Report is the result of one run of the benchmark.
 type Report struct {
 	Began      time.Time       `json:"began"`
 	Took       time.Duration   `json:"took_ns"`
@@ -70,7 +70,7 @@ type Report struct {
 	Transcoding *Transcoding `json:"transcoding,omitempty"`
 }
 
-// New sums up runs. Rows come page by page, as settings have them.
+// New sums up runs. Rows are ordered by page, as in settings.
 func New(settings Settings, runs []Run) Report {
 	r := Report{Settings: settings, Runs: runs}
 	for _, page := range settings.Pages {
@@ -92,7 +92,7 @@ func New(settings Settings, runs []Run) Report {
 	return r
 }
 
-// Row is the medians of the measurements of one tool on one page with so many scenes at once.
+// Row has the medians of one tool on one page with one number of scenes at once.
 type Row struct {
 	Page   string       `json:"page"`
 	Motion pages.Motion `json:"motion"`
@@ -149,7 +149,7 @@ func summarize(page string, tool measure.Tool, scenes int, runs []Run) (Row, boo
 	return row, true
 }
 
-// Ratio compares ours with the others on one page with so many scenes at once. What was not
+// Ratio compares ours with the others on one page with one number of scenes at once. What was not
 // measured is nil.
 type Ratio struct {
 	Page   string       `json:"page"`
@@ -192,7 +192,7 @@ func compare(page string, scenes, fps int, rows map[measure.Tool]Row) (Ratio, bo
 	return r, r.Mezzanine != nil || r.MP4 != nil || r.Bare != nil || r.RealTime != nil
 }
 
-// Failed says what came to nothing, and why.
+// Failed lists the measurements that failed, and why.
 func (r Report) Failed() []string {
 	var failed []string
 	for _, run := range r.Runs {
@@ -206,7 +206,7 @@ func (r Report) Failed() []string {
 	return failed
 }
 
-// JSON writes all of it.
+// JSON writes the report as JSON.
 func (r Report) JSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

@@ -20,14 +20,14 @@ type captureCmd struct {
 	Duration sceneDuration `default:"5s" placeholder:"5s" help:"How long to show the page."`
 	Size     pictureSize   `default:"1920x1080" placeholder:"1920x1080" help:"The video's width and height in pixels."`
 	FPS      frameRate     `name:"fps" default:"60" placeholder:"60" help:"Frames per second."`
-	Options  string        `placeholder:"FILE" help:"What is asked of the scene, as YAML or JSON: see docs/reference/scene-options.md."`
-	JSON     bool          `help:"Print what came of it as one line of JSON, and nothing else on stdout."`
+	Options  string        `placeholder:"FILE" help:"Options of the scene, as YAML or JSON: see docs/reference/scene-options.md."`
+	JSON     bool          `help:"Print the result as one line of JSON, and nothing else on stdout."`
 }
 
 // Help is shown by loom capture --help.
 func (captureCmd) Help() string {
-	return `Records one page alone, without database, NATS and object store, for trying things out: with the recorder and the encoder
-that renders have. The page's own sound is left out. When the page cannot be recorded, OUT.failure.zip holds its last picture, console
+	return `Records one page alone, without a database, NATS and an object store, for trying things out. It runs the tasks of a render in
+this process. The page's own sound is left out. When the page cannot be recorded, OUT.failure.zip holds its last picture, console
 and network log.
 
 A page that is no http(s) URL is a file, or a folder with an index.html. Its folder is served to the browser by this command, on
@@ -35,7 +35,7 @@ A page that is no http(s) URL is a file, or a folder with an index.html. Its fol
 instead, besides public addresses and its own folder.`
 }
 
-// Run captures the page and tells what came of it.
+// Run captures the page and prints the result.
 func (c *captureCmd) Run(ctx context.Context, a *app) error {
 	result := &captured{Width: c.Size.Width, Height: c.Size.Height, FPS: int(c.FPS)}
 	meter := startMeter()
@@ -58,7 +58,7 @@ func (c *captureCmd) Run(ctx context.Context, a *app) error {
 	return c.tellFailure(a, err)
 }
 
-// tellFailure gives the user the words that are for users, and the operator's beside them.
+// tellFailure prints the message for users, then the code and the error for operators.
 func (c *captureCmd) tellFailure(a *app, err error) error {
 	var failure *stage.Error
 	if !errors.As(err, &failure) {

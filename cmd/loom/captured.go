@@ -11,11 +11,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
-// captured is what `loom capture --json` prints. Every field is always there; null is for what
-// there is not.
+// captured is the result that `loom capture --json` prints. Every field is always there, and null
+// where there is no value.
 type captured struct {
-	// Frames were counted on the finished file; Distinct is how many different pictures they come
-	// from.
+	// Frames were counted on the finished file. Distinct is the number of different pictures among
+	// them.
 	Frames   int `json:"frames"`
 	Distinct int `json:"distinct"`
 	Width    int `json:"width"`
@@ -23,8 +23,8 @@ type captured struct {
 	FPS      int `json:"fps"`
 	// Mode is how the page was captured; empty when it was not.
 	Mode msg.Mode `json:"mode"`
-	// WallSeconds is how long the command took, CPUSeconds what it has cost, Chrome and FFmpeg
-	// included.
+	// WallSeconds is how long the command took. CPUSeconds is the CPU time that it used, Chrome and
+	// FFmpeg included.
 	WallSeconds float64 `json:"wall_seconds"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
 	// Bytes is the size of the video, Output its absolute path, and Thumbnail the thumbnail's.
@@ -38,7 +38,7 @@ type captured struct {
 	Bundle *string `json:"failure_bundle"`
 }
 
-// explain takes over the command's error.
+// explain sets code and message from the command's error.
 func (r *captured) explain(err error) {
 	if err == nil {
 		return
@@ -67,7 +67,7 @@ func (r *captured) print(w io.Writer) error {
 	return err
 }
 
-// tell says the same to people.
+// tell prints the result for people.
 func (r *captured) tell(a *app) {
 	a.printf("%s  (%d×%d, %d frames at %d per second, %.0f kB)\n", *r.Output, r.Width, r.Height, r.Frames, r.FPS, float64(r.Bytes)/1e3)
 	a.printf("recorded in mode %s: %d distinct frames, %.1f s wall, %.1f s CPU\n", r.Mode, r.Distinct, r.WallSeconds, r.CPUSeconds)

@@ -13,7 +13,7 @@ import (
 // sceneDuration is how long a page is shown.
 type sceneDuration time.Duration
 
-// maxCapture bounds a capture: a page that is tried out.
+// maxCapture is the longest capture: this command is for trying a page out.
 const maxCapture = time.Hour
 
 // UnmarshalText reads a duration such as 5s.

@@ -16,22 +16,22 @@ import (
 	"github.com/loom-lite/loom-lite/bench/report"
 )
 
-// options are what the person at the command line asks for.
+// options are what the command line asks for.
 type options struct {
 	report.Settings
-	// peers is the folder of capture.mjs, out that of the report.
+	// peers is the folder of capture.mjs; out is the folder of the report.
 	peers, out string
 	// timeout bounds one measurement.
 	timeout time.Duration
 }
 
-// encoder is what the transcoder and capture.mjs have in common.
+// encoder are the settings that the transcoder and capture.mjs share.
 const encoder = "x264 veryfast, CRF 20, yuv420p"
 
-// maxScenes bounds what one worker starts.
+// maxScenes is how many scenes one worker starts at most.
 const maxScenes = 64
 
-// parse reads the command line. flag.ErrHelp says that help was asked for, and given.
+// parse reads the command line. It returns flag.ErrHelp after it has printed the help.
 func parse(args []string, stderr io.Writer) (options, error) {
 	o := options{Settings: report.Settings{Width: measure.PeerWidth, Height: measure.PeerHeight, Encoder: encoder}}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -102,7 +102,7 @@ func names[T ~string](list []T) (texts []string) {
 	return texts
 }
 
-// choose returns those of all that list names, in the order of all; all of them when list is empty.
+// choose returns the items of all that list names, in the order of all. An empty list names all.
 func choose[T ~string](what, list string, all []T) ([]T, error) {
 	if list == "" {
 		return all, nil
@@ -124,7 +124,7 @@ func choose[T ~string](what, list string, all []T) ([]T, error) {
 	return chosen, nil
 }
 
-// counts reads numbers of scenes, and drops those that come twice.
+// counts reads numbers of scenes, each once.
 func counts(list string) ([]int, error) {
 	var numbers []int
 	for text := range strings.SplitSeq(list, ",") {

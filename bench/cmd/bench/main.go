@@ -1,5 +1,5 @@
-// Command bench measures how fast loom-lite records pages, next to what Chrome itself can do and to
-// others, and what it takes to make a video of them, next to what can be done by hand. See
+// Command bench measures how fast loom-lite records pages, compared with Chrome itself and with
+// other tools, and what it costs to make a video of them, compared with FFmpeg by hand. See
 // bench/README.md.
 package main
 

@@ -18,7 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// run measures as args say, and is the worker of a measurement when they say so.
+// run measures as args say. With measure.WorkCommand it is the worker of a measurement instead.
 func run(ctx context.Context, args []string, environ map[string]string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 1 && args[0] == measure.WorkCommand {
 		return measure.Work(ctx, stdin, stdout, environ)
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, environ map[string]string, stdin io
 	return nil
 }
 
-// bench makes all measurements. When ctx is cancelled it reports those that are made by then.
+// bench makes all measurements. When ctx is cancelled, it returns a report of those that are done.
 func bench(ctx context.Context, o options, environ map[string]string, stderr io.Writer) (report.Report, error) {
 	peers, err := filepath.Abs(o.peers)
 	if err != nil {
@@ -96,7 +96,7 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 	return r, nil
 }
 
-// transcodedPage moves in every frame.
+// transcodedPage is the page that transcoding is measured on. It moves in every frame.
 const transcodedPage = "scroll"
 
 // transcode measures the transcoder.
@@ -112,8 +112,8 @@ func transcode(ctx context.Context, o options, site *measure.Site, environ map[s
 	return report.NewTranscoding(transcodedPage, o.FPS, made)
 }
 
-// plan returns the scenes to record, in order. Tools take turns on each page, so that what disturbs
-// the machine disturbs all of them.
+// plan returns the measurements of recording, in order. Tools take turns on each page, so that what
+// disturbs the machine disturbs all of them.
 func plan(s report.Settings) (runs []report.Run) {
 	if !slices.Contains(s.Parts, report.Capture) {
 		return nil
@@ -130,7 +130,7 @@ func plan(s report.Settings) (runs []report.Run) {
 	return runs
 }
 
-// tell says how it goes.
+// tell prints what a measurement came to.
 func tell(w io.Writer, r report.Run, n, total int) {
 	came := r.Error
 	if r.Result != nil {
@@ -139,7 +139,7 @@ func tell(w io.Writer, r report.Run, n, total int) {
 	_, _ = fmt.Fprintf(w, "%d/%d  %s, %d at once, %s: %s\n", n, total, r.Page, r.Scenes, r.Tool, came)
 }
 
-// write writes bench.md and bench.json into a folder, and the first to stdout as well.
+// write writes bench.md and bench.json into a folder, and bench.md to stdout too.
 func write(dir string, r report.Report, stdout io.Writer) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the report's folder: %w", err)

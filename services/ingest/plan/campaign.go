@@ -19,7 +19,7 @@ const (
 type Campaign struct {
 	ID   uuid.UUID `json:"id"`
 	Name *string   `json:"name"`
-	// UserID is as the app's column writes it: a UUID mostly, but any type will do.
+	// UserID is the text of the app's column: usually a UUID, but any type is accepted.
 	UserID *string `json:"user_id"`
 	// FacecamURL is null or empty when there is no facecam.
 	FacecamURL *string `json:"facecam_url"`

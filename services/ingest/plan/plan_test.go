@@ -18,7 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 var limits = plan.Limits{Scene: time.Hour, Render: 2 * time.Hour}
 
@@ -87,7 +87,7 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			if string(got)+"\n" != string(want) {
-				t.Errorf("the plan is not that of %s (-update writes it anew):\n%s", path, got)
+				t.Errorf("the plan is not that of %s (-update writes it):\n%s", path, got)
 			}
 		})
 	}
@@ -138,7 +138,7 @@ func checkGraph(t *testing.T, tasks []plan.Task, total, more int) {
 				t.Errorf("%s %d reads %s of a task that it does not need", task.Kind, task.Seq, name)
 			}
 			if _, written := made[in.Task].Outputs[in.Output]; !written {
-				t.Errorf("%s %d reads %s, which nobody writes", task.Kind, task.Seq, in.Output)
+				t.Errorf("%s %d reads %s, which no task writes", task.Kind, task.Seq, in.Output)
 			}
 		}
 		if task.Weight <= 0 {
@@ -296,7 +296,7 @@ func TestBurntCaptionsAreCutWhereSegmentsAre(t *testing.T) {
 	}
 }
 
-func TestTheTrackOfCaptionsGoesToWhoeverFinishesTheVideo(t *testing.T) {
+func TestTheTrackOfCaptionsGoesToTheTaskThatFinishesTheVideo(t *testing.T) {
 	for _, facecam := range []*string{nil, ptr("https://example.com/face.mp4")} {
 		for show, want := range map[string]string{"track": "Hello deu", "burn": ""} {
 			c := plan.Campaign{Scenes: scenes(3), FacecamURL: facecam, OutputOptions: json.RawMessage(

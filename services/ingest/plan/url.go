@@ -9,11 +9,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/budget"
 )
 
-// trimmed removes what people paste along with an address.
+// trimmed removes the spaces around an address that was pasted.
 func trimmed(address string) string { return strings.TrimSpace(address) }
 
-// urlProblem says what is wrong with an address, to follow the words "The address"; empty when
-// nothing is. It never quotes the address, which may hold a token.
+// urlProblem returns what is wrong with an address, as the rest of a sentence that begins with "The
+// address", or an empty text. It never quotes the address, which may hold a token.
 func urlProblem(address string) string {
 	switch {
 	case address == "":
