@@ -14,10 +14,10 @@ import (
 
 // access gives the browser what the page asks its visitors for: cookies, headers, a user and a
 // password.
-func (d *Director) access(page *rod.Page) error {
-	o := d.params.Options
+func (s setup) access() error {
+	o := s.params.Options
 	for i, c := range o.Cookies {
-		if err := d.cookie(page, c); err != nil {
+		if err := s.cookie(c); err != nil {
 			if refused(err) {
 				return refuse(fmt.Sprintf("cookies[%d]", i), "the browser does not take this cookie. Check its domain, and that it "+
 					"is secure when its name begins with __Secure- or __Host-")
@@ -30,18 +30,18 @@ func (d *Director) access(page *rod.Page) error {
 		return nil
 	}
 	var origin string
-	if err := evaluate(page, mainWorld, &origin, `url => new URL(url).origin`, d.params.URL); err != nil {
+	if err := evaluate(s.page, mainWorld, &origin, `url => new URL(url).origin`, s.params.URL); err != nil {
 		return failed("read the page's origin", err)
 	}
-	// What a service worker asks for does not stop at the gate.
-	if err := (proto.NetworkSetBypassServiceWorker{Bypass: true}).Call(page); err != nil {
+	// The requests of service workers are not intercepted.
+	if err := (proto.NetworkSetBypassServiceWorker{Bypass: true}).Call(s.page); err != nil {
 		return failed("leave service workers out", err)
 	}
-	g := &gate{
-		page: page, origin: origin, headers: o.Headers, auth: o.BasicAuth, asked: map[proto.FetchRequestID]bool{}, scheme: o.ColorScheme,
+	i := &interceptor{
+		page: s.page, origin: origin, headers: o.Headers, auth: o.BasicAuth, asked: map[proto.FetchRequestID]bool{}, scheme: o.ColorScheme,
 	}
-	events := page.Event()
-	go g.answer(events)
+	events := s.page.Event()
+	go i.answer(events)
 	var stop []*proto.FetchRequestPattern
 	if own {
 		stop = append(stop, &proto.FetchRequestPattern{URLPattern: origin + "/*"})
@@ -49,27 +49,27 @@ func (d *Director) access(page *rod.Page) error {
 	if o.ColorScheme != "" {
 		stop = append(stop, &proto.FetchRequestPattern{ResourceType: proto.NetworkResourceTypeDocument})
 	}
-	err := proto.FetchEnable{Patterns: stop, HandleAuthRequests: o.BasicAuth != nil}.Call(page)
+	err := proto.FetchEnable{Patterns: stop, HandleAuthRequests: o.BasicAuth != nil}.Call(s.page)
 	if err != nil {
 		return failed("watch the page's requests", err)
 	}
 	return nil
 }
 
-func (d *Director) cookie(page *rod.Page, c scene.Cookie) error {
+func (s setup) cookie(c scene.Cookie) error {
 	path := c.Path
 	if path == "" {
 		path = "/"
 	}
 	return proto.NetworkSetCookies{Cookies: []*proto.NetworkCookieParam{{
-		Name: c.Name, Value: c.Value, URL: d.params.URL, Domain: c.Domain, Path: path, Secure: c.Secure, HTTPOnly: c.HTTPOnly,
+		Name: c.Name, Value: c.Value, URL: s.params.URL, Domain: c.Domain, Path: path, Secure: c.Secure, HTTPOnly: c.HTTPOnly,
 		SameSite: proto.NetworkCookieSameSite(c.SameSite),
-	}}}.Call(page)
+	}}}.Call(s.page)
 }
 
-// gate is where requests to the page's own origin stop, to be given what is for that origin alone,
-// and requests for documents, to be told the colour scheme.
-type gate struct {
+// interceptor intercepts requests to the page's own origin, to give them what is for that origin
+// alone, and requests for documents, to tell them the colour scheme.
+type interceptor struct {
 	page    *rod.Page
 	origin  string
 	headers map[string]string
@@ -81,20 +81,19 @@ type gate struct {
 	scheme string
 }
 
-// answer lets requests go on until the page is gone. The error of an answer is that of a request
-// which is gone as well.
-func (g *gate) answer(events <-chan *rod.Message) {
+// answer lets requests go on until the page is gone. It ignores errors: the request is gone, too.
+func (i *interceptor) answer(events <-chan *rod.Message) {
 	for e := range events {
 		var paused proto.FetchRequestPaused
 		var challenge proto.FetchAuthRequired
 		switch {
 		case e.Load(&paused):
-			err := proto.FetchContinueRequest{RequestID: paused.RequestID, Headers: g.with(paused.Request)}.Call(g.page)
-			if err != nil { // it must not stand here for ever
-				_ = proto.FetchFailRequest{RequestID: paused.RequestID, ErrorReason: proto.NetworkErrorReasonFailed}.Call(g.page)
+			err := proto.FetchContinueRequest{RequestID: paused.RequestID, Headers: i.with(paused.Request)}.Call(i.page)
+			if err != nil { // it must not wait here for ever
+				_ = proto.FetchFailRequest{RequestID: paused.RequestID, ErrorReason: proto.NetworkErrorReasonFailed}.Call(i.page)
 			}
 		case e.Load(&challenge):
-			_ = proto.FetchContinueWithAuth{RequestID: challenge.RequestID, AuthChallengeResponse: g.authorize(challenge)}.Call(g.page)
+			_ = proto.FetchContinueWithAuth{RequestID: challenge.RequestID, AuthChallengeResponse: i.authorize(challenge)}.Call(i.page)
 		}
 	}
 }
@@ -106,18 +105,18 @@ const schemeHint = "sec-ch-prefers-color-scheme"
 
 // with returns a request's headers and ours, which replace its own; nil when there are none to
 // give.
-func (g *gate) with(r *proto.NetworkRequest) []*proto.FetchHeaderEntry {
-	all := make(map[string]string, len(r.Headers)+len(g.headers))
+func (i *interceptor) with(r *proto.NetworkRequest) []*proto.FetchHeaderEntry {
+	all := make(map[string]string, len(r.Headers)+len(i.headers))
 	for name, value := range r.Headers {
 		all[strings.ToLower(name)] = value.Str()
 	}
 	changed := false
-	if told, tells := all[schemeHint]; tells && g.scheme != "" && told != g.scheme {
-		all[schemeHint], changed = g.scheme, true
+	if told, tells := all[schemeHint]; tells && i.scheme != "" && told != i.scheme {
+		all[schemeHint], changed = i.scheme, true
 	}
-	if len(g.headers) > 0 && g.owns(r.URL) {
+	if len(i.headers) > 0 && i.owns(r.URL) {
 		changed = true
-		for name, value := range g.headers {
+		for name, value := range i.headers {
 			all[strings.ToLower(name)] = value
 		}
 	}
@@ -132,18 +131,18 @@ func (g *gate) with(r *proto.NetworkRequest) []*proto.FetchHeaderEntry {
 }
 
 // owns reports whether an address is of the page's own origin. Chrome writes both in the same way.
-func (g *gate) owns(address string) bool { return strings.HasPrefix(address, g.origin+"/") }
+func (i *interceptor) owns(address string) bool { return strings.HasPrefix(address, i.origin+"/") }
 
-// authorize answers a server that asks who wants to know. Who asks may be another server than the
-// request was for first.
-func (g *gate) authorize(e proto.FetchAuthRequired) *proto.FetchAuthChallengeResponse {
+// authorize answers a server that asks for a user and a password. It may be another server than the
+// one that was asked first.
+func (i *interceptor) authorize(e proto.FetchAuthRequired) *proto.FetchAuthChallengeResponse {
 	c := e.AuthChallenge
-	ours := c.Source != proto.FetchAuthChallengeSourceProxy && strings.EqualFold(c.Origin, g.origin)
-	if !ours || g.auth == nil || g.asked[e.RequestID] {
+	ours := c.Source != proto.FetchAuthChallengeSourceProxy && strings.EqualFold(c.Origin, i.origin)
+	if !ours || i.auth == nil || i.asked[e.RequestID] {
 		return &proto.FetchAuthChallengeResponse{Response: proto.FetchAuthChallengeResponseResponseCancelAuth}
 	}
-	g.asked[e.RequestID] = true
+	i.asked[e.RequestID] = true
 	return &proto.FetchAuthChallengeResponse{
-		Response: proto.FetchAuthChallengeResponseResponseProvideCredentials, Username: g.auth.Username, Password: g.auth.Password,
+		Response: proto.FetchAuthChallengeResponseResponseProvideCredentials, Username: i.auth.Username, Password: i.auth.Password,
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 
-	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
@@ -77,12 +76,9 @@ type consent struct {
 	states map[proto.RuntimeExecutionContextID]string
 }
 
-// watchConsent listens for the page's documents, when banners are to be dismissed.
-func (d *Director) watchConsent(page *rod.Page) error {
-	if d.params.Options.Consent != scene.ConsentDismiss {
-		return nil
-	}
-	d.consent = &consent{
+// watchConsent listens for the page's documents.
+func watchConsent(page *rod.Page) (*consent, error) {
+	c := &consent{
 		page: page, frames: map[proto.RuntimeExecutionContextID]frame{},
 		worlds:  map[proto.RuntimeExecutionContextID]proto.RuntimeExecutionContextID{},
 		entered: map[frame]bool{}, states: map[proto.RuntimeExecutionContextID]string{},
@@ -90,16 +86,16 @@ func (d *Director) watchConsent(page *rod.Page) error {
 	events := page.Event()
 	go func() {
 		for e := range events {
-			d.consent.note(e)
+			c.note(e)
 		}
 	}()
 	if err := (proto.RuntimeEnable{}).Call(page); err != nil {
-		return failed("watch the page's documents", err)
+		return nil, failed("watch the page's documents", err)
 	}
 	if err := (proto.RuntimeAddBinding{Name: consentSend, ExecutionContextName: consentWorld}).Call(page); err != nil {
-		return failed("listen for banners", err)
+		return nil, failed("listen for banners", err)
 	}
-	return nil
+	return c, nil
 }
 
 func (c *consent) note(e *rod.Message) {
@@ -125,8 +121,7 @@ func (c *consent) note(e *rod.Message) {
 }
 
 // dismiss gives the page time until its banner is gone, or none has shown up.
-func (d *Director) dismiss(ctx context.Context, _ *rod.Page, pass capture.Pass) error {
-	c := d.consent
+func (c *consent) dismiss(ctx context.Context, pass capture.Pass) error {
 	if c == nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
-// Goes before autoconsent's script, in the world that it has to itself: what it asks of a document is answered as if open shadow
-// roots were part of it. Its rules by words find banners in them so, as they are drawn: with the text and the buttons that stand in
-// slots. It also gets the function by which it speaks to us, which is taken away again: without it, the script stops.
+// Goes before autoconsent's script, in the world that it has to itself: what it asks of a document
+// is answered as if open shadow roots were part of it. Its rules by words find banners in them so,
+// as they are drawn: with the text and the buttons that stand in slots. It also gets the function
+// by which it speaks to us, which is taken away again: without it, the script stops.
 send => {
   globalThis.autoconsentSendMessage = message => {
     if (globalThis.loomConsentEnded) throw new Error("the scene has begun")
@@ -11,13 +12,15 @@ send => {
   const around = node => node.assignedSlot ?? node.parentNode ?? node.host ?? null
   const within = Element.prototype.querySelectorAll
 
-  // drawn calls visit with each element that is drawn in a node; those in one for which it returns false are left out.
+  // drawn calls visit with each element that is drawn in a node; those in one for which it returns
+  // false are left out.
   function drawn(node, visit) {
     const slotted = node.localName === "slot" ? node.assignedElements() : []
     for (const el of slotted.length ? slotted : (node.shadowRoot ?? node).children) if (visit(el) !== false) drawn(el, visit)
   }
 
-  // hosts reports whether a shadow root or a slot has a part in how an element is drawn: what has none is left to Chrome.
+  // hosts reports whether a shadow root or a slot has a part in how an element is drawn: what has
+  // none is left to Chrome.
   const hosts = el => el.shadowRoot || el.localName === "slot" || [...within.call(el, "*")].some(e => e.shadowRoot || e.localName === "slot")
 
   document.createTreeWalker = (from, _, filter) => {
@@ -59,7 +62,8 @@ send => {
     },
   })
 
-  // Of an element that can be seen: where the one that it is placed by is in another's shadow root, there is none.
+  // Of an element that can be seen: where the one that it is placed by is in another's shadow root,
+  // there is none.
   const { get: offsetParent } = Object.getOwnPropertyDescriptor(HTMLElement.prototype, "offsetParent")
   Object.defineProperty(HTMLElement.prototype, "offsetParent", {
     configurable: true,

@@ -30,7 +30,7 @@ func TestActionsFollowOneAnother(t *testing.T) {
 }
 
 func TestNothingIsDueBeforeItsTime(t *testing.T) {
-	y := newPlay(msg.RecordParams{Frames: 300, Rate: msg.FPS(60), Options: scene.Options{
+	y := newTimeline(msg.RecordParams{Frames: 300, Rate: msg.FPS(60), Options: scene.Options{
 		Scroll:  &scene.Scroll{To: "end", DelaySeconds: 3, Seconds: 1},
 		Actions: []scene.Action{{Do: "click", Selector: "a", At: stageAt(1)}},
 	}}, nil)

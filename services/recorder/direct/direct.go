@@ -5,11 +5,10 @@ import (
 	"time"
 
 	"github.com/go-rod/rod"
-	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
-	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
 var _ capture.Director = (*Director)(nil)
@@ -21,32 +20,46 @@ type Director struct {
 	traffic *traffic // when the scene waits for it to rest
 	consent *consent // when banners are dismissed
 
-	// stage is the page's; nil until something is done in it.
-	stage *stage
-	// play is what Frame does, from the first frame on.
-	play *play
+	// driver is the page's; nil until something is done in it.
+	driver *driver
+	// timeline is what Frame does, from the first frame on.
+	timeline *timeline
 }
 
 // New returns the director of a scene, whose options have been checked (scene.Options.Check).
 func New(p msg.RecordParams) *Director { return &Director{params: p} }
 
 // Prepare sets the browser up before the page is asked for.
-func (d *Director) Prepare(ctx context.Context, page *rod.Page) error {
-	for _, prepare := range []func(*rod.Page) error{d.emulate, d.access, d.style, d.checkWait, d.watchConsent, d.setStage} {
-		if err := prepare(page); err != nil {
+func (d *Director) Prepare(_ context.Context, page *rod.Page) error {
+	s := setup{page: page, params: d.params}
+	for _, prepare := range []func() error{s.emulate, s.access, s.style, s.checkWait} {
+		if err := prepare(); err != nil {
 			return err
 		}
 	}
-	return nil
+	if w := d.params.Options.WaitFor; w != nil && w.NetworkIdle {
+		d.traffic = watchTraffic(page)
+	}
+	if d.params.Options.Consent == scene.ConsentDismiss {
+		var err error
+		if d.consent, err = watchConsent(page); err != nil {
+			return err
+		}
+	}
+	return s.drive()
 }
 
 // Ready brings the loaded page to where the scene begins.
 func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass) error {
-	if err := d.script(page); err != nil {
+	if err := runScript(page, d.params.Options.JS); err != nil {
 		return err
 	}
-	for _, act := range []func(context.Context, *rod.Page, capture.Pass) error{d.dismiss, d.prescroll, d.wait} {
-		if err := act(ctx, page, d.consent.during(pass)); err != nil {
+	pass = d.consent.during(pass)
+	if err := d.consent.dismiss(ctx, pass); err != nil {
+		return err
+	}
+	for _, act := range []func(context.Context, *rod.Page, capture.Pass) error{d.prescroll, d.wait} {
+		if err := act(ctx, page, pass); err != nil {
 			return err
 		}
 	}
@@ -57,26 +70,25 @@ func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass)
 	return pass(ctx, time.Millisecond)
 }
 
-// setStage has documents tell from their beginning what actions must know of them: whether they
-// were drawn, and are being left.
-func (d *Director) setStage(page *rod.Page) error {
-	if len(d.params.Options.Actions) == 0 {
-		return nil
+// Frame does what is due at a time of the scene: nothing, at no cost, or one call and the input
+// events that follow from it.
+func (d *Director) Frame(ctx context.Context, page *rod.Page, at time.Duration) error {
+	if d.timeline == nil {
+		d.timeline = newTimeline(d.params, d.driverOf(page))
 	}
-	source := "if (window === top) " + stageJS
-	_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: script.Named("stage.js", source), WorldName: world}.Call(page)
-	if err != nil {
-		return failed("set the stage", err)
-	}
-	return nil
+	return d.timeline.frame(ctx, at)
 }
 
-// onStage returns the page's stage.
-func (d *Director) onStage(page *rod.Page) *stage {
-	if d.stage == nil {
-		d.stage = &stage{page: page}
+// Due reports whether Frame may have something to do at a time. It assumes that nothing was due
+// since Frame was last called.
+func (d *Director) Due(at time.Duration) bool { return d.timeline == nil || d.timeline.due(at) }
+
+// driverOf returns the page's driver.
+func (d *Director) driverOf(page *rod.Page) *driver {
+	if d.driver == nil {
+		d.driver = &driver{page: page}
 	}
-	return d.stage
+	return d.driver
 }
 
 // actsAtOnce reports whether something is done in frame 0.

@@ -6,7 +6,7 @@
 //	Ready:   JS, then consent, prescroll and waits                  loaded, before frame 0; time passes when it lets it
 //	Frame:   scroll and actions                                     before each frame; time stands still
 //
-// Frame acts through stage.js (with find.js and scroll.js), which runs in the page in a world of
+// Frame acts through driver.js (with find.js and scroll.js), which runs in the page in a world of
 // its own and does all that a frame needs in one call, and through the browser's input events. Both
 // have happened when Frame returns: the frame that follows shows them.
 //

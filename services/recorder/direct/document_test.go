@@ -98,11 +98,11 @@ func TestADocumentThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
 	}
 }
 
-// failing asks the stage for what it does not know, as a fault of ours would.
+// failing asks the driver for what it does not know, as a fault of ours would.
 type failing struct{ capture.Director }
 
 func (failing) Frame(ctx context.Context, page *rod.Page, _ time.Duration) error {
-	return (&stage{page: page}).ask(ctx, nil, "nothing")
+	return (&driver{page: page}).ask(ctx, nil, "nothing")
 }
 
 func TestAFaultOfOurScriptsIsNotThePages(t *testing.T) {
@@ -114,7 +114,7 @@ func TestAFaultOfOurScriptsIsNotThePages(t *testing.T) {
 	if !errors.As(err, &own) || errors.As(err, &page) {
 		t.Fatalf("capture returned %v, want an error of our script", err)
 	}
-	if !strings.Contains(own.Thrown, "TypeError") || !strings.Contains(own.Thrown, "loom:stage.js") {
+	if !strings.Contains(own.Thrown, "TypeError") || !strings.Contains(own.Thrown, "loom:driver.js") {
 		t.Errorf("it says %q, not what failed where", own.Thrown)
 	}
 }

@@ -3,7 +3,6 @@ package direct
 import (
 	"strings"
 
-	"github.com/go-rod/rod"
 	"github.com/go-rod/rod/lib/proto"
 )
 
@@ -12,13 +11,13 @@ const touches = 5
 
 // emulate makes the browser what the page is to take it for. The window itself comes with the
 // browser.
-func (d *Director) emulate(page *rod.Page) error {
-	o := d.params.Options
+func (s setup) emulate() error {
+	o := s.params.Options
 	timezone := o.Timezone
 	if timezone == "" {
 		timezone = "UTC" // wherever the recorder runs
 	}
-	if err := (proto.EmulationSetTimezoneOverride{TimezoneID: timezone}).Call(page); err != nil {
+	if err := (proto.EmulationSetTimezoneOverride{TimezoneID: timezone}).Call(s.page); err != nil {
 		if refused(err) {
 			return refuse("timezone", "Chrome does not know this time zone")
 		}
@@ -32,21 +31,21 @@ func (d *Director) emulate(page *rod.Page) error {
 		media.Features = append(media.Features, &proto.EmulationMediaFeature{Name: "prefers-reduced-motion", Value: "reduce"})
 	}
 	if len(media.Features) > 0 {
-		if err := media.Call(page); err != nil {
+		if err := media.Call(s.page); err != nil {
 			return failed("set colour scheme and motion", err)
 		}
 	}
 	if o.Mobile {
-		if err := d.mobile(page); err != nil {
+		if err := s.mobile(); err != nil {
 			return err
 		}
 	}
-	return d.speak(page)
+	return s.speak()
 }
 
 // mobile gives the browser a phone's screen and touch.
-func (d *Director) mobile(page *rod.Page) error {
-	window, fingers := d.params.Options.Window(d.params.Width, d.params.Height), touches
+func (s setup) mobile() error {
+	window, fingers := s.params.Options.Window(s.params.Width, s.params.Height), touches
 	orientation := &proto.EmulationScreenOrientation{Type: proto.EmulationScreenOrientationTypePortraitPrimary}
 	if window.Width > window.Height {
 		orientation = &proto.EmulationScreenOrientation{Type: proto.EmulationScreenOrientationTypeLandscapePrimary, Angle: 90}
@@ -54,22 +53,22 @@ func (d *Director) mobile(page *rod.Page) error {
 	err := proto.EmulationSetDeviceMetricsOverride{
 		Width: window.Width, Height: window.Height, DeviceScaleFactor: window.Scale, Mobile: true,
 		ScreenWidth: &window.Width, ScreenHeight: &window.Height, ScreenOrientation: orientation,
-	}.Call(page)
+	}.Call(s.page)
 	if err != nil {
 		return failed("set a phone's screen", err)
 	}
-	if err := (proto.EmulationSetTouchEmulationEnabled{Enabled: true, MaxTouchPoints: &fingers}).Call(page); err != nil {
+	if err := (proto.EmulationSetTouchEmulationEnabled{Enabled: true, MaxTouchPoints: &fingers}).Call(s.page); err != nil {
 		return failed("set touch", err)
 	}
-	if err := feelFingers(page); err != nil {
+	if err := feelFingers(s.page); err != nil {
 		return failed("make touches of the mouse", err)
 	}
 	return nil
 }
 
 // speak sets the languages that the page is asked for in, and the browser's name.
-func (d *Director) speak(page *rod.Page) error {
-	o := d.params.Options
+func (s setup) speak() error {
+	o := s.params.Options
 	if o.Locale == "" && o.UserAgent == "" {
 		return nil
 	}
@@ -78,7 +77,7 @@ func (d *Director) speak(page *rod.Page) error {
 		agent.Platform, agent.Hints = platform(o.UserAgent)
 	}
 	if o.Locale != "" {
-		if err := (proto.EmulationSetLocaleOverride{Locale: o.Locale}).Call(page); err != nil {
+		if err := (proto.EmulationSetLocaleOverride{Locale: o.Locale}).Call(s.page); err != nil {
 			if refused(err) {
 				return refuse("locale", "Chrome does not know this language")
 			}
@@ -86,7 +85,7 @@ func (d *Director) speak(page *rod.Page) error {
 		}
 		agent.AcceptLanguage = languages(o.Locale)
 	}
-	if _, err := page.Call(page.GetContext(), string(page.SessionID), agent.ProtoReq(), agent); err != nil {
+	if _, err := s.page.Call(s.page.GetContext(), string(s.page.SessionID), agent.ProtoReq(), agent); err != nil {
 		return failed("set the browser's name and languages", err)
 	}
 	return nil

@@ -1,4 +1,5 @@
-// Finds elements: in the document and in the open shadow roots in it, and what is around them as they are drawn.
+// Finds elements: in the document and in the open shadow roots in it, and what is around them as
+// they are drawn.
 () => {
   const shown = el => {
     const { width, height } = el.getBoundingClientRect()
@@ -25,8 +26,8 @@
     for (const el of within(node)) if (el.shadowRoot) yield el.shadowRoot
   }
 
-  // parts are a selector's on both sides of ">>>", which leads into the shadow roots of what is before it. It throws what
-  // Chrome does of a selector that is none.
+  // parts are a selector's on both sides of ">>>", which leads into the shadow roots of what is
+  // before it. It throws what Chrome does of a selector that is none.
   function parts(selector) {
     const check = s => document.createDocumentFragment().querySelector(s)
     try {
@@ -40,7 +41,8 @@
     return list
   }
 
-  // lists are what a selector finds in the document, and then in each open shadow root, in the order of their hosts.
+  // lists are what a selector finds in the document, and then in each open shadow root, in the
+  // order of their hosts.
   function* lists(selector) {
     const list = parts(selector), last = list.pop()
     let starts = [document]
@@ -51,8 +53,8 @@
     for (const start of starts) for (const node of roots(start)) yield [...node.querySelectorAll(last)]
   }
 
-  // find returns the first element that can be seen, in place of one without a box of its own the first in it that has
-  // one, or says why there is none.
+  // find returns the first element that can be seen, in place of one without a box of its own the
+  // first in it that has one, or says why there is none.
   function find(selector) {
     try { parts(selector) } catch { return 'selector' }
     let there = false
@@ -71,7 +73,8 @@
     return pieces.reduce((a, b) => (b.width * b.height > a.width * a.height ? b : a))
   }
 
-  // around is the element around another as they are drawn: of what stands in a slot, that is the slot.
+  // around is the element around another as they are drawn: of what stands in a slot, that is the
+  // slot.
   const around = el => el.assignedSlot ?? el.parentElement ?? el.getRootNode().host ?? null
 
   // over is the first of those around that has a box of its own.

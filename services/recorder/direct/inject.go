@@ -19,14 +19,14 @@ var styles string
 
 // style sees to it that hide, remove and css hold in every document from its beginning: no frame
 // shows it without them.
-func (d *Director) style(page *rod.Page) error {
-	o := d.params.Options
+func (s setup) style() error {
+	o := s.params.Options
 	if len(o.Hide) == 0 && len(o.Remove) == 0 && o.CSS == "" {
 		return nil
 	}
 	for name, list := range map[string][]string{"hide": o.Hide, "remove": o.Remove} {
 		for i, selector := range list {
-			if err := checkSelector(page, fmt.Sprintf("%s[%d]", name, i), selector); err != nil {
+			if err := checkSelector(s.page, fmt.Sprintf("%s[%d]", name, i), selector); err != nil {
 				return err
 			}
 		}
@@ -35,7 +35,7 @@ func (d *Director) style(page *rod.Page) error {
 	if err != nil {
 		return err
 	}
-	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: script.Named("inject.js", source)}).Call(page); err != nil {
+	if _, err := (proto.PageAddScriptToEvaluateOnNewDocument{Source: script.Named("inject.js", source)}).Call(s.page); err != nil {
 		return failed("add CSS to the page", err)
 	}
 	return nil
@@ -76,9 +76,8 @@ func checkSelector(page *rod.Page, option, selector string) error {
 // scriptTime bounds a script of the user's own, in real time.
 const scriptTime = 5 * time.Second
 
-// script runs js in the page, once. What it returns is not waited for.
-func (d *Director) script(page *rod.Page) error {
-	source := d.params.Options.JS
+// runScript runs the option js in the page, once. It does not wait for what that returns.
+func runScript(page *rod.Page, source string) error {
 	if source == "" {
 		return nil
 	}

@@ -1,6 +1,6 @@
-// Gives a document the stylesheets that hide, remove and css are, and its open shadow roots that of hide and remove. Constructed
-// sheets are no part of the document's tree: a page that draws itself anew keeps them, and no content security policy refuses
-// them.
+// Gives a document the stylesheets that hide, remove and css are, and its open shadow roots that of
+// hide and remove. Constructed sheets are no part of the document's tree: a page that draws itself
+// anew keeps them, and no content security policy refuses them.
 (hide, remove, css) => {
   if (window !== window.top) return;
   const rules = new CSSStyleSheet();
@@ -27,9 +27,10 @@
     sheet.replaceSync(css);
     sheets.unshift(sheet);
   }
-  // Pages that set their own sheets would drop ours, and shadow roots have sheets of their own: css is for the document's,
-  // hide and remove are for both. What follows is called among the page's scripts, which may have changed any function by then:
-  // it calls none but those that it knows from the beginning.
+  // Pages that set their own sheets would drop ours, and shadow roots have sheets of their own: css
+  // is for the document's, hide and remove are for both. What follows is called among the page's
+  // scripts, which may have changed any function by then: it calls none but those that it knows
+  // from the beginning.
   const { apply } = Reflect;
   const getter = (of, name) => Object.getOwnPropertyDescriptor(of.prototype, name).get;
   const mine = node => node === document ? sheets : [rules];
@@ -59,10 +60,12 @@
   const inDocument = Document.prototype.querySelectorAll, { observe } = MutationObserver.prototype;
   const [target, added, type] = [getter(MutationRecord, "target"), getter(MutationRecord, "addedNodes"), getter(Node, "nodeType")];
 
-  // dress gives the open shadow root of an element, if there is one, our rules, and looks for others in it.
+  // dress gives the open shadow root of an element, if there is one, our rules, and looks for
+  // others in it.
   const dress = el => {
     const root = apply(rootOf, el, []);
-    // A root of another document takes no sheet of this one. One that moves here has lost those that it had.
+    // A root of another document takes no sheet of this one. One that moves here has lost those
+    // that it had.
     if (!root || apply(documentOf, root, []) !== document) return;
     const there = apply(sheetsOf.get, root, []);
     for (let i = 0; i < there.length; i++) if (there[i] === rules) return;
@@ -72,7 +75,8 @@
     search(apply(inRoot, root, ["*"]));
   };
   const search = list => { for (let i = 0; i < list.length; i++) dress(list[i]) };
-  // Roots come with what is put into the page (its HTML may declare them), or when a script attaches them.
+  // Roots come with what is put into the page (its HTML may declare them), or when a script
+  // attaches them.
   const observer = new MutationObserver(records => {
     for (let i = 0; i < records.length; i++) {
       const around = apply(target, records[i], []), nodes = apply(added, records[i], []);

@@ -38,18 +38,18 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 	if !d.params.Options.Prescroll {
 		return nil
 	}
-	stage, axis := d.onStage(page), scene.AxisY
+	drv, axis := d.driverOf(page), scene.AxisY
 	if s := d.params.Options.Scroll; s != nil && s.Axis != "" {
 		axis = s.Axis
 	}
 	first, deadline := 0.0, time.Now().Add(wayTime)
-	err := unlocked(ctx, stage, axis, deadline, pass)
+	err := unlocked(ctx, drv, axis, deadline, pass)
 	if err == nil {
-		first, err = walk(ctx, stage, axis, deadline, pass)
+		first, err = walk(ctx, drv, axis, deadline, pass)
 	}
 	if err == nil {
-		if _, err = stand(ctx, stage, axis, pass); err == nil {
-			err = stage.ask(ctx, nil, "jumpBack", axis, first)
+		if _, err = stand(ctx, drv, axis, pass); err == nil {
+			err = drv.ask(ctx, nil, "jumpBack", axis, first)
 		}
 	}
 	if err != nil && !errors.Is(err, errLost) {
@@ -60,9 +60,9 @@ func (d *Director) prescroll(ctx context.Context, page *rod.Page, pass capture.P
 
 // unlocked waits while the page may not be scrolled, as under a preloader, but not for ever: some
 // never may.
-func unlocked(ctx context.Context, stage *stage, axis string, deadline time.Time, pass capture.Pass) error {
+func unlocked(ctx context.Context, drv *driver, axis string, deadline time.Time, pass capture.Pass) error {
 	for waited := time.Duration(0); waited < lockTime && time.Now().Before(deadline); waited += endTime {
-		if now, err := stand(ctx, stage, axis, pass); err != nil || !now.Locked {
+		if now, err := stand(ctx, drv, axis, pass); err != nil || !now.Locked {
 			return err
 		}
 		if err := pass(ctx, endTime); err != nil {
@@ -75,11 +75,11 @@ func unlocked(ctx context.Context, stage *stage, axis string, deadline time.Time
 // walk scrolls down to the page's end, three quarters of a view at a time: some of what loads when
 // it is seen waits until half of it is. It returns where the page was at first.
 func walk(
-	ctx context.Context, stage *stage, axis string, deadline time.Time, pass capture.Pass,
+	ctx context.Context, drv *driver, axis string, deadline time.Time, pass capture.Pass,
 ) (first float64, err error) {
 	top := -1.0
 	for n := 0; n < stops && time.Now().Before(deadline); n++ {
-		now, err := stand(ctx, stage, axis, pass)
+		now, err := stand(ctx, drv, axis, pass)
 		if err != nil {
 			return first, err
 		}
@@ -93,7 +93,7 @@ func walk(
 			}
 			top, stay = now.End, endTime
 		}
-		if err := stage.ask(ctx, nil, "jump", axis, top, first); err != nil && !errors.Is(err, errLost) {
+		if err := drv.ask(ctx, nil, "jump", axis, top, first); err != nil && !errors.Is(err, errLost) {
 			return first, err
 		}
 		if err := pass(ctx, stay); err != nil {
@@ -108,9 +108,9 @@ func walk(
 const loads = 10
 
 // stand returns where the page is scrolled to when it has loaded, or has had its time to.
-func stand(ctx context.Context, stage *stage, axis string, pass capture.Pass) (now place, err error) {
+func stand(ctx context.Context, drv *driver, axis string, pass capture.Pass) (now place, err error) {
 	for range loads {
-		if err = stage.ask(ctx, &now, "place", axis); err == nil && !now.Loading || err != nil && !errors.Is(err, errLost) {
+		if err = drv.ask(ctx, &now, "place", axis); err == nil && !now.Loading || err != nil && !errors.Is(err, errLost) {
 			return now, err
 		}
 		if err := pass(ctx, stopTime); err != nil {

@@ -15,78 +15,78 @@ const (
 	numberBack   = -1
 )
 
-// way is the option scroll: down the page, and perhaps back.
-type way struct {
+// pageScroll is the option scroll: down the page, and perhaps back.
+type pageScroll struct {
 	scene.Scroll
 	start time.Duration
 	// takes is how long it lasts; unknown until the page has been measured when the option says how
-	// fast it goes. It is measured anew when it has changed.
+	// fast it goes. It is measured again when the page has changed.
 	takes time.Duration
 	known bool
 
 	down, back bool // done
 }
 
-// newWay returns the way of a scroll in a scene whose last frame is at last.
-func newWay(s scene.Scroll, last time.Duration) *way {
-	w := &way{Scroll: s, start: seconds(s.DelaySeconds)}
+// newPageScroll returns the option scroll in a scene whose last frame is at last.
+func newPageScroll(s scene.Scroll, last time.Duration) *pageScroll {
+	p := &pageScroll{Scroll: s, start: seconds(s.DelaySeconds)}
 	switch {
 	case s.Seconds > 0:
-		w.takes, w.known = seconds(s.Seconds), true
+		p.takes, p.known = seconds(s.Seconds), true
 	case s.Speed == 0:
-		w.takes, w.known = last-w.start-seconds(s.PauseSeconds), true
+		p.takes, p.known = last-p.start-seconds(s.PauseSeconds), true
 		if s.Back {
-			w.takes /= 2
+			p.takes /= 2
 		}
-		w.takes = max(w.takes, 0)
+		p.takes = max(p.takes, 0)
 	}
-	return w
+	return p
 }
 
-// steps returns what is due of the way in the frame at a time, which follows the one at before.
-func (w *way) steps(before, at time.Duration) (list []step) {
-	if !due(at, w.start) {
+// steps returns what is due of it in the frame at a time, which follows the one at before.
+func (p *pageScroll) steps(before, at time.Duration) (list []step) {
+	if !due(at, p.start) {
 		return nil
 	}
-	if !w.down {
-		s := target(w.To)
-		s.Number, s.Axis, s.Paced = numberScroll, w.axis(), w.Speed > 0
-		if w.known {
-			s.Scrolled = ease(w.Easing, progress(at, w.start, w.takes))
-			s.Since = ease(w.Easing, progress(max(before, w.start), w.start, w.takes))
+	if !p.down {
+		s := target(p.To)
+		s.Number, s.Axis, s.Paced = numberScroll, p.axis(), p.Speed > 0
+		if p.known {
+			s.Scrolled = ease(p.Easing, progress(at, p.start, p.takes))
+			s.Since = ease(p.Easing, progress(max(before, p.start), p.start, p.takes))
 		}
 		list = append(list, s)
 	}
-	// Without a pause, one frame sees the end of the way and a part of the way back.
-	back := w.start + w.takes + seconds(w.PauseSeconds)
-	if w.known && w.Back && !w.back && due(at, back) {
+	// Without a pause, one frame has the end of the way down and a part of the way back.
+	back := p.start + p.takes + seconds(p.PauseSeconds)
+	if p.known && p.Back && !p.back && due(at, back) {
 		list = append(list, step{
-			Number: numberBack, Do: "back", Of: numberScroll, Axis: w.axis(), Scrolled: ease(w.Easing, progress(at, back, w.takes)),
+			Number: numberBack, Do: "back", Of: numberScroll, Axis: p.axis(), Scrolled: ease(p.Easing, progress(at, back, p.takes)),
 		})
 	}
 	return list
 }
 
-// measured takes how many CSS pixels of the way are left after the frame at before.
-func (w *way) measured(before time.Duration, left float64) {
-	w.takes, w.known = max(before-w.start, 0)+seconds(left/w.Speed), true
+// measured takes how many CSS pixels are left after the frame at before.
+func (p *pageScroll) measured(before time.Duration, left float64) {
+	p.takes, p.known = max(before-p.start, 0)+seconds(left/p.Speed), true
 }
 
-func (w *way) axis() string {
-	if w.Axis == "" {
+func (p *pageScroll) axis() string {
+	if p.Axis == "" {
 		return scene.AxisY
 	}
-	return w.Axis
+	return p.Axis
 }
 
 // done notes that a step is.
-func (w *way) done(s step) {
+func (p *pageScroll) done(s step) {
 	switch {
 	case s.Scrolled < 1:
 	case s.Number == numberScroll:
-		w.down = true
+		p.down = true
 	default:
-		w.back = true
+		p.back = true
 	}
 }
 

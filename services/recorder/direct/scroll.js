@@ -1,5 +1,5 @@
-// Scrolls: says what the page scrolls in and how far that goes, and brings it there part by part. An axis is 'y', or 'x' of what
-// scrolls sideways.
+// Scrolls: says what the page scrolls in and how far that goes, and brings it there part by part.
+// An axis is 'y', or 'x' of what scrolls sideways.
 ({ shown, within, rect, over, holds, under }) => {
   const clamp = (x, lo, hi) => Math.min(Math.max(x, lo), hi)
   const rolls = /auto|scroll|overlay/
@@ -39,14 +39,15 @@
     return (axis === 'x' ? el.scrollWidth - el.clientWidth : el.scrollHeight - el.clientHeight) > 1 && rolls.test(overflow(el, axis))
   }
 
-  // locked reports whether a document may not be scrolled along an axis: as long as a preloader covers it, perhaps.
+  // locked reports whether a document may not be scrolled along an axis: as long as a preloader
+  // covers it, perhaps.
   function locked(doc, axis) {
     const [html, body] = [doc.documentElement, doc.body].map(el => el && overflow(el, axis))
     return /hidden|clip/.test(html === 'visible' ? body : html)
   }
 
-  // boxes are what else scrolls along an axis in a document, each with the area that it is seen in: boxes, in open shadow roots as
-  // well, and the documents of frames that this code may reach.
+  // boxes are what else scrolls along an axis in a document, each with the area that it is seen in:
+  // boxes, in open shadow roots as well, and the documents of frames that this code may reach.
   function* boxes(doc, axis) {
     for (const el of within(doc)) {
       const inner = /^i?frame$/.test(el.localName) && el.contentDocument
@@ -59,7 +60,8 @@
     }
   }
 
-  // main is what the page scrolls in along an axis: the document, or where that does not scroll, the largest box that does.
+  // main is what the page scrolls in along an axis: the document, or where that does not scroll,
+  // the largest box that does.
   function main(axis) {
     if (!locked(document, axis) && room(root(), axis) > 1) return root()
     let best = root(), most = innerWidth * innerHeight / 5
@@ -100,8 +102,9 @@
     return height
   }
 
-  // plan says how far each scroller must be for an element to be where its axis begins (start) or, where it is not on the screen,
-  // in the middle. Every frame plans anew: what moves or grows on the way is still met.
+  // plan says how far each scroller must be for an element to be where its axis begins (start) or,
+  // where it is not on the screen, in the middle. Every frame plans anew: what moves or grows on
+  // the way is still met.
   function plan(act, el, start) {
     let { left, top, right, bottom } = rect(el)
     const list = []
@@ -141,7 +144,8 @@
   const px = text => parseFloat(text) || 0
   const kept = (el, s, side) => px(getComputedStyle(el)['scrollMargin' + side]) + px(getComputedStyle(s)['scrollPadding' + side])
 
-  // free notes where a scroller is before it is moved. While it is on its way it snaps to nothing, until settle.
+  // free notes where a scroller is before it is moved. While it is on its way it snaps to nothing,
+  // until settle.
   function free(act, s) {
     let from = act.from.get(s)
     if (from) return from
@@ -174,7 +178,8 @@
     return far
   }
 
-  // approach scrolls to an element. The way of a step that has a speed (paced) is measured before it begins.
+  // approach scrolls to an element. The way of a step that has a speed (paced) is measured before
+  // it begins.
   function approach(act, el, step) {
     const far = move(act, plan(act, el, step.axis), step.p)
     if (step.paced && !act.measured) {
@@ -190,11 +195,12 @@
   // hurry is how many times as fast as before a scroll may become because the page has grown.
   const hurry = 3
 
-  // course brings the page the part step.p of its way, of which step.since was over in the frame before. Each frame looks again at
-  // what scrolls and how far that goes. As long as that stays the same, each frame is where the curve has it. When it changes,
-  // since the page is made or loaded as it is scrolled, the rest of the way begins anew at the place that is reached: for a step that has
-  // a speed (paced) it is measured again, another goes faster. Once more than a window is scrolled, it becomes no faster than
-  // hurry allows: else it would chase an endless page.
+  // course brings the page the part step.p of its way, of which step.since was over in the frame
+  // before. Each frame looks again at what scrolls and how far that goes. As long as that stays the
+  // same, each frame is where the curve has it. When it changes, since the page is made or loaded
+  // as it is scrolled, the rest of the way begins anew at the place that is reached: for a step
+  // that has a speed (paced) it is measured again, another goes faster. Once more than a window is
+  // scrolled, it becomes no faster than hurry allows: else it would chase an endless page.
   function course(act, step) {
     const { axis } = step
     if (!act.leg || !act.leg.s.isConnected || !act.leg.s.ownerDocument.defaultView || room(act.leg.s, axis) <= 1) act.s = main(axis)

@@ -34,20 +34,19 @@ type condition struct {
 	met func(at time.Duration) (bool, error)
 }
 
-// checkWait refuses, on an empty page, what no page could fulfil, and starts what must listen from
-// the beginning.
-func (d *Director) checkWait(page *rod.Page) error {
-	w := d.params.Options.WaitFor
+// checkWait refuses, on an empty page, what no page could fulfil.
+func (s setup) checkWait() error {
+	w := s.params.Options.WaitFor
 	if w == nil {
 		return nil
 	}
 	if w.Selector != "" {
-		if err := checkPath(page, "wait_for.selector", w.Selector); err != nil {
+		if err := checkPath(s.page, "wait_for.selector", w.Selector); err != nil {
 			return err
 		}
 	}
 	if w.Promise != "" {
-		err := evaluate(page, mainWorld, nil, `source => void new Function("return " + source)`, expression(w.Promise))
+		err := evaluate(s.page, mainWorld, nil, `source => void new Function("return " + source)`, expression(w.Promise))
 		var bad *thrownError
 		if errors.As(err, &bad) {
 			return refuse("wait_for.promise", "this is no JavaScript expression: write one such as window.app.ready")
@@ -55,9 +54,6 @@ func (d *Director) checkWait(page *rod.Page) error {
 		if err != nil {
 			return failed("check a promise", err)
 		}
-	}
-	if w.NetworkIdle {
-		d.traffic = watchTraffic(page)
 	}
 	return nil
 }
@@ -115,7 +111,7 @@ func (d *Director) conditions(ctx context.Context, page *rod.Page, w scene.WaitF
 	}
 	if w.Selector != "" {
 		all = append(all, condition{"wait_for.selector", "no visible element was found", func(time.Duration) (seen bool, err error) {
-			return seen, d.onStage(page).ask(ctx, &seen, "sees", w.Selector)
+			return seen, d.driverOf(page).ask(ctx, &seen, "sees", w.Selector)
 		}})
 	}
 	if w.Promise != "" {

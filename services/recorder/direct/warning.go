@@ -11,18 +11,18 @@ import (
 // Warnings tell the render's owner what was not done as it was asked for, although the scene went
 // on.
 func (d *Director) Warnings() []msg.Warning {
-	if d.play == nil {
+	if d.timeline == nil {
 		return nil
 	}
 	var list []msg.Warning
 	warn := func(code msg.Code, text string) {
 		list = append(list, msg.Warning{Code: code, Scene: d.params.Scene, Message: fmt.Sprintf("Scene %d: %s", d.params.Scene, text)})
 	}
-	for _, s := range d.play.short {
+	for _, s := range d.timeline.short {
 		warn(msg.CodeSceneScroll, s.String())
 	}
-	if n := len(d.play.unhovered); n > 0 {
-		which := fmt.Sprintf("action %d (hover)", d.play.unhovered[0])
+	if n := len(d.timeline.unhovered); n > 0 {
+		which := fmt.Sprintf("action %d (hover)", d.timeline.unhovered[0])
 		if n > 1 {
 			which += fmt.Sprintf(" and %d more", n-1)
 		}
@@ -59,14 +59,14 @@ func (s short) String() string {
 }
 
 // noteShort notes a scroll that is over, in the frame at a time, and is not where it was to lead.
-func (y *play) noteShort(at time.Duration, name string, s step, o outcome) {
+func (t *timeline) noteShort(at time.Duration, name string, s step, o outcome) {
 	if s.Do != "scroll" || !o.Short {
 		return
 	}
 	// One that ends with the scene, or has a speed and nowhere to go, is never at its end. One that
 	// is on its way is as it was asked for.
-	ended := s.Scrolled == 1 || due(at, y.last) && (o.Less && !s.Paced || o.Moved < 1 && (!s.Paced || s.Scrolled == 0))
+	ended := s.Scrolled == 1 || due(at, t.last) && (o.Less && !s.Paced || o.Moved < 1 && (!s.Paced || s.Scrolled == 0))
 	if ended {
-		y.short = append(y.short, short{name, o.Moved, s.Selector != "", s.Axis == scene.AxisX})
+		t.short = append(t.short, short{name, o.Moved, s.Selector != "", s.Axis == scene.AxisX})
 	}
 }

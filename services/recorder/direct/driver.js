@@ -1,14 +1,15 @@
-// What the recorder does in a page, and looks for in it. It runs in a world of its own: the page sees what is drawn and
-// scrolled, not this code, and cannot change what it calls. One call of frame() does all that a frame needs. It is given find.js and
-// scroll.js.
+// What the recorder does in a page, and looks for in it. It runs in a world of its own: the page
+// sees what is drawn and scrolled, not this code, and cannot change what it calls. One call of
+// frame() does all that a frame needs. It is given find.js and scroll.js.
 ((finding, scrolling) => {
-  if (globalThis.loomStage) return globalThis.loomStage
+  if (globalThis.loomDriver) return globalThis.loomDriver
 
   const found = finding()
   const { shown, lists, find, rect, inside, holds } = found
   const { view, room, at, put, main, locked, plan, move, approach, course, back } = scrolling(found)
 
-  // acts is what each action has found and begun, by its number. Another document has none of it: it is found again.
+  // acts is what each action has found and begun, by its number. Another document has none of it:
+  // it is found again.
   const acts = new Map()
   const clamp = (x, lo, hi) => Math.min(Math.max(x, lo), hi)
 
@@ -17,8 +18,8 @@
   // starts are where what was scrolled on the way through the page stood before.
   const starts = new Map()
 
-  // place is where the page is scrolled to along an axis, in CSS pixels. A page that loads is not as high as it will be, and one that was
-  // loaded again goes by itself to where it was.
+  // place is where the page is scrolled to along an axis, in CSS pixels. A page that loads is not
+  // as high as it will be, and one that was loaded again goes by itself to where it was.
   function place(axis) {
     const s = main(axis), { width, height } = view(s), end = room(s, axis)
     return {
@@ -27,7 +28,8 @@
     }
   }
 
-  // jump scrolls to top, in a page that was at first when this began: another document of it may have begun elsewhere.
+  // jump scrolls to top, in a page that was at first when this began: another document of it may
+  // have begun elsewhere.
   function jump(axis, top, first) {
     const s = main(axis)
     if (!starts.has(s)) starts.set(s, starts.size ? at(s, axis) : first)
@@ -47,7 +49,8 @@
     return hit && holds(el, hit) || hit?.closest('label')?.control === el
   }
 
-  // spot is where in an element the mouse goes: the middle, or if something else is there, another place that is free.
+  // spot is where in an element the mouse goes: the middle, or if something else is there, another
+  // place that is free.
   function spot(el, r) {
     const box = { left: Math.max(r.left, 0), top: Math.max(r.top, 0), right: Math.min(r.right, innerWidth), bottom: Math.min(r.bottom, innerHeight) }
     if (box.left >= box.right || box.top >= box.bottom) return [.5, .5]
@@ -86,7 +89,8 @@
 
   const writable = el => el.isContentEditable || 'readOnly' in el && !el.readOnly && !el.disabled
 
-  // focus puts the focus, and the caret behind what is there, into an element or what it is the label or the frame of.
+  // focus puts the focus, and the caret behind what is there, into an element or what it is the
+  // label or the frame of.
   function focus(act, el, step) {
     move(act, plan(act, el, ''), 1)
     const inner = 'input:not([type=hidden]), textarea, select, [contenteditable]:not([contenteditable=false]), [tabindex]'
@@ -111,8 +115,8 @@
 
   // ---- what must not open
 
-  // Lists, calendars and palettes open in windows of Chrome's own, which wait for frames that nobody draws, and the page
-  // with them. They stay closed; keys choose from them all the same.
+  // Lists, calendars and palettes open in windows of Chrome's own, which wait for frames that
+  // nobody draws, and the page with them. They stay closed; keys choose from them all the same.
   const list = el => el.localName === 'select' && !el.multiple && el.size < 2
   const picker = el => el.localName === 'input' && /^(color|date|datetime-local|month|time|week)$/.test(el.type)
   const closed = e => {
@@ -194,7 +198,8 @@
     } catch { /* it is shown by its z-index */ }
   }
 
-  // draw puts the tip of the pointer to x, y, unless it is a finger; ripple is a click's place and how much of its ring's life is over.
+  // draw puts the tip of the pointer to x, y, unless it is a finger; ripple is a click's place and
+  // how much of its ring's life is over.
   function draw([x, y], ripple, finger) {
     if (!host) build()
     if (!host.isConnected) show()
@@ -211,8 +216,9 @@
 
   // ---- leaving
 
-  // Who follows a link sees no more of the page that it is on, while it is there for some frames more. Page time stands still until
-  // the other has come: when time passes, nothing comes of it, as with a download.
+  // Who follows a link sees no more of the page that it is on, while it is there for some frames
+  // more. Page time stands still until the other has come: when time passes, nothing comes of it,
+  // as with a download.
   const leave = 100
   let left = -Infinity
   const leaving = () => performance.now() - left < leave
@@ -223,7 +229,8 @@
   })
   for (const type of ['currententrychange', 'navigateerror']) navigation.addEventListener(type, () => { left = -Infinity })
 
-  // wasDrawn reports whether the document was drawn: until then, Chrome drops what is typed and clicked.
+  // wasDrawn reports whether the document was drawn: until then, Chrome drops what is typed and
+  // clicked.
   let frames = 0
   requestAnimationFrame(() => frames++)
   const wasDrawn = () => frames > 0 || performance.getEntriesByType('paint').length > 0
@@ -237,7 +244,8 @@
 
   function perform(step, pointer) {
     const a = act(step.n)
-    // What needs no element of a document needs the document: all of it, as long as it may still come.
+    // What needs no element of a document needs the document: all of it, as long as it may still
+    // come.
     const early = !step.selector && document.readyState === 'loading' || !a.begun && leaving() || /aim|focus/.test(step.do) && !wasDrawn()
     if (early && !step.anyway) return { state: 'early' }
     a.begun = true
@@ -260,8 +268,9 @@
     }
   }
 
-  return globalThis.loomStage = {
-    // frame does the steps of a frame and draws the pointer. It returns what became of each step, and where the pointer is.
+  return globalThis.loomDriver = {
+    // frame does the steps of a frame and draws the pointer. It returns what became of each step,
+    // and where the pointer is.
     frame(steps, pointer, ripple, drawn, finger) {
       pointer ??= [Math.round(innerWidth * .62), Math.round(innerHeight * .72)]
       const done = steps.map(step => {
@@ -277,7 +286,8 @@
       return { done, pointer, loading: document.readyState === 'loading' }
     },
 
-    // there reports whether anything has been read of the document: nothing else here can be called before.
+    // there reports whether anything has been read of the document: nothing else here can be called
+    // before.
     there: () => document.documentElement !== null,
 
     // sees reports whether a selector finds an element that can be seen.

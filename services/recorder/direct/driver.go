@@ -14,9 +14,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
-// The parts of stageJS.
+// The parts of driverJS.
 var (
-	//go:embed stage.js
+	//go:embed driver.js
 	actJS string
 	//go:embed find.js
 	findJS string
@@ -24,10 +24,10 @@ var (
 	scrollJS string
 )
 
-// stageJS is what runs in the page. It evaluates to the object that frames are told to.
-var stageJS = fmt.Sprintf("(%s)(%s, %s)", actJS, findJS, scrollJS)
+// driverJS is what runs in the page. It evaluates to the object that frames are told to.
+var driverJS = fmt.Sprintf("(%s)(%s, %s)", actJS, findJS, scrollJS)
 
-// world is where stageJS runs, beside the page's own scripts.
+// world is where driverJS runs, beside the page's own scripts.
 const world = "loom"
 
 var (
@@ -37,11 +37,11 @@ var (
 	errUnread = fmt.Errorf("%w: nothing of the next one has been read", errLost)
 )
 
-// stage is how we act in the page's document and look at it: in a world where functions are the
+// driver is how we act in the page's document and look at it: in a world where functions are the
 // browser's own, whatever the page has made of them.
-type stage struct {
+type driver struct {
 	page *rod.Page
-	// object is stageJS in the document that was there last.
+	// object is driverJS in the document that was there last.
 	object proto.RuntimeRemoteObjectID
 	// rest is the script that draws the pointer in the next document.
 	rest proto.PageScriptIdentifier
@@ -80,8 +80,8 @@ type step struct {
 // point is a place in the window, in CSS pixels.
 type point [2]float64
 
-// scenery is what a frame is told: what to do, and what to draw.
-type scenery struct {
+// request is what the driver is told of a frame: what to do, and what to draw.
+type request struct {
 	steps   []step
 	pointer *point // nil: where it is at first
 	ripple  *[3]float64
@@ -89,8 +89,8 @@ type scenery struct {
 	finger  bool // it has no arrow
 }
 
-// seen is what became of a frame.
-type seen struct {
+// result is what became of a frame.
+type result struct {
 	Done    []outcome `json:"done"`
 	Pointer point     `json:"pointer"`
 	// Loading says that the document is still being read.
@@ -132,11 +132,11 @@ const (
 )
 
 // frame does a frame's steps. Between two documents it returns errLost.
-func (s *stage) frame(ctx context.Context, f scenery) (got seen, err error) {
+func (d *driver) frame(ctx context.Context, f request) (got result, err error) {
 	if f.steps == nil {
 		f.steps = []step{}
 	}
-	if err := s.ask(ctx, &got, "frame", f.steps, f.pointer, f.ripple, f.drawn, f.finger); err != nil {
+	if err := d.ask(ctx, &got, "frame", f.steps, f.pointer, f.ripple, f.drawn, f.finger); err != nil {
 		return got, err
 	}
 	if len(got.Done) != len(f.steps) {
@@ -145,31 +145,31 @@ func (s *stage) frame(ctx context.Context, f scenery) (got seen, err error) {
 	return got, nil
 }
 
-// ask calls a method of stageJS and reads what it returns into to, which may be nil. Between two
+// ask calls a method of driverJS and reads what it returns into to, which may be nil. Between two
 // documents it returns errLost.
-func (s *stage) ask(ctx context.Context, to any, method string, arguments ...any) error {
+func (d *driver) ask(ctx context.Context, to any, method string, arguments ...any) error {
 	list, err := json.Marshal(append([]any{}, arguments...))
 	if err != nil {
 		return fmt.Errorf("write a step: %w", err)
 	}
-	function := script.Named("stage.js", fmt.Sprintf("function() { return this.there() ? [this.%s(...%s)] : [] }", method, list)) + "\n"
-	err = s.call(ctx, to, function)
+	function := script.Named("driver.js", fmt.Sprintf("function() { return this.there() ? [this.%s(...%s)] : [] }", method, list)) + "\n"
+	err = d.call(ctx, to, function)
 	// in all likelihood there is another document by now
 	if errors.Is(err, errLost) && !errors.Is(err, errUnread) {
-		s.object = ""
-		err = s.call(ctx, to, function)
+		d.object = ""
+		err = d.call(ctx, to, function)
 	}
 	return err
 }
 
-func (s *stage) call(ctx context.Context, to any, function string) error {
-	page := s.page.Context(ctx)
-	if s.object == "" {
-		if err := s.enter(page); err != nil {
+func (d *driver) call(ctx context.Context, to any, function string) error {
+	page := d.page.Context(ctx)
+	if d.object == "" {
+		if err := d.enter(page); err != nil {
 			return err
 		}
 	}
-	reply, err := proto.RuntimeCallFunctionOn{FunctionDeclaration: function, ObjectID: s.object, ReturnByValue: true}.Call(page)
+	reply, err := proto.RuntimeCallFunctionOn{FunctionDeclaration: function, ObjectID: d.object, ReturnByValue: true}.Call(page)
 	if err != nil {
 		return lost("act in the page", err)
 	}
@@ -189,39 +189,39 @@ func (s *stage) call(ctx context.Context, to any, function string) error {
 	return nil
 }
 
-// enter makes the document's stage.
-func (s *stage) enter(page *rod.Page) error {
+// enter makes the document's driver.
+func (d *driver) enter(page *rod.Page) error {
 	made, err := proto.PageCreateIsolatedWorld{FrameID: page.FrameID, WorldName: world}.Call(page)
 	if err != nil {
 		return lost("make a world", err)
 	}
-	reply, err := proto.RuntimeEvaluate{Expression: script.Named("stage.js", stageJS), ContextID: made.ExecutionContextID}.Call(page)
+	reply, err := proto.RuntimeEvaluate{Expression: script.Named("driver.js", driverJS), ContextID: made.ExecutionContextID}.Call(page)
 	if err != nil {
 		return lost("enter the page", err)
 	}
 	if e := reply.ExceptionDetails; e != nil {
 		return script.Failed("enter the page", e)
 	}
-	s.object = reply.Result.ObjectID
+	d.object = reply.Result.ObjectID
 	return nil
 }
 
 // restAt has the pointer drawn at p in documents that come: a page may go elsewhere when no frame
 // is told anything.
-func (s *stage) restAt(ctx context.Context, p point) error {
-	page := s.page.Context(ctx)
-	if s.rest != "" {
-		if err := (proto.PageRemoveScriptToEvaluateOnNewDocument{Identifier: s.rest}).Call(page); err != nil {
+func (d *driver) restAt(ctx context.Context, p point) error {
+	page := d.page.Context(ctx)
+	if d.rest != "" {
+		if err := (proto.PageRemoveScriptToEvaluateOnNewDocument{Identifier: d.rest}).Call(page); err != nil {
 			return fmt.Errorf("take the pointer back: %w", err)
 		}
 	}
 	reply, err := proto.PageAddScriptToEvaluateOnNewDocument{
-		Source: script.Named("stage.js", fmt.Sprintf("(%s).rest(%g, %g)", stageJS, p[0], p[1])), WorldName: world,
+		Source: script.Named("driver.js", fmt.Sprintf("(%s).rest(%g, %g)", driverJS, p[0], p[1])), WorldName: world,
 	}.Call(page)
 	if err != nil {
 		return fmt.Errorf("keep the pointer: %w", err)
 	}
-	s.rest = reply.Identifier
+	d.rest = reply.Identifier
 	return nil
 }
 
