@@ -181,8 +181,8 @@ func do(t *testing.T, request *http.Request) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-func TestServersListenOnLoopbackAndAvoidTakenPorts(t *testing.T) {
-	// Ports that this test holds. What somebody else holds now may be free in a moment.
+func TestEmbeddedServers(t *testing.T) {
+	// Ports that this test holds. What another program holds now may be free in a moment.
 	taken := map[int]bool{}
 	for _, port := range []int{natsPort, s3Port, postgresPort} {
 		if l, err := net.Listen("tcp4", servers.Loopback(port)); err == nil {
@@ -190,49 +190,45 @@ func TestServersListenOnLoopbackAndAvoidTakenPorts(t *testing.T) {
 			defer l.Close()
 		}
 	}
-	s := start(t, filepath.Join(openFolder(t), "data"), nil)
-	defer stop(t, s)
-	for _, port := range []int{s.nats.Port, s.s3.port, s.postgres.Port} {
-		if taken[port] {
-			t.Errorf("port %d was taken", port)
-		}
-	}
-	for _, v := range []string{"DATABASE_URL", "NATS_URL", "S3_ENDPOINT"} {
-		if !strings.Contains(s.settings[v], "127.0.0.1:") {
-			t.Errorf("%s is not on loopback", v)
-		}
-	}
-}
-
-func TestExternalServersAreUsed(t *testing.T) {
-	outer := start(t, filepath.Join(openFolder(t), "outer"), nil)
-	defer stop(t, outer)
-	inner := start(t, filepath.Join(openFolder(t), "inner"), outer.settings)
-	defer stop(t, inner)
-	if inner.postgres != nil || inner.nats != nil || inner.s3 != nil {
-		t.Error("a server was started although its URL was set")
-	}
-	for v, want := range outer.settings {
-		if inner.settings[v] != want {
-			t.Errorf("%s differs", v)
-		}
-	}
-}
-
-func TestSecretsAreTheOwnersAlone(t *testing.T) {
 	dir := filepath.Join(openFolder(t), "data")
 	s := start(t, dir, nil)
 	defer stop(t, s)
-	for _, path := range []string{
-		filepath.Join(s.postgres.place, "password"), filepath.Join(dir, "s3", "secret-access-key"),
-		filepath.Join(dir, "logs", "postgres.log"),
-	} {
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
+	t.Run("listen on loopback and avoid taken ports", func(t *testing.T) {
+		for _, port := range []int{s.nats.Port, s.s3.port, s.postgres.Port} {
+			if taken[port] {
+				t.Errorf("port %d was taken", port)
+			}
 		}
-		if mode := info.Mode().Perm(); mode != 0o600 {
-			t.Errorf("%s has mode %o", path, mode)
+		for _, v := range []string{"DATABASE_URL", "NATS_URL", "S3_ENDPOINT"} {
+			if !strings.Contains(s.settings[v], "127.0.0.1:") {
+				t.Errorf("%s is not on loopback", v)
+			}
 		}
-	}
+	})
+	t.Run("keep secrets that only the owner can read", func(t *testing.T) {
+		for _, path := range []string{
+			filepath.Join(s.postgres.place, "password"), filepath.Join(dir, "s3", "secret-access-key"),
+			filepath.Join(dir, "logs", "postgres.log"),
+		} {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode := info.Mode().Perm(); mode != 0o600 {
+				t.Errorf("%s has mode %o", path, mode)
+			}
+		}
+	})
+	t.Run("are not started where external ones are named", func(t *testing.T) {
+		inner := start(t, filepath.Join(openFolder(t), "inner"), s.settings)
+		defer stop(t, inner)
+		if inner.postgres != nil || inner.nats != nil || inner.s3 != nil {
+			t.Error("a server was started although its URL was set")
+		}
+		for v, want := range s.settings {
+			if inner.settings[v] != want {
+				t.Errorf("%s differs", v)
+			}
+		}
+	})
 }

@@ -38,6 +38,8 @@ type pgHome struct {
 	logs string
 	// elsewhere are the places for the data when Postgres's user cannot reach dir.
 	elsewhere []string
+	// volatile leaves out what makes the data outlive a crash of the machine, for tests.
+	volatile bool
 }
 
 // startPostgres starts a data folder's cluster, and creates it first where there is none. A server
@@ -61,6 +63,7 @@ func startPostgres(ctx context.Context, home pgHome, log zerolog.Logger) (*clust
 	c := &cluster{place: place}
 	c.Cluster = postgresd.Cluster{
 		Installation: newest, Account: account, Data: c.file("data"), User: pgName, PasswordFile: c.file("password"),
+		Volatile: home.volatile,
 	}
 	if err := c.prepare(ctx, home.id, log); err != nil {
 		return nil, err

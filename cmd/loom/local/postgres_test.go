@@ -3,9 +3,7 @@ package local
 import (
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -20,7 +18,7 @@ func startCluster(t *testing.T, dir, id string) *cluster {
 
 func startClusterOr(t *testing.T, dir, id string, elsewhere []string) *cluster {
 	t.Helper()
-	c, err := startPostgres(t.Context(), pgHome{dir: dir, id: id, logs: logsDir(dir), elsewhere: elsewhere}, testLog(t))
+	c, err := startPostgres(t.Context(), pgHome{dir: dir, id: id, logs: logsDir(dir), elsewhere: elsewhere, volatile: true}, testLog(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,40 +49,6 @@ func TestPostgresLeftBehindByACrashIsStopped(t *testing.T) {
 func execute(t *testing.T, c *cluster, sql string) {
 	t.Helper()
 	if _, err := connect(t, c.url()).Exec(t.Context(), sql); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestForeignProcessOfARememberedNumberIsLeftAlone(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(openFolder(t), "data")
-	c := startCluster(t, dir, "one")
-	if err := c.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	// After a crash and a reboot, the number in the file may be any program's: here, this test's.
-	file := filepath.Join(c.Data, "postmaster.pid")
-	if err := os.WriteFile(file, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	stopped, err := c.StopOrphan(t.Context())
-	if stopped || err != nil {
-		t.Errorf("stopOrphan: %v, %v", stopped, err)
-	}
-}
-
-func TestKilledPostgresLeavesNoProcessAndRecovers(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(openFolder(t), "data")
-	c := startCluster(t, dir, "one")
-	execute(t, c, "create table kept (); insert into kept default values")
-	c.Kill()
-	if err := syscall.Kill(-c.Pid(), 0); err != syscall.ESRCH {
-		t.Errorf("its process group is still there: %v", err)
-	}
-	c = startCluster(t, dir, "one")
-	execute(t, c, "select 1 / count(*) from kept")
-	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/servers"
 )
 
-// Volatile are settings for a test's server: fast, and its data does not outlive a crash of the
-// machine.
+// Volatile are settings for a test's server: fast. Its last commits are lost when it is killed, and
+// all of its data may be when the machine crashes.
 var Volatile = []string{
 	"fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200",
 }
