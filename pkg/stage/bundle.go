@@ -23,7 +23,7 @@ func (t *Task) BundlePath() string {
 // storeBundle stores the failure bundle that the handler left when it failed with err. An attempt
 // that is not reported as failed has none, and nothing that goes wrong here makes the failure
 // another.
-func (w *Worker) storeBundle(l *lease, err error) {
+func (l *lease) storeBundle(err error) {
 	path := l.task.BundlePath()
 	if path == "" || err == nil {
 		return
@@ -33,7 +33,7 @@ func (w *Worker) storeBundle(l *lease, err error) {
 		return
 	}
 	// Not the handler's context, which has ended if the attempt took too long.
-	ctx, cancel := context.WithTimeout(l.unwanted, w.pace.bundle)
+	ctx, cancel := context.WithTimeout(l.unwanted, l.worker.pace.bundle)
 	defer cancel()
 	defer context.AfterFunc(l.working, cancel)()
 	err = l.task.Objects.Put(ctx, "the failure bundle", *l.task.Bundle, path)

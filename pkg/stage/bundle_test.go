@@ -65,6 +65,7 @@ func leave(t *testing.T, task *Task, err error) (any, error) {
 }
 
 func TestTheBundleOfAFailureIsStored(t *testing.T) {
+	t.Parallel()
 	failed := errors.New("exit status 1")
 	for name, test := range map[string]struct {
 		status int
@@ -141,6 +142,7 @@ func TestTheBundleOfAFailureIsStored(t *testing.T) {
 }
 
 func TestNoBundleOfAnAttemptThatIsNotWanted(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	store := newShelf(t, http.StatusOK)
 	ingest.OnGrant(store.grant(nil))
@@ -160,6 +162,7 @@ func TestNoBundleOfAnAttemptThatIsNotWanted(t *testing.T) {
 }
 
 func TestWithoutAPlaceNoBundleIsWanted(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, func(_ context.Context, task *Task) (any, error) {
 		if path := task.BundlePath(); path != "" {

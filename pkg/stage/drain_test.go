@@ -10,6 +10,7 @@ import (
 )
 
 func TestADrainLetsARunningTaskFinishAndPullsNoMore(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	started, finish := make(chan *Task, 1), make(chan struct{})
 	r := work(t, server, ingest, nil, func(ctx context.Context, task *Task) (any, error) {
@@ -36,6 +37,7 @@ func TestADrainLetsARunningTaskFinishAndPullsNoMore(t *testing.T) {
 }
 
 func TestPastTheDrainTimeATaskIsHandedBack(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	started := make(chan *Task, 1)
 	r := work(t, server, ingest, func(c *Config) { c.Drain = 50 * time.Millisecond }, untilCancelled(started))
@@ -50,6 +52,7 @@ func TestPastTheDrainTimeATaskIsHandedBack(t *testing.T) {
 }
 
 func TestAnIdleWorkerEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, never(t))
 	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
@@ -61,6 +64,7 @@ func TestAnIdleWorkerEndsAtOnce(t *testing.T) {
 }
 
 func TestAWorkerWithoutNATSEndsWhenTold(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, never(t))
 	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
@@ -73,6 +77,7 @@ func TestAWorkerWithoutNATSEndsWhenTold(t *testing.T) {
 // A grant that arrives while the worker stops is handed back, so that nobody waits for its lease to
 // lapse.
 func TestAGrantDuringADrainIsHandedBack(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	asked, answer := make(chan struct{}, 1), make(chan struct{})
 	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {

@@ -18,6 +18,7 @@ func transcodes(fetches int, probe, normalize HandlerFunc) func(*Config) {
 // However many wait for strangers' servers, who needs a slot has one, and who fetches has a place
 // as soon as one is free.
 func TestWhatFetchesTakesNoSlot(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	const fetches, probes = 2, 5
 	fetching, arrive := make(chan struct{}, probes), make(chan struct{})
@@ -59,6 +60,7 @@ func TestWhatFetchesTakesNoSlot(t *testing.T) {
 }
 
 func TestADrainWaitsForWhatFetches(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	fetching, arrive := make(chan struct{}, 1), make(chan struct{})
 	r := work(t, server, ingest, transcodes(1, func(context.Context, *Task) (any, error) {

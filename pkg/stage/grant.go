@@ -23,17 +23,17 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 	switch {
 	case err != nil:
 		log.Warn().Err(err).Msg("no answer from ingest: task goes back")
-		w.settled(log, m.NakWithDelay(w.pace.again))
+		settled(log, m.NakWithDelay(w.pace.again))
 	case reply.Verdict == msg.Drop:
 		log.Debug().Str("reason", reply.Reason).Msg("task is not wanted")
-		w.settled(log, m.Ack())
+		settled(log, m.Ack())
 	case reply.Verdict == msg.Later:
 		wait := min(max(time.Duration(reply.RetryAfter), w.pace.again/10), w.pace.laterMax)
 		log.Debug().Str("reason", reply.Reason).Dur("wait", wait).Msg("task is for later")
-		w.settled(log, m.NakWithDelay(wait))
+		settled(log, m.NakWithDelay(wait))
 	case reply.Grant.TaskID != token.TaskID || reply.Grant.Kind != token.Kind:
 		log.Error().Stringer("granted", reply.Grant.TaskID).Msg("ingest granted another task: it goes back")
-		w.settled(log, m.NakWithDelay(w.pace.again))
+		settled(log, m.NakWithDelay(w.pace.again))
 	default:
 		return reply.Grant
 	}

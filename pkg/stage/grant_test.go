@@ -19,6 +19,7 @@ func never(t *testing.T) HandlerFunc {
 }
 
 func TestADroppedTaskIsForgotten(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	ingest.OnGrant(func(msg.GrantRequest) (msg.GrantReply, bool) {
 		return msg.GrantReply{Version: msg.Version, Verdict: msg.Drop, Reason: "done"}, true
@@ -30,6 +31,7 @@ func TestADroppedTaskIsForgotten(t *testing.T) {
 }
 
 func TestATaskForLaterComesBack(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	var asked atomic.Int32
 	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
@@ -51,6 +53,7 @@ func TestATaskForLaterComesBack(t *testing.T) {
 
 // The first answer is lost: asking again with the same id has the same attempt granted.
 func TestALostGrantReplyIsAskedForAgainWithTheSameRequest(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	var asked atomic.Int32
 	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
@@ -70,6 +73,7 @@ func TestALostGrantReplyIsAskedForAgainWithTheSameRequest(t *testing.T) {
 }
 
 func TestWithoutIngestATaskGoesBackAndIsDoneLater(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
 	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
@@ -86,6 +90,7 @@ func TestWithoutIngestATaskGoesBackAndIsDoneLater(t *testing.T) {
 }
 
 func TestAGrantForAnotherTaskIsRefused(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	var asked atomic.Int32
 	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {

@@ -6,8 +6,8 @@ import (
 )
 
 // handle runs the handler in a folder of its own, which is gone when it returns.
-func (w *Worker) handle(l *lease, handler Handler) (facts any, err error) {
-	dir, remove, err := w.scratch.folder(fmt.Sprintf("%s-a%d", l.task.TaskID, l.task.Attempt))
+func (l *lease) handle(handler Handler) (facts any, err error) {
+	dir, remove, err := l.worker.scratch.folder(fmt.Sprintf("%s-a%d", l.task.TaskID, l.task.Attempt))
 	if err != nil {
 		return nil, err
 	}
@@ -20,6 +20,6 @@ func (w *Worker) handle(l *lease, handler Handler) (facts any, err error) {
 		}
 	}()
 	facts, err = handler.Handle(l.ctx, l.task)
-	w.storeBundle(l, err)
+	l.storeBundle(err)
 	return facts, err
 }

@@ -25,6 +25,7 @@ var (
 
 // lease is an attempt that this worker holds: from the grant until it is settled.
 type lease struct {
+	worker *Worker
 	task   *Task
 	m      jetstream.Msg
 	log    zerolog.Logger
@@ -47,7 +48,7 @@ type lease struct {
 // hold keeps a granted task ours: heartbeats to ingest, which renew the lease and hear whether to
 // stop, and InProgress to JetStream, which only delays redelivery.
 func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, m jetstream.Msg) *lease {
-	l := &lease{task: NewTask(*grant, "", log), m: m, log: log, working: working}
+	l := &lease{worker: w, task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
 	l.unwanted, l.refuse = context.WithCancelCause(context.WithoutCancel(working))
 	if limit := time.Duration(grant.Timeout); limit > 0 {
@@ -57,7 +58,7 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 	// Beyond the drain's end, until the task is settled.
 	keeping, quit := context.WithCancel(context.WithoutCancel(working))
 	l.quit = quit
-	l.kept.Go(func() { w.heartbeat(keeping, l) })
+	l.kept.Go(func() { l.heartbeat(keeping) })
 	l.kept.Go(func() {
 		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; retry.Sleep(keeping, every) {
 			_ = m.InProgress() // it tells nothing: see heartbeat for what does
@@ -95,7 +96,7 @@ func (l *lease) letGo() {
 // heartbeat reports progress and cancels the task when it is told to stop. Silence says nothing:
 // where nobody answers nobody grants the task to another either, and what was granted all the same
 // is fenced by its attempt. So work goes on, and its result waits in its stream.
-func (w *Worker) heartbeat(ctx context.Context, l *lease) {
+func (l *lease) heartbeat(ctx context.Context) {
 	every := time.Duration(l.task.HeartbeatEvery)
 	answered, told := time.Now(), false
 	for {
@@ -103,7 +104,7 @@ func (w *Worker) heartbeat(ctx context.Context, l *lease) {
 		if ctx.Err() != nil {
 			return
 		}
-		stop, reason, err := w.beat(ctx, l)
+		stop, reason, err := l.sendHeartbeat(ctx)
 		switch {
 		case err == nil && stop:
 			l.stop(reason)
@@ -129,15 +130,16 @@ func (t *Task) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (w *Worker) beat(ctx context.Context, l *lease) (stop bool, reason string, err error) {
+// sendHeartbeat sends one heartbeat and returns the answer.
+func (l *lease) sendHeartbeat(ctx context.Context) (stop bool, reason string, err error) {
 	ref := msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID)
 	data, err := msg.Encode(msg.Heartbeat{
-		Ref: ref, Attempt: l.task.Attempt, Worker: w.WorkerID, Progress: l.task.Done(), Stored: l.task.Announced(),
+		Ref: ref, Attempt: l.task.Attempt, Worker: l.worker.WorkerID, Progress: l.task.Done(), Stored: l.task.Announced(),
 	})
 	if err != nil {
 		return false, "", err
 	}
-	answer, err := w.request(ctx, msg.HeartbeatSubject(ref), data)
+	answer, err := l.worker.request(ctx, msg.HeartbeatSubject(ref), data)
 	if err != nil {
 		return false, "", err
 	}

@@ -12,6 +12,7 @@ import (
 )
 
 func TestToldToStopAnAttemptEndsWithoutAResult(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) {
 		return msg.HeartbeatReply{Version: msg.Version, Stop: true, Reason: "superseded"}, true
@@ -26,6 +27,7 @@ func TestToldToStopAnAttemptEndsWithoutAResult(t *testing.T) {
 
 // Even one that finished: its result would be refused.
 func TestToldToStopAFinishedAttemptReportsNothing(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	ingest.OnHeartbeat(func(msg.Heartbeat) (msg.HeartbeatReply, bool) {
 		return msg.HeartbeatReply{Version: msg.Version, Stop: true}, true
@@ -40,6 +42,7 @@ func TestToldToStopAFinishedAttemptReportsNothing(t *testing.T) {
 }
 
 func TestABroadcastCancelStopsTheRendersTasksAndNoOthers(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	finish := make(chan struct{})
 	started, stopped := make(chan *Task, 2), make(chan *Task, 2)
@@ -98,6 +101,7 @@ func silence(ingest *stagetest.Ingest) (over <-chan struct{}) {
 // Ingest may be away, or stand still, for longer than a lease: nobody grants the task to another
 // meanwhile.
 func TestThoughNobodyAnswersAnAttemptGoesOnAndIsReported(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	over := silence(ingest)
 	r := work(t, server, ingest, nil, func(ctx context.Context, _ *Task) (any, error) {
@@ -116,6 +120,7 @@ func TestThoughNobodyAnswersAnAttemptGoesOnAndIsReported(t *testing.T) {
 }
 
 func TestAfterASilenceAnAttemptHearsThatItIsNotWanted(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	over := silence(ingest)
 	started := make(chan *Task, 1)
@@ -131,6 +136,7 @@ func TestAfterASilenceAnAttemptHearsThatItIsNotWanted(t *testing.T) {
 }
 
 func TestAnswersRenewTheLease(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	shortLease(ingest)
 	r := work(t, server, ingest, nil, func(ctx context.Context, _ *Task) (any, error) {
@@ -150,6 +156,7 @@ func TestAnswersRenewTheLease(t *testing.T) {
 }
 
 func TestWhatIsAnnouncedIsToldAtOnceAndWithEveryHeartbeat(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
 		return stagetest.Granted(r, func(g *msg.Grant) { g.Lease, g.HeartbeatEvery = msg.Duration(time.Hour), msg.Duration(time.Hour) }), true
@@ -177,6 +184,7 @@ func TestWhatIsAnnouncedIsToldAtOnceAndWithEveryHeartbeat(t *testing.T) {
 }
 
 func TestAnAttemptThatTakesTooLongIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	ingest.OnGrant(func(request msg.GrantRequest) (msg.GrantReply, bool) {
 		return stagetest.Granted(request, func(g *msg.Grant) { g.Timeout = msg.Duration(50 * time.Millisecond) }), true

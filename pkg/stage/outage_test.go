@@ -12,10 +12,11 @@ import (
 func instant(context.Context, *Task) (any, error) { return nil, nil }
 
 func TestAWorkerWaitsForAConsumerThatDoesNotExistYet(t *testing.T) {
+	t.Parallel()
 	server := stagetest.StartNATS(t)
 	ingest := stagetest.NewIngest(t, server)
 	r := work(t, server, ingest, nil, instant)
-	r.Until("the worker looked in vain", func() bool { return r.worker.pulling.Load() == away })
+	r.Until("the worker looked in vain", func() bool { return r.worker.puller.state.Load() == away })
 	r.MakeStreams()
 	r.Publish(msg.Record)
 	if result := r.Result(); result.Outcome != msg.Done {
@@ -24,6 +25,7 @@ func TestAWorkerWaitsForAConsumerThatDoesNotExistYet(t *testing.T) {
 }
 
 func TestAWorkerStartsBeforeNATSDoes(t *testing.T) {
+	t.Parallel()
 	server := stagetest.StartNATS(t)
 	server.Stop()
 	r := work(t, server, nil, nil, instant)
@@ -37,6 +39,7 @@ func TestAWorkerStartsBeforeNATSDoes(t *testing.T) {
 }
 
 func TestAfterAWipeAWorkerBindsAgain(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, instant)
 	r.Publish(msg.Record)
@@ -50,6 +53,7 @@ func TestAfterAWipeAWorkerBindsAgain(t *testing.T) {
 }
 
 func TestAConsumerThatWasDeletedIsBoundAgain(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, instant)
 	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
@@ -64,6 +68,7 @@ func TestAConsumerThatWasDeletedIsBoundAgain(t *testing.T) {
 }
 
 func TestATaskOutlivesARestartOfNATS(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	started, finish := make(chan *Task, 1), make(chan struct{})
 	r := work(t, server, ingest, nil, func(_ context.Context, task *Task) (any, error) {
@@ -85,6 +90,7 @@ func TestATaskOutlivesARestartOfNATS(t *testing.T) {
 
 // NATS is away for good, so nothing but the drain's end can free the worker.
 func TestAWorkerEndsThoughItsResultCannotBeDelivered(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	started := make(chan *Task, 1)
 	r := work(t, server, ingest, func(c *Config) { c.Drain, c.pace.farewell = 50*time.Millisecond, 50*time.Millisecond },
@@ -102,6 +108,7 @@ func TestAWorkerEndsThoughItsResultCannotBeDelivered(t *testing.T) {
 }
 
 func TestAFinishedAttemptHearsAfterASilenceThatItIsNotWanted(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	over := silence(ingest)
 	if err := ingest.JS.DeleteStream(t.Context(), msg.StreamResults); err != nil {

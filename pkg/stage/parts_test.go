@@ -59,6 +59,7 @@ func content(size int) []byte {
 }
 
 func TestAFileIsStoredInObjectsThatTheStoreTakes(t *testing.T) {
+	t.Parallel()
 	const bound = 1 << 16
 	for name, c := range map[string]struct{ size, objects int }{
 		"empty": {0, 1}, "small": {10, 1}, "just within": {bound - 1, 1}, "exactly one": {bound, 2}, "just beyond": {bound + 1, 2},
@@ -92,6 +93,7 @@ func TestAFileIsStoredInObjectsThatTheStoreTakes(t *testing.T) {
 }
 
 func TestAFileThatLacksAPartIsNotThere(t *testing.T) {
+	t.Parallel()
 	const bound = 1 << 10
 	task, _ := supabaseTask(t, bound, 1)
 	path := filepath.Join(task.Dir, "out")
@@ -126,6 +128,7 @@ func failsWith(t *testing.T, err error, code msg.Code) {
 }
 
 func TestWhatIsLargerThanTheStoreTakesFailsForGood(t *testing.T) {
+	t.Parallel()
 	// Large enough that some of it is on its way when the store hangs up.
 	for _, size := range []int{2000, 32 << 20} {
 		task, supabase := supabaseTask(t, 0, 0)
@@ -149,6 +152,7 @@ func TestWhatIsLargerThanTheStoreTakesFailsForGood(t *testing.T) {
 // A store that answers before it has read the body, and is gone: what it said is lost with the
 // connection, every time.
 func TestAStoreThatHangsUpIsAskedWhy(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -195,6 +199,7 @@ func TestAStoreThatHangsUpIsAskedWhy(t *testing.T) {
 }
 
 func TestABucketThatDoesNotTakeSuchFilesFailsForGood(t *testing.T) {
+	t.Parallel()
 	task := transferTask(t, signed, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnsupportedMediaType)
 		_, _ = w.Write([]byte("<Error><Code>InvalidMimeType</Code></Error>"))
@@ -207,6 +212,7 @@ func TestABucketThatDoesNotTakeSuchFilesFailsForGood(t *testing.T) {
 }
 
 func TestAnExpiredTokenHandsTheTaskBack(t *testing.T) {
+	t.Parallel()
 	cfg, _ := storetest.AsSupabase(t)
 	client, err := store.New(cfg)
 	if err != nil {

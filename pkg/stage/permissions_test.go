@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -18,14 +19,11 @@ import (
 // permissions is the configuration that the docs offer, with everybody's password set to "secret".
 func permissions(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"INGEST", "RECORDER", "TRANSCODER", "UPLOADER", "WATCHER"} {
-		t.Setenv("NATS_"+name+"_PASSWORD", "secret")
-	}
 	config, err := os.ReadFile("../../deploy/nats-users.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(config)
+	return regexp.MustCompile(`\$NATS_\w+_PASSWORD`).ReplaceAllString(string(config), "secret")
 }
 
 // said is a log that can be read while it is written to.
@@ -73,6 +71,7 @@ func locked(t *testing.T, config, service, verb string, kinds []msg.Kind, handle
 }
 
 func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
+	t.Parallel()
 	config := permissions(t)
 	for service, test := range map[string]struct {
 		verb  string
@@ -83,6 +82,7 @@ func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
 		"uploader":   {msg.ConsumerUpload, []msg.Kind{msg.Upload}},
 	} {
 		t.Run(service, func(t *testing.T) {
+			t.Parallel()
 			cancelled := make(chan struct{}, len(test.kinds))
 			r, log := locked(t, config, service, test.verb, test.kinds, func(ctx context.Context, task *Task) (any, error) {
 				if task.Attempt == 1 {
@@ -125,6 +125,7 @@ func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
 
 // The answers to workers hold URLs with which objects can be read and written.
 func TestAWatcherReadsNoAnswersToWorkers(t *testing.T) {
+	t.Parallel()
 	r, _ := locked(t, permissions(t), "recorder", msg.ConsumerRecord, []msg.Kind{msg.Record}, func(context.Context, *Task) (any, error) {
 		return nil, nil
 	})
@@ -157,6 +158,7 @@ func TestAWatcherReadsNoAnswersToWorkers(t *testing.T) {
 }
 
 func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
+	t.Parallel()
 	config := permissions(t)
 	for name, test := range map[string]struct {
 		subject string
@@ -173,6 +175,7 @@ func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
 		"to renew a lease":         {subject: `"heartbeat.record.>"`, logged: "heartbeat unanswered"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if !strings.Contains(config, test.subject) {
 				t.Fatalf("%s is nobody's", test.subject)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,35 +14,67 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
+// What is known of the consumer.
+const (
+	unknown int32 = iota
+	bound
+	away
+)
+
+// puller gets messages from the stage's consumer. The slots of a worker share one.
+type puller struct {
+	nc               *nats.Conn
+	js               jetstream.JetStream
+	stream, consumer string
+	pace             pace
+	outage           retry.Outage // of the consumer
+
+	// state is unknown, bound or away: what the last slot found that looked for the consumer.
+	state atomic.Int32
+	// refusal is why NATS gives no tasks, if it refuses a subject.
+	refusal atomic.Pointer[error]
+}
+
+// ready returns nil while messages can be pulled.
+func (p *puller) ready() error {
+	if refusal := p.refusal.Load(); refusal != nil {
+		return fmt.Errorf("tasks cannot be pulled: %w", *refusal)
+	}
+	if p.state.Load() != bound {
+		return fmt.Errorf("waiting for ingest to make consumer %s on stream %s", p.consumer, p.stream)
+	}
+	return nil
+}
+
 // pull gives do one message after the other until ctx is cancelled; it asks for the next when do
 // has returned, so that a busy slot holds nothing that a free one elsewhere could work on. Its
 // error is a connection that was closed.
-func (w *Worker) pull(ctx context.Context, do func(jetstream.Msg)) error {
+func (p *puller) pull(ctx context.Context, do func(jetstream.Msg)) error {
 	for ctx.Err() == nil {
-		messages, err := w.bind(ctx)
+		messages, err := p.bind(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return err
 		}
-		named := service.Refusals(w.nc)
-		err = named(w.each(ctx, messages, do))
+		named := service.Refusals(p.nc)
+		err = named(p.each(ctx, messages, do))
 		if err != nil && ctx.Err() == nil {
-			w.keepRefusal(err)
+			p.keepRefusal(err)
 			// Deleted, wiped, or its server went away: look for it again.
-			w.Log.Debug().Err(err).Msg("pulling was interrupted")
+			p.outage.Log.Debug().Err(err).Msg("pulling was interrupted")
 		}
 	}
 	return nil
 }
 
-func (w *Worker) each(ctx context.Context, messages jetstream.MessagesContext, do func(jetstream.Msg)) error {
+func (p *puller) each(ctx context.Context, messages jetstream.MessagesContext, do func(jetstream.Msg)) error {
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, func() {
 		// Draining waits for what the server has sent already, so that no message is lost until its
 		// ack wait ends. Without a connection there is nothing to wait for.
-		if w.nc.IsConnected() {
+		if p.nc.IsConnected() {
 			messages.Drain()
 		} else {
 			messages.Stop()
@@ -58,51 +91,51 @@ func (w *Worker) each(ctx context.Context, messages jetstream.MessagesContext, d
 
 // bind returns an iterator over the stage's consumer, as soon as there is one: ingest makes it, and
 // makes it again when its store was wiped.
-func (w *Worker) bind(ctx context.Context) (messages jetstream.MessagesContext, err error) {
-	err = w.outage.Until(ctx, func() (err error) {
-		messages, err = w.lookUp(ctx)
-		if w.nc.IsClosed() {
+func (p *puller) bind(ctx context.Context) (messages jetstream.MessagesContext, err error) {
+	err = p.outage.Until(ctx, func() (err error) {
+		messages, err = p.lookUp(ctx)
+		if p.nc.IsClosed() {
 			return retry.Permanent(fmt.Errorf("pull tasks: %w", nats.ErrConnectionClosed))
 		}
 		if err != nil {
-			w.keepRefusal(err)
-			w.pulling.Store(away)
+			p.keepRefusal(err)
+			p.state.Store(away)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	switch w.pulling.Swap(bound) {
+	switch p.state.Swap(bound) {
 	case unknown:
-		w.outage.Log.Info().Msg("waiting for tasks")
+		p.outage.Log.Info().Msg("waiting for tasks")
 	case away:
-		w.refusal.Store(nil)
+		p.refusal.Store(nil)
 	}
 	return messages, nil
 }
 
 // keepRefusal keeps err for Ready if NATS refused a subject, and else forgets what it refused
 // before.
-func (w *Worker) keepRefusal(err error) {
+func (p *puller) keepRefusal(err error) {
 	if !service.Refused(err) {
-		w.refusal.Store(nil)
+		p.refusal.Store(nil)
 		return
 	}
-	w.refusal.Store(&err)
+	p.refusal.Store(&err)
 }
 
-func (w *Worker) lookUp(ctx context.Context) (jetstream.MessagesContext, error) {
-	if !w.nc.IsConnected() {
+func (p *puller) lookUp(ctx context.Context) (jetstream.MessagesContext, error) {
+	if !p.nc.IsConnected() {
 		return nil, errors.New("no connection to NATS")
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
+	ctx, cancel := context.WithTimeout(ctx, p.pace.request)
 	defer cancel()
-	named := service.Refusals(w.nc)
-	consumer, err := w.js.Consumer(ctx, w.stream, w.Verb)
+	named := service.Refusals(p.nc)
+	consumer, err := p.js.Consumer(ctx, p.stream, p.consumer)
 	if err != nil {
 		return nil, named(err)
 	}
 	return consumer.Messages(jetstream.PullMaxMessages(1),
-		jetstream.PullExpiry(max(time.Second, 10*w.pace.silence)), jetstream.PullHeartbeat(w.pace.silence))
+		jetstream.PullExpiry(max(time.Second, 10*p.pace.silence)), jetstream.PullHeartbeat(p.pace.silence))
 }

@@ -15,7 +15,7 @@ import (
 // report publishes a result and returns when its stream has it. While it cannot be had (NATS is
 // away, the stream is not made again yet) it tries again, until ingest says that the attempt is not
 // wanted, or the drain is over and a last few seconds have passed.
-func (w *Worker) report(l *lease, result msg.Result) error {
+func (l *lease) report(result msg.Result) error {
 	data, err := msg.Encode(result)
 	if err != nil {
 		return fmt.Errorf("write result: %w", err)
@@ -24,16 +24,16 @@ func (w *Worker) report(l *lease, result msg.Result) error {
 	defer cancel()
 	defer context.AfterFunc(l.unwanted, cancel)()
 	defer context.AfterFunc(l.working, func() {
-		timer := time.AfterFunc(w.pace.farewell, cancel)
+		timer := time.AfterFunc(l.worker.pace.farewell, cancel)
 		context.AfterFunc(ctx, func() { timer.Stop() })
 	})()
 	outage := retry.Outage{
-		Backoff: retry.Backoff{First: w.pace.publish, Longest: w.pace.publish}, Log: l.log, Minor: true,
+		Backoff: retry.Backoff{First: l.worker.pace.publish, Longest: l.worker.pace.publish}, Log: l.log, Minor: true,
 		Down: "result cannot be delivered yet: retrying", Up: "result delivered",
 	}
 	var last error
 	err = outage.Until(ctx, func() error {
-		last = w.publish(ctx, result, data)
+		last = l.worker.publish(ctx, result, data)
 		return last
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestFoldersOfWorkersThatAreGoneAreRemovedAndNoOthers(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	write := func(path string) {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(parent, path)), 0o700); err != nil {
@@ -45,6 +46,7 @@ func TestFoldersOfWorkersThatAreGoneAreRemovedAndNoOthers(t *testing.T) {
 }
 
 func TestAWorkerHoldsTheLockThatIsThere(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "loom-record-mine.lock")
 	sweep := func() { removeLeftovers(filepath.Dir(path), "loom-record-", zerolog.Nop()) }
 	tries := 0
@@ -84,6 +86,7 @@ func TestAWorkerHoldsTheLockThatIsThere(t *testing.T) {
 
 // So a second sweep that was waiting to remove the file finds that the first has done it.
 func TestAFileIsNotTakenForTheNextOneAtItsPath(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.lock")
 	first, err := createLock(path)
 	if err != nil {

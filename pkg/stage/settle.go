@@ -25,7 +25,8 @@ const (
 // settle ends an attempt. The handler has stored the outputs; the result is published and its
 // stream has confirmed it; only then is the message acknowledged: a crash anywhere between repeats
 // work, and loses none.
-func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
+func (l *lease) settle(facts any, err error, elapsed time.Duration) {
+	w := l.worker
 	result := msg.Result{
 		Ref:     msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID),
 		Attempt: l.task.Attempt, Worker: w.WorkerID, Elapsed: msg.Duration(elapsed),
@@ -54,19 +55,19 @@ func (w *Worker) settle(l *lease, facts any, err error, elapsed time.Duration) {
 			reason = err
 		}
 		log.Warn().Str("reason", redact.Text(reason.Error())).Msg("task given up")
-		w.settled(log, w.giveUp(l, reason))
+		settled(log, l.giveUp(reason))
 		return
 	default:
 		log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail).Msg("task failed, to be tried again")
 	}
-	if err := w.report(l, result); err != nil {
+	if err := l.report(result); err != nil {
 		log.Warn().Err(err).Msg("result not delivered: the task is done again")
-		w.settled(log, w.giveUp(l, context.Cause(l.unwanted)))
+		settled(log, l.giveUp(context.Cause(l.unwanted)))
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), w.pace.request)
 	defer cancel()
-	w.settled(log, l.m.DoubleAck(ctx))
+	settled(log, l.m.DoubleAck(ctx))
 }
 
 // conclude says how an attempt ended, from the handler's error and the cause its context was
@@ -128,18 +129,18 @@ func encodeFacts(facts any) (json.RawMessage, error) {
 // giveUp settles the message of an attempt whose result is not, or could not be, reported. Stopped:
 // the task is over or someone else's, and the message with it. Otherwise it goes back, and whoever
 // gets it asks ingest.
-func (w *Worker) giveUp(l *lease, reason error) error {
+func (l *lease) giveUp(reason error) error {
 	if errors.Is(reason, ErrNotWanted) {
 		return l.m.Ack()
 	}
 	// An InProgress that overtook the Nak would keep the message here until its ack wait is over.
 	l.letGo()
-	return l.m.NakWithDelay(w.pace.again)
+	return l.m.NakWithDelay(l.worker.pace.again)
 }
 
 // settled logs that a message could not be settled. It does not matter: when it is delivered again,
 // ingest says what is to become of it.
-func (w *Worker) settled(log zerolog.Logger, err error) {
+func settled(log zerolog.Logger, err error) {
 	if err != nil {
 		log.Debug().Err(err).Msg("message not settled")
 	}

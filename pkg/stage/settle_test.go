@@ -12,6 +12,7 @@ import (
 )
 
 func TestConclude(t *testing.T) {
+	t.Parallel()
 	plain := errors.New("exit status 1")
 	permanent := Permanent(msg.CodeFacecamNotVideo, "The facecam is not a video.", plain)
 	handBack := fmt.Errorf("%w: the URL is old", ErrHandBack)
@@ -48,6 +49,7 @@ func TestConclude(t *testing.T) {
 }
 
 func TestTruncateKeepsBothEnds(t *testing.T) {
+	t.Parallel()
 	text := "open the page: " + strings.Repeat("é", 5000) + " connection refused"
 	got := truncate(text, 1000)
 	if len(got) > 1000 || !utf8.ValidString(got) || !strings.HasPrefix(got, "open the page: ") || !strings.HasSuffix(got, "connection refused") {

@@ -36,6 +36,7 @@ func transferTask(t *testing.T, query string, handle http.HandlerFunc) *Task {
 }
 
 func TestFetchWritesAllOfTheInput(t *testing.T) {
+	t.Parallel()
 	content := bytes.Repeat([]byte("pictures"), 1<<17)
 	task := transferTask(t, signed, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(content) })
 	path := filepath.Join(task.Dir, "in.mov")
@@ -48,6 +49,7 @@ func TestFetchWritesAllOfTheInput(t *testing.T) {
 }
 
 func TestStoreSendsLengthAndType(t *testing.T) {
+	t.Parallel()
 	for name, content := range map[string][]byte{"full": bytes.Repeat([]byte("x"), 1<<20), "empty": {}} {
 		t.Run(name, func(t *testing.T) {
 			var got []byte
@@ -74,6 +76,7 @@ func TestStoreSendsLengthAndType(t *testing.T) {
 // Each of the first two answers breaks off in its own way; the file holds the third, from its
 // beginning.
 func TestATransferIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	var tries atomic.Int32
 	task := transferTask(t, signed, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -108,6 +111,7 @@ func TestATransferIsTriedAgain(t *testing.T) {
 }
 
 func TestATransferThatFailsSaysWhyWithoutTheURL(t *testing.T) {
+	t.Parallel()
 	old := "?X-Amz-Date=20200101T000000Z&X-Amz-Expires=900&X-Amz-Signature=secret"
 	for name, test := range map[string]struct {
 		status   int
@@ -146,6 +150,7 @@ func TestATransferThatFailsSaysWhyWithoutTheURL(t *testing.T) {
 }
 
 func TestNetworkErrorsAreTriedForAWhileAndHideTheURL(t *testing.T) {
+	t.Parallel()
 	task := transferTask(t, signed, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	impatient := *s3
 	impatient.pause, impatient.patience = 10*time.Millisecond, 200*time.Millisecond
@@ -160,6 +165,7 @@ func TestNetworkErrorsAreTriedForAWhileAndHideTheURL(t *testing.T) {
 }
 
 func TestATransferThatStandsStillIsBrokenOff(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	task := transferTask(t, signed, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "1000")
@@ -180,6 +186,7 @@ func TestATransferThatStandsStillIsBrokenOff(t *testing.T) {
 }
 
 func TestACancelledTransferTellsTheCause(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	task := transferTask(t, signed, func(_ http.ResponseWriter, r *http.Request) {
 		cancel(errDraining)
@@ -191,6 +198,7 @@ func TestACancelledTransferTellsTheCause(t *testing.T) {
 }
 
 func TestAFileThatCannotBeReadIsNotTheStoresFault(t *testing.T) {
+	t.Parallel()
 	task := transferTask(t, signed, func(http.ResponseWriter, *http.Request) {})
 	err := task.Store(t.Context(), "out", filepath.Join(task.Dir, "missing"))
 	var own *Error

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,31 +47,20 @@ type Config struct {
 	pace pace
 }
 
-// What is known of the consumer.
-const (
-	unknown int32 = iota
-	bound
-	away
-)
-
 // Worker works on tasks. Several may run in one process.
 type Worker struct {
 	Config
 	nc      *nats.Conn
 	js      jetstream.JetStream
-	stream  string
 	scratch *scratch
 	metrics *metrics
 
-	refusal atomic.Pointer[error] // why NATS gives no tasks, if it refuses a subject
 	// fetching has room for as many as fetch at once; fetches waits for them.
 	fetching chan struct{}
 	fetches  sync.WaitGroup
-	// unknown, bound or away: what the last slot to look for the consumer found
-	pulling atomic.Int32
-	outage  retry.Outage // of the consumer
-	mu      sync.Mutex
-	running map[*lease]struct{}
+	puller   *puller
+	mu       sync.Mutex
+	running  map[*lease]struct{}
 }
 
 // New returns a worker that uses nc, which stays the caller's to close.
@@ -102,13 +90,16 @@ func New(nc *nats.Conn, cfg Config) (*Worker, error) {
 		return nil, fmt.Errorf("make worker: %w", err)
 	}
 	return &Worker{
-		Config: cfg, nc: nc, js: js, stream: kinds[0].Stream(), metrics: m, running: map[*lease]struct{}{},
+		Config: cfg, nc: nc, js: js, metrics: m, running: map[*lease]struct{}{},
 		fetching: make(chan struct{}, max(0, cfg.Fetches)),
-		outage: retry.Outage{
-			Backoff: retry.Backoff{First: cfg.pace.bind, Longest: cfg.pace.bindMax}, Minor: true,
-			Log:  cfg.Log.With().Str("stream", kinds[0].Stream()).Str("consumer", cfg.Verb).Logger(),
-			Down: "tasks cannot be pulled: looking for the consumer until it is there", Up: "waiting for tasks",
-			Kind: func(err error) string { return fmt.Sprint(service.Refused(err)) },
+		puller: &puller{
+			nc: nc, js: js, stream: kinds[0].Stream(), consumer: cfg.Verb, pace: cfg.pace,
+			outage: retry.Outage{
+				Backoff: retry.Backoff{First: cfg.pace.bind, Longest: cfg.pace.bindMax}, Minor: true,
+				Log:  cfg.Log.With().Str("stream", kinds[0].Stream()).Str("consumer", cfg.Verb).Logger(),
+				Down: "tasks cannot be pulled: looking for the consumer until it is there", Up: "waiting for tasks",
+				Kind: func(err error) string { return fmt.Sprint(service.Refused(err)) },
+			},
 		},
 	}, nil
 }
@@ -119,13 +110,7 @@ func (w *Worker) Ready(context.Context) error {
 	if !w.nc.IsConnected() {
 		return errors.New("no connection to NATS")
 	}
-	if refusal := w.refusal.Load(); refusal != nil {
-		return fmt.Errorf("no tasks to be had: %w", *refusal)
-	}
-	if w.pulling.Load() != bound {
-		return fmt.Errorf("waiting for ingest to make consumer %s on stream %s", w.Verb, w.stream)
-	}
-	return nil
+	return w.puller.ready()
 }
 
 // Run works on tasks until ctx is cancelled. Then it pulls no more, lets running tasks go on for
@@ -155,7 +140,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	errs := make([]error, w.Slots)
 	var slots sync.WaitGroup
 	for i := range w.Slots {
-		slots.Go(func() { errs[i] = w.pull(ctx, func(m jetstream.Msg) { w.take(ctx, working, m) }) })
+		slots.Go(func() { errs[i] = w.puller.pull(ctx, func(m jetstream.Msg) { w.take(ctx, working, m) }) })
 	}
 	slots.Wait()
 	w.fetches.Wait()
@@ -178,7 +163,7 @@ func (w *Worker) take(pulling, working context.Context, m jetstream.Msg) {
 		})
 	default:
 		w.Log.Debug().Stringer("task_id", token.TaskID).Msg("as many fetch as may at once: task goes back")
-		w.settled(w.Log, m.NakWithDelay(w.pace.again))
+		settled(w.Log, m.NakWithDelay(w.pace.again))
 	}
 }
 
@@ -188,16 +173,16 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	log := w.Log.With().Stringer("render_id", token.RenderID).Stringer("task_id", token.TaskID).Logger()
 	switch {
 	case pulling.Err() != nil:
-		w.settled(log, m.Nak())
+		settled(log, m.Nak())
 		return
 	case errors.Is(err, msg.ErrVersion), err == nil && handler == nil:
 		// Another release's: one of its workers will come by.
 		log.Warn().Err(err).Str("kind", string(token.Kind)).Msg("task is for another release")
-		w.settled(log, m.NakWithDelay(w.pace.foreign))
+		settled(log, m.NakWithDelay(w.pace.foreign))
 		return
 	case err != nil:
 		log.Error().Err(err).Str("subject", m.Subject()).Msg("unreadable task dropped")
-		w.settled(log, m.TermWithReason("malformed"))
+		settled(log, m.TermWithReason("malformed"))
 		return
 	}
 
@@ -213,7 +198,7 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	if pulling.Err() != nil {
 		err = fmt.Errorf("%w: the worker is stopping", ErrHandBack)
 	} else {
-		facts, err = w.handle(l, handler)
+		facts, err = l.handle(handler)
 	}
-	w.settle(l, facts, err, time.Since(started))
+	l.settle(facts, err, time.Since(started))
 }

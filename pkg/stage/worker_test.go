@@ -17,6 +17,7 @@ import (
 )
 
 func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		handle HandlerFunc
 		check  func(*testing.T, msg.Result)
@@ -113,6 +114,7 @@ func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
 }
 
 func TestASlotHoldsOneMessage(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	started, finish := make(chan *Task), make(chan struct{})
 	r := work(t, server, ingest, func(c *Config) { c.Slots = 2 }, func(context.Context, *Task) (any, error) {
@@ -148,6 +150,7 @@ func TestASlotHoldsOneMessage(t *testing.T) {
 }
 
 func TestHeartbeatsCarryProgressAndTheAttempt(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	finish := make(chan struct{})
 	r := work(t, server, ingest, nil, func(_ context.Context, task *Task) (any, error) {
@@ -170,6 +173,7 @@ func TestHeartbeatsCarryProgressAndTheAttempt(t *testing.T) {
 }
 
 func TestATaskHasAFolderThatIsGoneAfterwards(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	dirs := make(chan string, 1)
 	r := work(t, server, ingest, nil, func(_ context.Context, task *Task) (any, error) {
@@ -193,6 +197,7 @@ func TestATaskHasAFolderThatIsGoneAfterwards(t *testing.T) {
 // A message of a newer release goes back until a worker of that release takes it; nobody is asked
 // for a grant.
 func TestAnotherReleasesTaskGoesBack(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
 	r.PublishRaw("task.record.a.b", []byte(`{"v":999,"kind":"record","anything":"else"}`))
@@ -211,6 +216,7 @@ func TestAnotherReleasesTaskGoesBack(t *testing.T) {
 }
 
 func TestAnUnreadableTaskIsDropped(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
 	r.PublishRaw("task.record.a.b", []byte(`not json`))
@@ -219,6 +225,7 @@ func TestAnUnreadableTaskIsDropped(t *testing.T) {
 }
 
 func TestTheResultIsInItsStreamBeforeTheMessageIsAcknowledged(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	if err := ingest.JS.DeleteStream(t.Context(), msg.StreamResults); err != nil {
 		t.Fatal(err)
@@ -248,6 +255,7 @@ func TestTheResultIsInItsStreamBeforeTheMessageIsAcknowledged(t *testing.T) {
 }
 
 func TestAWorkerIsFoundByItsVerb(t *testing.T) {
+	t.Parallel()
 	server, ingest := arrange(t)
 	work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
 	nc := server.Connect(t)
@@ -268,6 +276,7 @@ func TestAWorkerIsFoundByItsVerb(t *testing.T) {
 }
 
 func TestReadyOnlyOnceThereIsAConsumer(t *testing.T) {
+	t.Parallel()
 	server := stagetest.StartNATS(t)
 	ingest := stagetest.NewIngest(t, server)
 	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
