@@ -77,14 +77,14 @@ func (p Policy) Client() *http.Client {
 			if len(via) >= maxRedirects {
 				return fmt.Errorf("stopped after %d redirects", maxRedirects)
 			}
-			return CheckScheme(req.URL.Scheme)
+			return checkScheme(req.URL.Scheme)
 		},
 	}
 }
 
-// CheckScheme returns nil for http and https, and an error that wraps ErrRefused for any other
+// checkScheme returns nil for http and https, and an error that wraps ErrRefused for any other
 // scheme.
-func CheckScheme(scheme string) error {
+func checkScheme(scheme string) error {
 	if scheme != "http" && scheme != "https" {
 		return fmt.Errorf("scheme %q: %w", scheme, errScheme)
 	}

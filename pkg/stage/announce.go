@@ -17,7 +17,7 @@ import (
 // Keys of the metadata that workers announce themselves with.
 const (
 	MetaWorker   = "worker"
-	MetaRelease  = "release"
+	metaRelease  = "release"
 	MetaLoopback = "loopback"
 )
 
@@ -36,7 +36,7 @@ func (w *Worker) announce() (leave func(), err error) {
 		Name: w.Verb, Description: "loom-lite worker",
 		// The contract's version; releases are told in the metadata.
 		Version:  fmt.Sprintf("%d.0.0", msg.Version),
-		Metadata: map[string]string{MetaWorker: w.WorkerID, MetaRelease: Release(), MetaLoopback: Loopback()},
+		Metadata: map[string]string{MetaWorker: w.WorkerID, metaRelease: Release(), MetaLoopback: Loopback()},
 	})
 	if err != nil {
 		_ = cancels.Unsubscribe()

@@ -24,13 +24,13 @@ type View interface {
 // New returns bars when w is a terminal, lines when not.
 func New(w io.Writer, terminal bool) View {
 	if terminal {
-		return NewBars(w)
+		return newBars(w)
 	}
-	return NewLines(w, time.Now)
+	return newLines(w, time.Now)
 }
 
-// Lines writes a line whenever the status changes or another tenth of the render is done.
-type Lines struct {
+// lines writes a line whenever the status changes or another tenth of the render is done.
+type lines struct {
 	w      io.Writer
 	now    func() time.Time
 	begun  time.Time
@@ -38,13 +38,13 @@ type Lines struct {
 	tenth  int
 }
 
-// NewLines returns a view that writes lines to w, each with the time since now.
-func NewLines(w io.Writer, now func() time.Time) *Lines {
-	return &Lines{w: w, now: now, begun: now()}
+// newLines returns a view that writes lines to w, each with the time since now.
+func newLines(w io.Writer, now func() time.Time) *lines {
+	return &lines{w: w, now: now, begun: now()}
 }
 
 // Update writes a line if there is news.
-func (l *Lines) Update(r renders.Render, _ []renders.Stage) {
+func (l *lines) Update(r renders.Render, _ []renders.Stage) {
 	if r.Status == l.status && r.Progress/10 == l.tenth {
 		return
 	}
@@ -53,7 +53,7 @@ func (l *Lines) Update(r renders.Render, _ []renders.Stage) {
 }
 
 // Close does nothing.
-func (*Lines) Close() {}
+func (*lines) Close() {}
 
 // clock writes a duration as 1:02, or 1:02:03.
 func clock(d time.Duration) string {
@@ -64,8 +64,8 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// Bars shows a bar for each stage.
-type Bars struct {
+// bars shows a bar for each stage.
+type bars struct {
 	container *mpb.Progress
 	bars      []bar
 }
@@ -78,13 +78,13 @@ type bar struct {
 // steps is how finely a bar tells progress.
 const steps = 1000
 
-// NewBars returns a view for the terminal w.
-func NewBars(w io.Writer) *Bars {
-	return &Bars{container: mpb.New(mpb.WithOutput(w), mpb.WithWidth(48), mpb.WithAutoRefresh())}
+// newBars returns a view for the terminal w.
+func newBars(w io.Writer) *bars {
+	return &bars{container: mpb.New(mpb.WithOutput(w), mpb.WithWidth(48), mpb.WithAutoRefresh())}
 }
 
 // Update moves the bars; the first with stages makes them.
-func (b *Bars) Update(_ renders.Render, stages []renders.Stage) {
+func (b *bars) Update(_ renders.Render, stages []renders.Stage) {
 	for i := range stages {
 		if i == len(b.bars) {
 			b.bars = append(b.bars, b.add(stages[i]))
@@ -94,7 +94,7 @@ func (b *Bars) Update(_ renders.Render, stages []renders.Stage) {
 	}
 }
 
-func (b *Bars) add(s renders.Stage) bar {
+func (b *bars) add(s renders.Stage) bar {
 	stage := new(atomic.Pointer[renders.Stage])
 	stage.Store(&s)
 	return bar{stage: stage, Bar: b.container.AddBar(steps,
@@ -127,7 +127,7 @@ func remaining(s renders.Stage, now time.Time) string {
 }
 
 // Close ends the bars where they are.
-func (b *Bars) Close() {
+func (b *bars) Close() {
 	for _, bar := range b.bars {
 		bar.Abort(false)
 	}

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestLinesTellNewsOnly(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	l := NewLines(&out, func() time.Time { return now })
+	l := newLines(&out, func() time.Time { return now })
 	for _, step := range []struct {
 		after    time.Duration
 		status   string
@@ -43,7 +43,7 @@ func TestLinesTellNewsOnly(t *testing.T) {
 
 func TestBarsNameEveryStage(t *testing.T) {
 	var out bytes.Buffer
-	b := NewBars(&out)
+	b := newBars(&out)
 	b.Update(renders.Render{Status: "queued"}, nil)
 	begun := time.Now().Add(-10 * time.Second)
 	ended := begun.Add(5 * time.Second)
