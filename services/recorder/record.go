@@ -101,13 +101,13 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 			_, _ = out.Close() // it is of no use
 		}
 	}()
-	var witness *bundle.Witness
+	var diagnostics *bundle.Diagnostics
 	if j.Bundle != "" {
-		witness = bundle.New(p)
+		diagnostics = bundle.New(p)
 	}
 	var notices capture.Notices
 	director := direct.New(p)
-	stopped := r.capture(ctx, j, director, witness, out, &notices)
+	stopped := r.capture(ctx, j, director, diagnostics, out, &notices)
 	warnings := slices.Concat(modeWarnings(p.Scene, r.modeOf(p.Options)), noticed(p, notices), director.Warnings())
 	if stopped == nil || standsIn(p, out, stopped) {
 		if failed := strictly(p, warnings); failed != nil {
@@ -115,7 +115,7 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		}
 	}
 	if stopped != nil && !standsIn(p, out, stopped) {
-		j.keep(ctx, witness, stopped)
+		j.keep(ctx, diagnostics, stopped)
 		return facts, stopped
 	}
 	recorded := out.Recorded()
@@ -141,18 +141,18 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 
 // keep writes the failure bundle, unless the recording was simply cancelled. That it cannot be
 // written is logged: the recording's own error is what counts.
-func (j Job) keep(ctx context.Context, witness *bundle.Witness, failed error) {
-	if witness == nil || errors.Is(context.Cause(ctx), context.Canceled) {
+func (j Job) keep(ctx context.Context, diagnostics *bundle.Diagnostics, failed error) {
+	if diagnostics == nil || errors.Is(context.Cause(ctx), context.Canceled) {
 		return
 	}
-	if err := witness.Write(j.Bundle, failed); err != nil {
+	if err := diagnostics.Write(j.Bundle, failed); err != nil {
 		j.Log.Warn().Err(err).Msg("no failure bundle")
 	}
 }
 
 // capture runs a Chrome for the scene, and ends it.
 func (r *Recorder) capture(
-	ctx context.Context, j Job, director capture.Director, witness *bundle.Witness, sink capture.Sink, notices *capture.Notices,
+	ctx context.Context, j Job, director capture.Director, diagnostics *bundle.Diagnostics, sink capture.Sink, notices *capture.Notices,
 ) (err error) {
 	p, mode := j.Params, r.modeOf(j.Params.Options)
 	window := p.Options.Window(p.Width, p.Height)
@@ -181,8 +181,8 @@ func (r *Recorder) capture(
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
 		Repeatable: p.Options.Repeatable, Notices: notices, Director: director,
 	}
-	if witness != nil {
-		options.Witness, sink = witness, witness.Watch(sink)
+	if diagnostics != nil {
+		options.Witness, sink = diagnostics, diagnostics.Watch(sink)
 	}
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill, Still: browser.Still}, options, sink)
 	var page *capture.PageError

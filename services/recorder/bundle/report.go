@@ -66,27 +66,27 @@ type kept struct {
 const maxError = 8 << 10
 
 // report describes a recording that failed with err.
-func (w *Witness) report(failed error, now time.Time) (report, error) {
-	options, err := names(w.params)
+func (d *Diagnostics) report(failed error, now time.Time) (report, error) {
+	options, err := names(d.params)
 	if err != nil {
 		return report{}, err
 	}
-	p := w.params
+	p := d.params
 	r := report{
-		Version: 1, Code: msg.CodeInternal, Error: w.scrub.text(redact.URLs(failed.Error()), maxError),
-		Scene: p.Scene, URL: w.scrub.clean(w.scrub.trimURL(redact.URL(p.URL)), maxURL),
+		Version: 1, Code: msg.CodeInternal, Error: d.scrub.text(redact.URLs(failed.Error()), maxError),
+		Scene: p.Scene, URL: d.scrub.clean(d.scrub.trimURL(redact.URL(p.URL)), maxURL),
 		Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames, Options: options,
-		Started: w.begin.UTC(), Ended: now.UTC(), Elapsed: msg.Duration(now.Sub(w.begin)),
+		Started: d.begin.UTC(), Ended: now.UTC(), Elapsed: msg.Duration(now.Sub(d.begin)),
 		Loom: stage.Release(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), CPUs: runtime.NumCPU(),
 	}
 	if own := new(stage.Error); errors.As(failed, &own) {
-		r.Code, r.Permanent, r.Message = own.Code, own.Permanent, w.scrub.text(own.Message, maxError)
+		r.Code, r.Permanent, r.Message = own.Code, own.Permanent, d.scrub.text(own.Message, maxError)
 	}
-	r.Console.Kept, r.Console.Dropped = w.console.counts()
-	r.Requests.Kept, r.Requests.Open, r.Requests.Dropped = w.network.counts()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r.Chrome, r.Delivered = w.chrome, w.frames
+	r.Console.Kept, r.Console.Dropped = d.console.counts()
+	r.Requests.Kept, r.Requests.Open, r.Requests.Dropped = d.network.counts()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.Chrome, r.Delivered = d.chrome, d.frames
 	return r, nil
 }
 

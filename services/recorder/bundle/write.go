@@ -21,19 +21,19 @@ const (
 
 // Write writes the bundle of a recording that failed with err to the file at path. When it cannot,
 // there is no file.
-func (w *Witness) Write(path string, failed error) (err error) {
+func (d *Diagnostics) Write(path string, failed error) (err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return fmt.Errorf("write the failure bundle: %w", err)
 	}
-	if err = errors.Join(w.write(file, failed, time.Now()), file.Close()); err != nil {
+	if err = errors.Join(d.write(file, failed, time.Now()), file.Close()); err != nil {
 		return fmt.Errorf("write the failure bundle: %w", errors.Join(err, os.Remove(path)))
 	}
 	return nil
 }
 
-func (w *Witness) write(to io.Writer, failed error, now time.Time) error {
-	r, err := w.report(failed, now)
+func (d *Diagnostics) write(to io.Writer, failed error, now time.Time) error {
+	r, err := d.report(failed, now)
 	if err != nil {
 		return err
 	}
@@ -45,9 +45,9 @@ func (w *Witness) write(to io.Writer, failed error, now time.Time) error {
 		}
 		return write(entry)
 	}
-	w.mu.Lock()
-	picture := w.picture
-	w.mu.Unlock()
+	d.mu.Lock()
+	picture := d.picture
+	d.mu.Unlock()
 	if len(picture) > 0 {
 		err = add(PictureFile, zip.Store, func(to io.Writer) error {
 			_, err := to.Write(picture)
@@ -63,9 +63,9 @@ func (w *Witness) write(to io.Writer, failed error, now time.Time) error {
 			encoder.SetEscapeHTML(false)
 			return encoder.Encode(r)
 		}),
-		add(ConsoleFile, zip.Deflate, w.console.write),
+		add(ConsoleFile, zip.Deflate, d.console.write),
 		add(NetworkFile, zip.Deflate, func(to io.Writer) error {
-			return w.network.write(to, harProgram{"loom", r.Loom}, harProgram{name, version}, now)
+			return d.network.write(to, harProgram{"loom", r.Loom}, harProgram{name, version}, now)
 		}),
 		archive.Close(),
 	)

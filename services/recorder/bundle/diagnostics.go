@@ -13,10 +13,10 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-var _ capture.Witness = (*Witness)(nil)
+var _ capture.Witness = (*Diagnostics)(nil)
 
-// Witness keeps what a failure bundle is made of, while one scene is recorded.
-type Witness struct {
+// Diagnostics keep what a failure bundle is made of, while one scene is recorded.
+type Diagnostics struct {
 	params  msg.RecordParams
 	scrub   *scrubber
 	begin   time.Time
@@ -29,17 +29,17 @@ type Witness struct {
 	frames  int
 }
 
-// New returns the witness of a scene that is about to be recorded.
-func New(p msg.RecordParams) *Witness {
+// New returns the diagnostics of a scene that is about to be recorded.
+func New(p msg.RecordParams) *Diagnostics {
 	scrub, now := newScrubber(p), time.Now()
-	return &Witness{params: p, scrub: scrub, begin: now, console: newConsole(scrub, now), network: newNetwork(scrub)}
+	return &Diagnostics{params: p, scrub: scrub, begin: now, console: newConsole(scrub, now), network: newNetwork(scrub)}
 }
 
 // Opened listens to the page. A page that looks for developer tools by what the console does with
 // an object may see that somebody listens.
-func (w *Witness) Opened(client *cdp.Client, page *rod.Page) error {
-	w.console.watch(client, page.SessionID)
-	w.network.watch(client, page.SessionID)
+func (d *Diagnostics) Opened(client *cdp.Client, page *rod.Page) error {
+	d.console.watch(client, page.SessionID)
+	d.network.watch(client, page.SessionID)
 	for _, enable := range []interface{ Call(proto.Client) error }{proto.RuntimeEnable{}, proto.LogEnable{}} {
 		if err := enable.Call(page); err != nil {
 			return fmt.Errorf("listen to the console: %w", err)
@@ -49,44 +49,44 @@ func (w *Witness) Opened(client *cdp.Client, page *rod.Page) error {
 	if err != nil {
 		return fmt.Errorf("ask for the version: %w", err)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.chrome = version.Product
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.chrome = version.Product
 	return nil
 }
 
 // Picture keeps the page as it looks.
-func (w *Witness) Picture(jpeg []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.picture = jpeg
+func (d *Diagnostics) Picture(jpeg []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.picture = jpeg
 }
 
 // Watch returns a sink that gives its frames to to, and keeps the last one.
-func (w *Witness) Watch(to capture.Sink) capture.Sink { return watched{to, w} }
+func (d *Diagnostics) Watch(to capture.Sink) capture.Sink { return watched{to, d} }
 
 type watched struct {
 	capture.Sink
-	witness *Witness
+	diagnostics *Diagnostics
 }
 
 // Frame keeps the picture that it passes on.
 func (s watched) Frame(jpeg []byte) (changed bool, err error) {
-	s.witness.delivered(jpeg)
+	s.diagnostics.delivered(jpeg)
 	return s.Sink.Frame(jpeg)
 }
 
 // Repeat counts the frame.
 func (s watched) Repeat() error {
-	s.witness.delivered(nil)
+	s.diagnostics.delivered(nil)
 	return s.Sink.Repeat()
 }
 
-func (w *Witness) delivered(jpeg []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.frames++
+func (d *Diagnostics) delivered(jpeg []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.frames++
 	if jpeg != nil {
-		w.picture = jpeg
+		d.picture = jpeg
 	}
 }
