@@ -32,7 +32,8 @@ type soloJob struct {
 	transcoder *transcoder.Transcoder
 }
 
-// configure reads the settings and makes recorder and transcoder. Pages may reach allow in any case.
+// configure reads the settings and makes recorder and transcoder. Pages may reach allow in any
+// case.
 func (j *soloJob) configure(allow string) error {
 	settings, unsandboxed, err := local.Alone(j.app.environ, allow)
 	if err != nil {

@@ -1,9 +1,9 @@
 // Package budget divides a message among what a grant holds.
 //
 // A task's grant is one NATS message: its parameters, the names, keys and URLs of its objects, and
-// the facts of those that it reads. So what a campaign may ask for is bounded by what fits into one.
-// The bounds are here, each with what it may take of the message. services/ingest/plan builds the
-// largest grants and shows that they fit.
+// the facts of those that it reads. So what a campaign may ask for is bounded by what fits into
+// one. The bounds are here, each with what it may take of the message. services/ingest/plan builds
+// the largest grants and shows that they fit.
 //
 // What is left of a message, ingest fills with the URLs of further parts of large files
 // (services/ingest/schedule).

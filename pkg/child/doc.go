@@ -1,9 +1,10 @@
 // Package child runs child processes, and finds and ends what they leave behind.
 //
 // What it guarantees:
-//   - A child leads a process group of its own: a signal from the terminal does not reach it, and one signal reaches
-//     all that it started.
-//   - When its context ends, its group gets SIGTERM, and SIGKILL when it has not ended within a bound.
+//   - A child leads a process group of its own: a signal from the terminal does not reach it, and
+//     one signal reaches all that it started.
+//   - When its context ends, its group gets SIGTERM, and SIGKILL when it has not ended within a
+//     bound.
 //   - On Linux the kernel ends it when this process is killed, where the caller asks for that.
 //   - Every child is waited for.
 //

@@ -11,7 +11,7 @@
 //	  │ ◀── heartbeat.<kind>.<render>.<task> ─ │   request: Heartbeat, reply: HeartbeatReply
 //	  │ ◀── result.<kind>.<render>.<task> ──── │   JetStream, work queue: Result
 //	  │ ── ctl.cancel.<render> ──────────────▶ │   broadcast: Cancel
-//	  └ ── event.<render>.<what> ─────────────▶    JetStream, limits: Event, for people and programs that watch
+//	  └ ── event.<render>.<what> ─────────────▶    JetStream, limits: Event, for those who watch
 //
 // Every message carries the schema version it was written with. A reader that meets another version
 // hands the message back (ErrVersion), so that two releases can run side by side; what cannot be

@@ -70,7 +70,7 @@ const FingerprintSide = 8
 type Fingerprint struct {
 	// Frame counts from the segment's first.
 	Frame int `json:"frame"`
-	// Cells is the mean brightness, 0 to 255, of each of FingerprintSide × FingerprintSide parts of the picture,
-	// row by row.
+	// Cells is the mean brightness, 0 to 255, of each of FingerprintSide × FingerprintSide parts of
+	// the picture, row by row.
 	Cells []byte `json:"cells"`
 }

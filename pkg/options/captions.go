@@ -17,7 +17,8 @@ import (
 )
 
 // Language returns the language of captions as MP4 has it: three letters, those of ISO 639-2/T
-// where it has some ("deu"). It is empty when none is written, or no language is known by that name.
+// where it has some ("deu"). It is empty when none is written, or no language is known by that
+// name.
 func Language(c *output.Captions) string {
 	if c == nil {
 		return ""

@@ -7,7 +7,9 @@
 // started has ended:
 //
 //	func main() {
-//		service.Main("recorder", func(ctx context.Context, environ map[string]string, log zerolog.Logger) error {
+//		service.Main("recorder", func(
+//			ctx context.Context, environ map[string]string, log zerolog.Logger,
+//		) error {
 //			cfg, err := recorder.LoadConfig(environ)
 //			if err != nil {
 //				return err
@@ -18,8 +20,11 @@
 //	}
 //
 // What it promises:
-//   - Problems.Load reports every setting that is missing or wrong, by name and with what it wants, and never a value.
-//   - The first SIGINT or SIGTERM cancels the context, which is how a drain starts; the second kills.
-//   - Nothing here ends a process because a server is away: the connection to NATS is made, and made again, for ever.
+//   - Problems.Load reports every setting that is missing or wrong, by name and with what it wants,
+//     and never a value.
+//   - The first SIGINT or SIGTERM cancels the context, which is how a drain starts; the second
+//     kills.
+//   - Nothing here ends a process because a server is away: the connection to NATS is made, and
+//     made again, for ever.
 //   - Run touches no globals and no fixed ports, so several services can share one process.
 package service

@@ -34,7 +34,8 @@ func fieldsOf(v reflect.Value) []field {
 	return fields
 }
 
-// within reports whether the value keeps to the bounds of its tags. Its error is a mistake in a tag.
+// within reports whether the value keeps to the bounds of its tags. Its error is a mistake in a
+// tag.
 func (f field) within() (bool, error) {
 	if _, fallback := f.tag.Lookup("envDefault"); f.value.IsZero() && !fallback {
 		return true, nil

@@ -33,9 +33,9 @@ func TestADownloadThatWouldTakeAllOfAProbesTimeIsRefused(t *testing.T) {
 	}
 }
 
-// A facecam that is too slow to decode must reach a bound of its own before the attempt's, so that the
-// facecam is blamed. On a busy machine the CPU time is less than the wall time, so there is half as
-// much again.
+// A facecam that is too slow to decode must reach a bound of its own before the attempt's, so that
+// the facecam is blamed. On a busy machine the CPU time is less than the wall time, so there is
+// half as much again.
 func TestAProbesBoundsFitIntoItsAttempt(t *testing.T) {
 	bound, _ := reflect.TypeFor[Config]().FieldByName("FacecamTimeout")
 	download, err := time.ParseDuration(bound.Tag.Get("max"))

@@ -31,7 +31,8 @@ func (t *Transcoder) encoder(task *stage.Task) encode.Encoder {
 	return encode.Encoder{Tools: t.tools, Log: task.Log, Dir: task.Dir, Threads: t.threads}
 }
 
-// openFacecam fetches the facecam from the store, unless this process has it, and reads its headers.
+// openFacecam fetches the facecam from the store, unless this process has it, and reads its
+// headers.
 func (t *Transcoder) openFacecam(ctx context.Context, task *stage.Task) (ffmpeg.File, error) {
 	file, key := path(task, facecam.File), task.Inputs[msg.FacecamFile].Key
 	if err := t.cache.Get(ctx, key, file, func() error { return task.Fetch(ctx, msg.FacecamFile, file) }); err != nil {

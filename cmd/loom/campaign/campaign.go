@@ -32,8 +32,8 @@ type Campaign struct {
 	Rate *string
 	// Watermark is the picture over the video; nil when there is none.
 	Watermark *Ref
-	// Shown is how the facecam is shown, as JSON that options.ParseFacecam takes; nil when nothing is
-	// asked.
+	// Shown is how the facecam is shown, as JSON that options.ParseFacecam takes; nil when nothing
+	// is asked.
 	Shown json.RawMessage
 	// Scenes are in the order in which they are shown.
 	Scenes []Scene
@@ -49,8 +49,8 @@ type Scene struct {
 	Page Ref
 	// Duration in whole seconds.
 	Duration int
-	// Options are what is asked of the scene beyond that, as JSON that options.ParseScene takes; nil when
-	// nothing is.
+	// Options are what is asked of the scene beyond that, as JSON that options.ParseScene takes;
+	// nil when nothing is.
 	Options json.RawMessage
 }
 

@@ -24,8 +24,8 @@ func (t text) captions() string {
 	return file
 }
 
-// withCaptions returns output_options with the text of the captions' file in place of its path. When
-// the file cannot be read, it returns them without captions.
+// withCaptions returns output_options with the text of the captions' file in place of its path.
+// When the file cannot be read, it returns them without captions.
 func (t text) withCaptions(root *os.Root) (map[string]any, error) {
 	captions, _ := t.Output["captions"].(map[string]any)
 	file, ok := captions["file"].(string)

@@ -5,19 +5,23 @@
 // Start returns when every service is ready, and Stack.Close ends what Start started, in this
 // order:
 //
-//	recorder, transcoder, uploader     finish or hand back what they do, while ingest still answers
+//	recorder, transcoder, uploader   finish or hand back what they do, while ingest still answers
 //	ingest
 //	S3, NATS, Postgres
 //
 // What it guarantees:
 //   - Everything listens on 127.0.0.1 only. A port that is taken is replaced by a free one.
-//   - A data folder belongs to one process at a time, by a lock that the kernel drops with the process.
-//   - All state is in the data folder. The exception is Postgres's when this process is root and the user postgres
-//     cannot reach the folder: then it lies in /var/lib/loom-lite or /var/tmp/loom-lite, and the log says where.
-//   - A Postgres that a crash left behind is stopped at the next start; on Linux the kernel stops it at once.
-//   - Any of the three servers is replaced by an external one when its URL is set: DATABASE_URL, NATS_URL, S3_ENDPOINT.
-//   - Passwords are random, and kept in files that only their owner can read. NATS has none, as is its custom: whoever
-//     may use loopback on this machine may use it.
+//   - A data folder belongs to one process at a time, by a lock that the kernel drops with the
+//     process.
+//   - All state is in the data folder. The exception is Postgres's when this process is root and
+//     the user postgres cannot reach the folder: then it lies in /var/lib/loom-lite or
+//     /var/tmp/loom-lite, and the log says where.
+//   - A Postgres that a crash left behind is stopped at the next start; on Linux the kernel stops
+//     it at once.
+//   - Any of the three servers is replaced by an external one when its URL is set: DATABASE_URL,
+//     NATS_URL, S3_ENDPOINT.
+//   - Passwords are random, and kept in files that only their owner can read. NATS has none, as is
+//     its custom: whoever may use loopback on this machine may use it.
 //
 // What it does not guarantee: pages, facecams and watermarks may reach everything on this machine's
 // loopback, the embedded NATS included, unless EGRESS_ALLOW is set: then they reach public

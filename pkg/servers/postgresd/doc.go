@@ -3,9 +3,12 @@
 //
 //	installation, err := postgresd.Find(ctx, 0)
 //	account, err := postgresd.ServerAccount()
-//	c := postgresd.Cluster{Installation: installation, Account: account, Data: dir + "/data", User: "postgres"}
+//	c := postgresd.Cluster{
+//		Installation: installation, Account: account, Data: dir + "/data", User: "postgres",
+//	}
 //	err = c.Init(ctx)
-//	server, err := c.Start(ctx, postgresd.Options{Log: dir + "/postgres.log", Within: time.Minute})
+//	options := postgresd.Options{Log: dir + "/postgres.log", Within: time.Minute}
+//	server, err := c.Start(ctx, options)
 //	… server.URL("postgres") …
 //	err = server.Stop()
 //

@@ -13,6 +13,6 @@
 // Nothing is tried again: the error of the task that failed first is that of the run.
 //
 // Objects are files in a folder. Storing and fetching link them, so nothing is copied; therefore
-// nobody may write to a file that is stored or was fetched. An object is removed when all tasks that
-// read it are done.
+// nobody may write to a file that is stored or was fetched. An object is removed when all tasks
+// that read it are done.
 package inprocess

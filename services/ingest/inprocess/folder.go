@@ -37,8 +37,8 @@ func (f folder) Put(_ context.Context, name string, output msg.Output, path stri
 	return nil
 }
 
-// link gives a file a second name, in place of a file that has it. Where that cannot be done (another
-// file system, or one without links) it copies the file.
+// link gives a file a second name, in place of a file that has it. Where that cannot be done
+// (another file system, or one without links) it copies the file.
 func link(from, to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

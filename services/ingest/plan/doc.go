@@ -13,14 +13,14 @@
 //	  └──────────────────────────────────────────┘
 //	draw ──────▶ every normalize
 //
-// A scene is recorded in pieces of a few seconds. A task of its own normalizes each piece as soon as
-// it is stored: while the scene is still being recorded, and beside the others.
+// A scene is recorded in pieces of a few seconds. A task of its own normalizes each piece as soon
+// as it is stored: while the scene is still being recorded, and beside the others.
 //
-// Without a facecam there is neither probe nor overlay: concat writes the finished video, and upload
-// follows it. Without a watermark there is no draw.
+// Without a facecam there is neither probe nor overlay: concat writes the finished video, and
+// upload follows it. Without a watermark there is no draw.
 //
-// Scenes are ordered by order_index, and by id where several have the same. The caller gives them in
-// that order. Messages to users call a scene by its place in it, from 1.
+// Scenes are ordered by order_index, and by id where several have the same. The caller gives them
+// in that order. Messages to users call a scene by its place in it, from 1.
 //
 // What is bounded by the size of a message is in package budget.
 package plan

@@ -15,7 +15,8 @@ type Invalid struct {
 	// Message is for the product's user: what is wrong, and what would be right.
 	Message string
 	// Problems are all that Read found, this one first, by their places in the campaign: for those
-	// who have it as a text. Locations are made of the names of columns: scenes, 0, options, scroll.
+	// who have it as a text. Locations are made of the names of columns: scenes, 0, options,
+	// scroll.
 	Problems []schema.Problem
 }
 

@@ -16,8 +16,8 @@ import (
 const glyphsFile = "glyphs.ass"
 
 // CheckFonts draws those characters of captions that not every font has on a picture that nobody
-// sees. It returns a warning for each kind of characters that no font of this machine has: boxes are
-// drawn in their place. The warnings are the same for each segment of a video.
+// sees. It returns a warning for each kind of characters that no font of this machine has: boxes
+// are drawn in their place. The warnings are the same for each segment of a video.
 func CheckFonts(ctx context.Context, log zerolog.Logger, tools ffmpeg.Tools, dir string, list []msg.Caption) ([]msg.Warning, error) {
 	texts := make([]string, 0, len(list))
 	for _, c := range list {
@@ -48,8 +48,8 @@ func CheckFonts(ctx context.Context, log zerolog.Logger, tools ffmpeg.Tools, dir
 	return warnings, nil
 }
 
-// glyphsArgs is the command line that makes libass look for a font for each character of glyphsFile,
-// and log those that it has not found.
+// glyphsArgs is the command line that makes libass look for a font for each character of
+// glyphsFile, and log those that it has not found.
 func glyphsArgs() []string {
 	return append(ffmpeg.Global("warning"), "-f", "lavfi", "-i", "color=s=64x64:r=1:d=1",
 		"-vf", drawFilter(glyphsFile), "-frames:v", "1", "-f", "null", "-")

@@ -19,8 +19,8 @@ var alike = strings.NewReplacer("{", "(", "}", ")", "<", "\u2039", ">", "\u203a"
 // markup is what FFmpeg takes for markup on its way into a track, or for another caption's times.
 var markup = regexp.MustCompile(`<[^<>]*>|\{\\[^}]*\}?|\{[A-Za-z]:[^}]*\}?|\\[nN]|-->`)
 
-// WriteTrack writes captions for a track into dir. Only characters that FFmpeg would drop as markup,
-// or take for the end of a line, are replaced.
+// WriteTrack writes captions for a track into dir. Only characters that FFmpeg would drop as
+// markup, or take for the end of a line, are replaced.
 func WriteTrack(dir string, list []msg.Caption) error {
 	var b strings.Builder
 	for i, c := range list {

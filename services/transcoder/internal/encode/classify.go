@@ -11,12 +11,12 @@ import (
 )
 
 // FFmpeg prints an error for a picture that it cannot decode, repeats the one before, and goes on.
-// That will do for a facecam, which is as its owner made it, but not for a mezzanine. FFmpeg can stop
-// at the first error only for all inputs together.
+// That will do for a facecam, which is as its owner made it, but not for a mezzanine. FFmpeg can
+// stop at the first error only for all inputs together.
 
-// runSegment runs the command line that encodes a segment. If FFmpeg fails, or prints any error, the
-// mezzanines must be whole, and the facecam must do when it is decoded alone: how FFmpeg ends depends
-// on how many pictures of all of its inputs it could decode.
+// runSegment runs the command line that encodes a segment. If FFmpeg fails, or prints any error,
+// the mezzanines must be whole, and the facecam must do when it is decoded alone: how FFmpeg ends
+// depends on how many pictures of all of its inputs it could decode.
 func runSegment(
 	ctx context.Context, tools ffmpeg.Tools, dir string, p msg.NormalizeParams, face *picture.Bubble, args []string, progress func(ffmpeg.Progress),
 ) error {

@@ -11,13 +11,13 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
-// A constant rate factor bounds no bit rate: noise may take ten times what its level allows. With VBV
-// on, x264 takes 4 % more CPU time and makes the same pictures, unless they are noise or the like.
-// So VBV is on only in a second encode, of a segment whose first encode is beyond the bound.
+// A constant rate factor bounds no bit rate: noise may take ten times what its level allows. With
+// VBV on, x264 takes 4 % more CPU time and makes the same pictures, unless they are noise or the
+// like. So VBV is on only in a second encode, of a segment whose first encode is beyond the bound.
 
 // withinLevel runs an encoder that writes the file name, and once more, with VBV, when the file is
-// beyond the bound of its length. x264 may miss the bound by a little, and the bound leaves room for
-// that; a file that decoders of the level cannot decode in time is an error.
+// beyond the bound of its length. x264 may miss the bound by a little, and the bound leaves room
+// for that; a file that decoders of the level cannot decode in time is an error.
 func (e Encoder) withinLevel(name string, l level, rate msg.Rate, frames int, args []string, run func(args []string) error) error {
 	if err := run(args); err != nil {
 		return err
@@ -70,8 +70,8 @@ func fits(dir, name string, bound vbv, rate msg.Rate) (bool, error) {
 	return len(tracks) > 0 && inTime(tracks[0].Sizes, bound, rate), nil
 }
 
-// inTime reports whether packets of these sizes in bytes, one for each frame, reach a decoder in time
-// through the bound's buffer.
+// inTime reports whether packets of these sizes in bytes, one for each frame, reach a decoder in
+// time through the bound's buffer.
 func inTime(sizes []int64, bound vbv, rate msg.Rate) bool {
 	buffer, perFrame := 1000*float64(bound.buffer), 1000*float64(bound.rate)/rate.Float()
 	fill := startFill * buffer

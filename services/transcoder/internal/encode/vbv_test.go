@@ -137,8 +137,8 @@ func checkBuffer(t *testing.T, sizes []int64, width, height int, rate msg.Rate) 
 	}
 }
 
-// Whatever the encoder makes with VBV on, a segment beyond its level is refused, and one beyond only
-// its bound is logged.
+// Whatever the encoder makes with VBV on, a segment beyond its level is refused, and one beyond
+// only its bound is logged.
 func TestTheBoundIsCheckedOnWhatTheEncoderMade(t *testing.T) {
 	t.Parallel()
 	const width, height = 320, 180

@@ -46,8 +46,8 @@ var steady = []string{
 	"deblock=-4,-4",
 }
 
-// x264Args returns the encoder's options. All segments of a render must get the same parameter sets,
-// whatever they show: join copies them.
+// x264Args returns the encoder's options. All segments of a render must get the same parameter
+// sets, whatever they show: join copies them.
 func x264Args(width, height int, rate msg.Rate, quality string, threads int) []string {
 	s, known := settings[quality]
 	if !known {

@@ -77,7 +77,8 @@ func Examine(ctx context.Context, tools ffmpeg.Tools, dir string) (Examined, err
 	return Examined{Facts: facts, Headers: file, Length: length}, nil
 }
 
-// packetTiming reads a stream's packets. tooMany and damaged end sentences that start "The facecam".
+// packetTiming reads a stream's packets. tooMany and damaged end sentences that start "The
+// facecam".
 func packetTiming(ctx context.Context, tools ffmpeg.Tools, dir string, stream int, tooMany, damaged string) (ffmpeg.Timing, error) {
 	timing, err := tools.Within(inspecting).Timing(ctx, dir, File, ffmpeg.Containers, stream)
 	if errors.Is(err, ffmpeg.ErrTooMany) {

@@ -11,9 +11,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
 
-// Picture is a facecam's picture, opened for the slice that a segment shows: the frames that are due
-// at its place on the timeline. Absolute time stamps and frame numbers decide which ones these are,
-// so it does not depend on where decoding starts, as long as the frame that is shown first is
+// Picture is a facecam's picture, opened for the slice that a segment shows: the frames that are
+// due at its place on the timeline. Absolute time stamps and frame numbers decide which ones these
+// are, so it does not depend on where decoding starts, as long as the frame that is shown first is
 // decoded too.
 type Picture struct {
 	// Stream is the facecam's video stream.

@@ -36,8 +36,8 @@ func seekFor(seekable bool, start, at time.Duration) *time.Duration {
 	return &seek
 }
 
-// seekOptions start decoding at the keyframe at or before a time stamp. FFmpeg drops nothing that it
-// decodes: its own way of seeking exactly, by seconds, is off by a frame here and there.
+// seekOptions start decoding at the keyframe at or before a time stamp. FFmpeg drops nothing that
+// it decodes: its own way of seeking exactly, by seconds, is off by a frame here and there.
 func seekOptions(stamp time.Duration) []string {
 	return []string{"-noaccurate_seek", "-seek_timestamp", "1", "-ss", ffmpeg.Seconds(stamp)}
 }

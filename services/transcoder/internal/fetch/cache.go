@@ -14,8 +14,8 @@ import (
 
 // Cache holds the facecams that this process fetched last: all segments of a render need the same
 // one. For each it has a link beside the folder of the task that fetched it, and an open file for
-// where links cannot be made. The links are in the worker's folder, which is removed when the worker
-// ends, or when the next one starts. A nil Cache and the zero value hold nothing.
+// where links cannot be made. The links are in the worker's folder, which is removed when the
+// worker ends, or when the next one starts. A nil Cache and the zero value hold nothing.
 type Cache struct {
 	// MaxBytes bounds the size of all facecams on disk together.
 	MaxBytes int64
@@ -62,8 +62,8 @@ func (c *Cache) Get(ctx context.Context, key, path string, fetch func() error) e
 	return copyTo(path, io.NewSectionReader(one.file, 0, one.size))
 }
 
-// Inspect returns what inspect returns for the facecam with the given key, which Get has written. It
-// calls inspect once while the facecam is in the cache. The caller must not change the result.
+// Inspect returns what inspect returns for the facecam with the given key, which Get has written.
+// It calls inspect once while the facecam is in the cache. The caller must not change the result.
 func (c *Cache) Inspect(key string, inspect func() (ffmpeg.File, error)) (ffmpeg.File, error) {
 	if c == nil {
 		return inspect()

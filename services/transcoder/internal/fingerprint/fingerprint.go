@@ -17,8 +17,8 @@ const Size = msg.FingerprintSide * msg.FingerprintSide
 var Filter = fmt.Sprintf("scale=%d:%d:flags=area:out_range=pc,format=gray", msg.FingerprintSide, msg.FingerprintSide)
 
 // step is how many frames apart those frames of a segment are whose fingerprints FFmpeg writes. It
-// must be small: FFmpeg writes to the output that is behind the other, and so keeps that many frames
-// for the encoder.
+// must be small: FFmpeg writes to the output that is behind the other, and so keeps that many
+// frames for the encoder.
 const step = 15
 
 // SegmentFilter sends a segment's frames to the encoder, as [out], and the fingerprints of some to

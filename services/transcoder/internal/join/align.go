@@ -63,8 +63,8 @@ func Align(
 	return own, nil
 }
 
-// ownParameters returns the hash of the parameter sets that this transcoder makes. They are the same
-// whatever it encodes: here, a segment's first frame.
+// ownParameters returns the hash of the parameter sets that this transcoder makes. They are the
+// same whatever it encodes: here, a segment's first frame.
 func ownParameters(ctx context.Context, e encode.Encoder, p msg.ConcatParams, segment string) (string, error) {
 	err := e.FirstFrame(ctx, p, segment, ownFile)
 	var parameters string

@@ -35,8 +35,9 @@ func Mezzanine(t *testing.T, rate msg.Rate, count, width, height int, paint Pict
 	return Make(t, "mezzanine.mov", RawFrames(count, width, height, paint), args...)
 }
 
-// Facecam makes an MP4 of Greys with sound, a WAV file or nil for none. options are of the output; if
-// the first is an extension (".mkv"), the file has that one, and no codec but what options ask for.
+// Facecam makes an MP4 of Greys with sound, a WAV file or nil for none. options are of the output;
+// if the first is an extension (".mkv"), the file has that one, and no codec but what options ask
+// for.
 func Facecam(t *testing.T, rate msg.Rate, count, width, height int, sound []byte, options ...string) []byte {
 	t.Helper()
 	args := RawInput(rate, width, height)
@@ -56,8 +57,8 @@ func Facecam(t *testing.T, rate msg.Rate, count, width, height int, sound []byte
 	return Make(t, name, RawFrames(count, width, height, Greys), append(args, options...)...)
 }
 
-// Spoil returns a file in which those packets of a stream ("v:0", "a:0") cannot be decoded for whose
-// number spoil returns true.
+// Spoil returns a file in which those packets of a stream ("v:0", "a:0") cannot be decoded for
+// whose number spoil returns true.
 func Spoil(t *testing.T, data []byte, stream string, spoil func(n int) bool) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "whole")

@@ -27,20 +27,20 @@ const minRange, usualRange, maxRange = 0.1, 11, 50
 // softest is the lowest target in LUFS that loudnorm takes.
 const softest = -70
 
-// brief is a little more than the length of sound below which loudnorm changes all of it by the same
-// amount in any case.
+// brief is a little more than the length of sound below which loudnorm changes all of it by the
+// same amount in any case.
 const brief = 3100 * time.Millisecond
 
 // loudnessHolds is the length of sound from which the silence around it no longer changes the
-// loudness in a way that matters: loudness is that of blocks of 0.4 s, and blocks that are silent in
-// part count as well.
+// loudness in a way that matters: loudness is that of blocks of 0.4 s, and blocks that are silent
+// in part count as well.
 const loudnessHolds = time.Second
 
 // Sound that starts or ends in the middle of a wave clicks.
 const fadeIn, fadeOut = 10 * time.Millisecond, 20 * time.Millisecond
 
-// Mix lays s over the picture of JoinedFile and writes VideoFile, with the captions as a track. s is
-// nil for a video without sound. Sound that is longer than the picture is cut; after the end of
+// Mix lays s over the picture of JoinedFile and writes VideoFile, with the captions as a track. s
+// is nil for a video without sound. Sound that is longer than the picture is cut; after the end of
 // shorter sound there is silence.
 func Mix(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.OverlayParams, s *Source, progress func(ffmpeg.Progress)) error {
 	joined, err := os.Stat(filepath.Join(dir, JoinedFile))
@@ -61,8 +61,8 @@ func Mix(ctx context.Context, tools ffmpeg.Tools, dir string, p msg.OverlayParam
 }
 
 // Reached returns the target that the finished sound must have reached, nil when it was left as it
-// is. evenly reports whether all of it was changed by the same amount, so that it must not be softer
-// than the target either.
+// is. evenly reports whether all of it was changed by the same amount, so that it must not be
+// softer than the target either.
 func (s *Source) Reached(target Target) (reached *Target, evenly bool) {
 	if s == nil || s.Loudness == nil {
 		return nil, false
@@ -115,8 +115,8 @@ func mixFilter(p msg.OverlayParams, s Source) string {
 	}
 	filters = append(filters, fades(s, p.Rate.At(p.Frames))...)
 	filters = append(filters,
-		// As long as the picture, to the sample: cut, or filled with silence. asetpts: N/SR/TB would
-		// be cut off to a sample less here and there.
+		// As long as the picture, to the sample: cut, or filled with silence. asetpts: N/SR/TB
+		// would be cut off to a sample less here and there.
 		"apad", fmt.Sprintf("atrim=end_sample=%d", Samples(p.Rate, p.Frames)), "asetpts=N",
 		"aformat=sample_fmts=fltp:channel_layouts=stereo",
 	)

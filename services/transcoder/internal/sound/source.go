@@ -70,10 +70,10 @@ func decodedInput() []string {
 	return []string{"-protocol_whitelist", "pipe", "-format_whitelist", "nut", "-f", "nut", "-i", "pipe:0"}
 }
 
-// chain makes of the decoded sound, an input, 48 kHz stereo that starts where its picture does: gaps
-// and overlaps of more than 10 ms are filled and cut, so that sample n is never further than that
-// from n/48000 s. aresample's own bound, 100 ms, is heard as lips out of step; none at all would
-// mend what is only the rounding of time stamps.
+// chain makes of the decoded sound, an input, 48 kHz stereo that starts where its picture does:
+// gaps and overlaps of more than 10 ms are filled and cut, so that sample n is never further than
+// that from n/48000 s. aresample's own bound, 100 ms, is heard as lips out of step; none at all
+// would mend what is only the rounding of time stamps.
 func chain(input int) string {
 	return strings.Join([]string{
 		fmt.Sprintf("[%d:0]aresample=%d:async=1:min_hard_comp=0.01:first_pts=0", input, SampleRate),

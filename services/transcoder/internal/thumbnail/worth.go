@@ -21,8 +21,8 @@ const (
 	enoughDetail = 0.5
 )
 
-// hidden returns the part of a frame that the facecam covers, which says nothing about the page: the
-// bubble with its border and shadow, and all of the frame while the facecam fills it or moves.
+// hidden returns the part of a frame that the facecam covers, which says nothing about the page:
+// the bubble with its border and shadow, and all of the frame while the facecam fills it or moves.
 func hidden(v Video, frame int) image.Rectangle {
 	over := v.Over
 	if over == nil {

@@ -6,5 +6,6 @@
 //   - The same result with every build of FFmpeg: many lack FFmpeg's own filters for this (zscale,
 //     libplacebo).
 //   - Up to a third of the brightness of white paper (203 cd/m², BT.2408) only the coding changes.
-//     Brighter colours are compressed smoothly up to 1000 cd/m², and are white above that. Hues stay.
+//     Brighter colours are compressed smoothly up to 1000 cd/m², and are white above that. Hues
+//     stay.
 package tonemap

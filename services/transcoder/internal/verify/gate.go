@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// samePrint is by how many levels of 255 a part of the finished picture may differ in brightness
-	// from what was encoded. It was 2 in the demo; another scene's picture, or black, differs by
-	// tens.
+	// samePrint is by how many levels of 255 a part of the finished picture may differ in
+	// brightness from what was encoded. It was 2 in the demo; another scene's picture, or black,
+	// differs by tens.
 	samePrint = 4
 	// blackPrint is up to how bright a part of a black picture is.
 	blackPrint = 4
@@ -56,8 +56,8 @@ func (v Finished) Thumbnail() thumbnail.Video {
 }
 
 // Gate is the quality gate: it reads all of a finished video and returns the report, or an error
-// when the video is not what it must be and so must not be published. In the same pass it writes the
-// first candidate for the thumbnail.
+// when the video is not what it must be and so must not be published. In the same pass it writes
+// the first candidate for the thumbnail.
 func Gate(ctx context.Context, tools ffmpeg.Tools, dir string, v Finished, progress func(ffmpeg.Progress)) (*msg.Report, error) {
 	r, err := report(dir, v)
 	if err == nil {
@@ -118,8 +118,8 @@ func readMedia(ctx context.Context, tools ffmpeg.Tools, dir string, v Finished, 
 	return nil
 }
 
-// watch decodes the picture from its first frame to its last, and writes the first candidate for the
-// thumbnail.
+// watch decodes the picture from its first frame to its last, and writes the first candidate for
+// the thumbnail.
 func watch(ctx context.Context, tools ffmpeg.Tools, dir string, v Finished, progress func(ffmpeg.Progress), r *msg.Report) error {
 	if err := tools.Run(ctx, dir, watchArgs(v), progress); err != nil {
 		return fmt.Errorf("it cannot be decoded: %w", err)

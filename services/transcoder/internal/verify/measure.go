@@ -50,8 +50,8 @@ func Measure(dir, name string, want Expected) (msg.VideoFacts, error) {
 	}, nil
 }
 
-// readTracks returns the one video track, and the audio track or nil. Another track is an error, and
-// so is a missing or unexpected track of captions.
+// readTracks returns the one video track, and the audio track or nil. Another track is an error,
+// and so is a missing or unexpected track of captions.
 func readTracks(path string, captions bool) (video, audio *mp4.Track, err error) {
 	list, err := mp4.Read(path)
 	if err != nil {
