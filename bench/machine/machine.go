@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder"
 )
 
-// Unknown stands for a value that could not be read.
-const Unknown = "unknown"
+// unknown stands for a value that could not be read.
+const unknown = "unknown"
 
 // Machine is what a benchmark ran on.
 type Machine struct {
@@ -83,7 +83,7 @@ func Look(ctx context.Context, environ map[string]string, peers string) (Machine
 func Load() string {
 	fields := strings.Fields(read("/proc/loadavg"))
 	if len(fields) < 3 {
-		return Unknown
+		return unknown
 	}
 	return strings.Join(fields[:3], " ")
 }
@@ -110,7 +110,7 @@ func run(ctx context.Context, program string, args ...string) (string, error) {
 func line(text string) string {
 	first, _, _ := strings.Cut(text, "\n")
 	if first = strings.TrimSpace(first); first == "" {
-		return Unknown
+		return unknown
 	}
 	return first
 }
@@ -122,7 +122,7 @@ func cpuModel(cpuinfo string) string {
 			return line(value)
 		}
 	}
-	return Unknown
+	return unknown
 }
 
 // memory reads /proc/meminfo.
@@ -133,7 +133,7 @@ func memory(meminfo string) string {
 			return fmt.Sprintf("%.1f GiB", float64(kilobytes)/(1<<20))
 		}
 	}
-	return Unknown
+	return unknown
 }
 
 // chosen reads a file that lists the possible values, with the current one in brackets.
@@ -141,7 +141,7 @@ func chosen(list string) string {
 	_, rest, opened := strings.Cut(list, "[")
 	choice, _, closed := strings.Cut(rest, "]")
 	if !opened || !closed {
-		return Unknown
+		return unknown
 	}
 	return choice
 }

@@ -13,14 +13,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestWhatTheKernelSaysIsRead(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{cpuModel("processor\t: 0\nmodel name\t: AMD EPYC\nprocessor\t: 1\nmodel name\t: AMD EPYC\n"), "AMD EPYC"},
-		{cpuModel("processor\t: 0\n"), Unknown},
+		{cpuModel("processor\t: 0\n"), unknown},
 		{memory("MemTotal:        8142240 kB\nMemFree:  1 kB\n"), "7.8 GiB"},
-		{memory(""), Unknown},
+		{memory(""), unknown},
 		{chosen("always [madvise] never\n"), "madvise"},
-		{chosen("always madvise"), Unknown},
-		{chosen(""), Unknown},
+		{chosen("always madvise"), unknown},
+		{chosen(""), unknown},
 		{line("6.1.0-18\n"), "6.1.0-18"},
-		{line("\n"), Unknown},
+		{line("\n"), unknown},
 	} {
 		if test.got != test.want {
 			t.Errorf("got %q, want %q", test.got, test.want)

@@ -128,7 +128,7 @@ type Result struct {
 	CPU   time.Duration `json:"cpu_ns"`
 	GoCPU time.Duration `json:"go_cpu_ns"`
 	// Memory is the most that the worker and all that it started had at a time, in bytes (PSS,
-	// looked at every MemoryEvery). Start fills it in.
+	// looked at every memoryEvery). Start fills it in.
 	Memory int64 `json:"peak_memory_bytes"`
 }
 

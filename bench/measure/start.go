@@ -14,8 +14,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// MemoryEvery is how often the memory of a measurement is read.
-const MemoryEvery = 250 * time.Millisecond
+// memoryEvery is how often the memory of a measurement is read.
+const memoryEvery = 250 * time.Millisecond
 
 // workerPatience is how long the worker may take to end everything after SIGTERM.
 const workerPatience = 15 * time.Second
@@ -122,7 +122,7 @@ func (w *worker) wait(ctx context.Context) (result Result, err error) {
 // watchMemory returns the most memory that a process and its descendants had until stop.
 func watchMemory(pid int, stop <-chan struct{}) int64 {
 	var memory process.Memory
-	ticker := time.NewTicker(MemoryEvery)
+	ticker := time.NewTicker(memoryEvery)
 	defer ticker.Stop()
 	for {
 		_ = memory.Look(pid) // what cannot be read now is read the next time

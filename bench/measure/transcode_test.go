@@ -16,13 +16,13 @@ import (
 func TestTranscodingIsMeasured(t *testing.T) {
 	site := smallSite(t)
 	job := smallJob(site, Ours, "moving")
-	job.Frames = 90 // two pieces
+	job.FPS, job.Frames = 20, 60 // two pieces
 	var told []string
 	made, err := Transcode(t.Context(), site, job, 1, patience, environ(), func(what string) { told = append(told, what) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made.Frames != 90 || made.Pieces != 2 || len(made.Turns) != 1 || len(told) == 0 {
+	if made.Frames != 60 || made.Pieces != 2 || len(made.Turns) != 1 || len(told) == 0 {
 		t.Fatalf("made %+v, told %q", made, told)
 	}
 	turn := made.Turns[0]

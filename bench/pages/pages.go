@@ -14,9 +14,9 @@ type Motion string
 
 // Kinds of motion.
 const (
-	Moving Motion = "moving" // in every frame
-	Partly Motion = "partly" // it stands still for a part of the time
-	Still  Motion = "still"
+	moving Motion = "moving" // in every frame
+	partly Motion = "partly" // it stands still for a part of the time
+	still  Motion = "still"
 )
 
 // Page is one page.
@@ -27,13 +27,13 @@ type Page struct {
 
 // All are the pages, in the order in which they are measured.
 var All = []Page{
-	{"scroll", Moving}, // a long page of text and cards, scrolled 5 pixels a frame
-	{"box", Moving},    // one box on an empty page
-	{"launch", Moving}, // entrance animations, counters, a gradient, a marquee
+	{"scroll", moving}, // a long page of text and cards, scrolled 5 pixels a frame
+	{"box", moving},    // one box on an empty page
+	{"launch", moving}, // entrance animations, counters, a gradient, a marquee
 	// parallax, a sticky section, reveals and a grid of photographs, scrolled through
-	{"journey", Moving},
-	{"store", Partly}, // an entrance, then a carousel that turns for a third of the time
-	{"static", Still}, // a heading and a sentence
+	{"journey", moving},
+	{"store", partly}, // an entrance, then a carousel that turns for a third of the time
+	{"static", still}, // a heading and a sentence
 }
 
 // Find returns the page with this name.

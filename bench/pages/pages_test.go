@@ -22,7 +22,7 @@ func TestEveryPageHasAFileAndEveryFileAPage(t *testing.T) {
 }
 
 func TestPagesAreFoundByName(t *testing.T) {
-	if p, ok := Find("static"); !ok || p.Motion != Still {
+	if p, ok := Find("static"); !ok || p.Motion != still {
 		t.Errorf("found %+v, %v", p, ok)
 	}
 	if p, ok := Find("nowhere"); ok {

@@ -85,7 +85,7 @@ func (s grantSize) total() int { return s.params + s.files + s.facts }
 // largestGrants returns the size of the largest grant of each kind.
 func largestGrants(t *testing.T, tasks []plan.Task) map[msg.Kind]grantSize {
 	t.Helper()
-	facts, largest := map[uuid.UUID]json.RawMessage{}, map[msg.Kind]grantSize{}
+	facts, total, largest := map[uuid.UUID]json.RawMessage{}, map[msg.Kind]int{}, map[msg.Kind]plan.Task{}
 	var joined msg.VideoFacts
 	for _, task := range tasks {
 		facts[task.ID] = json.RawMessage(`{"facts": "` + strings.Repeat("x", 2000) + `"}`)
@@ -99,16 +99,24 @@ func largestGrants(t *testing.T, tasks []plan.Task) map[msg.Kind]grantSize {
 				facts[task.ID] = encode(t, joined)
 			}
 		}
-		size := sizeOf(t, task, facts)
-		if size.total() > largest[task.Kind].total() {
-			largest[task.Kind] = size
+		if n := encodedGrant(t, task, true, facts); n > total[task.Kind] {
+			total[task.Kind], largest[task.Kind] = n, task
 		}
 	}
-	return largest
+	sizes := map[msg.Kind]grantSize{}
+	for kind, task := range largest {
+		s := grantSize{count: len(task.Inputs) + len(task.Outputs)}
+		s.params = encodedGrant(t, task, false, nil)
+		s.files = encodedGrant(t, task, true, nil) - s.params
+		s.facts = total[kind] - s.params - s.files
+		sizes[kind] = s
+	}
+	return sizes
 }
 
-// sizeOf measures the grant of a task whose inputs' facts are these, by task.
-func sizeOf(t *testing.T, task plan.Task, facts map[uuid.UUID]json.RawMessage) (s grantSize) {
+// encodedGrant returns the size of a task's grant, with inputs and outputs or without, and with facts
+// of these tasks.
+func encodedGrant(t *testing.T, task plan.Task, files bool, facts map[uuid.UUID]json.RawMessage) int {
 	t.Helper()
 	grant := &msg.Grant{
 		Ref: msg.NewRef(task.Kind, task.ID, task.ID), Attempt: 1, Lease: msg.Duration(time.Second), Timeout: msg.Duration(time.Hour),
@@ -118,25 +126,17 @@ func sizeOf(t *testing.T, task plan.Task, facts map[uuid.UUID]json.RawMessage) (
 		key, url := signed("failure-bundle.zip")
 		grant.Bundle = &msg.Output{Key: key, URL: url, ContentType: "application/zip"}
 	}
-	measure := func() int {
-		return len(encode(t, msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: grant}))
+	if files {
+		for name, in := range task.Inputs {
+			key, url := signed("mezzanine-0000.mov")
+			grant.Inputs[name] = msg.Input{Key: key, URL: url, Facts: facts[in.Task]}
+		}
+		for name, out := range task.Outputs {
+			key, url := signed(out.File)
+			grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
+		}
 	}
-	s.params = measure()
-	for name := range task.Inputs {
-		key, url := signed("mezzanine-0000.mov")
-		grant.Inputs[name] = msg.Input{Key: key, URL: url}
-	}
-	for name, out := range task.Outputs {
-		key, url := signed(out.File)
-		grant.Outputs[name] = msg.Output{Key: key, URL: url, ContentType: out.ContentType}
-	}
-	s.files, s.count = measure()-s.params, len(task.Inputs)+len(task.Outputs)
-	for name, in := range grant.Inputs {
-		in.Facts = facts[task.Inputs[name].Task]
-		grant.Inputs[name] = in
-	}
-	s.facts = measure() - s.params - s.files
-	return s
+	return len(encode(t, msg.GrantReply{Version: msg.Version, Verdict: msg.Granted, Grant: grant}))
 }
 
 // signed is a long key of an object with this name, and a long URL of it.
