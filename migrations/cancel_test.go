@@ -123,7 +123,7 @@ func TestAJobThatCannotBeCancelledIsFailed(t *testing.T) {
 	}
 }
 
-// Through supabase-js an app reaches tables of the schema public alone, as the role of whoever
+// Through supabase-js an app reaches only tables of the schema public, as the role of the user who
 // asks: policies say whose renders that role may change, and so whose it may cancel.
 func TestWhoMayChangeARenderMayCancelItAndNobodyElse(t *testing.T) {
 	conn := app(t, "drop policy own_renders on renders; create policy own_renders on renders to authenticated using (campaign_id::text = current_setting('app.campaign', true))")
@@ -239,7 +239,7 @@ func TestALeaseIsRenewedThoughSomebodyHoldsTheRender(t *testing.T) {
 	}
 }
 
-// The rows of a render's tasks are held by whoever deletes it, and may not do so after all.
+// A transaction that deletes a render locks the rows of its tasks, and may roll back.
 func TestALeaseIsRenewedThoughSomebodyDeletesTheRender(t *testing.T) {
 	url := migrated.Database(t)
 	conn, app := connect(t, url), connect(t, url)
@@ -261,7 +261,7 @@ func TestALeaseIsRenewedThoughSomebodyDeletesTheRender(t *testing.T) {
 	if !beat(1) || !get[bool](t, conn, "select lease_until > now() + interval '50 minutes' from loom.tasks where id = $1", task) {
 		t.Error("the lease was not renewed once the row was free")
 	}
-	// Nobody hears of it any more.
+	// The attempt sends no more heartbeats.
 	exec(t, conn, "update loom.tasks set lease_until = now() where id = $1", task)
 	exec(t, conn, "update loom.heard set lease_until = now()")
 	if verdict, attempt := grant(t, conn, task, "1 minute"); verdict != "granted" || attempt != 2 {
@@ -269,7 +269,7 @@ func TestALeaseIsRenewedThoughSomebodyDeletesTheRender(t *testing.T) {
 	}
 }
 
-// While nobody could hear heartbeats, a lease that has run out is no reason to charge anybody.
+// A lease that ended while heartbeats could not be received charges no attempt.
 func TestALeaseThatNobodyCouldRenewDoesNotLapse(t *testing.T) {
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)

@@ -1,13 +1,13 @@
 package migrations
 
-// kind is a family of types, any of which a column may have.
+// kind is a family of types that a column may have.
 type kind struct {
 	name string
-	// types are the base types; none: those of PostgreSQL's category S, texts.
+	// types are the base types. None means all types of PostgreSQL's category S, texts.
 	types []string
-	// make is the type of a column that is added.
+	// make is the type that the advice gives a column that is missing.
 	make string
-	// enum: an enum will do, too.
+	// enum means that an enum is allowed too.
 	enum bool
 }
 
@@ -22,21 +22,21 @@ var (
 	anything = kind{name: "of any type", types: []string{""}, make: "uuid"}
 )
 
-// column is what a column must be.
+// column is a column that loom-lite uses.
 type column struct {
 	kind
 	name string
-	// ours: the migrations add it.
+	// ours means that the migrations add it.
 	ours bool
-	// read: it is not written, and so may be generated.
+	// read means that it is only read, so that it may be generated.
 	read bool
-	// null: it is written to be null at times.
+	// null means that it is set to null at times.
 	null bool
-	// least is the least length of a varchar that will do.
+	// least is the shortest varchar that is allowed.
 	least int
 }
 
-// contract is the app's tables, as its owner has promised them, with the columns that are ours.
+// contract lists the app's tables as loom-lite needs them, with the columns that are ours.
 var contract = []struct {
 	table   string
 	columns []column

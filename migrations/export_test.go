@@ -6,6 +6,9 @@ import (
 	"testing"
 )
 
+// SQL returns the text of one of Files.
+var SQL = text
+
 // Existing names what a database has of the objects that the files make.
 func Existing(t testing.TB, db DB) []string {
 	t.Helper()

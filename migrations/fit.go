@@ -11,14 +11,14 @@ import (
 
 // found is a column as the app has it.
 type found struct {
-	// declared is the type as it is written, base what it comes down to, category PostgreSQL's own.
+	// declared is the declared type, base its base type, category PostgreSQL's category of it.
 	declared, base, category string
 	length                   int
 	generated, notNull       bool
 }
 
-// Fit says what of the app's tables loom-lite cannot work with: nothing when they are as promised,
-// or missing where they can be made. It changes nothing.
+// Fit returns what loom-lite cannot work with in the app's tables. Tables that are missing are no
+// problem if the migrations can create them. It changes nothing.
 func Fit(ctx context.Context, db DB) ([]Problem, error) {
 	var version int
 	var server string
@@ -39,11 +39,11 @@ func Fit(ctx context.Context, db DB) ([]Problem, error) {
 	}
 	for _, t := range contract {
 		if !slices.Contains(tables, t.table) {
-			continue // it is made, or is a problem already
+			continue // it is created, or is a problem already
 		}
 		for _, want := range t.columns {
 			have, there := columns[t.table+"."+want.name]
-			if p := judge(t.table, want, have, there); p != nil {
+			if p := compare(t.table, want, have, there); p != nil {
 				problems = append(problems, *p)
 			}
 		}
@@ -51,7 +51,7 @@ func Fit(ctx context.Context, db DB) ([]Problem, error) {
 	return problems, nil
 }
 
-// tables lists which of the app's tables are there, and what is wrong with them as a whole.
+// tables returns which of the app's tables exist, and what is wrong with them as a whole.
 func tables(ctx context.Context, db DB) (there []string, problems []Problem, err error) {
 	rows, err := db.Query(ctx, `
 		select w.name, coalesce(c.relkind::text, ''), coalesce(
@@ -127,8 +127,8 @@ func columnsOf(ctx context.Context, db DB) (map[string]found, error) {
 	return columns, nil
 }
 
-// judge says what is wrong with a column; nil when it will do.
-func judge(table string, want column, have found, there bool) *Problem {
+// compare returns what is wrong with a column, and nil if nothing is.
+func compare(table string, want column, have found, there bool) *Problem {
 	what := "public." + table + "." + want.name
 	alter := fmt.Sprintf("alter table public.%s ", table)
 	problem := func(found, mend string) *Problem { return &Problem{what, found, mend} }
@@ -165,7 +165,7 @@ func (k kind) takes(have found) bool {
 	return k.types[0] == "" || slices.Contains(k.types, have.base)
 }
 
-// convert is how a column of the app's comes to the type that it must have.
+// convert returns how to give a column of the app's the type that it must have.
 func (c column) convert(alter string, have found) string {
 	if c.types != nil && c.types[0] == "uuid" {
 		if have.category == "S" {
@@ -177,8 +177,8 @@ func (c column) convert(alter string, have found) string {
 	return alter + fmt.Sprintf("alter column %s type %s using %s::%s", c.name, c.make, c.name, c.make)
 }
 
-// Ambiguous says which functions make a call of claim_render_job() ambiguous, which the Node worker
-// makes, and ingest does not.
+// Ambiguous returns the functions that make the call claim_render_job() ambiguous. The Node worker
+// makes that call, ingest does not.
 func Ambiguous(ctx context.Context, db DB) ([]Problem, error) {
 	rows, err := db.Query(ctx, `
 		select p.oid::regprocedure::text from pg_proc p

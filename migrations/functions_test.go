@@ -94,7 +94,8 @@ func TestALapsedLeaseIsChargedOnceAndRetriesRunOut(t *testing.T) {
 	}
 }
 
-// A scene is normalized while it is still being recorded; and again when its recording begins anew.
+// A scene is normalized while it is still being recorded, and again when its recording starts
+// again.
 func TestWhatIsStoredIsWorkedOnWhileItsAttemptGoesOnAndTakenBackWithIt(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, conn *pgx.Conn, task string) (attempt int){
 		"it fails": func(t *testing.T, conn *pgx.Conn, task string) int {

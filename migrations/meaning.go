@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// meanings finds columns of the app's that have the name and the type of one of ours, and values,
-// before we have been here: they mean something else, and would be overwritten or taken for what
-// they are not.
+// meanings returns columns of the app's that have the name of one of ours and hold values, in a
+// database that has never been migrated. Their values mean something else: they would be
+// overwritten, or misread.
 func meanings(ctx context.Context, tx pgx.Tx) ([]Problem, error) {
 	var been bool
 	if err := tx.QueryRow(ctx, "select exists (select from pg_namespace where nspname = 'loom')").Scan(&been); err != nil {
@@ -54,8 +54,8 @@ func usedOtherwise(ctx context.Context, tx pgx.Tx, table string, c column) (used
 	return used, nil
 }
 
-// dependants finds what hangs on a claim_render_job() that has to be dropped, since it returns
-// something else.
+// dependants returns what depends on a claim_render_job() that must be dropped because it returns
+// another type.
 func dependants(ctx context.Context, tx pgx.Tx) ([]Problem, error) {
 	rows, err := tx.Query(ctx, `
 		select distinct pg_describe_object(d.classid, d.objid, d.objsubid)

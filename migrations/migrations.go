@@ -34,13 +34,13 @@ create table if not exists loom.migrations (
   name text primary key, sha256 text not null, applied_at timestamptz not null default now());
 alter table loom.migrations enable row level security;`
 
-// SQL returns the text of one of Files.
-func SQL(name string) (string, error) {
-	text, err := files.ReadFile(name)
+// text returns the text of one of Files.
+func text(name string) (string, error) {
+	data, err := files.ReadFile(name)
 	if err != nil {
 		return "", fmt.Errorf("read migration %s: %w", name, err)
 	}
-	return string(text), nil
+	return string(data), nil
 }
 
 // Apply brings the database up to date and returns the files that it applied: those that Pending
@@ -107,7 +107,7 @@ func complete(ctx context.Context, tx pgx.Tx) error {
 
 // apply runs one file and records it.
 func apply(ctx context.Context, tx pgx.Tx, name string) error {
-	text, err := SQL(name)
+	sql, err := text(name)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func apply(ctx context.Context, tx pgx.Tx, name string) error {
 		return err
 	}
 	// The simple protocol takes a whole file, as psql and SQL editors do.
-	if _, err := tx.Conn().PgConn().Exec(ctx, text).ReadAll(); err != nil {
+	if _, err := tx.Conn().PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 		return fmt.Errorf("apply migration %s: %w", name, err)
 	}
 	_, err = tx.Exec(ctx, `insert into loom.migrations (name, sha256) values ($1, $2)
@@ -129,10 +129,10 @@ func apply(ctx context.Context, tx pgx.Tx, name string) error {
 
 // digest returns the SHA-256 of a file, by which loom.migrations tells its versions apart.
 func digest(name string) (string, error) {
-	text, err := SQL(name)
+	sql, err := text(name)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(text))
+	sum := sha256.Sum256([]byte(sql))
 	return hex.EncodeToString(sum[:]), nil
 }

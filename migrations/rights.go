@@ -7,9 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Rights says what the role of db lacks for ingest and the uploader to work: rights, and sight of
-// rows that row level security hides. It changes nothing. Tables that are not there yet are no
-// matter of rights.
+// Rights returns what the role of db lacks for ingest and the uploader: rights, and access to rows
+// that row level security hides. It ignores tables that do not exist. It changes nothing.
 func Rights(ctx context.Context, db DB) ([]Problem, error) {
 	barred, role, err := entering(ctx, db)
 	if err != nil || barred != nil {
@@ -38,8 +37,8 @@ func Rights(ctx context.Context, db DB) ([]Problem, error) {
 	return problems, nil
 }
 
-// entering says which schemas the role of db may not use: without that nothing else can be looked
-// at. role is the role's name, as SQL has it.
+// entering returns the schemas that the role of db may not use: without them nothing else can be
+// checked. role is the role's name, quoted for SQL.
 func entering(ctx context.Context, db DB) (barred []Problem, role string, err error) {
 	var schemas string
 	err = db.QueryRow(ctx, `select quote_ident(current_user), coalesce((select string_agg(n.nspname, ', ') from pg_namespace n
@@ -54,9 +53,9 @@ func entering(ctx context.Context, db DB) (barred []Problem, role string, err er
 	return barred, role, nil
 }
 
-// lacking are the rights that the current role has not, and the tables whose rows it does not see:
-// a policy that was made for this very role is believed to show them, as is one that shows all rows
-// to everybody; no other is.
+// lacking returns the rights that the current role lacks, and the tables whose rows it does not
+// see. It assumes that a policy for this very role shows the rows, and one that shows all rows to
+// everybody; it assumes so of no other.
 const lacking = `
 with wanted (schema, name, privilege) as (
   values ('public', 'campaigns', 'select'), ('public', 'scenes', 'select'), ('public', 'renders', 'select'), ('public', 'renders', 'update'),
@@ -95,7 +94,7 @@ select 'function ' || p.oid::regprocedure, 'execute', false
    and p.prorettype <> 'trigger'::regtype and not has_function_privilege(p.oid, 'execute')
 order by 3, 1`
 
-// owning says what the role of db lacks to migrate.
+// owning returns what the role of db lacks to migrate.
 func owning(ctx context.Context, db DB) ([]Problem, error) {
 	rows, err := db.Query(ctx, `
 		select format('%I.%I', n.nspname, c.relname), pg_get_userbyid(c.relowner)::text from pg_class c join pg_namespace n on n.oid = c.relnamespace

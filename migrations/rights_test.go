@@ -82,7 +82,7 @@ func TestARoleOfItsOwnFindsNothingToMigrate(t *testing.T) {
 	}
 }
 
-// What a role may do, and sees, is told from what the catalogs say: each of these has a cure.
+// Rights and visible rows are read from the catalogs. Each lack is named with its cure.
 func TestWhatARoleLacksIsNamed(t *testing.T) {
 	for name, c := range map[string]struct{ change, found, mend string }{
 		"a right on a table":        {"revoke update on renders from %s", "public.renders does not grant update", "grant update on public.renders to"},

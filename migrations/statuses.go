@@ -10,7 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// written are the values that loom-lite writes, but for cancelled, which may be missing.
+// written lists the values that loom-lite writes. cancelled is left out, since the app may refuse
+// it.
 var written = []struct {
 	table, column string
 	values        []string
@@ -19,9 +20,9 @@ var written = []struct {
 	{"render_jobs", "state", []string{"running", "completed", "failed"}},
 }
 
-// statuses says which values of status and state the app's types, CHECKs and foreign keys do not
-// let in. It tries them on their own, not on rows. What cannot be tried so is no problem until it
-// is one.
+// statuses returns the values of status and state that the app's types, CHECKs and foreign keys
+// refuse. It tries each value without writing a row, and reports nothing where that is not
+// possible.
 func statuses(ctx context.Context, tx pgx.Tx) ([]Problem, error) {
 	var problems []Problem
 	for _, w := range written {
@@ -39,13 +40,13 @@ func statuses(ctx context.Context, tx pgx.Tx) ([]Problem, error) {
 	return slices.CompactFunc(problems, func(a, b Problem) bool { return a == b }), nil
 }
 
-// refusedBy is what keeps a value from a column; empty when nothing does.
+// refusedBy returns what refuses a value in a column, and "" if nothing does.
 func refusedBy(ctx context.Context, tx pgx.Tx, table, column, value string) (string, error) {
 	var declared string
 	err := tx.QueryRow(ctx, `select format_type(a.atttypid, a.atttypmod) from pg_attribute a join pg_class c on c.oid = a.attrelid
 		where c.relnamespace = 'public'::regnamespace and c.relname = $1 and a.attname = $2 and not a.attisdropped`, table, column).Scan(&declared)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil // the table is made
+		return "", nil // the table is created
 	}
 	if err != nil {
 		return "", fmt.Errorf("look at public.%s: %w", table, err)
@@ -79,7 +80,7 @@ func refusedBy(ctx context.Context, tx pgx.Tx, table, column, value string) (str
 	return strings.Join(wrong, ", "), nil
 }
 
-// trial is what became of a query for one truth.
+// trial is the result of a query for one boolean.
 type trial int
 
 const (
@@ -88,11 +89,11 @@ const (
 	failed
 )
 
-// tried asks a query behind a savepoint.
+// tried runs a query behind a savepoint.
 func tried(ctx context.Context, tx pgx.Tx, query string) trial {
 	inner, err := tx.Begin(ctx)
 	if err != nil {
-		return yes // what comes next says so
+		return yes // the next query returns the error
 	}
 	defer func() { _ = inner.Rollback(ctx) }()
 	var ok bool

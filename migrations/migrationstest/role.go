@@ -1,5 +1,5 @@
-// Package migrationstest gives tests a database that loom-lite works on as a role of its own, with
-// the rights that the docs list and no others.
+// Package migrationstest gives tests a database in which loom-lite has a role of its own, with the
+// rights that the docs list and no others.
 package migrationstest
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 )
 
-// page and heading are where the docs list the rights. Below it are two blocks of SQL: the role and
-// its grants, and the policies that take the place of BYPASSRLS.
+// The docs list the rights on page, below heading, in two blocks of SQL: the role and its grants,
+// and the policies that replace BYPASSRLS.
 const (
 	page    = "docs/operations.md"
 	heading = "### A role of its own\n"
@@ -39,7 +39,7 @@ type Role struct {
 	policies string
 }
 
-// Of are the ways in which a role may come to see rows.
+// Of is how a role may see rows.
 type Of bool
 
 const (

@@ -10,12 +10,13 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// pooler stands between clients and a real server as PgBouncer and Supavisor do: it has a few
-// connections to the server, lends one to a client for a transaction, or for a session, and tells
-// clients process numbers of its own making.
+// pooler is a proxy for a real server that behaves like PgBouncer and Supavisor: it has a few
+// connections to the server, gives one to a client for a transaction or a session, and announces
+// made-up process IDs.
 type pooler struct {
 	t *testing.T
-	// lasting: for a session. oldest: what came back first is lent first, else what came back last.
+	// lasting: a client keeps its connection for a session. oldest: the connection that was
+	// returned first is given out first, else the one that was returned last.
 	lasting, oldest bool
 
 	listener net.Listener
@@ -27,7 +28,7 @@ type pooler struct {
 	conns map[net.Conn]struct{}
 }
 
-// pooled returns databaseURL through a pooler with so many connections to the server.
+// pooled returns databaseURL through a pooler that has n connections to the server.
 func pooled(t *testing.T, databaseURL string, servers int, p *pooler) string {
 	t.Helper()
 	p.t, p.conns = t, map[net.Conn]struct{}{}
@@ -81,7 +82,7 @@ func (p *pooler) accept() {
 	}
 }
 
-// lend waits for a server; give takes it back.
+// lend waits for a connection to the server, give returns it.
 func (p *pooler) lend() (server *pgproto3.Frontend) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,7 +155,7 @@ func (p *pooler) serve(client *pgproto3.Backend) {
 	}
 }
 
-// relay passes on an answer to its end, which says whether a transaction goes on.
+// relay passes on an answer up to its end, which says whether a transaction is open.
 func relay(client *pgproto3.Backend, server *pgproto3.Frontend) (status byte, ok bool) {
 	for {
 		answer, err := server.Receive()

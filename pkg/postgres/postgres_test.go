@@ -13,8 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// In Prisma's habit an app keeps one URL with settings that only Prisma knows; a server refuses
-// unknown ones.
+// Apps with Prisma keep settings of Prisma in the URL, which a server would refuse.
 func TestOpenSetsTheApplicationNameAndDropsForeignSettings(t *testing.T) {
 	url := postgrestest.Database(t) + "&connection_limit=1&schema=public"
 	pool, err := postgres.Named(t.Context(), url, "loom-ingest")

@@ -229,7 +229,7 @@ func TestAServerThatSaysNothingHoldsNobodyUpForLong(t *testing.T) {
 		t.Error(err)
 	}
 	server.Melt()
-	// All of it can be used again, and no session holds the row.
+	// The pool can be used again, and no session holds the row.
 	for range 4 {
 		group.Go(func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

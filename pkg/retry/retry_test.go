@@ -58,7 +58,7 @@ func TestTryingEnds(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Hour, func() { cancel(stopped) })
-				if err := pauses.Do(ctx, c.limit, func() error { return c.err }); err != c.want {
+				if err := pauses.Do(ctx, c.limit, func() error { return c.err }); !errors.Is(err, c.want) {
 					t.Errorf("%v, want %v", err, c.want)
 				}
 				cancel(nil)

@@ -16,8 +16,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 )
 
-// put writes an object through a presigned URL, which is the only way in which loom-lite writes new
-// ones.
+// put writes an object through a presigned URL, as workers do.
 func put(t *testing.T, c *store.Client, bucket, key, contentType string, body []byte) {
 	t.Helper()
 	url, err := c.PresignPut(t.Context(), bucket, key, contentType, time.Minute)

@@ -68,7 +68,7 @@ func TestPartsAreJoinedWithinTheStore(t *testing.T) {
 	}
 }
 
-// A part that was uploaded costs space for as long as its upload is neither completed nor aborted.
+// An uploaded part uses space until its upload is completed or aborted.
 func TestJoiningLeavesNoUploadBehind(t *testing.T) {
 	c := storetest.Client(t)
 	from, to := storetest.Bucket(t, c), storetest.Bucket(t, c)
@@ -90,7 +90,7 @@ func TestJoiningLeavesNoUploadBehind(t *testing.T) {
 		}
 		return keys
 	}
-	// As of a process that was killed, and as of another video.
+	// One upload is of a process that was killed, the other of another video.
 	for _, key := range []string{"v.mp4", "v.mp4.other"} {
 		if _, err := raw.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &to, Key: &key}); err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
-// A store whose bucket somebody deletes, each time that it was made.
+// Somebody deletes the bucket each time it was created.
 func TestAWorkBucketThatWasDeletedIsMadeAgain(t *testing.T) {
 	var there atomic.Bool
 	made := make(chan struct{}, 100)

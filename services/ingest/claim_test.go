@@ -129,7 +129,7 @@ func TestASecondJobEndsWithTheFirst(t *testing.T) {
 	if o := r.ended(render); o.status != "done" || o.job != "completed,completed" {
 		t.Errorf("the render ended as %+v", o)
 	}
-	// And one that comes when all is over.
+	// A job that comes after its render has ended.
 	r.exec("insert into render_jobs (render_id, state, created_at) values ($1, 'queued', now() + interval '2 seconds')", render)
 	r.until("the late job is closed", "select not exists (select from render_jobs where render_id = $1 and state <> 'completed')", render)
 }
@@ -212,7 +212,7 @@ func TestANewJobIsNoticedWithoutPolling(t *testing.T) {
 	if o := r.ended(r.submit(small)); o.status != "done" {
 		t.Errorf("the render ended as %+v", o)
 	}
-	// And again when the connection was lost.
+	// After the loss of the connection it works again.
 	r.exec("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query = 'listen loom_jobs'")
 	if o := r.ended(r.submit(small)); o.status != "done" {
 		t.Errorf("the render ended as %+v", o)

@@ -11,7 +11,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// An app's transaction that stays open, and holds rows of one render.
+// A transaction of the app stays open, and locks rows of one render.
 func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 	for name, hold := range map[string]string{
 		"its row":           "select from renders where id = $1 for update",
@@ -37,8 +37,8 @@ func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 				}
 				return msg.Result{Outcome: msg.Done}
 			}
-			// More scenes than workers, and once more than a window has room for: its tasks are the
-			// first of all that are due.
+			// There are more scenes than workers, in one case more than a window holds: the
+			// render's tasks are the first that are due.
 			many, scenes := small, 5
 			if name == "its row" {
 				scenes = 70
@@ -59,7 +59,7 @@ func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 			if _, err := tx.Exec(t.Context(), hold, held); err != nil {
 				t.Fatal(err)
 			}
-			// One of its workers has finished, and says so; the others go on, for longer than a
+			// One of its workers reports that it has finished. The others go on for longer than a
 			// lease.
 			transcoding <- struct{}{}
 			var others []uuid.UUID
@@ -85,7 +85,7 @@ func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 	}
 }
 
-// uncharged fails the test when any attempt was charged.
+// uncharged fails the test if an attempt was charged.
 func (r *rig) uncharged() {
 	r.t.Helper()
 	rows, err := r.db.Query(r.t.Context(), `select k.kind || ' ' || k.seq || ' a' || a.attempt || ' ' || coalesce(a.outcome, 'open') from loom.attempts a

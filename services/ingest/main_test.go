@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	// These tests mostly wait, for leases and polls, so more of them than there are cores run side
-	// by side.
+	// These tests mostly wait for leases and polls, so more of them run at once than there are
+	// cores.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}

@@ -22,60 +22,60 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest"
 )
 
-// gate stands between ingest and Postgres, and can be shut.
-type gate struct {
+// proxy is a TCP proxy between ingest and Postgres that can be cut off.
+type proxy struct {
 	t        *testing.T
 	listener net.Listener
 	target   string
 	pumps    sync.WaitGroup
 
 	mu    sync.Mutex
-	shut  bool
+	off   bool
 	conns map[net.Conn]struct{}
 }
 
-// through returns the database's URL through a gate of its own.
-func (r *rig) through() (databaseURL string, g *gate) {
+// through returns the database's URL through a new proxy.
+func (r *rig) through() (databaseURL string, p *proxy) {
 	r.t.Helper()
 	u, err := url.Parse(r.dbURL)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	g = &gate{t: r.t, target: u.Host, conns: map[net.Conn]struct{}{}}
-	if g.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	p = &proxy{t: r.t, target: u.Host, conns: map[net.Conn]struct{}{}}
+	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		r.t.Fatal(err)
 	}
-	g.pumps.Go(g.accept)
+	p.pumps.Go(p.accept)
 	r.t.Cleanup(func() {
-		_ = g.listener.Close()
-		g.set(true)
-		g.pumps.Wait()
+		_ = p.listener.Close()
+		p.cut(true)
+		p.pumps.Wait()
 	})
-	u.Host = g.listener.Addr().String()
-	return u.String(), g
+	u.Host = p.listener.Addr().String()
+	return u.String(), p
 }
 
-func (g *gate) accept() {
+func (p *proxy) accept() {
 	for {
-		in, err := g.listener.Accept()
+		in, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", g.target)
+		out, err := net.Dial("tcp", p.target)
 		if err != nil {
 			_ = in.Close()
 			continue
 		}
-		g.mu.Lock()
-		if g.shut {
-			g.mu.Unlock()
+		p.mu.Lock()
+		if p.off {
+			p.mu.Unlock()
 			_, _ = in.Close(), out.Close()
 			continue
 		}
-		g.conns[in], g.conns[out] = struct{}{}, struct{}{}
-		g.mu.Unlock()
+		p.conns[in], p.conns[out] = struct{}{}, struct{}{}
+		p.mu.Unlock()
 		for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
-			g.pumps.Go(func() {
+			p.pumps.Go(func() {
 				_, _ = io.Copy(pair[0], pair[1])
 				_, _ = pair[0].Close(), pair[1].Close()
 			})
@@ -83,20 +83,20 @@ func (g *gate) accept() {
 	}
 }
 
-// set shuts or opens the gate. Shutting cuts every connection.
-func (g *gate) set(shut bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.shut = shut
-	for c := range g.conns {
+// cut closes all connections and refuses new ones while off is set.
+func (p *proxy) cut(off bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.off = off
+	for c := range p.conns {
 		_ = c.Close()
-		delete(g.conns, c)
+		delete(p.conns, c)
 	}
 }
 
 func TestRunningWorkGoesOnWhilePostgresIsAway(t *testing.T) {
 	r := newRig(t)
-	databaseURL, g := r.through()
+	databaseURL, p := r.through()
 	r.ingest(func(c *ingest.Config) { c.DatabaseURL = databaseURL })
 	recording, cut := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -117,15 +117,15 @@ func TestRunningWorkGoesOnWhilePostgresIsAway(t *testing.T) {
 	one.scenes = small.scenes[:1]
 	render := r.submit(one)
 	<-recording
-	g.set(true)
-	// Longer than a lease, and the worker reports its result into the dark.
+	p.cut(true)
+	// This takes longer than a lease, and the worker reports its result while Postgres is away.
 	r.until("the lease lapses", "select exists (select from loom.tasks where state = 'running' and lease_until < clock_timestamp())")
 	close(cut)
 	r.eventually("the result waits in its stream", func() (bool, string) {
 		s, err := w.js.Stream(t.Context(), msg.StreamResults)
 		return err == nil && s.CachedInfo().State.Msgs == 1, ""
 	})
-	g.set(false)
+	p.cut(false)
 	if o := r.ended(render); o.status != "done" {
 		t.Errorf("the render ended as %+v", o)
 	}

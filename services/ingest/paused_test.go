@@ -18,7 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest"
 )
 
-// asChild is set where this program is an ingest of its own, which a test can stop.
+// asChild is set in a process that runs ingest, so that a test can stop it with a signal.
 const asChild = "LOOM_TEST_INGEST"
 
 func runAsChild() error {
@@ -40,8 +40,8 @@ func runAsChild() error {
 	return ingest.Run(ctx, cfg)
 }
 
-// child starts an ingest in a process of its own, which ends with the test. It returns what sends
-// it a signal.
+// child starts ingest in a process of its own, which ends with the test. It returns a function that
+// sends the process a signal.
 func (r *rig) child() (tell func(syscall.Signal)) {
 	r.t.Helper()
 	program, err := os.Executable()
@@ -75,7 +75,7 @@ func (r *rig) child() (tell func(syscall.Signal)) {
 	return tell
 }
 
-// lapsed waits until every running task's lease has run out.
+// lapsed waits until the leases of all running tasks have ended.
 func (r *rig) lapsed() {
 	r.t.Helper()
 	r.until("the leases have run out", `select bool_and(lease_until < clock_timestamp() - interval '1 second') from loom.tasks where state = 'running'`)
@@ -104,7 +104,7 @@ func TestAnIngestThatStoodStillChargesNobody(t *testing.T) {
 	tell(syscall.SIGSTOP)
 	r.lapsed()
 	tell(syscall.SIGCONT)
-	// Leases are renewed again, and outlast what they are given.
+	// Leases are renewed again, before the added time is over.
 	r.until("those who are well have said so", `select count(*) = 2 and bool_and(lease_until > clock_timestamp() + interval '1 second')
 		from loom.tasks where state = 'running'`)
 	close(goOn)
@@ -114,7 +114,7 @@ func TestAnIngestThatStoodStillChargesNobody(t *testing.T) {
 	r.uncharged()
 }
 
-// A replica that could hear heartbeats all the while knows who is lost.
+// A replica that could receive heartbeats all the time knows which workers are lost.
 func TestAReplicaThatStandsStillKeepsNoOtherFromFindingWhoIsLost(t *testing.T) {
 	r := newRig(t)
 	tell := r.child()

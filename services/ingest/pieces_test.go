@@ -26,7 +26,7 @@ func TestAPieceIsNormalizedWhileItsSceneIsRecorded(t *testing.T) {
 			normalized <- g.Inputs[msg.Mezzanine].Key
 		case msg.Record:
 			for { // until it is answered
-				if _, err := w.beat(ctx, g, msg.PieceName(0)); err == nil {
+				if _, err := w.sendHeartbeat(ctx, g, msg.PieceName(0)); err == nil {
 					break
 				}
 				if ctx.Err() != nil {
@@ -62,7 +62,7 @@ func TestAPieceIsNormalizedWhileItsSceneIsRecorded(t *testing.T) {
 	}
 }
 
-// As many segments of one scene of a minute are worked on at once as the plan cuts it into.
+// All segments that the plan cuts a scene of one minute into are worked on at once.
 func TestAMinutesSceneIsWorkedOnByManyAtOnce(t *testing.T) {
 	r := newRig(t)
 	r.ingest(nil)
@@ -93,7 +93,7 @@ func TestAMinutesSceneIsWorkedOnByManyAtOnce(t *testing.T) {
 					stored = append(stored, msg.PieceName(piece))
 				}
 				for { // until it is answered
-					if _, err := team[i].beat(ctx, g, stored...); err == nil {
+					if _, err := team[i].sendHeartbeat(ctx, g, stored...); err == nil {
 						break
 					}
 					if ctx.Err() != nil {

@@ -58,7 +58,7 @@ func TestARenderGoesThroughAllOfItsTasks(t *testing.T) {
 	}
 }
 
-// checkGrant checks what every grant holds: signed URLs of keys that name render, task and attempt.
+// checkGrant checks a grant: its URLs are signed, and their keys hold render, task and attempt.
 func checkGrant(t *testing.T, g msg.Grant) {
 	t.Helper()
 	for name, out := range g.Outputs {
@@ -94,7 +94,7 @@ func (r *rig) history() {
 		create trigger see after insert or update on renders for each row execute function see()`)
 }
 
-// forward fails the test when a render's status or progress ever went back.
+// forward fails the test if a render's status or progress ever went back.
 func (r *rig) forward(render any) {
 	r.t.Helper()
 	rank := map[string]int{"queued": 0, "recording": 1, "normalizing": 2, "concatenating": 3, "overlaying": 4, "uploading": 5,

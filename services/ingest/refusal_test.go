@@ -12,8 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest"
 )
 
-// fuss has every change of a job of the app's meet a table that does not exist, where a condition
-// holds.
+// fuss adds a trigger to the app's jobs that fails where a condition holds: it uses a table that
+// does not exist.
 func (r *rig) fuss(where string) {
 	r.exec(`create or replace function fuss() returns trigger language plpgsql as $$ begin
 		if ` + where + ` then perform from no_such_table; end if; return new; end $$`)
@@ -63,7 +63,7 @@ func TestAJobThatTheDatabaseRefusesEndsWhenOthersDoNotMeetThat(t *testing.T) {
 	r.until("and is set aside no more", "select not exists (select from loom.set_aside)")
 }
 
-// Of a render that is being made nobody tries again what was refused once: it went on.
+// What the database refused once for a render in progress is not retried: the render went on.
 func TestARefusalThatHasPassedIsNoReasonNotToBeReady(t *testing.T) {
 	r := newRig(t)
 	p := r.ingest(nil)
@@ -96,8 +96,8 @@ func TestARenderWhoseRowIsRefusedHalfwayEnds(t *testing.T) {
 	}
 }
 
-// What an app can do that reaches its own tables only, as through supabase-js, and whose statuses
-// do not know the word.
+// This is all that an app can do that only reaches its own tables (through supabase-js, for
+// instance) and whose status type has no cancelled.
 func TestARenderIsCancelledByAColumnOfTheApps(t *testing.T) {
 	r := newRig(t)
 	r.exec("alter table renders add check (status <> 'cancelled')")
@@ -122,7 +122,7 @@ func TestARenderIsCancelledByAColumnOfTheApps(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("its worker works on")
 	}
-	// One that waits is never begun.
+	// A render that is still queued is never started.
 	var queued uuid.UUID
 	r.scan(&queued, `with r as (insert into renders (campaign_id, cancel_requested) select campaign_id, true from renders where id = $1 returning id)
 		insert into render_jobs (render_id) select id from r returning render_id`, render)

@@ -34,14 +34,14 @@ type rig struct {
 	dbURL string
 	db    *pgxpool.Pool
 	nats  *stagetest.NATS
-	// store signs URLs; a server is behind it only where a test needs one.
+	// store signs URLs. It has a server only in tests that need one.
 	store store.Config
 }
 
-// unusedStore is where no server is.
+// unusedStore has no server.
 var unusedStore = store.Config{Endpoint: "http://127.0.0.1:9", AccessKeyID: "test-access", SecretAccessKey: "test-secret"}
 
-// newRig returns a rig of t's own. Tests that have one run side by side: they mostly wait.
+// newRig returns a rig for t, and runs t in parallel with other tests: they mostly wait.
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel()
@@ -50,7 +50,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// settings are those of a replica.
+// settings returns the settings of a replica.
 func (r *rig) settings() map[string]string {
 	return map[string]string{
 		"DATABASE_URL": r.dbURL, "NATS_URL": r.nats.URL(), "S3_ENDPOINT": r.store.Endpoint,
@@ -59,8 +59,7 @@ func (r *rig) settings() map[string]string {
 	}
 }
 
-// ingest starts a replica, which ends with the test. change, which may be nil, changes its
-// settings.
+// ingest starts a replica, which ends with the test. change may change its settings; it may be nil.
 func (r *rig) ingest(change func(*ingest.Config)) *replica {
 	r.t.Helper()
 	cfg, err := ingest.LoadConfig(r.settings())
@@ -169,7 +168,7 @@ func (r *rig) until(what, sql string, args ...any) {
 	})
 }
 
-// eventually waits until done says so; what it says instead is in the test's failure.
+// eventually waits until done returns true. The failure holds the text that done returns otherwise.
 func (r *rig) eventually(what string, done func() (ok bool, why string)) {
 	r.t.Helper()
 	deadline := time.Now().Add(patience)
@@ -198,7 +197,7 @@ func (r *rig) tasks() string {
 	return fmt.Sprintln(text, err)
 }
 
-// outcome is what the app sees of a render, and its job's state.
+// outcome is a render as the app sees it, and its job's state.
 type outcome struct {
 	status, code, message, job string
 	progress                   int

@@ -10,9 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// A render is claimed, planned, carried and closed as a role that has the rights that the docs
-// list, and no others; without them /readyz says what is missing, although nothing is refused that
-// could be claimed: the role sees no job.
+// A render is claimed, planned and closed by a role that has the rights that the docs list, and no
+// others. Without them /readyz says what is missing, although no query fails: the role sees no job.
 func TestARoleOfItsOwnNeedsWhatTheDocsList(t *testing.T) {
 	for name, of := range map[string]migrationstest.Of{"bypassing row level security": migrationstest.Bypass, "with policies": migrationstest.Policies} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func TestAWipedStoreLosesNothing(t *testing.T) {
 	recording, wiped := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	r.work("worker", func(ctx context.Context, g msg.Grant) msg.Result {
-		// One record is under way during the wipe; the other's token is lost with the store.
+		// One recording runs during the wipe; the message of the other is lost with the store.
 		once.Do(func() { close(recording) })
 		select {
 		case <-wiped:
@@ -257,8 +257,8 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 	if end := events[len(events)-1]; end.Status != "done" || end.Progress != 100 {
 		t.Errorf("the end is %+v", end)
 	}
-	// Each replica tells workers once: when a second render is told of, the first still has had two
-	// broadcasts at most.
+	// Each replica broadcasts a cancel once: when the second render's has arrived twice, the first
+	// must have had two at most.
 	second, told := r.submit(small), map[uuid.UUID]int{}
 	for told[second] < 2 {
 		m, err := cancels.NextMsg(patience)

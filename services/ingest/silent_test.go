@@ -15,7 +15,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/ingest"
 )
 
-// readiness is what a replica says of itself.
+// readiness returns the replica's answer to /readyz.
 func (p *replica) readiness(t *testing.T) (status int, why string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/readyz", nil)
@@ -32,8 +32,8 @@ func (p *replica) readiness(t *testing.T) (status int, why string) {
 	return response.StatusCode, string(body)
 }
 
-// asked sends so many heartbeats at once of tasks that do not exist, each of which takes a
-// connection to the database.
+// asked sends n heartbeats at once, of tasks that do not exist. Each takes a connection to the
+// database.
 func (r *rig) asked(n int) {
 	r.t.Helper()
 	nc := r.nats.Connect(r.t)

@@ -72,7 +72,7 @@ func put(t *testing.T, ctx context.Context, out msg.Output, body string) {
 	}
 }
 
-// Sweeps are minutes apart: what is due is swept at once, however much it is.
+// Sweeps are minutes apart, so one sweep deletes everything that is due.
 func TestASweepGoesOnUntilNothingIsDue(t *testing.T) {
 	r := newRig(t)
 	r.store = storetest.Server(t)
@@ -82,7 +82,7 @@ func TestASweepGoesOnUntilNothingIsDue(t *testing.T) {
 		insert into loom.plans (id, render_id, campaign, max_retries, outcome, ended_at)
 		select gen_random_uuid(), id, '{}', 3, 'done', now() - interval '2 days' from r`)
 	r.exec("insert into loom.leftovers (render_id, deleted_at) select gen_random_uuid(), now() - interval '2 days' from generate_series(1, 150)")
-	// One row that somebody holds keeps no other from being swept.
+	// A row that is locked does not keep others from being swept.
 	tx, err := r.db.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -95,8 +95,8 @@ func TestASweepGoesOnUntilNothingIsDue(t *testing.T) {
 	r.until("all are swept", `select (select count(*) from loom.plans where swept_at is null) = 1 and not exists (select from loom.leftovers)`)
 }
 
-// A render that is made again has another plan, whose objects stay: also one that is made while the
-// old one's are listed.
+// A render that is made again has another plan, whose objects stay, even if they are made while
+// those of the old plan are listed.
 func TestASweepLeavesTheObjectsOfARendersOtherPlan(t *testing.T) {
 	r := newRig(t)
 	server := storetest.Server(t)
@@ -134,7 +134,7 @@ func TestASweepLeavesTheObjectsOfARendersOtherPlan(t *testing.T) {
 	}
 }
 
-// before is where requests to a server at url may be sent so that do sees them first.
+// before returns the URL of a proxy for url. It calls do with each request first.
 func (r *rig) before(endpoint string, do func(*http.Request)) (url string) {
 	r.t.Helper()
 	to, err := neturl.Parse(endpoint)
@@ -151,8 +151,7 @@ func (r *rig) before(endpoint string, do func(*http.Request)) (url string) {
 	return server.URL
 }
 
-// What an uploader leaves behind that is killed while it copies, or between that and the end of its
-// render.
+// An uploader may be killed while it copies, or between the copies and the end of its render.
 func TestCopiesOfARenderThatEndedOtherwiseAreDeleted(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  string
@@ -198,7 +197,7 @@ func TestCopiesOfARenderThatEndedOtherwiseAreDeleted(t *testing.T) {
 			}
 			r.eventually("the copy is gone", gone)
 			r.until("it is looked after still", "select exists (select from loom.copies where deleted_at is not null)")
-			// The store was still at it.
+			// The store finished the copy later.
 			r.object(videos, key)
 			r.exec("update loom.copies set deleted_at = now() - interval '1 hour'")
 			r.eventually("what came after is gone", gone)

@@ -16,9 +16,9 @@ import (
 // one is a render with a single scene.
 var one = campaign{width: 640, height: 360, fps: 30, scenes: small.scenes[:1]}
 
-// inFlight is a render whose scene a worker records, and a second whose two scenes others record,
-// all of them delivered in this order. The recordings go on until they are told to stop, fail, or
-// their workers vanish.
+// inFlight is a render whose scene one worker records, and a second render whose two scenes others
+// record. The messages were delivered in this order. A recording goes on until it is stopped,
+// fails, or its worker vanishes.
 type inFlight struct {
 	*rig
 	first, second uuid.UUID
@@ -26,7 +26,7 @@ type inFlight struct {
 	holder *worker
 	// failing fails one of the second's recordings for good.
 	failing chan struct{}
-	// release lets those who were told to stop do so.
+	// release lets the workers that were told to stop end.
 	release func()
 }
 
@@ -51,7 +51,7 @@ func twoInFlight(r *rig) *inFlight {
 			select {
 			case <-ctx.Done():
 				<-released
-				return msg.Result{Outcome: msg.Done} // which is acknowledged, and not told
+				return msg.Result{Outcome: msg.Done} // acknowledged, but not reported
 			case <-mine:
 				return msg.Result{Outcome: msg.Failed, Failure: &msg.Failure{Code: msg.CodeSceneStatus, Message: "404", Permanent: true}}
 			}
@@ -82,7 +82,7 @@ func TestARenderThatEndsLeavesTheOthersTheirWakeUps(t *testing.T) {
 			r.ingest(func(c *ingest.Config) { c.Log = zerolog.New(&log) })
 			f := twoInFlight(r)
 			end(f)
-			// Its workers are slow to stop: their messages are in flight when ingest sees the end.
+			// Its workers stop slowly: their messages are in flight when ingest sees the end.
 			r.eventually("ingest has seen the end", func() (bool, string) {
 				if name == "deleted" {
 					return strings.Contains(log.String(), "worker told to stop"), ""
@@ -90,7 +90,7 @@ func TestARenderThatEndsLeavesTheOthersTheirWakeUps(t *testing.T) {
 				return strings.Contains(log.String(), "render ended"), ""
 			})
 			f.release()
-			// A third, whose messages are acknowledged meanwhile.
+			// Messages of a third render are acknowledged meanwhile.
 			if o := r.ended(r.submit(one)); o.status != "done" {
 				t.Errorf("the third ended as %+v", o)
 			}

@@ -15,14 +15,14 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// worker speaks the workers' protocol: it takes tokens, asks for grants, sends heartbeats and
-// reports. What it would do to media is left to do, which says how the attempt ends.
+// worker speaks the workers' protocol: it takes messages, asks for grants, sends heartbeats and
+// reports results. do takes the place of the work, and returns how the attempt ends.
 type worker struct {
 	r    *rig
 	name string
 	nc   *nats.Conn
 	js   jetstream.JetStream
-	// do works on a grant; nil: done at once.
+	// do works on a grant. Nil ends it at once, as done.
 	do func(ctx context.Context, g msg.Grant) msg.Result
 
 	mu      sync.Mutex
@@ -52,8 +52,8 @@ func (r *rig) work(name string, do func(ctx context.Context, g msg.Grant) msg.Re
 	return w
 }
 
-// vanish ends the worker as kill -9 does: its connection is gone, and what it held is neither
-// acknowledged nor handed back.
+// vanish ends the worker as kill -9 does: its connection is gone, and its messages are neither
+// acknowledged nor given back.
 func (w *worker) vanish() { w.nc.Close() }
 
 func (w *worker) grants() []msg.Grant {
@@ -116,7 +116,7 @@ func (w *worker) handle(ctx context.Context, m jetstream.Msg) {
 	result := w.result(working, *reply.Grant)
 	if working.Err() != nil && result.Outcome == msg.Done {
 		_ = m.Ack()
-		return // told to stop: there is nothing to report
+		return // stopped: there is nothing to report
 	}
 	if result.Outcome == "" {
 		return // silence: the worker died
@@ -179,15 +179,15 @@ func (w *worker) heartbeat(ctx context.Context, stop func(), g msg.Grant, m jets
 		case <-ticker.C:
 		}
 		_ = m.InProgress()
-		if reply, err := w.beat(ctx, g); err == nil && reply.Stop {
+		if reply, err := w.sendHeartbeat(ctx, g); err == nil && reply.Stop {
 			stop()
 			return
 		}
 	}
 }
 
-// beat sends one heartbeat.
-func (w *worker) beat(ctx context.Context, g msg.Grant, stored ...string) (msg.HeartbeatReply, error) {
+// sendHeartbeat sends one heartbeat.
+func (w *worker) sendHeartbeat(ctx context.Context, g msg.Grant, stored ...string) (msg.HeartbeatReply, error) {
 	data, err := msg.Encode(msg.Heartbeat{Ref: g.Ref, Attempt: g.Attempt, Worker: w.name, Progress: 0.5, Stored: stored})
 	if err != nil {
 		w.r.t.Error(err)

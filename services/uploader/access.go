@@ -29,7 +29,7 @@ func (e *AccessError) Error() string {
 func CheckAccess(ctx context.Context, client *store.Client, cfg Config) (wrong []*AccessError, err error) {
 	reads, err := client.AnybodyReads(ctx, cfg.WorkBucket, "video/mp4", func(key string) []string {
 		urls := cfg.Store.UnsignedURLs(cfg.WorkBucket, key)
-		if cfg.PublicURLs != URLsPresigned {
+		if cfg.PublicURLs != urlsPresigned {
 			urls = append(urls, cfg.publicURL(cfg.WorkBucket, key))
 		}
 		return urls
@@ -38,7 +38,7 @@ func CheckAccess(ctx context.Context, client *store.Client, cfg Config) (wrong [
 		wrong = append(wrong, &AccessError{cfg.WorkBucket, "STORAGE_BUCKET_WORK", "can be read by anybody",
 			"make it private: it holds facecams, recordings of pages and what they show when they fail"})
 	}
-	if cfg.PublicURLs == URLsPresigned {
+	if cfg.PublicURLs == urlsPresigned {
 		return wrong, err
 	}
 	for _, b := range []struct{ name, variable, contentType string }{

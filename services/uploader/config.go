@@ -11,12 +11,12 @@ import (
 
 // Values of PUBLIC_URLS.
 const (
-	// URLsSupabase: <SUPABASE_URL>/storage/v1/object/public/<bucket>/<key>.
-	URLsSupabase = "supabase"
-	// URLsPath: <PUBLIC_URL_BASE>/<bucket>/<key>.
-	URLsPath = "path"
-	// URLsPresigned: URLs that work for 7 days, for buckets that are not public.
-	URLsPresigned = "presigned"
+	// urlsSupabase: <SUPABASE_URL>/storage/v1/object/public/<bucket>/<key>.
+	urlsSupabase = "supabase"
+	// urlsPath: <PUBLIC_URL_BASE>/<bucket>/<key>.
+	urlsPath = "path"
+	// urlsPresigned: URLs that work for 7 days, for buckets that are not public.
+	urlsPresigned = "presigned"
 )
 
 // Config is the uploader's settings.
@@ -62,11 +62,11 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	cfg.Settle()
 	switch cfg.PublicURLs {
-	case URLsSupabase:
+	case urlsSupabase:
 		if !isBase(cfg.SupabaseURL) {
 			problems.Add("SUPABASE_URL", "the project's URL, such as https://<ref>.supabase.co")
 		}
-	case URLsPath:
+	case urlsPath:
 		if cfg.PublicURLBase != "" && !isBase(cfg.PublicURLBase) {
 			problems.Add("PUBLIC_URL_BASE", "an http or https URL without a query")
 		}
@@ -77,9 +77,9 @@ func LoadConfig(environ map[string]string) (Config, error) {
 // Settle fills in the settings of public URLs that are not set.
 func (c *Config) Settle() {
 	if c.PublicURLs == "" {
-		c.PublicURLs = URLsPath
+		c.PublicURLs = urlsPath
 		if c.SupabaseURL != "" {
-			c.PublicURLs = URLsSupabase
+			c.PublicURLs = urlsSupabase
 		}
 	}
 	if c.PublicURLBase == "" {
@@ -89,7 +89,7 @@ func (c *Config) Settle() {
 
 // publicURL returns the URL of an object of a public bucket.
 func (c *Config) publicURL(bucket, key string) string {
-	if c.PublicURLs == URLsSupabase {
+	if c.PublicURLs == urlsSupabase {
 		return join(c.SupabaseURL, "storage/v1/object/public", bucket, key)
 	}
 	return join(c.PublicURLBase, bucket, key)

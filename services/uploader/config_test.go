@@ -26,11 +26,11 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cfg.Slots != 2 || cfg.WorkBucket != "loom-work" || cfg.VideoBucket != "videos" || cfg.ThumbnailBucket != "thumbnails" ||
-		cfg.PublicURLs != URLsPath || cfg.PublicURLBase != "http://127.0.0.1:7070" || cfg.WorkerID == "" || cfg.Port != 3100 {
+		cfg.PublicURLs != urlsPath || cfg.PublicURLBase != "http://127.0.0.1:7070" || cfg.WorkerID == "" || cfg.Port != 3100 {
 		t.Errorf("%+v", cfg.PublicURLs)
 	}
 	cfg, err = LoadConfig(with(map[string]string{"SUPABASE_URL": "https://abcd.supabase.co"}))
-	if err != nil || cfg.PublicURLs != URLsSupabase {
+	if err != nil || cfg.PublicURLs != urlsSupabase {
 		t.Errorf("with SUPABASE_URL: %s, %v", cfg.PublicURLs, err)
 	}
 }

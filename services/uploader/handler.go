@@ -128,7 +128,7 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 		if size > 0 && from != size {
 			return retry.Permanent(fmt.Errorf("%s has %d bytes in the work bucket, and had %d when it was made", f.name, from, size))
 		}
-		how := store.Copying{ContentType: f.contentType, Public: h.cfg.PublicURLs != URLsPresigned}
+		how := store.Copying{ContentType: f.contentType, Public: h.cfg.PublicURLs != urlsPresigned}
 		if len(parts) == 1 {
 			err = h.store.Copy(ctx, h.cfg.WorkBucket, parts[0], f.bucket, f.key, how)
 		} else {
@@ -189,7 +189,7 @@ func (h *handler) explain(ctx context.Context, f file, err error) error {
 
 // url returns the URL of f for the app's users.
 func (h *handler) url(ctx context.Context, f file) (string, error) {
-	if h.cfg.PublicURLs == URLsPresigned {
+	if h.cfg.PublicURLs == urlsPresigned {
 		url, err := h.store.PresignGet(ctx, f.bucket, f.key, presigned)
 		return string(url), err
 	}

@@ -65,7 +65,7 @@ func TestARenderIsClosedThroughATransactionPooler(t *testing.T) {
 	}
 }
 
-// A commit whose answer is lost is made again: it counts once, and is no error.
+// A commit whose answer was lost is repeated. It counts once, and is no error.
 func TestAnUploadThatIsRepeatedIsAlreadyDone(t *testing.T) {
 	r := arrange(t)
 	task := r.grant("worker-1")
@@ -133,7 +133,7 @@ func TestAnAttemptForARenderThatEndedOtherwiseTakesItsCopiesAway(t *testing.T) {
 	}
 }
 
-// Whoever is killed after this leaves nothing behind for good: ingest sweeps what is written down.
+// An uploader that is killed after this leaves nothing for good: ingest sweeps what is recorded.
 func TestCopiesAreWrittenDownBeforeTheyAreMadeAndUntilTheRenderIsDone(t *testing.T) {
 	r := arrange(t)
 	task := r.grant("worker-1")
@@ -171,7 +171,7 @@ func TestAnUploadWhoseRendersRowIsHeldIsHandedBack(t *testing.T) {
 	}
 }
 
-// The heartbeat's answer cancels the handler, whose copies may be in place by then.
+// The answer to a heartbeat cancels the handler, which may have made its copies by then.
 func TestACancelledHandlerTakesItsCopiesAwayOnlyFromARenderThatEnded(t *testing.T) {
 	for name, test := range map[string]struct {
 		ended bool
@@ -230,8 +230,8 @@ func TestURLsHaveTheFormThatIsAskedFor(t *testing.T) {
 	r.cfg.SupabaseURL = "https://abcd.supabase.co/"
 	video := file{msg.Video, "video/mp4", r.cfg.VideoBucket, "render/a b+c.mp4"}
 	for form, want := range map[string]string{
-		URLsSupabase: "https://abcd.supabase.co/storage/v1/object/public/" + r.cfg.VideoBucket + "/render/a%20b+c.mp4",
-		URLsPath:     "https://cdn.example/files/" + r.cfg.VideoBucket + "/render/a%20b+c.mp4",
+		urlsSupabase: "https://abcd.supabase.co/storage/v1/object/public/" + r.cfg.VideoBucket + "/render/a%20b+c.mp4",
+		urlsPath:     "https://cdn.example/files/" + r.cfg.VideoBucket + "/render/a%20b+c.mp4",
 	} {
 		r.cfg.PublicURLs = form
 		if got, err := r.url(t.Context(), video); err != nil || got != want {
@@ -242,7 +242,7 @@ func TestURLsHaveTheFormThatIsAskedFor(t *testing.T) {
 
 func TestAPresignedURLPlays(t *testing.T) {
 	r := arrange(t)
-	r.cfg.PublicURLs = URLsPresigned
+	r.cfg.PublicURLs = urlsPresigned
 	facts, err := r.Handle(t.Context(), r.grant("worker-1"))
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ type rig struct {
 	job          uuid.UUID
 }
 
-// arrange returns a rig of t's own, beside those of other tests.
+// arrange returns a rig for t, and runs t in parallel with other tests.
 func arrange(t *testing.T) *rig {
 	t.Helper()
 	t.Parallel()
@@ -52,7 +52,7 @@ func arrangeOn(t *testing.T, url string) *rig {
 	client := storetest.Client(t)
 	r := &rig{t: t, pool: pool, databaseURL: url, task: uuid.New(), handler: &handler{
 		cfg: Config{
-			Store: storetest.Server(t), PublicURLs: URLsPath, PublicURLBase: "https://cdn.example/files",
+			Store: storetest.Server(t), PublicURLs: urlsPath, PublicURLBase: "https://cdn.example/files",
 			WorkBucket: storetest.Bucket(t, client), VideoBucket: storetest.Bucket(t, client), ThumbnailBucket: storetest.Bucket(t, client),
 		},
 		store: client, renders: renders{pool}, patience: 2 * time.Second,
@@ -110,8 +110,7 @@ func (r *rig) exec(sql string, args ...any) {
 	}
 }
 
-// grant has Postgres grant the task to worker, and returns the attempt and the Task that a worker
-// makes of it.
+// grant grants the task to worker in Postgres, and returns the Task of the attempt.
 func (r *rig) grant(worker string) *stage.Task {
 	r.t.Helper()
 	var verdict string
@@ -166,7 +165,7 @@ select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnai
 	return found
 }
 
-// size is the length of a finished object; -1 when it is not there.
+// size returns the size of a finished object, and -1 if there is none.
 func (r *rig) size(bucket, extension string) int64 {
 	r.t.Helper()
 	n, err := r.store.Size(context.Background(), bucket, r.render.String()+"/"+r.task.String()+extension)
@@ -176,7 +175,7 @@ func (r *rig) size(bucket, extension string) int64 {
 	return n
 }
 
-// copies is how many copies are written down.
+// copies returns how many copies are recorded.
 func (r *rig) copies() (n int) {
 	r.t.Helper()
 	if err := r.pool.QueryRow(context.Background(), "select count(*) from loom.copies").Scan(&n); err != nil {
@@ -185,7 +184,7 @@ func (r *rig) copies() (n int) {
 	return n
 }
 
-// onceCopied calls do whenever a copy to bucket is in place, and before the handler knows.
+// onceCopied calls do after each copy to bucket, before the handler knows that it was made.
 func (r *rig) onceCopied(bucket string, do func()) {
 	r.t.Helper()
 	cfg := r.cfg.Store

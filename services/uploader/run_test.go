@@ -18,11 +18,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// The whole service, on real servers: a message comes in, the app's rows say done, and a stop ends
-// all of it.
+// The service runs on real servers: a message arrives, the app's rows become done, and cancelling
+// the context ends everything.
 func TestRunUploadsAndEndsWhenTold(t *testing.T) { runs(t, arrange(t)) }
 
-// The rights that the docs list are enough, and all that there are.
+// The role has the rights that the docs list, and no others.
 func TestRunUploadsAsARoleOfItsOwn(t *testing.T) {
 	role := migrationstest.LeastRole(t)
 	role.Grant(migrationstest.Policies)

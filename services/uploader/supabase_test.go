@@ -15,7 +15,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 )
 
-// onSupabase is a rig whose store answers as Supabase's does.
+// onSupabase returns a rig whose store behaves like Supabase's.
 func onSupabase(t *testing.T) (*rig, *storetest.Supabase) {
 	t.Helper()
 	r := arrange(t)
@@ -26,7 +26,7 @@ func onSupabase(t *testing.T) (*rig, *storetest.Supabase) {
 	}
 	t.Cleanup(client.Close)
 	r.cfg.Store, r.store = cfg, client
-	r.cfg.PublicURLs, r.cfg.SupabaseURL = URLsSupabase, supabase.Endpoint
+	r.cfg.PublicURLs, r.cfg.SupabaseURL = urlsSupabase, supabase.Endpoint
 	return r, supabase
 }
 
@@ -109,12 +109,12 @@ func TestWhoMayReadTheBucketsIsTried(t *testing.T) {
 		public, opens bool // finished files, and the work bucket
 		want          []string
 	}{
-		"public ones, as URLs say":       {URLsSupabase, true, false, nil},
-		"private ones, and public URLs":  {URLsSupabase, false, false, []string{"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS"}},
-		"private ones, and signed URLs":  {URLsPresigned, false, false, nil},
-		"a work bucket for everybody":    {URLsSupabase, true, true, []string{"STORAGE_BUCKET_WORK"}},
-		"a work bucket, and signed URLs": {URLsPresigned, false, true, []string{"STORAGE_BUCKET_WORK"}},
-		"private ones, and paths":        {URLsPath, false, false, []string{"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS"}},
+		"public ones, as URLs say":       {urlsSupabase, true, false, nil},
+		"private ones, and public URLs":  {urlsSupabase, false, false, []string{"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS"}},
+		"private ones, and signed URLs":  {urlsPresigned, false, false, nil},
+		"a work bucket for everybody":    {urlsSupabase, true, true, []string{"STORAGE_BUCKET_WORK"}},
+		"a work bucket, and signed URLs": {urlsPresigned, false, true, []string{"STORAGE_BUCKET_WORK"}},
+		"private ones, and paths":        {urlsPath, false, false, []string{"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, supabase := storetest.AsSupabase(t)
@@ -146,10 +146,10 @@ func TestWhoMayReadTheBucketsIsTried(t *testing.T) {
 			}
 		})
 	}
-	// Nobody is there, which says nothing of the buckets.
+	// No server answers, which says nothing about the buckets.
 	cfg := storetest.Server(t)
 	client := storetest.Client(t)
-	own := Config{Store: cfg, PublicURLs: URLsPath, PublicURLBase: "http://127.0.0.1:1",
+	own := Config{Store: cfg, PublicURLs: urlsPath, PublicURLBase: "http://127.0.0.1:1",
 		WorkBucket: storetest.Bucket(t, client), VideoBucket: storetest.Bucket(t, client), ThumbnailBucket: storetest.Bucket(t, client)}
 	if wrong, err := CheckAccess(t.Context(), client, own); err == nil || len(wrong) != 0 {
 		t.Errorf("unreachable: %v, %v", wrong, err)

@@ -1,7 +1,7 @@
 package claim_test
 
-// What migrate refuses before it changes anything, naming what it is and how to mend it; and what
-// looks like it and is no matter.
+// Schemas that migrate refuses before it changes anything, with the reason and the repair; and
+// schemas that look like them and are accepted.
 var refusals = []variant{
 	// Types.
 	{app: "ids that are bigint", refused: "public.renders.id is of type bigint, and must be uuid … id of type uuid", sql: `

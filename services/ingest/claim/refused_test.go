@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// What an error means for the job that met it, by what the server called it.
+// What an error means for the job that met it, by SQLSTATE.
 func TestErrorsAreTheJobsOrSomebodyElses(t *testing.T) {
 	pg := func(code string) error { return fmt.Errorf("claim: %w", &pgconn.PgError{Code: code}) }
 	for name, c := range map[string]struct {

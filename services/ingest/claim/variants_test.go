@@ -19,23 +19,22 @@ import (
 
 // variant is a schema that an app may have, and what becomes of it.
 type variant struct {
-	// app is what the app has beside the tables that it is to have, and sql makes it.
+	// app says how the app differs from the contract, and sql makes it so.
 	app, sql string
 	// later is what the app changes after the migration.
 	later string
-	// one makes something of a single render's rows: $1 is its id.
+	// one changes the rows of one render, whose id is $1.
 	one string
 	// submit replaces the statement that inserts a render of campaign $1.
 	submit string
-	// refused is what migrate's refusal says; empty where it does its work.
+	// refused is in migrate's refusal. Empty: it migrates.
 	refused string
-	// ready is what /readyz says, once there was a render; empty where it says that it is ready.
+	// ready is in the answer of /readyz after a render. Empty: it is ready.
 	ready string
-	// render is what becomes of a render; empty is done. others is what becomes of the one behind
-	// it.
+	// render is what becomes of a render, others what becomes of the one behind it. Empty: done.
 	render, others string
-	// cancel is the status of a render that is cancelled; empty is cancelled. refused: the database
-	// refuses it.
+	// cancel is the status of a render after a cancel. Empty: cancelled. refused: the database
+	// refuses the cancel.
 	cancel string
 }
 
@@ -70,7 +69,7 @@ func TestEverySchemaOfAnAppIsUnderstoodOrRefused(t *testing.T) {
 	}
 }
 
-// renders has a render claimed and made, and another behind it where the first is a bad one.
+// renders claims and makes a render, and another one behind it if the first is a bad one.
 func (d *database) renders() {
 	first := d.submit()
 	if d.v.one != "" {
@@ -144,7 +143,7 @@ func (d *database) cancels() {
 	}
 }
 
-// makes carries a render to its end, if it has been claimed, and says what became of it.
+// makes takes a render to its end, if it has been claimed, and checks what became of it.
 func (d *database) makes(render uuid.UUID, want string) {
 	d.t.Helper()
 	got := d.carried(render)
@@ -183,7 +182,7 @@ func (d *database) carried(render uuid.UUID) string {
 	return d.get("select concat_ws(' ', r.status, r.progress, j.state) from renders r join render_jobs j on j.render_id = r.id where r.id = $1", render)
 }
 
-// database is a variant's.
+// database is the database of a variant.
 type database struct {
 	t    *testing.T
 	v    variant
@@ -242,7 +241,7 @@ func (d *database) status(render uuid.UUID) string {
 	return d.get("select status::text || ' ' || coalesce(error_code::text, '') from renders where id = $1", render)
 }
 
-// schema is all that can be changed of the database, but for rows.
+// schema returns everything of the database that may be changed, except for rows.
 func (d *database) schema() string {
 	d.t.Helper()
 	return d.get(`select string_agg(line, E'\n' order by line) from (
