@@ -1,9 +1,11 @@
 // Package bundle keeps what helps to find out why a scene could not be recorded, and writes it to a
 // file if it was not.
 //
-//	last.jpg       the last picture that was delivered or, when none was, the page as it looked when it failed
+//	last.jpg       the last picture that was delivered or, when none was, the page as it looked
+//	               when it failed
 //	console.txt    what the page and the browser wrote to its console
-//	network.har    what the page asked for and how that was answered, as HAR 1.2 without headers, cookies and bodies
+//	network.har    what the page requested and how that was answered, as HAR 1.2 without headers,
+//	               cookies and bodies
 //	report.json    the failure, what was asked for, versions, times
 //
 // It guarantees that a bundle is small however much a page writes or asks for: the first and the

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blocking reads from a file that Go's poller does not know. Unlike [os.File.Read], it tells Go that
-// the read blocks.
+// blocking reads from a file that Go's poller does not know. Unlike [os.File.Read], it tells Go
+// that the read blocks.
 //
 // Go takes every system call for a short one and keeps a processor (one of GOMAXPROCS) for the
 // goroutine that makes it, until its monitor takes that away: within 20 µs when no processor is

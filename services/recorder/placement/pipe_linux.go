@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pipe is our end of the pipe that a Chrome writes to. Go's poller waits for what comes, which costs
-// nothing while nothing does. While the page stands still and thousands of messages come in a
+// Pipe is our end of the pipe that a Chrome writes to. Go's poller waits for what comes, which
+// costs nothing while nothing does. While the page stands still and thousands of messages come in a
 // second, a thread waits for them that does nothing else: no other has to be woken for each, and it
 // can be where Chrome is.
 type Pipe struct {
@@ -45,7 +45,8 @@ func (c *Cores) Pipe(f *os.File, threads func() iter.Seq[int]) *Pipe {
 }
 
 // Still says whether the page stands still. While it does, a thread of its own waits, and keeps to
-// one core with the threads that write if there is one to take. One goroutine at a time may call it.
+// one core with the threads that write if there is one to take. One goroutine at a time may call
+// it.
 func (p *Pipe) Still(still bool) {
 	if cpus := p.set(still); len(cpus) > 0 {
 		p.place(cpus)
@@ -135,8 +136,8 @@ func (p *Pipe) follow() error {
 	return nil
 }
 
-// reopen replaces the file by another one for the same pipe, known to Go's poller or not. If that fails,
-// the file stays.
+// reopen replaces the file by another one for the same pipe, known to Go's poller or not. If that
+// fails, the file stays.
 func (p *Pipe) reopen(known bool) error {
 	f, err := duplicate(p.f, known)
 	if err != nil {
@@ -170,8 +171,8 @@ func duplicate(f *os.File, known bool) (*os.File, error) {
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
-// turn gives the goroutine that reads a thread of its own, on a core or anyCore, or with polled takes
-// it away.
+// turn gives the goroutine that reads a thread of its own, on a core or anyCore, or with polled
+// takes it away.
 func (p *Pipe) turn(on int) {
 	if p.on == on {
 		return

@@ -1,6 +1,7 @@
-// Preloaded into Chrome (LD_PRELOAD), asks the kernel for transparent huge pages wherever Chrome reserves 2 MiB of private memory or
-// more. Of that its allocator makes the buffers of each picture, anew for each picture; in pages of 4 KiB, each takes 2,000 page faults.
-// docs/adr/0012-huge-pages.md says why it is done like this.
+// This library is preloaded into Chrome (LD_PRELOAD). It asks the kernel for transparent huge pages
+// wherever Chrome reserves 2 MiB of private memory or more. Chrome's allocator makes the buffers of
+// each picture from such memory, again for each picture. In pages of 4 KiB, each buffer takes 2,000
+// page faults. docs/adr/0012-huge-pages.md says why it is done this way.
 
 #define _GNU_SOURCE
 #include <errno.h>
