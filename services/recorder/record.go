@@ -182,7 +182,7 @@ func (r *Recorder) capture(
 		Repeatable: p.Options.Repeatable, Notices: notices, Director: director,
 	}
 	if diagnostics != nil {
-		options.Witness, sink = diagnostics, diagnostics.Watch(sink)
+		options.Diagnostics, sink = diagnostics, diagnostics.Watch(sink)
 	}
 	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill, Still: browser.Still}, options, sink)
 	var page *capture.PageError

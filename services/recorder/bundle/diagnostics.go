@@ -13,7 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-var _ capture.Witness = (*Diagnostics)(nil)
+var _ capture.Diagnostics = (*Diagnostics)(nil)
 
 // Diagnostics keep what a failure bundle is made of, while one scene is recorded.
 type Diagnostics struct {

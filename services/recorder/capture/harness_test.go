@@ -36,10 +36,10 @@ type shot struct {
 	// allow is EGRESS_ALLOW; empty allows loopback.
 	allow string
 	// started is called with the process when it runs, progress after each frame.
-	started  func(*chrome.Process)
-	progress func(p *chrome.Process, frames int)
-	still    func(bool)
-	witness  capture.Witness
+	started     func(*chrome.Process)
+	progress    func(p *chrome.Process, frames int)
+	still       func(bool)
+	diagnostics capture.Diagnostics
 }
 
 // generous suits a slow machine, impatient pages that do not answer.
@@ -83,7 +83,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	}
 	err = capture.Run(ctx, capture.Browser{Client: p.Client, Kill: p.Kill, Still: s.still}, capture.Options{
 		URL: s.url, Width: s.size.X, Height: s.size.Y, Rate: s.rate, Frames: s.frames, Quality: 92, Bounds: s.bounds,
-		Mode: s.mode, Unreached: p.Proxy.Failure, Repeatable: s.repeatable, Witness: s.witness, Director: s.director,
+		Mode: s.mode, Unreached: p.Proxy.Failure, Repeatable: s.repeatable, Diagnostics: s.diagnostics, Director: s.director,
 		Progress: func(n int) {
 			if s.progress != nil {
 				s.progress(p.Process, n)

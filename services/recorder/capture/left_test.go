@@ -92,7 +92,7 @@ func TestEveryWayInWhichADocumentIsGoneIsKnown(t *testing.T) {
 		}
 		return nil
 	})
-	if _, _, err := (shot{url: url, frames: 3, witness: seen}).take(t.Context(), t); err != nil {
+	if _, _, err := (shot{url: url, frames: 3, diagnostics: seen}).take(t.Context(), t); err != nil {
 		t.Errorf("capture returned %v", err)
 	}
 	t.Logf("%d calls, %d of them in vain", asked.Load(), gone.Load())
@@ -119,7 +119,7 @@ func TestExceptionsOfOurScriptsAreToldFromThePages(t *testing.T) {
 		_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: source}.Call(page)
 		return err
 	})
-	shot{url: url, frames: 2, witness: seen}.mustTake(t)
+	shot{url: url, frames: 2, diagnostics: seen}.mustTake(t)
 	if len(ours) == 0 || len(theirs) != 1 {
 		t.Errorf("%d exceptions are taken for ours, %d for the page's", len(ours), len(theirs))
 	}

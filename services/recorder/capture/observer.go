@@ -7,6 +7,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture/assets"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/blank"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/glyphs"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/video"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/world"
 )
 
@@ -31,9 +32,9 @@ type observer struct {
 	world   *world.World
 	// at is the page time of a frame, from frame 0.
 	at func(frame int) time.Duration
-	// live says that page time passes while the page's text is read, so that it is read only at the
-	// end.
-	live bool
+	// text says that the page's text may be read between frames, not only at the end; sound, that the
+	// page is asked whether it plays sound.
+	text, sound bool
 
 	blank  blank.Detector
 	frames int           // so far
@@ -49,6 +50,12 @@ const (
 	textWithin = time.Second
 )
 
+// page is called when there is a page, before the first frame.
+func (o *observer) page(t *tab, m mode) {
+	o.assets, o.world = t.assets, t.world
+	o.text, o.sound = m.observes()
+}
+
 // Frame passes a frame on and examines its picture, if that is new.
 func (o *observer) Frame(jpeg []byte) (changed bool, err error) {
 	n := o.frames
@@ -62,7 +69,7 @@ func (o *observer) Frame(jpeg []byte) (changed bool, err error) {
 	if changed || n == 0 {
 		o.blank.See(jpeg, o.at(n))
 	}
-	if !o.live && (o.read < 0 || changed && o.took < textWithin && o.at(n)-o.at(o.read) >= textEvery) {
+	if o.text && (o.read < 0 || changed && o.took < textWithin && o.at(n)-o.at(o.read) >= textEvery) {
 		o.read = n
 		return changed, o.readText()
 	}
@@ -85,6 +92,11 @@ func (o *observer) readText() (err error) {
 // conclude completes the notices after the last frame. A response under way for longer than patience
 // counts as missing.
 func (o *observer) conclude(ctx context.Context, patience time.Duration) (err error) {
+	if o.sound {
+		if o.notices.Sounds, err = video.HasSound(o.world); err != nil {
+			return err
+		}
+	}
 	if err := o.readText(); err != nil {
 		return err
 	}

@@ -5,36 +5,37 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/clock"
 )
 
-// resampler makes frames at a rate of pictures that come when they come: a frame shows the last
-// picture of its time or earlier. Frames go to the sink as soon as they are known.
+// resampler makes frames at a constant rate of pictures that come at any time: a frame shows the last
+// picture of its time or before. Frames go to the sink as soon as they are known.
 type resampler struct {
 	rate   msg.Rate
 	frames int
 	sink   Sink
 
 	begin time.Time
-	// shown is the picture of the frames from next on, as far as is known; stored: the sink has it.
+	// shown is the picture of the frames from next on, as far as is known.
 	shown  []byte
-	stored bool
-	drawn  time.Time // when it was
+	stored bool      // the sink has it
+	drawn  time.Time // when Chrome drew it
 	next   int
 }
 
-// start says when frame 0 is, and what it shows unless another picture of its time comes.
+// start sets when frame 0 is, and what it shows unless another picture of its time comes.
 func (r *resampler) start(begin time.Time, first picture) {
 	r.begin, r.shown, r.drawn = begin, first.jpeg, first.at
 }
 
-// at is when frame n is.
+// at returns when frame n is shown.
 func (r *resampler) at(n int) time.Time {
-	return r.begin.Add(time.Duration(frameTime(r.rate, n)) * time.Microsecond)
+	return r.begin.Add(time.Duration(clock.OfFrame(r.rate, n)) * time.Microsecond)
 }
 
-// add takes the next picture. One that is older than the frames that are settled is shown from then
-// on, unless a later one is shown already: Chrome encodes pictures side by side, and sends each
-// when it is done.
+// add takes the next picture. If it is older than frames that were delivered, it is shown from the
+// next one on, unless a newer picture is shown already: Chrome encodes pictures in parallel, and sends
+// each when it is done.
 func (r *resampler) add(p picture) error {
 	if len(p.jpeg) == 0 {
 		return errors.New("the screencast sent an empty picture")
@@ -52,7 +53,7 @@ func (r *resampler) add(p picture) error {
 	return nil
 }
 
-// finish delivers the frames that are left, which show the last picture.
+// finish delivers the remaining frames, which show the last picture.
 func (r *resampler) finish() error {
 	for r.next < r.frames {
 		if err := r.deliver(); err != nil {

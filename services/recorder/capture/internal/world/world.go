@@ -41,7 +41,7 @@ func (w *World) Evaluate(expression string, to any) error {
 	if err != nil {
 		return err
 	}
-	reply, err := proto.RuntimeEvaluate{Expression: script.Named("look.js", expression), ContextID: id, ReturnByValue: true}.Call(w.page)
+	reply, err := proto.RuntimeEvaluate{Expression: script.Named("world.js", expression), ContextID: id, ReturnByValue: true}.Call(w.page)
 	if err != nil {
 		return err
 	}

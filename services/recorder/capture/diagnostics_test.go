@@ -14,29 +14,29 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// witness keeps the last picture that it is shown.
-type witness struct {
+// diagnostics keeps the last picture.
+type diagnostics struct {
 	opened  bool
 	picture []byte
 }
 
-func (w *witness) Opened(*cdp.Client, *rod.Page) error {
+func (w *diagnostics) Opened(*cdp.Client, *rod.Page) error {
 	w.opened = true
 	return nil
 }
 
-func (w *witness) Picture(jpeg []byte) { w.picture = jpeg }
+func (w *diagnostics) Picture(jpeg []byte) { w.picture = jpeg }
 
 func TestAPageThatCannotBeCapturedIsLookedAt(t *testing.T) {
 	const red = `<!doctype html><body style="background:#f00">`
 	url := site(t, map[string]http.HandlerFunc{"/404": status(404, red)})
-	w := new(witness)
-	_, _, err := shot{url: url + "/404", frames: 1, witness: w}.take(t.Context(), t)
+	w := new(diagnostics)
+	_, _, err := shot{url: url + "/404", frames: 1, diagnostics: w}.take(t.Context(), t)
 	if page := new(capture.PageError); !errors.As(err, &page) || page.Status != 404 {
 		t.Fatalf("capture returned %v", err)
 	}
 	if !w.opened {
-		t.Error("the witness was not told of the page")
+		t.Error("Opened was not called")
 	}
 	picture, err := jpeg.Decode(bytes.NewReader(w.picture))
 	if err != nil {

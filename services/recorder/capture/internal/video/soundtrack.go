@@ -1,16 +1,16 @@
-package capture
+package video
 
 import (
 	"bytes"
 	"encoding/binary"
 )
 
-// silence hides the sound tracks of a video from Chrome, in place, and returns how many there were.
-// part is the file, or any part of it that begins before the tracks' headers and ends behind them:
-// it knows them by what is in them, not by what is around. In an mp4, it makes a track free space.
-// In a WebM, whose pictures are not found past what belongs to no track, it makes one subtitles. A
-// file without pictures keeps its sound.
-func silence(part []byte) (tracks int) {
+// hideSound hides the sound tracks of a video from Chrome, in place, and returns how many there
+// were. part is the file, or any part of it that begins before the tracks' headers and ends behind
+// them: the headers are recognized by their content. In an mp4, a track becomes free space. In a
+// WebM, where Chrome does not find the pictures past data that belongs to no track, it becomes
+// subtitles. A file without pictures keeps its sound.
+func hideSound(part []byte) (tracks int) {
 	var pictures bool
 	var sounds []name
 	note := func(kind kind, at name) {
@@ -41,18 +41,17 @@ const (
 	soundTrack
 )
 
-// name is where a file says what a track is, and what hides it there.
+// name is the place in a file that says what a track is, and what to write there to hide it.
 type name struct {
 	at     int
 	hidden string
 }
 
-// maxSiblings bounds how many boxes or elements of a parent are looked at: the parts come from
-// strangers.
+// maxSiblings bounds how many boxes or elements of one parent are parsed: anybody may have made the
+// file.
 const maxSiblings = 32
 
-// mp4Tracks tells of the tracks of an mp4: boxes of a length, the name trak, and boxes of their
-// own.
+// mp4Tracks reports the tracks of an mp4: boxes of a length, the name trak, and boxes of their own.
 func mp4Tracks(part []byte, note func(kind, name)) {
 	trak := []byte("trak")
 	for at := 4; at < len(part); at += len(trak) {
@@ -65,7 +64,7 @@ func mp4Tracks(part []byte, note func(kind, name)) {
 		if len(handler) < 12 {
 			continue
 		}
-		switch string(handler[8:12]) { // behind version, flags, and four bytes of no meaning
+		switch string(handler[8:12]) { // behind version, flags and four reserved bytes
 		case "vide":
 			note(pictureTrack, name{at, "free"})
 		case "soun":
@@ -74,7 +73,7 @@ func mp4Tracks(part []byte, note func(kind, name)) {
 	}
 }
 
-// boxAt returns what is in the box that b begins with, as far as b goes.
+// boxAt returns the content of the box that b begins with, as far as b goes.
 func boxAt(b []byte) []byte {
 	if len(b) < 8 {
 		return nil
@@ -82,7 +81,7 @@ func boxAt(b []byte) []byte {
 	return b[8:max(8, min(len(b), int(binary.BigEndian.Uint32(b))))]
 }
 
-// box returns what is in the first box of a name among those in parent, as far as it goes.
+// box returns the content of the first box of a name in parent, as far as it goes.
 func box(parent []byte, name string) []byte {
 	for range maxSiblings {
 		if len(parent) < 8 {
@@ -100,7 +99,7 @@ func box(parent []byte, name string) []byte {
 	return nil
 }
 
-// The ids of a WebM's elements, with the marks of their length.
+// The ids of a WebM's elements, which include the marks of their length.
 const (
 	webmTracksID  = "\x16\x54\xae\x6b"
 	webmEntryID   = 0xae
@@ -112,7 +111,7 @@ const (
 	webmSubtitles = "\x11"
 )
 
-// webmTracks tells of the tracks of a WebM: Tracks, and in it a TrackEntry for each.
+// webmTracks reports the tracks of a WebM: Tracks, and in it a TrackEntry for each.
 func webmTracks(part []byte, note func(kind, name)) {
 	for at := 0; ; {
 		next := bytes.Index(part[at:], []byte(webmTracksID))
@@ -124,7 +123,7 @@ func webmTracks(part []byte, note func(kind, name)) {
 		if size == 0 {
 			continue
 		}
-		// Its length need not be known: what is no track ends it.
+		// The length of Tracks may be unknown: whatever is no track ends it.
 		for entry, n := at+size, 0; n < maxSiblings; n++ {
 			e, ok := elementAt(part[entry:])
 			if !ok || e.id != webmEntryID && e.id != webmVoidID && e.id != webmCheckID {
@@ -141,7 +140,7 @@ func webmTracks(part []byte, note func(kind, name)) {
 	}
 }
 
-// webmTrack tells of the track that a TrackEntry is of.
+// webmTrack reports the track of a TrackEntry.
 func webmTrack(entry []byte, note func(kind, name)) {
 	for at, n := 0, 0; n < maxSiblings; n++ {
 		e, ok := elementAt(entry[at:])
@@ -162,7 +161,7 @@ func webmTrack(entry []byte, note func(kind, name)) {
 	}
 }
 
-// element is one of EBML's, all of it there.
+// element is a complete one of EBML.
 type element struct {
 	id      uint64
 	content []byte
@@ -188,8 +187,7 @@ func elementAt(b []byte) (e element, ok bool) {
 	return e, true
 }
 
-// number returns EBML's number that b begins with, and how many bytes it takes, 0 when it is not
-// all there.
+// number returns the EBML number that b begins with, and its size in bytes; 0 when b ends before.
 func number(b []byte) (n uint64, size int) {
 	if len(b) == 0 || b[0] == 0 {
 		return 0, 0

@@ -1,4 +1,4 @@
-package capture
+package video
 
 import (
 	"bytes"
@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// films are one of each format, made by ffmpeg, with the letters of their tracks: v for pictures, a
-// for sound.
-var filmFormats = []struct {
+// formats are videos of each format, made by ffmpeg, with the letters of their tracks: v for
+// pictures, a for sound.
+var formats = []struct {
 	name, tracks string
 	args         []string
 }{
@@ -29,7 +29,7 @@ var filmFormats = []struct {
 	{"sound.m4a", "a", []string{"-map", "1", "-c:a", "aac"}},
 }
 
-func makeFilm(t testing.TB, name string, args []string) []byte {
+func makeVideo(t testing.TB, name string, args []string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	input := []string{"-v", "error", "-f", "lavfi", "-i", "testsrc=duration=1:size=64x36:rate=10", "-f", "lavfi", "-i", "sine=duration=1"}
@@ -43,11 +43,11 @@ func makeFilm(t testing.TB, name string, args []string) []byte {
 	return content
 }
 
-// probe returns what ffprobe says of a film.
-func probe(t *testing.T, film []byte, args ...string) string {
+// probe returns what ffprobe says of a file.
+func probe(t *testing.T, file []byte, args ...string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "film")
-	if err := os.WriteFile(path, film, 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.Command("ffprobe", append(append([]string{"-v", "error", "-of", "csv=p=0"}, args...), path)...).Output()
@@ -58,19 +58,19 @@ func probe(t *testing.T, film []byte, args ...string) string {
 }
 
 func TestSoundTracksAreHidden(t *testing.T) {
-	for _, f := range filmFormats {
+	for _, f := range formats {
 		t.Run(f.name, func(t *testing.T) {
-			film := makeFilm(t, f.name, f.args)
-			changed := bytes.Clone(film)
+			file := makeVideo(t, f.name, f.args)
+			changed := bytes.Clone(file)
 			want := 0
 			if strings.Contains(f.tracks, "v") {
 				want = strings.Count(f.tracks, "a")
 			}
-			if got := silence(changed); got != want {
+			if got := hideSound(changed); got != want {
 				t.Fatalf("%d tracks were hidden, want %d", got, want)
 			}
 			if want == 0 {
-				if !bytes.Equal(changed, film) {
+				if !bytes.Equal(changed, file) {
 					t.Error("the file was changed")
 				}
 				return
@@ -79,10 +79,10 @@ func TestSoundTracksAreHidden(t *testing.T) {
 				t.Errorf("its tracks are %q", kinds)
 			}
 			frames := []string{"-select_streams", "v", "-show_entries", "packet=pts_time,size"}
-			if got, want := probe(t, changed, frames...), probe(t, film, frames...); got != want {
+			if got, want := probe(t, changed, frames...), probe(t, file, frames...); got != want {
 				t.Errorf("its pictures are\n%swant\n%s", got, want)
 			}
-			if silence(changed) != 0 {
+			if hideSound(changed) != 0 {
 				t.Error("there was more to hide")
 			}
 		})
@@ -91,27 +91,27 @@ func TestSoundTracksAreHidden(t *testing.T) {
 
 // The headers may be anywhere in what is looked at.
 func TestSoundTracksAreHiddenInAPart(t *testing.T) {
-	for _, f := range filmFormats {
+	for _, f := range formats {
 		if !strings.HasPrefix(f.tracks, "va") {
 			continue
 		}
 		t.Run(f.name, func(t *testing.T) {
-			film := makeFilm(t, f.name, f.args)
-			whole := bytes.Clone(film)
-			tracks := silence(whole)
-			first := len(film)
+			file := makeVideo(t, f.name, f.args)
+			whole := bytes.Clone(file)
+			tracks := hideSound(whole)
+			first := len(file)
 			last := 0
-			for i := range film {
-				if film[i] != whole[i] {
+			for i := range file {
+				if file[i] != whole[i] {
 					first, last = min(first, i), i
 				}
 			}
-			part := bytes.Clone(film[:min(last+8000, len(film))])
-			if got := silence(part); got != tracks || !bytes.Equal(part, whole[:len(part)]) {
+			part := bytes.Clone(file[:min(last+8000, len(file))])
+			if got := hideSound(part); got != tracks || !bytes.Equal(part, whole[:len(part)]) {
 				t.Errorf("of a beginning, %d tracks were hidden, want %d", got, tracks)
 			}
-			behind := bytes.Clone(film[last+1:])
-			if got := silence(behind); got != 0 || !bytes.Equal(behind, film[last+1:]) {
+			behind := bytes.Clone(file[last+1:])
+			if got := hideSound(behind); got != 0 || !bytes.Equal(behind, file[last+1:]) {
 				t.Errorf("of what is behind the headers, %d tracks were hidden", got)
 			}
 		})
@@ -121,14 +121,14 @@ func TestSoundTracksAreHiddenInAPart(t *testing.T) {
 // Parts come from strangers: none may be read past its end, and nothing but the name of a track may
 // change.
 func FuzzSilence(f *testing.F) {
-	for _, format := range filmFormats {
-		f.Add(makeFilm(f, format.name, format.args)[:1500])
+	for _, format := range formats {
+		f.Add(makeVideo(f, format.name, format.args)[:1500])
 	}
 	f.Add([]byte(webmTracksID + "\x01\xff\xff\xff\xff\xff\xff\xff\xae\x83\x83\x81\x01\xae\x83\x83\x81\x02"))
 	f.Add([]byte("\xff\xff\xff\xfftrak\xff\xff\xff\xffmdia\xff\xff\xff\xffhdlr\x00\x00\x00\x00\x00\x00\x00\x00vide"))
 	f.Fuzz(func(t *testing.T, part []byte) {
 		changed := bytes.Clone(part)
-		tracks := silence(changed)
+		tracks := hideSound(changed)
 		different := 0
 		for i := range part {
 			if part[i] != changed[i] {
