@@ -14,18 +14,17 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// reloading paints 1 and, a tenth of a second after it was asked for, loads itself twelve times;
-// then it paints 2. With each document, Chrome's clock goes on by 10 ms, of which nothing was
-// granted: by some frames' worth, all in one frame.
+// reloading paints 1, reloads twelve times a tenth of a second later, and then paints 2. Each document
+// takes Chrome's clock 10 ms further without a grant: all in one frame, by the time of several.
 const reloading = `<script>const k = sessionStorage.k = +(sessionStorage.k || 0) + 1
 	paint(k > 12 ? 2 : 1)
 	if (k == 1) setTimeout(() => location.reload(), 100)
 	else if (k < 13) addEventListener("load", () => Promise.resolve().then(() => location.reload()))</script>`
 
-// unhurried is generous to a busy machine.
+// unhurried suits a busy machine.
 var unhurried = capture.Bounds{Load: time.Minute, Request: 20 * time.Second, Requests: 20 * time.Second, Call: 15 * time.Second}
 
-// Chrome never answers who has it draw the same moment once more.
+// Chrome never answers a call that draws the same moment once more.
 func TestAPageWhoseDocumentsTakeTheClockAheadIsRecorded(t *testing.T) {
 	const moving = `<script>(function move() { requestAnimationFrame(move)
 		document.documentElement.style.backgroundColor = "rgb(0,0," + (performance.now() | 0) % 99 + ")" })()</script>`
@@ -64,9 +63,9 @@ func (d *paintsThree) Frame(_ context.Context, page *rod.Page, at time.Duration)
 	return nil
 }
 
-// While the clock is ahead, frames look as the last one does; what an action does is seen in its
-// frame all the same.
+// While the clock is ahead, frames repeat the last one. An action is seen in its frame all the same.
 func TestAnActionIsSeenInItsFrameWhileTheClockIsAhead(t *testing.T) {
+	t.Parallel()
 	const frames = 40
 	d := &paintsThree{}
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + reloading)})

@@ -23,7 +23,7 @@ func answer(code int, body string, header ...string) http.HandlerFunc {
 	}
 }
 
-// What protections show in a page's place, cut down to what tells.
+// What protections show in a page's place, reduced to what identifies them.
 func TestAChallengeIsNotRecordedAsIfItWereThePage(t *testing.T) {
 	tests := []struct {
 		who, how string

@@ -8,6 +8,7 @@ import (
 )
 
 func TestTwoRunsShowAPageTheSameClocks(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": file("testdata/moving/clocks.html")})
 	const frames = 150
 	var runs [2][]picture

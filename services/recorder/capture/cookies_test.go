@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// cookies has a page set cookies in every way that there is, and tell what is left of them.
+// cookies is a page that sets cookies by every API, and shows which of them are left.
 const cookies = counting + `<body><script>
 	const day = 864e5, at = ms => new Date(Date.now() + ms).toUTCString()
 	for (const name of ["erased", "emptied", "ended"]) document.cookie = name + "=1; path=/"
@@ -37,6 +37,7 @@ const cookies = counting + `<body><script>
 </script>`
 
 func TestRepeatablePagesKeepTheirCookies(t *testing.T) {
+	t.Parallel()
 	type said struct {
 		Own, Date, Seen, sent string
 		Valid                 bool

@@ -28,6 +28,7 @@ func (w *diagnostics) Opened(*cdp.Client, *rod.Page) error {
 func (w *diagnostics) Picture(jpeg []byte) { w.picture = jpeg }
 
 func TestAPageThatCannotBeCapturedIsLookedAt(t *testing.T) {
+	t.Parallel()
 	const red = `<!doctype html><body style="background:#f00">`
 	url := site(t, map[string]http.HandlerFunc{"/404": status(404, red)})
 	w := new(diagnostics)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestCSSAnimationsMoveWithTheFrames(t *testing.T) {
+	t.Parallel()
 	const frames = 60
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>body{margin:0;background:#000;overflow:hidden}
 		b{position:absolute;top:140px;width:16px;height:40px;background:#fff;animation:m 2s linear}
@@ -24,8 +25,9 @@ func TestCSSAnimationsMoveWithTheFrames(t *testing.T) {
 	}
 }
 
-// One page clock: what scripts are told and what animations show agree in every frame.
+// There is one page clock: the times that scripts read and animations show agree in every frame.
 func TestClocksAgree(t *testing.T) {
+	t.Parallel()
 	const frames = 60
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>
 		let start, date; requestAnimationFrame(function f(t) {
@@ -41,6 +43,7 @@ func TestClocksAgree(t *testing.T) {
 }
 
 func TestAWorkersCanvasIsExact(t *testing.T) {
+	t.Parallel()
 	const frames = 60
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>body{margin:0;background:#000}canvas{display:block}</style>
 		<canvas width=320 height=40></canvas><script>
@@ -64,6 +67,7 @@ func TestAWorkersCanvasIsExact(t *testing.T) {
 }
 
 func TestAStillPageIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")})
 	path, facts := shot{url: url, frames: 120}.mustTake(t)
 	if facts.Distinct != 1 {
@@ -72,8 +76,9 @@ func TestAStillPageIsStoredOnce(t *testing.T) {
 	decode(t, path, msg.FPS(60), 120)
 }
 
-// Bursts make the capture change between looking for damage and going straight for pictures.
+// Bursts make the capture change between probing for damage and taking pictures at once.
 func TestPagesThatMoveAtTimesAreExact(t *testing.T) {
+	t.Parallel()
 	const frames = 120
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>let n = 0;
 		requestAnimationFrame(function f() { n++; if (n % 40 > 25 || n % 7 == 0) paint(n); requestAnimationFrame(f) })</script>`)})
@@ -115,9 +120,9 @@ func TestAHangingRequestDoesNotStopThePage(t *testing.T) {
 	}
 }
 
-// A page that posts itself messages without end keeps its clock from passing, unless time is forced
-// on.
+// The time of a page that posts itself messages without end would not pass without a bound on tasks.
 func TestATaskLoopDoesNotStopThePage(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>const c = new MessageChannel();
 		c.port1.onmessage = () => c.port2.postMessage(0); c.port2.postMessage(0)</script>`)})
 	path, _ := shot{url: url, frames: 12}.mustTake(t)
@@ -127,6 +132,7 @@ func TestATaskLoopDoesNotStopThePage(t *testing.T) {
 }
 
 func TestFontsAreThereInTheFirstFrame(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(barcode + `<style>@font-face{font-family:late;src:url(/font.ttf)}p{font-family:late;color:#fff;margin-top:60px}</style><p>Text</p>
 			<script>requestAnimationFrame(() => paint(document.fonts.check("20px late") ? 1 : 2))</script>`),
@@ -138,7 +144,7 @@ func TestFontsAreThereInTheFirstFrame(t *testing.T) {
 	}
 }
 
-// font returns a font's file of this machine.
+// font returns the file of one of this machine's fonts.
 func font(t *testing.T) string {
 	t.Helper()
 	for _, pattern := range []string{"/usr/share/fonts/truetype/*/*.ttf", "/usr/share/fonts/*/*.ttf", "/usr/share/fonts/*/*/*.otf"} {
@@ -151,6 +157,7 @@ func font(t *testing.T) string {
 }
 
 func TestAPageThatGoesElsewhereIsFollowed(t *testing.T) {
+	t.Parallel()
 	const frames = 60
 	url := site(t, map[string]http.HandlerFunc{
 		"/":      html(barcode + `<script>paint(4711); setTimeout(() => { location = "/other" }, 250)</script>`),
@@ -167,6 +174,7 @@ func TestAPageThatGoesElsewhereIsFollowed(t *testing.T) {
 }
 
 func TestRequestsTakeNoPageTime(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(barcode + `<script>paint(1); fetch("/where").then(r => r.text())
 			.then(where => fetch(where)).then(r => r.json()).then(n => paint(n))</script>`),
@@ -180,6 +188,7 @@ func TestRequestsTakeNoPageTime(t *testing.T) {
 }
 
 func TestDialogsAreAnswered(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>
 		alert("one"); confirm("two"); prompt("three"); setTimeout(() => alert("four"), 300)</script>`)})
 	path, _ := shot{url: url, frames: 60}.mustTake(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
-// slowPicture answers with a white picture, but takes its time.
+// slowPicture answers with a white picture after 700 ms.
 func slowPicture(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-time.After(700 * time.Millisecond): // what is tested is that this is no page time
@@ -28,8 +28,8 @@ func slowPicture(w http.ResponseWriter, r *http.Request) {
 	_ = png.Encode(w, picture)
 }
 
-// An entrance animation beside a slow picture: at frame 0 the picture is there, and the animation
-// at its beginning.
+// Beside an entrance animation, a slow picture is there in frame 0, and the animation is at its
+// beginning.
 func TestFrame0HasItsPicturesAndItsAnimationsBegin(t *testing.T) {
 	const entrance = `<style>body{margin:0;background:#000;overflow:hidden}
 		b{position:absolute;top:140px;width:16px;height:40px;background:#fff;animation:m 1s linear}
@@ -59,8 +59,9 @@ func TestFrame0HasItsPicturesAndItsAnimationsBegin(t *testing.T) {
 	}
 }
 
-// How long the network takes shows in no clock of the page's.
+// The time that the network takes shows in no clock of the page.
 func TestFrame0IsAtTheSameTimeHoweverSlowTheNetwork(t *testing.T) {
+	t.Parallel()
 	now := barcode + `%s<script>requestAnimationFrame(t => paint(Math.round(10 * t) << 8 | Math.round(10 * performance.now())))</script>`
 	url := site(t, map[string]http.HandlerFunc{
 		"/slow.png": slowPicture,

@@ -23,8 +23,8 @@ func large(t *testing.T) string {
 func TestPicturesAreDecodedWhilePageTimeStands(t *testing.T) {
 	picture := file(large(t))
 	for name, c := range map[string]struct {
-		ways string // promises, from blob
-		most int    // frames
+		promises string // an expression with blob
+		most     int    // frames
 	}{
 		"decode of one that is there":      {`[0, 1, 2].map(async () => { const i = new Image; i.src = URL.createObjectURL(blob); await new Promise(l => { i.onload = l }); await i.decode(); document.body.append(i) })`, 3},
 		"decode of one that does not come": {`[new Promise((done, fail) => { const i = new Image; i.src = "/none.jpg"; i.decode().then(fail, done) })]`, 3},
@@ -37,7 +37,7 @@ func TestPicturesAreDecodedWhilePageTimeStands(t *testing.T) {
 					const blob = await (await fetch("/large.jpg")).blob()
 					await new Promise(f => setTimeout(f, 200))
 					const begin = performance.now()
-					await Promise.all(` + c.ways + `)
+					await Promise.all(` + c.promises + `)
 					paint(1 + Math.round((performance.now() - begin) * 60 / 1000))
 				})().catch(e => document.title = e)</script>`)})
 			const frames = 240

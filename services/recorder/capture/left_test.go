@@ -15,15 +15,16 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
-// watching sees a page's session before the page is asked for.
+// watching is diagnostics that get a page's session before the page is requested.
 type watching func(*cdp.Client, *rod.Page) error
 
 func (w watching) Opened(c *cdp.Client, p *rod.Page) error { return w(c, p) }
 func (watching) Picture([]byte)                            {}
 
-// Chrome does not tell how the requests end of a document that is left, so that each would be
-// waited for.
+// Chrome does not report the end of a document's requests when another document replaces it, so that
+// each would be waited for.
 func TestWhatADocumentThatWasLeftAskedForIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/":      html(`<script>fetch("/x").then(() => location.replace("/next"))</script>`),
 		"/x":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) },
@@ -39,9 +40,10 @@ func TestWhatADocumentThatWasLeftAskedForIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// While a page goes from one document to the next, all that is asked of it may fail, in many ways:
-// each is known as one.
+// While a page goes from one document to the next, any call may fail, in many ways. cdp.Gone knows
+// each of them.
 func TestEveryWayInWhichADocumentIsGoneIsKnown(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>
 		const k = sessionStorage.k = +(sessionStorage.k || 0) + 1
 		if (k < 18) fetch("/x").then(() => location.reload())</script>`)})
@@ -102,6 +104,7 @@ func TestEveryWayInWhichADocumentIsGoneIsKnown(t *testing.T) {
 }
 
 func TestExceptionsOfOurScriptsAreToldFromThePages(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<script>throw new Error("theirs")</script>` + counting)})
 	ours, theirs := make(chan *proto.RuntimeExceptionDetails, 8), make(chan *proto.RuntimeExceptionDetails, 8)
 	seen := watching(func(c *cdp.Client, page *rod.Page) error {

@@ -6,14 +6,39 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
+// made has the files that media has made, by its arguments.
+var made = struct {
+	sync.Mutex
+	dir   string
+	files map[string]func() (path string, err error)
+}{files: map[string]func() (string, error){}}
+
 // media makes an animation or a video: count pictures of 320 by 40 pixels, rate a second, each
 // showing the barcode of its number from 1 on. The name's ending chooses the format, the arguments
-// encoder and sound.
+// encoder and sound. Tests share the files of equal arguments; none may change them.
 func media(t *testing.T, name string, rate, count int, args ...string) string {
 	t.Helper()
+	key := fmt.Sprint(name, rate, count, args)
+	made.Lock()
+	file, ok := made.files[key]
+	if !ok {
+		path := filepath.Join(made.dir, fmt.Sprintf("%d-%s", len(made.files), name))
+		file = sync.OnceValues(func() (string, error) { return path, encode(path, rate, count, args) })
+		made.files[key] = file
+	}
+	made.Unlock()
+	path, err := file()
+	if err != nil {
+		t.Fatalf("make %s with ffmpeg: %v", name, err)
+	}
+	return path
+}
+
+func encode(path string, rate, count int, args []string) error {
 	const w, h = 320, 40
 	var raw bytes.Buffer
 	for n := 1; n <= count; n++ {
@@ -23,14 +48,13 @@ func media(t *testing.T, name string, rate, count int, args ...string) string {
 		}
 		raw.Write(bytes.Repeat(line[:], h))
 	}
-	path := filepath.Join(t.TempDir(), name)
 	input := []string{"-v", "error", "-f", "rawvideo", "-pix_fmt", "gray", "-s", fmt.Sprintf("%dx%d", w, h), "-r", fmt.Sprint(rate), "-i", "-"}
 	cmd := exec.Command("ffmpeg", append(append(input, args...), path)...)
 	cmd.Stdin = &raw
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("make %s with ffmpeg: %v\n%s", name, err, out)
+		return fmt.Errorf("%w\n%s", err, out)
 	}
-	return path
+	return nil
 }
 
 // file serves a file, and parts of it.

@@ -10,13 +10,14 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// In the modes whose time is ours.
+// In the modes with virtual time, every animation frame is one frame.
 func TestEveryAnimationFrameIsCapturedOnceInOrder(t *testing.T) {
-	const frames = 60
+	const frames = 45
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
 	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual} {
 		for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}, msg.FPS(120)} {
 			t.Run(string(mode)+" "+rate.String(), func(t *testing.T) {
+				t.Parallel()
 				path, facts := shot{url: url, mode: mode, rate: rate, frames: frames}.mustTake(t)
 				if facts.Distinct != frames {
 					t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
@@ -31,7 +32,7 @@ func TestEveryAnimationFrameIsCapturedOnceInOrder(t *testing.T) {
 	}
 }
 
-// TestPagesThatCannotBeRecorded is of the exact mode.
+// For the exact mode, see TestPagesThatCannotBeRecorded.
 func TestPagesThatCannotBeRecordedInOtherModes(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{
 		"/404": status(404, "not here"), "/hang": hang, "/": html(counting), "/busy": html(`<script>for (;;);</script>`),

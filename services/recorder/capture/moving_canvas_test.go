@@ -39,8 +39,8 @@ func TestMovingOnACanvas(t *testing.T) {
 	}
 }
 
-// An offscreen canvas that the page itself draws on reaches the screen on a way of its own: some
-// frames show it as it was before, and its next picture is passed over.
+// An offscreen canvas that the page itself draws on bypasses the page's frames: some frames show its
+// picture before, and the next one is skipped.
 func TestMovingOnAnOffscreenCanvasOfThePage(t *testing.T) {
 	const fill = `const draw = n => { for (let b = 0; b < 16; b++) { c.fillStyle = white(n, b) ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) } };`
 	for name, script := range map[string]string{
@@ -49,7 +49,7 @@ func TestMovingOnAnOffscreenCanvasOfThePage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(mediaStage + `<canvas width=320 height=40></canvas><script>
+			url := site(t, map[string]http.HandlerFunc{"/": html(mediaStyle + `<canvas width=320 height=40></canvas><script>
 				const canvas = document.querySelector("canvas");` + cell + script + `</script>`)})
 			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 			checkBehind(t, decode(t, path, msg.FPS(60), movingFrames), 1, 10)
@@ -57,9 +57,9 @@ func TestMovingOnAnOffscreenCanvasOfThePage(t *testing.T) {
 	}
 }
 
-// A shader draws the bar where its uniform says.
+// A shader draws the bar at the place that its uniform says.
 func TestMovingByShader(t *testing.T) {
-	url := site(t, map[string]http.HandlerFunc{"/": html(stage + `<canvas width=320 height=180 style="display:block"></canvas><script>
+	url := site(t, map[string]http.HandlerFunc{"/": html(barStyle + `<canvas width=320 height=180 style="display:block"></canvas><script>
 		const gl = document.querySelector("canvas").getContext("webgl2"), p = gl.createProgram();
 		for (const [kind, code] of [[gl.VERTEX_SHADER, "#version 300 es\nvoid main() { gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4. - 1., 0, 1); }"],
 			[gl.FRAGMENT_SHADER, "#version 300 es\nprecision highp float; uniform float x; out vec4 c; void main() { float d = gl_FragCoord.x - x; c = vec4(vec3(d > 0. && d < 16. && gl_FragCoord.y < 40.), 1); }"]]) {
@@ -67,5 +67,5 @@ func TestMovingByShader(t *testing.T) {
 		gl.linkProgram(p); gl.useProgram(p); let first;
 		requestAnimationFrame(function f(t) { first ??= t; gl.uniform1f(gl.getUniformLocation(p, "x"), (t - first) / 5);
 			gl.drawArrays(gl.TRIANGLES, 0, 3); requestAnimationFrame(f) })</script>`)})
-	barWay{at: even(200)}.checkAt(t, url)
+	barPage{at: even(200)}.checkAt(t, url)
 }

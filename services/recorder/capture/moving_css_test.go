@@ -6,7 +6,7 @@ import (
 )
 
 func TestMovingByStyle(t *testing.T) {
-	for _, way := range []barWay{
+	for _, test := range []barPage{
 		{"animation of transform", `<style>.bar{animation:m 2s linear}@keyframes m{to{transform:translateX(400px)}}</style><div class=bar></div>`, even(200)},
 		{"animation of left", `<style>.bar{animation:m 2s linear}@keyframes m{to{left:400px}}</style><div class=bar></div>`, even(200)},
 		{"animation in steps", `<style>.bar{animation:m .97s steps(10, end) infinite}@keyframes m{to{left:300px}}</style><div class=bar></div>`,
@@ -40,9 +40,9 @@ func TestMovingByStyle(t *testing.T) {
 		{"motion path", `<style>.bar{offset:path("M 8 20 H 408");offset-rotate:0deg;animation:m 2s linear}@keyframes m{from{offset-distance:0%}to{offset-distance:100%}}</style>
 			<div class=bar></div>`, even(200)},
 	} {
-		t.Run(way.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			way.check(t)
+			test.check(t)
 		})
 	}
 }

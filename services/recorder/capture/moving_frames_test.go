@@ -8,7 +8,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// inFrame is a page with another one in a frame that fills it.
+// inFrame is a page with another one in an iframe that fills it.
 func inFrame(attributes string) string {
 	return `<style>body{margin:0;background:#000}iframe{display:block;border:0;width:320px;height:180px}</style><iframe ` + attributes + `></iframe>`
 }
@@ -35,9 +35,10 @@ func TestMovingInAFrame(t *testing.T) {
 	}
 }
 
-// Animations in a frame and in the page around it are at the same place.
+// Animations in an iframe and in the page around it are at the same place.
 func TestMovingInStepWithAFrame(t *testing.T) {
-	const bar = stage + `<style>.bar{animation:m 2s linear}@keyframes m{to{transform:translateX(400px)}}</style><div class=bar></div>`
+	t.Parallel()
+	const bar = barStyle + `<style>.bar{animation:m 2s linear}@keyframes m{to{transform:translateX(400px)}}</style><div class=bar></div>`
 	other := site(t, map[string]http.HandlerFunc{"/inner": html(bar)})
 	url := site(t, map[string]http.HandlerFunc{"/": html(strings.Replace(bar, "top:140px", "top:0", 1) +
 		`<iframe style="position:absolute;top:0;left:0;border:0;width:320px;height:180px;mix-blend-mode:lighten" src=` + other + `/inner></iframe>`)})
@@ -49,8 +50,9 @@ func TestMovingInStepWithAFrame(t *testing.T) {
 	}
 }
 
-// What a page and its frame tell each other arrives within the frame.
+// Messages between a page and its iframe arrive within the frame.
 func TestMovingByMessage(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(barcode + `<iframe src=/inner></iframe><script>let n = 0; onmessage = e => paint(e.data);
 			requestAnimationFrame(function f() { frames[0].postMessage(++n, "*"); requestAnimationFrame(f) })</script>`),

@@ -9,14 +9,14 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
-// mediaStage is a black page; what is in it begins in the top left corner.
-const mediaStage = `<style>body{margin:0;background:#000}img,video,canvas{display:block}</style>`
+// mediaStyle is a black page; what is in it begins in the top left corner.
+const mediaStyle = `<style>body{margin:0;background:#000}img,video,canvas{display:block}</style>`
 
 // showing captures a page of a file, /media, and returns the numbers that its frames show. A busy
 // machine may take as long for a picture as a page of the internet for a request.
 func showing(t *testing.T, path, page string, frames int) []int {
 	t.Helper()
-	url := site(t, map[string]http.HandlerFunc{"/media": file(path), "/": html(mediaStage + page)})
+	url := site(t, map[string]http.HandlerFunc{"/media": file(path), "/": html(mediaStyle + page)})
 	mezzanine, _ := shot{url: url, frames: frames, bounds: capture.DefaultBounds}.mustTake(t)
 	return numbers(decode(t, mezzanine, msg.FPS(60), frames))
 }
@@ -42,9 +42,9 @@ func runs(numbers []int) (found []run) {
 }
 
 // checkBeat checks that the numbers follow a beat, each shown for hold frames, from a start that is
-// up to late frames off. A picture that is decoded too late stands in for its time, on a machine
-// that is: the one before it stands on, some may be passed over, and the next is on the beat again.
-// So nothing drifts, nothing comes early, and two thirds are exact.
+// up to late frames off. On a busy machine a picture may be decoded too late: the one before stays
+// longer, some may be skipped, and the next is on the beat again. So nothing drifts, nothing comes
+// early, and two thirds are exact.
 func checkBeat(t *testing.T, numbers []int, hold, late int) {
 	t.Helper()
 	all := runs(numbers)
@@ -82,7 +82,7 @@ func TestMovingImages(t *testing.T) {
 	for name, args := range animations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const count = 20 // one second: the image begins anew within the capture
+			const count = 20 // one second: the image starts over within the capture
 			for i, n := range showing(t, media(t, name, 20, count, args...), `<img src=/media>`, movingFrames) {
 				if want := i/3%count + 1; n != want {
 					t.Fatalf("frame %d shows picture %d, want %d", i, n, want)
@@ -92,8 +92,9 @@ func TestMovingImages(t *testing.T) {
 	}
 }
 
-// An image that comes when the page is under way starts when it is first drawn.
+// An image that comes later starts when it is first drawn.
 func TestMovingImagesStartWhenDrawn(t *testing.T) {
+	t.Parallel()
 	shown := showing(t, media(t, "moving.gif", 20, 20, animations["moving.gif"]...),
 		`<img><script>setTimeout(() => { document.querySelector("img").src = "/media" }, 300)</script>`, movingFrames)
 	all := runs(shown)
@@ -113,7 +114,7 @@ const lateVideo = 4
 
 func TestMovingVideo(t *testing.T) {
 	for name, args := range videos {
-		for _, way := range []struct {
+		for _, test := range []struct {
 			name, page string
 			hold       int
 		}{
@@ -127,16 +128,16 @@ func TestMovingVideo(t *testing.T) {
 				const v = document.querySelector("video"), c = document.querySelector("canvas").getContext("2d"); v.play();
 				v.requestVideoFrameCallback(function f() { c.drawImage(v, 0, 0); v.requestVideoFrameCallback(f) })</script>`, 2},
 		} {
-			t.Run(name+" "+way.name, func(t *testing.T) {
+			t.Run(name+" "+test.name, func(t *testing.T) {
 				t.Parallel()
-				checkBeat(t, showing(t, media(t, name, 30, 60, args...), way.page, movingFrames), way.hold, lateVideo)
+				checkBeat(t, showing(t, media(t, name, 30, 60, args...), test.page, movingFrames), test.hold, lateVideo)
 			})
 		}
 	}
 }
 
-// A video that is not itself on the page is decoded in real time. What a canvas draws of it is in
-// order, but not exact.
+// A video that is not in the document is decoded in real time. What a canvas draws of it is in order,
+// but not exact.
 func TestMovingVideoThatIsNotShown(t *testing.T) {
 	all := runs(showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<canvas width=320 height=40></canvas><script>
 		const v = document.createElement("video"), c = document.querySelector("canvas").getContext("2d"); v.src = "/media"; v.play();
@@ -163,8 +164,8 @@ func TestMovingVideoWithSound(t *testing.T) {
 	}
 }
 
-// The sound of a video that a script makes of what it has loaded stays: its pictures are in order,
-// but not where they belong.
+// A video that a script makes of loaded data keeps its sound: its pictures are in order, but not
+// exact.
 func TestMovingVideoThatAScriptLoads(t *testing.T) {
 	all := runs(showing(t, media(t, "vp8-opus.webm", 30, 600, sounding["vp8-opus.webm"]...), `<video autoplay></video><script>
 		fetch("/media").then(r => r.blob()).then(b => { document.querySelector("video").src = URL.createObjectURL(b) })</script>`, movingFrames))
@@ -185,8 +186,8 @@ func withAndWithoutSound() map[string][]string {
 	return all
 }
 
-// A video that starts over loses its beat for a few pictures while it seeks. From the fourth on it
-// is as steady as before.
+// A video that starts over loses its beat for a few pictures while it seeks. From the fourth picture
+// on it is as steady as before.
 func TestMovingVideoThatLoops(t *testing.T) {
 	for name, args := range withAndWithoutSound() {
 		t.Run(name, func(t *testing.T) {

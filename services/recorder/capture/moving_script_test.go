@@ -8,9 +8,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Whatever a page's own code counts by is right in every frame.
+// Every clock and timer that a page's code counts by is right in every frame.
 func TestMovingByScript(t *testing.T) {
-	for _, way := range []struct {
+	for _, test := range []struct {
 		name, page string
 		// at is the count so many milliseconds after the fifth frame, from what it was then.
 		at func(ms float64) float64
@@ -22,7 +22,7 @@ func TestMovingByScript(t *testing.T) {
 		{"setTimeout after setTimeout", `let n = 0; setTimeout(function f() { paint(++n); setTimeout(f, 25) }, 25)`,
 			func(ms float64) float64 { return ms / 25 }},
 		{"setTimeout without delay", `let n = 0; setTimeout(function f() { paint(++n); setTimeout(f) })`,
-			func(ms float64) float64 { return ms / 4 }}, // 4 ms, says HTML, but for the first five
+			func(ms float64) float64 { return ms / 4 }}, // HTML says 4 ms, but not for the first five
 		{"Date", `const d = Date.now(); requestAnimationFrame(function f() { paint(Date.now() - d); requestAnimationFrame(f) })`,
 			func(ms float64) float64 { return ms }},
 		{"performance.now", `const d = performance.now(); requestAnimationFrame(function f() { paint(Math.round((performance.now() - d) * 2)); requestAnimationFrame(f) })`,
@@ -39,15 +39,15 @@ func TestMovingByScript(t *testing.T) {
 		{"scheduler.postTask", `let n = 0; scheduler.postTask(function f() { paint(++n); scheduler.postTask(f, { delay: 20 }) }, { delay: 20 })`,
 			func(ms float64) float64 { return ms / 20 }},
 	} {
-		t.Run(way.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(barcode + "<script>" + way.page + "</script>")})
+			url := site(t, map[string]http.HandlerFunc{"/": html(barcode + "<script>" + test.page + "</script>")})
 			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 			pictures := decode(t, path, msg.FPS(60), movingFrames)
 			const from = 4
 			for i, p := range pictures[from:] {
 				// The first of them falls somewhere between two counts.
-				if is, want := float64(p.number()-pictures[from].number()), way.at(at60(i+from)-at60(from)); math.Abs(is-want) > 1.01 {
+				if is, want := float64(p.number()-pictures[from].number()), test.at(at60(i+from)-at60(from)); math.Abs(is-want) > 1.01 {
 					t.Fatalf("frame %d shows %.0f more than frame %d, want %.2f", i+from, is, from, want)
 				}
 			}

@@ -10,17 +10,17 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// slope is a page of 3,000 pixels on which a row of the picture is white from that pixel on that
-// the page is scrolled to, and which paints where its scripts are told that it is.
+// slope is a page of 3,000 pixels. A row of the picture is white from that pixel on that the page is
+// scrolled to. It paints the scroll position that its scripts read.
 const slope = barcode + `<style>html{height:3000px}body{overflow:visible}html,body{background:#000}i{position:fixed;z-index:1}svg{position:absolute;top:0;left:0}</style>
 	<svg width=320 height=3000><polygon points="0,150 320,470 320,150" fill=#fff /></svg>
 	<script>requestAnimationFrame(function f() { paint(scrollY * 8); requestAnimationFrame(f) });
 	const start = f => requestAnimationFrame(f);</script>`
 
-// Chrome chooses how a smooth scroll moves. Every frame shows the page where its scripts are told
-// that it is, and none is left out.
+// Chrome chooses how a smooth scroll moves. Every frame shows the page at the position that its
+// scripts read, and none is left out.
 func TestMovingByScroll(t *testing.T) {
-	for _, way := range []struct {
+	for _, test := range []struct {
 		name, page string
 		end        int
 	}{
@@ -32,15 +32,15 @@ func TestMovingByScroll(t *testing.T) {
 			<div style="top:0"></div><div style="top:180px"></div><script>start(() => scrollTo({ top: 150, behavior: "smooth" }))</script>`, 180},
 		{"a script of its own", `<script>let y = 0; start(function f() { scrollTo(0, y += 2.5); start(f) })</script>`, 225},
 	} {
-		t.Run(way.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(slope + way.page)})
+			url := site(t, map[string]http.HandlerFunc{"/": html(slope + test.page)})
 			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 			pictures := decode(t, path, msg.FPS(60), movingFrames)
 			moved, last := 0, 0
 			for i, p := range pictures {
 				told, shown := float64(p.number())/8, p.edge(150)
-				if way.name == "a script of its own" {
+				if test.name == "a script of its own" {
 					told = 2.5 * float64(i+1) // the position is painted before the script moves on
 				}
 				if math.Abs(told-float64(shown)) > 2 { // a slope's edge is not sharp
@@ -51,13 +51,13 @@ func TestMovingByScroll(t *testing.T) {
 				}
 				if shown > last {
 					moved++
-				} else if last > 10 && last < way.end-10 {
+				} else if last > 10 && last < test.end-10 {
 					t.Fatalf("in frame %d the page stands at %d", i, shown)
 				}
 				last = shown
 			}
-			if last < way.end-2 || last > way.end+2 || moved < 10 {
-				t.Errorf("the page moves in %d frames and ends at %d, want %d", moved, last, way.end)
+			if last < test.end-2 || last > test.end+2 || moved < 10 {
+				t.Errorf("the page moves in %d frames and ends at %d, want %d", moved, last, test.end)
 			}
 		})
 	}
@@ -67,7 +67,7 @@ func TestMovingWithTheScroll(t *testing.T) {
 	const scrolling = `<style>html{height:3000px;background:#000}body{overflow:visible}.bar{position:fixed}@keyframes m{to{transform:translateX(2820px)}}</style>
 		<script>let n = 0; requestAnimationFrame(function f() { scrollTo(0, 3 * ++n); requestAnimationFrame(f) })</script>`
 	const late = 4 // what follows a scroll event follows in the next frame: 3 pixels
-	for _, way := range []struct {
+	for _, test := range []struct {
 		name, page string
 		within     float64
 	}{
@@ -76,12 +76,12 @@ func TestMovingWithTheScroll(t *testing.T) {
 			.bar{animation:m linear;animation-timeline:--v;animation-range:contain}</style><main></main><div class=bar></div>`, 1},
 		{"scroll event", `<div class=bar></div><script>onscroll = () => { document.querySelector(".bar").style.left = scrollY + "px" }</script>`, late},
 	} {
-		t.Run(way.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(stage + scrolling + way.page)})
+			url := site(t, map[string]http.HandlerFunc{"/": html(barStyle + scrolling + test.page)})
 			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 			for i, p := range decode(t, path, msg.FPS(60), movingFrames) {
-				if at, want := p.bar(), float64(3*(i+1)); math.Abs(float64(at)-want) > way.within {
+				if at, want := p.bar(), float64(3*(i+1)); math.Abs(float64(at)-want) > test.within {
 					t.Fatalf("in frame %d the bar is at %d, want %.0f", i, at, want)
 				}
 			}
@@ -89,12 +89,13 @@ func TestMovingWithTheScroll(t *testing.T) {
 	}
 }
 
-// jump is a page that in its 30th frame jumps to where there was nothing to see before.
+// jump is a page that in its 30th frame jumps to a part that was not visible before.
 const jump = `<style>html{height:6000px;background:#000}body{overflow:visible}</style>
 	<script>let n = 0; requestAnimationFrame(function f() { if (++n == 30) scrollTo(0, 4000); requestAnimationFrame(f) })</script>`
 
 func TestRevealsStartInTheFrameThatShowsThem(t *testing.T) {
-	url := site(t, map[string]http.HandlerFunc{"/": html(stage + jump + `<style>.bar{top:4140px}.bar.on{left:300px;transition:left 1s linear}</style>
+	t.Parallel()
+	url := site(t, map[string]http.HandlerFunc{"/": html(barStyle + jump + `<style>.bar{top:4140px}.bar.on{left:300px;transition:left 1s linear}</style>
 		<div class=bar></div><script>new IntersectionObserver(([e]) => e.isIntersecting && e.target.classList.add("on")).observe(document.querySelector(".bar"))</script>`)})
 	path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 	for i, p := range decode(t, path, msg.FPS(60), movingFrames) {
@@ -108,8 +109,8 @@ func TestRevealsStartInTheFrameThatShowsThem(t *testing.T) {
 	}
 }
 
-// What a page asks for late takes no page time: it is there in the frame after the one that asked
-// for it.
+// What a page requests late takes no page time: it is there in the frame after the one that requested
+// it.
 func TestWhatIsLoadedLateIsThereAtOnce(t *testing.T) {
 	slow := func(kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -134,7 +135,7 @@ func TestWhatIsLoadedLateIsThereAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := site(t, map[string]http.HandlerFunc{
-				"/":         html(stage + jump + page),
+				"/":         html(barStyle + jump + page),
 				"/white":    slow("image/svg+xml", white),
 				"/page":     slow("text/html", `<body style="background:#fff">`),
 				"/colour":   slow("text/plain", "#fff"),

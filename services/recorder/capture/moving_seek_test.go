@@ -75,14 +75,14 @@ func TestMovingVideoThatSeeksInEveryFrame(t *testing.T) {
 	shown := showing(t, media(t, "vp8.webm", 30, count, videos["vp8.webm"]...), `<video src=/media></video><script>
 		const v = document.querySelector("video"); `+seekingAlways("(n % 60 + .5) / 30")+`</script>`, movingFrames)
 	for i, n := range shown[1:] {
-		// The first seek of all is not expected.
+		// The very first seek is not expected.
 		if want := shown[i]%count + 1; n != want && i > 1 {
 			t.Fatalf("frame %d shows picture %d after %d: %v", i+1, n, shown[i], shown)
 		}
 	}
 }
 
-// Seeks that change nothing are no news: Chrome must not be waited for.
+// Seeks that change nothing need no wait for Chrome.
 func TestVideoThatSeeksWhereItIs(t *testing.T) {
 	shown := showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<video src=/media></video><script>
 		const v = document.querySelector("video"); `+seekingAlways("(20.1 + n % 20 / 40) / 30")+`</script>`, movingFrames)
@@ -93,7 +93,7 @@ func TestVideoThatSeeksWhereItIs(t *testing.T) {
 	}
 }
 
-// A video that seeks to what its server never gives is waited for, but not in every frame.
+// A video that seeks to data that its server never sends is waited for, but not in every frame.
 func TestVideoThatSeeksForEver(t *testing.T) {
 	video, err := os.ReadFile(media(t, "long.mp4", 30, 900, videos["h264.mp4"]...))
 	if err != nil {
@@ -113,7 +113,7 @@ func TestVideoThatSeeksForEver(t *testing.T) {
 			w.WriteHeader(http.StatusPartialContent)
 			_, _ = w.Write(part)
 		},
-		"/": html(mediaStage + `<video preload=metadata src=/media></video><script>
+		"/": html(mediaStyle + `<video preload=metadata src=/media></video><script>
 			const v = document.querySelector("video"); setTimeout(() => { v.currentTime = 29 }, 100)</script>`),
 	})
 	bounds := impatient

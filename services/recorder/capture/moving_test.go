@@ -8,35 +8,35 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// The tests named TestMoving… hold one page for each way that pages move. What they find is written
-// down in docs/reference/exactness.md, and the two say the same.
+// The tests named TestMoving… have a page for each means by which pages move.
+// docs/reference/exactness.md says what they find, and must agree with them.
 
-// stage is a black page with a white bar in the band at the bottom.
-const stage = `<style>body{margin:0;background:#000;overflow:hidden}
+// barStyle is a black page with a white bar in the band at the bottom.
+const barStyle = `<style>body{margin:0;background:#000;overflow:hidden}
 	.bar{position:absolute;top:140px;left:0;width:16px;height:40px;background:#fff}</style>`
 
-// movingFrames is how long the pages are captured: 1.5 s.
-const movingFrames = 90
+// movingFrames is how long the pages are captured: 1.2 s.
+const movingFrames = 72
 
-// at60 returns when frame n of 60 a second is, in milliseconds: times are cut to tenths, which is
-// what pages are shown.
+// at60 returns the time of frame n at 60 frames a second, in milliseconds, truncated to tenths like
+// the times that pages see.
 func at60(n int) float64 { return float64(n*10_000/60) / 10 }
 
-// barWay is a page that moves the bar, and where its left edge must be so many milliseconds after
+// barPage is a page that moves the bar, and where its left edge must be so many milliseconds after
 // frame 0.
-type barWay struct {
+type barPage struct {
 	name, page string
 	at         func(ms float64) float64
 }
 
 // check captures the page and looks at every frame: the bar must be where it belongs, but for the
 // pixel that it is rounded to.
-func (w barWay) check(t *testing.T) {
+func (w barPage) check(t *testing.T) {
 	t.Helper()
-	w.checkAt(t, site(t, map[string]http.HandlerFunc{"/": html(stage + w.page)}))
+	w.checkAt(t, site(t, map[string]http.HandlerFunc{"/": html(barStyle + w.page)}))
 }
 
-func (w barWay) checkAt(t *testing.T, url string) {
+func (w barPage) checkAt(t *testing.T, url string) {
 	t.Helper()
 	path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 	for i, p := range decode(t, path, msg.FPS(60), movingFrames) {

@@ -17,7 +17,7 @@ func inWorker(code string) string {
 func jsString(code string) string { return "`" + strings.ReplaceAll(code, "`", "\\`") + "`" }
 
 // A canvas that a worker draws on shows each of its frames once. It takes a frame or two until the
-// worker is under way.
+// worker runs.
 func TestMovingOnAWorkersCanvas(t *testing.T) {
 	const fill = `const draw = n => { for (let b = 0; b < 16; b++) { c.fillStyle = white(n, b) ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) } };`
 	for name, code := range map[string]string{
@@ -26,7 +26,7 @@ func TestMovingOnAWorkersCanvas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(mediaStage + `<canvas width=320 height=40></canvas><script>
+			url := site(t, map[string]http.HandlerFunc{"/": html(mediaStyle + `<canvas width=320 height=40></canvas><script>
 				const o = document.querySelector("canvas").transferControlToOffscreen();` + inWorker(code) + `w.postMessage(o, [o])</script>`)})
 			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 			checkBehind(t, decode(t, path, msg.FPS(60), movingFrames), 1, 10)
@@ -34,8 +34,8 @@ func TestMovingOnAWorkersCanvas(t *testing.T) {
 	}
 }
 
-// A worker's animation frames, its clock, and what it answers at once are those of the page, seen
-// one frame later.
+// A worker's animation frames, its clock and its immediate answers are those of the page, one frame
+// later.
 func TestMovingByAWorker(t *testing.T) {
 	for name, script := range map[string]string{
 		"animation frames": inWorker(`let n = 0; requestAnimationFrame(function f() { postMessage(++n); requestAnimationFrame(f) })`),
@@ -53,8 +53,8 @@ func TestMovingByAWorker(t *testing.T) {
 	}
 }
 
-// A worker's timers come when they are due, but for half a frame, and are seen one frame later. It
-// takes a few frames until the worker is under way.
+// A worker's timers fire within half a frame of their time, and are seen one frame later. It takes a
+// few frames until the worker runs.
 func TestMovingByAWorkersTimers(t *testing.T) {
 	for name, timer := range map[string]struct {
 		code   string
@@ -89,10 +89,10 @@ func TestMovingByAWorkersTimers(t *testing.T) {
 	}
 }
 
-// A worker that is never done is waited for, but not in every frame.
+// A worker that is always busy is waited for, but not in every frame.
 func TestWorkerThatIsNeverDone(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>` + inWorker(`for (;;);`) + `</script>`)})
-	const frames = 600
+	const frames = 200
 	bounds := generous
 	bounds.Frame = 50 * time.Millisecond // in every frame, it would be a fifth of a second
 	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)

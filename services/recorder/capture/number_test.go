@@ -13,24 +13,25 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// seconds is how long the pages of this file are captured: short, or long when LOOM_LONG is set
-// (make long).
-func seconds(short, long int) int {
+// extent returns how long and in which size the pages of this file are captured: 1 s in 1280×720, or
+// 30 s in 1920×1080 when LOOM_LONG is set (make long).
+func extent() (seconds int, size image.Point) {
 	if os.Getenv("LOOM_LONG") != "" {
-		return long
+		return 30, image.Pt(1920, 1080)
 	}
-	return short
+	return 1, image.Pt(1280, 720)
 }
 
-// Of a page that paints the number of its animation frame, every number comes out once, in order,
-// whatever moves beside it and whatever else the machine has to do.
+// A page paints the number of its animation frame. Every number comes out once, in order, whatever
+// moves beside it and however busy the machine is.
 func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 	const beside = `<style>img,video{position:absolute;top:200px;left:0}</style>`
+	seconds, size := extent()
 	gif := media(t, "moving.gif", 20, 20, animations["moving.gif"]...)
-	video := media(t, "vp9.webm", 30, 30*seconds(2, 30), videos["vp9.webm"]...)
+	video := media(t, "vp9.webm", 30, 30*seconds, videos["vp9.webm"]...)
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(counting), "/image": html(counting + beside + `<img src=/gif>`), "/gif": file(gif),
-		"/film": html(counting + beside + `<video autoplay muted src=/video></video>`), "/video": file(video),
+		"/video-page": html(counting + beside + `<video autoplay muted src=/video></video>`), "/video": file(video),
 	})
 	for _, test := range []struct {
 		name, page string
@@ -48,7 +49,7 @@ func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 				}
 			}
 		}},
-		{name: "beside a video of 30 a second", page: "/film", fps: 60, check: func(t *testing.T, numbers []int) {
+		{name: "beside a video of 30 a second", page: "/video-page", fps: 60, check: func(t *testing.T, numbers []int) {
 			checkBeat(t, numbers, 2, lateVideo)
 		}},
 	} {
@@ -56,8 +57,8 @@ func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 			if test.busy {
 				keepBusy(t)
 			}
-			rate, frames := msg.FPS(test.fps), seconds(2, 30)*test.fps
-			path, facts := shot{url: url + test.page, size: image.Pt(1920, 1080), rate: rate, frames: frames}.mustTake(t)
+			rate, frames := msg.FPS(test.fps), seconds*test.fps
+			path, facts := shot{url: url + test.page, size: size, rate: rate, frames: frames}.mustTake(t)
 			if facts.Distinct != frames {
 				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
 			}
@@ -94,7 +95,7 @@ func count(n int) (numbers []int) {
 	return numbers
 }
 
-// breaks says where numbers do not follow one another.
+// breaks returns the places where numbers do not follow one another.
 func breaks(numbers []int) (found []string) {
 	last := 0
 	for i, n := range numbers {

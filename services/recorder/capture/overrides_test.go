@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// What is done in place of the browser's functions, pages do not see: neither in what the functions
-// look like, nor in how they refuse.
+// Pages do not notice that functions of the browser are replaced: neither by how the functions look,
+// nor by what they refuse.
 func TestReplacedFunctionsLookAsTheyDid(t *testing.T) {
+	t.Parallel()
 	said := make(chan string, 1)
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(counting + `<body><script>

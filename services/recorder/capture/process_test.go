@@ -17,7 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
-// apart adds headers to a page, by which Chrome gives it a process of its own.
+// apart adds headers to a page by which Chrome gives it a process of its own.
 func apart(page http.HandlerFunc, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for i := 0; i < len(headers); i += 2 {
@@ -83,8 +83,8 @@ func (c *clicking) Frame(_ context.Context, page *rod.Page, at time.Duration) er
 	return nil
 }
 
-// A page that Chrome gives another process has the time that it would have in the one before, when
-// it loads and when it comes later.
+// A page in another process has the time that it would have in the one before, both when it is the
+// first page and when it comes later.
 func TestClocksGoOnInAnotherProcess(t *testing.T) {
 	page := func(body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -188,9 +188,9 @@ func TestClocksGoOnInAnotherProcess(t *testing.T) {
 	}
 }
 
-// It is asked of the network once, and is what it would be: where it is in the page, and from where
-// it was come to.
+// The page is requested once, and has the address and the referrer that it would have.
 func TestAPageOfAnotherProcessIsAskedForOnce(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	verdict := barcode + `<script>paint(crossOriginIsolated && location.hash == "#part" && document.referrer == location.origin + "/from?here" && history.length < 4 ? 7 : 8)</script>`
 	url := site(t, map[string]http.HandlerFunc{
@@ -210,8 +210,8 @@ func TestAPageOfAnotherProcessIsAskedForOnce(t *testing.T) {
 	}
 }
 
-// Where a page leads that never answers is waited for once, and the page stays, with its time as it
-// was.
+// A document that never answers is waited for once, and the page that leads to it stays, with the
+// same time.
 func TestAPageThatLeadsToOneThatNeverAnswersStays(t *testing.T) {
 	const away = `<script>setTimeout(() => { location = "/hang" }, 100)</script>`
 	url := site(t, map[string]http.HandlerFunc{

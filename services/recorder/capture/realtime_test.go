@@ -9,8 +9,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// However few pictures Chrome draws in the time, there are as many frames as were asked for, in
-// order.
+// However few pictures Chrome draws, all frames are delivered, in order.
 func TestRealtimeDeliversEveryFrameInOrder(t *testing.T) {
 	const frames = 45
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
@@ -30,8 +29,8 @@ func TestRealtimeDeliversEveryFrameInOrder(t *testing.T) {
 	}
 }
 
-// What the page shows from some time on is in the frames from then on: the page changes when frame
-// 10 has passed, and has seconds to be drawn.
+// A change of the page is in the frames from then on: the page changes after frame 10, and has seconds
+// to be drawn.
 func TestRealtimeShowsWhatHappensMeanwhile(t *testing.T) {
 	const frames = 80
 	passed := make(chan struct{})
@@ -98,7 +97,7 @@ func TestTheDirectorDirectsInRealtime(t *testing.T) {
 	}
 }
 
-// Time passes by itself, also where there are workers, which page time waits for elsewhere.
+// Time passes by itself where there are workers, for which page time waits in the other modes.
 func TestRealtimePassesBesideWorkers(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` + inWorker(`for (;;);`) + `</script>`)})
 	d := &painter{}

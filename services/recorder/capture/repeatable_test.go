@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// chance paints numbers from all sources of chance, and the clocks, in every frame, and moves what
-// is composited.
+// chance paints random numbers from all sources and all clocks in every frame, beside a composited
+// animation.
 const chance = `<style>body{margin:0;font:14px monospace;background:#fff}b{position:absolute;top:120px;width:30px;height:30px;background:#06c;
 	animation:m 1s linear infinite}@keyframes m{to{transform:translateX(280px) rotate(90deg)}}</style><pre></pre><b></b><script>
 	const started = [new Date().toISOString(), crypto.randomUUID(), performance.timeOrigin, Math.random()];
@@ -17,7 +17,7 @@ const chance = `<style>body{margin:0;font:14px monospace;background:#fff}b{posit
 			crypto.getRandomValues(new Uint32Array(2)).join()].join("<br>"); requestAnimationFrame(f) })</script>`
 
 func TestRepeatablePagesAreRecordedByteForByte(t *testing.T) {
-	const frames = 120
+	const frames = 75
 	url := site(t, map[string]http.HandlerFunc{
 		"/chance":  html(chance),
 		"/barcode": html(counting),
@@ -30,6 +30,7 @@ func TestRepeatablePagesAreRecordedByteForByte(t *testing.T) {
 	})
 	for _, page := range []string{"/chance", "/barcode", "/timers", "/images"} {
 		t.Run(page[1:], func(t *testing.T) {
+			t.Parallel()
 			var first []byte
 			for run := range 3 {
 				path, _ := shot{url: url + page, frames: frames, repeatable: true}.mustTake(t)

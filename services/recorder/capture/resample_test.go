@@ -8,7 +8,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// list is a sink that keeps what each frame shows; repeated frames are told by a bar.
+// list is a sink that keeps what each frame shows; a bar stands for a repeated frame.
 type list []string
 
 func (l *list) Frame(jpeg []byte) (bool, error) { *l = append(*l, string(jpeg)); return true, nil }
@@ -51,8 +51,8 @@ func TestEachFrameShowsTheLastPictureOfItsTime(t *testing.T) {
 	}
 }
 
-// A picture that is told late is shown from the first frame on that is not settled, if it is not
-// older than what is shown.
+// A late picture is shown from the first frame on that was not delivered, if it is not older than the
+// current picture.
 func TestALatePictureChangesNoSettledFrame(t *testing.T) {
 	type told struct {
 		text string

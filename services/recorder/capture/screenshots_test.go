@@ -16,7 +16,7 @@ import (
 )
 
 func TestScreenshotsMoveAnimationsWithTheFrames(t *testing.T) {
-	const frames = 60
+	const frames = 45
 	const bar = `<style>body{margin:0;background:#000;overflow:hidden}
 		b{position:absolute;top:140px;width:16px;height:40px;background:#fff}</style><b></b>`
 	url := site(t, map[string]http.HandlerFunc{
@@ -29,6 +29,7 @@ func TestScreenshotsMoveAnimationsWithTheFrames(t *testing.T) {
 	})
 	for _, page := range []string{"/css", "/script", "/svg", "/elsewhere"} {
 		t.Run(page[1:], func(t *testing.T) {
+			t.Parallel()
 			path, _ := shot{url: url + page, mode: msg.ModeVirtual, frames: frames}.mustTake(t)
 			for i, p := range decode(t, path, msg.FPS(60), frames) {
 				if at := p.bar(); at < 4*i-1 || at > 4*i+1 { // 240 pixels a second, from frame 0 on
@@ -39,8 +40,10 @@ func TestScreenshotsMoveAnimationsWithTheFrames(t *testing.T) {
 	}
 }
 
-// An animation that begins in the middle of the scene begins at its beginning, and its end is told.
+// An animation that starts in the middle of the scene starts at its beginning, and its end is
+// reported.
 func TestScreenshotsTellTheEndOfAnimations(t *testing.T) {
+	t.Parallel()
 	const frames = 60
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>setTimeout(() =>
 		document.documentElement.animate([{opacity: 1}, {opacity: 1}], {duration: 250}).finished.then(() => paint(4711)), 300)</script>`)})
@@ -58,8 +61,9 @@ func TestScreenshotsTellTheEndOfAnimations(t *testing.T) {
 	}
 }
 
-// One page clock: what scripts are told and what animation frames show agree.
+// There is one page clock: the times that scripts read and animation frames show agree.
 func TestScreenshotsHaveOneClock(t *testing.T) {
+	t.Parallel()
 	const frames = 60
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>
 		let start, date; requestAnimationFrame(function f(t) {
@@ -75,6 +79,7 @@ func TestScreenshotsHaveOneClock(t *testing.T) {
 }
 
 func TestScreenshotsMoveFramesOfOtherOrigins(t *testing.T) {
+	t.Parallel()
 	const frames = 30
 	url := site(t, map[string]http.HandlerFunc{"/frame": html(counting)})
 	other := strings.Replace(url, "127.0.0.1", "localhost", 1)
@@ -90,6 +95,7 @@ func TestScreenshotsMoveFramesOfOtherOrigins(t *testing.T) {
 }
 
 func TestAnimationFramesCanBeCancelled(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>let n = 0, next;
 		requestAnimationFrame(() => { cancelAnimationFrame(next); paint(1) });
 		next = requestAnimationFrame(() => paint(2));
@@ -104,6 +110,7 @@ func TestAnimationFramesCanBeCancelled(t *testing.T) {
 }
 
 func TestAStillPageIsStoredOnceByScreenshots(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")})
 	_, facts := shot{url: url, mode: msg.ModeVirtual, frames: 30}.mustTake(t)
 	if facts.Distinct != 1 {
@@ -151,6 +158,7 @@ func (d *painter) Frame(_ context.Context, page *rod.Page, at time.Duration) err
 func (d *painter) Due(time.Duration) bool { return true }
 
 func TestTheDirectorDirectsScreenshots(t *testing.T) {
+	t.Parallel()
 	const frames = 20
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode)})
 	d := &painter{}

@@ -11,6 +11,7 @@ import (
 // Pages on hosts that send no headers of their own have a service worker add them, and load
 // themselves again until it does: threaded WebAssembly needs it.
 func TestAPageThatNeedsItsServiceWorkerIsRecordedWithIt(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(barcode + `<script>paint(navigator.serviceWorker.controller && crossOriginIsolated ? 7 : 8)
 			if (!crossOriginIsolated) navigator.serviceWorker.register("/worker.js").then(r => {
@@ -30,7 +31,7 @@ func TestAPageThatNeedsItsServiceWorkerIsRecordedWithIt(t *testing.T) {
 		},
 	})
 	bounds := generous
-	// as a machine that is busy may need
+	// for a busy machine
 	bounds.Request, bounds.Requests, bounds.Load = 20*time.Second, 20*time.Second, time.Minute
 	const frames = 30
 	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
@@ -41,8 +42,9 @@ func TestAPageThatNeedsItsServiceWorkerIsRecordedWithIt(t *testing.T) {
 	}
 }
 
-// A service worker's timers wait for page time, which waits for the answer that they are to give.
+// A service worker's timers wait for page time, which waits for the response that they are to give.
 func TestAServiceWorkerThatAnswersByATimerIsWaitedForNoLongerThanARequest(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(counting + `<script>navigator.serviceWorker.register("/worker.js")
 			navigator.serviceWorker.oncontrollerchange = () => setInterval(() => fetch("/x"), 50)</script>`),

@@ -16,9 +16,10 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// What a page does after it stood still for long is in its frame, whether one change follows or
-// more. Only with more of them it moves.
+// A change after the page stood still for long is in its frame, whether more changes follow or not.
+// Only with more of them the page counts as moving.
 func TestAPageThatStirsIsExact(t *testing.T) {
+	t.Parallel()
 	const frames = 720
 	// 257, 350 and 564 come between two strides, the last after strides of 30, 60 and 120 frames.
 	stirs := []int{3, 40, 41, 100, 163, 220, 221, 222, 223, 257, 350, 564, 700}
@@ -62,8 +63,9 @@ func TestAPageThatStirsIsExact(t *testing.T) {
 	}
 }
 
-// What a still page asks for midway is waited for, and shown when it comes.
+// What a still page requests midway is waited for, and shown when it comes.
 func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
+	t.Parallel()
 	const frames, asks = 180, 90
 	url := site(t, map[string]http.HandlerFunc{
 		"/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => setTimeout(
@@ -78,13 +80,13 @@ func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
 		switch n := p.number(); {
 		case n == 4711 && i < asks:
 			t.Fatalf("frame %d shows what is asked for at frame %d", i, asks)
-		case n != 4711 && i > asks+2: // an answer is told 10 ms of page time after its request
+		case n != 4711 && i > asks+2: // a response comes 10 ms of page time after its request
 			t.Fatalf("frame %d does not show what was asked for at frame %d", i, asks)
 		}
 	}
 }
 
-// A request that never ends is waited for no longer when a page stands still, wherever between two
+// A request that never ends is waited for no longer than usual on a still page, wherever between two
 // frames it begins.
 func TestAHangingRequestDoesNotStopAStillPage(t *testing.T) {
 	const frames, shows = 90, 60
@@ -120,6 +122,7 @@ func (b *bystander) Frame(context.Context, *rod.Page, time.Duration) error {
 }
 
 func TestStillFramesAreDrawnWithoutTheDirector(t *testing.T) {
+	t.Parallel()
 	const frames = 120
 	b := &bystander{}
 	shot{url: site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")}), frames: frames, director: b}.mustTake(t)

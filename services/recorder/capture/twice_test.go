@@ -12,7 +12,8 @@ func TestTwoRunsLookTheSame(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/counting": html(counting), "/box": file("testdata/moving/box.html")})
 	for _, page := range []string{"/counting", "/box"} {
 		t.Run(page[1:], func(t *testing.T) {
-			const frames = 150
+			t.Parallel()
+			const frames = 90
 			var runs [2][][]byte
 			for i := range runs {
 				path, _ := shot{url: url + page, frames: frames}.mustTake(t)

@@ -13,33 +13,33 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// filmSite serves a page beside a video in every way that servers do, and returns its URL and that
+// videoSite serves a page, and a video by every method that servers use. It returns its URL and that
 // of another origin.
-func filmSite(t *testing.T, film, page string) (url, other string) {
+func videoSite(t *testing.T, video, page string) (url, other string) {
 	t.Helper()
-	ways := map[string]http.HandlerFunc{
-		"/media":    file(film),
+	handlers := map[string]http.HandlerFunc{
+		"/media":    file(video),
 		"/redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/media", http.StatusFound) },
 		"/shared": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Access-Control-Allow-Origin", "*")
-			file(film)(w, r)
+			file(video)(w, r)
 		},
 		"/whole": func(w http.ResponseWriter, _ *http.Request) { // knows no ranges
-			content, _ := os.ReadFile(film)
+			content, _ := os.ReadFile(video)
 			w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 			_, _ = w.Write(content)
 		},
 	}
-	other = site(t, ways)
-	ways = maps.Clone(ways)
-	ways["/"] = html(mediaStage + strings.ReplaceAll(page, "OTHER", other))
-	return site(t, ways), other
+	other = site(t, handlers)
+	handlers = maps.Clone(handlers)
+	handlers["/"] = html(mediaStyle + strings.ReplaceAll(page, "OTHER", other))
+	return site(t, handlers), other
 }
 
 // A video's sound is taken out however the video is served.
 func TestMovingVideoWithSoundHoweverItIsServed(t *testing.T) {
 	const name = "vp8-opus.webm"
-	for way, page := range map[string]string{
+	for test, page := range map[string]string{
 		"whole":        `<video autoplay src=/whole></video>`,
 		"elsewhere":    `<video autoplay src=/redirect></video>`,
 		"other origin": `<video autoplay src=OTHER/media></video>`,
@@ -49,26 +49,26 @@ func TestMovingVideoWithSoundHoweverItIsServed(t *testing.T) {
 		"by a script": `<div></div><script>const v = document.createElement("video"); v.src = "/media"; v.autoplay = true;
 			document.querySelector("div").attachShadow({mode: "open"}).append(v)</script>`,
 	} {
-		t.Run(way, func(t *testing.T) {
+		t.Run(test, func(t *testing.T) {
 			t.Parallel()
-			url, _ := filmSite(t, media(t, name, 30, 60, sounding[name]...), page)
+			url, _ := videoSite(t, media(t, name, 30, 60, sounding[name]...), page)
 			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
 			checkBeat(t, numbers(decode(t, path, msg.FPS(60), movingFrames)), 2, lateVideo)
 		})
 	}
 }
 
-// Of a large video, only a part is held: before and behind it, it is played as it comes.
+// Only a part of a large video is held; the rest is served unchanged.
 func TestMovingVideoWithSoundThatIsLarge(t *testing.T) {
 	for name, flags := range map[string]string{"begin.mp4": "+faststart", "end.mp4": "0"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			film := media(t, name, 30, 1800, "-f", "lavfi", "-i", "anoisesrc=sample_rate=48000", "-shortest", "-c:v", "libx264", "-preset", "ultrafast",
+			video := media(t, name, 30, 1800, "-f", "lavfi", "-i", "anoisesrc=sample_rate=48000", "-shortest", "-c:v", "libx264", "-preset", "ultrafast",
 				"-pix_fmt", "yuv420p", "-c:a", "flac", "-strict", "-2", "-ac", "2", "-movflags", flags)
-			if info, err := os.Stat(film); err != nil || info.Size() < 6<<20 {
+			if info, err := os.Stat(video); err != nil || info.Size() < 6<<20 {
 				t.Fatalf("the video is too small: %v, %v", info, err)
 			}
-			checkBeat(t, showing(t, film, `<video autoplay src=/media></video>`, movingFrames), 2, lateVideo)
+			checkBeat(t, showing(t, video, `<video autoplay src=/media></video>`, movingFrames), 2, lateVideo)
 		})
 	}
 }
@@ -80,13 +80,13 @@ func painted(t *testing.T, url string) int {
 	return decode(t, path, msg.FPS(60), movingFrames)[movingFrames-1].number()
 }
 
-// What a page may do with another origin's video is what it may do without the recorder.
+// A page may do the same with another origin's video as without the recorder.
 func TestAVideosOriginStaysItsOwn(t *testing.T) {
 	const name = "vp8-opus.webm"
 	const read = `<script>const v = document.querySelector("video"), c = document.createElement("canvas").getContext("2d");
 		v.onerror = () => paint(1);
 		v.onplaying = () => { c.drawImage(v, 0, 0); try { c.getImageData(0, 0, 1, 1); paint(2) } catch { paint(3) } }</script>`
-	for _, way := range []struct {
+	for _, test := range []struct {
 		page string
 		want int
 	}{
@@ -94,17 +94,17 @@ func TestAVideosOriginStaysItsOwn(t *testing.T) {
 		{`<video autoplay crossorigin src=OTHER/shared hidden></video>`, 2},
 		{`<video autoplay src=OTHER/media hidden></video>`, 3},
 	} {
-		t.Run(way.page, func(t *testing.T) {
+		t.Run(test.page, func(t *testing.T) {
 			t.Parallel()
-			url, _ := filmSite(t, media(t, name, 30, 60, sounding[name]...), barcode+way.page+read)
-			if got := painted(t, url); got != way.want {
-				t.Errorf("it did %d, want %d (1: refuse it, 2: read it, 3: show it, but not read it)", got, way.want)
+			url, _ := videoSite(t, media(t, name, 30, 60, sounding[name]...), barcode+test.page+read)
+			if got := painted(t, url); got != test.want {
+				t.Errorf("it did %d, want %d (1: refuse it, 2: read it, 3: show it, but not read it)", got, test.want)
 			}
 		})
 	}
 }
 
-// What has no pictures keeps its sound.
+// A file without pictures keeps its sound.
 func TestSoundWithoutPicturesPlays(t *testing.T) {
 	for _, name := range []string{"sound.m4a", "sound.webm", "sound.mp3"} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestSoundWithoutPicturesPlays(t *testing.T) {
 			if said, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=duration=5", sound).CombinedOutput(); err != nil {
 				t.Fatalf("ffmpeg: %v: %s", err, said)
 			}
-			url, _ := filmSite(t, sound, barcode+`<audio autoplay src=/media></audio><script>document.querySelector("audio").onplaying = () => paint(1)</script>`)
+			url, _ := videoSite(t, sound, barcode+`<audio autoplay src=/media></audio><script>document.querySelector("audio").onplaying = () => paint(1)</script>`)
 			if painted(t, url) != 1 {
 				t.Error("it does not play")
 			}
@@ -121,18 +121,18 @@ func TestSoundWithoutPicturesPlays(t *testing.T) {
 	}
 }
 
-// Chrome plays a playlist's parts only as they are.
+// Chrome plays a playlist's segments only as they are.
 func TestAPlaylistPlays(t *testing.T) {
 	dir := t.TempDir()
-	film := media(t, "h264-aac.mp4", 30, 150, sounding["h264-aac.mp4"]...)
-	cmd := exec.Command("ffmpeg", "-v", "error", "-i", film, "-c", "copy", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0",
+	video := media(t, "h264-aac.mp4", 30, 150, sounding["h264-aac.mp4"]...)
+	cmd := exec.Command("ffmpeg", "-v", "error", "-i", video, "-c", "copy", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0",
 		"-hls_segment_type", "fmp4", "list.m3u8")
 	cmd.Dir = dir
 	if said, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v: %s", err, said)
 	}
-	for way, list := range map[string]string{"by name": "list.m3u8", "by type": "list"} {
-		t.Run(way, func(t *testing.T) {
+	for test, list := range map[string]string{"by name": "list.m3u8", "by type": "list"} {
+		t.Run(test, func(t *testing.T) {
 			t.Parallel()
 			url := site(t, map[string]http.HandlerFunc{
 				"/": html(barcode + `<video autoplay src=/hls/` + list + ` hidden></video><script>document.querySelector("video").onplaying = () => paint(1)</script>`),

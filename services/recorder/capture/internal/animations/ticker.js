@@ -1,6 +1,6 @@
-// Where Chrome draws frames when it sees fit, animations and animation frames follow the wall clock. This moves them by
-// the page's own, once for each frame that is captured: whoever holds Symbol.for("loom.tick") calls it.
-// The document's timeline stands still (Animation.setPlaybackRate 0).
+// Where Chrome draws frames when it sees fit, animations and animation frames follow the wall
+// clock. The function at Symbol.for("loom.tick") moves them to the page's time; the recorder calls
+// it once for each frame. The document's timeline stands still (Animation.setPlaybackRate 0).
 (() => {
   const now = performance.now.bind(performance);
   const seen = new WeakSet();
@@ -15,7 +15,7 @@
     queue.delete(which);
     running.delete(which);
   };
-  // Of SVG's own animations, each outermost drawing has a clock.
+  // Each outermost SVG element has a clock for its own animations.
   const drawings = () => [...document.querySelectorAll("svg")].filter((s) => s.ownerSVGElement === null && s.getCurrentTime);
   const ours = () => document.getAnimations().filter((a) => a.timeline === document.timeline);
 
@@ -23,7 +23,7 @@
     const time = now(), passed = time - last;
     last = time;
     for (const a of ours()) {
-      // One that is new is shown at its beginning first.
+      // A new animation is shown at its beginning first.
       if (seen.has(a) && a.playState === "running") a.currentTime += passed * a.playbackRate;
     }
     for (const s of drawings()) {

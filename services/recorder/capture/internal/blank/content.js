@@ -1,11 +1,13 @@
-// Finds what is to be read, or seen or followed for its own sake, in a part of the window: left, top, right and bottom as parts of its sides.
+// Returns the text in an area of the window, and whether it shows a video, a page of its own, a
+// field or a link. The area is left, top, right and bottom, as parts of the window's sides.
 area => {
   const [left, top, right, bottom] = [area[0] * innerWidth, area[1] * innerHeight, area[2] * innerWidth, area[3] * innerHeight]
   const within = r => r.width > 0 && r.height > 0 && r.left < right && r.right > left && r.top < bottom && r.bottom > top
   const texts = []
   let shows = false
 
-  // over reports whether an element, or what is in it or around it, is what is seen at the middle of a box.
+  // over reports whether an element, or one inside or around it, is the one on top at the middle of
+  // a box.
   const over = (element, r) => {
     const seen = element.getRootNode().elementFromPoint((r.left + r.right) / 2, (r.top + r.bottom) / 2)
     return seen && (seen.contains(element) || element.contains(seen))

@@ -1,8 +1,10 @@
-// Finds the characters, in what is seen of the page, that no font has: each is drawn as every character that does not exist is.
+// Returns the characters in the visible part of the page that no font has: each is drawn like every
+// character that does not exist.
 (() => {
   const foreign = /[^\p{ASCII}\p{M}\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu
   const most = 200, side = 48
-  // How many characters one look draws with the machine's fonts, and with the page's: a page may have all that there are.
+  // How many characters one call draws with the machine's fonts, and with the page's: a page may
+  // have all that there are.
   const machine = { left: 2000 }, page = { left: 2000 }
   const known = globalThis.loomGlyphs ??= new Map() // by font: a Map of characters
   const missing = new Set()
@@ -14,11 +16,12 @@
     return new Uint32Array(pen.getImageData(0, 0, side, side).data.buffer)
   }
 
-  // none is no character. It is beside all that pages ask fonts for by range, or one would be fetched for it.
+  // none is no character. It is outside of the unicode-ranges of web fonts, one of which would
+  // otherwise be fetched for it.
   const none = '\u2fe0'
 
-  // lacks reports whether a font, and all that stand in for it, have no glyph of a character. What it does not come to in this look, it
-  // does in the next.
+  // lacks reports whether a font and its fallbacks have no glyph of a character. Beyond the budget,
+  // it says no until a later call.
   const lacks = (font, c, budget) => {
     if (!known.has(font)) known.set(font, { of: new Map() })
     const f = known.get(font)
@@ -37,7 +40,8 @@
     return f.of.get(c)
   }
 
-  // suspects are the characters of a text that the machine's fonts lack: what they have stands in for what any other font lacks.
+  // suspects are the characters of a text that the machine's fonts lack: those are the fallback of
+  // all other fonts.
   const suspects = text => [...new Set(text.match(foreign))].filter(c => lacks('24px sans-serif', c, machine))
 
   const look = (characters, element) => {

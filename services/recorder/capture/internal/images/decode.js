@@ -1,16 +1,18 @@
-// Pictures that scripts have decoded are decoded by threads of Chrome's own, in real time. name is a function that tells the recorder
-// when that begins and ends, which nobody else is to see.
+// Chrome decodes images for scripts on threads of its own, in real time. name is that of a function
+// that reports to the recorder when a decode begins and ends. Pages must not see it.
 (name) => {
   const tell = globalThis[name];
   delete globalThis[name];
-  // instead has a function done otherwise. It looks as it did: name, length, text and whom it refuses.
+  // instead replaces a function. It looks as it did: its name, length and text, and what it
+  // refuses.
   const instead = (object, name, apply) => {
     const { value, ...rest } = Object.getOwnPropertyDescriptor(object, name);
     Object.defineProperty(object, name, { ...rest, value: new Proxy(value, { apply }) });
   };
 
-  // decode() ends when some frames have told that it did. Frames that are recorded wait for the pictures that they show in any case, so
-  // it ends with the next one, once the picture is loaded. One that cannot be shown is refused as ever.
+  // decode() resolves only when some frames were drawn. Recorded frames wait for the images that
+  // they show in any case, so it resolves with the next frame once the image is loaded. It rejects
+  // for an image that cannot be shown, as ever.
   const frame = requestAnimationFrame, listen = EventTarget.prototype.addEventListener;
   instead(HTMLImageElement.prototype, 'decode', (decode, image, args) => {
     const loaded = new Promise((done) => {
@@ -20,7 +22,8 @@
     return Promise.race([Reflect.apply(decode, image, args), loaded]);
   });
 
-  // What createImageBitmap makes is waited for. What nobody catches of it is told to the page, as ever.
+  // What createImageBitmap makes is waited for. A rejection that nobody handles is reported to the
+  // page, as ever.
   const { then } = Promise.prototype;
   instead(globalThis, 'createImageBitmap', (make, self, args) => {
     const made = Reflect.apply(make, self, args);

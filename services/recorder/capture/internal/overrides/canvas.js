@@ -1,5 +1,5 @@
-// A canvas that asks for it (desynchronized) reaches the screen past the page's own pictures, to be seen sooner: some of its
-// pictures would be missed. Asking is allowed to be in vain.
+// A desynchronized canvas bypasses the compositor to be seen sooner: frames would miss some of its
+// pictures. Browsers may ignore the attribute.
 (() => {
   const plain = (attributes) =>
     attributes && attributes.desynchronized ? Object.assign(Object.create(attributes), { desynchronized: false }) : attributes;

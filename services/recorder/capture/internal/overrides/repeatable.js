@@ -1,9 +1,9 @@
-// Makes chance and clocks the same in every run. Math.random's seed is an argument of Chrome's. behind is by how many milliseconds
-// the page's calendar is behind the world's.
+// Makes random numbers and clocks the same in every run. The seed of Math.random is a flag of
+// Chrome's. behind is by how many milliseconds the page's calendar is behind the real one.
 (behind => {
   const define = (object, name, value) => Object.defineProperty(object, name, { value, configurable: true, writable: true });
 
-  // crypto: splitmix32 from a fixed seed. No page that is recorded needs secrets of its own.
+  // crypto: splitmix32 with a fixed seed. No page that is recorded needs secrets of its own.
   let state = 0x10072026;
   const byte = () => {
     state = (state + 0x9e3779b9) | 0;
@@ -15,7 +15,7 @@
   };
   const getRandomValues = Crypto.prototype.getRandomValues;
   define(Crypto.prototype, 'getRandomValues', function (array) {
-    getRandomValues.call(this, array); // refuses what it refuses
+    getRandomValues.call(this, array); // throws where it throws
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
     for (let i = 0; i < bytes.length; i++) bytes[i] = byte();
     return array;
@@ -28,7 +28,7 @@
     });
   }
 
-  // Clocks: their last digits tell how long the machine had been up.
+  // Clocks: their last digits depend on how long the machine had been up.
   const tidy = (time) => Math.round(time * 10) / 10;
   const now = Performance.prototype.now;
   define(Performance.prototype, 'now', function () { return tidy(now.call(this)); });
@@ -38,14 +38,15 @@
   define(window, 'requestAnimationFrame', (callback) =>
     frame.call(window, typeof callback === 'function' ? (time) => callback(tidy(time)) : callback));
 
-  // Cookies: Chrome keeps them by the world's calendar, so a date that the page has reckoned is moved there. Ages need no calendar.
+  // Cookies: Chrome keeps them by the real calendar, so a date that the page has computed is moved
+  // there. A Max-Age needs no calendar.
   const Calendar = Date, attribute = /;\s*expires\s*=([^;]*)/i, last = Date.UTC(9999, 11, 31);
   const moved = (text) => {
     const date = Calendar.parse(attribute.exec(text)?.[1]);
-    if (!(date > 0)) return text; // there is none, or it means at once
+    if (!(date > 0)) return text; // there is none, or it deletes the cookie
     return text.replace(attribute, `; expires=${new Calendar(Math.min(date + behind, last)).toUTCString()}`);
   };
-  // Both look as they did.
+  // Both look as they did before.
   const cookies = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
   Object.defineProperty(Document.prototype, 'cookie', {
     ...cookies, set: new Proxy(cookies.set, { apply: (set, document, [text]) => Reflect.apply(set, document, [moved(`${text}`)]) }),
@@ -53,7 +54,7 @@
   if (window.CookieStore) { // in secure contexts
     define(CookieStore.prototype, 'set', new Proxy(CookieStore.prototype.set, {
       apply(set, store, [cookie, ...rest]) {
-        // A Date is a number to it, too.
+        // It takes a Date for a number, too.
         if (cookie?.expires != null) cookie = Object.create(cookie, { expires: { value: Number(cookie.expires) + behind } });
         return Reflect.apply(set, store, [cookie, ...rest]);
       },

@@ -89,7 +89,7 @@ func TestSoundTracksAreHidden(t *testing.T) {
 	}
 }
 
-// The headers may be anywhere in what is looked at.
+// The headers may be anywhere in the part.
 func TestSoundTracksAreHiddenInAPart(t *testing.T) {
 	for _, f := range formats {
 		if !strings.HasPrefix(f.tracks, "va") {
@@ -118,8 +118,8 @@ func TestSoundTracksAreHiddenInAPart(t *testing.T) {
 	}
 }
 
-// Parts come from strangers: none may be read past its end, and nothing but the name of a track may
-// change.
+// Anybody may have made a file: none may be read past its end, and nothing but the name of a track
+// may change.
 func FuzzSilence(f *testing.F) {
 	for _, format := range formats {
 		f.Add(makeVideo(f, format.name, format.args)[:1500])
