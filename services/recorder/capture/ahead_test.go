@@ -14,8 +14,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// reloading paints 1, reloads twelve times a tenth of a second later, and then paints 2. Each document
-// takes Chrome's clock 10 ms further without a grant: all in one frame, by the time of several.
+// reloading paints 1, reloads twelve times a tenth of a second later, and then paints 2. Each
+// document takes Chrome's clock 10 ms further without a grant: all in one frame, by the time of
+// several.
 const reloading = `<script>const k = sessionStorage.k = +(sessionStorage.k || 0) + 1
 	paint(k > 12 ? 2 : 1)
 	if (k == 1) setTimeout(() => location.reload(), 100)
@@ -63,7 +64,8 @@ func (d *paintsThree) Frame(_ context.Context, page *rod.Page, at time.Duration)
 	return nil
 }
 
-// While the clock is ahead, frames repeat the last one. An action is seen in its frame all the same.
+// While the clock is ahead, frames repeat the last one. An action is seen in its frame all the
+// same.
 func TestAnActionIsSeenInItsFrameWhileTheClockIsAhead(t *testing.T) {
 	t.Parallel()
 	const frames = 40

@@ -29,8 +29,8 @@ type Options struct {
 	// Quality of the JPEG pictures, 1 to 100.
 	Quality int
 	Bounds  Bounds
-	// Unreached returns why the last connection to a host and port failed; nil if it did not. It may
-	// be nil.
+	// Unreached returns why the last connection to a host and port failed; nil if it did not. It
+	// may be nil.
 	Unreached func(hostport string) error
 	// Progress is called with the number of frames delivered so far: 1, 2, 3 and so on. It may be
 	// nil.
@@ -50,8 +50,8 @@ type Director interface {
 	Prepare(ctx context.Context, page *rod.Page) error
 	// Ready is called when the page has loaded, before frame 0. Time stands still but for pass.
 	Ready(ctx context.Context, page *rod.Page, pass Pass) error
-	// Frame is called before a frame is drawn, when page time has come to it. at is the frame's time
-	// in the scene. It may be left out when nothing is Due, but not for frame 0, at 0.
+	// Frame is called before a frame is drawn, when page time has come to it. at is the frame's
+	// time in the scene. It may be left out when nothing is Due, but not for frame 0, at 0.
 	Frame(ctx context.Context, page *rod.Page, at time.Duration) error
 	// Due reports whether Frame may have something to do at a time, if nothing was due since Frame
 	// was last called.
@@ -71,8 +71,8 @@ type Bounds struct {
 	Requests time.Duration
 	// Call bounds how long Chrome may take for anything else, such as one frame.
 	Call time.Duration
-	// Frame bounds how long frames may take on average: all of them together may take that for each,
-	// and Call besides. 0 means no bound.
+	// Frame bounds how long frames may take on average: all of them together may take that for
+	// each, and Call besides. 0 means no bound.
 	Frame time.Duration
 }
 

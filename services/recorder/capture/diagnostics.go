@@ -13,7 +13,8 @@ import (
 
 // Diagnostics receives what helps to find out why a page failed.
 type Diagnostics interface {
-	// Opened is called when there is a page, before it is requested. It must leave the page as it is.
+	// Opened is called when there is a page, before it is requested. It must leave the page as it
+	// is.
 	Opened(client *cdp.Client, page *rod.Page) error
 	// Picture takes a JPEG of a page that cannot be captured: one that answers 404, say. It is not
 	// called when the page cannot be drawn, nor when frames were delivered, which show it.
@@ -27,8 +28,8 @@ const (
 	lastTime = 200 * clock.Millisecond
 )
 
-// show gives the diagnostics the picture of a page that failed with err before frame 0, if Chrome can
-// still draw it.
+// show gives the diagnostics the picture of a page that failed with err before frame 0, if Chrome
+// can still draw it.
 func (s *session) show(ctx context.Context, err error) {
 	if s.Diagnostics == nil || s.mode == nil || ctx.Err() != nil || errors.Is(err, cdp.ErrStalled) || errors.Is(err, cdp.ErrClosed) {
 		return

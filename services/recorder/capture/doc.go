@@ -6,25 +6,26 @@
 // time:
 //
 //	grant a frame's time ──▶ budget expired ──▶ beginFrame, without a picture
-//	        ▲                                      │ no damage: the last picture stands for this frame, too
+//	        ▲                                      │ no damage: the last picture is repeated
 //	        │                                      ▼ damage
 //	        └────────────────────────── beginFrame at the same tick, with the picture
 //
-// The page loads in no page time: budgets too small for Chrome's clock run the tasks that are ready.
-// Frame 0 is the page a millisecond after it was requested, with all that it has requested by then.
+// The page loads in no page time: budgets too small for Chrome's clock run the tasks that are
+// ready. Frame 0 is the page a millisecond after it was requested, with all that it has requested
+// by then.
 //
 // A picture costs thirty times what a check for damage does, so a page on which nothing moves costs
 // almost nothing. On a page that moves in every frame the check is left out, until frames repeat.
 //
-// Run delivers exactly as many frames as Options.Frames, or returns an error. It ends: every wait has
-// a bound. The error of a page that fails is a *PageError.
+// Run delivers exactly as many frames as Options.Frames, or returns an error. It ends: every wait
+// has a bound. The error of a page that fails is a *PageError.
 //
 // # Parts
 //
-// A session takes a capture from the empty page to the notices. Three modes open the page and deliver
-// its frames: exact draws them on demand (exact.go, stride.go), virtual takes screenshots on the same
-// clock (screenshots.go), realtime records a screencast (realtime.go, screencast.go, resample.go). The
-// packages below are named for what they watch:
+// A session takes a capture from the empty page to the notices. Three modes open the page and
+// deliver its frames: exact draws them on demand (exact.go, stride.go), virtual takes screenshots
+// on the same clock (screenshots.go), realtime records a screencast (realtime.go, screencast.go,
+// resample.go). The packages below are named for what they watch:
 //
 //	internal/clock           page time, and how long requests may hold it
 //	internal/requests        requests under way

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// moving is after how many damaged frames in a row pictures are taken without looking for damage
-	// first.
+	// moving is after how many damaged frames in a row pictures are taken without looking for
+	// damage first.
 	moving = 3
 	// resting is after how many equal pictures in a row damage is looked for again.
 	resting = 2
@@ -209,10 +209,10 @@ type damage struct {
 	drawn, damaged bool
 }
 
-// frame delivers the frame of the clock's time and reports whether its picture is new. With probe, or
-// when the frame was drawn already, the picture is taken only if it may be new. Chrome draws no more
-// than twice at one time: a third call hangs. So while its clock is ahead of the frames, they repeat
-// the last one.
+// frame delivers the frame of the clock's time and reports whether its picture is new. With probe,
+// or when the frame was drawn already, the picture is taken only if it may be new. Chrome draws no
+// more than twice at one time: a third call hangs. So while its clock is ahead of the frames, they
+// repeat the last one.
 func (m *exact) frame(ctx context.Context, known damage, probe bool) (changed bool, err error) {
 	if !known.drawn && m.isAhead() {
 		return false, m.sink.Repeat()

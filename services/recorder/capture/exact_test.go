@@ -120,7 +120,8 @@ func TestAHangingRequestDoesNotStopThePage(t *testing.T) {
 	}
 }
 
-// The time of a page that posts itself messages without end would not pass without a bound on tasks.
+// The time of a page that posts itself messages without end would not pass without a bound on
+// tasks.
 func TestATaskLoopDoesNotStopThePage(t *testing.T) {
 	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>const c = new MessageChannel();

@@ -21,8 +21,8 @@ type watching func(*cdp.Client, *rod.Page) error
 func (w watching) Opened(c *cdp.Client, p *rod.Page) error { return w(c, p) }
 func (watching) Picture([]byte)                            {}
 
-// Chrome does not report the end of a document's requests when another document replaces it, so that
-// each would be waited for.
+// Chrome does not report the end of a document's requests when another document replaces it, so
+// that each would be waited for.
 func TestWhatADocumentThatWasLeftAskedForIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{

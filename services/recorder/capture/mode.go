@@ -19,8 +19,8 @@ type mode interface {
 	pass(ctx context.Context, d time.Duration) error
 	// capture delivers all frames.
 	capture(ctx context.Context) error
-	// observes reports what may be asked of the page besides: its text, since page time stands still
-	// meanwhile, and whether it plays sound, which is all that may make its videos inexact.
+	// observes reports what may be asked of the page besides: its text, since page time stands
+	// still meanwhile, and whether it plays sound, which is all that may make its videos inexact.
 	observes() (text, sound bool)
 	// last returns the page's picture as a JPEG, after a moment of page time; nil if there is none
 	// yet. It is called only when the capture has failed.

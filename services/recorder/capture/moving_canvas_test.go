@@ -39,8 +39,8 @@ func TestMovingOnACanvas(t *testing.T) {
 	}
 }
 
-// An offscreen canvas that the page itself draws on bypasses the page's frames: some frames show its
-// picture before, and the next one is skipped.
+// An offscreen canvas that the page itself draws on bypasses the page's frames: some frames show
+// its picture before, and the next one is skipped.
 func TestMovingOnAnOffscreenCanvasOfThePage(t *testing.T) {
 	const fill = `const draw = n => { for (let b = 0; b < 16; b++) { c.fillStyle = white(n, b) ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) } };`
 	for name, script := range map[string]string{

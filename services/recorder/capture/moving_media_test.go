@@ -136,8 +136,8 @@ func TestMovingVideo(t *testing.T) {
 	}
 }
 
-// A video that is not in the document is decoded in real time. What a canvas draws of it is in order,
-// but not exact.
+// A video that is not in the document is decoded in real time. What a canvas draws of it is in
+// order, but not exact.
 func TestMovingVideoThatIsNotShown(t *testing.T) {
 	all := runs(showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<canvas width=320 height=40></canvas><script>
 		const v = document.createElement("video"), c = document.querySelector("canvas").getContext("2d"); v.src = "/media"; v.play();
@@ -186,8 +186,8 @@ func withAndWithoutSound() map[string][]string {
 	return all
 }
 
-// A video that starts over loses its beat for a few pictures while it seeks. From the fourth picture
-// on it is as steady as before.
+// A video that starts over loses its beat for a few pictures while it seeks. From the fourth
+// picture on it is as steady as before.
 func TestMovingVideoThatLoops(t *testing.T) {
 	for name, args := range withAndWithoutSound() {
 		t.Run(name, func(t *testing.T) {

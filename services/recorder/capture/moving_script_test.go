@@ -22,7 +22,8 @@ func TestMovingByScript(t *testing.T) {
 		{"setTimeout after setTimeout", `let n = 0; setTimeout(function f() { paint(++n); setTimeout(f, 25) }, 25)`,
 			func(ms float64) float64 { return ms / 25 }},
 		{"setTimeout without delay", `let n = 0; setTimeout(function f() { paint(++n); setTimeout(f) })`,
-			func(ms float64) float64 { return ms / 4 }}, // HTML says 4 ms, but not for the first five
+			// HTML says 4 ms, but not for the first five
+			func(ms float64) float64 { return ms / 4 }},
 		{"Date", `const d = Date.now(); requestAnimationFrame(function f() { paint(Date.now() - d); requestAnimationFrame(f) })`,
 			func(ms float64) float64 { return ms }},
 		{"performance.now", `const d = performance.now(); requestAnimationFrame(function f() { paint(Math.round((performance.now() - d) * 2)); requestAnimationFrame(f) })`,

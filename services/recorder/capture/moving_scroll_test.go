@@ -10,8 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// slope is a page of 3,000 pixels. A row of the picture is white from that pixel on that the page is
-// scrolled to. It paints the scroll position that its scripts read.
+// slope is a page of 3,000 pixels. A row of the picture is white from that pixel on that the page
+// is scrolled to. It paints the scroll position that its scripts read.
 const slope = barcode + `<style>html{height:3000px}body{overflow:visible}html,body{background:#000}i{position:fixed;z-index:1}svg{position:absolute;top:0;left:0}</style>
 	<svg width=320 height=3000><polygon points="0,150 320,470 320,150" fill=#fff /></svg>
 	<script>requestAnimationFrame(function f() { paint(scrollY * 8); requestAnimationFrame(f) });
@@ -109,8 +109,8 @@ func TestRevealsStartInTheFrameThatShowsThem(t *testing.T) {
 	}
 }
 
-// What a page requests late takes no page time: it is there in the frame after the one that requested
-// it.
+// What a page requests late takes no page time: it is there in the frame after the one that
+// requested it.
 func TestWhatIsLoadedLateIsThereAtOnce(t *testing.T) {
 	slow := func(kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {

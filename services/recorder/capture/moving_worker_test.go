@@ -53,8 +53,8 @@ func TestMovingByAWorker(t *testing.T) {
 	}
 }
 
-// A worker's timers fire within half a frame of their time, and are seen one frame later. It takes a
-// few frames until the worker runs.
+// A worker's timers fire within half a frame of their time, and are seen one frame later. It takes
+// a few frames until the worker runs.
 func TestMovingByAWorkersTimers(t *testing.T) {
 	for name, timer := range map[string]struct {
 		code   string

@@ -13,8 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// extent returns how long and in which size the pages of this file are captured: 1 s in 1280×720, or
-// 30 s in 1920×1080 when LOOM_LONG is set (make long).
+// extent returns how long and in which size the pages of this file are captured: 1 s in 1280×720,
+// or 30 s in 1920×1080 when LOOM_LONG is set (make long).
 func extent() (seconds int, size image.Point) {
 	if os.Getenv("LOOM_LONG") != "" {
 		return 30, image.Pt(1920, 1080)

@@ -32,8 +32,8 @@ type observer struct {
 	world   *world.World
 	// at is the page time of a frame, from frame 0.
 	at func(frame int) time.Duration
-	// text says that the page's text may be read between frames, not only at the end; sound, that the
-	// page is asked whether it plays sound.
+	// text says that the page's text may be read between frames, not only at the end; sound, that
+	// the page is asked whether it plays sound.
 	text, sound bool
 
 	blank  blank.Detector
@@ -89,8 +89,8 @@ func (o *observer) readText() (err error) {
 	return err
 }
 
-// conclude completes the notices after the last frame. A response under way for longer than patience
-// counts as missing.
+// conclude completes the notices after the last frame. A response under way for longer than
+// patience counts as missing.
 func (o *observer) conclude(ctx context.Context, patience time.Duration) (err error) {
 	if o.sound {
 		if o.notices.Sounds, err = video.HasSound(o.world); err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Pages do not notice that functions of the browser are replaced: neither by how the functions look,
-// nor by what they refuse.
+// Pages do not notice that functions of the browser are replaced: neither by how the functions
+// look, nor by what they refuse.
 func TestReplacedFunctionsLookAsTheyDid(t *testing.T) {
 	t.Parallel()
 	said := make(chan string, 1)

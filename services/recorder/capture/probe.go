@@ -11,12 +11,12 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// ErrNoFrameControl says that a Chrome cannot draw frames on demand: it is not the headless shell.
-var ErrNoFrameControl = errors.New("this Chrome cannot draw frames on demand (HeadlessExperimental.beginFrame)")
+// errNoFrameControl says that a Chrome cannot draw frames on demand: it is not the headless shell.
+var errNoFrameControl = errors.New("this Chrome cannot draw frames on demand (HeadlessExperimental.beginFrame)")
 
 // Probe captures two frames of an empty page and returns the browser's name and version, such as
-// "HeadlessChrome/156.0.7977.2". With msg.ModeExact, the error of a browser that does not draw frames
-// on demand wraps ErrNoFrameControl. The browser cannot be used afterwards.
+// "HeadlessChrome/156.0.7977.2". The error of a browser that cannot draw frames on demand says so.
+// The browser cannot be used afterwards.
 func Probe(ctx context.Context, b Browser, mode msg.Mode, width, height int) (version string, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -43,7 +43,7 @@ func unable(mode msg.Mode, err error) error {
 	if err == nil || Frames(mode) != chrome.FramesOnDemand || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrNoFrameControl, err)
+	return fmt.Errorf("%w: %w", errNoFrameControl, err)
 }
 
 // discard is a sink that keeps nothing.

@@ -15,8 +15,8 @@ import (
 const settling = 500 * time.Millisecond
 
 // realtime captures in real time: Chrome sends a picture whenever it has drawn one (a screencast),
-// and each frame gets the last picture that was drawn by its time. On a machine that is too slow for
-// the page, one picture stands for several frames.
+// and each frame gets the last picture that was drawn by its time. On a machine that is too slow
+// for the page, one picture stands for several frames.
 type realtime struct {
 	*sequence
 	client  *cdp.Client

@@ -29,8 +29,8 @@ func TestRealtimeDeliversEveryFrameInOrder(t *testing.T) {
 	}
 }
 
-// A change of the page is in the frames from then on: the page changes after frame 10, and has seconds
-// to be drawn.
+// A change of the page is in the frames from then on: the page changes after frame 10, and has
+// seconds to be drawn.
 func TestRealtimeShowsWhatHappensMeanwhile(t *testing.T) {
 	const frames = 80
 	passed := make(chan struct{})

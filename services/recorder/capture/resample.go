@@ -8,8 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/clock"
 )
 
-// resampler makes frames at a constant rate of pictures that come at any time: a frame shows the last
-// picture of its time or before. Frames go to the sink as soon as they are known.
+// resampler makes frames at a constant rate of pictures that come at any time: a frame shows the
+// last picture of its time or before. Frames go to the sink as soon as they are known.
 type resampler struct {
 	rate   msg.Rate
 	frames int
@@ -34,8 +34,8 @@ func (r *resampler) at(n int) time.Time {
 }
 
 // add takes the next picture. If it is older than frames that were delivered, it is shown from the
-// next one on, unless a newer picture is shown already: Chrome encodes pictures in parallel, and sends
-// each when it is done.
+// next one on, unless a newer picture is shown already: Chrome encodes pictures in parallel, and
+// sends each when it is done.
 func (r *resampler) add(p picture) error {
 	if len(p.jpeg) == 0 {
 		return errors.New("the screencast sent an empty picture")

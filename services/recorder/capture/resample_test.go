@@ -51,8 +51,8 @@ func TestEachFrameShowsTheLastPictureOfItsTime(t *testing.T) {
 	}
 }
 
-// A late picture is shown from the first frame on that was not delivered, if it is not older than the
-// current picture.
+// A late picture is shown from the first frame on that was not delivered, if it is not older than
+// the current picture.
 func TestALatePictureChangesNoSettledFrame(t *testing.T) {
 	type told struct {
 		text string

@@ -56,8 +56,8 @@ func startScreencast(ctx context.Context, client *cdp.Client, page *rod.Page, qu
 // stop ends it. The browser need not stop sending: it is closed next.
 func (c *screencast) stop() { c.off() }
 
-// begin waits for the first picture, which starts frame 0. Chrome sends it at once, whether the page
-// moves or not.
+// begin waits for the first picture, which starts frame 0. Chrome sends it at once, whether the
+// page moves or not.
 func (c *screencast) begin(ctx context.Context, frames *resampler) error {
 	timer := time.NewTimer(c.client.Deadline)
 	defer timer.Stop()

@@ -14,8 +14,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// virtual captures screenshots of a Chrome that draws frames when it sees fit, on the page's virtual
-// clock.
+// virtual captures screenshots of a Chrome that draws frames when it sees fit, on the page's
+// virtual clock.
 type virtual struct {
 	*virtualTime
 	*sequence

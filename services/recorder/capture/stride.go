@@ -20,10 +20,10 @@ const (
 	longest  = 240
 )
 
-// stride draws frames of a page that stands still, one after the other, until it moves. Each call is
-// made where the reply to the one before is read: for another goroutine, a thread on another core
-// would have to be woken each time. From grant until done has a value, all that is not atomic belongs
-// to the goroutine that reads, the clock and its ticks included.
+// stride draws frames of a page that stands still, one after the other, until it moves. Each call
+// is made where the reply to the one before is read: for another goroutine, a thread on another
+// core would have to be woken each time. From grant until done has a value, all that is not atomic
+// belongs to the goroutine that reads, the clock and its ticks included.
 type stride struct {
 	*exact
 	begun    time.Time
@@ -49,8 +49,9 @@ type sign int64
 func (s sign) after() time.Duration { return time.Duration(s >> 1) }
 func (s sign) granted() bool        { return s&1 == 1 }
 
-// stride delivers frames from n on as long as they look as the one before does. It returns the number
-// of the frame that it ends at, and what is known of it. The page's time may have come to it.
+// stride delivers frames from n on as long as they look as the one before does. It returns the
+// number of the frame that it ends at, and what is known of it. The page's time may have come to
+// it.
 func (m *exact) stride(ctx context.Context, start clock.Micros, n int) (next int, known damage, err error) {
 	st := &stride{exact: m, begun: time.Now(), done: make(chan error, 1), next: n}
 	for i := n; i < min(n+max(m.reach, shortest), m.frames) && !m.due(i); i++ {

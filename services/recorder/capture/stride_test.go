@@ -86,8 +86,8 @@ func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
 	}
 }
 
-// A request that never ends is waited for no longer than usual on a still page, wherever between two
-// frames it begins.
+// A request that never ends is waited for no longer than usual on a still page, wherever between
+// two frames it begins.
 func TestAHangingRequestDoesNotStopAStillPage(t *testing.T) {
 	const frames, shows = 90, 60
 	bounds := capture.Bounds{Load: 20 * time.Second, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: 20 * time.Second}

@@ -17,7 +17,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// tab is a page, what tracks it, and what loads it. A mode opens it and takes from it what it needs.
+// tab is a page, what tracks it, and what loads it. A mode opens it and takes from it what it
+// needs.
 type tab struct {
 	client *cdp.Client
 	page   *rod.Page
@@ -69,8 +70,8 @@ func attach(browser *rod.Browser, target proto.TargetTargetID) (proto.TargetSess
 // openTab starts the page's own session and tracks the page.
 //
 // Chrome takes sessions along, in their order, to whatever process shows the page, and the last one
-// determines the browser's settings there. So sessions that only intercept requests must be attached
-// before.
+// determines the browser's settings there. So sessions that only intercept requests must be
+// attached before.
 func openTab(client *cdp.Client, browser *rod.Browser, target proto.TargetTargetID, crashed func()) (*tab, error) {
 	page, err := browser.PageFromTarget(target)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// videoSite serves a page, and a video by every method that servers use. It returns its URL and that
-// of another origin.
+// videoSite serves a page, and a video by every method that servers use. It returns its URL and
+// that of another origin.
 func videoSite(t *testing.T, video, page string) (url, other string) {
 	t.Helper()
 	handlers := map[string]http.HandlerFunc{

@@ -16,8 +16,8 @@ import (
 
 const (
 	// workerStep is how much page time passes at most before workers are waited for: a timer of a
-	// worker comes due when it is, and fires once however often it was due. It is half a frame at 60
-	// a second.
+	// worker comes due when it is, and fires once however often it was due. It is half a frame at
+	// 60 a second.
 	workerStep = 84 * clock.Grain
 	// passStep is how much page time passes between two frames that are not delivered: 60 a second,
 	// as on most screens.
@@ -35,8 +35,8 @@ type virtualTime struct {
 	lastTicks float64 // of the last frame that was drawn
 }
 
-// startVirtualTime stops the page's clock. intercepting is the session of its swapper, began whether
-// frames were delivered.
+// startVirtualTime stops the page's clock. intercepting is the session of its swapper, began
+// whether frames were delivered.
 func startVirtualTime(ctx context.Context, t *tab, intercepting proto.TargetSessionID, o *Options, began func() bool) (*virtualTime, error) {
 	interceptor, err := process.Intercept(ctx, t.client, intercepting, t.page)
 	if err != nil {
@@ -81,8 +81,8 @@ func (v *virtualTime) advance(ctx context.Context, to clock.Micros) error {
 	return v.loader.CatchUp(ctx)
 }
 
-// advanceBesideWorkers lets time pass until to. Where there are workers, it passes in steps, none of
-// which begins before they have run what was queued.
+// advanceBesideWorkers lets time pass until to. Where there are workers, it passes in steps, none
+// of which begins before they have run what was queued.
 func (v *virtualTime) advanceBesideWorkers(ctx context.Context, to clock.Micros) error {
 	if !v.workers.Any() {
 		return v.clock.Advance(ctx, to)

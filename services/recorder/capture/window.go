@@ -18,8 +18,8 @@ const (
 )
 
 // fitWindow gives the window a size at which the viewport has the scene's: a whole Chrome keeps a
-// part of the window for itself. Emulation.setDeviceMetricsOverride would be simpler, but with it one
-// screenshot in twenty never came.
+// part of the window for itself. Emulation.setDeviceMetricsOverride would be simpler, but with it
+// one screenshot in twenty never came.
 func fitWindow(ctx context.Context, page *rod.Page, width, height int) error {
 	for range windowTries {
 		fits, err := resizeWindow(page, width, height)

@@ -20,11 +20,11 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// Lacking counts what a page of its own site lacks. Files of other sites, such as ads and analytics,
-// do not count.
+// Lacking counts what a page of its own site lacks. Files of other sites, such as ads and
+// analytics, do not count.
 type Lacking struct {
-	// Scripts, Styles and Fonts count the files whose response was an HTTP error, a web page, or did
-	// not come; each address once.
+	// Scripts, Styles and Fonts count the files whose response was an HTTP error, a web page, or
+	// did not come; each address once.
 	Scripts, Styles, Fonts int
 	// Errors counts the exceptions that scripts of the page's own site threw and did not catch
 	// before frame 0.
@@ -41,8 +41,8 @@ const (
 	noAnswer  = "no answer"
 	isPage    = "a web page instead"
 	scriptErr = "an error in the script"
-	// maxFiles bounds the addresses that are kept, maxAddress each of them in bytes, maxSuspects the
-	// responses that are read.
+	// maxFiles bounds the addresses that are kept, maxAddress each of them in bytes, maxSuspects
+	// the responses that are read.
 	maxFiles, maxAddress, maxSuspects = 1000, 4 << 10, 20
 )
 
@@ -119,8 +119,8 @@ func (p *Tracker) Begin() {
 	p.change(func() { p.begun = true })
 }
 
-// enter starts with another document. Chrome does not report how the requests of the one before end.
-// If that one only led here, nobody saw what it lacked.
+// enter starts with another document. Chrome does not report how the requests of the one before
+// end. If that one only led here, nobody saw what it lacked.
 func (p *Tracker) enter(address string) {
 	p.site = siteOf(address)
 	clear(p.open)
@@ -174,8 +174,8 @@ func (p *Tracker) lose(q *file) {
 	}
 }
 
-// throw takes an exception of the page's own scripts. Unhandled rejections of promises do not count:
-// many pages have them, and work.
+// throw takes an exception of the page's own scripts. Unhandled rejections of promises do not
+// count: many pages have them, and work.
 func (p *Tracker) throw(d *proto.RuntimeExceptionDetails) {
 	address := d.URL
 	if address == "" && d.StackTrace != nil && len(d.StackTrace.CallFrames) > 0 {
@@ -196,9 +196,9 @@ func short(address string) string { return strings.Clone(address[:min(len(addres
 // owns reports whether an address belongs to the page's own site.
 func (p *Tracker) owns(address string) bool { return p.site != "" && siteOf(address) == p.site }
 
-// Lacking returns what did not come by now. A request under way for longer than patience counts, but
-// not one that the browser makes in the page's place, such as that for a worker's script: its end is
-// reported to another session, and its id has no dot.
+// Lacking returns what did not come by now. A request under way for longer than patience counts,
+// but not one that the browser makes in the page's place, such as that for a worker's script: its
+// end is reported to another session, and its id has no dot.
 func (p *Tracker) Lacking(ctx context.Context, patience time.Duration) (l Lacking) {
 	p.mu.Lock()
 	for _, q := range p.open {
@@ -238,8 +238,8 @@ func (p *Tracker) Lacking(ctx context.Context, patience time.Duration) (l Lackin
 	return l
 }
 
-// isPage reports whether a response's body is a web page: some servers send one for every address. A
-// body that Chrome no longer has is none.
+// isPage reports whether a response's body is a web page: some servers send one for every address.
+// A body that Chrome no longer has is none.
 func (p *Tracker) isPage(ctx context.Context, id proto.NetworkRequestID) bool {
 	reply, err := proto.NetworkGetResponseBody{RequestID: id}.Call(p.client.Within(ctx, p.client.Deadline, p.page.SessionID))
 	if err != nil {

@@ -79,8 +79,9 @@ func (k *Clock) Advance(ctx context.Context, to Micros) error {
 // Run runs the page's tasks that are ready, and lets no time pass.
 func (k *Clock) Run(ctx context.Context) error { return k.grant(ctx, 0) }
 
-// Follow puts the clock where Chrome's is, by the page's calendar in milliseconds, exact to a tenth.
-// When a response comes, Chrome lets time jump to 10 ms after the request, whatever was granted.
+// Follow puts the clock where Chrome's is, by the page's calendar in milliseconds, exact to a
+// tenth. When a response comes, Chrome lets time jump to 10 ms after the request, whatever was
+// granted.
 func (k *Clock) Follow(calendar float64) {
 	if now := k.time.at(calendar); now > k.time.elapsed+2*Grain {
 		k.time.elapsed = now
@@ -174,7 +175,8 @@ func (k *Clock) Pause() (moved bool, err error) {
 // Moved reports whether another process shows the page, so that Move must be called.
 func (k *Clock) Moved() bool { return k.time.moved }
 
-// Move goes on with the same time in another process, by the page's calendar there, in milliseconds.
+// Move goes on with the same time in another process, by the page's calendar there, in
+// milliseconds.
 func (k *Clock) Move(ctx context.Context, calendar float64) error {
 	return k.Advance(ctx, k.time.move(calendar))
 }
@@ -192,8 +194,8 @@ func (k *Clock) call(policy proto.EmulationSetVirtualTimePolicy) error {
 	return nil
 }
 
-// free lets granted time pass whatever the page waits for. It has no budget, so that what is left of
-// the one that was granted stays.
+// free lets granted time pass whatever the page waits for. It has no budget, so that what is left
+// of the one that was granted stays.
 var free = proto.EmulationSetVirtualTimePolicy{Policy: proto.EmulationVirtualTimePolicyAdvance}
 
 // policy lets d pass, waiting for the page's requests.

@@ -69,8 +69,8 @@ func (g *Grants) Expired() bool {
 	return true
 }
 
-// Hopeless reports whether the page's requests are not to be waited for any longer, after a wait. Any
-// goroutine may call it.
+// Hopeless reports whether the page's requests are not to be waited for any longer, after a wait.
+// Any goroutine may call it.
 func (g *Grants) Hopeless(waited time.Duration) bool { return g.clock.hopeless(waited) }
 
 // Free lets the granted time pass whatever the page waits for. Any goroutine may call it, once.

@@ -6,8 +6,8 @@ import "github.com/loom-lite/loom-lite/pkg/msg"
 type Micros int64
 
 const (
-	// Grain is the resolution of the clock that Blink shows to pages. Between two of its marks Blink
-	// rounds up or down by chance; a time on a mark is the same in every run.
+	// Grain is the resolution of the clock that Blink shows to pages. Between two of its marks
+	// Blink rounds up or down by chance; a time on a mark is the same in every run.
 	Grain Micros = 100
 	// Millisecond is 1 ms.
 	Millisecond = 10 * Grain

@@ -48,9 +48,9 @@ func (t *timeline) at(calendar float64) Micros {
 	return Micros(math.Round((calendar-float64(t.date.UnixMilli()))*1000)) - t.skew
 }
 
-// called returns the calendar for a call that sets a policy. Another process that shows the page from
-// now on begins with it. Frames must not go back, so its time is as far behind as it has to go: the
-// page's time is ahead of the machine's, with which that of a process begins.
+// called returns the calendar for a call that sets a policy. Another process that shows the page
+// from now on begins with it. Frames must not go back, so its time is as far behind as it has to
+// go: the page's time is ahead of the machine's, with which that of a process begins.
 func (t *timeline) called() proto.TimeSinceEpoch {
 	if t.began != 0 {
 		ahead := max(0, t.base+t.elapsed-t.first-Micros(time.Since(t.since).Microseconds()))
@@ -75,8 +75,8 @@ func (t *timeline) grants(d Micros) {
 }
 
 // move goes on in another process, by the page's calendar there, which has whole milliseconds. It
-// returns the time to advance to: what it lags behind must pass there, and less than a grain, so that
-// it is on one of the grain's marks.
+// returns the time to advance to: what it lags behind must pass there, and less than a grain, so
+// that it is on one of the grain's marks.
 func (t *timeline) move(calendar float64) (to Micros) {
 	passed := t.passed(t.at(calendar) - t.born)
 	now, to := t.began+passed, t.elapsed

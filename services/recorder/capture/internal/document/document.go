@@ -141,8 +141,8 @@ func (d *Tracker) stopLoading() {
 }
 
 // current returns the state of the document whose parsing and loading Chrome reports: the one that
-// is shown, as long as there is one. A load handler that navigates does so before Chrome reports the
-// end of that load.
+// is shown, as long as there is one. A load handler that navigates does so before Chrome reports
+// the end of that load.
 func (d *Tracker) current() *State {
 	if d.before.Shown {
 		return &d.before
@@ -158,8 +158,8 @@ func (d *Tracker) Forget() {
 	})
 }
 
-// Replace is Forget for a document that is requested in place of one that is not the page's own. The
-// count of responses goes on, without that document's.
+// Replace is Forget for a document that is requested in place of one that is not the page's own.
+// The count of responses goes on, without that document's.
 func (d *Tracker) Replace() {
 	d.update(func() {
 		d.State, d.before, d.request, d.next = State{}, State{}, "", ""
@@ -189,7 +189,8 @@ func (d *Tracker) Responses() int {
 	return d.responses
 }
 
-// Header returns the response header of the last document that was answered. It must not be changed.
+// Header returns the response header of the last document that was answered. It must not be
+// changed.
 func (d *Tracker) Header() http.Header {
 	d.mu.Lock()
 	defer d.mu.Unlock()

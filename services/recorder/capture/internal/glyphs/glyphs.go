@@ -13,9 +13,9 @@ var findScript string
 // most bounds how many characters are reported.
 const most = 200
 
-// Missing returns the characters known so far, and those in the visible part of the current document
-// that no font has: neither the machine's nor a web font. Of what the page asks a character to be
-// drawn with, all fonts count. The page does not notice.
+// Missing returns the characters known so far, and those in the visible part of the current
+// document that no font has: neither the machine's nor a web font. Of what the page asks a
+// character to be drawn with, all fonts count. The page does not notice.
 func Missing(w *world.World, known string) (string, error) {
 	var found string
 	if err := w.Ask("look at the page's text", findScript, &found); err != nil {

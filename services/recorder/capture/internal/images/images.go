@@ -37,9 +37,9 @@ type Decodes struct {
 	left time.Duration
 }
 
-// Watch starts to count, from the page's next document on. run runs the page's tasks without letting
-// page time pass; each bounds how long one Await takes, total how long all of them take that reach
-// that bound.
+// Watch starts to count, from the page's next document on. run runs the page's tasks without
+// letting page time pass; each bounds how long one Await takes, total how long all of them take
+// that reach that bound.
 func Watch(c *cdp.Client, page *rod.Page, run func(context.Context) error, each, total time.Duration) (*Decodes, error) {
 	d := &Decodes{run: run, each: each, under: map[proto.RuntimeExecutionContextID]int{}, left: total}
 	name := "loom" + rand.Text()

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// signature recognizes one form of a challenge, or of a refusal by a bot protection. All fields that
-// are set must match. They must not match a page that only uses the same protection, or that has a
-// captcha in a form.
+// signature recognizes one form of a challenge, or of a refusal by a bot protection. All fields
+// that are set must match. They must not match a page that only uses the same protection, or that
+// has a captcha in a form.
 type signature struct {
 	// who is the protection's name.
 	who string

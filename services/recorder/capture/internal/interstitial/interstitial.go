@@ -24,8 +24,8 @@ type Evidence struct {
 
 	// URL is the document's.
 	URL string `json:"url"`
-	// Text is the title and the first 2,000 characters of the visible text, in lower case; Length is
-	// the length of all visible text, in UTF-16 units.
+	// Text is the title and the first 2,000 characters of the visible text, in lower case; Length
+	// is the length of all visible text, in UTF-16 units.
 	Text   string `json:"text"`
 	Length int    `json:"length"`
 	// Fields counts the visible fields that take text or a choice, Passwords those of them that are
@@ -34,8 +34,8 @@ type Evidence struct {
 	Passwords int `json:"passwords"`
 	// There says that there is a document.
 	There bool `json:"there"`
-	// Elements are the selectors of signatures that find an element, Scripts the texts of signatures
-	// that are in an inline script.
+	// Elements are the selectors of signatures that find an element, Scripts the texts of
+	// signatures that are in an inline script.
 	Elements []string `json:"elements"`
 	Scripts  []string `json:"scripts"`
 }

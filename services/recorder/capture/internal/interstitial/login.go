@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// identityProviders are hosts whose only purpose is to log in: no page redirects to them for another
-// reason. An entry with a path matches that path and what is below it.
+// identityProviders are hosts whose only purpose is to log in: no page redirects to them for
+// another reason. An entry with a path matches that path and what is below it.
 var identityProviders = []string{
 	"accounts.google.com", "login.microsoftonline.com", "login.live.com", "login.microsoft.com", "signin.aws.amazon.com",
 	"id.atlassian.com", "idmsa.apple.com", "appleid.apple.com", "login.salesforce.com", "vercel.com/sso-api", "vercel.com/login",
@@ -16,8 +16,8 @@ var identityProviders = []string{
 	"www.linkedin.com/login", "www.linkedin.com/authwall", "www.linkedin.com/checkpoint", "x.com/i/flow/login",
 }
 
-// tenantsOf are domains of providers whose customers have subdomains. Those have other pages too, so
-// that the path must be a login's. Many ask for a name before the password, so that any field is
+// tenantsOf are domains of providers whose customers have subdomains. Those have other pages too,
+// so that the path must be a login's. Many ask for a name before the password, so that any field is
 // enough.
 var tenantsOf = []string{
 	".okta.com", ".oktapreview.com", ".auth0.com", ".onelogin.com", ".b2clogin.com", ".ciamlogin.com", ".amazoncognito.com",
@@ -28,8 +28,8 @@ var tenantsOf = []string{
 var loginPath = regexp.MustCompile(`(?i)(^|[/_.-])` +
 	`(log[_-]?in\d?|sign[_-]?in|logon|sso|saml2?|oauth2?|authenticate|authorize|auth|wp-login)([/_.-]|$)`)
 
-// loginAt returns the host of a login that is shown in the page's place; empty when it is the page. A
-// scene whose own URL is that of a login gets what it asked for.
+// loginAt returns the host of a login that is shown in the page's place; empty when it is the page.
+// A scene whose own URL is that of a login gets what it asked for.
 func (e *Evidence) loginAt() string {
 	asked, err := url.Parse(e.Asked)
 	if err != nil {

@@ -85,8 +85,8 @@ func (l *Loader) Settle(ctx context.Context) error {
 }
 
 // Follow goes where the page has gone, if another process shows it, and waits until it is complete
-// there: Chrome does not answer a call to draw a document of which that process has read nothing. It
-// is called when time has passed, and before anything is drawn.
+// there: Chrome does not answer a call to draw a document of which that process has read nothing.
+// It is called when time has passed, and before anything is drawn.
 func (l *Loader) Follow(ctx context.Context) error {
 	if l.Swapper == nil {
 		return nil
@@ -181,8 +181,8 @@ func (l *Loader) swap(ctx context.Context) (swapped bool, err error) {
 	return l.Swapper.Swap(ctx)
 }
 
-// complete reports whether the page has what it requested. A request that is overdue does not belong
-// to the page, even if the page's load event waits for it.
+// complete reports whether the page has what it requested. A request that is overdue does not
+// belong to the page, even if the page's load event waits for it.
 func (l *Loader) complete() (bool, error) {
 	d := l.Document.Now()
 	young, overdue := l.Requests.Missing(l.Request)

@@ -92,8 +92,8 @@ func (l *Loader) navigate(ctx context.Context) error {
 	return l.answered(ctx)
 }
 
-// answered returns the error of a document that did not come, came with an HTTP error, or is one too
-// many.
+// answered returns the error of a document that did not come, came with an HTTP error, or is one
+// too many.
 func (l *Loader) answered(ctx context.Context) error {
 	d := l.Document.Now()
 	if d.Failure == "" && d.Status < 400 {

@@ -10,12 +10,12 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/internal/script"
 )
 
-// noDialogs answers like a person who closes every dialog. A dialog that Chrome opens stops the page
-// until it is answered, and cannot be answered any more when the page navigates meanwhile.
+// noDialogs answers like a person who closes every dialog. A dialog that Chrome opens stops the
+// page until it is answered, and cannot be answered any more when the page navigates meanwhile.
 const noDialogs = `Object.assign(window, {alert() {}, confirm() { return false }, prompt() { return null }})`
 
-// Dialogs answers alert, confirm and prompt in a page, from its next document on, before Chrome opens
-// them. It accepts those that Chrome opens all the same: beforeunload's.
+// Dialogs answers alert, confirm and prompt in a page, from its next document on, before Chrome
+// opens them. It accepts those that Chrome opens all the same: beforeunload's.
 func Dialogs(c *cdp.Client, page *rod.Page) error {
 	cdp.On(c, page.SessionID, func(e *proto.PageJavascriptDialogOpening) {
 		accept := e.Type == proto.PageDialogTypeAlert || e.Type == proto.PageDialogTypeBeforeunload

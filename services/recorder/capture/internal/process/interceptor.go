@@ -148,8 +148,8 @@ func (i *Interceptor) EndFrame() {
 // Swapping reports whether a swap to another process is under way.
 func (i *Interceptor) Swapping() bool { return i.swapping.Load() }
 
-// swappingFor returns how long a swap has been under way, from the request for the document; without
-// one, the longest duration.
+// swappingFor returns how long a swap has been under way, from the request for the document;
+// without one, the longest duration.
 func (i *Interceptor) swappingFor() time.Duration {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// isolation is what separates a document from others; empty when nothing does. Documents of the same
-// isolation share a process.
+// isolation is what separates a document from others; empty when nothing does. Documents of the
+// same isolation share a process.
 type isolation string
 
 // isolating are the headers that isolate a document.

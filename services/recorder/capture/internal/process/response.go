@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// maxBody bounds the body of a response that is held, in bytes, readWithin the time that reading
-	// it takes, in real time. It is read in chunks of readSize bytes.
+	// maxBody bounds the body of a response that is held, in bytes, readWithin the time that
+	// reading it takes, in real time. It is read in chunks of readSize bytes.
 	maxBody    = 64 << 20
 	readWithin = 25 * time.Second
 	readSize   = 256 << 10

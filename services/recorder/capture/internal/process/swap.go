@@ -38,8 +38,8 @@ type Swapper struct {
 }
 
 // Navigates reports whether the page is on its way to another document, or has just been kept from
-// that. A document whose response does not come is given up after Call, since Chrome answers no call
-// for the page until then; while the page loads, there is nothing else to show.
+// that. A document whose response does not come is given up after Call, since Chrome answers no
+// call for the page until then; while the page loads, there is nothing else to show.
 func (s *Swapper) Navigates() (bool, error) {
 	pending := s.pendingFor()
 	if pending == 0 {
@@ -101,8 +101,8 @@ func (s *Swapper) Swap(ctx context.Context) (swapped bool, err error) {
 	return true, nil
 }
 
-// replacePlaceholder sets the clock by that of the placeholder's process, and requests the page from
-// there.
+// replacePlaceholder sets the clock by that of the placeholder's process, and requests the page
+// from there.
 func (s *Swapper) replacePlaceholder(ctx context.Context) error {
 	timer := time.NewTimer(s.Call)
 	defer timer.Stop()
@@ -154,9 +154,9 @@ func (s *Swapper) moveClock(ctx context.Context) error {
 	if moved, err := s.Clock.Pause(); err != nil || !moved {
 		return err
 	}
-	// Time that passes while a document is read is 10 ms at once, so it is read first. Only the date
-	// is reliable: performance.timeOrigin was seen to be hours ahead where a process began on a busy
-	// machine.
+	// Time that passes while a document is read is 10 ms at once, so it is read first. Only the
+	// date is reliable: performance.timeOrigin was seen to be hours ahead where a process began on
+	// a busy machine.
 	var seen struct {
 		Read     bool    `json:"read"`
 		Calendar float64 `json:"calendar"`

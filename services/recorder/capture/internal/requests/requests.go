@@ -180,8 +180,8 @@ func (r *Tracker) Release(list []*Request) {
 	}
 }
 
-// Recall takes Release back for all requests. It is called when time does not pass although no other
-// request is under way: Chrome may begin to wait for a request only after a step or two.
+// Recall takes Release back for all requests. It is called when time does not pass although no
+// other request is under way: Chrome may begin to wait for a request only after a step or two.
 func (r *Tracker) Recall() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,22 +190,22 @@ func (r *Tracker) Recall() {
 	}
 }
 
-// Pending counts the requests that hold page time: those under way for less than patience, and those
-// for longer.
+// Pending counts the requests that hold page time: those under way for less than patience, and
+// those for longer.
 func (r *Tracker) Pending(patience time.Duration) (young, overdue int) {
 	return r.count(patience, func(q *Request) bool { return !q.free })
 }
 
-// Missing counts the requests without which the page is incomplete, in the same way. Not all of them
-// hold page time: those for pictures do not.
+// Missing counts the requests without which the page is incomplete, in the same way. Not all of
+// them hold page time: those for pictures do not.
 func (r *Tracker) Missing(patience time.Duration) (young, overdue int) {
 	return r.count(patience, func(q *Request) bool { return q.part })
 }
 
-// Overdue reports whether requests are not to be waited for any longer, after a wait: none is young,
-// and one is overdue or the wait itself was longer than patience. Where one document follows another,
-// Chrome waits between their requests too, and would let time pass without bounds in the next one.
-// So the wait counts from when the current document was shown.
+// Overdue reports whether requests are not to be waited for any longer, after a wait: none is
+// young, and one is overdue or the wait itself was longer than patience. Where one document follows
+// another, Chrome waits between their requests too, and would let time pass without bounds in the
+// next one. So the wait counts from when the current document was shown.
 func (r *Tracker) Overdue(waited, patience time.Duration) bool {
 	young, overdue := r.Pending(patience)
 	return young == 0 && (overdue > 0 || min(waited, r.age()) > patience)

@@ -147,8 +147,9 @@ func (w *Tracker) told(change int) {
 	w.known = max(w.known, change)
 }
 
-// toldOf reports whether the browser has answered a question that the document asked after a change.
-// It delivers messages in order, so the page's scripts have been told of the change by then.
+// toldOf reports whether the browser has answered a question that the document asked after a
+// change. It delivers messages in order, so the page's scripts have been told of the change by
+// then.
 const toldOf = `(change => {
 	const asked = globalThis.services ??= {}
 	if (!navigator.serviceWorker) return true

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// partSize is how many bytes of a file are held, to take its sound out. It must include the first
-	// picture: Chrome requests what is behind the part only after a while of page time, and the
-	// page's load event waits for the picture. The part is read in chunks of readSize bytes.
+	// partSize is how many bytes of a file are held, to take its sound out. It must include the
+	// first picture: Chrome requests what is behind the part only after a while of page time, and
+	// the page's load event waits for the picture. The part is read in chunks of readSize bytes.
 	partSize = 4 << 20
 	readSize = 256 << 10
 	// maxHeld bounds how many parts are held at a time. The others wait.
@@ -49,8 +49,8 @@ type muter struct {
 type span struct{ from, to int64 }
 
 // Mute takes the sound out of the videos of a page, on their way from the server, until ctx ends.
-// session is one of the page's for this alone, since a request stops once for each session that asks
-// for it. It must be older than the page's own.
+// session is one of the page's for this alone, since a request stops once for each session that
+// asks for it. It must be older than the page's own.
 func Mute(ctx context.Context, c *cdp.Client, session proto.TargetSessionID) error {
 	m := &muter{ctx: ctx, client: c, session: session, turns: make(chan struct{}, maxHeld), muted: map[string]span{}}
 	for range maxHeld {

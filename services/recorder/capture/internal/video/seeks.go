@@ -35,8 +35,8 @@ type Seeks struct {
 	// each bounds how long one Await takes, left is how long all of them still may that reach it.
 	each, left time.Duration
 
-	// asked is how many requests there were when videos were last looked for: what a video shows has
-	// been requested, by the video or by a script.
+	// asked is how many requests there were when videos were last looked for: what a video shows
+	// has been requested, by the video or by a script.
 	asked int
 	// videos says that there are any.
 	videos bool
@@ -44,8 +44,8 @@ type Seeks struct {
 	recent int
 }
 
-// NewSeeks returns the Seeks of a page. run runs the page's tasks without letting page time pass; each
-// bounds how long one Await takes, total how long all of them take that reach that bound.
+// NewSeeks returns the Seeks of a page. run runs the page's tasks without letting page time pass;
+// each bounds how long one Await takes, total how long all of them take that reach that bound.
 func NewSeeks(r *requests.Tracker, w *world.World, run func(context.Context) error, each, total time.Duration) *Seeks {
 	return &Seeks{requests: r, world: w, run: run, each: each, left: total}
 }

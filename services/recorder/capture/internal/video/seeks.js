@@ -1,7 +1,9 @@
-// Returns null if there are no videos, else whether frames wait for one, and whether one sought since this was last called.
-// Frames wait for a video that seeks, and for the first picture of one that is shown and loads, unless that was given up.
-// again: looks for videos again, in the document, its shadow trees, and the frames of its own origin.
-// giveUp: first pictures that are missing are not waited for any more.
+// Returns null if there are no videos; else whether one seeks, whether the first picture of one is
+// missing, and whether one sought since the last call. A first picture is missing of a video that is
+// visible and loads, unless that was given up.
+//
+// again: looks for videos again, in the document, its shadow trees, and iframes of its own origin.
+// giveUp: first pictures that are missing are given up.
 (again, giveUp) => {
   const find = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
     ...(element.localName === "video" ? [element] : []),
@@ -17,7 +19,7 @@
     for (const video of globalThis.videos) video.addEventListener("seeking", globalThis.seek);
   }
   if (!globalThis.videos.length) return null;
-  // A video whose file is all there is idle while its first picture is decoded.
+  // A video whose file is complete is idle while its first picture is decoded.
   const begins = (video) => video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA && video.currentSrc && !video.error &&
     (video.networkState === HTMLMediaElement.NETWORK_LOADING || video.networkState === HTMLMediaElement.NETWORK_IDLE && video.preload !== "none") &&
     !globalThis.givenUp.has(video) && video.getClientRects().length > 0;

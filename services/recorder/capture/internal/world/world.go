@@ -33,9 +33,9 @@ func New(c *cdp.Client, page *rod.Page) *World {
 	return w
 }
 
-// Evaluate sets to, a pointer, to the JSON value of an expression in the current document. Its error
-// is one of cdp.Gone when that document goes away meanwhile, and a *script.Error when the expression
-// throws.
+// Evaluate sets to, a pointer, to the JSON value of an expression in the current document. Its
+// error is one of cdp.Gone when that document goes away meanwhile, and a *script.Error when the
+// expression throws.
 func (w *World) Evaluate(expression string, to any) error {
 	id, err := w.enter()
 	if err != nil {
