@@ -110,7 +110,7 @@ func CheckVideo(t testing.TB, path string, c Campaign, sound bool) {
 	if pictures != 1 || (sounds == 1) != sound || sounds > 1 {
 		t.Errorf("%d picture and %d sound tracks; sound wanted: %v", pictures, sounds, sound)
 	}
-	if boxes := Boxes(t, path); before(boxes, "mdat", "moov") {
+	if boxes := boxesOf(t, path); before(boxes, "mdat", "moov") {
 		t.Errorf("the index does not come first: %v", boxes)
 	}
 }
@@ -124,8 +124,8 @@ func before(list []string, a, b string) bool {
 	return false
 }
 
-// Boxes lists an mp4 file's outer boxes in order.
-func Boxes(t testing.TB, path string) []string {
+// boxesOf lists an mp4 file's outer boxes in order.
+func boxesOf(t testing.TB, path string) []string {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {

@@ -36,10 +36,10 @@ func TestFramesAreReadAsTheyAre(t *testing.T) {
 
 func TestTheIndexIsFoundWhereItIs(t *testing.T) {
 	source := []string{"-f", "lavfi", "-i", "color=navy:s=320x180:r=30:d=1"}
-	if boxes := Boxes(t, video(t, source...)); !before(boxes, "mdat", "moov") {
+	if boxes := boxesOf(t, video(t, source...)); !before(boxes, "mdat", "moov") {
 		t.Errorf("without faststart: %v", boxes)
 	}
-	if boxes := Boxes(t, video(t, append(source, "-movflags", "+faststart")...)); before(boxes, "mdat", "moov") {
+	if boxes := boxesOf(t, video(t, append(source, "-movflags", "+faststart")...)); before(boxes, "mdat", "moov") {
 		t.Errorf("with faststart: %v", boxes)
 	}
 }

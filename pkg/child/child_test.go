@@ -313,7 +313,7 @@ func TestOnlyTheEndOfWhatIsWrittenIsKept(t *testing.T) {
 		}
 	}
 	got := kept.String()
-	if len(got) > TailSize || !strings.HasPrefix(got, "line ") || !strings.HasSuffix(got, "line 1999") {
+	if len(got) > tailSize || !strings.HasPrefix(got, "line ") || !strings.HasSuffix(got, "line 1999") {
 		t.Errorf("%d bytes: %.20q … %q", len(got), got, got[len(got)-20:])
 	}
 }

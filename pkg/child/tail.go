@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// TailSize is how many bytes a Tail keeps: enough for the lines that explain a failure.
-const TailSize = 4 << 10
+// tailSize is how many bytes a Tail keeps: enough for the lines that explain a failure.
+const tailSize = 4 << 10
 
-// Tail keeps the last TailSize bytes written to it, such as the end of what a child writes to
+// Tail keeps the last tailSize bytes written to it, such as the end of what a child writes to
 // stderr. It may be read while it is written to.
 type Tail struct {
 	mu   sync.Mutex
@@ -21,7 +21,7 @@ func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.data = append(t.data, p...)
-	if over := len(t.data) - TailSize; over > 0 {
+	if over := len(t.data) - tailSize; over > 0 {
 		t.data = append(t.data[:0], t.data[over:]...)
 		t.cut = true
 	}

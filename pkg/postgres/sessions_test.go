@@ -191,7 +191,7 @@ func TestATransactionThatNobodyEndsIsEndedByTheServer(t *testing.T) {
 }
 
 func TestAServerThatSaysNothingHoldsNobodyUpForLong(t *testing.T) {
-	url, server := postgrestest.Silent(t, postgrestest.Database(t))
+	url, proxy := postgrestest.Proxied(t, postgrestest.Database(t))
 	pool, err := postgres.Bounded(t.Context(), url, "loom", 2)
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestAServerThatSaysNothingHoldsNobodyUpForLong(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), "update t set n = 2"); err != nil {
 		t.Fatal(err)
 	}
-	server.Freeze()
+	proxy.Freeze()
 	// More than there are connections, on those that are there and on new ones.
 	var group errgroup.Group
 	for range 6 {
@@ -228,7 +228,7 @@ func TestAServerThatSaysNothingHoldsNobodyUpForLong(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Error(err)
 	}
-	server.Melt()
+	proxy.Thaw()
 	// The pool can be used again, and no session holds the row.
 	for range 4 {
 		group.Go(func() error {

@@ -51,20 +51,20 @@ func (r *rig) asked(n int) {
 
 func TestADatabaseThatSaysNothingIsToldAndLeavesNothingStuck(t *testing.T) {
 	r := newRig(t)
-	url, way := postgrestest.Silent(t, r.dbURL)
+	url, proxy := postgrestest.Proxied(t, r.dbURL)
 	p := r.ingest(func(c *ingest.Config) { c.DatabaseURL = url })
 	r.eventually("ingest is ready", func() (bool, string) {
 		status, why := p.readiness(t)
 		return status == http.StatusOK, why
 	})
-	way.Freeze()
+	proxy.Freeze()
 	r.asked(100)
 	for range 3 { // each takes as long as readiness may
 		if status, why := p.readiness(t); status != http.StatusServiceUnavailable || !strings.Contains(why, "the database does not answer") {
 			t.Errorf("while the database says nothing: %d %s", status, why)
 		}
 	}
-	way.Melt()
+	proxy.Thaw()
 	r.eventually("ingest is ready again", func() (bool, string) {
 		status, why := p.readiness(t)
 		return status == http.StatusOK, why

@@ -97,14 +97,14 @@ func runs(t *testing.T, r *rig) {
 
 func TestReadinessBlamesTheServerThatSaysNothing(t *testing.T) {
 	r := arrange(t)
-	url, way := postgrestest.Silent(t, r.databaseURL)
+	url, proxy := postgrestest.Proxied(t, r.databaseURL)
 	pool, err := postgres.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	defer way.Melt()
-	way.Freeze()
+	defer proxy.Thaw()
+	proxy.Freeze()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	err = serversReady(ctx, pool, r.store, r.cfg)

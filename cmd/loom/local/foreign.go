@@ -2,12 +2,12 @@ package local
 
 import "strings"
 
-// Foreign are the settings that name servers, in place of those that a Stack would run itself.
-var Foreign = []string{"DATABASE_URL", "NATS_URL", "S3_ENDPOINT"}
+// foreign are the settings that name servers, in place of those that a Stack would run itself.
+var foreign = []string{"DATABASE_URL", "NATS_URL", "S3_ENDPOINT"}
 
 // ForeignError says that settings name servers which Options.Adopt does not let the Stack use.
 type ForeignError struct {
-	// Variables that are set, of Foreign.
+	// Variables that are set, of foreign.
 	Variables []string
 }
 
@@ -20,7 +20,7 @@ func (e *ForeignError) Error() string {
 // lies in a folder's .env, or in a shell, for another program is no leave for that.
 func refuseForeign(opts Options) error {
 	var found []string
-	for _, name := range Foreign {
+	for _, name := range foreign {
 		if opts.Environ[name] != "" {
 			found = append(found, name)
 		}

@@ -24,8 +24,8 @@ type Options struct {
 	AccessKey, SecretKey string
 }
 
-// Region is the servers' region.
-const Region = "us-east-1"
+// region is the servers' region.
+const region = "us-east-1"
 
 // Buckets is where the buckets of a server on dir lie, as folders with the objects' keys as paths.
 func Buckets(dir string) string { return filepath.Join(dir, "data") }
@@ -92,7 +92,7 @@ func launch(o Options, start func(*Server, *exec.Cmd) error) (*Server, error) {
 		return nil, fmt.Errorf("start versitygw: %w", err)
 	}
 	s := &Server{log: filepath.Join(o.Dir, "s3.log"), Config: store.Config{
-		Endpoint: "http://" + servers.Loopback(port), Region: Region, AccessKeyID: o.AccessKey, SecretAccessKey: o.SecretKey,
+		Endpoint: "http://" + servers.Loopback(port), Region: region, AccessKeyID: o.AccessKey, SecretAccessKey: o.SecretKey,
 	}}
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -100,7 +100,7 @@ func launch(o Options, start func(*Server, *exec.Cmd) error) (*Server, error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(program,
-		"--quiet", "--port", servers.Loopback(port), "--access", o.AccessKey, "--secret", o.SecretKey, "--region", Region,
+		"--quiet", "--port", servers.Loopback(port), "--access", o.AccessKey, "--secret", o.SecretKey, "--region", region,
 		"posix", "--sidecar", meta, Buckets(o.Dir))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = o.Dir, log, log
 	return s, start(s, cmd)

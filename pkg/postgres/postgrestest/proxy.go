@@ -7,42 +7,42 @@ import (
 	"testing"
 )
 
-// Way is a way to a server on which nothing moves while it is frozen: connections are taken, and
+// Proxy stands before a server. While it is frozen, nothing passes: connections are accepted, and
 // what is sent is neither answered nor refused.
-type Way struct {
+type Proxy struct {
 	mu   sync.Mutex
 	thaw chan struct{} // closed while it is not frozen
 }
 
-// Silent returns databaseURL by a way of its own, which ends with t and is not frozen yet.
-func Silent(t testing.TB, databaseURL string) (url string, way *Way) {
+// Proxied returns databaseURL through a proxy of its own, which ends with t and is not frozen yet.
+func Proxied(t testing.TB, databaseURL string) (url string, proxy *Proxy) {
 	t.Helper()
-	w := &Way{thaw: make(chan struct{})}
-	close(w.thaw)
-	return w.through(t, databaseURL), w
+	p := &Proxy{thaw: make(chan struct{})}
+	close(p.thaw)
+	return p.through(t, databaseURL), p
 }
 
-// Freeze lets nothing through until Melt.
-func (w *Way) Freeze() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.thaw = make(chan struct{})
+// Freeze holds everything until Thaw.
+func (p *Proxy) Freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.thaw = make(chan struct{})
 }
 
-// Melt lets through what is waiting, and all that follows.
-func (w *Way) Melt() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	close(w.thaw)
+// Thaw lets through what is held, and all that follows.
+func (p *Proxy) Thaw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.thaw)
 }
 
-func (w *Way) open() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.thaw
+func (p *Proxy) open() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.thaw
 }
 
-func (w *Way) through(t testing.TB, databaseURL string) string {
+func (p *Proxy) through(t testing.TB, databaseURL string) string {
 	t.Helper()
 	u, err := url.Parse(databaseURL)
 	if err != nil {
@@ -65,8 +65,8 @@ func (w *Way) through(t testing.TB, databaseURL string) string {
 				_ = in.Close()
 				continue
 			}
-			pumps.Go(func() { w.pump(in, out) })
-			pumps.Go(func() { w.pump(out, in) })
+			pumps.Go(func() { p.pump(in, out) })
+			pumps.Go(func() { p.pump(out, in) })
 		}
 	})
 	t.Cleanup(func() {
@@ -77,12 +77,12 @@ func (w *Way) through(t testing.TB, databaseURL string) string {
 	return u.String()
 }
 
-func (w *Way) pump(to, from net.Conn) {
+func (p *Proxy) pump(to, from net.Conn) {
 	defer func() { _, _ = to.Close(), from.Close() }()
 	buffer := make([]byte, 4096)
 	for {
 		n, err := from.Read(buffer)
-		<-w.open()
+		<-p.open()
 		if err != nil {
 			return
 		}
