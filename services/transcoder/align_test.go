@@ -10,7 +10,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// foreignSegment is a scene as a transcoder with another encoder would have made it, counting from
+// foreignSegment makes a scene as a transcoder with another encoder does. Its bars count from
 // first.
 func (b *bench) foreignSegment(t *testing.T, name string, rate msg.Rate, first, count int) msg.Input {
 	t.Helper()
@@ -25,7 +25,7 @@ func TestATranscodersOwnSegmentsAreNotEncodedOnceMore(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate := msg.FPS(24)
-	// o is a segment of this transcoder's own, f one of another's.
+	// o is a segment of this transcoder, f one of another.
 	for _, made := range []string{"foo", "ffo", "oof"} {
 		inputs := b.segmentsOf(t, rate, []int{24, 24, 24})
 		for i, who := range made {

@@ -10,8 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// cutOut makes a facecam of two seconds that is orange on its left; on its right it cannot be seen,
-// and is green where it cannot; below, all of it is half seen.
+// cutOut makes a facecam of two seconds that is orange on its left and transparent green on its
+// right. At the bottom all of it is half transparent.
 func cutOut(t *testing.T, name string, options ...string) []byte {
 	t.Helper()
 	const width, height, count = 160, 120, 60
@@ -81,7 +81,7 @@ func TestThePageShowsThroughAFacecam(t *testing.T) {
 					}
 				}
 			}
-			// The green that cannot be seen is nowhere.
+			// The transparent green is nowhere.
 			for n := range video.Frames {
 				for y := range height {
 					for x := range width {
@@ -95,7 +95,6 @@ func TestThePageShowsThroughAFacecam(t *testing.T) {
 	}
 }
 
-// A bubble has its border and its shadow, whatever shows within.
 func TestABubbleOfATransparentFacecamKeepsItsBorder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -121,8 +120,8 @@ func TestABubbleOfATransparentFacecamKeepsItsBorder(t *testing.T) {
 	}
 }
 
-// A facecam whose alpha has keyframes of its own is not decoded from where only its picture has
-// one.
+// A facecam whose alpha has keyframes of its own must not be decoded from a place where only its
+// picture has one.
 func TestATransparentFacecamShowsTheSameWhereverDecodingStarts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

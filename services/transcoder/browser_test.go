@@ -13,9 +13,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// What Chrome's MediaRecorder writes: VP9 and Opus in a WebM that is written as it goes, so that
-// its header knows no length and there is no index, and pictures whenever the camera had one, with
-// a pause of 0.7 s while the tab was hidden.
+// Chrome's MediaRecorder writes VP9 and Opus into a live WebM: its header has no length, there is
+// no index, and pictures come whenever the camera has one, here with a pause of 0.7 s while the tab
+// was hidden.
 func TestABrowsersVP9IsShownByItsTimes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -43,7 +43,7 @@ func TestABrowsersVP9IsShownByItsTimes(t *testing.T) {
 	if err != nil || file.Duration != 0 || file.Streams[0].Codec != "vp9" || file.Streams[1].Codec != "opus" {
 		t.Fatalf("%v, the test's file is %+v", err, file)
 	}
-	// All counts from the file's first time stamp, and Opus begins some milliseconds before the
+	// Times count from the file's first time stamp, and Opus begins some milliseconds before the
 	// picture.
 	late := file.Streams[0].Start - file.Start
 

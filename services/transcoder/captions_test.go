@@ -112,7 +112,7 @@ func TestATrackHasTheSignsThatItsCaptionsHave(t *testing.T) {
 		{`C:\temp\, \o/, \{`, `C:\temp\, \o/, \{`},
 		{"Fish & chips &amp; &lt;", "Fish & chips &amp; &lt;"},
 		{"a --> b", "a --› b"},
-		// What FFmpeg takes for markup.
+		// FFmpeg takes these for markup.
 		{"<b>x</b> <v Ann> < b> <>", "‹b›x‹/b› ‹v Ann› ‹ b› ‹›"}, {"<x\ny> <<1>>", "‹x\ny› <‹1›>"},
 		{`{\an8}x {\ {y:i} {\foo<b>}`, `(/an8)x (/ (y:i) (/foo‹b›)`},
 		{`C:\new\N`, `C:/new/N`},
@@ -140,7 +140,7 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("00:00:%02d,%03d", d/time.Second, d.Milliseconds()%1000)
 }
 
-// language reads what language a video's captions are in.
+// language returns the language of a video's captions.
 func language(t *testing.T, video []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "video.mp4")
@@ -151,7 +151,7 @@ func language(t *testing.T, video []byte) string {
 	return strings.TrimSpace(string(out))
 }
 
-// track reads a video's captions, as SRT.
+// track returns a video's captions as SRT.
 func track(t *testing.T, video []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "video.mp4")
@@ -182,8 +182,8 @@ func (b *bench) drawnCaption(t *testing.T, text string) []byte {
 	return mediatest.Decode(t, b.store.get(t, "normalize/segment"), width, height).Frames[0][:width*height]
 }
 
-// What is read from right to left looks as the same signs do that are forced to go from left to
-// right in the order in which they are seen.
+// Text that is read from right to left looks like the same characters forced from left to right, in
+// the order in which they are seen.
 func TestRightToLeftCaptionsAreInTheirOrder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -213,7 +213,7 @@ func TestRightToLeftCaptionsAreInTheirOrder(t *testing.T) {
 }
 
 // Scripts whose letters join, or change their order: Devanagari's vowel i stands before its
-// consonant, and conjuncts are one sign. A joiner that is none keeps letters apart.
+// consonant, and conjuncts are one glyph. A zero-width non-joiner keeps letters apart.
 func TestCaptionsAreShaped(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -232,7 +232,6 @@ func TestCaptionsAreShaped(t *testing.T) {
 	}
 }
 
-// Nobody shall find boxes only when the video is out.
 func TestSignsThatNoFontHasAreTold(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -254,7 +253,7 @@ func TestSignsThatNoFontHasAreTold(t *testing.T) {
 	if got := warnings("Grüße, Ελλάδα, “да” – 100 €"); got != "" {
 		t.Errorf("%s, want no warning", got)
 	}
-	// What is for private use, no font of a system has.
+	// No font of a system has characters for private use.
 	const private = "\U000f1234"
 	got := warnings("one "+private, "two "+private+" \U000f1235")
 	if !strings.HasPrefix(got, string(msg.CodeCaptionsGlyphs)+": ") || strings.Count(got, "\n") > 0 {

@@ -10,8 +10,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sound"
 )
 
-// A steady tone over many short scenes: where one ends and the next begins, at whatever sample,
-// nothing is heard.
+// A steady tone over many short scenes: a cut is not heard, at whatever sample it is.
 func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -45,8 +44,7 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	if most := 2 * elsewhere; at > most {
 		t.Errorf("what is not the tone is %.5f at cuts, %.5f elsewhere", at, elsewhere)
 	}
-	// What a cut would do to the sound, for each of them: a sample is lost, or a quarter of a
-	// millisecond is silent.
+	// The same check finds a lost sample, or a quarter of a millisecond of silence, at each cut.
 	for _, cut := range cuts {
 		silent := slices.Clone(sound)
 		clear(silent[cut : cut+12])
@@ -58,9 +56,9 @@ func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	}
 }
 
-// clicks returns the most of what is not a steady tone, within 5 ms of cuts and elsewhere: of a
-// tone, each sample follows from the two before. The first and the last 50 ms, which are faded, do
-// not count.
+// clicks returns the largest deviation from a steady tone, within 5 ms of cuts and elsewhere: in a
+// tone, each sample follows from the two before. The first and last 50 ms, which are faded, do not
+// count.
 func clicks(sound []float64, tone float64, cuts []int) (at, elsewhere float64) {
 	const near, faded = mediatest.SampleRate * 5 / 1000, mediatest.SampleRate * 50 / 1000
 	turn := 2 * math.Cos(2*math.Pi*tone/mediatest.SampleRate)

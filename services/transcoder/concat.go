@@ -50,7 +50,8 @@ func (t *Transcoder) concat(ctx context.Context, task *stage.Task) (any, error) 
 	}
 	task.Progress(0.8)
 	if !p.Final {
-		facts.Fingerprints, facts.Changes = source.Frames, source.Changes // for overlay's quality gate
+		// for overlay's quality gate
+		facts.Fingerprints, facts.Changes = source.Frames, source.Changes
 		return facts, task.Store(ctx, msg.Joined, path(task, join.File))
 	}
 	video := verify.Finished{Name: join.File, Want: want, Facts: facts, Source: source, ThumbnailAt: p.ThumbnailAt}

@@ -12,21 +12,24 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// segmentsOf encodes scenes of the given lengths, all cut from one count, and returns them as
-// concat's inputs.
+// segmentsOf encodes scenes of the given lengths, whose bars count on from one scene to the next,
+// and returns them as concat's inputs.
 func (b *bench) segmentsOf(t *testing.T, rate msg.Rate, lengths []int) map[string]msg.Input {
 	t.Helper()
 	inputs := map[string]msg.Input{}
 	first := 0
 	for i, length := range lengths {
 		start := first
-		paint := func(n int, rgb []byte, width, height int) { mediatest.Bars(start+n, rgb, width, height) }
-		scene := mediatest.Mezzanine(t, rate, length, testWidth, testHeight, paint, nil)
-		facts := b.must(t, msg.Normalize,
-			msg.NormalizeParams{Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: length},
-			map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
-		name := fmt.Sprintf("%s-%04d", msg.Segment, i)
-		inputs[name] = b.input(t, name, b.store.get(t, "normalize/segment"), facts)
+		v := once(t, fmt.Sprint("segment ", rate, start, length), func() (data []byte, facts any) {
+			paint := func(n int, rgb []byte, width, height int) { mediatest.Bars(start+n, rgb, width, height) }
+			scene := mediatest.Mezzanine(t, rate, length, testWidth, testHeight, paint, nil)
+			facts = b.must(t, msg.Normalize,
+				msg.NormalizeParams{Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: length},
+				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, nil)}, msg.Segment)
+			return b.store.get(t, "normalize/segment"), facts
+		})
+		name := msg.SegmentName(i)
+		inputs[name] = b.input(t, name, v.data, v.facts)
 		first += length
 	}
 	return inputs
@@ -53,7 +56,7 @@ func TestJoinedSegmentsAreOneEvenVideo(t *testing.T) {
 	b := newBench(t)
 	for _, rate := range testRates {
 		t.Run(rate.String(), func(t *testing.T) {
-			lengths := []int{41, 24, 53}
+			lengths := []int{21, 12, 27}
 			facts := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths},
 				b.segmentsOf(t, rate, lengths), msg.Joined).(msg.VideoFacts)
 			joined := b.store.get(t, "concat/joined")
@@ -79,7 +82,7 @@ func TestFortySegmentsDoNotDrift(t *testing.T) {
 	b := newBench(t)
 	for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}} {
 		t.Run(rate.String(), func(t *testing.T) {
-			// Four segments, ten times over: what is tested is the join.
+			// Four segments, ten times each: the test is of the join.
 			made := b.segmentsOf(t, rate, []int{31, 29, 37, 33})
 			inputs := map[string]msg.Input{}
 			var lengths []int
@@ -148,7 +151,7 @@ func TestAThumbnailIsNotBlank(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	rate := msg.FPS(24)
-	// White but for the last third.
+	// White except for the last third.
 	paint := func(n int, rgb []byte, width, height int) {
 		if n > 60 {
 			mediatest.Bars(0b0101010101, rgb, width, height)

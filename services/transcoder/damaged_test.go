@@ -16,7 +16,7 @@ func all(int) bool { return true }
 
 func afterTheFirst(n int) bool { return n > 0 }
 
-// wantUsersFault checks that a task failed for good, of the facecam.
+// wantUsersFault checks that a task failed permanently because of the facecam.
 func wantUsersFault(t *testing.T, err error, words string) {
 	t.Helper()
 	var failure *stage.Error
@@ -25,8 +25,8 @@ func wantUsersFault(t *testing.T, err error, words string) {
 	}
 }
 
-// probe sees the first picture, and the sound that is heard. What comes after is found out when it
-// is used.
+// probe decodes the first picture and the sound of the video's length. Damage after that shows when
+// the facecam is used.
 func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -59,11 +59,11 @@ func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 	})
 }
 
-// FFmpeg would repeat the picture before, and nobody would notice.
+// FFmpeg would repeat the picture before without an error.
 func TestARecordingWithAPictureThatCannotBeDecodedIsNoSegment(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	rate, count := msg.FPS(24), 48
+	rate, count := msg.FPS(24), 24
 	face, _ := b.probed(t, mediatest.Facecam(t, rate, count, 160, 120, nil))
 	whole := mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, nil)
 	broken := func(n int) []byte { return mediatest.Spoil(t, whole, "v:0", func(i int) bool { return i == n }) }
@@ -112,7 +112,7 @@ func TestAPictureStandsForThoseAfterItThatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-// It does not tell how long its tracks are, so there is no end that could be missing.
+// A live WebM has no length of its tracks, so its end cannot be missing.
 func TestAWebMThatIsCutOffEndsThere(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

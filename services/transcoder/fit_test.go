@@ -77,7 +77,7 @@ func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
 	}
 }
 
-// What is joined must have the same parameter sets, whatever its scenes' viewports were.
+// Segments must have the same parameter sets, whatever their scenes' viewports were.
 func TestFittedSegmentsCanBeJoinedWithOthers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -62,7 +62,6 @@ func TestStretchesThatAreBlackOrStillAreReported(t *testing.T) {
 	}
 }
 
-// What is not what was encoded never gets to be seen.
 func TestAVideoOfOtherPicturesIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -86,7 +85,7 @@ func TestAVideoOfOtherPicturesIsRefused(t *testing.T) {
 	b.store.put(msg.SegmentName(1), good)
 }
 
-// A stretch in the middle of a segment, and nothing else: as if an encoder or a disk had lost it.
+// Only a stretch in the middle of a segment is wrong, as if an encoder or a disk had lost it.
 func TestAStretchThatTheSourceDoesNotHaveIsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -138,7 +137,7 @@ func TestAVideoThatCannotBeDecodedIsRefused(t *testing.T) {
 		return from[4 : 4+length], from[4+length:]
 	}
 	_, media, _ := bytes.Cut(data, []byte("mdat"))
-	_, media = next(media) // x264's words of itself
+	_, media = next(media) // x264's description of itself
 	keyframe, _ := next(media)
 	for i := len(keyframe) / 4; i < len(keyframe)/2; i++ {
 		keyframe[i] ^= 0xa5

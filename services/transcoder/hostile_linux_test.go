@@ -14,9 +14,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// Whatever a file does, a process that reads it ends, its task fails for good, and nothing of it is
-// left. The time that a process may take is far more than a test's, so the bound that the service
-// has set is lowered for the one that measures the sound.
+// A process that reads a file beyond its bounds ends, its task fails permanently, and nothing is
+// left. The service's bound of CPU time is too long for a test, so the test lowers it for the
+// process that measures the sound.
 func TestAFileThatTakesTooLongEndsAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	mediatest.NeedFFmpeg(t)
@@ -40,7 +40,7 @@ exec ` + program + ` "$@"`
 	store := &objects{data: map[string][]byte{}}
 	server := httptest.NewServer(store)
 	t.Cleanup(server.Close)
-	// To decode and to measure 40 minutes of sound takes many seconds of CPU time.
+	// Decoding and measuring 40 minutes of sound takes many seconds of CPU time.
 	store.put("long", mediatest.Make(t, "long.mkv", nil, "-f", "lavfi", "-i", "color=gray:s=64x48:r=1:d=2400", "-f", "lavfi", "-i", "sine=r=8000:d=2400",
 		"-c:v", "libx264", "-preset", "ultrafast", "-c:a", "pcm_alaw"))
 	store.put("playlist", []byte("#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"))

@@ -22,7 +22,7 @@ func box(kind string, parts ...[]byte) []byte {
 	return slices.Concat(numbers(uint32(8+len(body))), []byte(kind), body)
 }
 
-// numbers are written as 32 bits each.
+// numbers writes values as 32 bits each.
 func numbers(values ...uint32) (out []byte) {
 	for _, v := range values {
 		out = binary.BigEndian.AppendUint32(out, v)
@@ -80,7 +80,7 @@ func TestAFileThatWouldUseUpTheMachineIsRefused(t *testing.T) {
 	}
 }
 
-// A file may change its mind about its size: the header tells nothing of that.
+// A picture's size may change in the middle of a file, and the header does not say so.
 func TestAPictureThatGrowsBeyondBoundsIsPassedOver(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -97,7 +97,7 @@ func TestAPictureThatGrowsBeyondBoundsIsPassedOver(t *testing.T) {
 	}
 }
 
-// Whatever a file names, nothing else is read, and nobody is called.
+// Whatever a file names, no other file is read and no server is called.
 func TestAFileThatNamesOthersReachesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -134,14 +134,14 @@ func TestAFileThatNamesOthersReachesNothing(t *testing.T) {
 		})
 	}
 	if len(called) > 0 {
-		t.Errorf("the server was asked for %s", <-called)
+		t.Errorf("the server got a request for %s", <-called)
 	}
 }
 
 func TestDamagedVideosEndInAnErrorOrAVideo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	rate, count := msg.FPS(24), 48
+	rate, count := msg.FPS(24), 24
 	joined := b.joined(t, rate, count)
 	scene := b.input(t, "m", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, nil), nil)
 	for _, kind := range []string{"facecam.mp4", "facecam.webm", "facecam.ts", "facecam.avi"} {
@@ -149,7 +149,7 @@ func TestDamagedVideosEndInAnErrorOrAVideo(t *testing.T) {
 		if strings.HasSuffix(kind, "webm") {
 			codec = []string{"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8"}
 		}
-		whole := mediatest.Make(t, kind, nil, append([]string{"-f", "lavfi", "-i", "testsrc2=s=160x120:r=24:d=2", "-f", "lavfi", "-i", "sine=d=2"}, codec...)...)
+		whole := mediatest.Make(t, kind, nil, append([]string{"-f", "lavfi", "-i", "testsrc2=s=160x120:r=24:d=1", "-f", "lavfi", "-i", "sine=d=1"}, codec...)...)
 		for _, every := range []int{7, 97, 1009} {
 			t.Run(fmt.Sprintf("%s, every byte of %d", kind, every), func(t *testing.T) {
 				bad := bytes.Clone(whole)
@@ -176,8 +176,8 @@ func TestDamagedVideosEndInAnErrorOrAVideo(t *testing.T) {
 	}
 }
 
-// wantFramesOrRefusal checks that a task has made so many frames, or failed for good, of the
-// facecam.
+// wantFramesOrRefusal checks that a task has made the given number of frames, or failed permanently
+// because of the facecam.
 func wantFramesOrRefusal(t *testing.T, made any, err error, frames int) {
 	t.Helper()
 	if err != nil {

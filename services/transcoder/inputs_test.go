@@ -21,12 +21,12 @@ var inputs = []struct {
 	name, file    string
 	width, height int
 	video         []string
-	// audio are options of the sound; nil for none. filter is what is done to a mono beep at 0.5 s.
+	// audio are the options of the sound; nil for none. filter changes a mono beep at 0.5 s.
 	audio  []string
 	filter string
-	// picture and beep are when these are, in seconds, where not 0 and 0.5.
+	// picture and beep are when these begin, in seconds, if not at 0 and 0.5.
 	picture, beep float64
-	// late: by as many frames may the picture be late.
+	// late is by how many frames the picture may be late.
 	late int
 }{
 	{name: "H.264 MP4", file: "f.mp4", width: 160, height: 120,
@@ -42,7 +42,7 @@ var inputs = []struct {
 		video: []string{"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-live", "1"}, audio: []string{"-c:a", "libopus"}},
 	{name: "WebM, VP9 and Vorbis", file: "f.webm", width: 160, height: 120,
 		video: []string{"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M", "-live", "1"}, audio: []string{"-c:a", "libvorbis"}},
-	// Its time stamps are of decoding.
+	// AVI has only decoding time stamps.
 	{name: "AVI, MPEG-4 and MP3", file: "f.avi", width: 160, height: 120, late: 1,
 		video: []string{"-c:v", "mpeg4", "-q:v", "2"}, audio: []string{"-c:a", "libmp3lame"}},
 	{name: "odd size", file: "f.mp4", width: 161, height: 121,
@@ -123,7 +123,7 @@ func TestEveryWayAPhoneIsHeldIsUpright(t *testing.T) {
 	x, y, off := p.X+p.Width/2, p.Y+p.Height/2, p.Width/4
 	for _, test := range []struct {
 		quarters, width, height int
-		// bright is where the stored picture's left half is seen: the direction from the centre.
+		// bright is the direction from the centre in which the stored picture's left half is shown.
 		brightX, brightY int
 	}{{0, 160, 120, -1, 0}, {1, 120, 160, 0, -1}, {2, 160, 120, 1, 0}, {3, 120, 160, 0, 1}} {
 		t.Run(fmt.Sprintf("%d degrees", 90*test.quarters), func(t *testing.T) {
@@ -205,8 +205,8 @@ func TestAnInterlacedFacecamMayChangeItsSize(t *testing.T) {
 	}
 }
 
-// turn writes a turn by quarters into the display matrix of an MP4's only track, clockwise. FFmpeg
-// 5 and 7 have different options for it, and neither knows the other's.
+// turn writes a clockwise turn by quarters into the display matrix of an MP4's only track. FFmpeg 5
+// and 7 have different options for it.
 func turn(t *testing.T, data []byte, quarters int) []byte {
 	t.Helper()
 	cos := []int32{1, 0, -1, 0}[quarters] << 16
@@ -226,7 +226,7 @@ func turn(t *testing.T, data []byte, quarters int) []byte {
 	return slices.Concat(data[:track+at], matrix(cos, sin), data[track+at+len(identity):])
 }
 
-// palette are colours that a camera sees.
+// palette are colours such as a camera records.
 var palette = [][3]float64{
 	{0.1, 0.1, 0.1}, {0.5, 0.5, 0.5}, {0.9, 0.9, 0.9}, {0.8, 0.62, 0.53}, {0.55, 0.36, 0.26}, {0.7, 0.2, 0.2}, {0.2, 0.55, 0.25},
 	{0.2, 0.3, 0.7}, {0.8, 0.75, 0.2}, {0.3, 0.7, 0.7},

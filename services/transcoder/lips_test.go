@@ -11,11 +11,11 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// A facecam that flashes and beeps at once does so in the finished video, to its end: still pages,
-// as most are.
+// A facecam that flashes and beeps at the same time does so in the finished video, to its end, over
+// still pages, as most are.
 func TestLipsAndVoiceStayTogether(t *testing.T) {
 	t.Parallel()
-	seconds, scenes := 30, 6
+	seconds, scenes := 20, 5
 	if os.Getenv("LOOM_LONG") != "" {
 		seconds, scenes = 600, 40
 	}

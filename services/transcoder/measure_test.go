@@ -1,8 +1,10 @@
 package transcoder
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
@@ -10,8 +12,24 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mp4"
 )
 
+// forms are the forms of files that checkIndex has compared.
+var forms sync.Map
+
+// newForm reports whether it is called for the first time for files that differ in no more than
+// their number of packets.
+func newForm(tracks []mp4.Track) bool {
+	form := ""
+	for _, track := range tracks {
+		s := track.Stream
+		s.Duration = 0
+		form += fmt.Sprintf("%+v %d %d %d;", s, track.Timing.Gap, track.Lead, min(2, track.Timing.Packets))
+	}
+	_, known := forms.LoadOrStore(form, true)
+	return !known
+}
+
 // checkIndex makes sure that ffprobe, which decodes some of a video for it, finds the same in it as
-// what measure reads.
+// package mp4. It does so once for each form of file.
 func checkIndex(t *testing.T, data []byte) {
 	t.Helper()
 	dir, name := t.TempDir(), "video.mp4"
@@ -21,6 +39,9 @@ func checkIndex(t *testing.T, data []byte) {
 	tracks, err := mp4.Read(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !newForm(tracks) {
+		return
 	}
 	file, err := mediatest.Tools.Inspect(t.Context(), dir, name, ffmpeg.OwnContainers)
 	if err != nil {

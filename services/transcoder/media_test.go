@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, stagetest.Ours()...) }
 
-// bench is what the tests of handlers work with: a transcoder and a store that plays S3.
+// bench is a transcoder for tests of its handlers, with a fake S3.
 type bench struct {
 	Transcoder
 	store *objects
@@ -149,7 +149,7 @@ func (b *bench) must(t *testing.T, kind msg.Kind, params any, inputs map[string]
 	return facts
 }
 
-// withFacts puts an object into the store and returns it as an input that has facts.
+// input puts an object into the store and returns it as an input that has facts.
 func (b *bench) input(t *testing.T, key string, data []byte, facts any) msg.Input {
 	t.Helper()
 	b.store.put(key, data)
@@ -158,6 +158,28 @@ func (b *bench) input(t *testing.T, key string, data []byte, facts any) msg.Inpu
 		t.Fatal(err)
 	}
 	return msg.Input{Key: key, Facts: raw}
+}
+
+// made holds the videos that several tests need, by what they are made of.
+var made sync.Map // of *video by string
+
+type video struct {
+	once  sync.Once
+	data  []byte
+	facts any
+}
+
+// once calls create for the first test that needs a video, and returns the same one to all. The
+// caller must not change it.
+func once(t *testing.T, key string, create func() (data []byte, facts any)) *video {
+	t.Helper()
+	entry, _ := made.LoadOrStore(key, new(video))
+	v := entry.(*video)
+	v.once.Do(func() { v.data, v.facts = create() })
+	if v.data == nil {
+		t.Fatalf("another test failed to make %s", key)
+	}
+	return v
 }
 
 // segment returns the pictures of a segment with a facecam, from a frame of the video on.
@@ -180,8 +202,8 @@ func (b *bench) probed(t *testing.T, data []byte) (msg.Input, msg.ProbeFacts) {
 	return b.input(t, "facecam", b.store.get(t, "probe/facecam"), facts), facts
 }
 
-// bubbled makes a segment of so many frames at 24 a second, with a facecam's bubble on a page of
-// bars.
+// bubbled makes a segment of the given number of frames at 24 a second, with a facecam's bubble on
+// a page of bars.
 func (b *bench) bubbled(t *testing.T, face msg.Input, frames int) mediatest.Video {
 	t.Helper()
 	b.must(t, msg.Normalize,
@@ -193,7 +215,7 @@ func (b *bench) bubbled(t *testing.T, face msg.Input, frames int) mediatest.Vide
 	return mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 }
 
-// usual is the bubble when nothing is asked.
+// usual is the default bubble.
 func usual(width, height int) msg.Bubble {
 	return *shown.BubbleOf(shown.Options{}, width, height, msg.FPS(1), 0)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// filmed renders frames of a video whose scene is of one grey, with the facecam.
+// filmed renders frames of a video whose scene is one grey, with the facecam.
 func (b *bench) filmed(t *testing.T, face msg.Input, shown msg.Bubble, width, height, first, count int) mediatest.Video {
 	t.Helper()
 	scene := mediatest.Mezzanine(t, msg.FPS(30), count, width, height, func(_ int, rgb []byte, _, _ int) {
@@ -38,7 +38,7 @@ func halves(_ int, rgb []byte, width, _ int) {
 	}
 }
 
-// facecamOf probes a facecam of 30 fps that is painted so.
+// facecamOf probes a facecam of 30 fps with the given pictures.
 func (b *bench) facecamOf(t *testing.T, paint mediatest.Picture, count, width, height int) msg.Input {
 	t.Helper()
 	face, _ := b.probed(t, mediatest.Make(t, "facecam.mp4", mediatest.RawFrames(count, width, height, paint),
@@ -108,8 +108,8 @@ func TestTheEdgeOfABubbleIsSmooth(t *testing.T) {
 			rgb[i] = 235
 		}
 	}, 30, 320, 240), bubble, width, height, 0, 3)
-	// The area of what is white, in parts of pixels, is the circle's: so it is only if pixels at
-	// the edge are in between.
+	// The white area, counting partly white pixels, is the circle's only if the edge is
+	// antialiased.
 	sum, between := 0.0, 0
 	for y := bubble.Y - 2; y < bubble.Y+bubble.Height+2; y++ {
 		for x := bubble.X - 2; x < bubble.X+bubble.Width+2; x++ {
@@ -166,7 +166,7 @@ func TestTheFacecamGrowsUntilItFillsThePicture(t *testing.T) {
 		}
 		last = got
 	}
-	// Cut in the middle of both moves, it shows the same.
+	// Segments that are cut in the middle of both moves show the same.
 	for _, cut := range [][2]int{{0, 11}, {11, 29}, {40, 20}} {
 		piece := b.filmed(t, face, bubble, width, height, cut[0], cut[1])
 		for n, frame := range piece.Frames {

@@ -3,6 +3,7 @@ package transcoder
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -17,9 +18,12 @@ import (
 // joined makes a joined video of count frames.
 func (b *bench) joined(t *testing.T, rate msg.Rate, count int) msg.Input {
 	t.Helper()
-	facts := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{count}},
-		b.segmentsOf(t, rate, []int{count}), msg.Joined)
-	return b.input(t, "joined", b.store.get(t, "concat/joined"), facts)
+	v := once(t, fmt.Sprint("joined ", rate, count), func() (data []byte, facts any) {
+		facts = b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{count}},
+			b.segmentsOf(t, rate, []int{count}), msg.Joined)
+		return b.store.get(t, "concat/joined"), facts
+	})
+	return b.input(t, "joined", v.data, v.facts)
 }
 
 // hear decodes a video's sound to mono, 48 kHz.
@@ -37,7 +41,7 @@ func hear(t *testing.T, data []byte) []float64 {
 	return sound
 }
 
-// onset is where sound starts, in seconds.
+// onset returns when sound starts, in seconds.
 func onset(sound []float64) float64 {
 	for i, v := range sound {
 		if math.Abs(v) > 0.05 {
@@ -47,7 +51,7 @@ func onset(sound []float64) float64 {
 	return -1
 }
 
-// loudest is the loudest in a stretch, in seconds.
+// loudest returns the highest peak of a stretch, whose times are in seconds.
 func loudest(sound []float64, from, to float64) (peak float64) {
 	for _, v := range sound[int(from*mediatest.SampleRate):min(len(sound), int(to*mediatest.SampleRate))] {
 		peak = max(peak, math.Abs(v))
@@ -85,7 +89,7 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 			checkMoovFirst(t, video)
 			checkThumbnail(t, b.store.get(t, "overlay/thumbnail"))
 			heard := hear(t, video)
-			// The last AAC frame is decoded whole; where it ends is in the header, which measure
+			// The last AAC frame is decoded whole. Its end is in the header, which verify.Measure
 			// has checked.
 			if want := int(sound.Samples(rate, count)); len(heard) < want || len(heard) >= want+1024 {
 				t.Errorf("%d samples, want %d", len(heard), want)

@@ -104,7 +104,7 @@ func TestBrowserFacecamsStayInStep(t *testing.T) {
 	segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
 	p := usual(testWidth, testHeight)
 	for n := range segment.Frames {
-		// Milliseconds are its clock, so each facecam frame may be a frame early or late.
+		// Time stamps are in milliseconds, so each facecam frame may be a frame early or late.
 		got, want := mediatest.ReadGrey(segment.Luma(n, p.X+p.Width/2, p.Y+p.Height/2, 6)), (21+n)/2
 		if got != want%20 && got != (want-1)%20 && got != (want+1)%20 {
 			t.Errorf("frame %d shows facecam grey %d, want %d", n, got, want%20)
@@ -123,8 +123,8 @@ func (b *bench) wantFailure(t *testing.T, url string, code msg.Code, permanent b
 	b.wantFetchToFail(t, msg.Probe, msg.ProbeParams{URL: url}, msg.FacecamFile, code, permanent, words)
 }
 
-// wantFetchToFail runs a task that fetches a stranger's file, and would write output, and checks
-// how it fails.
+// wantFetchToFail runs a task that fetches a stranger's file and writes output, and checks how it
+// fails.
 func (b *bench) wantFetchToFail(t *testing.T, kind msg.Kind, params any, output string, code msg.Code, permanent bool, words string) {
 	t.Helper()
 	_, err := b.run(t, kind, params, nil, output)
@@ -245,7 +245,7 @@ func TestAFacecamThatCannotBeFetched(t *testing.T) {
 	}
 }
 
-// noSuchHost answers as the network does for a name without an address.
+// noSuchHost fails as the network does for a name without an address.
 type noSuchHost struct{}
 
 func (noSuchHost) Do(*http.Request) (*http.Response, error) {

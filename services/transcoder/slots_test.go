@@ -15,14 +15,14 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// A transcoder works on as many tasks at once as it has slots, and takes no more than it works on.
+// A transcoder works on as many tasks at once as it has slots, and takes no more.
 func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 	t.Parallel()
 	mediatest.NeedFFmpeg(t)
 	const slots, tasks = 4, 6
 	store := &objects{data: map[string][]byte{}}
 	store.put("m", mediatest.Mezzanine(t, msg.FPS(24), 4, testWidth, testHeight, mediatest.Bars, nil))
-	// Who fetches a mezzanine has to wait.
+	// Requests for the mezzanine wait.
 	fetching, fetch := make(chan struct{}, tasks), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
@@ -54,8 +54,8 @@ func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 		ingest.Publish(msg.Normalize)
 	}
 	ingest.Until("all slots are at work", func() bool { return len(fetching) >= slots })
-	// The server counts a moment after it has stored: only when it knows of all does it say who has
-	// them.
+	// NATS counts tasks a moment after it has stored them. Only then is its count of pending ones
+	// right.
 	consumer, err := ingest.JS.Consumer(t.Context(), msg.StreamTranscode, msg.ConsumerTranscode)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestEverySlotIsAtWorkAtOnce(t *testing.T) {
 	}
 }
 
-// However many servers send a byte now and then, a render beside them gets done.
+// Any number of servers may send a byte now and then, and another render is still done.
 func TestServersThatDripHoldNobodyUp(t *testing.T) {
 	t.Parallel()
 	mediatest.NeedFFmpeg(t)

@@ -19,8 +19,8 @@ func beeping(s float64) float64 {
 	return 0.3 * math.Sin(2*math.Pi*1000*s)
 }
 
-// changing makes an MPEG-TS of parts of two seconds each, the sound of each with options of its
-// own. It flashes when it beeps.
+// changing makes an MPEG-TS of parts of two seconds, each with its own options of sound. It flashes
+// when it beeps.
 func changing(t *testing.T, codec string, parts ...[]string) []byte {
 	t.Helper()
 	const seconds = 2
@@ -44,7 +44,7 @@ func changing(t *testing.T, codec string, parts ...[]string) []byte {
 	return all
 }
 
-// FFmpeg makes its filters anew when a sound changes, and what they counted begins again.
+// FFmpeg creates its filters again when a sound changes, and they count from zero again.
 func TestSoundThatChangesItsFormStaysInStep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -87,7 +87,7 @@ func TestSoundThatChangesItsFormStaysInStep(t *testing.T) {
 	}
 }
 
-// Nothing comes through the pipe then.
+// The pipe carries no sound then.
 func TestSoundThatStartsAfterTheVideosEndIsSilence(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// What does not move on the page does not move in the video, though every other second begins with
-// a picture that is coded anew, and a scene is encoded in pieces.
+// A still page stands still in the video, though every other second begins with a keyframe and a
+// scene is encoded in pieces.
 func TestAStillSceneStandsStillAtKeyframesAndJoins(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

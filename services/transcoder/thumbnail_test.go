@@ -11,7 +11,7 @@ import (
 )
 
 // The presenter is sharp and bright from the first frame on, at the top right; the page is blank
-// but for a part at the lower left, late.
+// except for a part at the lower left, late in the video.
 func TestAThumbnailIsChosenForThePageBesideTheFacecam(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -60,7 +60,7 @@ func TestAWatermarkIsOverEveryFrame(t *testing.T) {
 			}
 			b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count, Watermark: &c.corner},
 				map[string]msg.Input{
-					// Frames that stand are stored once.
+					// Repeated frames are stored once.
 					msg.Mezzanine:     b.input(t, "m", mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Solid(100), func(n int) bool { return n%7 == 0 }), nil),
 					msg.WatermarkFile: mark,
 				}, msg.Segment)

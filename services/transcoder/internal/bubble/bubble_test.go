@@ -45,8 +45,7 @@ func TestTheMaskIsADiscWithASoftShadow(t *testing.T) {
 	outwards(t, mask, c)
 }
 
-// outwards checks that nothing is covered more than what is nearer to the middle, and that edges
-// are soft.
+// outwards checks that cover does not increase from the middle outwards, and that edges are soft.
 func outwards(t *testing.T, mask *image.Gray, c int) {
 	t.Helper()
 	last, between := uint8(255), 0
@@ -116,7 +115,7 @@ func TestAGrownBubbleIsThePicture(t *testing.T) {
 			}
 		}
 	}
-	if Ease(0) != 0 || Ease(1) != 1 || Ease(0.5) != 0.5 || Ease(0.1) > 0.05 || Ease(0.9) < 0.95 {
+	if ease(0) != 0 || ease(1) != 1 || ease(0.5) != 0.5 || ease(0.1) > 0.05 || ease(0.9) < 0.95 {
 		t.Error("a move does not start and end softly")
 	}
 }

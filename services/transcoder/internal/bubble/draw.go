@@ -69,7 +69,7 @@ func (s Shape) shadow(x, y float64) float64 {
 	soft := s
 	soft.Radius = max(s.Radius, min(s.Reach, s.Width/2, s.Height/2))
 	beyond := -soft.inside(x, y-drop*s.Reach) - s.Border
-	return s.Darkness * (1 - Ease((beyond/s.Reach+1)/2))
+	return s.Darkness * (1 - ease((beyond/s.Reach+1)/2))
 }
 
 // edge returns how much of a pixel lies in a shape, for antialiasing. inside is how many pixels

@@ -27,7 +27,7 @@ type Phase struct {
 
 // Progress returns how far a move has come at the phase's frame n, from 0 for the bubble to 1 for
 // the full picture.
-func (p Phase) Progress(n int) float64 { return Ease(p.Start + p.Step*float64(n)) }
+func (p Phase) Progress(n int) float64 { return ease(p.Start + p.Step*float64(n)) }
 
 // Phases returns the phases of a segment of the given number of frames that starts at frame first
 // of the timeline. What a frame shows depends on its place on the timeline alone.

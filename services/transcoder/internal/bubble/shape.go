@@ -59,8 +59,8 @@ func (s Shape) Grown(share float64, width, height int) Shape {
 	return s
 }
 
-// Ease returns how far a move has come at a share of its time, both from 0 to 1: slow, fast, slow.
-func Ease(t float64) float64 {
+// ease returns how far a move has come at a share of its time, both from 0 to 1: slow, fast, slow.
+func ease(t float64) float64 {
 	t = min(max(t, 0), 1)
 	return t * t * (3 - 2*t)
 }

@@ -65,7 +65,7 @@ func segmentArgs(p msg.NormalizeParams, face *picture.Bubble, threads int) []str
 
 const mib = 1 << 20
 
-// limits bound ffmpeg when it decodes a facecam on the way. The file is bounded by the size of the
+// limits bound ffmpeg when it decodes a facecam too. The file is bounded by the size of the
 // pictures when they are not compressed at all.
 func limits(p msg.NormalizeParams, threads int) ffmpeg.Limits {
 	return ffmpeg.Limits{

@@ -34,8 +34,7 @@ func newEncoder(t *testing.T, files map[string][]byte) (e Encoder, log *strings.
 	return e, log
 }
 
-// encodedTwice encodes a segment and reports whether that took two encodes. The segment's path is
-// path.
+// encodedTwice encodes a segment. It returns its path, and whether that took two encodes.
 func (e Encoder) encodedTwice(t *testing.T, log *strings.Builder, p msg.NormalizeParams, face *picture.Bubble) (path string, twice bool) {
 	t.Helper()
 	if err := e.Segment(t.Context(), p, face, nil); err != nil {
@@ -44,7 +43,7 @@ func (e Encoder) encodedTwice(t *testing.T, log *strings.Builder, p msg.Normaliz
 	return filepath.Join(e.Dir, SegmentFile), strings.Contains(log.String(), "once more")
 }
 
-// track is a segment's picture.
+// track returns a segment's picture.
 func track(t *testing.T, path string) mp4.Track {
 	t.Helper()
 	tracks, err := mp4.Read(path)
@@ -123,7 +122,7 @@ func checkLevel(t *testing.T, path string, width, height int, rate msg.Rate) {
 // checkBuffer makes sure that packets can be fed to a decoder of the level.
 func checkBuffer(t *testing.T, sizes []int64, width, height int, rate msg.Rate) {
 	t.Helper()
-	// What has not been taken out of the buffer yet is what came in beyond the rate.
+	// The buffer holds the bits that exceed the rate so far.
 	want := levelFor(width, height, rate)
 	held, most, total := 0.0, 0.0, int64(0)
 	for _, size := range sizes {

@@ -11,7 +11,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
-// FFmpeg 7 takes a file for good of which nothing can be decoded.
+// FFmpeg 7 does not fail when nothing of a file can be decoded.
 func TestWhatCanBeDecodedOfAFacecamIsCounted(t *testing.T) {
 	t.Parallel()
 	rate := msg.FPS(24)

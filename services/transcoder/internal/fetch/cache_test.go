@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// source plays the store of objects: it counts what is fetched.
+// source is a fake store of objects that counts fetches.
 type source struct{ fetches atomic.Int64 }
 
 func (s *source) to(path string, data []byte) func() error {
@@ -106,7 +106,7 @@ func TestACachedFacecamIsNotCopied(t *testing.T) {
 	if got, err := os.ReadFile(last); err != nil || !bytes.Equal(got, data) || s.fetches.Load() != 1 {
 		t.Errorf("%d bytes, %v, fetched %d times", len(got), err, s.fetches.Load())
 	}
-	// A file that is there already may be the kept one itself, and is not written to.
+	// A file that exists may be the cached one itself, and must not be written to.
 	if err := c.Get(t.Context(), "a", last, nil); !errors.Is(err, os.ErrExist) {
 		t.Errorf("error %v", err)
 	}

@@ -82,7 +82,7 @@ func TestAProgramEndsWithUs(t *testing.T) {
 	}
 }
 
-// alive reports whether a process runs. One that has ended may wait for its new parent to notice.
+// alive reports whether a process runs. A process that has ended may still wait to be reaped.
 func alive(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false

@@ -52,9 +52,9 @@ func Missing(log string) (list []rune) {
 
 // Kinds names the kinds of characters for people, each once: scripts ("Devanagari"), or "emoji and
 // symbols".
-func Kinds(signs []rune) []string {
+func Kinds(characters []rune) []string {
 	found := map[string]bool{}
-	for _, r := range signs {
+	for _, r := range characters {
 		found[kind(r)] = true
 	}
 	return slices.Sorted(maps.Keys(found))

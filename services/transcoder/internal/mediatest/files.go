@@ -2,6 +2,7 @@ package mediatest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -32,13 +33,24 @@ func Mezzanine(t *testing.T, rate msg.Rate, count, width, height int, paint Pict
 	if keep != nil {
 		args = append(args, "-vf", "select='"+strings.Join(kept, "+")+"'")
 	}
-	return Make(t, "mezzanine.mov", RawFrames(count, width, height, paint), args...)
+	create := func() []byte { return Make(t, "mezzanine.mov", RawFrames(count, width, height, paint), args...) }
+	if name := paint.name(); name != "" {
+		return once(t, key("mezzanine", name, count, width, height, args), create)
+	}
+	return create()
 }
 
 // Facecam makes an MP4 of Greys with sound, a WAV file or nil for none. options are of the output;
 // if the first is an extension (".mkv"), the file has that one, and no codec but what options ask
 // for.
 func Facecam(t *testing.T, rate msg.Rate, count, width, height int, sound []byte, options ...string) []byte {
+	t.Helper()
+	return once(t, key("facecam", rate, count, width, height, sha256.Sum256(sound), options), func() []byte {
+		return facecam(t, rate, count, width, height, sound, options...)
+	})
+}
+
+func facecam(t *testing.T, rate msg.Rate, count, width, height int, sound []byte, options ...string) []byte {
 	t.Helper()
 	args := RawInput(rate, width, height)
 	if sound != nil {
@@ -57,8 +69,8 @@ func Facecam(t *testing.T, rate msg.Rate, count, width, height int, sound []byte
 	return Make(t, name, RawFrames(count, width, height, Greys), append(args, options...)...)
 }
 
-// Spoil returns a file in which those packets of a stream ("v:0", "a:0") cannot be decoded for
-// whose number spoil returns true.
+// Spoil overwrites the packets of a stream ("v:0", "a:0") for whose number spoil returns true, so
+// that they cannot be decoded.
 func Spoil(t *testing.T, data []byte, stream string, spoil func(n int) bool) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "whole")

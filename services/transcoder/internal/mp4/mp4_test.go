@@ -13,13 +13,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// made returns a file of two seconds that FFmpeg has made, with options of the output.
+// made makes a file of two seconds with FFmpeg; options are the output's.
 func made(t testing.TB, options ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "video.mp4")
 	args := []string{
 		"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "2",
-		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-profile:v", "high", "-threads", "1",
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-profile:v", "high", "-preset", "superfast", "-threads", "1",
 		"-vf", "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709", "-video_track_timescale", "30000",
 	}
 	out, err := exec.CommandContext(t.Context(), "ffmpeg", append(append(args, options...), path)...).CombinedOutput()

@@ -260,7 +260,7 @@ type geometry struct{ width, height, x, y string }
 // moving returns how a facecam that was scaled to width × height covers a bubble that moves between
 // its place and the full picture.
 func moving(at msg.Bubble, one bubble.Phase, p msg.NormalizeParams, width, height int) geometry {
-	// Register 0 is the share of the move's time, register 1 how far it has come: bubble.Ease.
+	// Register 0 is the share of the move's time, register 1 how far it has come: bubble.ease.
 	time := fmt.Sprintf("clip(%s+(%s)*round(t*%s),0,1)", decimal(one.Start), decimal(one.Step), p.Rate)
 	ease := "st(0," + time + ");st(1,ld(0)*ld(0)*(3-2*ld(0)));"
 	from := func(rests, full float64) string {

@@ -52,8 +52,8 @@ func (v Video) candidates() (list []int) {
 	return list
 }
 
-// FirstFilter takes the first candidate out of the video's frames, so that whoever decodes all of
-// them writes it along, with Outputs. in is the label of the frames.
+// FirstFilter takes the first candidate out of the frames with the label in. A pass over all of the
+// video so writes it on the way, with Outputs.
 func FirstFilter(v Video, in string) string {
 	first := v.candidates()[0]
 	return fmt.Sprintf("%strim=start_frame=%d:end_frame=%d[one];", in, first, first+1) + filter("[one]", v.Width)

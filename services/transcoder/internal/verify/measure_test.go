@@ -47,7 +47,7 @@ func TestSoundWhosePacketsAreNotWhatItsHeaderSaysIsRefused(t *testing.T) {
 	}
 }
 
-// saying is an MP4 whose headers say that its sound lasts for so many seconds.
+// saying returns an MP4 whose headers say that its sound lasts for the given seconds.
 func saying(t *testing.T, data []byte, seconds float64) []byte {
 	t.Helper()
 	movie, err := mp4.DecodeFile(bytes.NewReader(data))

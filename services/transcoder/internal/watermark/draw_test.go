@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// logo is opaque blue at its left, and half of a red at its right.
+// logo is opaque blue on its left, and half transparent red on its right.
 func logo(width, height int) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
@@ -103,7 +103,7 @@ func TestPicturesOfOtherFormatsAreTaken(t *testing.T) {
 	}
 }
 
-// huge is the head of a PNG that says how large it is.
+// huge is the header of a PNG of the given size.
 func huge(width, height uint32) []byte {
 	chunk := append([]byte("IHDR"), make([]byte, 13)...)
 	binary.BigEndian.PutUint32(chunk[4:], width)
@@ -148,13 +148,13 @@ func TestWhatIsNoUsablePictureIsRefusedForGood(t *testing.T) {
 	}
 }
 
-// scans is a grey progressive JPEG with so many scans that hold nothing, each of which is decoded
+// scans is a grey progressive JPEG with the given number of empty scans, each of which is decoded
 // over all of the picture.
 func scans(side uint16, count int) []byte {
 	data := []byte{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0}
 	data = append(data, bytes.Repeat([]byte{1}, 64)...)
 	data = append(data, 0xff, 0xc2, 0, 11, 8, byte(side>>8), byte(side), byte(side>>8), byte(side), 1, 1, 0x11, 0)
-	// A table of one code, which is for the longest run of blocks that hold nothing.
+	// A table of one code, for the longest run of empty blocks.
 	data = append(data, 0xff, 0xc4, 0, 20, 0x10, 1)
 	data = append(append(data, make([]byte, 15)...), 0xe0)
 	for range count {
@@ -180,7 +180,7 @@ func TestAPictureThatTakesLongEndsWithItsTask(t *testing.T) {
 	}
 }
 
-// A red disc on nothing, at half of the resolution, is still red at its edge.
+// A red disc on transparency, at half of the resolution, is still red at its edge.
 func TestClearPixelsBesideAPictureHaveItsColour(t *testing.T) {
 	disc := image.NewNRGBA(image.Rect(0, 0, 60, 60))
 	for y := range 60 {
