@@ -119,7 +119,7 @@ func outcomes(attempts []rig.Attempt, kind string, seq int) []string {
 	return found
 }
 
-// workers returns who did the tasks of a kind.
+// workers returns the workers that did the tasks of a kind.
 func workers(attempts []rig.Attempt, kind string) []string {
 	var found []string
 	for _, a := range attempts {

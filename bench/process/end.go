@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// endPoll is how often End looks.
+	// endPoll is how often End checks.
 	endPoll = 5 * time.Millisecond
-	// killTime is how long what was killed may take to be gone.
+	// killTime is how long killed processes may take to end.
 	killTime = 10 * time.Second
 )
 

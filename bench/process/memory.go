@@ -9,7 +9,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// Memory finds the most memory in bytes that a process and its descendants have at a time: the sum
+// Memory finds the peak memory in bytes of a process and its descendants: the largest sum
 // of their proportional set sizes (PSS), in which what several processes share is counted once.
 //
 // To read PSS takes the kernel a walk over all pages, some 30 ms of CPU time for a browser. So Look

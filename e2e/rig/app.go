@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// App is the product's web app: it inserts rows, and looks at renders until they have ended. It
-// knows only the app's own tables.
+// App is the product's web app: it inserts rows, and polls renders until they have ended. It uses
+// only the app's own tables.
 type App struct{ DB *pgxpool.Pool }
 
 // Campaign is what the app stores.
@@ -33,7 +33,7 @@ type Scene struct {
 	URL     string
 	Seconds int
 	Order   int
-	// Realtime says that its frames may stand or be passed over.
+	// Realtime says that frames may be repeated or skipped.
 	Realtime bool
 }
 
@@ -52,7 +52,7 @@ type Seen struct {
 	Progress int
 }
 
-// Render is a row of renders that has ended, with all that was seen on the way.
+// Render is a row of renders that has ended, with its history.
 type Render struct {
 	ID           uuid.UUID
 	Status       string
@@ -125,7 +125,7 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 	return render
 }
 
-// Await polls a render until it has ended, and checks that nothing on the way went back.
+// Await polls a render until it has ended, and checks that its status and progress never went back.
 func (a *App) Await(t testing.TB, id uuid.UUID) Render {
 	t.Helper()
 	return a.AwaitWithin(t, id, Patience)
@@ -172,8 +172,8 @@ func (a *App) Look(id uuid.UUID) (Render, error) {
 
 var statuses = []string{"queued", "recording", "normalizing", "concatenating", "overlaying", "uploading", "done"}
 
-// Backward says what in a sequence of observations breaks the promise to the app: status moves only
-// forward, progress is never lower, and reaches 100 only with done.
+// Backward returns what in a sequence of observations breaks the promise to the app, or nothing:
+// status moves only forward, progress never goes down, and reaches 100 only with done.
 func Backward(seen []Seen) string {
 	for i, s := range seen {
 		if (s.Progress == 100) != (s.Status == "done") || s.Progress < 0 || s.Progress > 100 {

@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
-// Config says how many replicas of each service there are (0: one), and what they are told beyond
-// the defaults.
+// Config says how many replicas of each service there are (0: one), and their settings beyond the
+// defaults.
 type Config struct {
 	Ingests, Recorders, Transcoders, Uploaders int
 	// Env are more settings, for all services.
@@ -139,7 +139,7 @@ func (p *Pipeline) Run(t testing.TB, kind string) *Service {
 	return s
 }
 
-// settings returns a service's whole environment: what any has, and the credentials that this one
+// settings returns a service's whole environment: what all have, and the credentials that this one
 // needs.
 func (p *Pipeline) settings(kind string, s *Service, work string) map[string]string {
 	env := map[string]string{

@@ -105,7 +105,7 @@ type browser struct {
 
 func browse(t testing.TB, url string) *browser {
 	t.Helper()
-	// As the recorder does, whose environment here has nothing to say of it.
+	// As the recorder does, whose environment here does not name one.
 	bin, err := exec.LookPath("chromium-headless-shell")
 	if err != nil {
 		bin, err = exec.LookPath("chrome-headless-shell")
@@ -121,9 +121,9 @@ func browse(t testing.TB, url string) *browser {
 		"--headless", "--remote-debugging-port=0", "--user-data-dir=" + dir, "--no-first-run", "--disable-background-networking",
 		"--disable-breakpad", "--force-color-profile=srgb", "--force-device-scale-factor=1", "--mute-audio", "--disable-dev-shm-usage",
 	}
-	// Colours are converted as a graphics card does it, on whose behalf SwiftShader works. Without
-	// one, Chrome takes a short cut whose factor for blue is too small for BT.709: pure blue,
-	// decoded from any video, is 243 of 255.
+	// Colours are converted as on a graphics card, which SwiftShader emulates. Without one, Chrome
+	// uses an approximation whose factor for blue is too small for BT.709: pure blue, decoded from
+	// any video, is 243 of 255.
 	args = append(args, "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
 	if os.Getuid() == 0 {
 		args = append(args, "--no-sandbox")
@@ -136,8 +136,7 @@ func browse(t testing.TB, url string) *browser {
 	return &browser{Process: p, dir: dir}
 }
 
-// end kills Chrome, as nobody waits for what it would still do, and waits until nothing of it is
-// left.
+// end kills Chrome and waits until all of its processes have ended.
 func (b *browser) end(t testing.TB) {
 	t.Helper()
 	b.killed = true

@@ -71,7 +71,7 @@ func (p *Postgres) Start(t testing.TB) {
 	}
 }
 
-// Stop ends the server at once and cleanly, whoever is connected.
+// Stop ends the server at once and cleanly, and disconnects its clients.
 func (p *Postgres) Stop(t testing.TB) {
 	t.Helper()
 	if err := p.server.Stop(); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// Patience ends a wait that would otherwise hang. It is no measure of speed: a slow machine needs
+// Patience bounds a wait that would otherwise hang. It does not test speed: a slow machine needs
 // it.
 const Patience = 2 * time.Minute
 
@@ -123,7 +123,7 @@ func tail(text []byte, lines int) []byte {
 	return text[at+1:]
 }
 
-// Eventually waits until ok holds. It polls: what it waits for is in another process.
+// Eventually waits until ok holds. It polls, because what it waits for is in another process.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	within(t, Patience, what, ok)

@@ -22,7 +22,7 @@ const (
 	secretKey = "e2e-storage-secret-4f1c"
 )
 
-// Store is an S3 server, versitygw, behind a proxy at which a test can hold requests.
+// Store is an S3 server, versitygw, behind a proxy that can hold requests for a test.
 type Store struct {
 	// Endpoint is the proxy's address, the only one that services know.
 	Endpoint string
@@ -66,7 +66,7 @@ func startStore(t testing.TB, dir string) *Store {
 	return s
 }
 
-// makeBuckets makes the buckets that are the app's: whoever sets up a store does.
+// makeBuckets makes the app's buckets, as its owner does.
 func (s *Store) makeBuckets(t testing.TB) {
 	t.Helper()
 	config := s.server.Config

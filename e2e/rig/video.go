@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// client asks anew each time, so that no idle connection outlives a test.
+// client opens a connection for each request, so that no idle one outlives a test.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // Fetch downloads a URL, as a browser does, into a file of the test's own.
@@ -45,7 +45,7 @@ func Fetch(t testing.TB, url string) string {
 	return path
 }
 
-// Track is what ffprobe says of a video's picture or sound.
+// Track is what ffprobe reports of a video's picture or sound.
 type Track struct {
 	Type       string `json:"codec_type"`
 	Codec      string `json:"codec_name"`

@@ -21,7 +21,7 @@
 //   - Any of the three servers is replaced by an external one when its URL is set: DATABASE_URL,
 //     NATS_URL, S3_ENDPOINT.
 //   - Passwords are random, and kept in files that only their owner can read. NATS has none, as is
-//     its custom: whoever may use loopback on this machine may use it.
+//     usual: every process that can reach loopback on this machine can use it.
 //
 // What it does not guarantee: pages, facecams and watermarks may reach everything on this machine's
 // loopback, the embedded NATS included, unless EGRESS_ALLOW is set: then they reach public

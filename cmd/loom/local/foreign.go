@@ -16,8 +16,8 @@ func (e *ForeignError) Error() string {
 }
 
 // refuseForeign keeps a Stack from servers that it was not told to use. It would migrate a database
-// and claim its jobs, answer the workers of another installation, and make buckets: a variable that
-// lies in a folder's .env, or in a shell, for another program is no leave for that.
+// and claim its jobs, answer the workers of another installation, and make buckets. A variable that
+// is set for another program, in a folder's .env or in a shell, does not allow that.
 func refuseForeign(opts Options) error {
 	var found []string
 	for _, name := range foreign {

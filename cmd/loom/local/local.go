@@ -23,7 +23,7 @@ type Options struct {
 	// ReadyFile is one more file, by its absolute path, for what ReadyFile(Dir) holds. It is
 	// removed at the start, written when everything is ready, and removed at Close. Empty: none.
 	ReadyFile string
-	// Allow is what pages may reach in any case, in the form of EGRESS_ALLOW. Empty: nothing.
+	// Allow is what pages may always reach, in the form of EGRESS_ALLOW. Empty: nothing.
 	Allow string
 	// Environ holds the services' settings. DATABASE_URL, NATS_URL and S3_ENDPOINT replace the
 	// embedded servers, and EGRESS_ALLOW the leave to reach loopback.
@@ -31,7 +31,7 @@ type Options struct {
 	// Adopt lets DATABASE_URL, NATS_URL and S3_ENDPOINT of Environ be used. Without it they are a
 	// *ForeignError.
 	Adopt bool
-	// Log takes what the servers and services have to say.
+	// Log takes the log of the servers and services.
 	Log zerolog.Logger
 }
 
@@ -155,7 +155,7 @@ func (s *Stack) settings(environ map[string]string, allow string) (map[string]st
 		s.log.Warn().Msg(Unsandboxed)
 	}
 	if all["WORK_DIR"] == "" {
-		// Nobody else uses it: what a crash left there can go.
+		// No other process uses it: what a crash left there is removed.
 		work := filepath.Join(s.dir, "work")
 		if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o700)); err != nil {
 			return nil, fmt.Errorf("make work folder: %w", err)

@@ -66,15 +66,15 @@ func takeLock(dir, command string) (*lock, error) {
 
 func (l *lock) release() error { return l.file.Close() }
 
-// Running returns who runs on dir, if anybody does.
+// Running returns the process that runs on dir, if there is one.
 func Running(dir string) (Holder, bool) {
 	file, err := os.Open(lockPath(dir))
 	if err != nil {
 		return Holder{}, false
 	}
 	defer file.Close()
-	// A shared lock is had at once unless somebody holds the exclusive one; closing the file drops
-	// it again.
+	// The shared lock is granted unless another process holds the exclusive one. Closing the file
+	// drops it.
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return readHolder(file), true

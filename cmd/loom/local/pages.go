@@ -10,7 +10,7 @@ import (
 // is what `loom render` serves.
 const loopbackAllowed = "127.0.0.0/8,::1"
 
-// Unsandboxed is said where Chrome's sandbox cannot be had and nobody has asked for it.
+// Unsandboxed is logged where Chrome's sandbox does not work and the settings do not turn it off.
 const Unsandboxed = "Chrome runs without its sandbox, because this is root (CHROME_SANDBOX=off)"
 
 // Alone returns the settings with which one command shows a page in this process: environ's,

@@ -30,8 +30,8 @@ func pgPlace(ctx context.Context, home pgHome, account postgresd.Account, i post
 	sum := sha256.Sum256([]byte(home.dir))
 	var problems error
 	for _, parent := range home.elsewhere {
-		// Somebody else's folder of that name, in a place where anybody may create one, is no place
-		// for data.
+		// In a place where every user may create folders, another user's folder of that name is not
+		// used.
 		if err := makeEnterable(parent); err != nil {
 			problems = errors.Join(problems, err)
 			continue

@@ -29,8 +29,8 @@ type part struct {
 	load func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error)
 }
 
-// workers do what ingest grants. They are stopped first, so that they can hand back to it what they
-// do.
+// workers do the tasks that ingest grants. They are stopped first, so that they can hand back their
+// tasks to it.
 var workers = []part{
 	{"recorder", func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error) {
 		cfg, err := recorder.LoadConfig(environ)

@@ -23,7 +23,7 @@ type Cluster struct {
 	// User is the superuser.
 	User string
 	// Password is the superuser's, and PasswordFile holds it for Init, readable by the account.
-	// Without a file, everybody who reaches the port is let in.
+	// Without a file, every client that reaches the port is let in.
 	Password, PasswordFile string
 	// Volatile leaves out of Init what makes the data outlive a crash of the machine.
 	Volatile bool

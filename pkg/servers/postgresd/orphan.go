@@ -13,7 +13,7 @@ import (
 )
 
 // StopOrphan stops the server that a crash left running on the cluster, and reports whether there
-// was one. The caller must know that whoever started that server has ended.
+// was one. The caller must know that the process that started it has ended.
 func (c Cluster) StopOrphan(ctx context.Context) (bool, error) {
 	pid, err := RunningOn(ctx, c.Data)
 	if err != nil || pid == 0 {

@@ -55,7 +55,7 @@ func NewIngestOn(t testing.TB, nc *nats.Conn) *Ingest {
 	return i
 }
 
-// Granted is the reply that NewIngest tells of, after change.
+// Granted is the reply that NewIngest describes, after change.
 func Granted(r msg.GrantRequest, change func(*msg.Grant)) msg.GrantReply {
 	grant := &msg.Grant{
 		Ref: r.Ref, Attempt: 1, Lease: msg.Duration(30 * time.Second), HeartbeatEvery: msg.Duration(100 * time.Millisecond),
@@ -124,7 +124,7 @@ func (i *Ingest) listen() {
 	i.Flush()
 }
 
-// Deaf ends listening for requests: they then find that nobody is there.
+// Deaf stops listening for requests: they then fail with no responders.
 func (i *Ingest) Deaf() {
 	i.t.Helper()
 	for _, sub := range i.subs {

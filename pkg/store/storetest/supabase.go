@@ -69,7 +69,7 @@ type refusal struct {
 	code   string
 }
 
-// Refuse answers whatever writes to bucket with a status and a code.
+// Refuse answers every write to bucket with a status and a code.
 func (s *Supabase) Refuse(bucket string, status int, code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +104,7 @@ func (s *Supabase) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	switch {
 	case r.Method == http.MethodPut && key == "" && s.there(r, bucket):
-		// Whatever it is about: policies, say, are not known.
+		// Also for requests about policies and the like, which are not known.
 		refuse(w, http.StatusConflict, "BucketAlreadyExists", "The resource already exists")
 		return
 	case r.Method == http.MethodPut && key != "" && refused.status != 0:
@@ -140,7 +140,7 @@ func (s *Supabase) there(r *http.Request, bucket string) bool {
 	return answer.Code != http.StatusNotFound
 }
 
-// public serves what everybody may read; what is not is a 400 that says 404.
+// public serves public objects; anything else is a 400 that says 404.
 func (s *Supabase) public(w http.ResponseWriter, r *http.Request, path string) {
 	look := r.Clone(r.Context())
 	look.URL = &url.URL{Path: path}
@@ -163,7 +163,8 @@ func (s *Supabase) public(w http.ResponseWriter, r *http.Request, path string) {
 	_, _ = fmt.Fprintf(w, `{"statusCode":"404","error":"not_found","message":"Not found","code":%q}`, code)
 }
 
-// differ has copies of what is missing say so as Supabase does: of a bucket, too, as of an object.
+// differ makes the answer to a copy of something missing Supabase's: for a bucket the same as for
+// an object.
 func differ(response *http.Response) error {
 	if response.Request.Header.Get("X-Amz-Copy-Source") == "" || response.StatusCode != http.StatusNotFound {
 		return nil
