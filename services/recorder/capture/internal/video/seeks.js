@@ -1,6 +1,6 @@
 // Returns null if there are no videos; else whether one seeks, whether the first picture of one is
-// missing, and whether one sought since the last call. A first picture is missing of a video that is
-// visible and loads, unless that was given up.
+// missing, and whether one sought since the last call. The first picture of a video is missing if
+// the video is visible and loads, unless that was given up.
 //
 // again: looks for videos again, in the document, its shadow trees, and iframes of its own origin.
 // giveUp: first pictures that are missing are given up.
