@@ -81,6 +81,7 @@ fuzz: setup ## run each fuzz test for FUZZTIME (default 30s), one after the othe
 lint: bin/golangci-lint ## run the linters; vet, gofmt and tidiness by module; the width of comments and prose
 	bin/golangci-lint run $(MODULES:%=./%/...)
 	@scripts/check-modules.sh $(MODULES) tools
+	cd tools && GOWORK=off go test ./... && GOWORK=off go run ./width ..
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## format all Go code

@@ -114,8 +114,8 @@ func largestGrants(t *testing.T, tasks []plan.Task) map[msg.Kind]grantSize {
 	return sizes
 }
 
-// encodedGrant returns the size of a task's grant, with inputs and outputs or without, and with facts
-// of these tasks.
+// encodedGrant returns the size of a task's grant, with inputs and outputs or without, and with
+// facts of these tasks.
 func encodedGrant(t *testing.T, task plan.Task, files bool, facts map[uuid.UUID]json.RawMessage) int {
 	t.Helper()
 	grant := &msg.Grant{
