@@ -3,6 +3,7 @@ package migrations_test
 import "testing"
 
 func TestTheBundleOfAFailedAttemptIsKnown(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	task := r.tasks["record 0"]

@@ -41,6 +41,7 @@ func TestACancelEndsWhateverTheAppsChecksKnow(t *testing.T) {
 
 // A trigger of the app's that refuses one job must not keep the plans of others open.
 func TestAPlanThatCannotBeClosedStopsNoOther(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	stuck, other := fresh(t, conn, 3), fresh(t, conn, 3)
 	paste(t, conn, `create function refuse() returns trigger language plpgsql as $$ begin
@@ -53,6 +54,7 @@ func TestAPlanThatCannotBeClosedStopsNoOther(t *testing.T) {
 }
 
 func TestHandingBackEndsAtLast(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	task := r.tasks["record 0"]
@@ -113,6 +115,7 @@ func endedByTheApp(t *testing.T, conn *pgx.Conn, end string) {
 // The job of a cancelled render whose app's CHECK knows 'cancelled' on renders, but not on
 // render_jobs.
 func TestAJobThatCannotBeCancelledIsFailed(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	exec(t, conn, "alter table render_jobs add check (state in ('queued', 'running', 'completed', 'failed'))")
 	r := fresh(t, conn, 3)
@@ -155,6 +158,7 @@ func TestWhoMayChangeARenderMayCancelItAndNobodyElse(t *testing.T) {
 }
 
 func TestARequestToCancelWhatHasEndedIsForgotten(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	exec(t, conn, "update renders set status = 'failed', cancel_requested = true where id = $1", r.id)
@@ -166,6 +170,7 @@ func TestARequestToCancelWhatHasEndedIsForgotten(t *testing.T) {
 
 // What the app's trigger refuses is not tried every second for ever, and is known.
 func TestAPlanThatCannotBeClosedIsSetAside(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	paste(t, conn, `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not this one'; end $$;
@@ -271,6 +276,7 @@ func TestALeaseIsRenewedThoughSomebodyDeletesTheRender(t *testing.T) {
 
 // A lease that ended while heartbeats could not be received charges no attempt.
 func TestALeaseThatNobodyCouldRenewDoesNotLapse(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	task := r.tasks["record 0"]

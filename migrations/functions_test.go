@@ -10,6 +10,7 @@ import (
 )
 
 func TestARenderGoesThroughItsStatuses(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	var seen []string
@@ -35,6 +36,7 @@ func TestARenderGoesThroughItsStatuses(t *testing.T) {
 }
 
 func TestOnlyTheCurrentAttemptCounts(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	task := r.tasks["record 0"]
@@ -70,6 +72,7 @@ func TestOnlyTheCurrentAttemptCounts(t *testing.T) {
 }
 
 func TestALapsedLeaseIsChargedOnceAndRetriesRunOut(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 1)
 	task := r.tasks["record 0"]
@@ -159,6 +162,7 @@ func TestWhatIsStoredIsWorkedOnWhileItsAttemptGoesOnAndTakenBackWithIt(t *testin
 }
 
 func TestWhatReadsNothingOfATaskWaitsForItsEnd(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := inPieces(t, conn, 3)
 	record, segment := r.tasks["record 0"], r.tasks["normalize 0"]
@@ -175,6 +179,7 @@ func TestWhatReadsNothingOfATaskWaitsForItsEnd(t *testing.T) {
 }
 
 func TestAWorkerIsStoppedWhoseInputIsTakenBack(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := inPieces(t, conn, 3)
 	record, segment := r.tasks["record 0"], r.tasks["normalize 0"]
@@ -191,6 +196,7 @@ func TestAWorkerIsStoppedWhoseInputIsTakenBack(t *testing.T) {
 }
 
 func TestAHeartbeatRenewsEvenALapsedLease(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 1)
 	task := r.tasks["record 0"]
@@ -204,6 +210,7 @@ func TestAHeartbeatRenewsEvenALapsedLease(t *testing.T) {
 }
 
 func TestARepeatedRequestIsOneAttempt(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 0)
 	request := uuid.NewString()
@@ -215,6 +222,7 @@ func TestARepeatedRequestIsOneAttempt(t *testing.T) {
 }
 
 func TestFailuresAreRetriedAndThenFailTheRender(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 2)
 	task := r.tasks["record 0"]
@@ -246,6 +254,7 @@ func TestFailuresAreRetriedAndThenFailTheRender(t *testing.T) {
 }
 
 func TestHandingBackIsNotChargedButSlowsDown(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 0)
 	task := r.tasks["record 0"]
@@ -300,6 +309,7 @@ func TestConcurrentFinishersUnlockWhatFollowsOnce(t *testing.T) {
 }
 
 func TestProgressIsThrottledAndNeverFalls(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	task := r.tasks["record 0"]
@@ -344,6 +354,7 @@ func TestProgressIsThrottledAndNeverFalls(t *testing.T) {
 }
 
 func TestARenderThatHasEndedStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	for _, end := range []string{"done", "failed", "cancelled"} {
 		t.Run(end, func(t *testing.T) {
@@ -374,6 +385,7 @@ func TestARenderThatHasEndedStaysAsItIs(t *testing.T) {
 }
 
 func TestUploadsAreClosedByFinishRenderAlone(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	for _, task := range []string{"record 0", "record 1", "normalize 0", "normalize 1", "concat 0"} {
@@ -428,6 +440,7 @@ func TestJobsOfOneRenderAreClaimedOneByOne(t *testing.T) {
 }
 
 func TestAJobThatWasDeletedLeavesItsPlanOpen(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	exec(t, conn, "delete from render_jobs where id = $1", r.job)
@@ -445,6 +458,7 @@ func TestAJobThatWasDeletedLeavesItsPlanOpen(t *testing.T) {
 }
 
 func TestInsertingAJobIsNotified(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	exec(t, conn, "listen loom_jobs")
 	fresh(t, conn, 3)

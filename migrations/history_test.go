@@ -8,6 +8,7 @@ import (
 
 // What is asked of the database every second reads what goes on, not what there ever was.
 func TestWhatIsAskedEverySecondReadsNoHistory(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	exec(t, conn, `
 		with c as (insert into campaigns (name) values ('past') returning id),

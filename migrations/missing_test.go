@@ -18,6 +18,7 @@ import (
 // Each of the first three was ready once, and then failed at work or never finished a render. Every
 // case but the last leaves the database as it was.
 func TestADatabaseThatLacksSomethingIsNotReady(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	for _, c := range []struct {
 		what, change, says, file string
@@ -115,6 +116,7 @@ func TestPastedFilesAreReadyOnlyWhenAllOfThemAreThere(t *testing.T) {
 }
 
 func TestANewerDatabaseIsReadyAndStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	paste(t, conn, `create or replace function loom.schema_version() returns int language sql as 'select 9';
 		create or replace function loom.status_rank(status text) returns int language sql as 'select 42';
@@ -137,6 +139,7 @@ func TestANewerDatabaseIsReadyAndStaysAsItIs(t *testing.T) {
 
 // A kind that a later file adds is not taken away by an earlier one that is pasted again.
 func TestFilesThatArePastedAgainKeepKindsOfTasks(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	paste(t, conn, `alter table loom.tasks drop constraint tasks_kind_check,
 		add constraint tasks_kind_check check (kind in ('record', 'probe', 'draw', 'caption', 'normalize', 'concat', 'overlay', 'upload'))`)

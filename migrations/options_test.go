@@ -71,6 +71,7 @@ func TestSecretsDoNotOutliveThePlan(t *testing.T) {
 }
 
 func TestWarningsOfTasksAreTheRenders(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, migrated.Database(t))
 	r := fresh(t, conn, 3)
 	warnings := func() (list []map[string]any) {
