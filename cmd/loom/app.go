@@ -44,7 +44,7 @@ Settings come from the environment and from .env in the current folder; .env.exa
 and FFPROBE_PATH come from the environment only: a folder does not choose the programs that are run. Commands that need a
 database use DATABASE_URL or, when that is not set, the "loom up" that runs on the data folder.`
 
-// app is what a command sees of the world.
+// app is a command's environment: settings, output and terminal.
 type app struct {
 	environ map[string]string
 	// dotenv are the settings that come from .env alone.
@@ -54,12 +54,12 @@ type app struct {
 	terminal bool
 }
 
-// exitError ends the command with a status. Its error, if any, has been told already.
+// exitError ends the command with a status. The user has seen its cause already.
 type exitError struct{ status int }
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
 
-// usageError marks an error that starting again in the same way cannot help.
+// usageError marks an error that running the same command again would repeat.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -171,7 +171,7 @@ func (d dataFlag) dir() (string, error) {
 	return dir, nil
 }
 
-// errNoDatabase names both ways to have one.
+// errNoDatabase names both ways to get one.
 const errNoDatabase = "there is no database to talk to: set DATABASE_URL, or start `loom up` (none runs on %s)"
 
 // settings are those of the installation that a command talks to: the environment's, completed by

@@ -13,8 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
-// fetch downloads a finished render's files: from the store where there are keys to it, which works
-// for private buckets too, else from the URLs that the app is given.
+// fetch downloads a finished render's files. With keys it reads them from the store, which works
+// for private buckets too; without, from the URLs that the app gets.
 func fetch(ctx context.Context, settings map[string]string, r renders.Render, tasks []renders.Task, video, thumbnail string) error {
 	upload, found := renders.UploadTask(tasks)
 	if settings["S3_ENDPOINT"] == "" || settings["S3_ACCESS_KEY_ID"] == "" || !found {
@@ -38,7 +38,7 @@ func openStore(settings map[string]string) (*store.Client, error) {
 	})
 }
 
-// buckets are the default names, by what their variables end in.
+// buckets are the default names, by the last part of their variables.
 var buckets = map[string]string{"VIDEOS": "videos", "THUMBNAILS": "thumbnails", "WORK": "loom-work"}
 
 func bucket(settings map[string]string, which string) string {
@@ -48,8 +48,8 @@ func bucket(settings map[string]string, which string) string {
 	return buckets[which]
 }
 
-// download writes what url answers with to the file at path: all of it, or the file stays as it
-// was. Its errors do not hold the URL, which may be signed.
+// download writes the response of url to the file at path, or leaves the file unchanged. Its errors
+// do not hold the URL, which may be signed.
 func download(ctx context.Context, url, path string) error {
 	operation := "download " + filepath.Base(path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// lookEvery is how often a render is looked at.
+	// lookEvery is how often a render is read.
 	lookEvery = 500 * time.Millisecond
 	// patience is how long the database may be away.
 	patience = time.Minute
-	// unclaimedAfter is when it is said that nobody has taken the job.
+	// unclaimedAfter is when the user is told that no ingest has claimed the job.
 	unclaimedAfter = 15 * time.Second
 )
 
@@ -31,11 +31,11 @@ type follower struct {
 	failed <-chan struct{}
 }
 
-// follow returns the render as it ended, with its tasks, or as it was last seen and an error.
+// follow returns the render as it ended, with its tasks, or its last known state and an error.
 func (f *follower) follow(ctx context.Context) (renders.Render, []renders.Task, error) {
 	view := progress.New(f.app.stderr, f.app.terminal)
 	defer view.Close()
-	// As it was submitted: it may be claimed before it is looked at.
+	// As submitted: it may be claimed before the first read.
 	last := renders.Render{ID: f.id, Status: "queued"}
 	view.Update(last, nil)
 	begun, seen, told := time.Now(), time.Now(), false

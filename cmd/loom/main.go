@@ -1,6 +1,6 @@
 // Command loom is loom-lite's command line: it runs everything on one machine (up), renders
-// campaigns (render), tells how renders are (status, list, bundle), and looks after an installation
-// (migrate, doctor).
+// campaigns (render), shows renders (status, list, bundle), and maintains an installation (migrate,
+// doctor).
 package main
 
 import (

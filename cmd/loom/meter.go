@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// meter measures what a command costs: its own CPU time, and that of the processes that it has
-// started, of theirs, and so on, as far as all of these have ended. On Linux that includes the
-// processes that Chrome leaves behind when it is killed: they become children of this process.
-// Elsewhere those are lost.
+// meter measures a command's CPU time and that of its descendants that have ended. On Linux that
+// includes processes that Chrome leaves behind when it is killed: they become children of this
+// process. Elsewhere they are not counted.
 type meter struct {
 	begun time.Time
 	cpu   time.Duration

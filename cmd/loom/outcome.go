@@ -13,8 +13,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// outcome is what `loom render --json` prints as its last line. Every field is always there; null
-// is for what there is not.
+// outcome is what `loom render --json` prints as its last line. Every field is always present; one
+// without a value is null.
 type outcome struct {
 	// RenderID is null when nothing was submitted.
 	RenderID *uuid.UUID `json:"render_id"`
@@ -31,11 +31,11 @@ type outcome struct {
 	WallSeconds  float64 `json:"wall_s"`
 	ErrorCode    *string `json:"error_code"`
 	ErrorMessage *string `json:"error_message"`
-	// Warnings are what went otherwise than asked, though the render may be done.
+	// Warnings are the render's; it may be done all the same.
 	Warnings []msg.Warning `json:"warnings"`
 }
 
-// Codes of what goes wrong in the command itself. A render's own codes are in pkg/msg.
+// Codes of failures of the command itself. A render's own codes are in pkg/msg.
 const (
 	codeCampaignFile = "campaign_file_invalid"
 	codeOptionsFile  = "options_file_invalid"
@@ -53,7 +53,7 @@ func (o *outcome) ended(r renders.Render) {
 	}
 }
 
-// cancelled is what becomes of a render that this command cancelled.
+// cancelled is the outcome of a render that this command cancelled.
 func (o *outcome) cancelled() {
 	code, message := string(msg.CodeCancelled), "The render was cancelled."
 	o.Status, o.ErrorCode, o.ErrorMessage = "cancelled", &code, &message

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// answersWithin is how long workers have to say that they are there.
+	// answersWithin bounds the wait for workers' answers.
 	answersWithin = 2 * time.Second
-	// quietFor ends the wait when nobody else has answered for so long.
+	// quietFor ends the wait when no further worker has answered for this long.
 	quietFor = 400 * time.Millisecond
 )
 
@@ -31,7 +31,7 @@ type worker struct {
 	here bool
 }
 
-// findWorkers asks who is there.
+// findWorkers returns the workers that answer on NATS.
 func findWorkers(ctx context.Context, natsURL string) ([]worker, error) {
 	nc, err := nats.Connect(natsURL, nats.Name("loom"), nats.Timeout(5*time.Second))
 	if err != nil {

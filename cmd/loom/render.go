@@ -39,7 +39,7 @@ With --local, the pages that are recorded may reach everything on this machine's
 name what they may reach instead, besides public addresses and the campaign's own files.`
 }
 
-// Run renders the campaign and tells the outcome. Its error is the exit status alone when the
+// Run renders the campaign and prints the outcome. Its error is the exit status alone when the
 // outcome says it all.
 func (c *renderCmd) Run(ctx context.Context, a *app) error {
 	begun := time.Now()

@@ -91,7 +91,7 @@ func checkScheme(scheme string) error {
 	return nil
 }
 
-// errScheme is ErrRefused for a URL that is none of the web's.
+// errScheme is ErrRefused for a URL that is neither http nor https.
 var errScheme = refusal("only http and https may be fetched")
 
 type refusal string

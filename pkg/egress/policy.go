@@ -13,7 +13,7 @@ import (
 // ErrRefused says that the policy does not let an address be reached.
 var ErrRefused = errors.New("address is not public and not allowed by EGRESS_ALLOW")
 
-// Policy says which addresses may be reached: public ones, and those that are allowed. The zero
+// Policy decides which addresses may be reached: public ones, and those on the allow list. The zero
 // Policy allows public addresses only.
 type Policy struct {
 	rules []rule
@@ -100,11 +100,11 @@ func (p Policy) Check(to netip.AddrPort) error {
 	return nil
 }
 
-// errOwn is ErrRefused for a public address of this machine's: its kernel takes the way of loopback
-// there, past every firewall, to services that only their firewall keeps from the internet.
+// errOwn is ErrRefused for a public address of this machine. The kernel routes it over loopback,
+// past every firewall, to services that only a firewall keeps from the internet.
 var errOwn = refusal("address is this machine's own and not allowed by EGRESS_ALLOW")
 
-// own reports whether addr is an address of this machine's, or whether nobody knows.
+// own reports whether addr is an address of this machine. It is true when that is unknown.
 func own(addr netip.Addr) bool {
 	all, err := net.InterfaceAddrs()
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 const maxFailures = 1024
 
 // Proxy is an HTTP forward proxy on loopback that connects as a policy allows. A program that sends
-// all of its traffic through it is bound by the policy, redirects and all. It remembers why it
-// could not connect, which the program itself only learns as "bad gateway".
+// all its traffic through it obeys the policy, redirects included. Failure returns why a connection
+// failed; the program itself only sees "bad gateway".
 type Proxy struct {
 	policy    Policy
 	transport *http.Transport
@@ -44,7 +44,7 @@ func (p Policy) Proxy() (*Proxy, error) {
 		failures: map[string]error{}, tunnels: map[net.Conn]struct{}{},
 	}
 	x.transport.DialContext = x.dial
-	// What the origin sends goes through as it is.
+	// Responses are passed on unchanged.
 	x.transport.DisableCompression = true
 	x.transport.ForceAttemptHTTP2 = false
 	x.transport.ResponseHeaderTimeout = 0

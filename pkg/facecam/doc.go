@@ -1,7 +1,6 @@
-// Package facecam says how users may have the presenter shown: the options that
-// campaigns.facecam_options and the campaign file hold, the same in both.
+// Package facecam holds the options of how the presenter is shown, and computes where the bubble
+// is. campaigns.facecam_options and the campaign file have the same options.
 //
-// One JSON Schema (Schema) describes them. Parse checks against it, and Check what hangs on the
-// video's size and length: a bubble that leaves the picture, moments that overlap.
+// One JSON Schema (Schema) describes them. Package options reads and checks them.
 // docs/reference/facecam.md explains them with pictures.
 package facecam

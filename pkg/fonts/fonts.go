@@ -1,8 +1,7 @@
-// Package fonts says which fonts text is drawn with, and finds what those that are installed cannot
-// draw.
+// Package fonts lists the fonts that text is drawn with, and finds scripts that the installed fonts
+// cannot draw.
 //
-// The list is debian.txt. The images, scripts/setup.sh and `loom doctor` have it from there, so
-// that what a machine lacks is told, and what is told is in the images.
+// The list is debian.txt. The images, scripts/setup.sh and `loom doctor` all read it.
 package fonts
 
 import (

@@ -12,7 +12,7 @@ type Message interface {
 	Task | GrantRequest | GrantReply | Heartbeat | HeartbeatReply | Result | Cancel | Event
 }
 
-// checker is what every message can say of itself.
+// checker is a message that can check its own fields.
 type checker interface{ check() error }
 
 // Decode reads one message. It returns ErrMalformed for bytes that are no such message, and

@@ -51,8 +51,8 @@ type GrantRequest struct {
 	Ref
 	// Worker names the replica that asks (WORKER_ID).
 	Worker string `json:"worker"`
-	// RequestID is the same in every repetition of one request, so that a reply that was lost can
-	// be had again without a second attempt being charged.
+	// RequestID is the same in every repetition of one request. A reply that was lost is then sent
+	// again without charging a second attempt.
 	RequestID uuid.UUID `json:"request_id"`
 }
 
@@ -81,9 +81,9 @@ type GrantReply struct {
 	Grant *Grant `json:"grant,omitempty"`
 }
 
-// ProbeTimeout is the Timeout of a probe. A transcoder's bounds of a facecam's download and of its
-// decoding fit into it: what is too slow for them is the facecam's fault, and what is too slow for
-// an attempt is taken for ours.
+// ProbeTimeout is the Timeout of a probe. The transcoder's bounds on a facecam's download and
+// decoding fit into it: exceeding them is an error of the facecam, exceeding ProbeTimeout one of
+// ours.
 const ProbeTimeout = 2 * time.Hour
 
 // Grant is the right to work on a task: one attempt, for as long as heartbeats renew its lease.
@@ -133,8 +133,8 @@ type Output struct {
 	Parts
 }
 
-// SignedURL is a URL that gives access to whoever holds it. It prints as a placeholder, so that it
-// cannot reach a log by accident; convert it to a string to use it.
+// SignedURL is a URL that gives access to anyone who has it. It prints as a placeholder, so that it
+// cannot reach a log by accident. Convert it to a string to use it.
 type SignedURL string
 
 // String returns a placeholder, never the URL.
@@ -192,7 +192,7 @@ type Result struct {
 	Elapsed Duration `json:"elapsed_ms"`
 }
 
-// Failure is an attempt's failure, told twice: for the product's user and for its operator.
+// Failure says why an attempt failed: once for the product's user, once for its operator.
 type Failure struct {
 	// Code is stable: programs may rely on it.
 	Code Code `json:"code"`
@@ -207,8 +207,8 @@ type Failure struct {
 	Bundle bool `json:"failure_bundle,omitempty"`
 }
 
-// Cancel tells every worker to stop work on a render. It is broadcast on CancelSubject; the
-// heartbeat's answer says the same to those who missed it.
+// Cancel tells every worker to stop work on a render. It is broadcast on CancelSubject. A worker
+// that missed it learns the same from the answer to its next heartbeat.
 type Cancel struct {
 	Version  int       `json:"v"`
 	RenderID uuid.UUID `json:"render_id"`

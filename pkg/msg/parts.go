@@ -5,9 +5,9 @@ import "strconv"
 // MaxObject is the largest object that a store takes in one PUT, in bytes: S3's bound.
 const MaxObject = 5 << 30
 
-// Parts says how a file is stored that may be larger than what the store takes as one object: in
-// several, each but the last of Bytes bytes. The last has fewer, which tells that it is the last;
-// it may be empty.
+// Parts describes a file that may be larger than the store's largest object. It is stored in
+// several objects of Bytes bytes each. The last is shorter, and may be empty: that marks it as the
+// last.
 type Parts struct {
 	// Bytes of each object but the last. 0: the file is one object.
 	Bytes int64 `json:"part_bytes,omitempty"`
@@ -16,7 +16,7 @@ type Parts struct {
 	More []SignedURL `json:"more,omitempty"`
 }
 
-// Most is the size of the largest file that can be stored so.
+// Most returns the size of the largest file that these parts can hold.
 func (p Parts) Most() int64 {
 	if p.Bytes == 0 {
 		return MaxObject
@@ -24,7 +24,7 @@ func (p Parts) Most() int64 {
 	return p.Bytes*int64(1+len(p.More)) - 1
 }
 
-// PartKey is the key of one of the objects that hold a file, by its place, from 0.
+// PartKey returns the key of a file's object at place, counted from 0.
 func PartKey(key string, place int) string {
 	if place == 0 {
 		return key

@@ -19,7 +19,7 @@ func HeartbeatSubject(r Ref) string { return subject("heartbeat", r) }
 // ResultSubject is where a worker reports how an attempt ended: result.<kind>.<render>.<task>.
 func ResultSubject(r Ref) string { return subject("result", r) }
 
-// CancelSubject is where workers are told to stop work on a render: ctl.cancel.<render>.
+// CancelSubject is where a cancel is broadcast to workers: ctl.cancel.<render>.
 func CancelSubject(render uuid.UUID) string { return "ctl.cancel." + render.String() }
 
 // EventSubject is where watchers learn what happened: event.<render>.<what>.

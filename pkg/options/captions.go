@@ -55,8 +55,8 @@ var timing = regexp.MustCompile(`^\s*(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,](\d{1
 // tag is markup within a text, such as <i> and <v Speaker> and SRT's {\an8}.
 var tag = regexp.MustCompile(`</?[A-Za-z0-9:.][^<>]*>|\{\\[^{}]*\}`)
 
-// readCues reads SRT and WebVTT. A block of lines without a timing (a number alone, NOTE, STYLE,
-// the head of a file) is none of a cue's.
+// readCues reads SRT and WebVTT. It skips blocks of lines without a timing: a number alone, NOTE,
+// STYLE, the head of a file.
 func readCues(text string) ([]output.Cue, error) {
 	text = strings.TrimPrefix(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\ufeff")
 	var cues []output.Cue

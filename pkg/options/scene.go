@@ -83,7 +83,7 @@ func (c *checker) viewport(w, h int) {
 	}
 }
 
-// browser checks what the browser is told to be, and to send.
+// browser checks the browser's identity and the headers and credentials that it sends.
 func (c *checker) browser(o scene.Options) {
 	if o.Locale != "" {
 		if tag, err := language.Parse(o.Locale); err != nil || tag == language.Und || strings.Contains(o.Locale, "_") {
@@ -170,7 +170,7 @@ func (c *checker) cookie(here []string, k scene.Cookie) {
 func CheckPage(o scene.Options, address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
-		return nil // which is told of the address
+		return nil // the address has its own check
 	}
 	c, host := &checker{}, strings.ToLower(u.Hostname())
 	for i, k := range o.Cookies {

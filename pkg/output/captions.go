@@ -2,7 +2,7 @@ package output
 
 import "time"
 
-// Captions are what is said, as text.
+// Captions are subtitles.
 type Captions struct {
 	// Text is SRT or WebVTT.
 	Text string `json:"text"`

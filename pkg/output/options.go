@@ -2,7 +2,7 @@ package output
 
 import "time"
 
-// Options are what is asked of a video. The zero value is the defaults.
+// Options are the options of a video. The zero value is the defaults.
 type Options struct {
 	// Quality is how the picture is encoded: QualityDraft, QualityStandard (default) or
 	// QualityHigh.
@@ -15,7 +15,7 @@ type Options struct {
 	Loudness *Loudness `json:"loudness,omitempty"`
 	// Transition is from one scene to the next. Nil: a cut.
 	Transition *Transition `json:"transition,omitempty"`
-	// Captions are what is said, as text. Nil: none.
+	// Captions are subtitles. Nil: none.
 	Captions *Captions `json:"captions,omitempty"`
 	// Watermark is a picture over all of the video. Nil: none.
 	Watermark *Watermark `json:"watermark,omitempty"`

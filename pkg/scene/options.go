@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Options are what is asked of one scene. The zero value records the page as it is, the size of the
-// video.
+// Options are the options of one scene. The zero value records the page unchanged, in the size of
+// the video.
 //
 // Headers, Cookies, BasicAuth and the text that actions type may be secrets: they reach the
 // recorder in a grant, and no log, message, error or failure bundle.
@@ -34,7 +34,7 @@ type Options struct {
 	UserAgent string `json:"user_agent,omitempty"`
 	// Headers go with every request to the origin of the scene's URL, and to no other.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Cookies are set before the page is asked for.
+	// Cookies are set before the page is requested.
 	Cookies []Cookie `json:"cookies,omitempty"`
 	// BasicAuth answers the origin of the scene's URL, and no other, when it asks for a user and a
 	// password.

@@ -30,7 +30,7 @@ func Decode[T any](compiled func() (*Schema, error), data []byte, limit int) (op
 	if problems, err = s.Check(value); err != nil || len(problems) > 0 {
 		return options, problems, err
 	}
-	// Written anew, 1.2e3 is the whole number that the schema takes it for.
+	// The schema takes 1.2e3 for a whole number. Encoding it again writes it as one.
 	if data, err = json.Marshal(value); err != nil {
 		return options, nil, fmt.Errorf("read options: %w", err)
 	}

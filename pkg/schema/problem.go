@@ -36,15 +36,15 @@ func (p Problem) Field() string {
 	return b.String()
 }
 
-// isPlace tells a place in a list from the name of a field.
+// isPlace reports whether a part of a location is an index, not the name of a field.
 func isPlace(part string) bool { return part != "" && strings.Trim(part, "0123456789") == "" }
 
-// shortened bounds a name that somebody else chose.
+// shortened bounds the length of a name that the document's author chose.
 func shortened(name string) string {
 	return grapheme.Shorten(name, 60)
 }
 
-// explain tells a validator's error in words.
+// explain returns a validator's error in words.
 func explain(root *jsonschema.Schema, e *jsonschema.ValidationError) []Problem {
 	here := e.InstanceLocation
 	var problems []Problem

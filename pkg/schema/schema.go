@@ -70,7 +70,7 @@ func (s *Schema) Check(value any) ([]Problem, error) {
 	return problems, nil
 }
 
-// unnumbered finds a number that is infinite or none at all.
+// unnumbered finds a number that is infinite or not a number (NaN).
 func unnumbered(value any, location []string) ([]string, bool) {
 	switch v := value.(type) {
 	case float64:
@@ -123,8 +123,8 @@ func at(s *jsonschema.Schema, location []string) *jsonschema.Schema {
 	return s
 }
 
-// followed returns what s refers to, which has the fields; s itself has what is said of it where it
-// is used.
+// followed returns the schema that s refers to, which has the fields. s itself may have a
+// description of its own.
 func followed(s *jsonschema.Schema) *jsonschema.Schema {
 	for s != nil && s.Ref != nil {
 		s = s.Ref

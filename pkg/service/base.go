@@ -23,7 +23,7 @@ type Base struct {
 	// NATSURL is where NATS listens; it may hold credentials, and may list several servers, divided
 	// by commas.
 	NATSURL string `env:"NATS_URL,required" wants:"the URL of the NATS server, such as nats://127.0.0.1:4222"`
-	// Drain is how long running work may go on after the service was told to stop.
+	// Drain is how long running work may go on after SIGTERM.
 	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s" min:"0"`
 	// Pprof adds /debug/pprof/ to the health server.
 	Pprof bool `env:"PPROF" envDefault:"false"`
@@ -38,8 +38,7 @@ type Base struct {
 
 func (b *Base) base() *Base { return b }
 
-// Metrics returns the registry that the service's metrics go to, and makes it first where there is
-// none.
+// Metrics returns the registry of the service's metrics. It creates one when Registry is nil.
 func (b *Base) Metrics() *prometheus.Registry {
 	if b.Registry == nil {
 		b.Registry = prometheus.NewRegistry()

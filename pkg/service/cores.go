@@ -2,5 +2,5 @@ package service
 
 import "runtime"
 
-// Cores is how many cores this process may use, as its container and GOMAXPROCS have it.
+// Cores returns how many cores this process may use, by its container's limit or GOMAXPROCS.
 func Cores() int { return runtime.GOMAXPROCS(0) }

@@ -25,8 +25,8 @@ const readyTimeout = 3 * time.Second
 //	/metrics  the registry, with Go's and the process's own metrics
 //	/debug/pprof/  when Pprof is set
 //
-// stop ends it and returns when it has ended. ready is called with a bounded context, for one
-// request at a time or several; its errors are shown to whoever asks, so they hold no secrets.
+// stop ends it and returns when it has ended. ready is called with a bounded context, for several
+// requests at once if they come so. Its errors are in the response, so they must hold no secrets.
 func (b *Base) Serve(ready func(context.Context) error) (stop func(), err error) {
 	listener := b.Listener
 	if listener == nil {

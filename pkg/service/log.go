@@ -13,8 +13,8 @@ const (
 	FormatConsole = "console"
 )
 
-// Logger returns a logger that writes to w: level is a LOG_LEVEL, format a LOG_FORMAT. What it does
-// not know counts as info and json, so that there is a logger to say so with.
+// Logger returns a logger that writes to w: level is a LOG_LEVEL, format a LOG_FORMAT. Unknown
+// values count as info and json, so that there is a logger to report them with.
 func Logger(w io.Writer, level, format string) zerolog.Logger {
 	l := zerolog.InfoLevel
 	switch level {

@@ -21,11 +21,11 @@ const (
 	exitConfig = 2
 )
 
-// Main is a service's main: it runs run with the process's environment and a logger, and exits 0
-// when run returned nil, 2 when it returned ErrConfig (the error is printed as it is), and 1 for
-// any other error.
+// Main is a service's main. It calls run with the process's environment and a logger, and exits
+// with 0 when run returned nil, 2 when it returned ErrConfig, whose text it prints, and 1 for any
+// other error.
 //
-// The first SIGINT or SIGTERM cancels ctx, which tells run to drain; the second kills the process.
+// The first SIGINT or SIGTERM cancels ctx, which starts the drain. The second kills the process.
 func Main(name string, run func(ctx context.Context, environ map[string]string, log zerolog.Logger) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once the first signal has come, the next has its default effect.

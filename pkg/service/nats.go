@@ -8,18 +8,17 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ConnectNATS returns a connection to NATSURL that is made in the background, and made again
-// whenever it breaks, for ever: neither a server that is away at the start nor one that goes away
-// later ends the service. name is what the server's lists of connections show, beside WorkerID.
+// ConnectNATS returns a connection to NATSURL. It connects in the background, and reconnects for
+// ever: a server that is away, at the start or later, does not end the service. The server lists
+// the connection as loom-<name> with WorkerID.
 //
-// While there is no connection nothing is kept to be sent later, since a request that nobody waits
-// for any more would still be acted on: publishing and requesting fail at once, and the caller
-// tries again.
+// While there is no connection, publishing and requesting fail at once, and the caller retries.
+// Nothing is buffered: a request would otherwise be served after its caller gave up.
 //
 // Replies come to _INBOX.<name>, so that permissions can keep one service from reading another's.
 // Subjects that they forbid are logged by name; see Refusals for what becomes of a request.
 //
-// Its only error is a URL that is none.
+// It returns an error only for an invalid URL.
 func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 	log := b.Log
 	conn, err := nats.Connect(b.NATSURL,

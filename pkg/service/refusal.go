@@ -7,13 +7,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Refusals watches conn for subjects that its user may not use, and returns what adds such a
-// refusal to an error.
+// Refusals watches conn for subjects that its user may not use. It returns a function that adds
+// such a refusal to an error.
 //
-// NATS gives a request that it refuses no answer. It tells the connection, beside the request,
-// which then fails for want of one: "context deadline exceeded". The returned function is given
-// that failure, and returns it with the refusal that came since Refusals was called, which names
-// the subject. Without one, it returns what it is given.
+// NATS does not answer a request that it refuses. It reports the refusal on the connection, and the
+// request fails with "context deadline exceeded". The returned function takes that error and
+// returns it with the refusal that came since Refusals was called, which names the subject. Without
+// a refusal it returns the error unchanged.
 func Refusals(conn *nats.Conn) (named func(error) error) {
 	before := conn.LastError()
 	return func(err error) error {
@@ -25,5 +25,5 @@ func Refusals(conn *nats.Conn) (named func(error) error) {
 	}
 }
 
-// Refused reports whether err says that NATS keeps its user from using a subject.
+// Refused reports whether err is NATS refusing its user a subject.
 func Refused(err error) bool { return errors.Is(err, nats.ErrPermissionViolation) }

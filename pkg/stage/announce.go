@@ -14,7 +14,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Keys of the metadata that workers announce themselves with.
+// Keys of a worker's metadata in the micro service that it registers.
 const (
 	MetaWorker   = "worker"
 	metaRelease  = "release"
@@ -34,7 +34,7 @@ func (w *Worker) announce() (leave func(), err error) {
 	}
 	service, err := micro.AddService(w.nc, micro.Config{
 		Name: w.Verb, Description: "loom-lite worker",
-		// The contract's version; releases are told in the metadata.
+		// The version of the messages. The release is in the metadata.
 		Version:  fmt.Sprintf("%d.0.0", msg.Version),
 		Metadata: map[string]string{MetaWorker: w.WorkerID, metaRelease: Release(), MetaLoopback: Loopback()},
 	})
@@ -48,7 +48,7 @@ func (w *Worker) announce() (leave func(), err error) {
 	}, nil
 }
 
-// Release says which build this is.
+// Release names this build: its commit, or the module's version.
 func Release() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -20,9 +20,8 @@ func (t *Task) BundlePath() string {
 	return filepath.Join(t.Dir, "failure-bundle")
 }
 
-// storeBundle stores the failure bundle that the handler left when it failed with err. An attempt
-// that is not reported as failed has none, and nothing that goes wrong here makes the failure
-// another.
+// storeBundle stores the failure bundle that the handler left when it failed with err. It does
+// nothing for an attempt that is not reported as failed. Its own errors are only logged.
 func (l *lease) storeBundle(err error) {
 	path := l.task.BundlePath()
 	if path == "" || err == nil {

@@ -38,11 +38,11 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrHandBack marks an error after which the task is handed back uncharged: the worker could not go
-// on, through no fault of the task (an expired URL). Wrap it.
+// ErrHandBack marks an error after which the task is handed back uncharged, because its cause is
+// not the task (an expired URL, say). Wrap it.
 var ErrHandBack = errors.New("handed back")
 
 // ErrNotWanted marks the end of an attempt that is not wanted any more: the task is over, or
-// another attempt's. Nothing is reported. Ingest and a cancel broadcast say so to a worker; a
-// handler that finds out by itself wraps it.
+// another attempt has it. Nothing is reported. The worker learns it from ingest or from a
+// broadcast; a handler that finds out itself wraps it.
 var ErrNotWanted = errors.New("the attempt is not wanted any more")

@@ -16,8 +16,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// grant asks ingest for the task and returns what it grants. Nil: there is no grant, and the
-// message has been settled.
+// grant requests the task from ingest. It returns nil when there is no grant; then it has settled
+// the message.
 func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, m jetstream.Msg) *msg.Grant {
 	reply, err := w.ask(ctx, token, m)
 	switch {
@@ -40,10 +40,10 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 	return nil
 }
 
-// ask sends the request until it is answered. Every repetition carries the same RequestID: the
-// answer to the first may have been lost, and the attempt that it granted would be charged if
-// nobody worked on it. For the same reason silence is borne for about a minute. That nobody
-// listens, or that NATS refuses, is an answer: then the request was not received.
+// ask sends the request until it is answered. Every repetition carries the same RequestID, because
+// the answer to the first may have been lost: the attempt that it granted would be charged if no
+// worker took it. For the same reason ask waits for about a minute. No responders, or a refusal by
+// NATS, ends the wait: then the request was not received.
 func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, err error) {
 	data, err := msg.Encode(msg.GrantRequest{
 		Ref: msg.NewRef(token.Kind, token.RenderID, token.TaskID), Worker: w.WorkerID, RequestID: uuid.New(),
@@ -61,7 +61,7 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 		if ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrConnectionClosed) || service.Refused(err) {
 			break
 		}
-		_ = m.InProgress() // keeps the message ours; while NATS is away it cannot
+		_ = m.InProgress() // delays redelivery, if NATS is there
 		retry.Sleep(ctx, w.pace.request-time.Since(asked))
 	}
 	return reply, fmt.Errorf("ask for the task: %w", err)

@@ -23,7 +23,7 @@ var (
 	errTimeout = errors.New("the attempt took longer than it may")
 )
 
-// lease is an attempt that this worker holds: from the grant until it is settled.
+// lease is an attempt that this worker holds, from the grant until it is settled.
 type lease struct {
 	worker *Worker
 	task   *Task
@@ -31,22 +31,22 @@ type lease struct {
 	log    zerolog.Logger
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	// unwanted is cancelled when ingest says that the attempt is not wanted, whatever ctx was
-	// cancelled for before.
+	// unwanted is cancelled when ingest no longer wants the attempt, even if ctx was cancelled
+	// before for another reason.
 	unwanted context.Context
 	refuse   context.CancelCauseFunc
 	// working ends when the drain does.
 	working context.Context
 	// bundled: a failure bundle is stored.
 	bundled bool
-	// kept waits for what keeps the lease; quit ends it, and release with all the rest.
+	// kept waits for the goroutines that keep the lease. quit ends them; release ends everything.
 	kept    sync.WaitGroup
 	quit    context.CancelFunc
 	release func()
 }
 
-// hold keeps a granted task ours: heartbeats to ingest, which renew the lease and hear whether to
-// stop, and InProgress to JetStream, which only delays redelivery.
+// hold keeps a granted task: it sends heartbeats to ingest, which renew the lease and return
+// whether to stop, and InProgress to JetStream, which only delays redelivery.
 func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, m jetstream.Msg) *lease {
 	l := &lease{worker: w, task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
@@ -55,13 +55,13 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 		timer := time.AfterFunc(limit, func() { l.cancel(fmt.Errorf("%w (%s)", errTimeout, limit)) })
 		context.AfterFunc(l.ctx, func() { timer.Stop() })
 	}
-	// Beyond the drain's end, until the task is settled.
+	// The lease is kept after the drain, until the task is settled.
 	keeping, quit := context.WithCancel(context.WithoutCancel(working))
 	l.quit = quit
 	l.kept.Go(func() { l.heartbeat(keeping) })
 	l.kept.Go(func() {
 		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; retry.Sleep(keeping, every) {
-			_ = m.InProgress() // it tells nothing: see heartbeat for what does
+			_ = m.InProgress() // its outcome does not matter: see heartbeat
 		}
 	})
 	w.mu.Lock()
@@ -87,18 +87,18 @@ func (l *lease) stop(reason string) {
 	l.cancel(err)
 }
 
-// letGo ends what keeps the lease, and returns when nothing more of it is sent.
+// letGo stops heartbeats and InProgress, and returns when no more of them are sent.
 func (l *lease) letGo() {
 	l.quit()
 	l.kept.Wait()
 }
 
-// heartbeat reports progress and cancels the task when it is told to stop. Silence says nothing:
-// where nobody answers nobody grants the task to another either, and what was granted all the same
-// is fenced by its attempt. So work goes on, and its result waits in its stream.
+// heartbeat reports progress and cancels the task when ingest answers stop. An unanswered heartbeat
+// changes nothing: while ingest is away it grants the task to no other worker, and the attempt
+// number fences a grant that was missed. So work goes on, and its result waits in its stream.
 func (l *lease) heartbeat(ctx context.Context) {
 	every := time.Duration(l.task.HeartbeatEvery)
-	answered, told := time.Now(), false
+	answered, warned := time.Now(), false
 	for {
 		l.task.wait(ctx, every)
 		if ctx.Err() != nil {
@@ -110,9 +110,9 @@ func (l *lease) heartbeat(ctx context.Context) {
 			l.stop(reason)
 			return
 		case err == nil:
-			answered, told = time.Now(), false
-		case time.Since(answered) >= time.Duration(l.task.Lease) && !told:
-			told = true
+			answered, warned = time.Now(), false
+		case time.Since(answered) >= time.Duration(l.task.Lease) && !warned:
+			warned = true
 			l.log.Warn().Err(err).Dur("for", time.Since(answered)).Msg("heartbeats unanswered: the task goes on")
 		default:
 			l.log.Debug().Err(err).Msg("heartbeat unanswered")

@@ -2,27 +2,27 @@ package stage
 
 import "time"
 
-// pace is how patient a worker is.
+// pace holds a worker's timeouts and pauses.
 type pace struct {
 	// bind and bindMax are the first and the longest pause before a worker looks again for a
 	// consumer that is not there.
 	bind, bindMax time.Duration
 	// request bounds the wait for one answer to a grant or heartbeat request.
 	request time.Duration
-	// requests is how often a grant is asked for before the message goes back.
+	// requests is how often a grant is requested before the message goes back.
 	requests int
 	// again is how long a message goes back for when nobody answers; foreign, when another release
 	// must take it.
 	again, foreign time.Duration
 	// laterMax bounds what ingest may ask a worker to wait.
 	laterMax time.Duration
-	// silence is how often JetStream says that an idle pull is alive. Twice that without a word,
-	// and it is pulled anew.
+	// silence is how often JetStream sends a heartbeat on an idle pull. After twice that without
+	// one, the worker pulls again.
 	silence time.Duration
 	// publish is the pause between tries to publish a result; farewell, how long trying goes on
 	// once the drain is over.
 	publish, farewell time.Duration
-	// bundle bounds the storing of a failure bundle: the failure waits to be told meanwhile.
+	// bundle bounds the upload of a failure bundle. The failure is reported afterwards.
 	bundle time.Duration
 }
 

@@ -46,9 +46,9 @@ func (p *puller) ready() error {
 	return nil
 }
 
-// pull gives do one message after the other until ctx is cancelled; it asks for the next when do
-// has returned, so that a busy slot holds nothing that a free one elsewhere could work on. Its
-// error is a connection that was closed.
+// pull calls do with one message after the other until ctx is cancelled. It requests the next when
+// do has returned, so that a busy slot holds no message that a free one elsewhere could take. It
+// returns an error only when the connection was closed.
 func (p *puller) pull(ctx context.Context, do func(jetstream.Msg)) error {
 	for ctx.Err() == nil {
 		messages, err := p.bind(ctx)
@@ -72,8 +72,8 @@ func (p *puller) pull(ctx context.Context, do func(jetstream.Msg)) error {
 func (p *puller) each(ctx context.Context, messages jetstream.MessagesContext, do func(jetstream.Msg)) error {
 	defer messages.Stop()
 	defer context.AfterFunc(ctx, func() {
-		// Draining waits for what the server has sent already, so that no message is lost until its
-		// ack wait ends. Without a connection there is nothing to wait for.
+		// Drain delivers what the server has already sent. Those messages would otherwise be lost
+		// until their ack wait ends. Without a connection there are none.
 		if p.nc.IsConnected() {
 			messages.Drain()
 		} else {
@@ -89,8 +89,8 @@ func (p *puller) each(ctx context.Context, messages jetstream.MessagesContext, d
 	}
 }
 
-// bind returns an iterator over the stage's consumer, as soon as there is one: ingest makes it, and
-// makes it again when its store was wiped.
+// bind waits for the stage's consumer and returns an iterator over its messages. Ingest creates the
+// consumer, and creates it again when its store was wiped.
 func (p *puller) bind(ctx context.Context) (messages jetstream.MessagesContext, err error) {
 	err = p.outage.Until(ctx, func() (err error) {
 		messages, err = p.lookUp(ctx)
@@ -115,8 +115,7 @@ func (p *puller) bind(ctx context.Context) (messages jetstream.MessagesContext, 
 	return messages, nil
 }
 
-// keepRefusal keeps err for Ready if NATS refused a subject, and else forgets what it refused
-// before.
+// keepRefusal keeps err for ready if NATS refused a subject. Otherwise it clears the last refusal.
 func (p *puller) keepRefusal(err error) {
 	if !service.Refused(err) {
 		p.refusal.Store(nil)

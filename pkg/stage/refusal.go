@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// refusal is an answer of the store that is no success.
+// refusal is a response of the store that is not a success.
 type refusal struct {
 	status int
 	// code is S3's, such as NoSuchKey; often empty.
@@ -48,9 +48,9 @@ func refusalCode(body io.Reader) string {
 	return answer.Code
 }
 
-// expired reports whether a presigned URL's time is over. A store answers 403 then, as it does when
-// its keys are wrong: the first is nobody's fault, and a fresh URL mends it; the second must be
-// charged, or it would go on for ever. A URL that does not tell counts as expired.
+// expired reports whether a presigned URL has expired. A store answers 403 to it, and also when its
+// keys are wrong. A new URL helps in the first case, which is not charged; the second is, or it
+// would repeat for ever. A URL without a date counts as expired.
 func expired(u *url.URL, now time.Time) bool {
 	query := u.Query()
 	signed, err1 := time.Parse("20060102T150405Z", query.Get("X-Amz-Date"))
@@ -58,6 +58,6 @@ func expired(u *url.URL, now time.Time) bool {
 	if err1 != nil || err2 != nil {
 		return true
 	}
-	// Clocks differ: near the end is over.
+	// Clocks differ, so the last minute counts as expired.
 	return now.After(signed.Add(time.Duration(seconds)*time.Second - time.Minute))
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
-// report publishes a result and returns when its stream has it. While it cannot be had (NATS is
-// away, the stream is not made again yet) it tries again, until ingest says that the attempt is not
-// wanted, or the drain is over and a last few seconds have passed.
+// report publishes a result and returns when its stream has confirmed it. It retries while NATS is
+// away or the stream does not exist yet, until ingest no longer wants the attempt, or the drain has
+// ended and a few more seconds have passed.
 func (l *lease) report(result msg.Result) error {
 	data, err := msg.Encode(result)
 	if err != nil {

@@ -22,9 +22,9 @@ const (
 	outcomeLost      = "lost"
 )
 
-// settle ends an attempt. The handler has stored the outputs; the result is published and its
-// stream has confirmed it; only then is the message acknowledged: a crash anywhere between repeats
-// work, and loses none.
+// settle ends an attempt whose outputs are stored. It publishes the result, waits until the stream
+// has confirmed it, and then acknowledges the message. A crash in between repeats work and loses
+// none.
 func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 	w := l.worker
 	result := msg.Result{
@@ -48,8 +48,7 @@ func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 	case string(msg.HandedBack):
 		log.Info().Str("reason", result.Reason).Msg("task handed back")
 	case outcomeLost:
-		// Nothing to report: it would be refused. Should the task be due again, ingest says so with
-		// a new message.
+		// A result would be refused. If the task is due again, ingest publishes a new message.
 		reason := context.Cause(l.ctx)
 		if reason == nil {
 			reason = err
@@ -70,19 +69,19 @@ func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 	settled(log, l.m.DoubleAck(ctx))
 }
 
-// conclude says how an attempt ended, from the handler's error and the cause its context was
-// cancelled for, if it was. It completes the result, unless the attempt is lost: then there is
-// none. The label is for metrics and logs.
+// conclude decides how an attempt ended, from the handler's error and the cause of its context's
+// cancellation, if any. It completes the result, unless the attempt is lost: then there is none.
+// The label is for metrics and logs.
 func conclude(result *msg.Result, err, cause error) (label string) {
 	var own *Error
 	switch {
-	// Told to stop: whatever came of it is refused.
+	// Ingest refuses any result of an attempt that it does not want.
 	case errors.Is(cause, ErrNotWanted), errors.Is(err, ErrNotWanted):
 		return outcomeLost
 	case err == nil:
 		result.Outcome = msg.Done
 		return string(msg.Done)
-	// A handler that was cancelled fails in ways that say nothing about its task.
+	// The error of a handler that was cancelled says nothing about its task.
 	case errors.Is(cause, errDraining), errors.Is(err, ErrHandBack):
 		if cause == nil {
 			cause = err
@@ -126,9 +125,9 @@ func encodeFacts(facts any) (json.RawMessage, error) {
 	return data, nil
 }
 
-// giveUp settles the message of an attempt whose result is not, or could not be, reported. Stopped:
-// the task is over or someone else's, and the message with it. Otherwise it goes back, and whoever
-// gets it asks ingest.
+// giveUp settles the message of an attempt whose result is not, or could not be, reported. An
+// attempt that is not wanted is over, and its message is acknowledged. Any other message goes back,
+// and the next worker requests the task from ingest.
 func (l *lease) giveUp(reason error) error {
 	if errors.Is(reason, ErrNotWanted) {
 		return l.m.Ack()
@@ -138,8 +137,8 @@ func (l *lease) giveUp(reason error) error {
 	return l.m.NakWithDelay(l.worker.pace.again)
 }
 
-// settled logs that a message could not be settled. It does not matter: when it is delivered again,
-// ingest says what is to become of it.
+// settled logs that a message could not be settled. That is harmless: when it is delivered again,
+// ingest decides what happens to it.
 func settled(log zerolog.Logger, err error) {
 	if err != nil {
 		log.Debug().Err(err).Msg("message not settled")

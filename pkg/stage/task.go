@@ -18,9 +18,9 @@ import (
 // (msg.RecordFacts, …).
 //
 // It works in t.Dir, reads its inputs with t.Fetch and writes all of its outputs with t.Store. When
-// ctx is cancelled it returns soon, with all that it started ended; the cause does not matter to
-// it. Its error says what becomes of the task: see Permanent, Retryable and ErrHandBack; what helps
-// to look into it, it may leave at t.BundlePath.
+// ctx is cancelled, for whatever cause, it ends everything it started and returns soon. Its error
+// decides what happens to the task: see Permanent, Retryable and ErrHandBack. It may leave files
+// for the operator at t.BundlePath.
 type Handler interface {
 	Handle(ctx context.Context, t *Task) (facts any, err error)
 }
@@ -88,10 +88,10 @@ func (t *Task) reported() {
 // Done returns the fraction last given to Progress.
 func (t *Task) Done() float64 { return math.Float64frombits(t.progress.Load()) }
 
-// Announce says that the output called name is stored for good although the task goes on, and is
-// told to ingest at once: tasks that wait for nothing else may start. Outputs that are not
-// announced, the last of several say, go with the result. When the attempt then fails, what was
-// made of its outputs is made anew.
+// Announce reports to ingest at once that the output called name is stored although the task goes
+// on: tasks that wait for nothing else may start. Outputs that are not announced, such as the last
+// of several, go with the result. If the attempt fails later, the tasks that used its outputs run
+// again.
 func (t *Task) Announce(name string) {
 	t.mu.Lock()
 	t.stored = append(t.stored, name)

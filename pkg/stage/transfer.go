@@ -52,9 +52,9 @@ var s3 = &transfers{
 
 // Fetch writes the input called name to the file at path: all of it, or the file is not there.
 //
-// Network errors and refusals that may pass (5xx, 429) are tried again for a while; then, and when
-// the object is gone, the error is retryable with code storage_unavailable. After the URL's time is
-// over the error wraps ErrHandBack. Errors never hold the URL.
+// Network errors, 5xx and 429 are retried for a while. After that, and when the object is gone, the
+// error is retryable with code storage_unavailable. When the URL has expired the error wraps
+// ErrHandBack. Errors never hold the URL.
 func (t *Task) Fetch(ctx context.Context, name, path string) error {
 	input, ok := t.Inputs[name]
 	if !ok {
@@ -99,7 +99,7 @@ func (x *transfers) download(ctx context.Context, from, path string) error {
 	defer stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return retry.Permanent(errors.New("the URL is none"))
+		return retry.Permanent(errors.New("the URL is not valid"))
 	}
 	response, err := x.do(request)
 	if err != nil {
@@ -198,7 +198,7 @@ func (x *transfers) watch(parent context.Context) (ctx context.Context, moved fu
 	}
 }
 
-// counter tells of every read.
+// counter calls moved for every read.
 type counter struct {
 	io.Reader
 	moved func()

@@ -30,7 +30,7 @@ type Config struct {
 	// Slots is how many tasks run at once, at least 1, beside those that fetch.
 	Slots int
 	// Fetches is how many tasks of kinds that fetch (msg.Kind.Fetches) run at once; at least 1 when
-	// there is a handler of one. They take no slot. A message beyond that goes back for a moment.
+	// there is a handler of one. They take no slot. Further messages go back for a moment.
 	Fetches int
 	// WorkerID names the replica, in logs and in loom.attempts.
 	WorkerID string
@@ -39,7 +39,7 @@ type Config struct {
 	Drain time.Duration
 	// WorkDir holds the tasks' folders. Default os.TempDir().
 	WorkDir string
-	// Registry takes the worker's metrics. Nil: they are not shown.
+	// Registry takes the worker's metrics. Nil: they are not exported.
 	Registry *prometheus.Registry
 	Log      zerolog.Logger
 
@@ -147,8 +147,8 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	return errors.Join(errs...)
 }
 
-// take does what a message asks for: in the slot that pulled it or, when that is to fetch, beside
-// the slots.
+// take does the task of a message: in the slot that pulled it or, for kinds that fetch, beside the
+// slots.
 func (w *Worker) take(pulling, working context.Context, m jetstream.Msg) {
 	token, err := msg.Decode[msg.Task](m.Data())
 	if err != nil || !token.Kind.Fetches() {
@@ -167,7 +167,7 @@ func (w *Worker) take(pulling, working context.Context, m jetstream.Msg) {
 	}
 }
 
-// do takes one message, which was decoded to token or an error, to its settling.
+// do handles one message, decoded to token or err, until it is settled.
 func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg.Task, err error) {
 	handler := w.Handlers[token.Kind]
 	log := w.Log.With().Stringer("render_id", token.RenderID).Stringer("task_id", token.TaskID).Logger()
@@ -176,7 +176,7 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 		settled(log, m.Nak())
 		return
 	case errors.Is(err, msg.ErrVersion), err == nil && handler == nil:
-		// Another release's: one of its workers will come by.
+		// One of the other release's workers will pull it.
 		log.Warn().Err(err).Str("kind", string(token.Kind)).Msg("task is for another release")
 		settled(log, m.NakWithDelay(w.pace.foreign))
 		return

@@ -49,8 +49,8 @@ type Scene struct {
 	Page Ref
 	// Duration in whole seconds.
 	Duration int
-	// Options are what is asked of the scene beyond that, as JSON that options.ParseScene takes;
-	// nil when nothing is.
+	// Options are the scene's options, as JSON that options.ParseScene takes; nil when
+	// nothing is.
 	Options json.RawMessage
 }
 
@@ -67,7 +67,7 @@ func (c *Campaign) LocalMedia() bool {
 	return c.Facecam != nil && c.Facecam.Local() || c.Watermark != nil && c.Watermark.Local()
 }
 
-// text is the file as it is written.
+// text is the file's content.
 type text struct {
 	Name    *string `yaml:"name"`
 	Facecam *string `yaml:"facecam_url"`

@@ -1,6 +1,6 @@
 // Package campaign reads campaign files: what `loom render` is given.
 //
 // A file is YAML (so JSON too) and is checked against campaign.schema.json, which editors can use
-// as well. What is wrong is told by line and field, all of it at once, with what to write instead.
+// as well. Errors name line and field, and what to write instead. All are reported at once.
 // Nothing is fetched: whether a page answers, only its recording shows.
 package campaign

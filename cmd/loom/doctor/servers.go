@@ -152,7 +152,7 @@ func objects(ctx context.Context, environ map[string]string) []Finding {
 	return append(findings, reading(ctx, client, cfg)...)
 }
 
-// reading says who may read the buckets, as far as that can be found out from here.
+// reading reports who may read the buckets, as far as can be tested from here.
 func reading(ctx context.Context, client *store.Client, cfg uploader.Config) (findings []Finding) {
 	const what = "S3 buckets' readers"
 	wrong, err := uploader.CheckAccess(ctx, client, cfg)

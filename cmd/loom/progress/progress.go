@@ -75,7 +75,7 @@ type bar struct {
 	stage *atomic.Pointer[renders.Stage]
 }
 
-// steps is how finely a bar tells progress.
+// steps is how many steps a bar has.
 const steps = 1000
 
 // newBars returns a view for the terminal w.

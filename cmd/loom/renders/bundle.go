@@ -1,6 +1,6 @@
 package renders
 
-// Bundle returns the attempt whose failure bundle tells most of why a render failed, and its task:
+// Bundle returns the attempt whose failure bundle best explains why a render failed, and its task:
 // the newest one of a task that failed, else the newest one. found is false when there is none. It
 // looks at attempts that AddAttempts has read.
 func Bundle(tasks []Task) (task Task, attempt Attempt, found bool) {

@@ -17,7 +17,7 @@ type Submission struct {
 	Width, Height, FPS *int
 	// Rate wins over FPS: msg.ParseRate reads it.
 	Rate *string
-	// Output is what is asked of the video beyond that, as JSON.
+	// Output are the video's options, as JSON.
 	Output json.RawMessage
 	// Shown is how the facecam is shown, as JSON.
 	Shown  json.RawMessage
@@ -28,7 +28,7 @@ type Submission struct {
 type Scene struct {
 	URL     string
 	Seconds int
-	// Options are what is asked of the scene beyond that, as JSON; nil leaves them to the column's
+	// Options are the scene's options, as JSON; nil leaves them to the column's
 	// default.
 	Options json.RawMessage
 }
@@ -96,7 +96,7 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 	return "insert into public.campaigns (" + columns + ") values (" + places + ")", args
 }
 
-// insertScene names the column that is ours only when something is asked of the scene.
+// insertScene names our own column only when the scene has options.
 func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any) {
 	args = []any{uuid.New(), campaign, s.URL, s.Seconds, place}
 	if s.Options == nil {
@@ -106,7 +106,7 @@ func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any
 		append(args, s.Options)
 }
 
-// Cancel ends a render and its jobs. What works on it is told within a heartbeat. It does nothing
+// Cancel ends a render and its jobs. Its workers stop within a heartbeat. It does nothing
 // to a render that has ended.
 func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) error {
 	if _, err := db.Exec(ctx, "select loom.cancel_render($1::uuid)", id); err != nil {
