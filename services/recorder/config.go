@@ -30,15 +30,15 @@ type Config struct {
 	// has failed. An empty page takes about a hundred.
 	MemoryLimit int `env:"RECORDER_MEMORY_LIMIT" envDefault:"4096" min:"256" max:"1048576" unit:"megabytes for one scene's Chrome"`
 	// Pinning is "auto", which keeps a Chrome on one core while its page stands still, or "off",
-	// which leaves that to the kernel.
+	// which leaves the choice to the kernel.
 	Pinning string `env:"RECORDER_PINNING" envDefault:"auto" oneof:"auto off"`
-	// HugePages is "auto", which has Chrome ask for huge pages where Linux gives them to programs
-	// that ask, or "off".
+	// HugePages is "auto", which has Chrome request huge pages where Linux grants them on request,
+	// or "off".
 	HugePages string `env:"RECORDER_HUGE_PAGES" envDefault:"auto" oneof:"auto off"`
 	// EgressAllow lists hosts, IP addresses and CIDR prefixes that pages may reach although they
 	// are not public.
 	EgressAllow string `env:"EGRESS_ALLOW" wants:"a list of host names, IP addresses (each with :port if only that is meant) and CIDR prefixes, divided by commas"`
-	// WorkDir is where recordings grow until they are stored. Empty: the system's folder for
+	// WorkDir is the folder for recordings that are not stored yet. Empty: the system's folder for
 	// temporary files.
 	WorkDir string `env:"WORK_DIR"`
 }
@@ -70,19 +70,19 @@ const checkTimeout = 30 * time.Second
 // errRoot says why Chrome cannot be started with its sandbox.
 var errRoot = errors.New("as root, Chrome has no sandbox: run as another user, or set CHROME_SANDBOX=off and rely on the container's walls")
 
-// Chrome is a browser that has been tried.
+// Chrome is a browser that CheckChrome has tried.
 type Chrome struct {
 	Path string
 	// Version is its name and version, such as "HeadlessChrome/156.0.7977.2".
 	Version string
-	// Mode is how it captures a scene that asks for nothing else: msg.ModeExact, or msg.ModeVirtual
-	// when it cannot draw frames on demand.
+	// Mode is how it captures a scene that does not set a mode: msg.ModeExact, or msg.ModeVirtual
+	// if it cannot draw frames on demand.
 	Mode msg.Mode
 }
 
-// CheckChrome starts Chrome and captures a frame: drawn on demand or, when that cannot be had, by
+// CheckChrome starts Chrome and captures a frame: drawn on demand or, if Chrome cannot do that, by
 // screenshot. It returns what it found, or an error that says what to do about it. path is
-// CHROME_PATH's value; empty means to look for it.
+// CHROME_PATH's value. If it is empty, CheckChrome looks for Chrome in PATH.
 func CheckChrome(ctx context.Context, path string, sandbox bool) (Chrome, error) {
 	if sandbox && os.Geteuid() == 0 {
 		return Chrome{}, errRoot
@@ -109,7 +109,7 @@ func CheckChrome(ctx context.Context, path string, sandbox bool) (Chrome, error)
 func tryChrome(ctx context.Context, path string, sandbox bool, mode msg.Mode) (version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	// No page is loaded, so nothing needs a proxy: the address is of one that does not exist.
+	// No page is loaded, so nothing uses the proxy. There is none at this address.
 	p, err := chrome.Start(chrome.Options{
 		Path: path, Frames: capture.Frames(mode), Sandbox: sandbox, Width: 320, Height: 240, Proxy: "127.0.0.1:1",
 		SmallShm: chrome.SmallShm(),

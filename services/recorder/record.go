@@ -20,13 +20,13 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/placement"
 )
 
-// jpegQuality is of the mezzanine's pictures. More costs bytes, not time.
+// jpegQuality is the quality of the mezzanine's pictures. A higher one costs bytes, not time.
 const jpegQuality = 92
 
 // Recorder records pages into files, each in a Chrome of its own. It may record several at once.
 type Recorder struct {
 	chrome  string
-	mode    msg.Mode // of scenes that ask for nothing else
+	mode    msg.Mode // of scenes that do not set one
 	sandbox bool
 	policy  egress.Policy
 	bounds  capture.Bounds
@@ -39,8 +39,8 @@ type Recorder struct {
 	preload string
 }
 
-// New returns the recorder that cfg describes. It takes Chrome for a headless shell until Check has
-// tried it.
+// New returns the recorder that cfg describes. Until Check has tried Chrome, it assumes a headless
+// shell.
 func New(cfg Config) (*Recorder, error) {
 	path, err := chrome.Find(cfg.ChromePath)
 	if err != nil {
@@ -58,31 +58,29 @@ func New(cfg Config) (*Recorder, error) {
 
 // Job is one scene to record.
 type Job struct {
-	// Params say what to record. No pieces are one of all frames.
+	// Params say what to record. Without pieces, there is one of all frames.
 	Params msg.RecordParams
-	// Dir is a folder for the mezzanine's pieces, by PiecePath, and for what is needed while
-	// recording.
+	// Dir is a folder for the mezzanine's pieces (see PiecePath) and for temporary files.
 	Dir string
-	// Piece is called with the place of each piece that is complete, while the recording goes on;
-	// its file is left alone from then on. It holds the recording up until it returns. It may be
-	// nil.
+	// Piece is called with the index of each piece when it is complete. Its file does not change
+	// any more. The recording waits until Piece returns. It may be nil.
 	Piece func(i int)
-	// PieceBytes bounds each piece, which else is bound by what S3 takes. 0: no bound of its own.
+	// PieceBytes bounds each piece. 0: only S3's own bound.
 	PieceBytes int64
 	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails;
 	// empty for none.
 	Bundle string
-	// Progress is called with 1, 2, 3 and so on frames, with several at once after still ones. It
-	// may be nil.
+	// Progress is called for each frame, with how many there are so far. For still frames, several
+	// calls come at once. It may be nil.
 	Progress func(frames int)
 	Log      zerolog.Logger
 }
 
-// PiecePath is where a job in dir writes the piece at place i.
+// PiecePath is the path of piece i of a job in dir.
 func PiecePath(dir string, i int) string { return filepath.Join(dir, msg.PieceName(i)+".mov") }
 
-// Record records a scene. What is wrong with the page is a *stage.Error with words for the
-// product's user.
+// Record records a scene. It returns what is wrong with the page as a *stage.Error with words for
+// the product's user.
 func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, err error) {
 	p := j.Params
 	most := r.maxBytes
@@ -98,7 +96,7 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	}
 	defer func() {
 		if err != nil {
-			_, _ = out.Close() // it is of no use
+			_, _ = out.Close() // the recording has failed
 		}
 	}()
 	var diagnostics *bundle.Diagnostics
@@ -139,8 +137,8 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	return facts, nil
 }
 
-// keep writes the failure bundle, unless the recording was simply cancelled. That it cannot be
-// written is logged: the recording's own error is what counts.
+// keep writes the failure bundle, unless the recording was cancelled. It only logs that it could
+// not: the recording's own error counts.
 func (j Job) keep(ctx context.Context, diagnostics *bundle.Diagnostics, failed error) {
 	if diagnostics == nil || errors.Is(context.Cause(ctx), context.Canceled) {
 		return
@@ -150,7 +148,7 @@ func (j Job) keep(ctx context.Context, diagnostics *bundle.Diagnostics, failed e
 	}
 }
 
-// capture runs a Chrome for the scene, and ends it.
+// capture starts a Chrome for the scene, captures it, and ends Chrome.
 func (r *Recorder) capture(
 	ctx context.Context, j Job, director capture.Director, diagnostics *bundle.Diagnostics, sink capture.Sink, notices *capture.Notices,
 ) (err error) {
@@ -189,10 +187,10 @@ func (r *Recorder) capture(
 	switch {
 	case errors.As(err, &page):
 		if page.Code == msg.CodeSceneCrashed {
-			end() // all that it said is read by then
+			end() // reads Chrome's stderr to its end
 			page.Err = chromeSaid(page.Err, browser.Stderr())
 			if full := browser.OutOfMemory(); full != nil {
-				// What took so much once takes it again.
+				// Another try would need as much.
 				page.Code, page.Permanent, page.Err = msg.CodeSceneMemory, true, fmt.Errorf("%w: %w", full, page.Err)
 			}
 		}

@@ -63,7 +63,7 @@ func (c *console) watch(client *cdp.Client, session proto.TargetSessionID) {
 		}
 		level := "exception"
 		if script.IsOwn(d) {
-			level = "recorder" // it is none of the page's
+			level = "recorder" // not the page's own
 		}
 		c.add(line{level: level, text: c.scrub.trim(text, maxLine), place: c.scrub.trimURL(d.URL), number: d.LineNumber + 1})
 	})

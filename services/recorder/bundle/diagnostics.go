@@ -35,8 +35,8 @@ func New(p msg.RecordParams) *Diagnostics {
 	return &Diagnostics{params: p, scrub: scrub, begin: now, console: newConsole(scrub, now), network: newNetwork(scrub)}
 }
 
-// Opened listens to the page. A page that looks for developer tools by what the console does with
-// an object may see that somebody listens.
+// Opened listens to the page. A page that detects developer tools by how the console handles an
+// object may notice it.
 func (d *Diagnostics) Opened(client *cdp.Client, page *rod.Page) error {
 	d.console.watch(client, page.SessionID)
 	d.network.watch(client, page.SessionID)
@@ -62,7 +62,7 @@ func (d *Diagnostics) Picture(jpeg []byte) {
 	d.picture = jpeg
 }
 
-// Watch returns a sink that gives its frames to to, and keeps the last one.
+// Watch returns a sink that passes its frames on to to, and keeps the last one.
 func (d *Diagnostics) Watch(to capture.Sink) capture.Sink { return watched{to, d} }
 
 type watched struct {

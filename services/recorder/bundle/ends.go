@@ -2,7 +2,7 @@ package bundle
 
 import "slices"
 
-// ends keeps the first and the last of many.
+// ends keeps the first and the last of many values.
 type ends[T any] struct {
 	first, last int // how many to keep of each
 	head, tail  []T
@@ -11,7 +11,7 @@ type ends[T any] struct {
 	Dropped int
 }
 
-// add appends x. When something is left out for it, that is returned.
+// add appends x. It returns the value that is dropped for it, if there is one.
 func (e *ends[T]) add(x T) (dropped T, full bool) {
 	switch {
 	case len(e.head) < e.first:

@@ -70,7 +70,7 @@ type (
 	}
 )
 
-// unknown is what HAR writes for a size that is not known.
+// unknown is HAR's value for a size that is not known.
 const unknown = -1
 
 // pending is the error of a request that was under way when the recording ended.

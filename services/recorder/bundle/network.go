@@ -12,13 +12,13 @@ import (
 // firstRequests and lastRequests are how many requests are kept.
 const firstRequests, lastRequests = 200, 800
 
-// network is what the page asked for.
+// network keeps the page's requests.
 type network struct {
 	scrub *scrubber
 
 	mu       sync.Mutex
 	requests ends[*request]
-	// open are the requests under way, of those that are kept.
+	// open are those kept requests that have not ended.
 	open map[proto.NetworkRequestID]*request
 }
 

@@ -20,8 +20,7 @@ import (
 type report struct {
 	Version int `json:"v"`
 
-	// Code, Permanent and Message are as the render would have them; Error is the whole chain, for
-	// an operator.
+	// Code, Permanent and Message are the render's. Error is the whole chain, for an operator.
 	Code      msg.Code `json:"code"`
 	Permanent bool     `json:"permanent"`
 	Message   string   `json:"message,omitempty"`
@@ -32,7 +31,7 @@ type report struct {
 	Width  int      `json:"width"`
 	Height int      `json:"height"`
 	Rate   msg.Rate `json:"rate"`
-	// Frames were asked for, Delivered of them were captured.
+	// Frames is how many were wanted, Delivered how many were captured.
 	Frames    int `json:"frames"`
 	Delivered int `json:"delivered"`
 	// Options are the names of those that are set.
@@ -42,7 +41,7 @@ type report struct {
 	Ended   time.Time    `json:"ended_at"`
 	Elapsed msg.Duration `json:"elapsed_ms"`
 
-	// Chrome is empty when it did not come to the page.
+	// Chrome is empty if there was no page yet.
 	Chrome string `json:"chrome,omitempty"`
 	Loom   string `json:"loom"`
 	Go     string `json:"go"`

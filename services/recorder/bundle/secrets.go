@@ -12,14 +12,14 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/redact"
 )
 
-// hidden stands where a secret was.
+// hidden replaces a secret.
 const hidden = "[secret]"
 
 const (
-	// wordLen is up to which length in bytes a secret is only looked for as a word of its own: a
+	// wordLen is the length in bytes up to which a secret is only replaced as a whole word: a
 	// cookie's "1" is in everything.
 	wordLen = 3
-	// tokenLen is from which length a part of the page's URL counts as a secret: what is shorter
+	// tokenLen is the length from which a part of the page's URL counts as a secret: a shorter one
 	// gives no access.
 	tokenLen = 8
 )
@@ -32,7 +32,8 @@ type scrubber struct {
 	longest int
 }
 
-// newScrubber knows the secrets of a scene, and the forms in which they may be met.
+// newScrubber returns a scrubber that knows a scene's secrets in the forms in which they may
+// appear.
 func newScrubber(p msg.RecordParams) *scrubber {
 	s := &scrubber{}
 	var pairs []string
@@ -81,7 +82,7 @@ func secrets(p msg.RecordParams) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return strings.TrimSpace(s) == "" })
 }
 
-// tokens lists the parts of a page's URL that may give access and that no text shows.
+// tokens lists the parts of a page's URL that may give access. No text shows them.
 func tokens(address string) []string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -105,14 +106,14 @@ func forms(secret string) []string {
 	return slices.Compact(list)
 }
 
-// raw is a text as it came, or its beginning: not to be shown.
+// raw is a text, or its beginning, that may hold secrets.
 type raw struct {
 	text string
 	cut  bool
 }
 
-// trim keeps as much of a text as clean needs for limit bytes. It costs little, for texts that may
-// never be shown.
+// trim keeps as much of a text as clean needs for limit bytes. It is cheap, since most texts are
+// never shown.
 func (s *scrubber) trim(text string, limit int) raw {
 	most := limit + s.longest
 	if len(text) <= most {
@@ -121,15 +122,15 @@ func (s *scrubber) trim(text string, limit int) raw {
 	return raw{text: strings.Clone(text[:most]), cut: true}
 }
 
-// clean takes out of a text the users, queries and fragments of URLs, and the secrets. What is
-// beyond limit bytes is left out.
+// clean takes the users, queries and fragments of URLs and the secrets out of a text, and cuts it
+// to limit bytes.
 func (s *scrubber) clean(r raw, limit int) string {
 	text := s.replace.Replace(r.text)
 	for _, word := range s.words {
 		text = replaceWord(text, word)
 	}
 	if r.cut {
-		// The cut may have been in the middle of a secret, whose beginning is none.
+		// The cut may be in the middle of a secret, whose beginning was not replaced.
 		text = text[:max(0, len(text)-s.longest)]
 	}
 	text = printable(redact.Foreign(text))
@@ -143,14 +144,14 @@ func (s *scrubber) clean(r raw, limit int) string {
 	return text
 }
 
-// text is clean for a text that is shown at once.
+// text trims and cleans a text.
 func (s *scrubber) text(text string, limit int) string { return s.clean(s.trim(text, limit), limit) }
 
 // maxURL bounds a URL in bytes.
 const maxURL = 1 << 10
 
-// trimURL keeps of a URL what is shown of it. What a page asks for need not be a URL that Go takes,
-// so it is not parsed.
+// trimURL keeps the part of a URL that may be shown. It does not parse it: pages request URLs that
+// Go does not accept.
 func (s *scrubber) trimURL(address string) raw {
 	if strings.HasPrefix(address, "data:") {
 		address, _, _ = strings.Cut(address[:min(len(address), 100)], ",")
@@ -160,7 +161,7 @@ func (s *scrubber) trimURL(address string) raw {
 	return s.trim(address, maxURL)
 }
 
-// Address is what may be shown of an address that a scene's page asked for: without user, query and
+// Address returns the part of a requested address that may be shown: without user, query and
 // fragment, and without the scene's secrets.
 func Address(p msg.RecordParams, address string) string {
 	s := newScrubber(p)
@@ -194,7 +195,7 @@ func wordByte(b byte) bool {
 	return b >= 0x80 || unicode.IsLetter(rune(b)) || unicode.IsDigit(rune(b)) || b == '_'
 }
 
-// printable takes out what a terminal would act on, and sets lines after the first apart.
+// printable removes control characters, and indents the lines after the first.
 func printable(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && unicode.IsControl(r) {

@@ -19,7 +19,7 @@ const (
 	ReportFile  = "report.json"
 )
 
-// Write writes the bundle of a recording that failed with err to the file at path. When it cannot,
+// Write writes the bundle of a recording that failed to the file at path. If it returns an error,
 // there is no file.
 func (d *Diagnostics) Write(path string, failed error) (err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)

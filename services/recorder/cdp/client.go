@@ -51,7 +51,7 @@ type Client struct {
 	err       error // why closed
 }
 
-// waiting is who takes what comes of a call.
+// waiting is a call without an answer yet, and the function that takes the answer.
 type waiting struct {
 	id     int
 	method string
@@ -74,12 +74,12 @@ type listenKey struct{ session, method string }
 
 type listener struct {
 	f func(Raw)
-	// exclusive says that rod is not told.
+	// exclusive keeps the event from rod.
 	exclusive bool
 }
 
 // New returns a client that reads Chrome's messages from r, on one goroutine, and writes its own to
-// w. It ends when r does: closing the pipes is the caller's part.
+// w. It ends when r ends. The caller closes the pipes.
 func New(r io.Reader, w io.Writer) *Client {
 	c := &Client{
 		Deadline:  DefaultDeadline,
@@ -98,8 +98,8 @@ func (c *Client) Closed() <-chan struct{} { return c.closed }
 // Event returns all events as JSON, for rod. It must be read.
 func (c *Client) Event() <-chan *rodcdp.Event { return c.events }
 
-// Call calls a method and returns its result as JSON. A call whose context has ended is sent all
-// the same, in its order; nobody waits for its answer.
+// Call calls a method and returns its result as JSON. A call whose context has ended is still sent,
+// in order, but its answer is dropped.
 func (c *Client) Call(ctx context.Context, sessionID, method string, params any) ([]byte, error) {
 	raw, err := c.CallRaw(ctx, sessionID, method, params)
 	if err != nil {
@@ -139,7 +139,7 @@ func (p patient) Call(ctx context.Context, sessionID, method string, params any)
 func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method string, params any) (Raw, error) {
 	done := make(chan reply, 1)
 	id := c.Then(sessionID, method, params, func(result Raw, err error) { done <- reply{result, err} })
-	defer c.withdraw(id) // nobody waits for it any longer
+	defer c.withdraw(id)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -152,9 +152,9 @@ func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method st
 	}
 }
 
-// Then calls a method and has f take what comes of it, once, on the goroutine that reads the pipe:
-// f must not block, and not call but by Then or Again. What cannot be sent f takes before Then
-// returns.
+// Then calls a method, and calls f once with the result, on the goroutine that reads the pipe. f must
+// not block, and may only make calls by Then and Again. If the call cannot be sent, Then calls f
+// before it returns.
 func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) (id int) {
 	id, err := c.expect(method, f)
 	if err != nil {
@@ -169,8 +169,8 @@ func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) 
 	return id
 }
 
-// expect notes who waits for the answer to a call that is about to be sent. When Chrome is gone, it
-// tells them.
+// expect registers f for the answer to a call that is about to be sent. If Chrome is gone, it calls
+// f with the error.
 func (c *Client) expect(method string, f func(Raw, error)) (id int, err error) {
 	c.mu.Lock()
 	c.last++
@@ -185,7 +185,7 @@ func (c *Client) expect(method string, f func(Raw, error)) (id int, err error) {
 	return w.id, err
 }
 
-// failed tells who waits for the answer to a call that it was not sent.
+// failed ends a call that was not sent with err.
 func (c *Client) failed(id int, err error) {
 	if w, ok := c.withdraw(id); ok {
 		w.told(nil, err)
@@ -201,7 +201,7 @@ func (c *Client) send(message []byte) error {
 	return nil
 }
 
-// withdraw returns who waits for an answer, if somebody does; from then on, nobody does.
+// withdraw returns the call that waits for an answer, if it still does, and removes it.
 func (c *Client) withdraw(id int) (waiting, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -215,7 +215,7 @@ func (c *Client) withdraw(id int) (waiting, bool) {
 }
 
 // On calls f with every event of type E of a session, in order, on the goroutine that reads the
-// pipe: f must not block, and not call but by Then or Again. The returned function ends it.
+// pipe. f must not block, and may only make calls by Then and Again. off ends it.
 func On[E any, P interface {
 	*E
 	proto.Event
@@ -223,8 +223,8 @@ func On[E any, P interface {
 	return listen(c, session, f, false)
 }
 
-// OnExclusive is On for events that come with every frame: rod, which would be woken for each, is
-// not told of them.
+// OnExclusive is On for events that come with every frame. They are kept from rod, which would be
+// woken for each.
 func OnExclusive[E any, P interface {
 	*E
 	proto.Event
@@ -247,7 +247,7 @@ func listen[E any, P interface {
 			f(e)
 		}
 	}}
-	// nothing to decode, as in the one that comes with every frame
+	// An event without fields, as the one that comes with every frame, is not decoded.
 	if reflect.TypeFor[E]().NumField() == 0 {
 		l.f = func(Raw) { f(new(E)) }
 	}

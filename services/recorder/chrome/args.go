@@ -12,20 +12,20 @@ type Options struct {
 	Path string
 	// Frames is when Chrome draws. FramesOnDemand takes the headless shell.
 	Frames Frames
-	// Sandbox keeps Chrome's own sandbox on. It cannot be had as root.
+	// Sandbox keeps Chrome's own sandbox on. As root, Chrome has none.
 	Sandbox bool
 	// Width and Height are the window's size in CSS pixels.
 	Width, Height int
 	// Repeatable seeds Math.random: the same numbers in every run.
 	Repeatable bool
-	// ReducedMotion tells pages, and servers that ask, that less movement is preferred.
+	// ReducedMotion tells pages, and servers that ask for the client hint, to show less movement.
 	ReducedMotion bool
 	// ScaleFactor is how many pixels of the picture one CSS pixel has, along each axis. 0 means 1.
 	ScaleFactor float64
 	// Proxy is the host and port of the HTTP proxy through which all of Chrome's traffic goes.
 	Proxy string
-	// SmallShm says that /dev/shm is too small for Chrome's pictures (a container's default is 64
-	// MB).
+	// SmallShm says that /dev/shm is too small for Chrome's pictures: a container's default is
+	// 64 MB.
 	SmallShm bool
 	// MemoryLimit is how many bytes all of its processes may hold together before they are killed.
 	// 0: no limit. Other systems than Linux have none.
@@ -40,8 +40,7 @@ type Options struct {
 type Frames int
 
 const (
-	// FramesOnDemand are drawn when they are asked for (HeadlessExperimental.beginFrame), and then
-	// only.
+	// FramesOnDemand are drawn only on request (HeadlessExperimental.beginFrame).
 	FramesOnDemand Frames = iota
 	// FramesForScreenshots are drawn when Chrome sees fit, with all that the page has come to.
 	FramesForScreenshots
@@ -49,7 +48,7 @@ const (
 	FramesInRealtime
 )
 
-// framesOnDemand: a frame is drawn when we say so, all of it, and by nothing but our clock.
+// framesOnDemand has Chrome draw a frame on request only, completely, and by our clock alone.
 var framesOnDemand = []string{
 	"--enable-begin-frame-control",
 	"--run-all-compositor-stages-before-draw",
@@ -62,7 +61,7 @@ var framesOnDemand = []string{
 	"--enable-surface-synchronization",
 }
 
-// framesForScreenshots: a frame that is taken shows all that the page has come to.
+// framesForScreenshots has a screenshot show everything up to its time.
 var framesForScreenshots = []string{
 	"--run-all-compositor-stages-before-draw",
 	"--disable-threaded-animation",

@@ -16,7 +16,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -40,7 +40,7 @@ func TestArgs(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != string(want) {
-				t.Errorf("arguments differ from %s (-update writes it anew):\n%s", path, got)
+				t.Errorf("arguments differ from %s (-update writes it again):\n%s", path, got)
 			}
 		})
 	}

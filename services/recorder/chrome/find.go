@@ -34,7 +34,7 @@ func Find(path string) (string, error) {
 	return "", fmt.Errorf("no Chrome: %s", Install)
 }
 
-// absolute: Chrome is started in a folder of its own.
+// absolute returns an absolute path: Chrome is started in a folder of its own.
 func absolute(path string) (string, error) {
 	found, err := filepath.Abs(path)
 	if err != nil {

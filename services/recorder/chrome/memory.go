@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// A Chrome's memory is looked at again before its page can have taken what is left, which is given
-// growth bytes a second, more than a thread takes: but never more often than memoryEvery, and at
-// least once in memoryWithin.
+// Chrome's memory is read again before its page can have used up what is left of the limit, at
+// growth bytes a second, which is more than a thread allocates; but not more often than
+// memoryEvery, and at least once in memoryWithin.
 const (
 	growth       = 8 << 30
 	memoryEvery  = 250 * time.Millisecond
 	memoryWithin = time.Second
 )
 
-// lookAgain is how soon to look again when so many bytes are left.
+// lookAgain returns when to read the memory again if left bytes are left of the limit.
 func lookAgain(left int64) time.Duration {
-	// In milliseconds: so many bytes and nanoseconds are no number.
+	// In milliseconds: in nanoseconds the product would overflow.
 	return min(max(time.Duration(left/(growth/1000))*time.Millisecond, memoryEvery), memoryWithin)
 }
 
@@ -44,12 +44,12 @@ func (p *Process) watch(limit int64) {
 	}
 }
 
-// heapFull is what V8 writes when the heap of a page's scripts is full, or nothing more is to be
-// had, just before the page's process dies of it.
+// heapFull matches what V8 writes when the heap of a page's scripts is full, or when it can
+// allocate no more, just before the page's process ends.
 var heapFull = regexp.MustCompile(`V8 (javascript|process) OOM`)
 
-// OutOfMemory returns why Chrome, or the page's process in it, ended for want of memory, and nil
-// when it did not.
+// OutOfMemory returns an error if Chrome, or the page's process in it, ended for lack of memory, and
+// nil otherwise.
 func (p *Process) OutOfMemory() error {
 	if used := p.outgrown.Load(); used > 0 {
 		return fmt.Errorf("killed when it held %d MB of memory", used>>20)

@@ -10,7 +10,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
-// groupMemory knows what the processes of a group held when it last looked.
+// groupMemory knows how much memory the processes of a group held when it was last read.
 type groupMemory struct {
 	looks int
 	known map[string]processMemory
@@ -18,19 +18,20 @@ type groupMemory struct {
 
 type processMemory struct{ resident, held int64 }
 
-// What a process's memory consists of is four times as much to ask for as how much is resident. So
-// it is asked for when that differs by grown bytes, and every anew looks all the same: what is
-// swapped out meanwhile, or is a file's no longer, does not differ.
+// To read what a process's memory consists of costs four times as much as to read how much is
+// resident. So it is read when the resident memory differs by grown bytes, and in each
+// refreshEvery-th look in any case: memory that is swapped out, or is no longer a file's, makes no
+// difference there.
 const (
-	grown = 4 << 20
-	anew  = 8
+	grown        = 4 << 20
+	refreshEvery = 8
 )
 
 // look returns how many bytes a group's processes hold that are no file's: what would be free
 // without them. Memory that they share counts once for each, since what tells it apart
 // (smaps_rollup) may not be read of a sandboxed process.
 func (m *groupMemory) look(pgid int) (held int64) {
-	if m.looks%anew == 0 {
+	if m.looks%refreshEvery == 0 {
 		m.known = map[string]processMemory{}
 	}
 	m.looks++

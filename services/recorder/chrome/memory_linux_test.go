@@ -29,10 +29,10 @@ func TestWhatMemoryConsistsOfIsAskedForAnew(t *testing.T) {
 	if held := memory.look(unix.Getpgrp()); held < 1<<40 {
 		t.Fatalf("%d bytes: it was asked for each time", held)
 	}
-	for looks := 2; looks <= anew; looks++ {
+	for looks := 2; looks <= refreshEvery; looks++ {
 		if held := memory.look(unix.Getpgrp()); held < right+1<<40 {
 			return
 		}
 	}
-	t.Errorf("in %d looks it was not", anew)
+	t.Errorf("in %d looks it was not", refreshEvery)
 }

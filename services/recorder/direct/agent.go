@@ -27,8 +27,8 @@ type hints struct {
 	FormFactors []string `json:"formFactors"`
 }
 
-// platform says what else the browser of a user agent would tell of itself: navigator.platform and,
-// when it is a Chromium, client hints. Other browsers have none.
+// platform returns what else a browser with this user agent reports: navigator.platform and, if it
+// is a Chromium, client hints. Other browsers have none.
 func platform(agent string) (name string, h *hints) {
 	h = &hints{FormFactors: []string{"Desktop"}}
 	h.Mobile = strings.Contains(agent, "Mobile")

@@ -9,8 +9,8 @@ import (
 // touches is how many fingers a phone feels.
 const touches = 5
 
-// emulate makes the browser what the page is to take it for. The window itself comes with the
-// browser.
+// emulate sets time zone, media features, phone, languages and user agent. The window itself comes
+// with the browser.
 func (s setup) emulate() error {
 	o := s.params.Options
 	timezone := o.Timezone
@@ -66,7 +66,7 @@ func (s setup) mobile() error {
 	return nil
 }
 
-// speak sets the languages that the page is asked for in, and the browser's name.
+// speak sets the browser's languages and its name.
 func (s setup) speak() error {
 	o := s.params.Options
 	if o.Locale == "" && o.UserAgent == "" {

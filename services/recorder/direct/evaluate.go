@@ -9,9 +9,8 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// mainWorld is the world of the page's own scripts. What we ask there is asked before the page is,
-// of an empty document, or the user's own: a page may have made anything of the browser's
-// functions.
+// mainWorld is the world of the page's own scripts, which may have replaced the browser's functions.
+// We only use it before the page is loaded, in an empty document, and for the user's own script.
 const mainWorld proto.RuntimeExecutionContextID = 0
 
 // call writes the call of a JavaScript function.
@@ -58,7 +57,7 @@ type thrownError struct {
 	line int
 }
 
-// thrown reads an exception. Its message is left out: it may quote anything that the page holds.
+// thrown reads an exception. It leaves out the message, which may quote anything in the page.
 func thrown(e *proto.RuntimeExceptionDetails) *thrownError {
 	t := &thrownError{class: "exception", line: e.LineNumber + 1}
 	if e.Exception != nil && e.Exception.ClassName != "" {

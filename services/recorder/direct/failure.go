@@ -28,22 +28,20 @@ func refuse(option, format string, args ...any) error {
 	}
 }
 
-// missed is the error of a wait that ended without what was waited for. Another time, the page may
-// be quicker.
+// missed is the error of a wait that ended in vain. It is retried: the page may be quicker then.
 func missed(option, format string, args ...any) error {
 	return &capture.PageError{
 		Code: msg.CodeSceneWait, Err: &OptionError{Option: option, Text: fmt.Sprintf(format, args...)},
 	}
 }
 
-// refused reports whether Chrome answered, and the answer was no.
+// refused reports whether Chrome answered with an error.
 func refused(err error) bool {
 	var answer *rodcdp.Error
 	return errors.As(err, &answer)
 }
 
-// failed is the error of a step. What Chrome answers may quote what it was given, so an answer is
-// not passed on: there are secrets among the options.
+// failed is the error of a step. It leaves Chrome's answer out, which may quote a secret option.
 func failed(step string, err error) error {
 	if refused(err) {
 		return fmt.Errorf("%s: refused by Chrome", step)

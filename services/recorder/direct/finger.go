@@ -10,10 +10,10 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// feelFingers has Chrome make touches of the mouse's button, and pay no heed to the mouse
-// otherwise. Touches that are dispatched as such wait for the next frame, and with them all that
-// follows from them. As on a desk, a tap is one at once: a phone takes it for the first half of a
-// double one, for 300 ms of everybody's time, on pages that can be zoomed.
+// feelFingers has Chrome turn the mouse's button into touches, and ignore the mouse otherwise.
+// Touches that are dispatched as such wait for the next frame, together with everything that
+// follows from them. The desktop configuration makes a tap a click at once. A phone waits 300 ms of
+// real time for a second tap, on pages that can be zoomed.
 func feelFingers(page *rod.Page) error {
 	return proto.EmulationSetEmitTouchEventsForMouse{
 		Enabled: true, Configuration: proto.EmulationSetEmitTouchEventsForMouseConfigurationDesktop,

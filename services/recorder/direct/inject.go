@@ -17,8 +17,8 @@ import (
 //go:embed inject.js
 var styles string
 
-// style sees to it that hide, remove and css hold in every document from its beginning: no frame
-// shows it without them.
+// style applies hide, remove and css to every document from its beginning, so that no frame shows
+// it without them.
 func (s setup) style() error {
 	o := s.params.Options
 	if len(o.Hide) == 0 && len(o.Remove) == 0 && o.CSS == "" {

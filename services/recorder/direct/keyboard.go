@@ -13,7 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 )
 
-// errKey stands for what Chrome said of a key that it did not take: that might quote it.
+// errKey replaces Chrome's error for a key, which might quote the key.
 var errKey = errors.New("chrome did not take a key")
 
 // strike presses and releases one key, or inserts text that no key has. Chrome has done it when it
@@ -31,7 +31,7 @@ func strike(page *rod.Page, text string) error {
 	return hushed(up.Call(page))
 }
 
-// hushed is err without what Chrome said, but for that the page went elsewhere.
+// hushed is err without Chrome's words, unless they say that the page went elsewhere.
 func hushed(err error) error {
 	var refused *rodcdp.Error
 	if errors.As(err, &refused) && !cdp.Gone(err) {

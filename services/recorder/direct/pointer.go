@@ -39,7 +39,7 @@ func (p *pointer) ripple(at time.Duration) *[3]float64 {
 	return &[3]float64{p.clickedAt[0], p.clickedAt[1], done}
 }
 
-// errSent ends a call that nobody waits for.
+// errSent ends a call whose answer is dropped.
 var errSent = errors.New("sent")
 
 // moveMouse moves the mouse. The page has seen it when it returns.

@@ -283,8 +283,8 @@ func (t *timeline) point(ctx context.Context, at time.Duration, c *cue, o outcom
 	return took(err)
 }
 
-// took is the error of an input event, unless it is that of a document which the event led away
-// from: it has taken it.
+// took returns the error of an input event. If the event led to another document, it was handled,
+// and there is no error.
 func took(err error) error {
 	if cdp.Gone(err) {
 		return nil

@@ -9,16 +9,16 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// endless is after how much page time a request counts no more: a stream, a long poll, a worker's
-// script, whose end is told elsewhere.
+// endless is after how much page time a request no longer counts: it is a stream, a long poll, or a
+// worker's script, whose end is reported elsewhere.
 const endless = 5 * time.Second
 
-// traffic knows whether the page asks the network for anything.
+// traffic knows whether the page has requests under way.
 type traffic struct {
 	mu sync.Mutex
 	// under are the requests under way, each with for how much page time it has been.
 	under map[proto.NetworkRequestID]*asked
-	// begun says that there was a request since it was last asked, even if that has ended.
+	// begun says that a request began since passed was last called, even if it has ended.
 	begun bool
 }
 
@@ -49,7 +49,7 @@ func (t *traffic) note(e *rod.Message, page proto.PageFrameID) {
 	defer t.mu.Unlock()
 	switch {
 	case e.Load(&begin):
-		// What is loaded while it plays, or pushed for as long as the page stands, is never done.
+		// Media that loads while it plays, and event streams, never end.
 		if begin.Type == proto.NetworkResourceTypeMedia || begin.Type == proto.NetworkResourceTypeEventSource {
 			return
 		}

@@ -20,8 +20,7 @@ const (
 	lookEvery = time.Second / 60
 	// idle is for how much page time the network must rest.
 	idle = 500 * time.Millisecond
-	// slowness is how much longer than its page time a wait may take in real time, and this much
-	// besides.
+	// A wait may take slowness times its page time in real time, plus besides.
 	slowness = 2
 	besides  = 30 * time.Second
 )
@@ -58,7 +57,7 @@ func (s setup) checkWait() error {
 	return nil
 }
 
-// expression is what a text must be read as.
+// expression returns a text in a form that is read as an expression.
 func expression(text string) string {
 	return "(" + strings.TrimRight(text, "; \t\r\n") + "\n)"
 }

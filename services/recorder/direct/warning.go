@@ -8,8 +8,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
-// Warnings tell the render's owner what was not done as it was asked for, although the scene went
-// on.
+// Warnings tell the render's owner what was not done as the options say, although the scene was
+// recorded.
 func (d *Director) Warnings() []msg.Warning {
 	if d.timeline == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// Pieces writes a scene into one file after another, each of so many frames. Each is complete, and
-// may be used, while the next is being written.
+// Pieces writes a scene into one file after another. Each is complete, and may be read, while the
+// next is being written.
 type Pieces struct {
 	// Format is that of every piece.
 	Format Format
@@ -28,8 +28,8 @@ type Pieces struct {
 	recorded msg.RecordFacts // in all pieces
 }
 
-// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps
-// jpeg. ErrTooLarge says that the picture is one too many for its piece.
+// Frame adds a frame and reports whether its picture differs from the last frame's. It keeps jpeg.
+// It returns ErrTooLarge if the picture no longer fits into its piece.
 func (p *Pieces) Frame(jpeg []byte) (changed bool, err error) {
 	if p.recorded.Frames > 0 && bytes.Equal(jpeg, p.last) {
 		return false, p.Repeat()
@@ -45,7 +45,7 @@ func (p *Pieces) Frame(jpeg []byte) (changed bool, err error) {
 	return true, p.added()
 }
 
-// Repeat adds a frame that looks as the last one does.
+// Repeat adds a frame that equals the last one.
 func (p *Pieces) Repeat() error {
 	if p.recorded.Frames == 0 {
 		return errFirst
@@ -103,7 +103,8 @@ func (p *Pieces) added() error {
 	return nil
 }
 
-// Close ends the writing and says what the pieces hold. That they are not complete is an error.
+// Close ends the writing and returns what the pieces hold. It returns an error if they are not
+// complete.
 func (p *Pieces) Close() (msg.RecordFacts, error) {
 	if p.writer != nil {
 		p.writer = nil

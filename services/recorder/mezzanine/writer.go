@@ -45,7 +45,7 @@ type Writer struct {
 	shown   []uint32 // how many frames each picture is shown for
 }
 
-// New starts a file in w. The caller must Close it, and closes w.
+// New starts a file in w. The caller must call Close, and closes w itself.
 func New(w io.WriteSeeker, format Format) (*Writer, error) {
 	switch {
 	case format.Width < 1 || format.Width > math.MaxUint16 || format.Height < 1 || format.Height > math.MaxUint16:
@@ -64,8 +64,8 @@ func New(w io.WriteSeeker, format Format) (*Writer, error) {
 	return m, nil
 }
 
-// Frame adds a frame and reports whether its picture is another than the last frame's. It keeps
-// jpeg. ErrTooLarge says that the picture is one too many.
+// Frame adds a frame and reports whether its picture differs from the last frame's. It keeps jpeg.
+// It returns ErrTooLarge if the picture no longer fits.
 func (m *Writer) Frame(jpeg []byte) (changed bool, err error) {
 	if len(m.sizes) > 0 && bytes.Equal(jpeg, m.last) {
 		return false, m.Repeat()
@@ -94,7 +94,7 @@ func (m *Writer) add(jpeg []byte) error {
 	return nil
 }
 
-// Repeat adds a frame that looks as the last one does.
+// Repeat adds a frame that equals the last one.
 func (m *Writer) Repeat() error {
 	if len(m.shown) == 0 {
 		return errFirst
@@ -107,7 +107,7 @@ func (m *Writer) Repeat() error {
 // Frames returns how many frames there are so far.
 func (m *Writer) Frames() int { return m.frames }
 
-// Close writes the index and says what the file holds. It does not close the underlying file.
+// Close writes the index and returns what the file holds. It does not close the underlying file.
 func (m *Writer) Close() (msg.RecordFacts, error) {
 	if m.frames == 0 {
 		return msg.RecordFacts{}, errors.New("a mezzanine without frames")
