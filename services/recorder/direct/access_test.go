@@ -63,6 +63,7 @@ func to(url string) http.HandlerFunc {
 func ok(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Access-Control-Allow-Origin", "*") }
 
 func TestHeadersGoToThePagesOwnOriginAlone(t *testing.T) {
+	t.Parallel()
 	const secret = "k7QxZ"
 	var own, other visits
 	stranger := site(t, map[string]http.HandlerFunc{
@@ -90,6 +91,7 @@ func TestHeadersGoToThePagesOwnOriginAlone(t *testing.T) {
 }
 
 func TestAPageThatLeadsElsewhereTakesNothingAlong(t *testing.T) {
+	t.Parallel()
 	var other visits
 	stranger := site(t, map[string]http.HandlerFunc{"/": other.note(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("asks") {
@@ -121,6 +123,7 @@ func guarded(user, password string, next http.HandlerFunc) http.HandlerFunc {
 }
 
 func TestAPageBehindAPasswordIsRecorded(t *testing.T) {
+	t.Parallel()
 	var other visits
 	stranger := site(t, map[string]http.HandlerFunc{"/": other.note(guarded("ada", "k7:QxZ", ok))})
 	url := site(t, map[string]http.HandlerFunc{
@@ -136,12 +139,14 @@ func TestAPageBehindAPasswordIsRecorded(t *testing.T) {
 }
 
 func TestAWrongPasswordIsGivenOnceAndToldToNobody(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": guarded("ada", "right", ok)})
 	_, err := take(t.Context(), t, url, 1, scene.Options{BasicAuth: &scene.BasicAuth{Username: "ada", Password: "k7QxZ"}})
 	wantPageError(t, err, msg.CodeSceneLogin, "a login at", "k7QxZ")
 }
 
 func TestCookiesAreSetBeforeThePageIsAskedFor(t *testing.T) {
+	t.Parallel()
 	var v visits
 	url := site(t, map[string]http.HandlerFunc{
 		"/a/":  v.note(verdict(`document.cookie === "plain=1; low=4"`, `document.cookie`)),
@@ -155,6 +160,7 @@ func TestCookiesAreSetBeforeThePageIsAskedFor(t *testing.T) {
 }
 
 func TestACookieThatTheBrowserRefusesIsNamed(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html("")})
 	_, err := take(t.Context(), t, url, 1, scene.Options{Cookies: []scene.Cookie{
 		{Name: "a", Value: "1"}, {Name: "__Secure-b", Value: "k7QxZ"},
@@ -181,6 +187,7 @@ func wantPageError(t *testing.T, err error, code msg.Code, says, secret string) 
 // Requests for a video stop twice: for what the director gives them, and to have the sound taken
 // out.
 func TestAVideoBehindAPasswordPlaysWithoutItsSound(t *testing.T) {
+	t.Parallel()
 	film := filepath.Join(t.TempDir(), "film.webm")
 	said, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=2:size=64x36", "-f", "lavfi", "-i", "sine=duration=2",
 		"-c:v", "libvpx", "-c:a", "libopus", film).CombinedOutput()

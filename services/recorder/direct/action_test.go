@@ -23,6 +23,7 @@ func frameOf(pictures []stagePicture, y, n int) int {
 }
 
 func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
+	t.Parallel()
 	// The handler counts animation frames: the click belongs to the frame, as what scripts draw
 	// does.
 	body := stageBarcode + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
@@ -51,6 +52,7 @@ func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
 }
 
 func TestTheMouseMovesInEveryFrameOfItsWay(t *testing.T) {
+	t.Parallel()
 	// How often and where the page has seen the mouse, told as it sees it: before it draws the
 	// frame.
 	body := stageBarcode + `<style>b{position:absolute;left:20px;top:120px;width:40px;height:40px;background:#000}b:hover{background:#fff}</style><b></b>
@@ -81,6 +83,7 @@ func TestTheMouseMovesInEveryFrameOfItsWay(t *testing.T) {
 }
 
 func TestTwoRunsOfActionsAreEqual(t *testing.T) {
+	t.Parallel()
 	body := stageBarcode + `<style>body{color:#fff}div{height:900px}</style><input><div></div><button>Yes</button><script>
 		let n=0;for(const e of ["mousedown","mouseup","click","keydown","input","scroll","focus"])document.addEventListener(e,()=>paint(++n),true);
 		// not Chrome's own, at 0, 0, nor the window's focus
@@ -102,6 +105,7 @@ func TestTwoRunsOfActionsAreEqual(t *testing.T) {
 }
 
 func TestTextIsTypedKeyByKeyAtItsTime(t *testing.T) {
+	t.Parallel()
 	// The barcode is the text's length; the bar below is lit when all is right.
 	const typed = "Ab 1é\U0001F44D\U0001F3FD"
 	check := `<script>const keys=[];let text=()=>field.value??field.textContent;
@@ -149,6 +153,7 @@ func TestTextIsTypedKeyByKeyAtItsTime(t *testing.T) {
 }
 
 func TestKeysArePressed(t *testing.T) {
+	t.Parallel()
 	body := stageBarcode + `<form><input style="margin-top:40px" value=12></form><script>
 		const input=document.querySelector("input");
 		addEventListener("keydown",e=>{if(e.key==="Escape"&&e.keyCode===27)paint(4711)});
@@ -167,6 +172,7 @@ func TestKeysArePressed(t *testing.T) {
 }
 
 func TestWhatIsOffTheScreenIsScrolledToBeforeItIsClicked(t *testing.T) {
+	t.Parallel()
 	const click = `onclick="paint(1000+Math.round(scrollY))"`
 	for name, test := range map[string]struct {
 		body string
@@ -192,6 +198,7 @@ func TestWhatIsOffTheScreenIsScrolledToBeforeItIsClicked(t *testing.T) {
 }
 
 func TestTheScrollActionScrollsInItsTime(t *testing.T) {
+	t.Parallel()
 	pictures := stagePage(stageStyle+stageStripes(0, 60), 60, scene.Options{Actions: []scene.Action{
 		{At: stageAt(0.1), Do: "scroll", Selector: "#s20", Seconds: 0.4},
 		{Do: "wait", Seconds: 0.2},
@@ -207,6 +214,7 @@ func TestTheScrollActionScrollsInItsTime(t *testing.T) {
 }
 
 func TestAClickReachesIntoAFrame(t *testing.T) {
+	t.Parallel()
 	inner := `<button style="position:absolute;left:0;top:0;width:100%;height:100%"></button><script>
 		document.querySelector("button").onclick=()=>parent.postMessage(0,"*")</script>`
 	shot := stagePage(stageBarcode+`<iframe src=/inner style="position:absolute;left:50px;top:60px;width:100px;height:80px"></iframe>
@@ -220,6 +228,7 @@ func TestAClickReachesIntoAFrame(t *testing.T) {
 
 // A page that is laid out twice as wide as the window, and shown half as large.
 func TestAClickMeetsWhatIsShownSmaller(t *testing.T) {
+	t.Parallel()
 	shot := stagePage(stageBarcode+`<meta name=viewport content="width=640"><button style="position:absolute;left:500px;top:280px;width:60px;height:30px;opacity:0"></button>
 		<script>document.querySelector("button").onclick=()=>{for(const c of cells)c.style.background="#fff"}</script>`, 45,
 		scene.Options{Cursor: true, Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "button", Seconds: 0.1}}})
@@ -234,6 +243,7 @@ func TestAClickMeetsWhatIsShownSmaller(t *testing.T) {
 }
 
 func TestWhatIsNotThereAtOnceIsLookedForAgain(t *testing.T) {
+	t.Parallel()
 	pictures := stagePage(stageBarcode+`<script>setTimeout(()=>{
 		const b=document.createElement("button");b.style="position:absolute;top:60px;left:40px";b.onclick=()=>paint(7);document.body.append(b)},500)</script>`,
 		60, scene.Options{Actions: []scene.Action{{At: stageAt(0.1), Do: "click", Selector: "button"}, {Do: "press", Key: "x"}}}).mustTake(t)
@@ -243,6 +253,7 @@ func TestWhatIsNotThereAtOnceIsLookedForAgain(t *testing.T) {
 }
 
 func TestActionsGoOnInTheNextDocument(t *testing.T) {
+	t.Parallel()
 	for name, leads := range map[string]string{
 		"of the same site": `link.href="/next"`,
 		// whose process is another
@@ -274,6 +285,7 @@ func TestActionsGoOnInTheNextDocument(t *testing.T) {
 // Chrome shows some things in windows of its own, and waits in others: none of them stops the
 // scene.
 func TestClicksThatOpenSomethingDoNotStopTheScene(t *testing.T) {
+	t.Parallel()
 	for name, body := range map[string]string{
 		"a list":             `<select id=b><option>One<option>Two</select>`,
 		"a list, with a key": `<select autofocus><option>One<option>Two</select><button id=b onmousedown="event.preventDefault()">x</button>`,
@@ -304,6 +316,7 @@ func TestClicksThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 
 // A bad page must not get the better of an action's bound.
 func TestActionsThatCannotBeDoneSayWhy(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		body   string
 		option scene.Options
@@ -349,6 +362,7 @@ func lit(p stagePicture, x, y int) (n int) {
 }
 
 func TestThePointerIsDrawnWhereTheMouseIs(t *testing.T) {
+	t.Parallel()
 	button := `<button id=b style="position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0"></button>`
 	hostile := `<style>*,loom-pointer{display:none!important;transform:scale(0)!important;opacity:0!important;animation:none!important}
 		html,body,#b,script,i{display:block!important;transform:none!important;opacity:1!important}#b{background:#000;border:0}</style>`
@@ -389,6 +403,7 @@ func TestThePointerIsDrawnWhereTheMouseIs(t *testing.T) {
 }
 
 func TestAClicksRingLastsItsTime(t *testing.T) {
+	t.Parallel()
 	pictures := stagePage(`<style>body{background:#000}button{position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0}</style><button></button>`,
 		60, scene.Options{Cursor: true, Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "button"}}}).mustTake(t)
 	still := pictures[45]
@@ -406,6 +421,7 @@ func TestAClicksRingLastsItsTime(t *testing.T) {
 
 // The page leaves by itself when nothing is due: the pointer is in the new document all the same.
 func TestThePointerSurvivesANavigation(t *testing.T) {
+	t.Parallel()
 	const black = `<style>body{background:#000}button{position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0}</style>`
 	shot := stagePage(black+`<button></button><script>setTimeout(()=>{location="/next"},700)</script>`, 70,
 		scene.Options{Cursor: true, Actions: []scene.Action{{At: stageAt(0.1), Do: "hover", Selector: "button", Seconds: 0.3}}})

@@ -29,6 +29,7 @@ const broken = `<script>
 // What is looked for in a page and done in it goes by the browser's own functions, whatever the
 // page has made of them.
 func TestAPageThatReplacesTheBrowsersFunctions(t *testing.T) {
+	t.Parallel()
 	const style = `<style>p{margin:0;height:60px} #far{height:4000px} #end{height:180px;background:green}</style>`
 	url := site(t, map[string]http.HandlerFunc{
 		"/wait": html(style + broken + `<body style="background:red"><p id=here></p><script>setTimeout(() => {

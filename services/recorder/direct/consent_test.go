@@ -42,6 +42,7 @@ const cookiebot = `<body style="background:#fff"><script>
 </script>`
 
 func TestBannersAreRefusedAndGoneBeforeTheFirstFrame(t *testing.T) {
+	t.Parallel()
 	for name, banner := range map[string]string{"OneTrust": oneTrust, "Cookiebot": cookiebot} {
 		t.Run(name, func(t *testing.T) {
 			url := site(t, map[string]http.HandlerFunc{"/": html(banner)})
@@ -63,6 +64,7 @@ const cookieAlert = `<body style="background:#fff"><div class="cookie-alert-exte
 
 // No rule knows it: its words tell what it is.
 func TestABannerOfASitesOwnIsRefusedByItsWords(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:#fff">
 		<div id="q17" style="position:fixed;left:0;right:0;bottom:0;height:90px;background:black;color:#fff;z-index:9">
 			We use cookies to personalise content and to analyse our traffic. Do you accept all cookies?
@@ -74,6 +76,7 @@ func TestABannerOfASitesOwnIsRefusedByItsWords(t *testing.T) {
 // As web components make them: in an open shadow root, with buttons that are components, and words
 // that stand in slots.
 func TestABannerInAShadowRootIsRefusedByItsWords(t *testing.T) {
+	t.Parallel()
 	const words = "We use cookies and similar technologies to personalise content and ads. Do you accept all cookies?"
 	const style = `<style>.b { position: fixed; left: 0; right: 0; bottom: 0; height: 90px; background: black; color: #fff }</style>`
 	const choose = `const chosen = colour => () => { document.body.style.background = colour; host.remove() }
@@ -100,12 +103,14 @@ func TestABannerInAShadowRootIsRefusedByItsWords(t *testing.T) {
 }
 
 func TestABannerInAFrameOfAnotherSiteIsRefused(t *testing.T) {
+	t.Parallel()
 	other := site(t, map[string]http.HandlerFunc{"/": html(cookieAlert)})
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<iframe src="` + other + `" style="border:0;width:320px;height:180px"></iframe>`)})
 	wantGreen(t, url, scene.Options{Consent: scene.ConsentDismiss})
 }
 
 func TestBannersAreKeptUnlessAsked(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(cookiebot)})
 	picture := first(t, url, scene.Options{Consent: scene.ConsentKeep})
 	wantColour(t, picture, 300, 30, white, "the page")
@@ -114,6 +119,7 @@ func TestBannersAreKeptUnlessAsked(t *testing.T) {
 
 // A page without a banner has lived for little longer than the look for one takes.
 func TestAPageWithoutABannerLosesLittleTime(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:red"><script>
 		requestAnimationFrame(function f() {
 			document.body.style.background = performance.now() < 2500 ? "green" : "red"
@@ -124,6 +130,7 @@ func TestAPageWithoutABannerLosesLittleTime(t *testing.T) {
 
 // What shows up in the scene is the page's own doing, the same in every recording.
 func TestABannerThatComesLaterIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<script>setTimeout = (f => (g, t) => f(g, t + 1800))(setTimeout)</script>` + oneTrust)})
 	pictures, err := take(t.Context(), t, url, 240, scene.Options{Consent: scene.ConsentDismiss})
 	if err != nil {

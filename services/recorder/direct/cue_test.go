@@ -48,6 +48,7 @@ func TestNothingIsDueBeforeItsTime(t *testing.T) {
 }
 
 func TestAnActionWaitsForThoseThatEndBeforeItAndOverlapsOthers(t *testing.T) {
+	t.Parallel()
 	cues := newCues([]scene.Action{
 		{Do: "click", Selector: "a", Seconds: 1},
 		{Do: "type", Text: "a", At: stageAt(0.5)}, // while the first is under way

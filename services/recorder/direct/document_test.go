@@ -21,6 +21,7 @@ const leading = stageBarcode + `<a href=/next style="position:absolute;left:0;to
 // After a click that leads elsewhere there is no document for some frames: what needs none of its
 // elements waits for it.
 func TestStepsWithoutAnElementWaitForTheNextDocument(t *testing.T) {
+	t.Parallel()
 	follow := func(a scene.Action) scene.Options {
 		return scene.Options{Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "a"}, a}}
 	}
@@ -62,6 +63,7 @@ func withScroll(o scene.Options) scene.Options {
 // A page that reloads itself, once or for a while, is gone through and scrolled to its end all the
 // same.
 func TestAPageThatReloadsIsScrolled(t *testing.T) {
+	t.Parallel()
 	reloading := func(times, after int) string {
 		return stageStyle + stageStripes(0, 60) + fmt.Sprintf(`<script>
 			const k = sessionStorage.k = +(sessionStorage.k || 0) + 1
@@ -88,6 +90,7 @@ func TestAPageThatReloadsIsScrolled(t *testing.T) {
 
 // A document that never comes is waited for as long as an element is.
 func TestADocumentThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
 	o := scene.Options{Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "a"}, {Do: "scroll", Y: 100}}}
 	shot := stagePage(leading, 120, o)
 	shot.pages["/next"] = `<script>document.documentElement.remove()</script>`
@@ -106,6 +109,7 @@ func (failing) Frame(ctx context.Context, page *rod.Page, _ time.Duration) error
 }
 
 func TestAFaultOfOurScriptsIsNotThePages(t *testing.T) {
+	t.Parallel()
 	shot := stagePage("<p>x</p>", 2, scene.Options{})
 	shot.around = func(d capture.Director) capture.Director { return failing{d} }
 	_, err := shot.take(t)

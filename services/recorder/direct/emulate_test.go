@@ -16,6 +16,7 @@ func page(t *testing.T, condition, found string) string {
 }
 
 func TestThePageIsToldTheColourSchemeAndTheMotionThatWereAskedFor(t *testing.T) {
+	t.Parallel()
 	const dark, still = `matchMedia("(prefers-color-scheme: dark)").matches`, `matchMedia("(prefers-reduced-motion: reduce)").matches`
 	wantGreen(t, page(t, dark+" && !"+still, dark), scene.Options{ColorScheme: "dark"})
 	wantGreen(t, page(t, still+" && !"+dark, still), scene.Options{ReducedMotion: true})
@@ -23,6 +24,7 @@ func TestThePageIsToldTheColourSchemeAndTheMotionThatWereAskedFor(t *testing.T) 
 }
 
 func TestAPageSpeaksTheLanguageThatWasAskedFor(t *testing.T) {
+	t.Parallel()
 	const found = `[navigator.languages, navigator.language, new Intl.DateTimeFormat().resolvedOptions().locale, (0.5).toLocaleString()].join(" ")`
 	var asked string
 	url := site(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
@@ -36,6 +38,7 @@ func TestAPageSpeaksTheLanguageThatWasAskedFor(t *testing.T) {
 }
 
 func TestThePagesClockIsOfTheTimeZoneThatWasAskedFor(t *testing.T) {
+	t.Parallel()
 	const found = `new Date(2026, 0, 1).getTimezoneOffset() + " " + Intl.DateTimeFormat().resolvedOptions().timeZone`
 	wantGreen(t, page(t, found+` === "-345 Asia/Katmandu" || `+found+` === "-345 Asia/Kathmandu"`, found), scene.Options{Timezone: "Asia/Kathmandu"})
 }
@@ -48,6 +51,7 @@ func TestThePagesClockIsUTCUnlessAsked(t *testing.T) {
 }
 
 func TestAUserAgentIsTheSameWhereverABrowserTellsIt(t *testing.T) {
+	t.Parallel()
 	const agent = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
 	var told http.Header
 	url := site(t, map[string]http.HandlerFunc{
@@ -66,6 +70,7 @@ func TestAUserAgentIsTheSameWhereverABrowserTellsIt(t *testing.T) {
 }
 
 func TestABrowserThatIsNoChromiumGivesNoHints(t *testing.T) {
+	t.Parallel()
 	var told http.Header
 	url := site(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
 		told = r.Header
@@ -81,6 +86,7 @@ func TestABrowserThatIsNoChromiumGivesNoHints(t *testing.T) {
 
 // A language changes what the browser speaks, not what it is.
 func TestALanguageLeavesTheUserAgentAsItIs(t *testing.T) {
+	t.Parallel()
 	var told []http.Header
 	url := site(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
 		told = append(told, r.Header)
@@ -98,6 +104,7 @@ func TestALanguageLeavesTheUserAgentAsItIs(t *testing.T) {
 }
 
 func TestAMobileBrowserIsAPhones(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<meta name=viewport content="width=500">
 		<body style="background:red"><script>addEventListener("load", () => {
 			const found = [innerWidth, navigator.maxTouchPoints, "ontouchstart" in window, matchMedia("(pointer: coarse)").matches,
@@ -110,6 +117,7 @@ func TestAMobileBrowserIsAPhones(t *testing.T) {
 
 // A page without the meta tag is shown as a phone does: laid out for a desk, and made smaller.
 func TestAPageThatKnowsNoPhonesIsMadeSmaller(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:red"><i style="position:absolute;left:890px;top:0;width:90px;height:900px;background:green"></i>
 		<b style="position:absolute;left:0;top:0;width:900px;height:1px"></b>`)})
 	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual, msg.ModeRealtime} {

@@ -39,6 +39,7 @@ const (
 )
 
 func TestATapIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
+	t.Parallel()
 	at := scene.Action{At: stageAt(0.5), Do: "click", Selector: "button"}
 	for name, test := range map[string]struct {
 		body   string
@@ -77,6 +78,7 @@ func TestATapIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
 
 // Two taps are two clicks, however soon, and not what a page is zoomed with.
 func TestTwoRunsOfTapsAreEqual(t *testing.T) {
+	t.Parallel()
 	body := phone + stageBarcode + feltTouches + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><div style="height:900px"></div>
 		<input style="display:block;width:80px;height:30px"><script>let clicks=0;
 		document.querySelector("button").onclick=()=>clicks++;requestAnimationFrame(function f(){paint(told.length*1024+clicks);requestAnimationFrame(f)})</script>`
@@ -106,6 +108,7 @@ func TestTwoRunsOfTapsAreEqual(t *testing.T) {
 }
 
 func TestATapGoesOnInTheNextDocument(t *testing.T) {
+	t.Parallel()
 	for name, leads := range map[string]string{
 		"of the same site": `link.href="/next"`,
 		// whose process is another
@@ -135,6 +138,7 @@ func TestATapGoesOnInTheNextDocument(t *testing.T) {
 }
 
 func TestATapReachesIntoAFrame(t *testing.T) {
+	t.Parallel()
 	for name, body := range map[string]string{
 		"of a page for phones": phone, "of one that can be zoomed": "", "of one that is made smaller": `<meta name=viewport content="width=640">`,
 	} {
@@ -154,6 +158,7 @@ func TestATapReachesIntoAFrame(t *testing.T) {
 }
 
 func TestTapsThatOpenSomethingDoNotStopTheScene(t *testing.T) {
+	t.Parallel()
 	for name, body := range map[string]string{
 		"a list":            `<select id=b><option>One<option>Two</select>`,
 		"a list in a frame": `<iframe id=b srcdoc="<body style='margin:0'><select style='width:100px;height:60px'><option>1<option>2</select>" style="width:100px;height:60px;border:0"></iframe>`,
@@ -180,6 +185,7 @@ func TestTapsThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 }
 
 func TestAFingerIsSeenWhereItTapsAlone(t *testing.T) {
+	t.Parallel()
 	pictures := stagePage(phone+`<style>body{background:#000}button{position:absolute;left:40px;top:80px;width:60px;height:30px;opacity:0}</style><button></button>`,
 		60, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.1}}}).mustTake(t)
 	still := pictures[0]
@@ -203,6 +209,7 @@ func TestAFingerIsSeenWhereItTapsAlone(t *testing.T) {
 
 // Styles for pointers that hover do not hold on a phone, and no mouse comes to it.
 func TestAHoverOnAPhoneIsAWarning(t *testing.T) {
+	t.Parallel()
 	var warned []msg.Warning
 	shot := stagePage(phone+stageBarcode+felt+`<style>b{position:absolute;left:20px;top:900px;width:40px;height:40px;background:#000}b:hover{background:#fff}
 		div{height:1200px}</style><b></b><div></div><script>requestAnimationFrame(function f(){paint(Math.round(scrollY)+(told.length?4096:0));requestAnimationFrame(f)})</script>`,

@@ -21,6 +21,7 @@ func stageGrows(blocks, more int, script string) string {
 
 // Each frame is where the curve leads from where the page was when it grew; nothing jumps.
 func TestAScrollFollowsAPageThatGrows(t *testing.T) {
+	t.Parallel()
 	const frames, first, all = 70, 40, 60
 	body := stageGrows(first, all-first, `addEventListener("scroll", () => { if (scrollY >= 300 && more.isConnected) grow() })`)
 	old, end := float64(first*stageBlock-stageHeight), float64(all*stageBlock-stageHeight)
@@ -45,6 +46,7 @@ func TestAScrollFollowsAPageThatGrows(t *testing.T) {
 
 // As fast as it was asked for, for as long as it takes.
 func TestAScrollAtASpeedKeepsItWhenThePageGrows(t *testing.T) {
+	t.Parallel()
 	body := stageGrows(20, 40, `addEventListener("scroll", () => { if (scrollY >= 200 && more.isConnected) grow() })`)
 	shot := stagePage(body, 100, scene.Options{Scroll: &scene.Scroll{To: "end", Speed: 800, DelaySeconds: 0.1}})
 	for i, p := range shot.mustTake(t) {
@@ -54,6 +56,7 @@ func TestAScrollAtASpeedKeepsItWhenThePageGrows(t *testing.T) {
 
 // A preloader covers the page, which may not be scrolled and is not there yet.
 func TestAScrollBeginsWhenThePageIsThere(t *testing.T) {
+	t.Parallel()
 	const frames, blocks, there = 60, 60, 20
 	body := stageStyle + `<style>body.lock{overflow:hidden;height:100%}</style><template>` + stageStripes(0, blocks) + `</template><body><script>
 		document.body.className = "lock"
@@ -89,6 +92,7 @@ func TestAScrollBeginsWhenThePageIsThere(t *testing.T) {
 
 // A page without end is not chased: it would fly past.
 func TestAScrollFollowsAnEndlessPageToABound(t *testing.T) {
+	t.Parallel()
 	const frames = 40
 	body := stageStyle + stageStripes(0, 400) + `<style>.stripe:nth-of-type(n + 61){display:none}</style><script>let shown = 60
 		addEventListener("scroll", () => {
@@ -115,6 +119,7 @@ func TestAScrollFollowsAnEndlessPageToABound(t *testing.T) {
 }
 
 func TestAScrollSidewaysGoesWhereItsCurveIs(t *testing.T) {
+	t.Parallel()
 	const frames, width = 40, 1320
 	// The picture tells how far from where it begins what scrolls is.
 	tells := func(style, html, far string) string {
@@ -154,6 +159,7 @@ func TestAScrollSidewaysGoesWhereItsCurveIs(t *testing.T) {
 }
 
 func TestAScrollThatGoesNowhereIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	long := stageStyle + stageStripes(0, 20) // 220 pixels to go
 	action := func(a scene.Action) scene.Options { return scene.Options{Actions: []scene.Action{a}} }
 	for name, test := range map[string]struct {

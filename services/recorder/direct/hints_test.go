@@ -24,6 +24,7 @@ func asks(next http.HandlerFunc) http.HandlerFunc {
 }
 
 func TestServersThatAskAreToldWhatPagesAre(t *testing.T) {
+	t.Parallel()
 	const phone = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
 	for name, c := range map[string]struct {
 		options scene.Options
@@ -73,6 +74,7 @@ func TestServersThatAskAreToldWhatPagesAre(t *testing.T) {
 // The scheme is told to a server that asks, wherever the page leads, and to no other; what is for
 // the page's own origin is not.
 func TestServersThatDoNotAskAreNotTold(t *testing.T) {
+	t.Parallel()
 	var own, other, last visits
 	silent := site(t, map[string]http.HandlerFunc{"/": last.note(html(`<body style="background:green">`))})
 	asking := site(t, map[string]http.HandlerFunc{"/": other.note(asks(html(`<script>location = "` + silent + `"</script>`)))})

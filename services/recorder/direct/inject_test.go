@@ -16,6 +16,7 @@ func bars(more string) http.HandlerFunc {
 }
 
 func TestWhatIsHiddenKeepsItsPlaceAndWhatIsRemovedDoesNot(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": bars("")})
 	hidden := first(t, url, scene.Options{Hide: []string{"#b"}})
 	wantColour(t, hidden, 10, 30, red, "before what is hidden")
@@ -32,6 +33,7 @@ const stubborn = `<style>#b#b { visibility: visible !important; display: block !
 	<p id=b style="visibility:visible !important;opacity:1 !important"><b style="visibility:visible !important;background:red;display:block;height:60px"></b></p>`
 
 func TestWhatAPageInsistsOnIsHiddenNevertheless(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>p{margin:0;height:60px}</style><body style="background:#fff">` + stubborn)})
 	for name, o := range map[string]scene.Options{"hide": {Hide: []string{"#b"}}, "remove": {Remove: []string{"p, .other"}}} {
 		wantColour(t, first(t, url, o), 10, 30, white, name)
@@ -40,6 +42,7 @@ func TestWhatAPageInsistsOnIsHiddenNevertheless(t *testing.T) {
 
 // A page of one piece of JavaScript makes its elements late, and anew; its sheets, too.
 func TestWhatIsHiddenStaysSoWhenThePageIsDrawnAnew(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; style-src 'nonce-x'")
 		html(`<script>
@@ -72,6 +75,7 @@ func TestWhatIsHiddenStaysSoWhenThePageIsDrawnAnew(t *testing.T) {
 }
 
 func TestWhatIsHiddenStaysSoWhenTheDocumentIsWrittenAnew(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": bars(`<script>setTimeout(() => {
 		document.write("<style>body{margin:0;background:#fff}p{margin:0;height:60px}</style><p id=a style='background:red'></p><p id=d style='background:green'></p>")
 		document.close()
@@ -84,6 +88,7 @@ func TestWhatIsHiddenStaysSoWhenTheDocumentIsWrittenAnew(t *testing.T) {
 // No frame shows the page without them, the first one included, and the page that follows has them
 // as well.
 func TestCSSIsThereFromTheBeginning(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/":     bars(`<script>requestAnimationFrame(() => requestAnimationFrame(() => location = "/next"))</script>`),
 		"/next": bars(""),
@@ -102,17 +107,20 @@ func TestCSSIsThereFromTheBeginning(t *testing.T) {
 }
 
 func TestAFrameWithinThePageIsLeftAsItIs(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<iframe src="/in" style="border:0;width:320px;height:180px"></iframe>`), "/in": bars("")})
 	wantColour(t, first(t, url, scene.Options{Hide: []string{"p"}}), 10, 30, red, "the frame")
 }
 
 func TestJSRunsInThePageBeforeTheFirstFrame(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": bars(`<script>var colour = "black"</script>`)})
 	o := scene.Options{JS: "const p = document.querySelector('#a')\np.style.background = colour\nnew Promise(() => {})"}
 	wantColour(t, first(t, url, o), 10, 30, black, "what the script changed")
 }
 
 func TestAScriptThatFailsFailsTheSceneWithTheLine(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": bars("")})
 	for js, says := range map[string]string{
 		"let a\nnull.x = 'k7QxZ'":  "options.js: it ended with an error (TypeError in line 2)",
@@ -126,6 +134,7 @@ func TestAScriptThatFailsFailsTheSceneWithTheLine(t *testing.T) {
 }
 
 func TestWhatIsNoSelectorIsToldByOption(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": bars("")})
 	for option, o := range map[string]scene.Options{
 		"hide[1]":   {Hide: []string{"#a", "k7QxZ{}"}},
@@ -138,6 +147,7 @@ func TestWhatIsNoSelectorIsToldByOption(t *testing.T) {
 }
 
 func TestASelectorCannotReachBeyondItself(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": bars("")})
 	picture := first(t, url, scene.Options{Hide: []string{"#a /*"}, Remove: []string{"#b::before", "#c"}})
 	wantColour(t, picture, 10, 30, white, "what is hidden")
@@ -158,6 +168,7 @@ func cards(script string) http.HandlerFunc {
 // However a shadow root comes into the page, and whatever the page makes of its sheets, and of the
 // browser's functions.
 func TestHideAndRemoveReachIntoOpenShadowRoots(t *testing.T) {
+	t.Parallel()
 	const div = `add("div").attachShadow({mode: "open"}).innerHTML = inner; `
 	for name, test := range map[string]struct {
 		cards  int
@@ -213,6 +224,7 @@ func TestHideAndRemoveReachIntoOpenShadowRoots(t *testing.T) {
 // The document that declares it in its HTML, too; a shadow root that is closed is the page's own
 // business.
 func TestAShadowRootThatTheDocumentDeclaresIsStyledIfItIsOpen(t *testing.T) {
+	t.Parallel()
 	declared := func(mode string) string {
 		return `<div><template shadowrootmode=` + mode + `><div class=ad style="height:60px;background:red"></div></template></div>`
 	}

@@ -31,6 +31,7 @@ const pointing = `<style>
 // However the page is captured and wherever it leads: to another process, too, which an opener
 // policy asks for.
 func TestAPageIsToldOfThePointerThatItsActionsHave(t *testing.T) {
+	t.Parallel()
 	isolated := func(page http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -76,6 +77,7 @@ func TestAPageIsToldOfThePointerThatItsActionsHave(t *testing.T) {
 
 // As Tailwind 4 and others write it.
 func TestAnActionThatHoversShowsWhatIsStyledForPointersThatHover(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>#a{position:absolute;left:60px;top:60px;width:80px;height:60px;background:red}
 		.tip{display:none;position:absolute;left:200px;top:60px;width:80px;height:60px;background:blue}
 		@media (hover: hover) { #a:hover { background: green } } @media (any-hover: hover) and (pointer: fine) { #a:hover + .tip { display: block } }
@@ -91,6 +93,7 @@ func TestAnActionThatHoversShowsWhatIsStyledForPointersThatHover(t *testing.T) {
 
 // However the page is captured.
 func TestAnActionOnAPhoneIsAFingers(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:#fff"><button style="position:absolute;left:60px;top:60px;width:80px;height:60px;opacity:0"></button><script>
 		const told = []
 		for (const type of ["pointerdown", "touchstart", "touchend", "mousemove", "mousedown", "click", "keypress"]) {

@@ -11,6 +11,7 @@ import (
 // A page has the window, the screen and the pixels that were asked for however it is captured. The
 // picture's size is checked by takeAs.
 func TestAViewportIsTheSameInEveryMode(t *testing.T) {
+	t.Parallel()
 	// Until the last frame, since in real time a page may still be told of its window when the
 	// first is taken.
 	told := func(found, want string) http.HandlerFunc {

@@ -18,16 +18,16 @@ func dot(colour string) http.HandlerFunc {
 
 // reveal is a page that is longer than Chrome looks ahead for lazy pictures, which says in the
 // colour of its beginning whether all that loads when it is seen is there, once it is back at where
-// it was.
+// it was. It is red while the lazy picture has not loaded.
 func reveal(style, inner string) http.HandlerFunc {
-	return html(`<style>p{margin:0;height:4000px}img,section{display:block;height:90px}` + style + `</style>
+	return html(`<style>p{margin:0;height:4000px}img+p{height:300px}img,section{display:block;height:90px}` + style + `</style>
 		<body style="background:red"><main>` + inner + `<p></p><img loading=lazy src="/dot"><p></p><section></section></main><script>
 		const [section, img] = [document.querySelector("section"), document.querySelector("img")]
 		new IntersectionObserver(seen => { if (seen[0].intersectionRatio >= .5) section.id = "seen" }, {threshold: .5}).observe(section)
 		const scroller = document.querySelector("html.inner main") ?? document.scrollingElement
 		requestAnimationFrame(function f() {
 			const there = section.id === "seen" && img.naturalWidth > 0
-			document.body.style.background = there && scroller.scrollTop === 0 ? "green" : there ? "blue" : "red"
+			document.body.style.background = there && scroller.scrollTop === 0 ? "green" : there ? "blue" : img.naturalWidth > 0 ? "yellow" : "red"
 			requestAnimationFrame(f)
 		})
 	</script>`)
@@ -40,6 +40,7 @@ const (
 )
 
 func TestWhatLoadsWhenItIsSeenIsThereInTheFirstFrame(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/":       reveal("", ""),
 		"/smooth": reveal("html{scroll-behavior:smooth}", ""),
@@ -52,7 +53,7 @@ func TestWhatLoadsWhenItIsSeenIsThereInTheFirstFrame(t *testing.T) {
 		"/shadow": reveal(box+"x-page{display:block;height:100%}main{height:100%}", inner+`<script>
 			addEventListener("DOMContentLoaded", () => {
 				const page = document.body.appendChild(document.createElement("x-page"))
-				page.attachShadow({mode: "open"}).innerHTML = "<style>main{height:100%;overflow:auto}p{margin:0;height:4000px}img,section{display:block;height:90px}</style>"
+				page.attachShadow({mode: "open"}).innerHTML = "<style>main{height:100%;overflow:auto}p{margin:0;height:4000px}img+p{height:300px}img,section{display:block;height:90px}</style>"
 				page.shadowRoot.append(document.querySelector("main"))
 			})</script>`),
 		// A preloader covers the page for a second.
@@ -62,19 +63,24 @@ func TestWhatLoadsWhenItIsSeenIsThereInTheFirstFrame(t *testing.T) {
 		"/dot": dot("black"),
 	})
 	for _, path := range []string{"/", "/smooth", "/inner", "/beneath", "/locked", "/shadow", "/covered"} {
-		wantGreen(t, url+path, scene.Options{Prescroll: true})
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			wantGreen(t, url+path, scene.Options{Prescroll: true})
+		})
 	}
 	wantColour(t, first(t, url, scene.Options{}), 300, 170, red, "without it")
 }
 
 // The page is brought back to where it was, which is not always its beginning.
 func TestAPageGoesBackToWhereItsAddressPoints(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>p{margin:0;height:2000px}</style>
 		<p style="background:red"></p><p id=here style="background:green"></p><p style="background:blue"></p>`)})
 	wantGreen(t, url+"/#here", scene.Options{Prescroll: true})
 }
 
 func TestAPageThatLeavesWhileItIsScrolledIsRecorded(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/":     html(`<p style="height:4000px"></p><script>addEventListener("scroll", () => { location = "/next" })</script>`),
 		"/next": html(`<body style="background:green">`),
@@ -83,6 +89,7 @@ func TestAPageThatLeavesWhileItIsScrolledIsRecorded(t *testing.T) {
 }
 
 func TestAPageThatNeverEndsIsScrolledForAWhile(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<style>p{margin:0;height:400px}</style><body style="background:red"><p></p><script>
 		addEventListener("scroll", () => {
 			document.body.append(document.createElement("p"), document.createElement("p"))

@@ -24,6 +24,7 @@ func near(t *testing.T, frame, got int, want float64) {
 }
 
 func TestEveryFrameOfAScrollIsWhereItsCurveIs(t *testing.T) {
+	t.Parallel()
 	const blocks, frames = 60, 100
 	end := float64(blocks*stageBlock - stageHeight)
 	for _, easing := range []string{"linear", "ease-in", "ease-out", "ease-in-out"} {
@@ -44,6 +45,7 @@ func TestEveryFrameOfAScrollIsWhereItsCurveIs(t *testing.T) {
 }
 
 func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
+	t.Parallel()
 	const frames = 40 // the last at 0.65 s
 	stripes := stageStripes(0, 60)
 	end := float64(60*stageBlock - stageHeight)
@@ -98,6 +100,7 @@ func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
 }
 
 func TestAScrollTakesTheTimeThatIsAskedFor(t *testing.T) {
+	t.Parallel()
 	const frames = 60
 	last := stageFrame(frames - 1).Seconds()
 	for name, test := range map[string]struct {
@@ -123,6 +126,7 @@ func TestAScrollTakesTheTimeThatIsAskedFor(t *testing.T) {
 
 // The page's own code sees each step of a scroll in the frame that shows it.
 func TestThePageSeesAScrollInItsFrame(t *testing.T) {
+	t.Parallel()
 	const frames = 40
 	body := stageBarcode + `<div style="height:2000px"></div><script>let events=0,n=0;
 		addEventListener("scroll",()=>events++);

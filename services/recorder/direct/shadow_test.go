@@ -13,6 +13,7 @@ const stageShadow = stageBarcode + `<style>b{display:block;height:300px}</style>
 	</script>`
 
 func TestActionsReachWhatIsInOpenShadowRoots(t *testing.T) {
+	t.Parallel()
 	const button = `<button style=\"display:block;width:60px;height:40px;margin-top:30px\">Buy</button>`
 	for name, test := range map[string]struct {
 		body   string

@@ -19,6 +19,7 @@ func later(milliseconds int, what string) http.HandlerFunc {
 }
 
 func TestTheFirstFrameWaitsForSeconds(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": later(1400, "green()")})
 	wantGreen(t, url, scene.Options{WaitFor: &scene.WaitFor{Seconds: 1.5}})
 	wantColour(t, first(t, url, scene.Options{WaitFor: &scene.WaitFor{Seconds: 1}}), 300, 170, red, "before")
@@ -26,6 +27,7 @@ func TestTheFirstFrameWaitsForSeconds(t *testing.T) {
 
 // Not for an element that is there and cannot be seen.
 func TestTheFirstFrameWaitsForAnElementToBeSeen(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": later(700, `
 		document.body.insertAdjacentHTML("beforeend", "<p class=x hidden>x</p><p class=x style='visibility:hidden'>x</p>")
 		setTimeout(() => { green(); document.querySelector(".x").hidden = false }, 700)`)})
@@ -34,6 +36,7 @@ func TestTheFirstFrameWaitsForAnElementToBeSeen(t *testing.T) {
 
 // Also in an open shadow root, that of a certain element or of any.
 func TestTheFirstFrameWaitsForAnElementInAShadowRoot(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": later(400, `
 		const root = el => document.body.appendChild(el).attachShadow({mode: "open"})
 		root(document.createElement("aside")).innerHTML = "<p class=x>x</p>"
@@ -44,6 +47,7 @@ func TestTheFirstFrameWaitsForAnElementInAShadowRoot(t *testing.T) {
 }
 
 func TestTheFirstFrameWaitsForAPromise(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		// What it is part of is not there at first.
 		"/": later(300, `window.app = {ready: new Promise(done => setTimeout(() => { green(); done() }, 900))}`),
@@ -57,6 +61,7 @@ func TestTheFirstFrameWaitsForAPromise(t *testing.T) {
 }
 
 func TestTheFirstFrameWaitsForTheNetworkToRest(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		// Eight requests, one after the other, with less than half a second between them; and a
 		// stream, which does not count.
@@ -75,11 +80,13 @@ func TestTheFirstFrameWaitsForTheNetworkToRest(t *testing.T) {
 }
 
 func TestTheFirstFrameWaitsForAllThatIsNamed(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": later(900, `document.body.insertAdjacentHTML("beforeend", "<p id=x>x</p>"); setTimeout(green, 500)`)})
 	wantGreen(t, url, scene.Options{WaitFor: &scene.WaitFor{Selector: "#x", Seconds: 1.5, NetworkIdle: true, Promise: "1"}})
 }
 
 func TestAWaitInVainEndsAndSaysWhatDidNotHappen(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{
 		"/": later(0, `
 			window.never = new Promise(() => {})
@@ -100,6 +107,7 @@ func TestAWaitInVainEndsAndSaysWhatDidNotHappen(t *testing.T) {
 }
 
 func TestAWaitForWhatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html("")})
 	for says, w := range map[string]scene.WaitFor{
 		"options.wait_for.selector: this is no CSS selector":         {Selector: "main >>> #k7QxZ:"},

@@ -9,6 +9,7 @@ import (
 
 // The picture's size is checked by take.
 func TestAPageIsLaidOutInCSSPixelsAndPicturedInThoseOfTheDevice(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		viewport scene.Viewport
 		page     http.HandlerFunc
@@ -26,6 +27,7 @@ func TestAPageIsLaidOutInCSSPixelsAndPicturedInThoseOfTheDevice(t *testing.T) {
 
 // A line of one CSS pixel has two in the picture, not one that was made larger.
 func TestAFineLineIsFineInThePicture(t *testing.T) {
+	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(
 		`<style>body{background:#fff}i{position:absolute;top:0;left:100.5px;width:.5px;height:100%;background:#000}</style><i></i>`)})
 	picture := first(t, url, scene.Options{Viewport: &scene.Viewport{Width: 200, Height: 120, DeviceScaleFactor: 2}})
