@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -197,19 +198,30 @@ func TestPagesThatMisbehave(t *testing.T) {
 		}
 	}
 	srv := httptest.NewServer(mux)
-	defer srv.Close()
-	defer srv.CloseClientConnections()
+	t.Cleanup(srv.Close)
+	t.Cleanup(srv.CloseClientConnections)
 
-	var table strings.Builder
-	columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	defer func() {
+	var mu sync.Mutex
+	rows := make([]string, len(pages))
+	t.Cleanup(func() {
+		var table strings.Builder
+		columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+		_, _ = io.WriteString(columns, strings.Join(rows, ""))
 		_ = columns.Flush()
 		t.Logf("pages that misbehave:\n%s", table.String())
-	}()
+	})
 	for i, p := range pages {
 		t.Run(p.name, func(t *testing.T) {
 			if p.heavy && !long {
 				t.Skip("takes a minute of a machine: LOOM_LONG=1")
+			}
+			if !long { // most of them wait
+				t.Parallel()
+			}
+			row := func(end string, took float64) {
+				mu.Lock()
+				defer mu.Unlock()
+				rows[i] = fmt.Sprintf("%s\t%s\t%.1f s\n", p.name, end, took)
 			}
 			h := testHandler(t)
 			address := p.url
@@ -232,14 +244,14 @@ func TestPagesThatMisbehave(t *testing.T) {
 			var failure *stage.Error
 			switch {
 			case err == nil:
-				_, _ = fmt.Fprintf(columns, "%s\trecorded\t%.1f s\n", p.name, took)
+				row("recorded", took)
 				if recorded := facts.(msg.RecordFacts); len(p.codes) > 0 && !slices.Contains(p.codes, "") || recorded.Distinct < frames/2 {
 					t.Errorf("it was recorded, as %d pictures", recorded.Distinct)
 				}
 			case !errors.As(err, &failure):
 				t.Errorf("it ended with %v, which is no code", err)
 			default:
-				_, _ = fmt.Fprintf(columns, "%s\t%s\t%.1f s\n", p.name, failure.Code, took)
+				row(string(failure.Code), took)
 				if !slices.Contains(p.codes, failure.Code) {
 					t.Errorf("it ended with %s (%v)", failure.Code, err)
 				}
