@@ -19,8 +19,8 @@
 //   - While ingest does not answer, an attempt goes on, and its result waits in its stream.
 //   - An attempt that ingest no longer wants is cancelled and reports nothing. If it does report,
 //     ingest refuses its attempt number.
-//   - When Run's context is cancelled, the worker stops pulling, gives running tasks the drain time,
-//     hands back the rest without a charge, and Run returns when everything has ended.
+//   - When Run's context is cancelled, the worker stops pulling, gives running tasks the drain
+//     time, hands back the rest without a charge, and Run returns when everything has ended.
 //   - No signed URL and no password gets into a result or a log.
 //
 // # Adding a stage
