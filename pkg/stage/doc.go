@@ -2,7 +2,7 @@
 //
 //	pull ──▶ decode ──▶ grant ──▶ handle ──▶ settle ──▶ pull …
 //	            │         │                     │
-//	            │         │                     ├── done, failed: the result is published, then the
+//	            │         │                     ├── done, failed: the result is sent, then the
 //	            │         │                     │   message is acknowledged
 //	            │         │                     ├── draining: the task is handed back, uncharged
 //	            │         │                     └── not wanted: the attempt is abandoned

@@ -152,9 +152,9 @@ func (c *Client) call(ctx context.Context, d time.Duration, sessionID, method st
 	}
 }
 
-// Then calls a method, and calls f once with the result, on the goroutine that reads the pipe. f must
-// not block, and may only make calls by Then and Again. If the call cannot be sent, Then calls f
-// before it returns.
+// Then calls a method, and calls f once with the result, on the goroutine that reads the pipe. f
+// must not block, and may only make calls by Then and Again. If the call cannot be sent, Then calls
+// f before it returns.
 func (c *Client) Then(sessionID, method string, params any, f func(Raw, error)) (id int) {
 	id, err := c.expect(method, f)
 	if err != nil {

@@ -48,8 +48,8 @@ func (p *Process) watch(limit int64) {
 // allocate no more, just before the page's process ends.
 var heapFull = regexp.MustCompile(`V8 (javascript|process) OOM`)
 
-// OutOfMemory returns an error if Chrome, or the page's process in it, ended for lack of memory, and
-// nil otherwise.
+// OutOfMemory returns an error if Chrome, or the page's process in it, ended for lack of memory,
+// and nil otherwise.
 func (p *Process) OutOfMemory() error {
 	if used := p.outgrown.Load(); used > 0 {
 		return fmt.Errorf("killed when it held %d MB of memory", used>>20)

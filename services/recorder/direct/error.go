@@ -39,8 +39,9 @@ func (e *ActionError) Name() string {
 	return fmt.Sprintf("action %d (%s)", e.Action, e.Do)
 }
 
-// cannot is the page's error of an action. It is permanent: the clock waits for what the page loads,
-// so another try would find the same. Only a page that keeps changing its document is retried.
+// cannot is the page's error of an action. It is permanent: the clock waits for what the page
+// loads, so another try would find the same. Only a page that keeps changing its document is
+// retried.
 func cannot(number int, do string, why Reason) error {
 	return &capture.PageError{
 		Code: msg.CodeSceneAction, Permanent: why != ReasonBusy, Err: &ActionError{Action: number, Do: do, Reason: why},

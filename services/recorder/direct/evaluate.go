@@ -9,8 +9,9 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// mainWorld is the world of the page's own scripts, which may have replaced the browser's functions.
-// We only use it before the page is loaded, in an empty document, and for the user's own script.
+// mainWorld is the world of the page's own scripts, which may have replaced the browser's
+// functions. We only use it before the page is loaded, in an empty document, and for the user's own
+// script.
 const mainWorld proto.RuntimeExecutionContextID = 0
 
 // call writes the call of a JavaScript function.
