@@ -30,7 +30,7 @@ func TestMovingByScroll(t *testing.T) {
 		{"scroll-behavior", `<style>html{scroll-behavior:smooth}</style><script>start(() => { scrollTo(0, 200) })</script>`, 200},
 		{"scroll-snap", `<style>html{scroll-snap-type:y mandatory}div{position:absolute;height:180px;scroll-snap-align:start}</style>
 			<div style="top:0"></div><div style="top:180px"></div><script>start(() => scrollTo({ top: 150, behavior: "smooth" }))</script>`, 180},
-		{"a script of its own", `<script>let y = 0; start(function f() { scrollTo(0, y += 2.5); start(f) })</script>`, 225},
+		{"a script of its own", `<script>let y = 0; start(function f() { scrollTo(0, y += 2.5); start(f) })</script>`, movingFrames * 5 / 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
