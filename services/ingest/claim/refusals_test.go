@@ -43,7 +43,7 @@ var refusals = []variant{
 	{app: "`scenes.options` with values that are meant for loom-lite", sql: `
 		alter table scenes add options jsonb; insert into scenes (options) values ('{"color_scheme": "dark"}');
 		comment on column scenes.options is 'loom-lite'`},
-	{app: "columns of our names and types, empty, that may be null", sql: `
+	{app: "columns with our names and types, empty and nullable", sql: `
 		alter table scenes add options jsonb; alter table campaigns add output_rate varchar(20), add output_options jsonb, add facecam_options jsonb;
 		alter table renders add warnings jsonb, add cancel_requested boolean, add error_code varchar(60), add report jsonb;`},
 
@@ -71,7 +71,7 @@ var refusals = []variant{
 	{app: "an earlier `claim_render_job()`, and a view that uses it", sql: `
 		create function claim_render_job() returns setof render_jobs language plpgsql security definer as 'begin return; end';
 		create view next_job as select * from claim_render_job()`},
-	{app: "functions that are named as built-in ones", sql: `
+	{app: "functions with the names of built-in ones", sql: `
 		create function jsonb_build_array(jsonb) returns jsonb language plpgsql as $$ begin raise 'not meant'; end $$;
 		create function floor(real) returns int language plpgsql as $$ begin raise 'not meant'; end $$;
 		create function power(int, int) returns int language plpgsql as $$ begin raise 'not meant'; end $$;`},

@@ -2,13 +2,13 @@ package claim_test
 
 // What apps have. docs/reference/databases.md shows it as a table.
 var variants = []variant{
-	{app: "the tables as they are to be"},
+	{app: "the tables as `loom migrate` would create them"},
 
 	// Types.
 	{app: "`renders.status` an enum with `cancelled`", sql: enum("renders", "status", statuses+", 'cancelled'", "queued")},
 	{app: "`renders.status` an enum without `cancelled`", sql: enum("renders", "status", statuses, "queued"), cancel: "failed"},
 	{app: "`render_jobs.state` an enum", sql: enum("render_jobs", "state", states, "queued")},
-	{app: "`status` and `state` enums that are made of texts after the migration",
+	{app: "`status` and `state` changed from texts to enums after the migration",
 		later: "drop index render_jobs_queued;" + enum("renders", "status", statuses+", 'cancelled'", "queued") + enum("render_jobs", "state", states, "queued")},
 	{app: "`status` and `state` domains with a CHECK", cancel: "failed", sql: `
 		create domain render_status as text check (value in (` + statuses + `));
@@ -29,7 +29,7 @@ var variants = []variant{
 		alter table campaigns alter output_width type bigint, alter output_height type smallint, alter output_fps type numeric(6,2);
 		alter table scenes alter duration_sec type numeric, alter order_index type double precision;
 		alter table renders alter progress type real;`},
-	{app: "times without a time zone, of another zone", sql: `
+	{app: "times without a time zone, in another zone", sql: `
 		alter table renders alter created_at type timestamp, alter completed_at type timestamp,
 		  alter updated_at type timestamp, alter updated_at set default now() at time zone 'Pacific/Kiritimati';
 		alter table render_jobs alter created_at type timestamp, alter started_at type timestamp;`},
@@ -70,21 +70,21 @@ var variants = []variant{
 		sql: "alter table renders add tenant text not null"},
 
 	// One bad job, or all of them.
-	{app: "a trigger that cannot do with one job", render: "set aside", sql: bad("new.render_id = (select id from bad)"), one: "insert into bad values ($1)"},
+	{app: "a trigger that fails for one job", render: "set aside", sql: bad("new.render_id = (select id from bad)"), one: "insert into bad values ($1)"},
 	{app: "a trigger that refuses all jobs", render: "set aside", others: "set aside", ready: "jobs cannot be begun … no_such_table", sql: bad("true")},
 	{app: "a deferred trigger that refuses one render", render: "set aside", one: "insert into bad values ($1)", sql: `
 		create table bad (id uuid);
 		create function fuss() returns trigger language plpgsql as $$ begin
 		  if new.id in (select id from bad) then perform from no_such_table; end if; return null; end $$;
 		create constraint trigger fuss after update on renders deferrable initially deferred for each row execute function fuss();`},
-	{app: "a trigger that waits for ever for a lock, for one job", render: "set aside", one: "insert into bad values ($1)", sql: `
+	{app: "a trigger that waits for a lock without end, for one job", render: "set aside", one: "insert into bad values ($1)", sql: `
 		create table bad (id uuid); select pg_advisory_lock(1);
 		create function hang() returns trigger language plpgsql as $$ begin
 		  if new.render_id in (select id from bad) then perform pg_advisory_xact_lock(1); end if; return new; end $$;
 		create trigger hang before update on render_jobs for each row execute function hang();`},
 	{app: "a scene of five seconds and a half", render: "failed scene_duration_invalid", sql: "alter table scenes alter duration_sec type numeric",
 		one: "update scenes s set duration_sec = 5.5 from renders r where r.campaign_id = s.campaign_id and r.id = $1"},
-	{app: "a column of ours that another type took after the migration", render: "set aside", others: "done 100 completed",
+	{app: "a column of ours that was given another type after the migration", render: "set aside", others: "done 100 completed",
 		later: "alter table renders alter error_code type int using null", ready: "public.renders.error_code is of type integer", cancel: "refused",
 		one: "update scenes s set duration_sec = -1 from renders r where r.campaign_id = s.campaign_id and r.id = $1"},
 }
