@@ -50,7 +50,7 @@ func place(name, value string) string {
 // not.
 func (a *app) unadopted(e *local.ForeignError) error {
 	var b strings.Builder
-	b.WriteString("loom up runs servers of its own, and would use others that are named:")
+	b.WriteString("loom up runs its own servers, but these settings name others:")
 	for _, name := range e.Variables {
 		fmt.Fprintf(&b, "\n  %s: it would ", a.origin(name))
 		at := place(name, a.environ[name])
@@ -61,12 +61,12 @@ func (a *app) unadopted(e *local.ForeignError) error {
 				b.WriteString(", and, as S3_ENDPOINT is not set, write URLs of this machine, at 127.0.0.1, into its renders")
 			}
 		case "NATS_URL":
-			fmt.Fprintf(&b, "make its streams on %s, and answer the workers that are there", at)
+			fmt.Fprintf(&b, "create its streams on %s, and answer the workers there", at)
 		case "S3_ENDPOINT":
-			fmt.Fprintf(&b, "make its buckets in %s, and store there", at)
+			fmt.Fprintf(&b, "create its buckets in %s, and store files there", at)
 		}
 	}
-	fmt.Fprintf(&b, "\nIf that is wanted: loom up --adopt. Else leave them out: %s= loom up", strings.Join(e.Variables, "= "))
+	fmt.Fprintf(&b, "\nIf you want that: loom up --adopt. Otherwise leave them out: %s= loom up", strings.Join(e.Variables, "= "))
 	return usageError{fmt.Errorf("%s", b.String())}
 }
 
@@ -74,8 +74,8 @@ func (a *app) unadopted(e *local.ForeignError) error {
 // has adopted some.
 func refuseAdopted(settings map[string]string, holder fmt.Stringer) error {
 	if external := settings["LOOM_EXTERNAL"]; external != "" {
-		return usageError{fmt.Errorf("%s works with servers that are not its own (%s), and a render with --local is not to end "+
-			"up there: render without --local if it is, or give --local another folder with --data", holder, external)}
+		return usageError{fmt.Errorf("%s works with servers that are not its own (%s), and render --local does not use them: "+
+			"render without --local to use them, or choose another folder with --data", holder, external)}
 	}
 	return nil
 }

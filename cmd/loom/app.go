@@ -34,14 +34,14 @@ type commands struct {
 	Bundle  bundleCmd  `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
 	List    listCmd    `cmd:"" help:"List the newest renders."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
-	Doctor  doctorCmd  `cmd:"" help:"Check what loom-lite needs, and say how to mend what is missing."`
+	Doctor  doctorCmd  `cmd:"" help:"Check what loom-lite needs, and say how to fix what is missing."`
 	Version versionCmd `cmd:"" help:"Show which build this is."`
 }
 
-const description = `Records web pages, joins them, lays a facecam over them: a campaign becomes a video.
+const description = `Turns a campaign (web pages and, if you like, a presenter's video) into one video.
 
 Settings come from the environment and from .env in the current folder; .env.example lists them. CHROME_PATH, FFMPEG_PATH
-and FFPROBE_PATH come from the environment only: a folder does not choose the programs that are run. Commands that need a
+and FFPROBE_PATH come from the environment only: a folder must not choose the programs that are run. Commands that need a
 database use DATABASE_URL or, when that is not set, the "loom up" that runs on the data folder.`
 
 // app is a command's environment: settings, output and terminal.

@@ -11,7 +11,7 @@ import (
 )
 
 type bundleCmd struct {
-	ID  string `arg:"" help:"The render's id, or enough of its start to tell it from others."`
+	ID  string `arg:"" help:"The render's id, or its first characters if no other id begins with them."`
 	Out string `short:"o" placeholder:"OUT.zip" help:"Where the bundle goes (default: failure- and the start of the render's id)."`
 	dataFlag
 }
@@ -29,8 +29,8 @@ func (c *bundleCmd) Run(ctx context.Context, a *app) error {
 	id := r.Render.ID
 	task, attempt, found := renders.Bundle(r.Tasks)
 	if !found {
-		return fmt.Errorf("render %s has no failure bundle: none of its scenes failed to be recorded, or not before it was "+
-			"cancelled; loom status %s tells how its attempts ended", short(id), short(id))
+		return fmt.Errorf("render %s has no failure bundle: no scene of it failed, or it was cancelled before one did; "+
+			"loom status %s shows how its attempts ended", short(id), short(id))
 	}
 	out := c.Out
 	if out == "" {
@@ -42,7 +42,7 @@ func (c *bundleCmd) Run(ctx context.Context, a *app) error {
 	if err := fetchBundle(ctx, settings, *attempt.BundleKey, out); err != nil {
 		return err
 	}
-	a.say("the bundle of scene %d, attempt %d: %s", task.Scene, attempt.Attempt, ending(attempt))
+	a.say("bundle of scene %d, attempt %d: %s", task.Scene, attempt.Attempt, ending(attempt))
 	a.printf("%s\n", out)
 	return nil
 }

@@ -26,13 +26,13 @@ type captureCmd struct {
 
 // Help is shown by loom capture --help.
 func (captureCmd) Help() string {
-	return `Records one page alone, without a database, NATS and an object store, for trying things out. It runs the tasks of a render in
-this process. The page's own sound is left out. When the page cannot be recorded, OUT.failure.zip holds its last picture, console
-and network log.
+	return `Records one page alone, without a database, NATS or an object store, for trying things out. It runs the tasks of a
+render in this process. The page's own sound is left out. When the page cannot be recorded, OUT.failure.zip holds its
+last picture, console and network log.
 
-A page that is no http(s) URL is a file, or a folder with an index.html. Its folder is served to the browser by this command, on
-127.0.0.1. The page may reach everything on this machine's loopback addresses. Set EGRESS_ALLOW to name what it may reach
-instead, besides public addresses and its own folder.`
+A page that is not an http(s) URL is a file, or a folder with an index.html. This command serves its folder to the
+browser on 127.0.0.1. The page may reach public addresses, its own folder and everything on this machine's loopback
+addresses. Set EGRESS_ALLOW to name what it may reach instead of loopback.`
 }
 
 // Run captures the page and prints the result.
@@ -53,7 +53,7 @@ func (c *captureCmd) Run(ctx context.Context, a *app) error {
 		result.tell(a)
 	}
 	if result.Bundle != nil {
-		a.say("what helps to find out why: %s", *result.Bundle)
+		a.say("failure bundle: %s", *result.Bundle)
 	}
 	return c.tellFailure(a, err)
 }

@@ -199,7 +199,7 @@ func TestWhatCaptureCannotDoIsTheUsersFault(t *testing.T) {
 		"less than a frame":    {[]string{page, "--duration", "100ms", "--fps", "1"}, nil, []string{"no frame", "--duration"}},
 		"no such folder":       {[]string{page, "-o", dir + "/none/video.mp4"}, nil, []string{"nothing can be written"}},
 		"a thumbnail's name":   {[]string{page, "-o", dir + "/video.jpg"}, nil, []string{"where the thumbnail goes"}},
-		"no file":              {[]string{page, "-o", dir}, nil, []string{"is no file"}},
+		"no file":              {[]string{page, "-o", dir}, nil, []string{"is not a file"}},
 		"a setting":            {[]string{page}, map[string]string{"CHROME_SANDBOX": "maybe"}, []string{"CHROME_SANDBOX", "on or off"}},
 		"another setting":      {[]string{page}, map[string]string{"RECORDER_PINNING": "on"}, []string{"RECORDER_PINNING", "auto or off"}},
 		"a third setting":      {[]string{page}, map[string]string{"RECORDER_HUGE_PAGES": "always"}, []string{"RECORDER_HUGE_PAGES", "auto or off"}},

@@ -20,7 +20,7 @@ const maxCapture = time.Hour
 func (d *sceneDuration) UnmarshalText(text []byte) error {
 	parsed, err := time.ParseDuration(string(text))
 	if err != nil || parsed < 10*time.Millisecond || parsed > maxCapture {
-		return fmt.Errorf("%q is no time that a page can be shown for: write one from 10ms to 1h, such as 5s or 1m30s", text)
+		return fmt.Errorf("%q is not a possible duration: write one from 10ms to 1h, such as 5s or 1m30s", text)
 	}
 	*d = sceneDuration(parsed)
 	return nil
@@ -36,7 +36,7 @@ func (s *pictureSize) UnmarshalText(text []byte) error {
 	h, err2 := strconv.Atoi(height)
 	switch {
 	case !found || errors.Join(err1, err2) != nil:
-		return fmt.Errorf("%q is no size: write width and height in pixels, such as 1920x1080", text)
+		return fmt.Errorf("%q is not a size: write width and height in pixels, such as 1920x1080", text)
 	case w%2 != 0 || h%2 != 0:
 		return fmt.Errorf("%q is not possible: width and height must be even numbers, such as 1920x1080", text)
 	case min(w, h) < plan.MinSize || max(w, h) > plan.MaxLong || min(w, h) > plan.MaxShort:
@@ -54,7 +54,7 @@ type frameRate int
 func (r *frameRate) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 1 || n > plan.MaxFPS {
-		return fmt.Errorf("%q is no frame rate: write a whole number from 1 to %d, such as 60", text, plan.MaxFPS)
+		return fmt.Errorf("%q is not a possible frame rate: write a whole number from 1 to %d, such as 60", text, plan.MaxFPS)
 	}
 	*r = frameRate(n)
 	return nil

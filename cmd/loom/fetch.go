@@ -54,7 +54,7 @@ func download(ctx context.Context, url, path string) error {
 	operation := "download " + filepath.Base(path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return errors.New(operation + ": the render's URL is not one")
+		return errors.New(operation + ": the render's URL is not valid")
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

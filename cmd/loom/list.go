@@ -21,7 +21,7 @@ type listCmd struct {
 // Run lists renders.
 func (c *listCmd) Run(ctx context.Context, a *app) error {
 	if c.Limit < 1 {
-		return usageError{fmt.Errorf("--limit %d: a number of 1 or more is wanted", c.Limit)}
+		return usageError{fmt.Errorf("--limit %d: it must be 1 or more", c.Limit)}
 	}
 	db, err := a.database(ctx, c.dataFlag)
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 
 type migrateCmd struct {
 	dataFlag
-	Buckets    bool `help:"Make the buckets too, those that are missing (S3_ENDPOINT)."`
+	Buckets    bool `help:"Also create missing buckets (S3_ENDPOINT)."`
 	PublicRead bool `help:"With --buckets: let anybody read finished videos and thumbnails."`
 }
 
 // Help is shown by loom migrate --help.
 func (migrateCmd) Help() string {
 	return `Creates what loom-lite needs in the database of DATABASE_URL. The app's own tables and rows stay as they are, and
-applying it again changes nothing. Where the app's tables are not what loom-lite can work on, it changes nothing either, and says what is
-in the way and how to mend it.`
+running it again changes nothing. If loom-lite cannot work with the app's tables, it changes nothing either, and says what
+is wrong and how to fix it.`
 }
 
 // Run applies the migrations that are new.
@@ -61,7 +61,7 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	for _, variable := range slices.Sorted(maps.Keys(names)) {
-		a.printf("bucket %s is there\n", names[variable])
+		a.printf("bucket %s exists\n", names[variable])
 	}
 	return nil
 }

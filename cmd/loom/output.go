@@ -37,7 +37,7 @@ func newOutput(path string) (*output, error) {
 // checkOutput reports whether a file can be written to path.
 func checkOutput(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("output: %s is there and is no file", path)
+		return fmt.Errorf("output: %s exists and is not a file", path)
 	}
 	if err := atomicfile.Check(path); err != nil {
 		return fmt.Errorf("output: nothing can be written into %s: %w", filepath.Dir(path), err)

@@ -73,8 +73,8 @@ func findWorkers(ctx context.Context, natsURL string) ([]worker, error) {
 func reachable(ctx context.Context, settings map[string]string, file *campaign.Campaign) error {
 	const alternatives = "put these files on a web server that it can reach, or render with --local"
 	if settings["NATS_URL"] == "" {
-		return fmt.Errorf("the campaign names local files, and without NATS_URL it is unknown where the recorders run: set it, or %s",
-			alternatives)
+		return fmt.Errorf("the campaign names local files, and without NATS_URL this command cannot find out where the "+
+			"recorders run: set it, or %s", alternatives)
 	}
 	found, err := findWorkers(ctx, settings["NATS_URL"])
 	if err != nil {
@@ -120,7 +120,7 @@ func (a *app) warnWithoutRecorder(ctx context.Context, settings map[string]strin
 	}
 	found, err := findWorkers(ctx, settings["NATS_URL"])
 	if err != nil {
-		a.say("whether a recorder is running is unknown: %v", err)
+		a.say("cannot tell whether a recorder is running: %v", err)
 		return
 	}
 	if !slices.ContainsFunc(found, func(w worker) bool { return w.verb == msg.ConsumerRecord }) {

@@ -32,11 +32,11 @@ type renderCmd struct {
 
 // Help is shown by loom render --help.
 func (renderCmd) Help() string {
-	return `A page or facecam that is no http(s) URL is a file beside the campaign file. Such files are served to the pipeline by
-this command, on 127.0.0.1, for as long as the render runs.
+	return `A page or facecam that is not an http(s) URL is a file beside the campaign file. This command serves such files to the
+pipeline on 127.0.0.1, for as long as the render runs.
 
-With --local, the pages that are recorded may reach everything on this machine's loopback addresses. Set EGRESS_ALLOW to
-name what they may reach instead, besides public addresses and the campaign's own files.`
+With --local, pages may reach public addresses, the campaign's own files and everything on this machine's loopback
+addresses. Set EGRESS_ALLOW to name what they may reach instead of loopback.`
 }
 
 // Run renders the campaign and prints the outcome. Its error is the exit status alone when the
@@ -159,8 +159,8 @@ func (c *renderCmd) installation(ctx context.Context, a *app, allow string) (map
 	holder, running := local.Running(dir)
 	if !c.Local {
 		if running && holder.Command != holderUp && a.environ["DATABASE_URL"] == "" {
-			return nil, nil, fmt.Errorf("%s runs on %s, for that one render, and would end in the middle of yours: wait until "+
-				"it has ended and render with --local, or start `loom up` on another folder and name that with --data", holder, dir)
+			return nil, nil, fmt.Errorf("%s runs on %s, for its own render only, and would end in the middle of yours: wait until "+
+				"it has ended and render with --local, or start `loom up` on another folder and name it with --data", holder, dir)
 		}
 		settings, err := a.settings(c.dataFlag)
 		return settings, nil, err
@@ -207,7 +207,7 @@ func (a *app) embedded() map[string]string {
 		}
 	}
 	if len(left) > 0 {
-		a.say("--local uses servers of its own, and leaves out %s", strings.Join(left, ", "))
+		a.say("--local uses servers of its own, and ignores %s", strings.Join(left, ", "))
 	}
 	return environ
 }
@@ -281,7 +281,7 @@ func (j *job) failed() <-chan struct{} {
 func (j *job) tellFailure(r renders.Render) {
 	j.app.say("render %s %s: %s", short(r.ID), r.Status, text(r.ErrorMessage))
 	if code := text(r.ErrorCode); code != "" {
-		j.app.say("error code %s; loom status %s tells more", code, short(r.ID))
+		j.app.say("error code %s; loom status %s shows more", code, short(r.ID))
 		if j.served && strings.HasSuffix(code, "_refused") {
 			j.app.say("the recorders and transcoders on this machine must be allowed to reach it: EGRESS_ALLOW=127.0.0.0/8")
 		}

@@ -81,7 +81,7 @@ func (j *soloJob) run(ctx context.Context, render *plan.Render) error {
 	}
 	defer func() {
 		if err := os.RemoveAll(work); err != nil {
-			j.app.say("the work folder is left: %v", err)
+			j.app.say("the work folder could not be removed: %v", err)
 		}
 	}()
 	tasks := plan.Build(render, 0, uuid.New)

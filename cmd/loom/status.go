@@ -21,7 +21,7 @@ import (
 )
 
 type statusCmd struct {
-	ID   string `arg:"" help:"The render's id, or enough of its start to tell it from others."`
+	ID   string `arg:"" help:"The render's id, or its first characters if no other id begins with them."`
 	JSON bool   `help:"Print JSON."`
 	dataFlag
 }

@@ -18,18 +18,18 @@ import (
 type upCmd struct {
 	dataFlag
 	Adopt     bool   `help:"Use the servers that DATABASE_URL, NATS_URL and S3_ENDPOINT name, migrate that database and claim its jobs."`
-	ReadyFile string `placeholder:"FILE" help:"When everything is ready, write where it is to FILE, as dotenv."`
+	ReadyFile string `placeholder:"FILE" help:"When everything is ready, write the addresses to FILE, in dotenv format."`
 }
 
 // Help is shown by loom up --help.
 func (upCmd) Help() string {
 	return `Starts Postgres, NATS, S3 and the four services, all on 127.0.0.1, with their data in one folder. With --adopt it uses
 servers of yours in their place, those that DATABASE_URL, NATS_URL and S3_ENDPOINT (with its keys) name: it migrates that
-database and claims its render jobs. Without --adopt it refuses to start where one of them is set. The first Ctrl-C lets running work end, the second
-kills everything at once.
+database and claims its render jobs. Without --adopt it refuses to start if one of them is set. The first Ctrl-C waits
+for running work, the second kills everything at once.
 
-The pages that are recorded may reach everything on this machine's loopback addresses, as pages under development are
-there. Set EGRESS_ALLOW to name what they may reach instead, besides public addresses.`
+Pages may reach public addresses and everything on this machine's loopback addresses, because pages under development
+are there. Set EGRESS_ALLOW to name what they may reach instead of loopback.`
 }
 
 // What the holders of a data folder call themselves.
@@ -63,9 +63,9 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 	a.describe(dir, stack)
 	select {
 	case <-ctx.Done():
-		a.say("stopping: running work may end first (Ctrl-C again kills it)")
+		a.say("stopping: waiting for running work (Ctrl-C again kills it)")
 	case <-stack.Failed():
-		a.say("a part of it has ended by itself: stopping")
+		a.say("a server or a service has ended unexpectedly: stopping")
 	}
 	return stack.Close()
 }
@@ -74,7 +74,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 func startError(err error) error {
 	var inUse *local.InUseError
 	if errors.As(err, &inUse) {
-		return fmt.Errorf("%w: stop that, or give another folder with --data", err)
+		return fmt.Errorf("%w: stop it, or choose another folder with --data", err)
 	}
 	var readyFile *local.ReadyFileError
 	if errors.Is(err, service.ErrConfig) || errors.As(err, &readyFile) {

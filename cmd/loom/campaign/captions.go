@@ -35,7 +35,7 @@ func (t text) withCaptions(root *os.Root) (map[string]any, error) {
 	rest := maps.Clone(t.Output)
 	delete(rest, "captions")
 	if _, both := captions["text"]; both {
-		return rest, errors.New("there is a text as well: write one of both")
+		return rest, errors.New("there is also a text: write only one of them")
 	}
 	said, err := readCaptions(root, file)
 	if err != nil {
@@ -59,7 +59,7 @@ const wantCaptions = "write the path of an SRT or WebVTT file beside the campaig
 func readCaptions(root *os.Root, written string) (string, error) {
 	name := clean(written)
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return "", fmt.Errorf("%q lies outside the campaign file's folder: move it there, or %s", written, wantCaptions)
+		return "", fmt.Errorf("%q is outside the campaign file's folder: move it there, or %s", written, wantCaptions)
 	}
 	info, err := root.Stat(name)
 	switch {

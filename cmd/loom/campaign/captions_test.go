@@ -68,8 +68,8 @@ func TestAFileOfCaptionsIsWithinTheFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for written, want := range map[string]string{
-		"none.srt": `there is no file "none.srt"`, "../talk.srt": `"../talk.srt" lies outside the campaign file's folder`,
-		"/etc/passwd": `"/etc/passwd" lies outside`, "https://example.com/talk.srt": `there is no file "https://example.com/talk.srt"`,
+		"none.srt": `there is no file "none.srt"`, "../talk.srt": `"../talk.srt" is outside the campaign file's folder`,
+		"/etc/passwd": `"/etc/passwd" is outside`, "https://example.com/talk.srt": `there is no file "https://example.com/talk.srt"`,
 		"link.srt": `"link.srt" cannot be read`, "site": `"site" is not a file`,
 	} {
 		_, err := load(t, dir, page+"output_options:\n  captions: {file: '"+written+"'}\n")
@@ -82,7 +82,7 @@ func TestAFileOfCaptionsIsWithinTheFolder(t *testing.T) {
 func TestCaptionsAreATextOrAFile(t *testing.T) {
 	for written, want := range map[string]string{
 		"{show: burn}":                 ":3: output_options.captions: text is missing",
-		"{file: talk.srt, text: 'Hi'}": ":3: output_options.captions.file: there is a text as well: write one of both",
+		"{file: talk.srt, text: 'Hi'}": ":3: output_options.captions.file: there is also a text: write only one of them",
 		"{files: talk.srt}":            ":3: output_options.captions.files: there is no such field: did you mean file?",
 		"{file: 5}":                    ":3: output_options.captions.file: this is a number, not a text. In place of text: the path",
 	} {

@@ -47,7 +47,7 @@ func resolve(root *os.Root, written string, page bool) (Ref, error) {
 		return Ref{}, fmt.Errorf("%q has no scheme: write https:%s", written, written)
 	}
 	if written != strings.TrimSpace(written) {
-		return Ref{}, fmt.Errorf("%q starts or ends with a space: take it away", written)
+		return Ref{}, fmt.Errorf("%q starts or ends with a space: remove it", written)
 	}
 	// A file may have ? or # in its name; else they start the page's query or fragment.
 	name, suffix := written, ""
@@ -58,11 +58,11 @@ func resolve(root *os.Root, written string, page bool) (Ref, error) {
 	}
 	file := clean(name)
 	if path.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(file)) {
-		return Ref{}, fmt.Errorf("%q lies outside the campaign file's folder: move it there, or %s", written, wantRef)
+		return Ref{}, fmt.Errorf("%q is outside the campaign file's folder: move it there, or %s", written, wantRef)
 	}
 	for _, part := range strings.Split(file, "/") {
 		if strings.HasPrefix(part, ".") && part != "." {
-			return Ref{}, fmt.Errorf("%q is a hidden file, and those are not served: rename it", written)
+			return Ref{}, fmt.Errorf("%q is a hidden file, and hidden files are not served: rename it", written)
 		}
 	}
 	if strings.HasSuffix(name, "/") || file == "." {

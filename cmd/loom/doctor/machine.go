@@ -52,7 +52,7 @@ func judgeSpace(what, path string, free uint64) Finding {
 	case free < spaceMissing:
 		f.Verdict, f.Mend = Missing, "free some space, or choose another folder with --data and WORK_DIR"
 	case free < spaceWarning:
-		f.Verdict, f.Mend = Warning, "a minute of 1080p can take several hundred MB on its way: free some space"
+		f.Verdict, f.Mend = Warning, "a minute of 1080p can take several hundred MB while it is rendered: free some space"
 	}
 	return f
 }

@@ -44,7 +44,7 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 	findings := []Finding{ok(what, "version %s at %s", conn.PgConn().ParameterStatus("server_version"), cfg.ConnConfig.Host)}
 	sessions, err := postgres.SessionMode(ctx, url, cfg.ConnConfig)
 	if err != nil {
-		return append(findings, missing("Postgres pooler", err, "see that the database takes two connections at once"))
+		return append(findings, missing("Postgres pooler", err, "make sure that the database accepts two connections at once"))
 	}
 	if !sessions {
 		findings = append(findings, Finding{What: "Postgres pooler", Verdict: Warning,
@@ -162,9 +162,9 @@ func reading(ctx context.Context, client *store.Client, cfg uploader.Config) (fi
 	switch {
 	case err != nil:
 		findings = append(findings, Finding{What: what, Verdict: Warning, Found: "not found out: " + err.Error(),
-			Mend: "see that finished files can be read where renders say that they are, and the work bucket by nobody"})
+			Mend: "make sure that finished files can be read at the URLs in renders, and that nobody can read the work bucket"})
 	case len(wrong) == 0:
-		findings = append(findings, ok(what, "finished files are for those who have their URLs, the rest is for nobody"))
+		findings = append(findings, ok(what, "finished files can be read by whoever has their URLs, work objects by nobody"))
 	}
 	return findings
 }
@@ -214,7 +214,7 @@ func roundTrip(ctx context.Context, client *store.Client, bucket, key, contentTy
 func exchange(ctx context.Context, method, url, contentType string) error {
 	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(""))
 	if err != nil {
-		return errors.New("the signed URL is not one")
+		return errors.New("the signed URL is not valid")
 	}
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)

@@ -12,7 +12,7 @@ type ForeignError struct {
 }
 
 func (e *ForeignError) Error() string {
-	return "start: " + strings.Join(e.Variables, ", ") + " would have servers used that are not this installation's own"
+	return "start: " + strings.Join(e.Variables, ", ") + " name servers that are not this installation's own"
 }
 
 // refuseForeign keeps a Stack from servers that it was not told to use. It would migrate a database

@@ -72,7 +72,7 @@ func sweep(ctx context.Context, parent string) error {
 			continue // a server still runs on it
 		}
 		if err := os.RemoveAll(place); err != nil {
-			return fmt.Errorf("remove the database of %s, which is no more: %w", dir, err)
+			return fmt.Errorf("remove the database of %s, which no longer exists: %w", dir, err)
 		}
 	}
 	return nil

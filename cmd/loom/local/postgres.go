@@ -100,7 +100,7 @@ func (c *cluster) prepare(ctx context.Context, id string, log zerolog.Logger) er
 	}
 	// A folder elsewhere outlives its data folder. What belongs to a deleted one is not this one's.
 	if was, err := os.ReadFile(c.file("id")); err == nil && strings.TrimSpace(string(was)) != id {
-		log.Info().Str("folder", c.place).Msg("removed the database of a data folder that is no more")
+		log.Info().Str("folder", c.place).Msg("removed the database of a data folder that no longer exists")
 		if err := errors.Join(os.RemoveAll(c.Data), os.Remove(c.PasswordFile)); err != nil {
 			return fmt.Errorf("remove old Postgres data: %w", err)
 		}

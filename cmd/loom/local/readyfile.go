@@ -22,7 +22,7 @@ func (e *ReadyFileError) Error() string { return fmt.Sprintf("ready file %s: %v"
 func (e *ReadyFileError) Unwrap() error { return e.Err }
 
 // errNoFile is wrapped in a *ReadyFileError.
-var errNoFile = errors.New("it is there and is no regular file")
+var errNoFile = errors.New("it exists and is not a regular file")
 
 // clearReadyFile removes what an earlier run left at path, which points nowhere, and makes sure
 // that a new file can be written there. It returns a *ReadyFileError.

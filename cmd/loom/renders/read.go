@@ -87,8 +87,8 @@ type Attempt struct {
 var (
 	// ErrNotFound says that no render has that id.
 	ErrNotFound = errors.New("there is no such render")
-	// ErrAmbiguous says that several renders' ids start so.
-	ErrAmbiguous = errors.New("several renders' ids start so")
+	// ErrAmbiguous says that an id's beginning is that of several renders.
+	ErrAmbiguous = errors.New("several renders' ids begin with that")
 	// ErrNotMigrated says that the database lacks our tables.
 	ErrNotMigrated = errors.New("this database is not prepared for loom-lite: run `loom migrate`")
 )
