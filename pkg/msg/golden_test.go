@@ -17,7 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var (
 	renderID  = uuid.MustParse("01900000-0000-7000-8000-000000000001")

@@ -13,7 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
-var update = flag.Bool("update", false, "write the tables of the documentation anew")
+var update = flag.Bool("update", false, "rewrite the tables of the documentation")
 
 // property is what the tests need to know of a schema.
 type property struct {
@@ -178,7 +178,7 @@ func TestThePageListsEveryOptionAsTheSchemaHasIt(t *testing.T) {
 		got = want
 	}
 	if got != want {
-		t.Errorf("the table of %s is not what the schema says (-update writes it anew):\n%s", page, want)
+		t.Errorf("the table of %s is not what the schema says (-update rewrites it):\n%s", page, want)
 	}
 }
 

@@ -26,7 +26,7 @@ type Director struct {
 	timeline *timeline
 }
 
-// New returns the director of a scene, whose options have been checked (scene.Options.Check).
+// New returns the director of a scene, whose options have been checked (options.ParseScene).
 func New(p msg.RecordParams) *Director { return &Director{params: p} }
 
 // Prepare sets the browser up before the page is asked for.
