@@ -54,12 +54,12 @@ func (d *Director) Ready(ctx context.Context, page *rod.Page, pass capture.Pass)
 	if err := runScript(page, d.params.Options.JS); err != nil {
 		return err
 	}
-	pass = d.consent.during(pass)
-	if err := d.consent.dismiss(ctx, pass); err != nil {
+	during := d.consent.during(pass)
+	if err := d.consent.dismiss(ctx, during); err != nil {
 		return err
 	}
 	for _, act := range []func(context.Context, *rod.Page, capture.Pass) error{d.prescroll, d.wait} {
-		if err := act(ctx, page, pass); err != nil {
+		if err := act(ctx, page, during); err != nil {
 			return err
 		}
 	}
