@@ -20,7 +20,8 @@ type Tracker struct {
 	changed chan struct{}
 
 	mu sync.Mutex
-	State
+	// now is the state of the document that is requested, or else of the one that is shown.
+	now     State
 	request proto.NetworkRequestID
 	// next is the address that the current document last asked to be replaced by.
 	next string
@@ -53,7 +54,7 @@ func Watch(c *cdp.Client, page *rod.Page) *Tracker {
 		if e.Type == proto.NetworkResourceTypeDocument && e.FrameID == page.FrameID {
 			d.update(func() {
 				d.leave()
-				d.request, d.URL, d.Status, d.Failure = e.RequestID, e.Request.URL, 0, ""
+				d.request, d.now.URL, d.now.Status, d.now.Failure = e.RequestID, e.Request.URL, 0, ""
 			})
 		}
 	})
@@ -65,7 +66,7 @@ func Watch(c *cdp.Client, page *rod.Page) *Tracker {
 	cdp.On(c, session, func(e *proto.NetworkLoadingFailed) {
 		d.update(func() {
 			if e.RequestID == d.request && (e.ErrorText != "net::ERR_ABORTED" || !d.before.Shown) {
-				d.Failure = e.ErrorText
+				d.now.Failure = e.ErrorText
 			}
 		})
 	})
@@ -82,9 +83,9 @@ func Watch(c *cdp.Client, page *rod.Page) *Tracker {
 	cdp.On(c, session, func(e *proto.PageFrameNavigated) {
 		if e.Frame.ID == page.FrameID {
 			d.update(func() {
-				d.Shown, d.before, d.next = true, State{}, ""
-				if e.Frame.UnreachableURL != "" && d.Failure == "" {
-					d.URL, d.Failure = e.Frame.UnreachableURL, "net::ERR_FAILED"
+				d.now.Shown, d.before, d.next = true, State{}, ""
+				if e.Frame.UnreachableURL != "" && d.now.Failure == "" {
+					d.now.URL, d.now.Failure = e.Frame.UnreachableURL, "net::ERR_FAILED"
 				}
 			})
 		}
@@ -114,14 +115,14 @@ func (d *Tracker) respond(r *proto.NetworkResponse) {
 	for name, value := range r.Headers {
 		header.Set(name, value.Str())
 	}
-	d.Status, d.header = r.Status, header
+	d.now.Status, d.header = r.Status, header
 	d.responses++
 }
 
 // leave keeps the state of the document that is shown while the next one is requested.
 func (d *Tracker) leave() {
-	if d.Shown && d.Status != 0 && !d.before.Shown {
-		d.before = d.State
+	if d.now.Shown && d.now.Status != 0 && !d.before.Shown {
+		d.before = d.now
 	}
 }
 
@@ -129,14 +130,14 @@ func (d *Tracker) leave() {
 // there is one.
 func (d *Tracker) startLoading() {
 	d.leave()
-	d.Parsed, d.Loaded = false, false
+	d.now.Parsed, d.now.Loaded = false, false
 }
 
 // stopLoading ends it. If no document came of it, because it was a download or a response without
 // content, the current document stays.
 func (d *Tracker) stopLoading() {
 	if d.before.Shown {
-		d.State, d.before = d.before, State{}
+		d.now, d.before = d.before, State{}
 	}
 }
 
@@ -147,13 +148,13 @@ func (d *Tracker) current() *State {
 	if d.before.Shown {
 		return &d.before
 	}
-	return &d.State
+	return &d.now
 }
 
 // Forget starts from nothing, for a document that is about to be requested.
 func (d *Tracker) Forget() {
 	d.update(func() {
-		d.State, d.before, d.request, d.next = State{}, State{}, "", ""
+		d.now, d.before, d.request, d.next = State{}, State{}, "", ""
 		d.responses, d.header = 0, nil
 	})
 }
@@ -162,7 +163,7 @@ func (d *Tracker) Forget() {
 // The count of responses goes on, without that document's.
 func (d *Tracker) Replace() {
 	d.update(func() {
-		d.State, d.before, d.request, d.next = State{}, State{}, "", ""
+		d.now, d.before, d.request, d.next = State{}, State{}, "", ""
 		d.responses--
 	})
 }
@@ -171,7 +172,7 @@ func (d *Tracker) Replace() {
 func (d *Tracker) Now() State {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.State
+	return d.now
 }
 
 // Next returns the address that the current document last asked to be replaced by; empty if it did

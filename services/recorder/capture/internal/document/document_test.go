@@ -4,7 +4,7 @@ import "testing"
 
 func TestTheLoadOfADocumentIsKnownThoughItLeadsToNothingMeanwhile(t *testing.T) {
 	t.Parallel()
-	d := &Tracker{changed: make(chan struct{}, 1), State: State{Status: 200, Shown: true, Parsed: true}}
+	d := &Tracker{changed: make(chan struct{}, 1), now: State{Status: 200, Shown: true, Parsed: true}}
 	d.startLoading()
 	if d.Now().Loaded {
 		t.Error("the document that was asked for is loaded before it came")
