@@ -31,7 +31,7 @@ const (
 // show gives the diagnostics the picture of a page that failed with err before frame 0, if Chrome
 // can still draw it.
 func (s *session) show(ctx context.Context, err error) {
-	if s.Diagnostics == nil || s.mode == nil || ctx.Err() != nil || errors.Is(err, cdp.ErrStalled) || errors.Is(err, cdp.ErrClosed) {
+	if s.Diagnostics == nil || ctx.Err() != nil || errors.Is(err, cdp.ErrStalled) || errors.Is(err, cdp.ErrClosed) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lastWithin)

@@ -32,10 +32,7 @@ func Probe(ctx context.Context, b Browser, mode msg.Mode, width, height int) (ve
 	if err != nil {
 		return "", fmt.Errorf("ask for the version: %w", err)
 	}
-	if err = m.prepare(); err == nil {
-		err = m.capture(ctx)
-	}
-	return product.Product, unable(mode, err)
+	return product.Product, unable(mode, m.capture(ctx))
 }
 
 // unable returns the error of a browser that failed in a mode.

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"sync"
@@ -68,7 +69,10 @@ func Intercept(ctx context.Context, c *cdp.Client, session proto.TargetSessionID
 		}
 	})
 	cdp.On(c, page.SessionID, func(e *proto.NetworkLoadingFailed) { i.end(proto.NetworkLoaderID(e.RequestID)) })
-	return i, i.pauseAt(proto.FetchRequestStageResponse)
+	if err := i.pauseAt(proto.FetchRequestStageResponse); err != nil {
+		return nil, fmt.Errorf("intercept documents: %w", err)
+	}
+	return i, nil
 }
 
 // pauseAt pauses requests for documents at some stages.
