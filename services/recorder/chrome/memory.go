@@ -16,8 +16,8 @@ const (
 	memoryWithin = time.Second
 )
 
-// lookAgain returns when to read the memory again if left bytes are left of the limit.
-func lookAgain(left int64) time.Duration {
+// readAgain returns when to read the memory again if left bytes are left of the limit.
+func readAgain(left int64) time.Duration {
 	// In milliseconds: in nanoseconds the product would overflow.
 	return min(max(time.Duration(left/(growth/1000))*time.Millisecond, memoryEvery), memoryWithin)
 }
@@ -33,9 +33,9 @@ func (p *Process) watch(limit int64) {
 			return
 		case <-tick.C:
 		}
-		used := memory.look(p.Group())
+		used := memory.read(p.Group())
 		if used <= limit {
-			tick.Reset(lookAgain(limit - used))
+			tick.Reset(readAgain(limit - used))
 			continue
 		}
 		p.outgrown.Store(used)

@@ -12,7 +12,7 @@ import (
 
 // groupMemory knows how much memory the processes of a group held when it was last read.
 type groupMemory struct {
-	looks int
+	reads int
 	known map[string]processMemory
 }
 
@@ -20,21 +20,21 @@ type processMemory struct{ resident, held int64 }
 
 // To read what a process's memory consists of costs four times as much as to read how much is
 // resident. So it is read when the resident memory differs by grown bytes, and in each
-// refreshEvery-th look in any case: memory that is swapped out, or is no longer a file's, makes no
+// refreshEvery-th time in any case: memory that is swapped out, or is no longer a file's, makes no
 // difference there.
 const (
 	grown        = 4 << 20
 	refreshEvery = 8
 )
 
-// look returns how many bytes a group's processes hold that are no file's: what would be free
+// read returns how many bytes a group's processes hold that are no file's: what would be free
 // without them. Memory that they share counts once for each, since what tells it apart
 // (smaps_rollup) may not be read of a sandboxed process.
-func (m *groupMemory) look(pgid int) (held int64) {
-	if m.looks%refreshEvery == 0 {
+func (m *groupMemory) read(pgid int) (held int64) {
+	if m.reads%refreshEvery == 0 {
 		m.known = map[string]processMemory{}
 	}
-	m.looks++
+	m.reads++
 	for pid := range child.Group(pgid) {
 		dir := fmt.Sprintf("/proc/%d", pid)
 		resident := residentMemory(dir)

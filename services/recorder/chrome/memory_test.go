@@ -26,7 +26,7 @@ func TestAChromeWithinItsLimitLives(t *testing.T) {
 		t.Fatalf("call Chrome: %v; it said: %s", err, p.Stderr())
 	}
 	var memory groupMemory
-	held := memory.look(p.Group())
+	held := memory.read(p.Group())
 	if held < 1<<20 || held > 4<<30 {
 		t.Errorf("it holds %d bytes", held)
 	}
@@ -36,7 +36,7 @@ func TestAChromeWithinItsLimitLives(t *testing.T) {
 	if err := p.OutOfMemory(); err != nil {
 		t.Errorf("it was out of memory: %v", err)
 	}
-	if held := memory.look(p.Group()); held != 0 {
+	if held := memory.read(p.Group()); held != 0 {
 		t.Errorf("%d bytes are held by nobody", held)
 	}
 }
@@ -62,8 +62,8 @@ func TestMemoryIsLookedAtBeforeAPageCanHaveTakenIt(t *testing.T) {
 		1 << 50:   memoryWithin,
 		1<<63 - 1: memoryWithin,
 	} {
-		if got := lookAgain(left); got < want-5*time.Millisecond || got > want+5*time.Millisecond {
-			t.Errorf("with %d bytes left it is looked at in %s, want %s", left, got, want)
+		if got := readAgain(left); got < want-5*time.Millisecond || got > want+5*time.Millisecond {
+			t.Errorf("with %d bytes left it is read again in %s, want %s", left, got, want)
 		}
 	}
 }

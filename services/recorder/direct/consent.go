@@ -34,9 +34,9 @@ const (
 	consentSend  = "loomConsentSend"
 
 	consentStep = 50 * time.Millisecond
-	// consentLook is for how much page time a banner may take to show up, consentAct how long it
+	// consentWait is for how much page time a banner may take to show up, consentAct how long it
 	// may take from the page's load until it is refused, and consentFade how long it takes to go.
-	consentLook = 1500 * time.Millisecond
+	consentWait = 1500 * time.Millisecond
 	consentAct  = 6 * time.Second
 	consentFade = 600 * time.Millisecond
 	// consentTime bounds all of it in real time.
@@ -137,7 +137,7 @@ func (c *consent) dismiss(ctx context.Context, pass capture.Pass) error {
 		case acted:
 			quiet += consentStep
 		}
-		if !acting && (quiet >= consentFade || !acted && at >= consentLook) {
+		if !acting && (quiet >= consentFade || !acted && at >= consentWait) {
 			return nil
 		}
 	}

@@ -1,6 +1,6 @@
 // Gives a document the stylesheets that hide, remove and css are, and its open shadow roots that of
 // hide and remove. Constructed sheets are no part of the document's tree: a page that draws itself
-// anew keeps them, and no content security policy refuses them.
+// again keeps them, and no content security policy refuses them.
 (hide, remove, css) => {
   if (window !== window.top) return;
   const rules = new CSSStyleSheet();

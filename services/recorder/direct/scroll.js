@@ -103,7 +103,7 @@
   }
 
   // plan says how far each scroller must be for an element to be where its axis begins (start) or,
-  // where it is not on the screen, in the middle. Every frame plans anew: what moves or grows on
+  // where it is not on the screen, in the middle. Every frame plans again: what moves or grows on
   // the way is still met.
   function plan(act, el, start) {
     let { left, top, right, bottom } = rect(el)
@@ -198,7 +198,7 @@
   // course brings the page the part step.p of its way, of which step.since was over in the frame
   // before. Each frame looks again at what scrolls and how far that goes. As long as that stays the
   // same, each frame is where the curve has it. When it changes, since the page is made or loaded
-  // as it is scrolled, the rest of the way begins anew at the place that is reached: for a step
+  // as it is scrolled, the rest of the way begins again at the place that is reached: for a step
   // that has a speed (paced) it is measured again, another goes faster. Once more than a window is
   // scrolled, it becomes no faster than hurry allows: else it would chase an endless page.
   function course(act, step) {

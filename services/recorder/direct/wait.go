@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// lookEvery is how much page time passes between two looks at the page: a frame's at 60 a
+	// pollEvery is how much page time passes between two checks of the page: a frame's at 60 a
 	// second.
-	lookEvery = time.Second / 60
+	pollEvery = time.Second / 60
 	// idle is for how much page time the network must rest.
 	idle = 500 * time.Millisecond
 	// A wait may take slowness times its page time in real time, plus besides.
@@ -29,7 +29,7 @@ const (
 type condition struct {
 	// option names it; missing says what did not happen.
 	option, missing string
-	// met looks whether it is met, at so much page time after the wait began.
+	// met reports whether it is met, at so much page time after the wait began.
 	met func(at time.Duration) (bool, error)
 }
 
@@ -70,7 +70,7 @@ func (d *Director) wait(ctx context.Context, page *rod.Page, pass capture.Pass) 
 	}
 	timeout, left := w.Timeout(), d.conditions(ctx, page, *w)
 	deadline := time.Now().Add(slowness*timeout + besides)
-	for at := time.Duration(0); ; at += lookEvery {
+	for at := time.Duration(0); ; at += pollEvery {
 		var err error
 		if left, err = unmet(left, at); err != nil || len(left) == 0 {
 			return err
@@ -79,7 +79,7 @@ func (d *Director) wait(ctx context.Context, page *rod.Page, pass capture.Pass) 
 			return missed(left[0].option, "%s, although the page had %v of its time. Check the option on this page, or make "+
 				"wait_for.timeout_sec longer", left[0].missing, at.Round(100*time.Millisecond))
 		}
-		if err := pass(ctx, lookEvery); err != nil {
+		if err := pass(ctx, pollEvery); err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,7 @@ func (a Area) Empty(w *world.World) (bool, error) {
 		Text  string `json:"text"`
 		Shows bool   `json:"shows"`
 	}
-	if err := w.Ask("look at what is left of the page", fmt.Sprintf("(%s)(%s)", strings.TrimSpace(contentScript), at), &found); err != nil {
+	if err := w.Ask("read what is left of the page", fmt.Sprintf("(%s)(%s)", strings.TrimSpace(contentScript), at), &found); err != nil {
 		return false, err
 	}
 	text := strings.Join(strings.FieldsFunc(found.Text, func(r rune) bool { return strings.ContainsRune(" \t\n\r.…·•*-–—:!,%0123456789", r) }), " ")

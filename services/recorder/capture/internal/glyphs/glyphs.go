@@ -18,7 +18,7 @@ const most = 200
 // character to be drawn with, all fonts count. The page does not notice.
 func Missing(w *world.World, known string) (string, error) {
 	var found string
-	if err := w.Ask("look at the page's text", findScript, &found); err != nil {
+	if err := w.Ask("read the page's text", findScript, &found); err != nil {
 		return known, err
 	}
 	for _, c := range found {

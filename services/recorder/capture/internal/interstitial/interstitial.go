@@ -14,7 +14,7 @@ import (
 )
 
 // Evidence is what tells a page from an interstitial. Status, Header and Asked are known without
-// the document; Look adds the rest.
+// the document; Read adds the rest.
 type Evidence struct {
 	// Status and Header are the response's.
 	Status int         `json:"-"`
@@ -59,15 +59,15 @@ const describe = `((selectors, scripts) => {
 	}
 })`
 
-// Look adds what the current document shows.
-func (e *Evidence) Look(w *world.World) error {
+// Read adds what the current document shows.
+func (e *Evidence) Read(w *world.World) error {
 	selectors, scripts := marks()
 	arguments, err := json.Marshal([][]string{selectors, scripts})
 	if err != nil {
-		return fmt.Errorf("look at the page: %w", err)
+		return fmt.Errorf("examine the page: %w", err)
 	}
 	if err := w.Evaluate(describe+"(..."+string(arguments)+")", e); err != nil {
-		return fmt.Errorf("look at the page: %w", err)
+		return fmt.Errorf("examine the page: %w", err)
 	}
 	return nil
 }

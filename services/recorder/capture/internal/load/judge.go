@@ -18,18 +18,18 @@ const (
 // Genuine returns an error when the document that has loaded is not the page that was asked for.
 func (l *Loader) Genuine(ctx context.Context) error { return l.judge(ctx, l.Document.Now().Status) }
 
-// evidence is what is known of a document without looking at it.
+// evidence is what is known of a document without reading it.
 func (l *Loader) evidence(status int) interstitial.Evidence {
 	return interstitial.Evidence{Status: status, Header: l.Document.Header(), Asked: l.URL}
 }
 
-// judge looks at the document, whose response had a status, and returns the error of an
+// judge reads the document, whose response had a status, and returns the error of an
 // interstitial. It waits, within errorPageTime, for a document that is being replaced, or of which
 // nothing has been read yet. Without one in that time there is nothing to judge.
 func (l *Loader) judge(ctx context.Context, status int) error {
 	for end := time.Now().Add(min(errorPageTime, l.Timeout)); ; {
 		e := l.evidence(status)
-		err := e.Look(l.World)
+		err := e.Read(l.World)
 		if err != nil && !cdp.Gone(err) {
 			return err
 		}

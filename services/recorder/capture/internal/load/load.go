@@ -206,7 +206,7 @@ func (l *Loader) complete() (bool, error) {
 // web is an error: it is there to open another program, or a file.
 func (l *Loader) stopped() (stopped bool, err error) {
 	const expression = `document.readyState === "complete" && performance.timing.domContentLoadedEventStart === 0`
-	if err := l.World.Ask("look whether the page loads", expression, &stopped); err != nil {
+	if err := l.World.Ask("check whether the page loads", expression, &stopped); err != nil {
 		return false, err
 	}
 	if next := l.Document.Next(); stopped && next != "" && !isWeb(next) {

@@ -176,7 +176,7 @@ func (s *Swapper) moveClock(ctx context.Context) error {
 		}
 	}
 	if seen.Calendar == 0 {
-		return pageerror.Timeout("a document that is shown by another process could not be looked at in %s", s.Call)
+		return pageerror.Timeout("a document that is shown by another process could not be read in %s", s.Call)
 	}
 	return s.Clock.Move(ctx, seen.Calendar)
 }

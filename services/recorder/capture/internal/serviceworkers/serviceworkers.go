@@ -171,7 +171,7 @@ func (w *Tracker) Ready(patience time.Duration) (bool, error) {
 		return true, nil
 	}
 	var told bool
-	if err := w.world.Ask("look whether the page knows its service workers", fmt.Sprintf(toldOf, change), &told); err != nil {
+	if err := w.world.Ask("check whether the page knows its service workers", fmt.Sprintf(toldOf, change), &told); err != nil {
 		return false, err
 	}
 	if told {

@@ -84,7 +84,7 @@ func (s *Seeks) Await(ctx context.Context) (sought bool, err error) {
 			return sought, nil // another document is on its way
 		}
 		if err != nil {
-			return sought, fmt.Errorf("look whether a video seeks: %w", err)
+			return sought, fmt.Errorf("check whether a video seeks: %w", err)
 		}
 		s.asked, s.videos = asked, state != nil
 		if state == nil {

@@ -46,7 +46,7 @@ func (w *World) Evaluate(expression string, to any) error {
 		return err
 	}
 	if reply.ExceptionDetails != nil {
-		return script.Failed("look at the page", reply.ExceptionDetails)
+		return script.Failed("examine the page", reply.ExceptionDetails)
 	}
 	return reply.Result.Value.Unmarshal(to)
 }
