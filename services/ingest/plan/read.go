@@ -63,6 +63,8 @@ type reader struct {
 	campaign Campaign
 	limits   Limits
 	render   Render
+	// optionBytes is the size of the options of the scenes so far.
+	optionBytes int
 	// invalid is nil as long as nothing is wrong.
 	invalid *Invalid
 }
@@ -174,15 +176,10 @@ func (r *reader) scenes() {
 		r.refuse(found, problem(found.Message, "scenes"))
 		return
 	}
-	size := 0
 	for i, s := range list {
-		if size += len(s.Options); size > maxOptions {
-			found := invalid(msg.CodeSceneOptions, "The options of all scenes together are too large: at most %d MiB are possible.",
-				maxOptions>>20)
-			r.refuse(found, problem(found.Message, "scenes"))
+		if r.scene(i, s); r.optionBytes > maxOptions {
 			return
 		}
-		r.scene(i, s)
 	}
 	if total := r.campaign.duration(); total > r.limits.Render {
 		found := invalid(msg.CodeRenderTooLong, "The scenes last %s together. The longest video that can be rendered is %s.",
@@ -201,6 +198,12 @@ func (r *reader) scene(i int, s Scene) {
 	}
 	if found := r.checkDuration(i, s); found != nil {
 		r.refuse(found, problem(found.Message, at("duration_sec")...))
+		return
+	}
+	if r.optionBytes += len(s.Options); r.optionBytes > maxOptions {
+		found := invalid(msg.CodeSceneOptions, "The options of all scenes together are too large: at most %d MiB are possible.",
+			maxOptions>>20)
+		r.refuse(found, problem(found.Message, "scenes"))
 		return
 	}
 	asked, err := options.ParseScene(s.Options, s.duration())

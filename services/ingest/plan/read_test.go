@@ -106,6 +106,9 @@ func TestWhatCannotBeRenderedIsRefusedInWordsForAUser(t *testing.T) {
 			strings.Repeat("x", 60<<10)+`", "user_agent": "x", "wait_for": {"promise": "`+strings.Repeat("x", 8<<10)+`"}`+
 			strings.Repeat(" ", 100<<10)+`}`)}, msg.CodeSceneOptions,
 			"The options of all scenes together are too large: at most 8 MiB are possible."},
+		"a wrong address before options too large together": {plan.Campaign{Scenes: []plan.Scene{
+			{URL: ptr("ftp://example.com"), Seconds: ptr(5), Options: json.RawMessage(strings.Repeat(" ", 9<<20))}}}, msg.CodeSceneURL,
+			"The address of scene 1 must start with http:// or https://."},
 
 		"a bubble's shape that is none": {plan.Campaign{Scenes: one, FacecamOptions: json.RawMessage(`{"shape": "star"}`)}, msg.CodeFacecamOptions,
 			"facecam_options.shape: this is none of circle, rounded, rectangle. The bubble's shape: circle, rounded (a rectangle with round " +
