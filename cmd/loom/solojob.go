@@ -42,6 +42,10 @@ func (j *soloJob) configure(allow string) error {
 	if unsandboxed {
 		j.app.say("%s", local.Unsandboxed)
 	}
+	// Names that other programs use, too, and that say nothing to a command that serves nothing.
+	for _, name := range []string{"PORT", "LOG_LEVEL", "LOG_FORMAT", "DRAIN_TIMEOUT", "PPROF"} {
+		delete(settings, name)
+	}
 	if j.record, err = recorder.LoadConfig(settings, "NATS_URL"); err != nil {
 		return err
 	}
