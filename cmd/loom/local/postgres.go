@@ -72,7 +72,7 @@ func startPostgres(ctx context.Context, home pgHome, log zerolog.Logger) (*clust
 	if err != nil {
 		return nil, err
 	}
-	if err := c.ensureDatabase(ctx); err != nil {
+	if err := c.ensureDatabase(ctx, pgReady); err != nil {
 		c.Kill()
 		return nil, fmt.Errorf("start Postgres: %w", err)
 	}
@@ -123,8 +123,10 @@ func (c *cluster) prepare(ctx context.Context, id string, log zerolog.Logger) er
 
 func (c *cluster) file(name string) string { return filepath.Join(c.place, name) }
 
-// ensureDatabase creates the database where it is missing.
-func (c *cluster) ensureDatabase(ctx context.Context) error {
+// ensureDatabase creates the database where it is missing, within a bounded time.
+func (c *cluster) ensureDatabase(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	conn, err := pgx.Connect(ctx, c.URL("postgres"))
 	if err != nil {
 		return err

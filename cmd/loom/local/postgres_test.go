@@ -1,10 +1,17 @@
 package local
 
 import (
+	"context"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/servers"
+	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
 // startCluster starts the private Postgres of a data folder whose identity is id.
@@ -68,6 +75,19 @@ func TestDataOfADeletedFolderIsNotTakenOver(t *testing.T) {
 		}
 	}()
 	execute(t, c, "create table old ()")
+}
+
+func TestAServerThatFallsSilentIsNotWaitedForWithoutEnd(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp4", servers.Loopback(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := &cluster{Server: &postgresd.Server{Port: silent.Addr().(*net.TCPAddr).Port}}
+	if err := c.ensureDatabase(t.Context(), 50*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
 }
 
 func TestFolderThatPostgresCannotReachIsLeftForAnother(t *testing.T) {
