@@ -35,6 +35,8 @@ type Pipeline struct {
 	dir       string
 	env       map[string]string
 	processes []*Service
+	// started is true of a shared pipeline that started as a whole.
+	started bool
 }
 
 // Service is a running replica.
@@ -77,6 +79,10 @@ func Shared(t testing.TB) *Pipeline {
 		cfg := Config{Recorders: 2, Transcoders: 2, Env: map[string]string{"WORKER_MAX_RETRIES": "1"}}
 		shared = &Pipeline{env: cfg.Env}
 		shared.start(t, cfg)
+		shared.started = true
+	}
+	if !shared.started {
+		t.Fatal("the shared pipeline did not start: the first test that asked for it says why")
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
