@@ -88,7 +88,7 @@ func TestTheFailureBundleIsFetched(t *testing.T) {
 		t.Errorf("status %d, %q, %q: %q, %v", status, stdout, stderr, data, err)
 	}
 	if _, shown, _ := loom(t, environ, "status", stored.String()); !strings.Contains(shown, "loom bundle "+short(stored)) {
-		t.Errorf("its status does not tell of it:\n%s", shown)
+		t.Errorf("its status does not show it:\n%s", shown)
 	}
 	for name, c := range map[string]struct {
 		render uuid.UUID

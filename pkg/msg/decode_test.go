@@ -135,7 +135,7 @@ func TestSignedURLsDoNotPrint(t *testing.T) {
 		}
 	}
 	if string(g.Outputs["out"].URL) != secret {
-		t.Error("the URL is not to be had")
+		t.Error("the URL cannot be read")
 	}
 }
 

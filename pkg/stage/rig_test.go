@@ -101,7 +101,7 @@ func (r *rig) noResult() {
 	}
 }
 
-// untilCancelled is a handler that works until it is stopped. It tells of its context's end.
+// untilCancelled is a handler that works until it is stopped. It returns its context's error.
 func untilCancelled(started chan<- *Task) HandlerFunc {
 	return func(ctx context.Context, t *Task) (any, error) {
 		started <- t

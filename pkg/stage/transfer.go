@@ -134,7 +134,7 @@ func (x *transfers) upload(ctx context.Context, to msg.SignedURL, contentType, p
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, string(to), nil)
 	if err != nil {
-		return retry.Permanent(errors.New("the URL is none"))
+		return retry.Permanent(errors.New("the URL is not valid"))
 	}
 	request.Body, _ = body()
 	request.GetBody = body

@@ -160,7 +160,7 @@ func TestHeartbeatsCarryProgressAndTheAttempt(t *testing.T) {
 	})
 	ref := r.Publish(msg.Record)
 	for {
-		beat := await(t, r.Heartbeats, "a heartbeat tells of the progress")
+		beat := await(t, r.Heartbeats, "a heartbeat with the progress")
 		if beat.TaskID != ref.TaskID || beat.Attempt != 1 || beat.Worker != "worker-1" {
 			t.Fatalf("%+v", beat)
 		}

@@ -34,7 +34,7 @@ func (c *Client) AnybodyReads(ctx context.Context, bucket, contentType string, u
 	for _, u := range urls(key) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 		if err != nil {
-			return false, fmt.Errorf("read from bucket %s: the URL is none", bucket)
+			return false, fmt.Errorf("read from bucket %s: the URL is not valid", bucket)
 		}
 		response, err := client.Do(request)
 		if err != nil {
