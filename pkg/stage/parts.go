@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"syscall"
@@ -101,9 +102,11 @@ func (x *transfers) Put(ctx context.Context, name string, output msg.Output, pat
 	return nil
 }
 
-// hungUp reports whether the other side ended the connection while it was written to.
+// hungUp reports whether the other side ended the connection while it was written to. net/http
+// closes its end as soon as it reads that the other is gone; a write after that fails with
+// net.ErrClosed.
 func hungUp(err error) bool {
-	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed)
 }
 
 // whyWithin bounds the wait for an answer to a request whose body is held back.

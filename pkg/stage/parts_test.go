@@ -3,12 +3,14 @@ package stage
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -196,6 +198,21 @@ func TestAStoreThatHangsUpIsAskedWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	failsWith(t, task.Store(t.Context(), "out", path), msg.CodeStorageTooLarge)
+}
+
+// Which of these a write meets depends on which end of the connection is faster.
+func TestAWriteFailsInThreeWaysWhenAStoreHangsUp(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{syscall.EPIPE, syscall.ECONNRESET, net.ErrClosed} {
+		if !hungUp(&net.OpError{Op: "write", Net: "tcp", Err: err}) {
+			t.Errorf("%v is not taken for the end of the connection", err)
+		}
+	}
+	for _, err := range []error{nil, io.ErrUnexpectedEOF, errStalled} {
+		if hungUp(err) {
+			t.Errorf("%v is taken for the end of the connection", err)
+		}
+	}
 }
 
 func TestABucketThatDoesNotTakeSuchFilesFailsForGood(t *testing.T) {
