@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,8 +16,11 @@ import (
 type Cores struct {
 	cpus []int // their numbers; none: there is nothing to hand out
 
-	mu   sync.Mutex
-	held map[int]int // how many Chromes each has
+	mu      sync.Mutex
+	held    map[int]int // how many Chromes each has
+	threads int         // that wait for a Chrome whose page stands still
+
+	keep atomic.Bool // they keep their processors while they wait
 }
 
 // New returns the cores of this process. Without pin, or if there is only one, none is handed out.
@@ -51,6 +55,15 @@ func (c *Cores) give(cpu int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held[cpu]--
+}
+
+// waiting adds n to the threads that wait. They keep their processors (of GOMAXPROCS) meanwhile as
+// long as one is left for everything else, which saves taking one again after each message.
+func (c *Cores) waiting(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.threads += n
+	c.keep.Store(c.threads < runtime.GOMAXPROCS(0))
 }
 
 // allowed are the numbers of the cores that the calling thread may run on.

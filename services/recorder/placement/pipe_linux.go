@@ -61,10 +61,12 @@ func (p *Pipe) set(still bool) (to []int) {
 		return nil
 	}
 	if p.still = still; !still {
+		p.cores.waiting(-1)
 		p.wait(polled)
 		return p.leave()
 	}
 	p.core = p.cores.take()
+	p.cores.waiting(1)
 	p.wait(p.core)
 	if p.core == anyCore {
 		return nil
@@ -145,7 +147,7 @@ func (p *Pipe) reopen(known bool) error {
 	}
 	var r io.Reader = f
 	if !known {
-		if r, err = newBlocking(f); err != nil {
+		if r, err = newBlocking(f, &p.cores.keep); err != nil {
 			return errors.Join(err, f.Close())
 		}
 	}
@@ -197,6 +199,7 @@ func (p *Pipe) Close() error {
 	defer p.mu.Unlock()
 	if p.still {
 		p.still = false
+		p.cores.waiting(-1)
 		p.leave()
 	}
 	p.closed = true
