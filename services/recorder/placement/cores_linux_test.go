@@ -57,6 +57,31 @@ func TestStillPagesHaveDifferentCores(t *testing.T) {
 	}
 }
 
+func TestOneOfGosProcessorsIsLeftWhilePagesStandStill(t *testing.T) {
+	c := New(true)
+	processors := runtime.GOMAXPROCS(0)
+	var pipes []*Pipe
+	for n := 1; n <= processors; n++ {
+		p := open(t, c)
+		p.Still(true)
+		pipes = append(pipes, p)
+		if keep := c.keep.Load(); keep != (n < processors) {
+			t.Errorf("with %d still pages and %d processors, threads keep theirs: %v", n, processors, keep)
+		}
+	}
+	_ = pipes[0].Close()
+	pipes[0].Still(false) // it does not count twice
+	if keep := c.keep.Load(); keep != (processors > 1) {
+		t.Errorf("with one still page less, threads keep theirs: %v", keep)
+	}
+	for _, p := range pipes[1:] {
+		p.Still(false)
+	}
+	if c.threads != 0 {
+		t.Errorf("%d threads count as waiting when no page stands still", c.threads)
+	}
+}
+
 func TestAChromeWhosePageMovesMayUseAllCores(t *testing.T) {
 	p := open(t, twoCores(t))
 	for _, still := range []bool{false, true, true, false, false, true} {

@@ -11,11 +11,21 @@ import (
 )
 
 func TestAPipeMissesNothingHoweverItWaits(t *testing.T) {
+	t.Run("alone", func(t *testing.T) { missesNothing(t, New(true)) })
+	t.Run("beside other still pages", func(t *testing.T) {
+		c := New(true)
+		c.waiting(runtime.GOMAXPROCS(0)) // so no thread keeps its processor
+		missesNothing(t, c)
+	})
+}
+
+func missesNothing(t *testing.T, c *Cores) {
+	t.Helper()
 	f, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := New(true).Pipe(f, nobody)
+	b := c.Pipe(f, nobody)
 	const messages = 3000
 	var read atomic.Int64
 	got := make(chan []byte)
