@@ -144,9 +144,9 @@ func decodeAs(t *testing.T, path string, rate msg.Rate, frames int, format strin
 	return slices.Collect(slices.Chunk(raw, size))
 }
 
-// number reads the barcode that pages of this test paint: 16 cells of 20 by 40 pixels, the highest
-// bit first.
-func (p picture) number() int { return p.numberAt(20) }
+// number reads the barcode that pages of this test paint: 16 cells of 20 by 40 pixels, or 20 by 16
+// on pages of rows, the highest bit first.
+func (p picture) number() int { return p.numberAt(middle(0)) }
 
 // numberAt is number for a barcode whose middle is y.
 func (p picture) numberAt(y int) int {

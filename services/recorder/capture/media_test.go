@@ -17,7 +17,7 @@ var made = struct {
 	files map[string]func() (path string, err error)
 }{files: map[string]func() (string, error){}}
 
-// media makes an animation or a video: count pictures of 320 by 40 pixels, rate a second, each
+// media makes an animation or a video: count pictures of 320 by 16 pixels, rate a second, each
 // showing the barcode of its number from 1 on. The name's ending chooses the format, the arguments
 // encoder and sound. Tests share the files of equal arguments; none may change them.
 func media(t *testing.T, name string, rate, count int, args ...string) string {
@@ -39,7 +39,7 @@ func media(t *testing.T, name string, rate, count int, args ...string) string {
 }
 
 func encode(path string, rate, count int, args []string) error {
-	const w, h = 320, 40
+	const w, h = 320, rowHeight
 	var raw bytes.Buffer
 	for n := 1; n <= count; n++ {
 		var line [w]byte
@@ -71,20 +71,20 @@ var animations = map[string][]string{
 
 // videos are the formats of video without sound, and how ffmpeg makes them.
 var videos = map[string][]string{
-	"vp8.webm": {"-c:v", "libvpx", "-b:v", "2M", "-pix_fmt", "yuv420p"},
+	"vp8.webm": {"-c:v", "libvpx", "-deadline", "realtime", "-b:v", "2M", "-pix_fmt", "yuv420p"},
 	"vp9.webm": {"-c:v", "libvpx-vp9", "-deadline", "realtime", "-b:v", "2M", "-pix_fmt", "yuv420p"},
-	"h264.mp4": {"-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart"},
+	"h264.mp4": {"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"},
 }
 
 // sounding are the formats of video with sound, and how ffmpeg makes them.
 var sounding = map[string][]string{
-	"vp8-opus.webm":   append(tone(), "-c:v", "libvpx", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libopus"),
+	"vp8-opus.webm":   append(tone(), "-c:v", "libvpx", "-deadline", "realtime", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libopus"),
 	"vp9-vorbis.webm": append(tone(), "-c:v", "libvpx-vp9", "-deadline", "realtime", "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "libvorbis"),
-	"h264-aac.mp4":    append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"),
+	"h264-aac.mp4":    append(tone(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart"),
 	// Its tracks' headers are at the end.
-	"h264-late.mp4": append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+	"h264-late.mp4": append(tone(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"),
 	// Each of its fragments has its own headers.
-	"h264-fragments.mp4": append(tone(), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "frag_keyframe+delay_moov"),
+	"h264-fragments.mp4": append(tone(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "frag_keyframe+delay_moov"),
 }
 
 // tone is ffmpeg's input of a sound, for as long as the picture lasts.

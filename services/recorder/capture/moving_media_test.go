@@ -1,8 +1,11 @@
 package capture_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -12,13 +15,23 @@ import (
 // mediaStyle is a black page; what is in it begins in the top left corner.
 const mediaStyle = `<style>body{margin:0;background:#000}img,video,canvas{display:block}</style>`
 
-// showing captures a page of a file, /media, and returns the numbers that its frames show. A busy
-// machine may take as long for a picture as a page of the internet for a request.
+// showing captures a page of a file, /media, and returns the numbers that the first row shows in
+// each frame.
 func showing(t *testing.T, path, page string, frames int) []int {
 	t.Helper()
-	url := site(t, map[string]http.HandlerFunc{"/media": file(path), "/": html(mediaStyle + page)})
-	mezzanine, _ := shot{url: url, frames: frames, bounds: capture.DefaultBounds}.mustTake(t)
-	return numbers(decode(t, mezzanine, msg.FPS(60), frames))
+	return numbers(showingAll(t, map[string]string{"/media": path}, page, frames))
+}
+
+// showingAll captures a page of files, by their paths on the site. A busy machine may take as long
+// for a picture as a page of the internet for a request.
+func showingAll(t *testing.T, files map[string]string, page string, frames int) []picture {
+	t.Helper()
+	pages := map[string]http.HandlerFunc{"/": html(mediaStyle + page)}
+	for at, path := range files {
+		pages[at] = file(path)
+	}
+	mezzanine, _ := shot{url: site(t, pages), frames: frames, bounds: capture.DefaultBounds}.mustTake(t)
+	return decode(t, mezzanine, msg.FPS(60), frames)
 }
 
 func numbers(pictures []picture) (found []int) {
@@ -78,33 +91,34 @@ func checkBeat(t *testing.T, numbers []int, hold, late int) {
 	}
 }
 
+// One of the images comes later: it starts when it is first drawn.
 func TestMovingImages(t *testing.T) {
-	for name, args := range animations {
+	t.Parallel()
+	const count = 20 // one second: the images start over within the capture
+	names := slices.Sorted(maps.Keys(animations))
+	files := map[string]string{}
+	page := ""
+	for _, name := range names {
+		files["/"+name] = media(t, name, 20, count, animations[name]...)
+		page += `<img src=/` + name + `>`
+	}
+	files["/late"] = files["/moving.gif"]
+	pictures := showingAll(t, files, page+`<img id=late><script>setTimeout(() => { late.src = "/late" }, 300)</script>`, movingFrames)
+	for row, name := range append(names, "late") {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const count = 20 // one second: the image starts over within the capture
-			for i, n := range showing(t, media(t, name, 20, count, args...), `<img src=/media>`, movingFrames) {
+			shown, from := numbersIn(pictures, row), 0
+			if name == "late" {
+				all := runs(shown)
+				if from = all[0].frames; all[0].number != 0 || from < 17 || from > 20 {
+					t.Fatalf("nothing is shown for %d frames, want about 18: %v", from, all)
+				}
+			}
+			for i, n := range shown[from:] {
 				if want := i/3%count + 1; n != want {
-					t.Fatalf("frame %d shows picture %d, want %d", i, n, want)
+					t.Fatalf("frame %d shows picture %d, want %d: %v", from+i, n, want, runs(shown))
 				}
 			}
 		})
-	}
-}
-
-// An image that comes later starts when it is first drawn.
-func TestMovingImagesStartWhenDrawn(t *testing.T) {
-	t.Parallel()
-	shown := showing(t, media(t, "moving.gif", 20, 20, animations["moving.gif"]...),
-		`<img><script>setTimeout(() => { document.querySelector("img").src = "/media" }, 300)</script>`, movingFrames)
-	all := runs(shown)
-	if all[0].number != 0 || all[0].frames < 17 || all[0].frames > 20 {
-		t.Fatalf("nothing is shown for %d frames, want about 18: %v", all[0].frames, all)
-	}
-	for i, n := range shown[all[0].frames:] {
-		if want := i/3%20 + 1; n != want {
-			t.Fatalf("%d frames after it came, it shows picture %d, want %d: %v", i, n, want, all)
-		}
 	}
 }
 
@@ -112,34 +126,39 @@ func TestMovingImagesStartWhenDrawn(t *testing.T) {
 // real time.
 const lateVideo = 4
 
+// A page has a video in each row.
 func TestMovingVideo(t *testing.T) {
+	rows := []struct {
+		name, page string // ID stands for its element
+		hold       int
+	}{
+		{"plays by itself", `<video autoplay src=/media></video>`, 2},
+		{"muted", `<video autoplay muted playsinline src=/media></video>`, 2},
+		{"at half speed", `<video id=ID src=/media></video><script>ID.playbackRate = .5; ID.play()</script>`, 4},
+		{"drawn on a canvas beside it", `<canvas id=cID width=320 height=16></canvas><video id=ID style="position:absolute;top:80px" src=/media></video><script>ID.play();
+			requestAnimationFrame(function f() { cID.getContext("2d").drawImage(ID, 0, 0); requestAnimationFrame(f) })</script>`, 2},
+		{"drawn by requestVideoFrameCallback", `<canvas id=cID width=320 height=16></canvas><video id=ID style="position:absolute;top:96px" src=/media></video><script>ID.play();
+			ID.requestVideoFrameCallback(function f() { cID.getContext("2d").drawImage(ID, 0, 0); ID.requestVideoFrameCallback(f) })</script>`, 2},
+	}
+	page := ""
+	for i, row := range rows {
+		page += strings.ReplaceAll(row.page, "ID", fmt.Sprint("video", i))
+	}
 	for name, args := range videos {
-		for _, test := range []struct {
-			name, page string
-			hold       int
-		}{
-			{"plays by itself", `<video autoplay src=/media></video>`, 2},
-			{"muted", `<video autoplay muted playsinline src=/media></video>`, 2},
-			{"at half speed", `<video src=/media></video><script>const v = document.querySelector("video"); v.playbackRate = .5; v.play()</script>`, 4},
-			{"drawn on a canvas beside it", `<canvas width=320 height=40></canvas><video src=/media></video><script>
-				const v = document.querySelector("video"), c = document.querySelector("canvas").getContext("2d"); v.play();
-				requestAnimationFrame(function f() { c.drawImage(v, 0, 0); requestAnimationFrame(f) })</script>`, 2},
-			{"drawn by requestVideoFrameCallback", `<canvas width=320 height=40></canvas><video src=/media></video><script>
-				const v = document.querySelector("video"), c = document.querySelector("canvas").getContext("2d"); v.play();
-				v.requestVideoFrameCallback(function f() { c.drawImage(v, 0, 0); v.requestVideoFrameCallback(f) })</script>`, 2},
-		} {
-			t.Run(name+" "+test.name, func(t *testing.T) {
-				t.Parallel()
-				checkBeat(t, showing(t, media(t, name, 30, 60, args...), test.page, movingFrames), test.hold, lateVideo)
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pictures := showingAll(t, map[string]string{"/media": media(t, name, 30, 60, args...)}, page, movingFrames)
+			for i, row := range rows {
+				t.Run(row.name, func(t *testing.T) { checkBeat(t, numbersIn(pictures, i), row.hold, lateVideo) })
+			}
+		})
 	}
 }
 
 // A video that is not in the document is decoded in real time. What a canvas draws of it is in
 // order, but not exact.
 func TestMovingVideoThatIsNotShown(t *testing.T) {
-	all := runs(showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<canvas width=320 height=40></canvas><script>
+	all := runs(showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), `<canvas width=320 height=16></canvas><script>
 		const v = document.createElement("video"), c = document.querySelector("canvas").getContext("2d"); v.src = "/media"; v.play();
 		requestAnimationFrame(function f() { c.drawImage(v, 0, 0); requestAnimationFrame(f) })</script>`, movingFrames))
 	for i, r := range all[1:] {
@@ -152,22 +171,36 @@ func TestMovingVideoThatIsNotShown(t *testing.T) {
 	}
 }
 
+// everyVideo returns a page with a row for each of these formats, its files and the names of the
+// formats.
+func everyVideo(t *testing.T, formats map[string][]string, count int, tag string) (page string, files map[string]string, names []string) {
+	t.Helper()
+	names, files = slices.Sorted(maps.Keys(formats)), map[string]string{}
+	for _, name := range names {
+		files["/"+name] = media(t, name, 30, count, formats[name]...)
+		page += strings.ReplaceAll(tag, "SRC", "/"+name)
+	}
+	return page, files, names
+}
+
 // A video that has sound is shown as one that has none.
 func TestMovingVideoWithSound(t *testing.T) {
-	for name, args := range sounding {
-		for _, attributes := range []string{"", "muted"} {
-			t.Run(name+" "+attributes, func(t *testing.T) {
-				t.Parallel()
-				checkBeat(t, showing(t, media(t, name, 30, 60, args...), `<video autoplay `+attributes+` src=/media></video>`, movingFrames), 2, lateVideo)
-			})
-		}
+	for name, tag := range map[string]string{"heard": `<video autoplay src=SRC></video>`, "muted": `<video autoplay muted src=SRC></video>`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page, files, formats := everyVideo(t, sounding, 60, tag)
+			pictures := showingAll(t, files, page, movingFrames)
+			for row, format := range formats {
+				t.Run(format, func(t *testing.T) { checkBeat(t, numbersIn(pictures, row), 2, lateVideo) })
+			}
+		})
 	}
 }
 
 // A video that a script makes of loaded data keeps its sound: its pictures are in order, but not
 // exact.
 func TestMovingVideoThatAScriptLoads(t *testing.T) {
-	all := runs(showing(t, media(t, "vp8-opus.webm", 30, 600, sounding["vp8-opus.webm"]...), `<video autoplay></video><script>
+	all := runs(showing(t, media(t, "vp8-opus.webm", 30, 60, sounding["vp8-opus.webm"]...), `<video autoplay></video><script>
 		fetch("/media").then(r => r.blob()).then(b => { document.querySelector("video").src = URL.createObjectURL(b) })</script>`, movingFrames))
 	for i, r := range all[1:] {
 		if r.number <= all[i].number {
@@ -180,38 +213,47 @@ func TestMovingVideoThatAScriptLoads(t *testing.T) {
 }
 
 // withAndWithoutSound are all formats of video.
-func withAndWithoutSound() map[string][]string {
-	all := maps.Clone(videos)
-	maps.Copy(all, sounding)
-	return all
+func withAndWithoutSound() map[string]map[string][]string {
+	return map[string]map[string][]string{"without sound": videos, "with sound": sounding}
 }
 
 // A video that starts over loses its beat for a few pictures while it seeks. From the fourth
 // picture on it is as steady as before.
 func TestMovingVideoThatLoops(t *testing.T) {
-	for name, args := range withAndWithoutSound() {
+	for name, formats := range withAndWithoutSound() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const count = 30
-			all := runs(showing(t, media(t, name, 30, count, args...), `<video autoplay loop src=/media></video>`, 150))
-			inner, exact := 0, 0
-			for i, r := range all[1:] {
-				if before := all[i]; r.number < before.number && (before.number < count-2 || r.number > 3) {
-					t.Fatalf("%d follows %d: %v", r.number, before.number, all)
-				}
-				if r.number < 4 || r.number == count || i+2 == len(all) {
-					continue // where it seeks, or the capture ends
-				}
-				if inner++; r.frames == 2 {
-					exact++
-				}
-			}
-			if 3*exact < 2*inner {
-				t.Errorf("%d of %d pictures are shown for 2 frames: %v", exact, inner, all)
-			}
-			if last := all[len(all)-1].number; last < 5 || last > 20 {
-				t.Errorf("after 2.5 s, a video of 1 s is at picture %d: %v", last, all)
+			const count, frames = 20, 100
+			page, files, formats := everyVideo(t, formats, count, `<video autoplay loop src=SRC></video>`)
+			pictures := showingAll(t, files, page, frames)
+			for row, format := range formats {
+				t.Run(format, func(t *testing.T) { checkLoops(t, numbersIn(pictures, row), count) })
 			}
 		})
+	}
+}
+
+// checkLoops checks the numbers of a video of so many pictures, each shown for two frames, that has
+// started over twice and is halfway again.
+func checkLoops(t *testing.T, numbers []int, count int) {
+	t.Helper()
+	all := runs(numbers)
+	inner, exact := 0, 0
+	for i, r := range all[1:] {
+		if before := all[i]; r.number < before.number && (before.number < count-2 || r.number > 3) {
+			t.Fatalf("%d follows %d: %v", r.number, before.number, all)
+		}
+		if r.number < 4 || r.number == count || i+2 == len(all) {
+			continue // where it seeks, or the capture ends
+		}
+		if inner++; r.frames == 2 {
+			exact++
+		}
+	}
+	if 3*exact < 2*inner {
+		t.Errorf("%d of %d pictures are shown for 2 frames: %v", exact, inner, all)
+	}
+	if last := all[len(all)-1].number; last < count/6 || last > 2*count/3 {
+		t.Errorf("after 2.5 times its length, the video is at picture %d of %d: %v", last, count, all)
 	}
 }

@@ -22,28 +22,35 @@ const movingFrames = 72
 // the times that pages see.
 func at60(n int) float64 { return float64(n*10_000/60) / 10 }
 
-// barPage is a page that moves the bar, and where its left edge must be so many milliseconds after
-// frame 0.
-type barPage struct {
+// bar is one of the bars of a page: how it moves, and where its left edge must be so many
+// milliseconds after frame 0.
+type bar struct {
 	name, page string
 	at         func(ms float64) float64
 }
 
-// check captures the page and looks at every frame: the bar must be where it belongs, but for the
-// pixel that it is rounded to.
-func (w barPage) check(t *testing.T) {
+// checkBar looks at every frame: the bar's left edge must be where it belongs, but for the pixel
+// that it is rounded to.
+func checkBar(t *testing.T, edges []int, where func(ms float64) float64) {
 	t.Helper()
-	w.checkAt(t, site(t, map[string]http.HandlerFunc{"/": html(barStyle + w.page)}))
-}
-
-func (w barPage) checkAt(t *testing.T, url string) {
-	t.Helper()
-	path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
-	for i, p := range decode(t, path, msg.FPS(60), movingFrames) {
-		if at, want := p.bar(), w.at(at60(i)); math.Abs(float64(at)-want) > 1 {
+	for i, at := range edges {
+		if want := where(at60(i)); math.Abs(float64(at)-want) > 1 {
 			t.Fatalf("in frame %d the bar is at %d, want %.1f", i, at, want)
 		}
 	}
+}
+
+// capturedPage captures a page with this body.
+func capturedPage(t *testing.T, page string) []picture {
+	t.Helper()
+	return captured(t, map[string]http.HandlerFunc{"/": html(page)})
+}
+
+// captured captures the page / of a site.
+func captured(t *testing.T, pages map[string]http.HandlerFunc) []picture {
+	t.Helper()
+	path, _ := shot{url: site(t, pages), frames: movingFrames}.mustTake(t)
+	return decode(t, path, msg.FPS(60), movingFrames)
 }
 
 // even is a movement of so many pixels a second.
@@ -71,11 +78,11 @@ func bezier(x, x1, y1, x2, y2 float64) float64 {
 }
 
 // checkEachOnce checks that frame n shows the number first + n.
-func checkEachOnce(t *testing.T, pictures []picture, first int) {
+func checkEachOnce(t *testing.T, numbers []int, first int) {
 	t.Helper()
-	for i, p := range pictures {
-		if p.number() != first+i {
-			t.Fatalf("frame %d shows %d, want %d", i, p.number(), first+i)
+	for i, n := range numbers {
+		if n != first+i {
+			t.Fatalf("frame %d shows %d, want %d", i, n, first+i)
 		}
 	}
 }

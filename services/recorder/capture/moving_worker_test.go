@@ -19,73 +19,81 @@ func jsString(code string) string { return "`" + strings.ReplaceAll(code, "`", "
 // A canvas that a worker draws on shows each of its frames once. It takes a frame or two until the
 // worker runs.
 func TestMovingOnAWorkersCanvas(t *testing.T) {
-	const fill = `const draw = n => { for (let b = 0; b < 16; b++) { c.fillStyle = white(n, b) ? "#fff" : "#000"; c.fillRect(20 * b, 0, 20, 40) } };`
-	for name, code := range map[string]string{
-		"2d":    cell + fill + `let c; onmessage = e => { c = e.data.getContext("2d"); count(draw) }`,
-		"webgl": cell + webgl + `let gl; onmessage = e => { gl = e.data.getContext("webgl2"); count(draw) }`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(mediaStyle + `<canvas width=320 height=40></canvas><script>
-				const o = document.querySelector("canvas").transferControlToOffscreen();` + inWorker(code) + `w.postMessage(o, [o])</script>`)})
-			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
-			checkBehind(t, decode(t, path, msg.FPS(60), movingFrames), 1, 10)
-		})
+	t.Parallel()
+	const given = `const o = canvas.transferControlToOffscreen(); w.postMessage(o, [o])`
+	pictures := capturedPage(t, drawing(
+		inWorker(cell+plane+`let c; onmessage = e => { c = e.data.getContext("2d"); count(draw) }`)+given,
+		inWorker(cell+webgl+`let gl; onmessage = e => { gl = e.data.getContext("webgl2"); count(draw) }`)+given,
+	))
+	for row, name := range []string{"2d", "webgl"} {
+		t.Run(name, func(t *testing.T) { checkBehind(t, numbersIn(pictures, row), 1, 10) })
 	}
 }
 
 // A worker's animation frames, its clock and its immediate answers are those of the page, one frame
 // later.
 func TestMovingByAWorker(t *testing.T) {
-	for name, script := range map[string]string{
-		"animation frames": inWorker(`let n = 0; requestAnimationFrame(function f() { postMessage(++n); requestAnimationFrame(f) })`),
-		"answers": inWorker(`onmessage = e => postMessage(e.data)`) + `let n = 0;
-			requestAnimationFrame(function f() { w.postMessage(++n); requestAnimationFrame(f) });`,
-		"clock": inWorker(`onmessage = e => postMessage(Math.round((performance.now() + performance.timeOrigin - e.data) * 60 / 1000) + 1)`) + `let first;
-			requestAnimationFrame(function f(now) { w.postMessage(first ??= now + performance.timeOrigin); requestAnimationFrame(f) });`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` + script + `w.onmessage = e => paint(e.data)</script>`)})
-			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
-			checkBehind(t, decode(t, path, msg.FPS(60), movingFrames), 1, 10)
-		})
+	const painted = `w.onmessage = e => paint(e.data)`
+	t.Parallel()
+	pictures := capturedPage(t, painting(
+		inWorker(`let n = 0; requestAnimationFrame(function f() { postMessage(++n); requestAnimationFrame(f) })`)+painted,
+		inWorker(`onmessage = e => postMessage(e.data)`)+`let n = 0;
+			requestAnimationFrame(function f() { w.postMessage(++n); requestAnimationFrame(f) });`+painted,
+		inWorker(`onmessage = e => postMessage(Math.round((performance.now() + performance.timeOrigin - e.data) * 60 / 1000) + 1)`)+`let first;
+			requestAnimationFrame(function f(now) { w.postMessage(first ??= now + performance.timeOrigin); requestAnimationFrame(f) });`+painted,
+	))
+	for row, name := range []string{"animation frames", "answers", "clock"} {
+		t.Run(name, func(t *testing.T) { checkBehind(t, numbersIn(pictures, row), 1, 10) })
 	}
 }
 
 // A worker's timers fire within half a frame of their time, and are seen one frame later. It takes
 // a few frames until the worker runs.
 func TestMovingByAWorkersTimers(t *testing.T) {
-	for name, timer := range map[string]struct {
-		code   string
-		period float64 // milliseconds
-	}{
-		"interval of 10":     {`setInterval(() => postMessage(++n), 10)`, 10},
-		"interval of 40":     {`setInterval(() => postMessage(++n), 40)`, 40},
-		"interval of 250":    {`setInterval(() => postMessage(++n), 250)`, 250},
-		"timeout of 50":      {`setTimeout(function f() { postMessage(++n); setTimeout(f, 50) }, 50)`, 50},
-		"worker of a worker": {`new Worker("data:text/javascript,setInterval(() => postMessage(0), 40)").onmessage = () => postMessage(++n)`, 40},
+	type timer struct {
+		name, code string
+		period     float64 // milliseconds
+	}
+	for name, timers := range map[string][]timer{
+		"of the page": {
+			{"interval of 10", `setInterval(() => postMessage(++n), 10)`, 10},
+			{"interval of 40", `setInterval(() => postMessage(++n), 40)`, 40},
+			{"interval of 250", `setInterval(() => postMessage(++n), 250)`, 250},
+			{"timeout of 50", `setTimeout(function f() { postMessage(++n); setTimeout(f, 50) }, 50)`, 50},
+		},
+		"of a worker": {
+			{"interval of 40", `new Worker("data:text/javascript,setInterval(() => postMessage(0), 40)").onmessage = () => postMessage(++n)`, 40},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` +
-				inWorker(`let n = 0; `+timer.code) + `w.onmessage = e => paint(e.data)</script>`)})
-			path, _ := shot{url: url, frames: movingFrames}.mustTake(t)
-			shown := numbers(decode(t, path, msg.FPS(60), movingFrames))
-			first := 0
-			for shown[first] == 0 {
-				if first++; at60(first) > timer.period+200 {
-					t.Fatalf("the timer does not come: %v", runs(shown))
-				}
+			var scripts []string
+			for _, timer := range timers {
+				scripts = append(scripts, inWorker(`let n = 0; `+timer.code)+`w.onmessage = e => paint(e.data)`)
 			}
-			for i := first; i < len(shown); i++ {
-				// It may have come a frame before it was due to be seen, or a frame behind.
-				early, late := (at60(i-first+1))/timer.period, at60(i-first-2)/timer.period
-				if n := float64(shown[i] - shown[first]); n > early+1 || n < late-1 {
-					t.Fatalf("%d frames after its first, it has come %v times, want %.1f to %.1f: %v", i-first, n, late-1, early+1, runs(shown))
-				}
+			pictures := capturedPage(t, painting(scripts...))
+			for row, timer := range timers {
+				t.Run(timer.name, func(t *testing.T) { checkTimer(t, numbersIn(pictures, row), timer.period) })
 			}
 		})
+	}
+}
+
+// checkTimer checks how often a worker's timer has come by each frame.
+func checkTimer(t *testing.T, shown []int, period float64) {
+	t.Helper()
+	first := 0
+	for shown[first] == 0 {
+		if first++; at60(first) > period+200 {
+			t.Fatalf("the timer does not come: %v", runs(shown))
+		}
+	}
+	for i := first; i < len(shown); i++ {
+		// It may have come a frame before it was due to be seen, or a frame behind.
+		early, late := (at60(i-first+1))/period, at60(i-first-2)/period
+		if n := float64(shown[i] - shown[first]); n > early+1 || n < late-1 {
+			t.Fatalf("%d frames after its first, it has come %v times, want %.1f to %.1f: %v", i-first, n, late-1, early+1, runs(shown))
+		}
 	}
 }
 
@@ -96,19 +104,19 @@ func TestWorkerThatIsNeverDone(t *testing.T) {
 	bounds := generous
 	bounds.Frame = 50 * time.Millisecond // in every frame, it would be a fifth of a second
 	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
-	checkBehind(t, decode(t, path, msg.FPS(60), frames), 1, 0)
+	checkBehind(t, numbers(decode(t, path, msg.FPS(60), frames)), 1, 0)
 }
 
 // checkBehind checks that frame n shows n + first, or what was right up to late frames before, and
 // never goes back.
-func checkBehind(t *testing.T, pictures []picture, first, late int) {
+func checkBehind(t *testing.T, numbers []int, first, late int) {
 	t.Helper()
-	for i, p := range pictures {
-		switch n := p.number(); {
+	for i, n := range numbers {
+		switch {
 		case n > i+first || n < i+first-late:
-			t.Fatalf("frame %d shows %d, want %d or up to %d before: %v", i, n, i+first, late, runs(numbers(pictures)))
-		case i > 0 && n < pictures[i-1].number():
-			t.Fatalf("frame %d shows %d after %d: %v", i, n, pictures[i-1].number(), runs(numbers(pictures)))
+			t.Fatalf("frame %d shows %d, want %d or up to %d before: %v", i, n, i+first, late, runs(numbers))
+		case i > 0 && n < numbers[i-1]:
+			t.Fatalf("frame %d shows %d after %d: %v", i, n, numbers[i-1], runs(numbers))
 		}
 	}
 }
