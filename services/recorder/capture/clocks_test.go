@@ -10,7 +10,7 @@ import (
 func TestTwoRunsShowAPageTheSameClocks(t *testing.T) {
 	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": file("testdata/moving/clocks.html")})
-	const frames = 150
+	const frames = 60
 	var runs [2][]picture
 	for i := range runs {
 		path, _ := shot{url: url, frames: frames}.mustTake(t)
