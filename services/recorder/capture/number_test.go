@@ -8,18 +8,20 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
-// extent returns how long and in which size the pages of this file are captured: 1 s in 1280×720,
-// or 30 s in 1920×1080 when LOOM_LONG is set (make long).
+// extent returns how long and in which size the pages of this file are captured: 1 s in 640×360, or
+// 30 s in 1920×1080 when LOOM_LONG is set (make long).
 func extent() (seconds int, size image.Point) {
 	if os.Getenv("LOOM_LONG") != "" {
 		return 30, image.Pt(1920, 1080)
 	}
-	return 1, image.Pt(1280, 720)
+	return 1, image.Pt(640, 360)
 }
 
 // A page paints the number of its animation frame. Every number comes out once, in order, whatever
@@ -30,61 +32,72 @@ func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 	gif := media(t, "moving.gif", 20, 20, animations["moving.gif"]...)
 	video := media(t, "vp9.webm", 30, 30*seconds, videos["vp9.webm"]...)
 	url := site(t, map[string]http.HandlerFunc{
-		"/": html(counting), "/image": html(counting + beside + `<img src=/gif>`), "/gif": file(gif),
-		"/video-page": html(counting + beside + `<video autoplay muted src=/video></video>`), "/video": file(video),
+		"/": html(counting), "/gif": file(gif), "/video": file(video),
+		"/beside": html(counting + beside + `<img src=/gif><video style="top:216px" autoplay muted src=/video></video>`),
 	})
 	for _, test := range []struct {
 		name, page string
 		fps        int
 		busy       bool
-		check      func(t *testing.T, numbers []int) // of what is beside
+		checks     []func(t *testing.T, numbers []int) // of what is beside
 	}{
-		{name: "idle", page: "/", fps: 60},
 		{name: "beside four busy loops", page: "/", fps: 60, busy: true},
 		{name: "at 120 frames a second", page: "/", fps: 120},
-		{name: "beside a GIF of 20 a second", page: "/image", fps: 60, check: func(t *testing.T, numbers []int) {
-			for i, n := range numbers {
-				if want := i/3%20 + 1; n != want {
-					t.Fatalf("frame %d shows picture %d of the GIF, want %d", i, n, want)
+		{name: "beside a GIF of 20 and a video of 30 a second", page: "/beside", fps: 60, checks: []func(t *testing.T, numbers []int){
+			func(t *testing.T, numbers []int) {
+				for i, n := range numbers {
+					if want := i/3%20 + 1; n != want {
+						t.Fatalf("frame %d shows picture %d of the GIF, want %d", i, n, want)
+					}
 				}
-			}
-		}},
-		{name: "beside a video of 30 a second", page: "/video-page", fps: 60, check: func(t *testing.T, numbers []int) {
-			checkBeat(t, numbers, 2, lateVideo)
+			},
+			func(t *testing.T, numbers []int) { checkBeat(t, numbers, 2, lateVideo) },
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.busy {
-				keepBusy(t)
-			}
 			rate, frames := msg.FPS(test.fps), seconds*test.fps
-			path, facts := shot{url: url + test.page, size: size, rate: rate, frames: frames}.mustTake(t)
+			s, end := shot{url: url + test.page, size: size, rate: rate, frames: frames}, func() {}
+			if test.busy {
+				s.progress = func(_ *chrome.Process, n int) {
+					if n == 1 {
+						end = keepBusy(t)
+					}
+				}
+			}
+			path, facts := s.mustTake(t)
+			end()
 			if facts.Distinct != frames {
 				t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
 			}
 			if shown := numbersAt(t, path, rate, 0); !slices.Equal(shown, count(frames)) {
 				t.Fatalf("of %d frames, %d come out: %v", frames, len(shown), breaks(shown))
 			}
-			if test.check != nil {
-				test.check(t, numbersAt(t, path, rate, 200))
+			for i, check := range test.checks {
+				check(t, numbersAt(t, path, rate, 200+16*i))
 			}
 		})
 	}
 }
 
-// keepBusy keeps four processors busy until the test ends.
-func keepBusy(t *testing.T) {
+// keepBusy keeps four processors busy until the test ends, or end is called.
+func keepBusy(t *testing.T) (end func()) {
 	t.Helper()
+	var loops []*exec.Cmd
+	end = sync.OnceFunc(func() {
+		for _, loop := range loops {
+			_ = loop.Process.Kill()
+			_ = loop.Wait()
+		}
+	})
+	t.Cleanup(end)
 	for range 4 {
 		loop := exec.Command("sh", "-c", "while :; do :; done")
 		if err := loop.Start(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() {
-			_ = loop.Process.Kill()
-			_ = loop.Wait()
-		})
+		loops = append(loops, loop)
 	}
+	return end
 }
 
 // count returns 1, 2, … n.
@@ -112,7 +125,7 @@ func breaks(numbers []int) (found []string) {
 func numbersAt(t *testing.T, path string, rate msg.Rate, top int) (numbers []int) {
 	t.Helper()
 	cmd := exec.Command("ffmpeg", "-v", "error", "-i", path,
-		"-vf", fmt.Sprintf("fps=%s,crop=320:40:0:%d,scale=16:1:flags=area", rate, top), "-pix_fmt", "gray", "-f", "rawvideo", "-")
+		"-vf", fmt.Sprintf("fps=%s,crop=320:16:0:%d,scale=16:1:flags=area", rate, top), "-pix_fmt", "gray", "-f", "rawvideo", "-")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	raw, err := cmd.Output()
