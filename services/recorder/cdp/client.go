@@ -39,8 +39,10 @@ type Client struct {
 	Deadline time.Duration
 
 	w      io.Writer
-	events chan *rodcdp.Event
 	closed chan struct{}
+
+	sending sync.Mutex
+	events  chan *rodcdp.Event
 
 	writing sync.Mutex
 
@@ -96,7 +98,29 @@ func New(r io.Reader, w io.Writer) *Client {
 func (c *Client) Closed() <-chan struct{} { return c.closed }
 
 // Event returns all events as JSON, for rod. It must be read.
-func (c *Client) Event() <-chan *rodcdp.Event { return c.events }
+func (c *Client) Event() <-chan *rodcdp.Event {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.events
+}
+
+// Renew is for a browser that shows one page after the other, each to a rod of its own, which would
+// read events until Chrome is gone. It ends the channel that Event returned and whatever was
+// listening, and has Event return a new channel.
+func (c *Client) Renew() {
+	c.mu.Lock()
+	c.listeners = map[listenKey][]*listener{}
+	c.mu.Unlock()
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	select {
+	case <-c.closed: // and so is the channel
+		return
+	default:
+	}
+	close(c.events)
+	c.events = make(chan *rodcdp.Event, cap(c.events))
+}
 
 // Call calls a method and returns its result as JSON. A call whose context has ended is still sent,
 // in order, but its answer is dropped.
@@ -282,6 +306,8 @@ func (c *Client) read(r io.Reader) {
 	for _, w := range left {
 		w.told(nil, c.err)
 	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	close(c.closed)
 	close(c.events)
 }
@@ -383,6 +409,8 @@ func (c *Client) deliver(body []byte) error {
 	if err != nil {
 		return fmt.Errorf("event %s: %w", m.method, err)
 	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	c.events <- &rodcdp.Event{SessionID: string(m.session), Method: string(m.method), Params: params}
 	return nil
 }

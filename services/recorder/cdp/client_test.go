@@ -282,3 +282,25 @@ func TestACallWithoutItsNumberIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestARenewedClientHasEventsForAnotherReader(t *testing.T) {
+	c, chrome := connect(t)
+	first := c.Event()
+	On(c, "S", func(*proto.PageFrameStartedLoading) { t.Error("a listener outlives its rod") })
+	chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`)
+	<-first
+	c.Renew()
+	if _, open := <-first; open {
+		t.Error("the first reader's channel has not ended")
+	}
+	chrome.send(`{"method":"Page.frameStartedLoading","params":{"frameId":"F"},"sessionId":"S"}`)
+	if e := <-c.Event(); e == nil || e.Method != "Page.frameStartedLoading" {
+		t.Errorf("the second reader has %v", e)
+	}
+	_ = chrome.w.Close()
+	<-c.Closed()
+	c.Renew() // of a Chrome that is gone: nothing
+	if _, open := <-c.Event(); open {
+		t.Error("there are events of a Chrome that is gone")
+	}
+}
