@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,9 @@ import (
 )
 
 const stageWidth, stageHeight = 320, 180
+
+// Chromes are of that size, for the tests that do not ask for more.
+var Chromes = chrometest.Pool{Allow: "127.0.0.1", Options: chrome.Options{Width: stageWidth, Height: stageHeight, ScaleFactor: 1}}
 
 // stageShot is a capture of pages, by path, with what is asked of the scene.
 type stageShot struct {
@@ -64,8 +68,7 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 		}
 		_, _ = fmt.Fprint(w, body)
 	}})
-	browser := chrometest.Start(t, "127.0.0.1", chrome.Options{Width: stageWidth, Height: stageHeight})
-	defer browser.End()
+	browser := Chromes.Borrow(t)
 	params := msg.RecordParams{
 		Scene: 1, URL: url, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
 	}
@@ -77,12 +80,18 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 	if s.around != nil {
 		director = s.around(director)
 	}
-	sink := &stageSink{}
+	sink := &stageSink{t: t}
 	err := capture.Run(t.Context(), capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: params.URL, Width: params.Width, Height: params.Height, Rate: params.Rate, Frames: params.Frames, Quality: 95,
 		Bounds:   capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 4 * time.Second, Call: 15 * time.Second},
 		Director: director,
 	}, sink)
+	var failed *capture.PageError
+	if err == nil || errors.As(err, &failed) {
+		Chromes.Return(browser)
+	} else {
+		browser.End()
+	}
 	if s.warned != nil {
 		*s.warned = own.Warnings()
 	}
@@ -116,15 +125,20 @@ func (s stageShot) mustTake(t *testing.T) []stagePicture {
 }
 
 // stageSink keeps every frame's picture.
-type stageSink struct{ pictures []stagePicture }
+type stageSink struct {
+	t        *testing.T
+	pictures []stagePicture
+}
 
 func (s *stageSink) Frame(data []byte) (bool, error) {
-	img, err := jpeg.Decode(bytes.NewReader(data))
-	if err != nil {
-		return false, err
-	}
 	changed := len(s.pictures) == 0 || !bytes.Equal(data, s.pictures[len(s.pictures)-1].jpeg)
-	s.pictures = append(s.pictures, stagePicture{img, data})
+	s.pictures = append(s.pictures, stagePicture{data, sync.OnceValue(func() image.Image {
+		img, err := jpeg.Decode(bytes.NewReader(data))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return img
+	})})
 	return changed, nil
 }
 
@@ -133,14 +147,14 @@ func (s *stageSink) Repeat() error {
 	return nil
 }
 
-// stagePicture is a frame.
+// stagePicture is a frame. It is decoded when it is looked at.
 type stagePicture struct {
-	image.Image
-	jpeg []byte
+	jpeg  []byte
+	image func() image.Image
 }
 
 func (p stagePicture) light(x, y int) bool {
-	return color.GrayModel.Convert(p.At(x, y)).(color.Gray).Y > 127
+	return color.GrayModel.Convert(p.image().At(x, y)).(color.Gray).Y > 127
 }
 
 // number reads the barcode in the row y: 16 cells that are 20 pixels wide, the highest bit first.

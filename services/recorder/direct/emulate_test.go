@@ -7,6 +7,8 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/services/recorder/direct"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/chrometest"
 )
 
 // page is a site of one page that is green when a condition in JavaScript holds.
@@ -47,7 +49,14 @@ func TestThePagesClockIsOfTheTimeZoneThatWasAskedFor(t *testing.T) {
 func TestThePagesClockIsUTCUnlessAsked(t *testing.T) {
 	t.Setenv("TZ", "America/New_York")
 	const found = `new Date(2026, 0, 1).getTimezoneOffset() + " " + Intl.DateTimeFormat().resolvedOptions().timeZone`
-	wantGreen(t, page(t, found+` === "0 UTC"`, found), scene.Options{})
+	// one that is started with it
+	browser := chrometest.Start(t, "127.0.0.1", direct.Chromes.Options)
+	defer browser.End()
+	pictures, err := takeIn(t.Context(), t, browser, msg.ModeExact, page(t, found+` === "0 UTC"`, found), 1, scene.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantColour(t, pictures[0], 300, 170, green, "the page")
 }
 
 func TestAUserAgentIsTheSameWhereverABrowserTellsIt(t *testing.T) {
@@ -121,7 +130,11 @@ func TestAPageThatKnowsNoPhonesIsMadeSmaller(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(`<body style="background:red"><i style="position:absolute;left:890px;top:0;width:90px;height:900px;background:green"></i>
 		<b style="position:absolute;left:0;top:0;width:900px;height:1px"></b>`)})
 	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual, msg.ModeRealtime} {
-		pictures, err := takeAs(t.Context(), t, mode, url, 20, scene.Options{Mobile: true, Viewport: &scene.Viewport{Width: 320, Height: 180}})
+		frames := 2
+		if mode == msg.ModeRealtime {
+			frames = 20
+		}
+		pictures, err := takeAs(t.Context(), t, mode, url, frames, scene.Options{Mobile: true, Viewport: &scene.Viewport{Width: 320, Height: 180}})
 		if err != nil {
 			t.Fatalf("%s: %v", mode, err)
 		}

@@ -3,6 +3,7 @@ package direct_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -46,14 +47,35 @@ func take(ctx context.Context, t *testing.T, url string, frames int, o scene.Opt
 // takeAs is take in a mode.
 func takeAs(ctx context.Context, t *testing.T, mode msg.Mode, url string, frames int, o scene.Options) ([]image.Image, error) {
 	t.Helper()
+	window := o.Window(width, height)
+	asked := chrome.Options{
+		Frames: capture.Frames(mode), Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
+		ReducedMotion: o.ReducedMotion,
+	}
+	if asked != direct.Chromes.Options {
+		browser := chrometest.Start(t, "127.0.0.1", asked)
+		defer browser.End()
+		return takeIn(ctx, t, browser, mode, url, frames, o)
+	}
+	browser := direct.Chromes.Borrow(t)
+	pictures, err := takeIn(ctx, t, browser, mode, url, frames, o)
+	var failed *capture.PageError
+	if err == nil || errors.As(err, &failed) {
+		direct.Chromes.Return(browser)
+	} else {
+		browser.End()
+	}
+	return pictures, err
+}
+
+// takeIn is takeAs in a Chrome that was started for the options.
+func takeIn(
+	ctx context.Context, t *testing.T, browser *chrometest.Browser, mode msg.Mode, url string, frames int, o scene.Options,
+) ([]image.Image, error) {
+	t.Helper()
 	p := msg.RecordParams{Scene: 1, URL: url, Rate: msg.FPS(60), Frames: frames, Options: o}
 	p.Width, p.Height = o.Picture(width, height)
 	window := o.Window(width, height)
-	browser := chrometest.Start(t, "127.0.0.1", chrome.Options{
-		Frames: capture.Frames(mode), Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
-		ReducedMotion: o.ReducedMotion,
-	})
-	defer browser.End()
 	f := &film{}
 	err := capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: url, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: frames, Quality: 92, Bounds: generous,
@@ -64,6 +86,10 @@ func takeAs(ctx context.Context, t *testing.T, mode msg.Mode, url string, frames
 	}
 	pictures := make([]image.Image, len(f.pictures))
 	for i, data := range f.pictures {
+		if i > 0 && bytes.Equal(data, f.pictures[i-1]) {
+			pictures[i] = pictures[i-1]
+			continue
+		}
 		if pictures[i], _, err = image.Decode(bytes.NewReader(data)); err != nil {
 			t.Fatal(err)
 		}

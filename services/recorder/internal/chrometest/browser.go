@@ -1,6 +1,7 @@
 package chrometest
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -13,38 +14,56 @@ type Browser struct {
 	*chrome.Process
 	Proxy *egress.Proxy
 
-	t *testing.T
+	t   *testing.T
+	dir string // to remove, if not empty
 }
 
 // Start starts the Chrome that is installed, whose pages reach what allow says, as EGRESS_ALLOW
 // does. Path, sandbox and proxy of o are set. The caller must End it.
 func Start(t *testing.T, allow string, o chrome.Options) *Browser {
 	t.Helper()
-	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
+	b, err := start(allow, o, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
+	}
+	b.t = t
+	return b
+}
+
+// start is Start with a folder for Chrome's files.
+func start(allow string, o chrome.Options, dir string) (*Browser, error) {
+	shell, err := chrome.Find(os.Getenv("CHROME_PATH"))
+	if err != nil {
+		return nil, err
 	}
 	policy, err := egress.Parse(allow)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	proxy, err := policy.Proxy()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	o.Path, o.Sandbox, o.Proxy, o.SmallShm = shell, os.Geteuid() != 0, proxy.Addr(), chrome.SmallShm()
-	p, err := chrome.Start(o, t.TempDir())
+	p, err := chrome.Start(o, dir)
 	if err != nil {
-		_ = proxy.Close()
-		t.Fatal(err)
+		return nil, errors.Join(err, proxy.Close())
 	}
-	return &Browser{Process: p, Proxy: proxy, t: t}
+	return &Browser{Process: p, Proxy: proxy}, nil
 }
 
 // End closes both.
 func (b *Browser) End() {
-	if err := b.Close(); err != nil {
+	if err := b.close(); err != nil {
 		b.t.Errorf("close Chrome: %v", err)
 	}
+}
+
+func (b *Browser) close() error {
+	err := b.Close()
 	_ = b.Proxy.Close()
+	if b.dir != "" {
+		err = errors.Join(err, os.RemoveAll(b.dir))
+	}
+	return err
 }

@@ -1,0 +1,123 @@
+package chrometest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
+	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+)
+
+// Pool keeps Chromes that are alike for the tests of a package, one test after the other: to start
+// one takes longer than to show a small page. In the recorder each scene has a Chrome of its own.
+// Tests of what a Chrome keeps from one page to the next must Start theirs.
+type Pool struct {
+	// Allow and Options are those of Start.
+	Allow   string
+	Options chrome.Options
+
+	mu   sync.Mutex
+	idle []*Browser
+}
+
+// Borrow returns a Chrome that shows no page. The caller must Return it, or End it.
+func (p *Pool) Borrow(t *testing.T) *Browser {
+	t.Helper()
+	b := p.take()
+	if b == nil {
+		dir, err := os.MkdirTemp("", "chrometest-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err = start(p.Allow, p.Options, dir); err != nil {
+			_ = os.RemoveAll(dir)
+			t.Fatal(err)
+		}
+		b.dir = dir
+	}
+	b.t = t
+	return b
+}
+
+func (p *Pool) take() *Browser {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 {
+		return nil
+	}
+	b := p.idle[len(p.idle)-1]
+	p.idle = p.idle[:len(p.idle)-1]
+	return b
+}
+
+// Return closes what a Chrome shows and removes its cookies, for the next test. Nothing may wait for
+// it any more. One whose page hangs or has crashed is to End.
+func (p *Pool) Return(b *Browser) {
+	b.t.Helper()
+	if err := b.clear(); err != nil {
+		b.t.Errorf("close a page: %v", err)
+		b.End()
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == runtime.GOMAXPROCS(0) {
+		b.End()
+		return
+	}
+	p.idle = append(p.idle, b)
+}
+
+// clear closes the pages of a Chrome, but for the empty one that it was started with.
+func (b *Browser) clear() error {
+	b.Client.Renew()
+	var read sync.WaitGroup
+	read.Go(func() {
+		for range b.Client.Event() {
+		}
+	})
+	defer read.Wait()
+	defer b.Client.Renew()
+	client := b.Client.Within(context.Background(), cdp.DefaultDeadline, "")
+	targets, err := proto.TargetGetTargets{}.Call(client)
+	if err != nil {
+		return err
+	}
+	for _, target := range targets.TargetInfos {
+		if target.Type != proto.TargetTargetInfoTypePage || target.URL == "about:blank" {
+			continue
+		}
+		if _, err := (proto.TargetCloseTarget{TargetID: target.TargetID}).Call(client); err != nil {
+			return err
+		}
+	}
+	return proto.StorageClearCookies{}.Call(client)
+}
+
+// Around returns a package's tests for its TestMain. When they have run, the Chromes are closed.
+func (p *Pool) Around(m *testing.M) interface{ Run() int } { return around{m, p} }
+
+type around struct {
+	*testing.M
+	pool *Pool
+}
+
+func (a around) Run() int {
+	code := a.M.Run()
+	var err error
+	for b := a.pool.take(); b != nil; b = a.pool.take() {
+		err = errors.Join(err, b.close())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "close Chrome:", err)
+		return 1
+	}
+	return code
+}
