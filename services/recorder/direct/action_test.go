@@ -34,18 +34,18 @@ func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
 		frame  int
 		drawn  int // how often the page has been drawn by then
 	}{
-		"at once": {scene.Action{At: stageAt(0.5), Do: "click", Selector: "button"}, 30, 30},
+		"at once": {scene.Action{At: stageAt(0.2), Do: "click", Selector: "button"}, 12, 12},
 		// once, to be clicked at all
 		"in frame 0":      {scene.Action{Do: "click", Selector: "button"}, 0, 1},
-		"after its way":   {scene.Action{At: stageAt(0.2), Do: "click", Selector: "button", Seconds: 0.4}, 36, 36},
-		"between frames":  {scene.Action{At: stageAt(0.51), Do: "click", Selector: "button"}, 31, 31},
-		"by a comma list": {scene.Action{At: stageAt(0.5), Do: "click", Selector: "nothing, button"}, 30, 30},
+		"after its way":   {scene.Action{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.2}, 18, 18},
+		"between frames":  {scene.Action{At: stageAt(0.21), Do: "click", Selector: "button"}, 13, 13},
+		"by a comma list": {scene.Action{At: stageAt(0.2), Do: "click", Selector: "nothing, button"}, 12, 12},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pictures := stagePage(body, 45, scene.Options{Actions: []scene.Action{test.action}}).mustTake(t)
+			pictures := stagePage(body, 22, scene.Options{Actions: []scene.Action{test.action}}).mustTake(t)
 			if got := frameOf(pictures, 10, 1000+test.drawn); got != test.frame {
-				t.Errorf("the click is in frame %d, want %d; the last frame shows %d", got, test.frame, pictures[44].number(10))
+				t.Errorf("the click is in frame %d, want %d; the last frame shows %d", got, test.frame, pictures[21].number(10))
 			}
 		})
 	}
@@ -88,10 +88,10 @@ func TestTwoRunsOfActionsAreEqual(t *testing.T) {
 		let n=0;for(const e of ["mousedown","mouseup","click","keydown","input","scroll","focus"])document.addEventListener(e,()=>paint(++n),true);
 		// not Chrome's own, at 0, 0, nor the window's focus
 		addEventListener("mousemove",e=>{if(e.clientX+e.clientY)paint(++n)})</script>`
-	shot := stagePage(body, 80, scene.Options{Cursor: true, Actions: []scene.Action{
-		{At: stageAt(0.1), Do: "click", Selector: "input", Seconds: 0.2},
-		{Do: "type", Text: "loom", Seconds: 0.3},
-		{Do: "click", Selector: "button", Seconds: 0.4},
+	shot := stagePage(body, 50, scene.Options{Cursor: true, Actions: []scene.Action{
+		{At: stageAt(0.1), Do: "click", Selector: "input", Seconds: 0.1},
+		{Do: "type", Text: "loom", Seconds: 0.2},
+		{Do: "click", Selector: "button", Seconds: 0.2},
 	}})
 	one, two := shot.mustTake(t), shot.mustTake(t)
 	for i := range one {
@@ -130,13 +130,13 @@ func TestTextIsTypedKeyByKeyAtItsTime(t *testing.T) {
 			if strings.Contains(field, "id=l") {
 				selector = "#l"
 			}
-			o := scene.Options{Actions: []scene.Action{{At: stageAt(0.1), Do: "type", Selector: selector, Text: typed, Seconds: 0.6}}}
-			pictures := stagePage(stageBarcode+bar+`<div style="padding-top:40px;color:#fff">`+field+`</div>`+check, 50, o).mustTake(t)
+			o := scene.Options{Actions: []scene.Action{{At: stageAt(0.1), Do: "type", Selector: selector, Text: typed, Seconds: 0.3}}}
+			pictures := stagePage(stageBarcode+bar+`<div style="padding-top:40px;color:#fff">`+field+`</div>`+check, 28, o).mustTake(t)
 			for i, p := range pictures {
 				want := 0
-				if i >= 9 {
-					// six strokes, one every six frames, in the middle of its share
-					want = min((i-9)/6+1, 6)
+				if i >= 8 {
+					// six strokes, one every three frames, in the middle of its share
+					want = min((i-8)/3+1, 6)
 				}
 				if want == 6 {
 					want = 7 // the last is of two
@@ -145,7 +145,7 @@ func TestTextIsTypedKeyByKeyAtItsTime(t *testing.T) {
 					t.Fatalf("in frame %d there are %d characters, want %d", i, got, want)
 				}
 			}
-			if !pictures[49].light(160, 160) {
+			if !pictures[27].light(160, 160) {
 				t.Error("the page saw other keys, or another text")
 			}
 		})
@@ -187,11 +187,11 @@ func TestWhatIsOffTheScreenIsScrolledToBeforeItIsClicked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pictures := stagePage(stageBarcode+test.body, 45, scene.Options{Actions: []scene.Action{
-				{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.5},
+			pictures := stagePage(stageBarcode+test.body, 24, scene.Options{Actions: []scene.Action{
+				{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.2},
 			}}).mustTake(t)
-			if got := frameOf(pictures, 10, test.want); got != 36 {
-				t.Errorf("%d is shown from frame %d on, want 36; the last frame shows %d", test.want, got, pictures[44].number(10))
+			if got := frameOf(pictures, 10, test.want); got != 18 {
+				t.Errorf("%d is shown from frame %d on, want 18; the last frame shows %d", test.want, got, pictures[23].number(10))
 			}
 		})
 	}
@@ -199,14 +199,14 @@ func TestWhatIsOffTheScreenIsScrolledToBeforeItIsClicked(t *testing.T) {
 
 func TestTheScrollActionScrollsInItsTime(t *testing.T) {
 	t.Parallel()
-	pictures := stagePage(stageStyle+stageStripes(0, 60), 60, scene.Options{Actions: []scene.Action{
-		{At: stageAt(0.1), Do: "scroll", Selector: "#s20", Seconds: 0.4},
-		{Do: "wait", Seconds: 0.2},
+	pictures := stagePage(stageStyle+stageStripes(0, 60), 36, scene.Options{Actions: []scene.Action{
+		{At: stageAt(0.1), Do: "scroll", Selector: "#s20", Seconds: 0.25},
+		{Do: "wait", Seconds: 0.1},
 		{Do: "scroll", Y: 100},
 	}}).mustTake(t)
 	for i, p := range pictures {
-		want := 400 * ease("ease-in-out", min(max((stageFrame(i).Seconds()-0.1)/0.4, 0), 1))
-		if i >= 42 {
+		want := 400 * ease("ease-in-out", min(max((stageFrame(i).Seconds()-0.1)/0.25, 0), 1))
+		if i >= 27 {
 			want = 100
 		}
 		near(t, i, p.scrolled(0), want)
@@ -264,18 +264,18 @@ func TestActionsGoOnInTheNextDocument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			shot := stagePage(stageBarcode+`<a style="position:absolute;left:40px;top:80px;width:80px;height:40px"></a><script>
-				const link=document.querySelector("a");`+leads+`</script>`, 90, scene.Options{Cursor: true, Actions: []scene.Action{
-				{At: stageAt(0.2), Do: "click", Selector: "a"},
-				{At: stageAt(0.25), Do: "click", Selector: "button", Seconds: 0.5},
+				const link=document.querySelector("a");`+leads+`</script>`, 42, scene.Options{Cursor: true, Actions: []scene.Action{
+				{At: stageAt(0.1), Do: "click", Selector: "a"},
+				{At: stageAt(0.15), Do: "click", Selector: "button", Seconds: 0.35},
 				{Do: "type", Text: "x"},
 			}})
 			shot.pages["/next"] = stageBarcode + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px;opacity:0"></button>
 				<script>let n=0;document.querySelector("button").onclick=()=>n=7;addEventListener("keydown",()=>paint(n))</script>`
 			pictures := shot.mustTake(t)
-			if got := frameOf(pictures, 10, 7); got != 45 {
-				t.Errorf("the click and the key are in frame %d, want 45", got)
+			if got := frameOf(pictures, 10, 7); got != 30 {
+				t.Errorf("the click and the key are in frame %d, want 30", got)
 			}
-			if lit(pictures[89], 230, 115) < 20 {
+			if lit(pictures[41], 230, 115) < 20 {
 				t.Error("there is no pointer in the next document")
 			}
 		})
@@ -302,8 +302,8 @@ func TestClicksThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pictures := stagePage(stageBarcode+`<div style="padding-top:60px">`+body+`</div><script>let n=0;
-				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 60, scene.Options{Cursor: true, Actions: []scene.Action{
-				{At: stageAt(0.2), Do: "click", Selector: "#b", Seconds: 0.2}, {At: stageAt(0.6), Do: "press", Key: " "},
+				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 26, scene.Options{Cursor: true, Actions: []scene.Action{
+				{At: stageAt(0.05), Do: "click", Selector: "#b", Seconds: 0.1}, {At: stageAt(0.25), Do: "press", Key: " "},
 			}}).mustTake(t)
 			for i, p := range pictures {
 				if p.number(10) != i+1 {
@@ -376,13 +376,13 @@ func TestThePointerIsDrawnWhereTheMouseIs(t *testing.T) {
 		"on a page with a strict policy":        {body: button, header: http.Header{"Content-Security-Policy": {"default-src 'none'; style-src 'unsafe-inline'"}}},
 		"on a page that is scrolled":            {body: `<style>#b{position:fixed!important}</style>` + button + `<div style="height:900px"></div>`},
 		"above a dialog": {body: `<style>dialog,::backdrop{background:#000;border:0}</style>` + button + `<dialog style="width:300px;height:160px;top:0"></dialog>
-			<script>setTimeout(()=>document.querySelector("dialog").showModal(),400)</script>`},
+			<script>setTimeout(()=>document.querySelector("dialog").showModal(),250)</script>`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			shot := stagePage(`<style>body{background:#000}</style>`+test.body, 60, scene.Options{
+			shot := stagePage(`<style>body{background:#000}</style>`+test.body, 36, scene.Options{
 				Cursor: true, Scroll: &scene.Scroll{To: "100", Seconds: 0.1},
-				Actions: []scene.Action{{At: stageAt(0.2), Do: "hover", Selector: "#b", Seconds: 0.3}},
+				Actions: []scene.Action{{At: stageAt(0.12), Do: "hover", Selector: "#b", Seconds: 0.18}},
 			})
 			shot.header = test.header
 			pictures := shot.mustTake(t)
@@ -390,12 +390,12 @@ func TestThePointerIsDrawnWhereTheMouseIs(t *testing.T) {
 			if rim < 20 {
 				t.Fatalf("in frame 0 there are %d light pixels where the pointer should be", rim)
 			}
-			for _, i := range []int{30, 45, 59} {
+			for _, i := range []int{18, 27, 35} {
 				if at := lit(pictures[i], 70, 95); at < rim-12 || at > rim+12 {
 					t.Errorf("in frame %d there are %d light pixels over the element, want about %d", i, at, rim)
 				}
 			}
-			if left := home(pictures[59:]); left != 0 {
+			if left := home(pictures[35:]); left != 0 {
 				t.Errorf("%d light pixels stay where the pointer was", left)
 			}
 		})

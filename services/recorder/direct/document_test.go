@@ -23,7 +23,7 @@ const leading = stageBarcode + `<a href=/next style="position:absolute;left:0;to
 func TestStepsWithoutAnElementWaitForTheNextDocument(t *testing.T) {
 	t.Parallel()
 	follow := func(a scene.Action) scene.Options {
-		return scene.Options{Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "a"}, a}}
+		return scene.Options{Actions: []scene.Action{{At: stageAt(0.1), Do: "click", Selector: "a"}, a}}
 	}
 	const keys = stageBarcode + `<script>addEventListener("keydown", e => { if (e.key == "x") paint(7) })</script>`
 	late := strings.Replace(keys, "<script>addEvent", "<script src=/slow></script><script>addEvent", 1)
@@ -44,11 +44,11 @@ func TestStepsWithoutAnElementWaitForTheNextDocument(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			shot := stagePage(leading, 60, test.options)
+			shot := stagePage(leading, 36, test.options)
 			shot.pages["/next"] = test.next
 			shot.pages["/slow"] = ""
 			pictures := shot.mustTake(t)
-			if got := pictures[59].number(10); got != 7 {
+			if got := pictures[35].number(10); got != 7 {
 				t.Errorf("the next document shows %d, want 7: it was not done in it", got)
 			}
 		})
@@ -56,7 +56,7 @@ func TestStepsWithoutAnElementWaitForTheNextDocument(t *testing.T) {
 }
 
 func withScroll(o scene.Options) scene.Options {
-	o.Scroll = &scene.Scroll{To: "400", Seconds: 0.6}
+	o.Scroll = &scene.Scroll{To: "400", Seconds: 0.3}
 	return o
 }
 
@@ -74,14 +74,14 @@ func TestAPageThatReloadsIsScrolled(t *testing.T) {
 		options scene.Options
 		want    int
 	}{
-		"once":                 {reloading(1, 300), scene.Options{Scroll: &scene.Scroll{To: "end", Seconds: 0.8}}, 60*stageBlock - stageHeight},
-		"by speed":             {reloading(1, 300), scene.Options{Scroll: &scene.Scroll{To: "end", Speed: 1500}}, 60*stageBlock - stageHeight},
-		"again and again":      {reloading(12, 40), scene.Options{Scroll: &scene.Scroll{To: "end", Seconds: 0.8}}, 60*stageBlock - stageHeight},
+		"once":                 {reloading(1, 150), scene.Options{Scroll: &scene.Scroll{To: "end", Seconds: 0.4}}, 60*stageBlock - stageHeight},
+		"by speed":             {reloading(1, 150), scene.Options{Scroll: &scene.Scroll{To: "end", Speed: 3000}}, 60*stageBlock - stageHeight},
+		"again and again":      {reloading(12, 20), scene.Options{Scroll: &scene.Scroll{To: "end", Seconds: 0.4}}, 60*stageBlock - stageHeight},
 		"as it is prescrolled": {reloading(12, 40), scene.Options{Prescroll: true}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := stagePage(test.body, 75, test.options).mustTake(t)[74].scrolled(0); got != test.want {
+			if got := stagePage(test.body, 40, test.options).mustTake(t)[39].scrolled(0); got != test.want {
 				t.Errorf("at the end, the page is scrolled to %d, want %d", got, test.want)
 			}
 		})

@@ -40,36 +40,36 @@ const (
 
 func TestATapIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
 	t.Parallel()
-	at := scene.Action{At: stageAt(0.5), Do: "click", Selector: "button"}
+	at := scene.Action{At: stageAt(0.2), Do: "click", Selector: "button"}
 	for name, test := range map[string]struct {
 		body   string
 		action scene.Action
 		frame  int
 		drawn  int // how often the page has been drawn by then, as for a click
 	}{
-		"on a page that listens to touches": {phone + feltTouches + tapped(tapFelt), at, 30, 30},
-		"on a page that does not":           {phone + felt + tapped(tapUnfelt), at, 30, 30},
-		"on one that can be zoomed":         {desk + felt + tapped(tapUnfelt), at, 30, 30},
-		"on one that can, and listens":      {desk + feltTouches + tapped(tapFelt), at, 30, 30},
-		"on one that wants to wait":         {desk + `<style>html{touch-action:auto!important}</style>` + felt + tapped(tapUnfelt), at, 30, 30},
-		"on one that scrolls by itself":     {desk + `<style>*{touch-action:none}</style>` + felt + tapped(tapUnfelt), at, 30, 30},
-		"on one that listens in peace":      {phone + felt + `<script>addEventListener("touchstart",()=>{},{passive:true})</script>` + tapped(tapUnfelt), at, 30, 30},
+		"on a page that listens to touches": {phone + feltTouches + tapped(tapFelt), at, 12, 12},
+		"on a page that does not":           {phone + felt + tapped(tapUnfelt), at, 12, 12},
+		"on one that can be zoomed":         {desk + felt + tapped(tapUnfelt), at, 12, 12},
+		"on one that can, and listens":      {desk + feltTouches + tapped(tapFelt), at, 12, 12},
+		"on one that wants to wait":         {desk + `<style>html{touch-action:auto!important}</style>` + felt + tapped(tapUnfelt), at, 12, 12},
+		"on one that scrolls by itself":     {desk + `<style>*{touch-action:none}</style>` + felt + tapped(tapUnfelt), at, 12, 12},
+		"on one that listens in peace":      {phone + felt + `<script>addEventListener("touchstart",()=>{},{passive:true})</script>` + tapped(tapUnfelt), at, 12, 12},
 		"in frame 0":                        {desk + felt + tapped(tapUnfelt), scene.Action{Do: "click", Selector: "button"}, 0, 1},
-		"after its way":                     {desk + felt + tapped(tapUnfelt), scene.Action{At: stageAt(0.2), Do: "click", Selector: "button", Seconds: 0.4}, 36, 36},
-		"between frames":                    {desk + felt + tapped(tapUnfelt), scene.Action{At: stageAt(0.51), Do: "click", Selector: "button"}, 31, 31},
-		"on one that is slow to feel it":    {desk + feltTouches + `<script>addEventListener("touchstart",()=>{for(let i=0;i<4e8;i++);})</script>` + tapped(tapFelt), at, 30, 30},
+		"after its way":                     {desk + felt + tapped(tapUnfelt), scene.Action{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.2}, 18, 18},
+		"between frames":                    {desk + felt + tapped(tapUnfelt), scene.Action{At: stageAt(0.21), Do: "click", Selector: "button"}, 13, 13},
+		"on one that is slow to feel it":    {desk + feltTouches + `<script>addEventListener("touchstart",()=>{for(let i=0;i<4e8;i++);})</script>` + tapped(tapFelt), at, 12, 12},
 		"on one that answers with its touch": {desk + felt + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
-			document.querySelector("button").ontouchend=()=>paint(1000+n)</script>`, at, 30, 30},
+			document.querySelector("button").ontouchend=()=>paint(1000+n)</script>`, at, 12, 12},
 		"on one that keeps the click from itself": {desk + felt + tapped("none of it") + `<script>const b=document.querySelector("button");
-			b.addEventListener("touchstart",e=>e.preventDefault(),{passive:false});b.addEventListener("touchend",()=>paint(1000+n))</script>`, at, 30, 30},
+			b.addEventListener("touchstart",e=>e.preventDefault(),{passive:false});b.addEventListener("touchend",()=>paint(1000+n))</script>`, at, 12, 12},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pictures := stagePage(stageBarcode+test.body, 45, scene.Options{Mobile: true, Actions: []scene.Action{test.action}}).mustTake(t)
+			pictures := stagePage(stageBarcode+test.body, 22, scene.Options{Mobile: true, Actions: []scene.Action{test.action}}).mustTake(t)
 			if got := frameOf(pictures, 10, 1000+test.drawn); got != test.frame {
-				t.Errorf("the tap is in frame %d, want %d; the last frame shows %d", got, test.frame, pictures[44].number(10))
+				t.Errorf("the tap is in frame %d, want %d; the last frame shows %d", got, test.frame, pictures[21].number(10))
 			}
-			if last := pictures[44].number(10); last != 1000+test.drawn {
+			if last := pictures[21].number(10); last != 1000+test.drawn {
 				t.Errorf("the last frame shows %d, want %d", last, 1000+test.drawn)
 			}
 		})
@@ -122,16 +122,16 @@ func TestATapGoesOnInTheNextDocument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			shot := stagePage(phone+stageBarcode+`<a style="position:absolute;left:40px;top:80px;width:80px;height:40px"></a><script>
-				const link=document.querySelector("a");`+leads+`</script>`, 90, scene.Options{Mobile: true, Actions: []scene.Action{
-				{At: stageAt(0.2), Do: "click", Selector: "a"},
-				{At: stageAt(0.25), Do: "click", Selector: "button", Seconds: 0.5},
+				const link=document.querySelector("a");`+leads+`</script>`, 42, scene.Options{Mobile: true, Actions: []scene.Action{
+				{At: stageAt(0.1), Do: "click", Selector: "a"},
+				{At: stageAt(0.15), Do: "click", Selector: "button", Seconds: 0.35},
 				{Do: "type", Text: "x"},
 			}})
 			shot.pages["/next"] = phone + stageBarcode + felt + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px;opacity:0"></button>
 				<script>let c=0;document.querySelector("button").onclick=()=>c=told.join(" ")==="` + tapUnfelt + `"?7:6;addEventListener("keydown",()=>paint(c))</script>`
 			pictures := shot.mustTake(t)
-			if got := frameOf(pictures, 10, 7); got != 45 {
-				t.Errorf("the tap and the key are in frame %d, want 45; the last shows %d", got, pictures[89].number(10))
+			if got := frameOf(pictures, 10, 7); got != 30 {
+				t.Errorf("the tap and the key are in frame %d, want 30; the last shows %d", got, pictures[41].number(10))
 			}
 		})
 	}
@@ -145,7 +145,7 @@ func TestATapReachesIntoAFrame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			shot := stagePage(stageBarcode+body+`<iframe src=/inner style="position:absolute;left:50px;top:60px;width:100px;height:80px"></iframe>
-				<script>onmessage=e=>{for(const c of cells)c.style.cssText+=";height:40px;background:"+(e.data==="touch"?"#fff":"#000")}</script>`, 30,
+				<script>onmessage=e=>{for(const c of cells)c.style.cssText+=";height:40px;background:"+(e.data==="touch"?"#fff":"#000")}</script>`, 16,
 				scene.Options{Mobile: true, Actions: []scene.Action{{At: stageAt(0.2), Do: "click", Selector: "iframe"}}})
 			shot.pages["/inner"] = `<button style="position:absolute;left:0;top:0;width:100%;height:100%"></button><script>
 				document.querySelector("button").onclick=e=>parent.postMessage(e.pointerType,"*")</script>`
@@ -172,8 +172,8 @@ func TestTapsThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pictures := stagePage(phone+stageBarcode+`<div style="padding-top:60px">`+body+`</div><script>let n=0;
-				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 60, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{
-				{At: stageAt(0.2), Do: "click", Selector: "#b", Seconds: 0.2}, {At: stageAt(0.6), Do: "press", Key: " "},
+				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 26, scene.Options{Mobile: true, Cursor: true, Actions: []scene.Action{
+				{At: stageAt(0.05), Do: "click", Selector: "#b", Seconds: 0.1}, {At: stageAt(0.25), Do: "press", Key: " "},
 			}}).mustTake(t)
 			for i, p := range pictures {
 				if p.number(10) != i+1 {

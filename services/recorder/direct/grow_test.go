@@ -22,15 +22,15 @@ func stageGrows(blocks, more int, script string) string {
 // Each frame is where the curve leads from where the page was when it grew; nothing jumps.
 func TestAScrollFollowsAPageThatGrows(t *testing.T) {
 	t.Parallel()
-	const frames, first, all = 70, 40, 60
+	const frames, first, all = 36, 40, 60
 	body := stageGrows(first, all-first, `addEventListener("scroll", () => { if (scrollY >= 300 && more.isConnected) grow() })`)
 	old, end := float64(first*stageBlock-stageHeight), float64(all*stageBlock-stageHeight)
 	var warned []msg.Warning
-	shot := stagePage(body, frames, scene.Options{Scroll: &scene.Scroll{To: "end", Seconds: 1, Easing: "ease-in-out"}})
+	shot := stagePage(body, frames, scene.Options{Scroll: &scene.Scroll{To: "end", Seconds: 0.5, Easing: "ease-in-out"}})
 	shot.warned = &warned
 	since, from := 0.0, 0.0 // where the curve was when the page grew, and the page
 	for i, p := range shot.mustTake(t) {
-		curve := ease("ease-in-out", min(stageFrame(i).Seconds(), 1))
+		curve := ease("ease-in-out", min(stageFrame(i).Seconds()/0.5, 1))
 		want := old * curve
 		if since > 0 {
 			want = from + (end-from)*(curve-since)/(1-since)
@@ -48,9 +48,9 @@ func TestAScrollFollowsAPageThatGrows(t *testing.T) {
 func TestAScrollAtASpeedKeepsItWhenThePageGrows(t *testing.T) {
 	t.Parallel()
 	body := stageGrows(20, 40, `addEventListener("scroll", () => { if (scrollY >= 200 && more.isConnected) grow() })`)
-	shot := stagePage(body, 100, scene.Options{Scroll: &scene.Scroll{To: "end", Speed: 800, DelaySeconds: 0.1}})
+	shot := stagePage(body, 50, scene.Options{Scroll: &scene.Scroll{To: "end", Speed: 1600, DelaySeconds: 0.1}})
 	for i, p := range shot.mustTake(t) {
-		near(t, i, p.scrolled(0), min(max(stageFrame(i).Seconds()-0.1, 0)*800, 60*stageBlock-stageHeight))
+		near(t, i, p.scrolled(0), min(max(stageFrame(i).Seconds()-0.1, 0)*1600, 60*stageBlock-stageHeight))
 	}
 }
 
@@ -120,7 +120,7 @@ func TestAScrollFollowsAnEndlessPageToABound(t *testing.T) {
 
 func TestAScrollSidewaysGoesWhereItsCurveIs(t *testing.T) {
 	t.Parallel()
-	const frames, width = 40, 1320
+	const frames, width = 24, 1320
 	// The picture tells how far from where it begins what scrolls is.
 	tells := func(style, html, far string) string {
 		return stageBarcode + `<style>` + style + `</style>` + html + `<script>requestAnimationFrame(function f(){paint(Math.round(` + far + `));requestAnimationFrame(f)})</script>`
@@ -137,14 +137,14 @@ func TestAScrollSidewaysGoesWhereItsCurveIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			scroll := &scene.Scroll{To: test.to, Axis: scene.AxisX, Seconds: 0.25, PauseSeconds: 0.1, Back: true}
+			scroll := &scene.Scroll{To: test.to, Axis: scene.AxisX, Seconds: 0.15, PauseSeconds: 0.05, Back: true}
 			var warned []msg.Warning
 			shot := stagePage(test.body, frames, scene.Options{Scroll: scroll, Prescroll: true})
 			shot.warned = &warned
 			for i, p := range shot.mustTake(t) {
 				at := stageFrame(i).Seconds()
-				want := test.want * min(at/0.25, 1)
-				if back := (at - 0.35) / 0.25; back > 0 {
+				want := test.want * min(at/0.15, 1)
+				if back := (at - 0.2) / 0.15; back > 0 {
 					want = test.want * (1 - min(back, 1))
 				}
 				if got := p.number(10); math.Abs(float64(got)-want) > 1 {

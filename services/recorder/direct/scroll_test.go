@@ -25,17 +25,17 @@ func near(t *testing.T, frame, got int, want float64) {
 
 func TestEveryFrameOfAScrollIsWhereItsCurveIs(t *testing.T) {
 	t.Parallel()
-	const blocks, frames = 60, 100
+	const blocks, frames = 60, 50
 	end := float64(blocks*stageBlock - stageHeight)
 	for _, easing := range []string{"linear", "ease-in", "ease-out", "ease-in-out"} {
 		t.Run(easing, func(t *testing.T) {
 			o := scene.Options{Scroll: &scene.Scroll{
-				To: "end", Seconds: 0.5, Easing: easing, DelaySeconds: 0.2, PauseSeconds: 0.15, Back: true,
+				To: "end", Seconds: 0.25, Easing: easing, DelaySeconds: 0.1, PauseSeconds: 0.1, Back: true,
 			}}
 			for i, p := range stagePage(stageStyle+stageStripes(0, blocks), frames, o).mustTake(t) {
 				at := stageFrame(i).Seconds()
-				want := end * ease(easing, min(max((at-0.2)/0.5, 0), 1))
-				if back := (at - 0.85) / 0.5; back > 0 {
+				want := end * ease(easing, min(max((at-0.1)/0.25, 0), 1))
+				if back := (at - 0.45) / 0.25; back > 0 {
 					want = end * (1 - ease(easing, min(back, 1)))
 				}
 				near(t, i, p.scrolled(0), want)
@@ -46,7 +46,7 @@ func TestEveryFrameOfAScrollIsWhereItsCurveIs(t *testing.T) {
 
 func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
 	t.Parallel()
-	const frames = 40 // the last at 0.65 s
+	const frames = 16 // the last at 0.25 s
 	stripes := stageStripes(0, 60)
 	end := float64(60*stageBlock - stageHeight)
 	for name, test := range map[string]struct {
@@ -89,10 +89,10 @@ func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pictures := stagePage(test.body, frames, scene.Options{Scroll: &scene.Scroll{To: test.to, Seconds: 0.5}}).mustTake(t)
+			pictures := stagePage(test.body, frames, scene.Options{Scroll: &scene.Scroll{To: test.to, Seconds: 0.2}}).mustTake(t)
 			near(t, 0, pictures[0].scrolled(test.top), 0)
-			if half := pictures[18].scrolled(test.top); half < 100 || float64(half) > test.want-100 {
-				t.Errorf("in frame 18 the page is scrolled to %d: it should be half way", half)
+			if half := pictures[6].scrolled(test.top); half < 100 || float64(half) > test.want-100 {
+				t.Errorf("in frame 6 the page is scrolled to %d: it should be half way", half)
 			}
 			near(t, frames-1, pictures[frames-1].scrolled(test.top), test.want)
 		})
@@ -101,14 +101,14 @@ func TestScrollsEndWhereTheyAreAskedTo(t *testing.T) {
 
 func TestAScrollTakesTheTimeThatIsAskedFor(t *testing.T) {
 	t.Parallel()
-	const frames = 60
+	const frames = 30
 	last := stageFrame(frames - 1).Seconds()
 	for name, test := range map[string]struct {
 		scroll scene.Scroll
 		want   func(at float64) float64
 	}{
-		"at a speed": {scene.Scroll{To: "300", Speed: 600, DelaySeconds: 0.105}, func(at float64) float64 {
-			return min(max(at-0.105, 0)*600, 300)
+		"at a speed": {scene.Scroll{To: "300", Speed: 1200, DelaySeconds: 0.105}, func(at float64) float64 {
+			return min(max(at-0.105, 0)*1200, 300)
 		}},
 		"in the scene's time": {scene.Scroll{To: "300"}, func(at float64) float64 { return 300 * at / last }},
 		"there and back in the scene's time": {scene.Scroll{To: "300", Back: true}, func(at float64) float64 {
