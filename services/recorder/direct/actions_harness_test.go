@@ -37,6 +37,8 @@ type stageShot struct {
 	frames  int // at 60 a second
 	// header is added to every answer.
 	header http.Header
+	// alone: in a Chrome that has shown nothing before.
+	alone bool
 	// phone: pages may ask for a window of another width, which is shown smaller.
 	phone bool
 	// around wraps the director; it may be nil.
@@ -68,7 +70,12 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 		}
 		_, _ = fmt.Fprint(w, body)
 	}})
-	browser := Chromes.Borrow(t)
+	var browser *chrometest.Browser
+	if s.alone {
+		browser = chrometest.Start(t, Chromes.Allow, Chromes.Options)
+	} else {
+		browser = Chromes.Borrow(t)
+	}
 	params := msg.RecordParams{
 		Scene: 1, URL: url, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
 	}
@@ -87,7 +94,7 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 		Director: director,
 	}, sink)
 	var failed *capture.PageError
-	if err == nil || errors.As(err, &failed) {
+	if !s.alone && (err == nil || errors.As(err, &failed)) {
 		Chromes.Return(browser)
 	} else {
 		browser.End()

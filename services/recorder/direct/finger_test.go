@@ -87,6 +87,7 @@ func TestTwoRunsOfTapsAreEqual(t *testing.T) {
 		{Do: "click", Selector: "input", Seconds: 0.4},
 		{Do: "type", Text: "loom", Seconds: 0.3},
 	}})
+	shot.alone = true
 	one, two := shot.mustTake(t), shot.mustTake(t)
 	for i := range one {
 		if one[i].number(10) != two[i].number(10) {
