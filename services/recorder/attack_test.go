@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -12,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -232,26 +229,12 @@ func TestPagesReachNothingThatIsRefused(t *testing.T) {
 	secret := watchFile(t)
 	w.file = secret.path
 
-	policy, err := egress.Parse(strings.TrimPrefix(site.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := policy.Proxy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = proxy.Close() }()
-	browser := startChrome(t, proxy.Addr())
-	defer func() {
-		if err := browser.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	browser := startBrowser(t, strings.TrimPrefix(site.URL, "http://"), 320, 180)
 
 	untried := func() (names []string) {
 		for _, a := range attacks {
 			if a.quiet || slices.ContainsFunc(w.forms(a.name), func(hostport string) bool {
-				return errors.Is(proxy.Failure(hostport), egress.ErrRefused)
+				return errors.Is(browser.proxy.Failure(hostport), egress.ErrRefused)
 			}) {
 				continue
 			}
@@ -266,31 +249,31 @@ func TestPagesReachNothingThatIsRefused(t *testing.T) {
 		after = 120  // frames more, when all that are known to come have come
 	)
 	last, through := most, 0
-	err = capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
+	err := capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: site.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: most, Quality: 50, Bounds: capture.DefaultBounds,
-		Unreached: proxy.Failure,
+		Unreached: browser.proxy.Failure,
 		Progress: func(frames int) {
 			switch {
 			case frames == last:
 				sockets := socketsOf(t, browser.Group())
 				for _, s := range sockets {
-					if s.remote == proxy.Addr() {
+					if s.remote == browser.proxy.Addr() {
 						through++
 					}
 					// WebRTC opens UDP sockets and is not let to use them. That of multicast DNS
 					// could be used.
 					idle := strings.HasPrefix(s.protocol, "udp") && strings.HasSuffix(s.remote, ":0") && !strings.HasSuffix(s.local, ":5353")
-					if !idle && s.remote != proxy.Addr() {
+					if !idle && s.remote != browser.proxy.Addr() {
 						t.Errorf("Chrome has a socket around the proxy: %s, %s to %s", s.protocol, s.local, s.remote)
 					}
 				}
-				showsOnlyPages(t, browser)
+				showsOnlyPages(t, browser.Process)
 				enough()
 			case last == most && frames%20 == 0 && len(untried()) == 0:
 				last = frames + after
 			}
 		},
-	}, nowhere{})
+	}, &nowhere{})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -304,43 +287,11 @@ func TestPagesReachNothingThatIsRefused(t *testing.T) {
 	secret.check(t)
 }
 
-// nowhere is where frames go that nobody looks at.
-type nowhere struct{}
-
-func (nowhere) Frame([]byte) (bool, error) { return true, nil }
-func (nowhere) Repeat() error              { return nil }
-
-// startChrome starts Chrome as Record does.
-func startChrome(t *testing.T, proxy string) *chrome.Process {
-	t.Helper()
-	cfg := testConfig(t)
-	path, err := chrome.Find(cfg.ChromePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := chrome.Start(chrome.Options{
-		Path: path, Sandbox: cfg.ChromeSandbox == "on", Width: 320, Height: 180, Proxy: proxy, SmallShm: chrome.SmallShm(),
-	}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // showsOnlyPages fails when a page of the browser, popups included, shows a file or what is
 // Chrome's own.
 func showsOnlyPages(t *testing.T, p *chrome.Process) {
 	t.Helper()
-	reply, err := p.Client.Call(t.Context(), "", proto.TargetGetTargets{}.ProtoReq(), nil)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	var targets proto.TargetGetTargetsResult
-	if err := json.Unmarshal(reply, &targets); err != nil {
-		t.Error(err)
-	}
-	for _, target := range targets.TargetInfos {
+	for _, target := range targets(t, p) {
 		switch scheme, _, _ := strings.Cut(target.URL, ":"); scheme {
 		case "file", "chrome", "devtools", "view-source", "filesystem":
 			t.Errorf("a %s shows %s", target.Type, target.URL)

@@ -18,6 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
 // serve serves texts by path, each as its extension says, a page where there is none. What is not
@@ -43,26 +44,41 @@ func serve(t *testing.T, files map[string]string) string {
 	return srv.URL
 }
 
-// recordWith records a page of 960 × 540 pixels for half a second or so.
+// looked is how the pages of these tests are recorded: for 600 ms, of which the last picture is
+// taken too soon to be examined before the end.
+func looked(url string, o scene.Options) msg.RecordParams {
+	return msg.RecordParams{Scene: 2, URL: url, Width: 960, Height: 540, Rate: msg.FPS(15), Frames: 10, Options: o}
+}
+
+// unhurried are bounds for pages that wait for ever.
+func unhurried() capture.Bounds {
+	b := capture.DefaultBounds
+	b.Request = 300 * time.Millisecond
+	return b
+}
+
+// recordWith records a page.
 func recordWith(t *testing.T, url string, o scene.Options) (msg.RecordFacts, error) {
 	t.Helper()
 	h := testHandler(t)
-	h.bounds.Request = 300 * time.Millisecond // for pages that wait for ever
-	return h.Record(t.Context(), Job{
-		Params: msg.RecordParams{Scene: 2, URL: url, Width: 960, Height: 540, Rate: msg.FPS(30), Frames: 18, Options: o},
-		Dir:    t.TempDir(), Log: zerolog.Nop(),
-	})
+	h.bounds = unhurried()
+	return h.Record(t.Context(), Job{Params: looked(url, o), Dir: t.TempDir(), Log: zerolog.Nop()})
 }
 
-// warnings are the messages of a recording, by their codes.
-func warnings(t *testing.T, url string) map[msg.Code]string {
+// warnings are the messages of a page that a browser captures, by their codes.
+func (b *browser) warnings(t *testing.T, url string) map[msg.Code]string {
 	t.Helper()
-	facts, err := recordWith(t, url, scene.Options{})
+	list, err := b.capture(t, looked(url, scene.Options{}), unhurried())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return byCode(t, list)
+}
+
+func byCode(t *testing.T, warnings []msg.Warning) map[msg.Code]string {
+	t.Helper()
 	found := map[msg.Code]string{}
-	for _, w := range facts.Warnings {
+	for _, w := range warnings {
 		if found[w.Code] != "" || w.Scene != 2 {
 			t.Errorf("warned of %+v", w)
 		}
@@ -93,7 +109,11 @@ func template() string {
 
 func TestAPageWithoutItsPluginsIsToldToBeIncomplete(t *testing.T) {
 	url := serve(t, map[string]string{"/": template(), "/dist/js/app.js": `$(".preloader").remove()`})
-	found := warnings(t, url)
+	facts, err := recordWith(t, url, scene.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := byCode(t, facts.Warnings)
 	want := fmt.Sprintf("Scene 2 shows a page that is not all there: 12 scripts, 7 stylesheets and 1 font of its own could not be loaded, and "+
 		"its scripts ended with 1 error while it loaded. The first was %s/plugins/p0/p0.min.css (404 Not Found). Check that the page works in "+
 		"a private window.", url)
@@ -122,6 +142,7 @@ func TestAStrictSceneFailsByTheCodeOfItsWarning(t *testing.T) {
 
 func TestWhatAPageLacksIsToldByKind(t *testing.T) {
 	other := strings.Replace(serve(t, map[string]string{"/throws.js": "undefined.of_another()"}), "127.0.0.1", "localhost", 1)
+	b := startBrowser(t, "127.0.0.1,localhost", 960, 540)
 	const all = "<!doctype html><h1>All of it is here, and can be read</h1>"
 	for name, c := range map[string]struct {
 		page, want string // within the warning; empty for none
@@ -164,13 +185,12 @@ func TestWhatAPageLacksIsToldByKind(t *testing.T) {
 		"a connection that breaks": {page: `<script src="http://127.0.0.1:1/none.js"></script>`, want: "1 script of its own could not be loaded."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			files := map[string]string{"/": all + c.page}
 			for path, text := range c.files {
 				files[path] = text
 			}
 			url := serve(t, files)
-			found := warnings(t, url)
+			found := b.warnings(t, url)
 			got, want := found[msg.CodePageIncomplete], strings.ReplaceAll(c.want, "URL", url)
 			if (got == "") != (want == "") || !strings.Contains(got, want) || strings.Contains(got, "k7QxZ") || strings.Contains(got, "secret words") {
 				t.Errorf("the warning is %q, want %q", got, want)
@@ -184,6 +204,7 @@ func TestWhatAPageLacksIsToldByKind(t *testing.T) {
 }
 
 func TestPagesThatShowNothingAreToldToBeBlank(t *testing.T) {
+	b := startBrowser(t, "127.0.0.1", 960, 540)
 	const spinner = `<style>body{margin:0;height:100vh;display:grid;place-content:center;place-items:center;font:16px sans-serif}@keyframes r{to{transform:rotate(1turn)}}
 		b{width:60px;height:60px;border:6px solid #ccc;border-top-color:#06c;border-radius:50%;animation:r 1s linear infinite}</style>`
 	for name, c := range map[string]struct {
@@ -205,8 +226,7 @@ func TestPagesThatShowNothingAreToldToBeBlank(t *testing.T) {
 		"what walks through the page":  {`<style>@keyframes w{to{left:900px}}i{position:absolute;width:20px;height:20px;background:red;animation:w .6s}</style><i style="left:0;top:0"></i><i style="left:0;top:400px"></i>`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			found := warnings(t, serve(t, map[string]string{"/": "<!doctype html>" + c.page}))
+			found := b.warnings(t, serve(t, map[string]string{"/": "<!doctype html>" + c.page}))
 			if _, blank := found[msg.CodePageBlank]; blank != c.blank || len(found) > 1 || len(found) == 1 && !blank {
 				t.Errorf("warned of %v, want it to be blank: %v", found, c.blank)
 			}
@@ -247,6 +267,7 @@ func TestTextWithoutAFontIsToldByItsScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b := startBrowser(t, "127.0.0.1", 960, 540)
 	for name, c := range map[string]struct{ page, want string }{
 		"in all places": {`<p>Any text, Ελληνικά, Кириллица, “quoted” – 5 €, हिन्दी क्षत्रिय</p><p>漢字😀</p><x-a></x-a><iframe srcdoc="বাংলা"></iframe>
 			<input placeholder="ไทย"><u>Text</u><script>
@@ -261,7 +282,7 @@ func TestTextWithoutAFontIsToldByItsScripts(t *testing.T) {
 			for (let c = 0x4e00; c < 0x4e00 + 2500; c++) document.querySelector("p").append(String.fromCharCode(c))</script>`, "Han"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := warnings(t, serve(t, map[string]string{"/": "<!doctype html><meta charset=utf-8>" + c.page, "/deva.ttf": string(font)}))
+			found := b.warnings(t, serve(t, map[string]string{"/": "<!doctype html><meta charset=utf-8>" + c.page, "/deva.ttf": string(font)}))
 			got := found[msg.CodeFontsMissing]
 			want := ""
 			if c.want != "" {

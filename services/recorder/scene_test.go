@@ -13,7 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
 // public serves what a stranger's site would: redirects, and pages with a body of the asker's
@@ -32,31 +32,6 @@ func public(t *testing.T) *httptest.Server {
 		srv.Close()
 	})
 	return srv
-}
-
-// record records a scene of a site that is the only one allowed, and returns its failure's code,
-// empty when there is none.
-func record(t *testing.T, allow, address string) (code msg.Code, permanent bool) {
-	t.Helper()
-	cfg := testConfig(t)
-	cfg.EgressAllow = allow
-	r, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	_, err = r.Record(t.Context(), Job{
-		Params: msg.RecordParams{Scene: 1, URL: address, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30},
-		Dir:    dir, Log: cfg.Log,
-	})
-	var failure *stage.Error
-	if err != nil && !errors.As(err, &failure) {
-		t.Fatalf("Record returned %v, want a failure with words for the user", err)
-	}
-	if failure == nil {
-		return "", false
-	}
-	return failure.Code, failure.Permanent
 }
 
 // TestScenesAtAddressesThatAreRefused tries to make a scene of what is none of a stranger's. CANARY
@@ -182,19 +157,21 @@ func TestScenesAtAddressesThatAreRefused(t *testing.T) {
 	}
 	w := newWatch(t, attacks)
 	secret := watchFile(t)
-	// The table's end is after its last scene's.
-	t.Run("scene", func(t *testing.T) {
-		for _, test := range tests {
-			t.Run(test.name, func(t *testing.T) {
-				t.Parallel()
-				address := strings.NewReplacer("CANARY", w.port(test.name), "SITE", site, "FILE", secret.path).Replace(test.url)
-				code, permanent := record(t, site, address)
-				if code != test.want || permanent != (test.want != recorded) {
-					t.Errorf("%q ended with code %q, permanent %v, want %q", address, code, permanent, test.want)
-				}
-			})
-		}
-	})
+	b := startBrowser(t, site, 320, 180)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			address := strings.NewReplacer("CANARY", w.port(test.name), "SITE", site, "FILE", secret.path).Replace(test.url)
+			p := msg.RecordParams{Scene: 1, URL: address, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30}
+			_, err := b.capture(t, p, capture.DefaultBounds)
+			failure := &capture.PageError{} // none
+			if err != nil && !errors.As(err, &failure) {
+				t.Fatalf("capture returned %v, want a page's error", err)
+			}
+			if failure.Code != test.want || failure.Permanent != (test.want != recorded) {
+				t.Errorf("%q ended with code %q, permanent %v, want %q", address, failure.Code, failure.Permanent, test.want)
+			}
+		})
+	}
 	w.check(t)
 	secret.check(t)
 }
