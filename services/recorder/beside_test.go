@@ -25,9 +25,8 @@ func TestAScenesBrowserIsNobodyElses(t *testing.T) {
 	hog := httptest.NewServer(script(`const a = []; setInterval(() => a.push(new Uint8Array(1e8).fill(7)), 5)`))
 	defer hog.Close()
 	h := testHandler(t)
-	h.memory = 1500 * mb
-	h.bounds = patient
-	const frames = 240
+	h.memory, h.bounds = tight, patient
+	const frames = 30
 	for name, bad := range map[string]struct {
 		url    string
 		signal syscall.Signal
@@ -39,6 +38,7 @@ func TestAScenesBrowserIsNobodyElses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			begun := make(chan struct{}) // both record by then
+			over := make(chan struct{})  // the bad one has ended
 			var ready, done sync.WaitGroup
 			ready.Add(2)
 			go func() { ready.Wait(); close(begun) }()
@@ -49,13 +49,15 @@ func TestAScenesBrowserIsNobodyElses(t *testing.T) {
 					Params: msg.RecordParams{Scene: 1, URL: url, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: frames},
 					Dir:    dir, Log: zerolog.Nop(),
 					Progress: func(n int) {
-						if n != 10 {
-							return
-						}
-						once.Do(ready.Done)
-						<-begun
-						if signal != 0 {
-							signalChrome(t, dir, signal)
+						switch {
+						case n == 10:
+							once.Do(ready.Done)
+							<-begun
+							if signal != 0 {
+								signalChrome(t, dir, signal)
+							}
+						case n == 20 && url == srv.URL && signal == 0:
+							<-over
 						}
 					},
 				})
@@ -67,6 +69,7 @@ func TestAScenesBrowserIsNobodyElses(t *testing.T) {
 				return facts, err
 			}
 			done.Go(func() {
+				defer close(over)
 				_, err := record(bad.url, bad.signal)
 				var failure *stage.Error
 				if !errors.As(err, &failure) || failure.Code != bad.code {

@@ -71,7 +71,7 @@ func TestAPageWithSoundLeavesNoFolderOfPulseAudios(t *testing.T) {
 // A recorder keeps nothing of the scenes that it has recorded, of those neither that failed. With
 // -v it prints what it holds after each scene; LOOM_LONG=1 makes it a hundred scenes.
 func TestScenesInARowLeaveNothingBehind(t *testing.T) {
-	scenes := 12
+	scenes := 10
 	if long {
 		scenes = 100
 	}
@@ -90,11 +90,10 @@ func TestScenesInARowLeaveNothingBehind(t *testing.T) {
 		path string
 		code msg.Code
 	}{
-		{"/good", ""}, {"/missing", msg.CodeSceneStatus}, {"/good", ""}, {"/crash", msg.CodeSceneCrashed}, {"/popups", ""},
-		{"/hang", msg.CodeSceneTimeout}, {"/good", ""}, {"/memory", msg.CodeSceneMemory},
+		{"/good", ""}, {"/missing", msg.CodeSceneStatus}, {"/popups", ""}, {"/crash", msg.CodeSceneCrashed},
+		{"/hang", msg.CodeSceneTimeout}, {"/memory", msg.CodeSceneMemory},
 	}
 	h := testHandler(t)
-	h.memory = 1500 * mb
 	b := newBucket(t)
 	work := t.TempDir()
 	t.Setenv("TMPDIR", t.TempDir())
@@ -111,9 +110,12 @@ func TestScenesInARowLeaveNothingBehind(t *testing.T) {
 	var first holdings
 	for n := range scenes {
 		test := row[n%len(row)]
-		h.bounds = patient
-		if test.code == msg.CodeSceneTimeout {
+		h.bounds, h.memory = patient, roomy
+		switch test.code {
+		case msg.CodeSceneTimeout:
 			h.bounds = hasty
+		case msg.CodeSceneMemory:
+			h.memory = tight
 		}
 		task := newTask(t, b, msg.RecordParams{
 			Scene: n + 1, URL: srv.URL + test.path, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30,
