@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/recorder/bundle"
 )
 
 // bucket takes what is PUT to it.
@@ -129,6 +131,9 @@ func TestASceneIsRecordedAndStored(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(task.Dir, "chrome-*")); len(left) > 0 {
 		t.Errorf("Chrome left %v", left)
 	}
+	if _, err := os.Stat(task.BundlePath()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a failure bundle: %v", err)
+	}
 }
 
 func TestARecordingEndsWhenItCannotBeStored(t *testing.T) {
@@ -153,7 +158,11 @@ func TestARecordingEndsWhenItCannotBeStored(t *testing.T) {
 }
 
 func TestFailuresNameTheSceneAndKeepItsSecrets(t *testing.T) {
-	page := httptest.NewServer(http.NotFoundHandler())
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprint(w, `<!doctype html><body style="background:#00c">There is no such page`)
+	}))
 	defer page.Close()
 	address := strings.Replace(page.URL, "http://", "http://user:password@", 1) + "/a/b?token=secret#part"
 	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 2, URL: address, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 30})
@@ -177,6 +186,13 @@ func TestFailuresNameTheSceneAndKeepItsSecrets(t *testing.T) {
 	}
 	if len(files) != 4 {
 		t.Errorf("the bundle has %d files", len(files))
+	}
+	picture, err := jpeg.Decode(bytes.NewReader(files[bundle.PictureFile]))
+	if err != nil {
+		t.Fatalf("the picture: %v", err)
+	}
+	if r, _, b, _ := picture.At(160, 150).RGBA(); b < 0xb000 || r > 0x2000 {
+		t.Errorf("the blue page's picture has %x red, %x blue", r, b)
 	}
 }
 
@@ -208,8 +224,13 @@ func TestASceneThatIsTooLargeFailsForGood(t *testing.T) {
 }
 
 func TestAMezzanineThatCannotBeWrittenIsAnError(t *testing.T) {
-	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 1, URL: "http://127.0.0.1:1", Rate: msg.FPS(60), Frames: 30})
-	if _, err := testHandler(t).Handle(t.Context(), task); err == nil {
-		t.Error("a scene of 0×0 pixels was recorded")
+	srv := httptest.NewServer(page("<h1>Hello</h1>"))
+	defer srv.Close()
+	task := newTask(t, newBucket(t), msg.RecordParams{Scene: 1, URL: srv.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 3})
+	if err := os.Mkdir(PiecePath(task.Dir, 0), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := testHandler(t).Handle(t.Context(), task); !errors.Is(err, os.ErrExist) {
+		t.Errorf("the handler returned %v, want that a folder is in the file's place", err)
 	}
 }

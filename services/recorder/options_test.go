@@ -47,13 +47,13 @@ func guardedOptions() scene.Options {
 func TestASceneIsRecordedAsItsOptionsSay(t *testing.T) {
 	b := newBucket(t)
 	task := newTask(t, b, msg.RecordParams{
-		Scene: 1, URL: guardedPage(t), Width: 480, Height: 640, Rate: msg.FPS(60), Frames: 30, Options: guardedOptions(),
+		Scene: 1, URL: guardedPage(t), Width: 480, Height: 640, Rate: msg.FPS(60), Frames: 6, Options: guardedOptions(),
 	})
 	facts, err := testHandler(t).Handle(t.Context(), task)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f, ok := facts.(msg.RecordFacts); !ok || f.Frames != 30 || len(f.Warnings) > 0 {
+	if f, ok := facts.(msg.RecordFacts); !ok || f.Frames != 6 || len(f.Warnings) > 0 {
 		t.Errorf("facts are %+v", facts)
 	}
 	stored := b.objects["/"+msg.PieceName(0)]
