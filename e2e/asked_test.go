@@ -19,7 +19,7 @@ func TestAVideoIsAsItsCampaignAsks(t *testing.T) {
 	c.Facecam = p.Site.Facecam(t, "talking.mp4")
 	c.Shown = `{"shape": "rectangle", "aspect": "1:1", "size": 0.5, "corner": "bottom-right", "margin": 0, "border": {"width": 0}, "shadow": false,
 		"fullscreen": [{"at": "end", "seconds": 0.5, "ease": 0}]}`
-	const crossfade = 12 // frames
+	const crossfade = 4 // frames
 	c.Output = fmt.Sprintf(`{"quality": "draft", "thumbnail_at": 1.2, "transition": {"kind": "crossfade", "seconds": %g},
 		"captions": {"text": "00:00:00.500 --> 00:00:02.000\nHello"}, "loudness": {"integrated_lufs": -20},
 		"watermark": {"url": %q, "width": 0.1, "margin": 0.05, "opacity": 0.5}}`, float64(crossfade)/fps, p.Site.URL("/logo.png"))
@@ -52,7 +52,7 @@ func TestAVideoIsAsItsCampaignAsks(t *testing.T) {
 		return rig.RGB{c[0]/2 + rig.LogoColor.R/2, c[1]/2 + rig.LogoColor.G/2, c[2]/2 + rig.LogoColor.B/2}
 	}
 	marks := rig.Means(t, video, image.Rect(width-8-24, 8+8, width-8-8, 8+24))
-	for _, at := range []int{0, fps / 2, fps + 5, 2*fps + 5} {
+	for _, at := range []int{0, fps / 2, fps + 2, 2*fps + 2} {
 		if want := half(colors[at/fps].rgb); !marks[at].Near(want) {
 			t.Errorf("frame %d: the watermark looks %v, want %v", at, marks[at], want)
 		}

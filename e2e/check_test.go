@@ -13,7 +13,7 @@ import (
 // The size and rate of most campaigns here: small, so that it is the pipeline that takes the time.
 const (
 	width, height = 320, 180
-	fps           = 30
+	fps           = 10
 )
 
 // colors are CSS names and what they look like. Scenes use them one after the other.
@@ -46,8 +46,8 @@ func held(t *testing.T, p *rig.Pipeline, scenes int) (rig.Campaign, *rig.Hold) {
 }
 
 // checkDone checks a render that must be done: its row, its job, one final object, and the video
-// frame by frame.
-func checkDone(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) {
+// frame by frame. It returns the video's frames.
+func checkDone(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) []rig.Frame {
 	t.Helper()
 	if r.Status != "done" || r.ErrorCode != "" || r.ErrorMessage != "" {
 		t.Fatalf("render %s is %s: %s: %s\nattempts: %+v", r.ID, r.Status, r.ErrorCode, r.ErrorMessage, p.Attempts(t, r.ID))
@@ -67,12 +67,12 @@ func checkDone(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) {
 	video := rig.Fetch(t, r.VideoURL)
 	rig.CheckVideo(t, video, c, strings.HasSuffix(c.Facecam, "talking.mp4"))
 	rig.CheckThumbnail(t, rig.Fetch(t, r.ThumbURL), c)
-	checkFrames(t, video, c)
+	return checkFrames(t, video, c)
 }
 
 // checkFrames checks that every frame of the video is the right page's next one, with the facecam
-// on it or not.
-func checkFrames(t *testing.T, video string, c rig.Campaign) {
+// on it or not. It returns them.
+func checkFrames(t *testing.T, video string, c rig.Campaign) []rig.Frame {
 	t.Helper()
 	frames := rig.Frames(t, video)
 	if len(frames) != c.Frames() {
@@ -95,6 +95,7 @@ func checkFrames(t *testing.T, video string, c rig.Campaign) {
 		}
 		at += s.Seconds * c.FPS
 	}
+	return frames
 }
 
 // checkUncharged checks that no attempt was charged and none was lost: each task of the render took

@@ -37,7 +37,7 @@ const yaml = `name: pages and a facecam of one's own
 facecam_url: me.mp4
 output_width: 320
 output_height: 180
-output_fps: 30
+output_fps: 10
 scenes:
   - url: navy.html
     duration_sec: 1
@@ -76,7 +76,7 @@ func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
 	if _, err := uuid.Parse(got.RenderID); err != nil {
 		t.Errorf("render_id %q: %v", got.RenderID, err)
 	}
-	if got.Frames != 60 || got.DurationS != 2 || got.WallS <= 0 {
+	if got.Frames != 20 || got.DurationS != 2 || got.WallS <= 0 {
 		t.Errorf("%d frames, %v s, wall time %v s", got.Frames, got.DurationS, got.WallS)
 	}
 	video, thumbnail := filepath.Join(dir, "out.mp4"), filepath.Join(dir, "out.jpg")
@@ -97,7 +97,7 @@ func TestLoomRenderTellsWhatIsWrong(t *testing.T) {
 	write(t, filepath.Join(dir, "campaign.yaml"), []byte(`name: no such host
 output_width: 320
 output_height: 180
-output_fps: 30
+output_fps: 10
 scenes:
   - url: http://nowhere.invalid/
     duration_sec: 1

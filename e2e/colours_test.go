@@ -30,7 +30,7 @@ func TestColoursComeOutAsTheyAreOnThePage(t *testing.T) {
 	for i := range known {
 		middles = append(middles, image.Pt(i%columns*side+side/2, i/columns*side+side/2))
 	}
-	const frame = 10
+	const frame = 5
 	for i, got := range rig.Colors(t, video, c, frame, middles) {
 		near(t, "decoded by FFmpeg", known[i], [3]int{int(got[0]), int(got[1]), int(got[2])})
 	}

@@ -19,8 +19,7 @@ func TestEveryNumberIsInTheVideoOnceInOrder(t *testing.T) {
 	p := rig.Shared(t)
 	c := rig.Campaign{Width: 1920, Height: 1080, FPS: 60, Scenes: []rig.Scene{{URL: p.Site.Page(colors[0].name, 60), Seconds: seconds}}}
 	r := p.AwaitWithin(t, p.Submit(t, c), 20*time.Minute)
-	checkDone(t, p, r, c)
-	if first := rig.Frames(t, rig.Fetch(t, r.VideoURL))[0].Number; first != 0 {
+	if first := checkDone(t, p, r, c)[0].Number; first != 0 {
 		t.Errorf("the first frame shows %d", first)
 	}
 }

@@ -59,16 +59,16 @@ type Track struct {
 	Primaries  string `json:"color_primaries"`
 	Rate       string `json:"r_frame_rate"`
 	AvgRate    string `json:"avg_frame_rate"`
-	Frames     string `json:"nb_read_frames"`
+	Frames     string `json:"nb_frames"`
 	SampleRate string `json:"sample_rate"`
 	Channels   int    `json:"channels"`
 	Duration   string `json:"duration"`
 }
 
-// Tracks counts a video's frames and returns its tracks.
+// Tracks returns a video's tracks, with the number of frames that its index has.
 func Tracks(t testing.TB, path string) []Track {
 	t.Helper()
-	out, err := exec.Command("ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json", path).Output()
+	out, err := exec.Command("ffprobe", "-v", "error", "-show_streams", "-of", "json", path).Output()
 	if err != nil {
 		t.Fatalf("ffprobe: %v", stderr(err))
 	}
@@ -79,8 +79,8 @@ func Tracks(t testing.TB, path string) []Track {
 	return probed.Streams
 }
 
-// CheckVideo checks that path is the campaign's video, fit for the web: its size, rate, exact
-// number of frames, colours and sound, and its index in front.
+// CheckVideo checks that path is the campaign's video, fit for the web: its size, rate, number of
+// frames, colours and sound, and its index in front. Frames decodes them.
 func CheckVideo(t testing.TB, path string, c Campaign, sound bool) {
 	t.Helper()
 	rate := fmt.Sprintf("%d/1", c.FPS)
@@ -196,12 +196,14 @@ func (c RGB) Near(d RGB) bool {
 // Frames decodes a video of the site's pages and reads every frame.
 func Frames(t testing.TB, path string) []Frame {
 	t.Helper()
-	numbers := decode(t, path, fmt.Sprintf("crop=%d:%d:0:0,scale=%d:1:flags=area,format=gray", CodeBits*CodeSize, CodeSize, CodeBits))
-	// Below the number, on the left: the facecam keeps away from there, or this sees that it does
-	// not.
-	colors := decode(t, path, fmt.Sprintf("crop=%d:%d:0:%d,scale=1:1:flags=area,format=rgb24", CodeSize, CodeSize, 2*CodeSize))
 	const w, h = 64, 36
-	pictures := decode(t, path, fmt.Sprintf("scale=%d:%d:flags=area,format=rgb24", w, h))
+	parts := decode(t, path,
+		fmt.Sprintf("crop=%d:%d:0:0,scale=%d:1:flags=area,format=gray", CodeBits*CodeSize, CodeSize, CodeBits),
+		// Below the number, on the left: the facecam keeps away from there, or this sees that it
+		// does not.
+		fmt.Sprintf("crop=%d:%d:0:%d,scale=1:1:flags=area,format=rgb24", CodeSize, CodeSize, 2*CodeSize),
+		fmt.Sprintf("scale=%d:%d:flags=area,format=rgb24", w, h))
+	numbers, colors, pictures := parts[0], parts[1], parts[2]
 	frames := make([]Frame, len(colors)/3)
 	for i := range frames {
 		f := &frames[i]
@@ -223,7 +225,7 @@ func Frames(t testing.TB, path string) []Frame {
 // Means returns the mean colour of a part of each frame of a video.
 func Means(t testing.TB, path string, part image.Rectangle) []RGB {
 	t.Helper()
-	raw := decode(t, path, fmt.Sprintf("crop=%d:%d:%d:%d,scale=1:1:flags=area,format=rgb24", part.Dx(), part.Dy(), part.Min.X, part.Min.Y))
+	raw := decode(t, path, fmt.Sprintf("crop=%d:%d:%d:%d,scale=1:1:flags=area,format=rgb24", part.Dx(), part.Dy(), part.Min.X, part.Min.Y))[0]
 	list := make([]RGB, len(raw)/3)
 	for i := range list {
 		list[i] = RGB(raw[3*i:])
@@ -237,7 +239,7 @@ func Colors(t testing.TB, path string, c Campaign, frame int, points []image.Poi
 	t.Helper()
 	// What scale does otherwise is fast, and off by up to 4.
 	rgb := decode(t, path, fmt.Sprintf("select=eq(n\\,%d),scale=in_color_matrix=bt709:in_range=tv:out_range=pc:"+
-		"flags=neighbor+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24", frame))
+		"flags=neighbor+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24", frame))[0]
 	if want := 3 * c.Width * c.Height; len(rgb) != want {
 		t.Fatalf("frame %d has %d bytes, not %d", frame, len(rgb), want)
 	}
@@ -248,15 +250,32 @@ func Colors(t testing.TB, path string, c Campaign, frame int, points []image.Poi
 	return found
 }
 
-// decode returns every frame of a video as raw pixels, as the filters leave it.
-func decode(t testing.TB, path, filters string) []byte {
+// decode decodes a video once, and returns for each of the chains of filters every frame as raw
+// pixels, as the chain leaves it.
+func decode(t testing.TB, path string, chains ...string) [][]byte {
 	t.Helper()
-	out, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-an", "-vf", filters, "-fps_mode", "passthrough",
-		"-f", "rawvideo", "-").Output()
-	if err != nil {
-		t.Fatalf("decode: %v", stderr(err))
+	dir := t.TempDir()
+	graph := fmt.Sprintf("[0:v]split=%d", len(chains))
+	var filtered string
+	var outputs, files []string
+	for i, chain := range chains {
+		graph += fmt.Sprintf("[in%d]", i)
+		filtered += fmt.Sprintf(";[in%d]%s[out%d]", i, chain, i)
+		files = append(files, filepath.Join(dir, strconv.Itoa(i)))
+		outputs = append(outputs, "-map", fmt.Sprintf("[out%d]", i), "-fps_mode", "passthrough", "-f", "rawvideo", files[i])
 	}
-	return out
+	args := append([]string{"-v", "error", "-i", path, "-filter_complex", graph + filtered}, outputs...)
+	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+		t.Fatalf("decode: %v: %s", err, out)
+	}
+	raw := make([][]byte, len(files))
+	for i, file := range files {
+		var err error
+		if raw[i], err = os.ReadFile(file); err != nil {
+			t.Fatalf("decode: %v", err)
+		}
+	}
+	return raw
 }
 
 func stderr(err error) error {
