@@ -14,6 +14,6 @@
 //	colours_test.go   a page's colours, in the video and in Chrome
 //	number_test.go    every frame of a fast page, at 1920×1080 and 60 frames a second
 //
-// Package rig starts all of it. Tests that take no part away share one pipeline and run one after
-// the other; the others have their own and run in parallel.
+// Package rig starts all of it. Tests that take no part away run one after the other, on the same
+// pipeline. The others run in parallel, each on a pipeline that is its own for as long.
 package e2e

@@ -15,26 +15,30 @@ import (
 
 func TestACampaignBecomesAVideo(t *testing.T) {
 	p := rig.Shared(t)
+	sent, told := listen(t, p, "task.>"), listen(t, p, "event.>")
+	with := func(facecam string, scenes int) rig.Campaign {
+		c := campaign(p, scenes)
+		c.Facecam = p.Site.Facecam(t, facecam)
+		return c
+	}
 	cases := []struct {
-		name, facecam string
-		scenes        int
+		name     string
+		campaign rig.Campaign
 	}{
-		{"with a talking facecam", "talking.mp4", 3}, {"with a silent facecam", "silent.mp4", 2}, {"without a facecam", "", 2},
+		{"with a talking facecam", with("talking.mp4", 2)},
+		{"with a silent facecam", with("silent.mp4", 1)},
+		{"without a facecam", sameOrder(p)},
 	}
-	campaigns, ids := make([]rig.Campaign, len(cases)), make([]uuid.UUID, len(cases))
-	for i, test := range cases {
-		campaigns[i] = campaign(p, test.scenes)
-		if test.facecam != "" {
-			campaigns[i].Facecam = p.Site.Facecam(t, test.facecam)
-		}
-		ids[i] = p.Submit(t, campaigns[i])
+	ids := make([]uuid.UUID, len(cases))
+	for i, c := range cases {
+		ids[i] = p.Submit(t, c.campaign)
 	}
-	for i, test := range cases {
-		t.Run(test.name, func(t *testing.T) {
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
 			r := p.Await(t, ids[i])
-			checkDone(t, p, r, campaigns[i])
+			checkDone(t, p, r, c.campaign)
 			want := []string{"queued", "recording", "normalizing", "concatenating", "overlaying", "uploading", "done"}
-			if test.facecam == "" {
+			if c.campaign.Facecam == "" {
 				want = slices.DeleteFunc(want, func(s string) bool { return s == "overlaying" })
 			}
 			if got := r.Statuses(); !slices.Equal(got, want) {
@@ -42,6 +46,19 @@ func TestACampaignBecomesAVideo(t *testing.T) {
 			}
 		})
 	}
+	t.Run("task messages name a task and nothing else", func(t *testing.T) { checkTaskMessages(t, sent()) })
+	t.Run("watchers are told from plan to end", func(t *testing.T) { checkEvents(t, told, ids) })
+}
+
+// sameOrder is a campaign of two scenes with the same order_index. They are shown in the order of
+// their ids: always the same order, and documented.
+func sameOrder(p *rig.Pipeline) rig.Campaign {
+	c := campaign(p, 2)
+	// Inserted in the other order than that of their ids.
+	c.Scenes[0].URL, c.Scenes[1].URL = c.Scenes[1].URL, c.Scenes[0].URL
+	c.Scenes[0].ID, c.Scenes[1].ID = "00000000-0000-4000-8000-000000000002", "00000000-0000-4000-8000-000000000001"
+	c.Scenes[0].Order, c.Scenes[1].Order = 1, 1
+	return c
 }
 
 // listen returns a function that returns all messages on subject from now on.
@@ -81,14 +98,9 @@ func listen(t *testing.T, p *rig.Pipeline, subject string) func() []*nats.Msg {
 	}
 }
 
-func TestTaskMessagesNameATaskAndNothingElse(t *testing.T) {
-	p := rig.Shared(t)
-	sent := listen(t, p, "task.>")
-	c := campaign(p, 1)
-	c.Facecam = p.Site.Facecam(t, "talking.mp4")
-	checkDone(t, p, p.Await(t, p.Submit(t, c)), c)
+func checkTaskMessages(t *testing.T, sent []*nats.Msg) {
 	kinds := map[string]bool{}
-	for _, m := range sent() {
+	for _, m := range sent {
 		var fields map[string]any
 		if err := json.Unmarshal(m.Data, &fields); err != nil {
 			t.Fatalf("%s: %v", m.Subject, err)
@@ -104,46 +116,42 @@ func TestTaskMessagesNameATaskAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestWatchersAreToldOfARenderFromPlanToEnd(t *testing.T) {
-	p := rig.Shared(t)
-	told := listen(t, p, "event.>")
-	c := campaign(p, 1)
-	first, second := p.Await(t, p.Submit(t, c)), p.Await(t, p.Submit(t, c))
-	var events []msg.Event
+// checkEvents checks what watchers were told of renders that are done.
+func checkEvents(t *testing.T, told func() []*nats.Msg, renders []uuid.UUID) {
+	events := map[uuid.UUID][]msg.Event{}
 	ended := func(id uuid.UUID) (n int) {
-		for _, e := range events {
-			if e.RenderID == id && e.What == msg.EventEnded {
+		for _, e := range events[id] {
+			if e.What == msg.EventEnded {
 				n++
 			}
 		}
 		return n
 	}
-	rig.Eventually(t, "the second render's end is told", func() bool {
+	rig.Eventually(t, "the renders' ends are told", func() bool {
 		for _, m := range told() {
 			e, err := msg.Decode[msg.Event](m.Data)
 			if err != nil {
 				t.Fatalf("%s: %v", m.Subject, err)
 			}
-			events = append(events, e)
+			events[e.RenderID] = append(events[e.RenderID], e)
 		}
-		return ended(second.ID) > 0
+		return !slices.ContainsFunc(renders, func(id uuid.UUID) bool { return ended(id) == 0 })
 	})
-	// The first ended a while ago: had its end been told again, it would be here.
-	if n := ended(first.ID); n != 1 {
-		t.Errorf("the end of the first render was told %d times", n)
-	}
-	var seen []rig.Seen
-	var what []msg.EventKind
-	for _, e := range events {
-		if e.RenderID == first.ID {
-			seen = append(seen, rig.Seen{Status: e.Status, Progress: e.Progress})
-			what = append(what, e.What)
+	// All but the last ended a while ago: had an end been told again, it would be here.
+	for _, id := range renders {
+		if n := ended(id); n != 1 {
+			t.Errorf("the end of render %s was told %d times", id, n)
 		}
-	}
-	if what[0] != msg.EventPlanned || what[len(what)-1] != msg.EventEnded || seen[len(seen)-1] != (rig.Seen{Status: "done", Progress: 100}) {
-		t.Errorf("the first render's events are %v: %v", what, seen)
-	}
-	if fault := rig.Backward(seen); fault != "" {
-		t.Errorf("events: %s: %v", fault, seen)
+		var seen []rig.Seen
+		for _, e := range events[id] {
+			seen = append(seen, rig.Seen{Status: e.Status, Progress: e.Progress})
+		}
+		first, last := events[id][0].What, events[id][len(seen)-1].What
+		if first != msg.EventPlanned || last != msg.EventEnded || seen[len(seen)-1] != (rig.Seen{Status: "done", Progress: 100}) {
+			t.Errorf("the events of render %s begin with %s and end with %s: %v", id, first, last, seen)
+		}
+		if fault := rig.Backward(seen); fault != "" {
+			t.Errorf("events: %s: %v", fault, seen)
+		}
 	}
 }

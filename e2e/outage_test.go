@@ -11,7 +11,7 @@ import (
 func TestNATSMayLoseEverythingMidway(t *testing.T) {
 	t.Parallel()
 	p := rig.Start(t, rig.Config{Recorders: 2})
-	c, hold := held(t, p, 3)
+	c, hold := held(t, p, 2)
 	segments := p.Store.Hold(t, http.MethodPut, "/segment")
 	id := p.Submit(t, c)
 	wipe := func() {

@@ -11,8 +11,9 @@
 // A test catches a task midway with a Hold: a page or an S3 request that waits until the test
 // releases it. So nothing depends on how fast the machine is.
 //
-// Tests that take no part away share one pipeline (Shared). The others have their own (Start).
+// A test has a pipeline to itself (Start), and leaves it to the next one. What it has killed is
+// replaced in between.
 //
-// When a test ends, every process must end on SIGTERM with status 0 and leave no child behind, and
+// Every service that is not killed must end on SIGTERM with status 0 and leave no child behind, and
 // no log may hold a secret or a signed URL. When a test has failed, all logs are printed.
 package rig

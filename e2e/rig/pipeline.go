@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -35,8 +36,6 @@ type Pipeline struct {
 	dir       string
 	env       map[string]string
 	processes []*Service
-	// started is true of a shared pipeline that started as a whole.
-	started bool
 }
 
 // Service is a running replica.
@@ -45,62 +44,80 @@ type Service struct {
 	Port int
 	// Worker is its WORKER_ID, as in loom.attempts.
 	Worker string
+	kind   string
+	// env are the settings beyond the defaults that it was started with.
+	env map[string]string
 }
 
-// Start starts servers and services and returns when all services are ready. Everything ends with
-// the test.
+// idle are pipelines that no test uses.
+var idle struct {
+	sync.Mutex
+	pipelines []*Pipeline
+}
+
+// Start returns a pipeline whose services are as cfg says and all ready. Until the test ends it is
+// the test's own, which may take any part away: one that an earlier test has left, or else a new
+// one. What a test has killed or stopped is replaced before the next. After a test that failed, the
+// pipeline ends. TestMain ends all others with End.
 func Start(t testing.TB, cfg Config) *Pipeline {
 	t.Helper()
-	p := &Pipeline{env: cfg.Env}
+	p := takeIdle()
 	t.Cleanup(func() {
-		if err := p.stop(); err != nil {
-			t.Error(err)
+		if !t.Failed() {
+			p.leave()
+			return
 		}
-		if t.Failed() {
-			p.printLogs(t)
-		}
-		if err := p.remove(); err != nil {
+		p.printLogs(t)
+		if err := p.end(); err != nil {
 			t.Error(err)
 		}
 	})
-	p.start(t, cfg)
+	if p.dir == "" {
+		p.start(t)
+	}
+	p.fit(t, cfg)
 	return p
 }
 
-// shared is the pipeline of the tests that take no server and no service away.
-var shared *Pipeline
+func takeIdle() *Pipeline {
+	idle.Lock()
+	defer idle.Unlock()
+	if len(idle.pipelines) == 0 {
+		return &Pipeline{}
+	}
+	last := len(idle.pipelines) - 1
+	p := idle.pipelines[last]
+	idle.pipelines = idle.pipelines[:last]
+	return p
+}
 
-// Shared returns a running pipeline with two recorders and two transcoders, which tries each task
-// twice. It is for tests that take no part of it away, which use it one after the other. The first
-// that asks starts it, and TestMain ends it with EndShared.
+func (p *Pipeline) leave() {
+	idle.Lock()
+	defer idle.Unlock()
+	idle.pipelines = append(idle.pipelines, p)
+}
+
+// Shared is Start for tests that are content with two recorders and two transcoders, which try each
+// task twice, and that run one after the other.
 func Shared(t testing.TB) *Pipeline {
 	t.Helper()
-	if shared == nil {
-		cfg := Config{Recorders: 2, Transcoders: 2, Env: map[string]string{"WORKER_MAX_RETRIES": "1"}}
-		shared = &Pipeline{env: cfg.Env}
-		shared.start(t, cfg)
-		shared.started = true
-	}
-	if !shared.started {
-		t.Fatal("the shared pipeline did not start: the first test that asked for it says why")
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			shared.printLogs(t)
-		}
-	})
-	return shared
+	return Start(t, Config{Recorders: 2, Transcoders: 2, Env: map[string]string{"WORKER_MAX_RETRIES": "1"}})
 }
 
-// EndShared ends the shared pipeline, if there is one, and checks its end as that of any other.
-func EndShared() error {
-	if shared == nil {
-		return nil
+// End ends the pipelines that tests have left, and returns what did not end as it should.
+func End() error {
+	idle.Lock()
+	defer idle.Unlock()
+	var err error
+	for _, p := range idle.pipelines {
+		err = errors.Join(err, p.end())
 	}
-	return errors.Join(shared.stop(), shared.remove())
+	idle.pipelines = nil
+	return err
 }
 
-func (p *Pipeline) start(t testing.TB, cfg Config) {
+// start starts the servers.
+func (p *Pipeline) start(t testing.TB) {
 	t.Helper()
 	var err error
 	if p.dir, err = postgresd.Folder("loom-e2e-pipeline-"); err != nil {
@@ -111,23 +128,44 @@ func (p *Pipeline) start(t testing.TB, cfg Config) {
 	p.App = &App{DB: p.Postgres.migrate(t)}
 	p.NATS = startNATS(t, p.dir)
 	p.Store = startStore(t, p.dir)
+}
+
+// fit starts the services that cfg asks for and stops all others.
+func (p *Pipeline) fit(t testing.TB, cfg Config) {
+	t.Helper()
+	p.DB.Reset() // Postgres may have been away
+	p.env = cfg.Env
+	var surplus []*Service
 	for _, s := range []struct {
 		kind string
 		n    int
 	}{{"ingest", cfg.Ingests}, {"recorder", cfg.Recorders}, {"transcoder", cfg.Transcoders}, {"uploader", cfg.Uploaders}} {
-		for range max(s.n, 1) {
+		wanted := max(s.n, 1)
+		for _, running := range p.Services(s.kind) {
+			if wanted > 0 && maps.Equal(running.env, p.env) {
+				wanted--
+			} else {
+				surplus = append(surplus, running)
+			}
+		}
+		for range wanted {
 			p.Run(t, s.kind)
 		}
 	}
+	if err := stopServices(surplus); err != nil {
+		t.Error(err)
+	}
 	for _, s := range p.processes {
-		s.AwaitReady(t)
+		if !s.Exited() {
+			s.AwaitReady(t)
+		}
 	}
 }
 
 // Run starts one more replica of a service.
 func (p *Pipeline) Run(t testing.TB, kind string) *Service {
 	t.Helper()
-	s := &Service{Port: freePort(t), Worker: fmt.Sprintf("%s-%d", kind, len(p.Services(kind))+1)}
+	s := &Service{Port: freePort(t), Worker: fmt.Sprintf("%s-%d", kind, p.started(kind)+1), kind: kind, env: p.env}
 	work := filepath.Join(p.dir, "work-"+s.Worker)
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		t.Fatalf("make a work folder: %v", err)
@@ -172,15 +210,25 @@ func (p *Pipeline) settings(kind string, s *Service, work string) map[string]str
 	return env
 }
 
-// Services returns the replicas of a service, in the order in which they were started.
+// Services returns the running replicas of a service, in the order in which they were started.
 func (p *Pipeline) Services(kind string) []*Service {
 	var found []*Service
 	for _, s := range p.processes {
-		if bytes.HasPrefix([]byte(s.Worker), []byte(kind+"-")) {
+		if s.kind == kind && !s.Exited() {
 			found = append(found, s)
 		}
 	}
 	return found
+}
+
+// started returns how many replicas of a service have been started.
+func (p *Pipeline) started(kind string) (n int) {
+	for _, s := range p.processes {
+		if s.kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 // Service returns the replica with this WORKER_ID.
@@ -215,23 +263,12 @@ func (s *Service) AwaitReady(t testing.TB) {
 	})
 }
 
-// stop ends everything that was started, and returns what did not end as it should.
-func (p *Pipeline) stop() error {
+// end ends everything that was started, clears up, and returns what did not end as it should.
+func (p *Pipeline) end() error {
 	if p.App != nil {
 		p.DB.Close()
 	}
-	var children []child.Info
-	for _, s := range p.processes {
-		children = append(children, s.Children()...)
-		s.tell(syscall.SIGTERM)
-	}
-	var err error
-	for _, s := range p.processes {
-		if stopErr := s.awaitStop(); !s.killed {
-			err = errors.Join(err, stopErr)
-		}
-	}
-	err = errors.Join(err, awaitEnd(children), p.checkLogs())
+	err := errors.Join(stopServices(p.processes), p.checkLogs())
 	if p.Store != nil {
 		p.Store.stop()
 	}
@@ -244,10 +281,25 @@ func (p *Pipeline) stop() error {
 	if p.Site != nil {
 		p.Site.stop()
 	}
-	return err
+	return errors.Join(err, os.RemoveAll(p.dir))
 }
 
-func (p *Pipeline) remove() error { return os.RemoveAll(p.dir) }
+// stopServices tells services to stop, waits until they and their children have ended, and returns
+// what did not end as it should.
+func stopServices(services []*Service) error {
+	var children []child.Info
+	for _, s := range services {
+		children = append(children, s.Children()...)
+		s.tell(syscall.SIGTERM)
+	}
+	var err error
+	for _, s := range services {
+		if stopErr := s.awaitStop(); !s.killed {
+			err = errors.Join(err, stopErr)
+		}
+	}
+	return errors.Join(err, awaitEnd(children))
+}
 
 // secrets are what no log may hold.
 var secrets = []string{secretKey, databasePassword, "X-Amz-Signature"}
