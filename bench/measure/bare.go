@@ -59,10 +59,6 @@ func (b bare) scene(ctx context.Context, dir string, m marks) (made output, err 
 		return output{}, err
 	}
 	defer func() { err = errors.Join(err, browser.Close()) }()
-	go func() {
-		for range browser.Client.Event() { // rod's events: the client blocks until they are read
-		}
-	}()
 	loop := bareLoop{job: b.job, client: browser.Client, expired: make(chan struct{}, 1)}
 	if err := loop.open(ctx); err != nil {
 		return output{}, fmt.Errorf("open the page: %w", err)

@@ -101,7 +101,7 @@ type Browser struct {
 	Still func(still bool)
 }
 
-// Run captures a page. The browser cannot be used afterwards: close it.
+// Run captures a page. The page is there afterwards: close it, or the browser.
 func Run(ctx context.Context, b Browser, o Options, sink Sink) error {
 	if err := load.CheckURL(o.URL); err != nil {
 		return err

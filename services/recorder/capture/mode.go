@@ -49,7 +49,7 @@ type conditions struct {
 
 // open opens an empty page in a browser that shows nothing else, set up for its mode of capture.
 func open(ctx context.Context, b Browser, o *Options, q *sequence, crashed func()) (mode, *tab, error) {
-	browser := rod.New().Context(ctx).Client(b.Client).NoDefaultDevice()
+	browser := rod.New().Context(ctx).Client(b.Client.Rod(ctx)).NoDefaultDevice()
 	if err := connect(browser); err != nil {
 		return nil, nil, err
 	}

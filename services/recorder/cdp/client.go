@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-rod/rod"
 	rodcdp "github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/proto"
 )
@@ -31,8 +30,6 @@ var (
 	ErrClosed = errors.New("chrome is gone")
 )
 
-var _ rod.CDPClient = (*Client)(nil)
-
 // Client is one connection to one browser.
 type Client struct {
 	// Deadline is how long Chrome may take to answer one call. Set it before the first.
@@ -41,15 +38,13 @@ type Client struct {
 	w      io.Writer
 	closed chan struct{}
 
-	sending sync.Mutex
-	events  chan *rodcdp.Event
-
 	writing sync.Mutex
 
 	mu        sync.Mutex
 	last      int
 	pending   []waiting // few at a time
 	listeners map[listenKey][]*listener
+	feed      *feed // rod's; nil before there is one
 	err       error // why closed
 }
 
@@ -86,7 +81,6 @@ func New(r io.Reader, w io.Writer) *Client {
 	c := &Client{
 		Deadline:  DefaultDeadline,
 		w:         w,
-		events:    make(chan *rodcdp.Event, 64),
 		closed:    make(chan struct{}),
 		listeners: map[listenKey][]*listener{},
 	}
@@ -96,31 +90,6 @@ func New(r io.Reader, w io.Writer) *Client {
 
 // Closed is closed when Chrome is gone.
 func (c *Client) Closed() <-chan struct{} { return c.closed }
-
-// Event returns all events as JSON, for rod. It must be read.
-func (c *Client) Event() <-chan *rodcdp.Event {
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	return c.events
-}
-
-// Renew is for a browser that shows one page after the other, each to a rod of its own, which would
-// read events until Chrome is gone. It ends the channel that Event returned and whatever was
-// listening, and has Event return a new channel.
-func (c *Client) Renew() {
-	c.mu.Lock()
-	c.listeners = map[listenKey][]*listener{}
-	c.mu.Unlock()
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	select {
-	case <-c.closed: // and so is the channel
-		return
-	default:
-	}
-	close(c.events)
-	c.events = make(chan *rodcdp.Event, cap(c.events))
-}
 
 // Call calls a method and returns its result as JSON. A call whose context has ended is still sent,
 // in order, but its answer is dropped.
@@ -300,16 +269,16 @@ func (c *Client) read(r io.Reader) {
 	if !errors.Is(err, io.EOF) {
 		c.err = fmt.Errorf("%w: %w", ErrClosed, err)
 	}
-	left := c.pending
+	left, f := c.pending, c.feed
 	c.pending = nil
 	c.mu.Unlock()
 	for _, w := range left {
 		w.told(nil, c.err)
 	}
-	c.sending.Lock()
-	defer c.sending.Unlock()
 	close(c.closed)
-	close(c.events)
+	if f != nil {
+		f.end()
+	}
 }
 
 func (c *Client) readAll(r *bufio.Reader) error {
@@ -395,9 +364,9 @@ func (c *Client) deliver(body []byte) error {
 		return nil
 	}
 	c.mu.Lock()
-	listeners := c.listeners[listenKey{string(m.session), string(m.method)}]
+	listeners, f := c.listeners[listenKey{string(m.session), string(m.method)}], c.feed
 	c.mu.Unlock()
-	exclusive := false
+	exclusive := f == nil
 	for _, l := range listeners {
 		l.f(m.params)
 		exclusive = exclusive || l.exclusive
@@ -409,9 +378,7 @@ func (c *Client) deliver(body []byte) error {
 	if err != nil {
 		return fmt.Errorf("event %s: %w", m.method, err)
 	}
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	c.events <- &rodcdp.Event{SessionID: string(m.session), Method: string(m.method), Params: params}
+	f.send(&rodcdp.Event{SessionID: string(m.session), Method: string(m.method), Params: params})
 	return nil
 }
 

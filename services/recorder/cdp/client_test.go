@@ -141,6 +141,7 @@ func TestACallThatIsNotAnsweredStalls(t *testing.T) {
 
 func TestCallsEndWhenChromeIsGone(t *testing.T) {
 	c, chrome := connect(t)
+	events := c.Rod(t.Context()).Event()
 	go func() {
 		chrome.request()
 		_ = chrome.w.Close()
@@ -150,13 +151,14 @@ func TestCallsEndWhenChromeIsGone(t *testing.T) {
 			t.Errorf("the call returned %v, want ErrClosed", err)
 		}
 	}
-	if _, open := <-c.Event(); open {
+	if _, open := <-events; open {
 		t.Error("there is an event")
 	}
 }
 
 func TestEventsComeInOrderBeforeTheReply(t *testing.T) {
 	c, chrome := connect(t)
+	events := c.Rod(t.Context()).Event()
 	var urls []string
 	off := On(c, "S", func(e *proto.PageFrameNavigated) { urls = append(urls, e.Frame.URL) })
 	On(c, "other", func(*proto.PageFrameNavigated) { t.Error("an event of another session came") })
@@ -180,7 +182,7 @@ func TestEventsComeInOrderBeforeTheReply(t *testing.T) {
 		t.Errorf("events came as %v, want a, b and then none", urls)
 	}
 	for _, want := range []string{"a", "b", "c"} {
-		if e := <-c.Event(); e.Method != "Page.frameNavigated" || string(e.Params) != `{"frame":{"url":"`+want+`"}}` {
+		if e := <-events; e.Method != "Page.frameNavigated" || string(e.Params) != `{"frame":{"url":"`+want+`"}}` {
 			t.Errorf("rod's event is %s %s, want that of %s", e.Method, e.Params, want)
 		}
 	}
@@ -229,6 +231,7 @@ func TestAnAnswerMayLeadToTheNextCall(t *testing.T) {
 
 func TestRodIsNotToldOfWhatIsTaken(t *testing.T) {
 	c, chrome := connect(t)
+	events := c.Rod(t.Context()).Event()
 	taken := 0
 	off := OnExclusive(c, "S", func(*proto.EmulationVirtualTimeBudgetExpired) { taken++ })
 	const expired = `{"method":"Emulation.virtualTimeBudgetExpired","params":{},"sessionId":"S"}`
@@ -242,11 +245,11 @@ func TestRodIsNotToldOfWhatIsTaken(t *testing.T) {
 	}
 	off()
 	chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`)
-	if e := <-c.Event(); taken != 1 || e.Method != "Page.loadEventFired" {
+	if e := <-events; taken != 1 || e.Method != "Page.loadEventFired" {
 		t.Errorf("%d events were taken, then rod was told of %s", taken, e.Method)
 	}
 	chrome.send(expired)
-	if e := <-c.Event(); e.Method != "Emulation.virtualTimeBudgetExpired" {
+	if e := <-events; e.Method != "Emulation.virtualTimeBudgetExpired" {
 		t.Errorf("rod was told of %s, want what nobody takes any longer", e.Method)
 	}
 }
@@ -283,24 +286,55 @@ func TestACallWithoutItsNumberIsRefused(t *testing.T) {
 	}
 }
 
-func TestARenewedClientHasEventsForAnotherReader(t *testing.T) {
+func TestEachRodHasTheEventsOfItsTime(t *testing.T) {
 	c, chrome := connect(t)
-	first := c.Event()
-	On(c, "S", func(*proto.PageFrameStartedLoading) { t.Error("a listener outlives its rod") })
-	chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`)
-	<-first
-	c.Renew()
-	if _, open := <-first; open {
-		t.Error("the first reader's channel has not ended")
-	}
+	chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`) // nobody's
+	ctx, end := context.WithCancel(t.Context())
+	first := c.Rod(ctx).Event()
+	read := make(chan int)
+	go func() {
+		n := 0
+		for range first {
+			n++
+		}
+		read <- n
+	}()
+	end()
+	<-read
+	second := c.Rod(t.Context())
 	chrome.send(`{"method":"Page.frameStartedLoading","params":{"frameId":"F"},"sessionId":"S"}`)
-	if e := <-c.Event(); e == nil || e.Method != "Page.frameStartedLoading" {
-		t.Errorf("the second reader has %v", e)
+	for {
+		e := <-second.Event()
+		if e == nil {
+			t.Fatal("the events of the second have ended")
+		}
+		if e.Method == "Page.frameStartedLoading" {
+			break // what Chrome sent before may still have been under way
+		}
 	}
 	_ = chrome.w.Close()
 	<-c.Closed()
-	c.Renew() // of a Chrome that is gone: nothing
-	if _, open := <-c.Event(); open {
-		t.Error("there are events of a Chrome that is gone")
+	for range second.Event() {
+		t.Error("there is an event of a Chrome that is gone")
+	}
+	if _, open := <-c.Rod(t.Context()).Event(); open {
+		t.Error("there are events of a Chrome that was gone before")
+	}
+}
+
+func TestEventsThatNobodyReadsAnyMoreStopNothing(t *testing.T) {
+	c, chrome := connect(t)
+	ctx, end := context.WithCancel(t.Context())
+	_ = c.Rod(ctx)
+	go func() {
+		for range 200 { // more than wait in a channel
+			chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`)
+		}
+		chrome.request()
+		chrome.send(`{"id":1,"result":{}}`)
+	}()
+	end()
+	if _, err := c.Call(t.Context(), "S", "Page.enable", nil); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,6 @@
 // Package cdp speaks the Chrome DevTools protocol over the pipe of --remote-debugging-pipe=cbor.
 //
-// A Client satisfies rod's CDPClient, so that rod's pages and types can be used with it: rod sees
+// Client.Rod returns a rod.CDPClient, so that rod's pages and types can be used with it: rod sees
 // JSON. What is large never becomes JSON: CallRaw returns the reply as Chrome wrote it, in which an
 // image is raw bytes. Decoding base64 out of JSON costs more than a quarter of the time of a frame.
 //

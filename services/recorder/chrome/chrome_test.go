@@ -97,11 +97,6 @@ func start(t *testing.T, o Options) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// rod, which reads the events of a browser, is not there.
-	go func() {
-		for range p.Client.Event() {
-		}
-	}()
 	return p
 }
 

@@ -45,10 +45,6 @@ func TestChromeWritesInItsFolder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			go func() {
-				for range p.Client.Event() {
-				}
-			}()
 			open := proto.TargetCreateTarget{URL: "data:text/html,<h1>page</h1>"}
 			if _, err := p.Client.Call(t.Context(), "", open.ProtoReq(), open); err != nil {
 				t.Errorf("open a page: %v; Chrome said: %s", err, p.Stderr())

@@ -77,14 +77,6 @@ func (p *Pool) Return(b *Browser) {
 
 // clear closes the pages of a Chrome, but for the empty one that it was started with.
 func (b *Browser) clear() error {
-	b.Client.Renew()
-	var read sync.WaitGroup
-	read.Go(func() {
-		for range b.Client.Event() {
-		}
-	})
-	defer read.Wait()
-	defer b.Client.Renew()
 	client := b.Client.Within(context.Background(), cdp.DefaultDeadline, "")
 	targets, err := proto.TargetGetTargets{}.Call(client)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 func TestAnAreaThatCannotBeAskedForIsNotEmpty(t *testing.T) {
 	t.Parallel()
 	gone := cdp.New(strings.NewReader(""), io.Discard)
-	page := rod.New().Client(gone).PageFromSession("page")
+	page := rod.New().Client(gone.Rod(t.Context())).PageFromSession("page")
 	if empty, err := (Area{}).Empty(world.New(gone, page)); empty || err == nil {
 		t.Errorf("without Chrome, the area is empty: %t, %v", empty, err)
 	}
