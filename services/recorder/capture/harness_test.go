@@ -115,17 +115,8 @@ type picture []byte
 
 func (p picture) at(x, y int) byte { return p[y*width+x] }
 
-// decode returns every frame of a mezzanine, repeated ones repeated, as the transcoder sees them.
-// Of larger ones it returns the top left corner.
-func decode(t *testing.T, path string, rate msg.Rate, frames int) []picture {
-	t.Helper()
-	var pictures []picture
-	for _, raw := range decodeAs(t, path, rate, frames, "gray", 1) {
-		pictures = append(pictures, raw)
-	}
-	return pictures
-}
-
+// decodeAs returns every frame of a mezzanine as FFmpeg decodes it, repeated ones repeated. Of
+// larger ones it returns the top left corner.
 func decodeAs(t *testing.T, path string, rate msg.Rate, frames int, format string, bytesPerPixel int) [][]byte {
 	t.Helper()
 	cmd := exec.Command("ffmpeg", "-v", "error", "-i", path,
