@@ -13,10 +13,10 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
-// slowPicture answers with a white picture after 700 ms.
+// slowPicture answers with a white picture after 300 ms.
 func slowPicture(w http.ResponseWriter, r *http.Request) {
 	select {
-	case <-time.After(700 * time.Millisecond): // what is tested is that this is no page time
+	case <-time.After(300 * time.Millisecond): // what is tested is that this is no page time
 	case <-r.Context().Done():
 	}
 	picture := image.NewGray(image.Rect(0, 0, 16, 16))
@@ -36,19 +36,21 @@ func TestFrame0HasItsPicturesAndItsAnimationsBegin(t *testing.T) {
 		@keyframes m{to{transform:translateX(240px)}}img{position:absolute;left:280px;top:0;width:40px;height:40px}</style><b></b>`
 	url := site(t, map[string]http.HandlerFunc{
 		"/slow.png": slowPicture,
-		"/eager":    html(entrance + `<img src=/slow.png>`),
-		"/lazy":     html(entrance + `<img loading=lazy src=/slow.png>`),
-		"/css":      html(entrance + `<p style="position:absolute;left:280px;top:0;margin:0;width:40px;height:40px;background:url(/slow.png)"></p>`),
-		"/script": html(entrance + `<script>fetch("/slow.png").then(() => { const i = new Image; i.src = "/slow.png?again";
+		"/eager":    html(entrance + `<img src=/slow.png?eager>`),
+		"/lazy":     html(entrance + `<img loading=lazy src=/slow.png?lazy>`),
+		"/css":      html(entrance + `<p style="position:absolute;left:280px;top:0;margin:0;width:40px;height:40px;background:url(/slow.png?css)"></p>`),
+		"/script": html(entrance + `<script>fetch("/slow.png?script").then(() => { const i = new Image; i.src = "/slow.png?again";
 			i.onload = () => document.body.append(i) })</script>`),
 		"/observer": html(entrance + `<p style="position:absolute;top:0">x</p><script>new IntersectionObserver((entries, o) => { o.disconnect();
-			const i = new Image; i.src = "/slow.png"; document.body.append(i) }).observe(document.querySelector("p"))</script>`),
+			const i = new Image; i.src = "/slow.png?observer"; document.body.append(i) }).observe(document.querySelector("p"))</script>`),
 	})
+	t.Parallel()
+	s := shot{frames: 1, bounds: capture.DefaultBounds}.shared(t)
 	for _, page := range []string{"/eager", "/lazy", "/css", "/script", "/observer"} {
 		t.Run(page[1:], func(t *testing.T) {
-			t.Parallel()
-			path, _ := shot{url: url + page, frames: 2, bounds: capture.DefaultBounds}.mustTake(t)
-			frame0 := decode(t, path, msg.FPS(60), 2)[0]
+			s.url = url + page
+			path, _ := s.mustTake(t)
+			frame0 := decode(t, path, msg.FPS(60), 1)[0]
 			if luma := frame0.at(300, 20); luma < 200 {
 				t.Errorf("at frame 0 the picture is not there: its place has %d", luma)
 			}
@@ -68,8 +70,10 @@ func TestFrame0IsAtTheSameTimeHoweverSlowTheNetwork(t *testing.T) {
 		"/fast":     html(fmt.Sprintf(now, "")),
 		"/slow":     html(fmt.Sprintf(now, `<img src=/slow.png><img src=/slow.png?2><script src=/slow.png?3></script>`)),
 	})
+	s := shot{frames: 1, bounds: capture.DefaultBounds}.shared(t)
 	for _, page := range []string{"/fast", "/slow"} {
-		path, _ := shot{url: url + page, frames: 1, bounds: capture.DefaultBounds}.mustTake(t)
+		s.url = url + page
+		path, _ := s.mustTake(t)
 		if n := decode(t, path, msg.FPS(60), 1)[0].number(); n != 10<<8|10 {
 			t.Errorf("%s is drawn at %d and %d tenths of a millisecond, want 10", page, n>>8, n&0xff)
 		}

@@ -2,7 +2,9 @@ package capture_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image"
 	"net/http"
@@ -12,6 +14,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
@@ -31,6 +35,8 @@ type shot struct {
 	mode       msg.Mode       // default: exact
 	bounds     capture.Bounds // default: generous
 	repeatable bool
+	// browser takes it; default: a Chrome of its own, as the recorder starts one for each capture.
+	browser *chrometest.Browser
 	// director is the capture's; it may be nil.
 	director capture.Director
 	// allow is EGRESS_ALLOW; empty allows loopback.
@@ -48,10 +54,44 @@ var (
 	impatient = capture.Bounds{Load: 2 * time.Second, Request: 400 * time.Millisecond, Requests: time.Second, Call: 3 * time.Second}
 )
 
-// take captures into a file and returns its path and what it holds. Chrome must be installed and is
-// gone afterwards.
-func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.RecordFacts, err error) {
+// shared returns s with a browser until the test ends, for captures one after another whose pages
+// do each other no harm. Starting a Chrome costs as much as 80 frames.
+func (s shot) shared(t *testing.T) shot {
 	t.Helper()
+	s.browser = s.completed().start(t)
+	t.Cleanup(s.browser.End)
+	return s
+}
+
+// start starts a Chrome for s, whose defaults are set.
+func (s shot) start(t *testing.T) *chrometest.Browser {
+	t.Helper()
+	return chrometest.Start(t, s.allow, chrome.Options{
+		Frames: capture.Frames(s.mode), Width: s.size.X, Height: s.size.Y, Repeatable: s.repeatable,
+	})
+}
+
+// closePages closes all pages of a Chrome.
+func closePages(t *testing.T, p *chrometest.Browser) {
+	t.Helper()
+	var all proto.TargetGetTargetsResult
+	reply, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil)
+	if err = cmp.Or(err, json.Unmarshal(reply, &all)); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range all.TargetInfos {
+		if target.Type != proto.TargetTargetInfoTypePage {
+			continue
+		}
+		closing := proto.TargetCloseTarget{TargetID: target.TargetID}
+		if _, err := p.Client.Call(context.Background(), "", closing.ProtoReq(), closing); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// completed returns s with the defaults set.
+func (s shot) completed() shot {
 	if s.size == (image.Point{}) {
 		s.size = image.Pt(width, height)
 	}
@@ -64,10 +104,21 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	if s.allow == "" {
 		s.allow = "127.0.0.1"
 	}
-	p := chrometest.Start(t, s.allow, chrome.Options{
-		Frames: capture.Frames(s.mode), Width: s.size.X, Height: s.size.Y, Repeatable: s.repeatable,
-	})
-	defer p.End()
+	return s
+}
+
+// take captures into a file and returns its path and what it holds. Chrome must be installed and is
+// gone afterwards.
+func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.RecordFacts, err error) {
+	t.Helper()
+	s = s.completed()
+	p := s.browser
+	if p == nil {
+		p = s.start(t)
+		defer p.End()
+	} else {
+		defer closePages(t, p)
+	}
 	if s.started != nil {
 		s.started(p.Process)
 	}

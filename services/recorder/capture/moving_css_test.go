@@ -3,6 +3,7 @@ package capture_test
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -20,6 +21,8 @@ func barPage(bars []bar) string {
 }
 
 func TestMovingByStyle(t *testing.T) {
+	t.Parallel()
+	s := shot{frames: movingFrames}.shared(t)
 	for name, bars := range map[string][]bar{
 		"in every frame": {
 			{"animation of transform", `<style>.BAR{animation:BAR 2s linear}@keyframes BAR{to{transform:translateX(400px)}}</style><div class="bar BAR"></div>`, even(200)},
@@ -61,8 +64,7 @@ func TestMovingByStyle(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			pictures := capturedPage(t, barPage(bars))
+			pictures := s.captured(t, map[string]http.HandlerFunc{"/": html(barPage(bars))})
 			for row, b := range bars {
 				t.Run(b.name, func(t *testing.T) { checkBar(t, edgesIn(pictures, row), b.at) })
 			}

@@ -8,30 +8,31 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 )
 
 // mediaStyle is a black page; what is in it begins in the top left corner.
 const mediaStyle = `<style>body{margin:0;background:#000}img,video,canvas{display:block}</style>`
 
-// showing captures a page of a file, /media, and returns the numbers that the first row shows in
-// each frame.
-func showing(t *testing.T, path, page string, frames int) []int {
-	t.Helper()
-	return numbers(showingAll(t, map[string]string{"/media": path}, page, frames))
-}
+// playing is a shot of a page with videos or images. A busy machine may take as long for a picture
+// as a page of the internet for a request.
+func playing(frames int) shot { return shot{frames: frames, bounds: capture.DefaultBounds} }
 
-// showingAll captures a page of files, by their paths on the site. A busy machine may take as long
-// for a picture as a page of the internet for a request.
-func showingAll(t *testing.T, files map[string]string, page string, frames int) []picture {
+// showing captures a page of files, by their paths on the site.
+func (s shot) showing(t *testing.T, files map[string]string, page string) []picture {
 	t.Helper()
 	pages := map[string]http.HandlerFunc{"/": html(mediaStyle + page)}
 	for at, path := range files {
 		pages[at] = file(path)
 	}
-	mezzanine, _ := shot{url: site(t, pages), frames: frames, bounds: capture.DefaultBounds}.mustTake(t)
-	return decode(t, mezzanine, msg.FPS(60), frames)
+	return s.captured(t, pages)
+}
+
+// showing captures a page of a file, /media, and returns the numbers that the first row shows in
+// each frame.
+func showing(t *testing.T, path, page string, frames int) []int {
+	t.Helper()
+	return numbers(playing(frames).showing(t, map[string]string{"/media": path}, page))
 }
 
 func numbers(pictures []picture) (found []int) {
@@ -103,7 +104,7 @@ func TestMovingImages(t *testing.T) {
 		page += `<img src=/` + name + `>`
 	}
 	files["/late"] = files["/moving.gif"]
-	pictures := showingAll(t, files, page+`<img id=late><script>setTimeout(() => { late.src = "/late" }, 300)</script>`, movingFrames)
+	pictures := playing(movingFrames).showing(t, files, page+`<img id=late><script>setTimeout(() => { late.src = "/late" }, 300)</script>`)
 	for row, name := range append(names, "late") {
 		t.Run(name, func(t *testing.T) {
 			shown, from := numbersIn(pictures, row), 0
@@ -144,10 +145,11 @@ func TestMovingVideo(t *testing.T) {
 	for i, row := range rows {
 		page += strings.ReplaceAll(row.page, "ID", fmt.Sprint("video", i))
 	}
+	t.Parallel()
+	s := playing(movingFrames).shared(t)
 	for name, args := range videos {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			pictures := showingAll(t, map[string]string{"/media": media(t, name, 30, 60, args...)}, page, movingFrames)
+			pictures := s.showing(t, map[string]string{"/media": media(t, name, 30, 60, args...)}, page)
 			for i, row := range rows {
 				t.Run(row.name, func(t *testing.T) { checkBeat(t, numbersIn(pictures, i), row.hold, lateVideo) })
 			}
@@ -185,11 +187,12 @@ func everyVideo(t *testing.T, formats map[string][]string, count int, tag string
 
 // A video that has sound is shown as one that has none.
 func TestMovingVideoWithSound(t *testing.T) {
+	t.Parallel()
+	s := playing(movingFrames).shared(t)
 	for name, tag := range map[string]string{"heard": `<video autoplay src=SRC></video>`, "muted": `<video autoplay muted src=SRC></video>`} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			page, files, formats := everyVideo(t, sounding, 60, tag)
-			pictures := showingAll(t, files, page, movingFrames)
+			pictures := s.showing(t, files, page)
 			for row, format := range formats {
 				t.Run(format, func(t *testing.T) { checkBeat(t, numbersIn(pictures, row), 2, lateVideo) })
 			}
@@ -220,12 +223,13 @@ func withAndWithoutSound() map[string]map[string][]string {
 // A video that starts over loses its beat for a few pictures while it seeks. From the fourth
 // picture on it is as steady as before.
 func TestMovingVideoThatLoops(t *testing.T) {
+	const count = 20
+	t.Parallel()
+	s := playing(5 * count).shared(t)
 	for name, formats := range withAndWithoutSound() {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			const count, frames = 20, 100
 			page, files, formats := everyVideo(t, formats, count, `<video autoplay loop src=SRC></video>`)
-			pictures := showingAll(t, files, page, frames)
+			pictures := s.showing(t, files, page)
 			for row, format := range formats {
 				t.Run(format, func(t *testing.T) { checkLoops(t, numbersIn(pictures, row), count) })
 			}

@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"math"
+	"net/http"
 	"testing"
 )
 
@@ -12,6 +13,8 @@ func TestMovingByScript(t *testing.T) {
 		// at is the count so many milliseconds after the fifth frame, from what it was then.
 		at func(ms float64) float64
 	}
+	t.Parallel()
+	s := shot{frames: movingFrames}.shared(t)
 	for name, counters := range map[string][]counter{
 		"clocks": {
 			{"animation frames", `let n = 0; requestAnimationFrame(function f() { paint(++n); requestAnimationFrame(f) })`,
@@ -43,12 +46,11 @@ func TestMovingByScript(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			var scripts []string
 			for _, c := range counters {
 				scripts = append(scripts, c.script)
 			}
-			pictures := capturedPage(t, painting(scripts...))
+			pictures := s.captured(t, map[string]http.HandlerFunc{"/": html(painting(scripts...))})
 			for row, c := range counters {
 				t.Run(c.name, func(t *testing.T) {
 					const from = 4

@@ -35,11 +35,12 @@ func checkSeeks(t *testing.T, numbers []int) {
 
 // A paused video that a script seeks shows the right picture in the frame that it is asked for at.
 func TestMovingVideoThatSeeks(t *testing.T) {
+	t.Parallel()
+	s := playing(seekingFrames).shared(t)
 	for name, formats := range withAndWithoutSound() {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			page, files, formats := everyVideo(t, formats, 60, `<video src=SRC></video>`)
-			pictures := showingAll(t, files, page+`<script>for (const v of document.querySelectorAll("video")) { `+seeking+` }</script>`, seekingFrames)
+			pictures := s.showing(t, files, page+`<script>for (const v of document.querySelectorAll("video")) { `+seeking+` }</script>`)
 			for row, format := range formats {
 				t.Run(format, func(t *testing.T) { checkSeeks(t, numbersIn(pictures, row)) })
 			}

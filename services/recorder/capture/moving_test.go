@@ -4,8 +4,6 @@ import (
 	"math"
 	"net/http"
 	"testing"
-
-	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // The tests named TestMoving… have a page for each means by which pages move.
@@ -49,8 +47,14 @@ func capturedPage(t *testing.T, page string) []picture {
 // captured captures the page / of a site.
 func captured(t *testing.T, pages map[string]http.HandlerFunc) []picture {
 	t.Helper()
-	path, _ := shot{url: site(t, pages), frames: movingFrames}.mustTake(t)
-	return decode(t, path, msg.FPS(60), movingFrames)
+	return shot{frames: movingFrames}.captured(t, pages)
+}
+
+func (s shot) captured(t *testing.T, pages map[string]http.HandlerFunc) []picture {
+	t.Helper()
+	s.url = site(t, pages)
+	path, _ := s.mustTake(t)
+	return decode(t, path, s.completed().rate, s.frames)
 }
 
 // even is a movement of so many pixels a second.

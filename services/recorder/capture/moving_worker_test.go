@@ -54,6 +54,8 @@ func TestMovingByAWorkersTimers(t *testing.T) {
 		name, code string
 		period     float64 // milliseconds
 	}
+	t.Parallel()
+	s := shot{frames: movingFrames}.shared(t)
 	for name, timers := range map[string][]timer{
 		"of the page": {
 			{"interval of 10", `setInterval(() => postMessage(++n), 10)`, 10},
@@ -66,12 +68,11 @@ func TestMovingByAWorkersTimers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			var scripts []string
 			for _, timer := range timers {
 				scripts = append(scripts, inWorker(`let n = 0; `+timer.code)+`w.onmessage = e => paint(e.data)`)
 			}
-			pictures := capturedPage(t, painting(scripts...))
+			pictures := s.captured(t, map[string]http.HandlerFunc{"/": html(painting(scripts...))})
 			for row, timer := range timers {
 				t.Run(timer.name, func(t *testing.T) { checkTimer(t, numbersIn(pictures, row), timer.period) })
 			}
@@ -100,9 +101,9 @@ func checkTimer(t *testing.T, shown []int, period float64) {
 // A worker that is always busy is waited for, but not in every frame.
 func TestWorkerThatIsNeverDone(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>` + inWorker(`for (;;);`) + `</script>`)})
-	const frames = 200
+	const frames = 100
 	bounds := generous
-	bounds.Frame = 50 * time.Millisecond // in every frame, it would be a fifth of a second
+	bounds.Frame = 100 * time.Millisecond // in every frame, it would be a fifth of a second
 	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
 	checkBehind(t, numbers(decode(t, path, msg.FPS(60), frames)), 1, 0)
 }

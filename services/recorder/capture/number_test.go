@@ -35,6 +35,7 @@ func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 		"/": html(counting), "/gif": file(gif), "/video": file(video),
 		"/beside": html(counting + beside + `<img src=/gif><video style="top:216px" autoplay muted src=/video></video>`),
 	})
+	browser := shot{size: size}.shared(t).browser
 	for _, test := range []struct {
 		name, page string
 		fps        int
@@ -56,7 +57,7 @@ func TestEveryNumberComesOutOnceInOrder(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rate, frames := msg.FPS(test.fps), seconds*test.fps
-			s, end := shot{url: url + test.page, size: size, rate: rate, frames: frames}, func() {}
+			s, end := shot{url: url + test.page, size: size, rate: rate, frames: frames, browser: browser}, func() {}
 			if test.busy {
 				s.progress = func(_ *chrome.Process, n int) {
 					if n == 1 {

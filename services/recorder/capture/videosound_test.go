@@ -76,7 +76,7 @@ func TestMovingVideoWithSoundThatIsLarge(t *testing.T) {
 	if info, err := os.Stat(begin); err != nil || info.Size() < 6<<20 {
 		t.Fatalf("the video is too small: %v, %v", info, err)
 	}
-	pictures := showingAll(t, map[string]string{"/begin": begin, "/end": end}, `<video autoplay src=/begin></video><video autoplay src=/end></video>`, movingFrames)
+	pictures := playing(movingFrames).showing(t, map[string]string{"/begin": begin, "/end": end}, `<video autoplay src=/begin></video><video autoplay src=/end></video>`)
 	for row, name := range []string{"headers at the beginning", "headers at the end"} {
 		t.Run(name, func(t *testing.T) { checkBeat(t, numbersIn(pictures, row), 2, lateVideo) })
 	}
