@@ -2,8 +2,10 @@ package capture_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +16,15 @@ const seeking = `let n = 0; requestAnimationFrame(() => setInterval(() => { v.cu
 
 // seekingFrames is how long videos that seek are captured: for three seeks.
 const seekingFrames = 105
+
+// slowly makes the pictures of a video large. Each of its seeks, which begins at its first picture,
+// takes longer than frames do: if they did not wait, it would show.
+func slowly(args []string) []string {
+	return append(slices.Clone(args), "-vf", "scale=1280:64:flags=neighbor", "-g", "60")
+}
+
+// slowStyle shows such a video in a row.
+const slowStyle = `<style>video{width:320px;height:16px}</style>`
 
 // checkSeeks checks that the pictures are those that seeking asks for, each from the frame that it
 // is asked for at.
@@ -39,8 +50,14 @@ func TestMovingVideoThatSeeks(t *testing.T) {
 	s := playing(seekingFrames).shared(t)
 	for name, formats := range withAndWithoutSound() {
 		t.Run(name, func(t *testing.T) {
+			formats = maps.Clone(formats)
+			for _, vp8 := range []string{"vp8.webm", "vp8-opus.webm"} {
+				if args, ok := formats[vp8]; ok {
+					formats[vp8] = slowly(args)
+				}
+			}
 			page, files, formats := everyVideo(t, formats, 60, `<video src=SRC></video>`)
-			pictures := s.showing(t, files, page+`<script>for (const v of document.querySelectorAll("video")) { `+seeking+` }</script>`)
+			pictures := s.showing(t, files, slowStyle+page+`<script>for (const v of document.querySelectorAll("video")) { `+seeking+` }</script>`)
 			for row, format := range formats {
 				t.Run(format, func(t *testing.T) { checkSeeks(t, numbersIn(pictures, row)) })
 			}
@@ -50,11 +67,11 @@ func TestMovingVideoThatSeeks(t *testing.T) {
 
 func TestMovingVideoThatSeeksOutOfSight(t *testing.T) {
 	for name, page := range map[string]string{
-		"in a frame": `<style>iframe{display:block;border:0;width:100%}</style><iframe srcdoc="<style>body{margin:0}video{display:block}</style>
+		"in a frame": `<style>iframe{display:block;border:0;width:100%}</style><iframe srcdoc="<style>body{margin:0}video{display:block;width:320px;height:16px}</style>
 			<video src=/media></video><script>const v = document.querySelector('video'); ` + seeking + `</script>"></iframe>`,
 		"in a shadow tree": `<p style=margin:0></p><script>
 			const root = document.querySelector("p").attachShadow({mode: "open"});
-			root.innerHTML = "<video style=display:block src=/media></video>";
+			root.innerHTML = "<video style='display:block;width:320px;height:16px' src=/media></video>";
 			const v = root.querySelector("video"); ` + seeking + `</script>`,
 		"shown when it is there": `<body><script>const v = document.createElement("video"); v.style.display = "block"; v.src = "/media";
 			v.oncanplaythrough = () => document.body.append(v); ` + seeking + `</script>`,
@@ -63,7 +80,7 @@ func TestMovingVideoThatSeeksOutOfSight(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			shown := showing(t, media(t, "vp8.webm", 30, 60, videos["vp8.webm"]...), page, seekingFrames)
+			shown := showing(t, media(t, "vp8.webm", 30, 60, slowly(videos["vp8.webm"])...), slowStyle+page, seekingFrames)
 			for i := 0; i < lateVideo && shown[i] == 0; i++ {
 				shown[i] = 1
 			}
