@@ -33,6 +33,15 @@ type last struct {
 	Warnings     []msg.Warning `json:"warnings"`
 }
 
+// As in the demo: files on disk, one command, a video. A second command on the same data says what
+// is wrong with its campaign.
+func TestLoomRenderNeedsNoServers(t *testing.T) {
+	t.Parallel()
+	dir := cliFolder(t)
+	t.Run("it makes a video of local files", func(t *testing.T) { rendersLocalFiles(t, dir) })
+	t.Run("it tells what is wrong", func(t *testing.T) { tellsWhatIsWrong(t, dir) })
+}
+
 const yaml = `name: pages and a facecam of one's own
 facecam_url: me.mp4
 output_width: 320
@@ -41,30 +50,32 @@ output_fps: 10
 scenes:
   - url: navy.html
     duration_sec: 1
-  - url: green.html
+  - url: site/
     duration_sec: 1
     options: {capture: realtime}
 `
 
-// As in the demo: files on disk, one command, a video.
-func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
-	t.Parallel()
-	dir := cliFolder(t)
-	for _, color := range []string{"navy", "green"} {
-		var page bytes.Buffer
-		if err := rig.WritePage(&page, color, fps); err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(dir, color+".html"), page.Bytes())
+func rendersLocalFiles(t *testing.T, dir string) {
+	var navy, green bytes.Buffer
+	if err := errors.Join(rig.WritePage(&navy, "navy", fps), rig.WritePage(&green, "white", fps)); err != nil {
+		t.Fatal(err)
+	}
+	green.WriteString(`<link rel="stylesheet" href="style.css">`)
+	if err := os.Mkdir(filepath.Join(dir, "site"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	facecam, err := os.ReadFile(rig.FacecamFile(t, "talking.mp4"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "me.mp4"), facecam)
-	write(t, filepath.Join(dir, "campaign.yaml"), []byte(yaml))
+	for name, text := range map[string][]byte{
+		"navy.html": navy.Bytes(), "site/index.html": green.Bytes(), "site/style.css": []byte("html, body { background: green !important }"),
+		"me.mp4": facecam, "campaign.yaml": []byte(yaml),
+	} {
+		write(t, filepath.Join(dir, name), text)
+	}
 
-	code, got := loomRender(t, dir, "-o", "out.mp4")
+	code, got, said := loomRender(t, dir, "campaign.yaml", "-o", "out.mp4")
 	if code != 0 || got.Status != "done" || got.ErrorCode != "" || got.ErrorMessage != "" {
 		t.Fatalf("exit status %d, %+v", code, got)
 	}
@@ -79,22 +90,29 @@ func TestLoomRenderMakesAVideoOfLocalFiles(t *testing.T) {
 	if got.Frames != 20 || got.DurationS != 2 || got.WallS <= 0 {
 		t.Errorf("%d frames, %v s, wall time %v s", got.Frames, got.DurationS, got.WallS)
 	}
+	// Plain lines, as stderr is no terminal here: in the pipeline's order.
+	last := -1
+	for _, word := range []string{"queued", "recording", "normalizing", "done"} {
+		if i := strings.Index(said, word); i <= last {
+			t.Errorf("%s is missing or out of order in\n%s", word, said)
+		} else {
+			last = i
+		}
+	}
 	video, thumbnail := filepath.Join(dir, "out.mp4"), filepath.Join(dir, "out.jpg")
 	sameFile(t, dir, got.Video, video)
 	sameFile(t, dir, got.Thumbnail, thumbnail)
 	c := rig.Campaign{
 		Facecam: "me.mp4", Width: width, Height: height, FPS: fps,
-		Scenes: []rig.Scene{{URL: "navy.html", Seconds: 1}, {URL: "green.html", Seconds: 1, Realtime: true}},
+		Scenes: []rig.Scene{{URL: "navy.html", Seconds: 1}, {URL: "site/", Seconds: 1, Realtime: true}},
 	}
 	rig.CheckVideo(t, video, c, true)
 	rig.CheckThumbnail(t, thumbnail, c)
 	checkFrames(t, video, c)
 }
 
-func TestLoomRenderTellsWhatIsWrong(t *testing.T) {
-	t.Parallel()
-	dir := cliFolder(t)
-	write(t, filepath.Join(dir, "campaign.yaml"), []byte(`name: no such host
+func tellsWhatIsWrong(t *testing.T, dir string) {
+	write(t, filepath.Join(dir, "wrong.yaml"), []byte(`name: no such host
 output_width: 320
 output_height: 180
 output_fps: 10
@@ -102,15 +120,18 @@ scenes:
   - url: http://nowhere.invalid/
     duration_sec: 1
 `))
-	code, got := loomRender(t, dir, "-o", "out.mp4")
-	if code == 0 || got.Status != "failed" || got.ErrorCode != string(msg.CodeSceneUnresolved) ||
+	code, got, _ := loomRender(t, dir, "wrong.yaml", "-o", "wrong.mp4")
+	if code != 1 || got.Status != "failed" || got.ErrorCode != string(msg.CodeSceneUnresolved) || got.Video != "" ||
 		!strings.Contains(strings.ToLower(got.ErrorMessage), "scene 1") {
 		t.Errorf("exit status %d, %+v", code, got)
+	}
+	if _, err := uuid.Parse(got.RenderID); err != nil {
+		t.Errorf("render_id %q: %v", got.RenderID, err)
 	}
 	if got.Warnings == nil || len(got.Warnings) > 0 {
 		t.Errorf("warnings are %#v, want an empty list", got.Warnings)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "out.mp4")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, "wrong.mp4")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("there is a video: %v", err)
 	}
 }
@@ -130,12 +151,15 @@ func cliFolder(t *testing.T) string {
 	return dir
 }
 
-// loomRender runs loom render --local --json in dir and returns its exit status and its last line.
-func loomRender(t *testing.T, dir string, args ...string) (int, last) {
+// loomRender runs loom render --local --json in dir and returns its exit status, its only line on
+// stdout, and what it said on stderr.
+func loomRender(t *testing.T, dir, campaign string, args ...string) (int, last, string) {
 	t.Helper()
-	args = append([]string{"render", "campaign.yaml", "--local", "--json"}, args...)
+	args = append([]string{"render", campaign, "--local", "--json", "--data", filepath.Join(dir, "data")}, args...)
 	cmd := exec.CommandContext(t.Context(), rig.Program(t, "loom"), args...)
 	cmd.Dir = dir
+	// What the user allows does not shut out the campaign's own files.
+	cmd.Env = append(os.Environ(), "EGRESS_ALLOW=intranet.example", "WORKER_MAX_RETRIES=0")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
 	var stdout, stderr bytes.Buffer
@@ -146,14 +170,16 @@ func loomRender(t *testing.T, dir string, args ...string) (int, last) {
 			t.Logf("loom %s: %v\n%s\n%s", strings.Join(args, " "), err, &stdout, &stderr)
 		}
 	})
-	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+	if n := strings.Count(stdout.String(), "\n"); n != 1 {
+		t.Errorf("%d lines on stdout, not one", n)
+	}
 	var l last
-	decoder := json.NewDecoder(strings.NewReader(lines[len(lines)-1]))
+	decoder := json.NewDecoder(strings.NewReader(stdout.String()))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&l); err != nil {
-		t.Fatalf("the last line of stdout is no JSON of the promised form: %v", err)
+		t.Fatalf("stdout is no JSON of the promised form: %v", err)
 	}
-	return cmd.ProcessState.ExitCode(), l
+	return cmd.ProcessState.ExitCode(), l, stderr.String()
 }
 
 func sameFile(t *testing.T, dir, got, want string) {

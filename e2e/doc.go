@@ -12,7 +12,7 @@
 //	cli_test.go       loom render, everything in one process
 //	player_test.go    Chrome steps through a video, frame by frame
 //	colours_test.go   a page's colours, in the video and in Chrome
-//	number_test.go    every frame of a fast page, at 1920×1080 and 60 frames a second
+//	number_test.go    every frame of a page, at 60 frames a second
 //
 // Package rig starts all of it. Tests that take no part away run one after the other, on the same
 // pipeline. The others run in parallel, each on a pipeline that is its own for as long.

@@ -31,7 +31,7 @@ func TestNATSMayLoseEverythingMidway(t *testing.T) {
 func TestPostgresMayBeAwayMidway(t *testing.T) {
 	t.Parallel()
 	p := rig.Start(t, rig.Config{})
-	c, hold := held(t, p, 2)
+	c, hold := held(t, p, 1)
 	id := p.Submit(t, c)
 	hold.Await(t, 1)
 	ingest := p.Services("ingest")[0]

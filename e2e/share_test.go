@@ -54,7 +54,7 @@ func TestTwoIngestsTakeEveryJobExactlyOnce(t *testing.T) {
 	p := rig.Start(t, rig.Config{Ingests: 2})
 	c := campaign(p, 1)
 	var ids []uuid.UUID
-	for range 5 {
+	for range 3 {
 		ids = append(ids, p.Submit(t, c))
 	}
 	for _, id := range ids {
@@ -68,15 +68,11 @@ func TestTwoIngestsTakeEveryJobExactlyOnce(t *testing.T) {
 
 func TestASlowRenderStandsInNobodysWay(t *testing.T) {
 	p := rig.Shared(t)
-	slow, hold := held(t, p, 2)
+	slow, hold := held(t, p, 1)
 	slowID := p.Submit(t, slow)
 	hold.Await(t, 1)
-	quick := campaign(p, 1)
-	many := campaign(p, 2)
-	ids := map[uuid.UUID]rig.Campaign{p.Submit(t, quick): quick, p.Submit(t, many): many}
-	for id, c := range ids {
-		checkDone(t, p, p.Await(t, id), c)
-	}
+	quick := campaign(p, 2)
+	checkDone(t, p, p.Await(t, p.Submit(t, quick)), quick)
 	if r, err := p.Look(slowID); err != nil || r.Status != "recording" {
 		t.Errorf("the slow render is %s, %v: its page has not loaded yet", r.Status, err)
 	}

@@ -19,10 +19,10 @@ import (
 func TestAKilledRecorderOnlyDelaysTheRender(t *testing.T) {
 	t.Parallel()
 	p := rig.Start(t, rig.Config{Recorders: 2})
-	c, hold := held(t, p, 2)
+	c, hold := held(t, p, 1)
 	id := p.Submit(t, c)
 	hold.Await(t, 1)
-	first := p.AwaitAttempt(t, id, "record", 1, 1)
+	first := p.AwaitAttempt(t, id, "record", 0, 1)
 	recorder := p.Service(t, first.Worker)
 	children := recorder.Children()
 	if len(children) == 0 {
@@ -30,11 +30,11 @@ func TestAKilledRecorderOnlyDelaysTheRender(t *testing.T) {
 	}
 	recorder.Kill(t)
 	rig.AwaitEnd(t, children)
-	second := p.AwaitAttempt(t, id, "record", 1, 2)
+	second := p.AwaitAttempt(t, id, "record", 0, 2)
 	hold.Release()
 	checkDone(t, p, p.Await(t, id), c)
 	want := []string{first.Worker + " lapsed", second.Worker + " done"}
-	if got := outcomes(p.Attempts(t, id), "record", 1); !slices.Equal(got, want) || first.Worker == second.Worker {
+	if got := outcomes(p.Attempts(t, id), "record", 0); !slices.Equal(got, want) || first.Worker == second.Worker {
 		t.Errorf("attempts: %v, want %v", got, want)
 	}
 }
@@ -169,11 +169,15 @@ func TestARecorderToldToStopFinishesItsScene(t *testing.T) {
 
 func TestARecorderToldToStopHandsBackWhatItCannotFinish(t *testing.T) {
 	t.Parallel()
-	p := rig.Start(t, rig.Config{Env: map[string]string{"DRAIN_TIMEOUT": "100ms"}})
+	p := rig.Start(t, rig.Config{})
+	other := p.Services("recorder")[0]
+	recorder := p.RunWith(t, "recorder", map[string]string{"DRAIN_TIMEOUT": "100ms"})
+	recorder.AwaitReady(t)
+	other.Signal(t, syscall.SIGTERM)
+	other.Wait(t)
 	c, hold := held(t, p, 1)
 	id := p.Submit(t, c)
 	hold.Await(t, 1)
-	recorder := p.Services("recorder")[0]
 	recorder.Signal(t, syscall.SIGTERM)
 	if code := recorder.Wait(t); code != 0 {
 		t.Errorf("the recorder's exit status is %d", code)

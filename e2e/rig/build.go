@@ -4,58 +4,61 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"sync"
 	"testing"
 )
 
+const module = "github.com/loom-lite/loom-lite/"
+
 // programs are those of this repository that a test runs.
 var programs = map[string]string{
-	"loom":            "github.com/loom-lite/loom-lite/cmd/loom",
-	"loom-ingest":     "github.com/loom-lite/loom-lite/services/ingest/cmd/ingest",
-	"loom-recorder":   "github.com/loom-lite/loom-lite/services/recorder/cmd/recorder",
-	"loom-transcoder": "github.com/loom-lite/loom-lite/services/transcoder/cmd/transcoder",
-	"loom-uploader":   "github.com/loom-lite/loom-lite/services/uploader/cmd/uploader",
+	"loom":            "cmd/loom",
+	"loom-ingest":     "services/ingest/cmd/ingest",
+	"loom-recorder":   "services/recorder/cmd/recorder",
+	"loom-transcoder": "services/transcoder/cmd/transcoder",
+	"loom-uploader":   "services/uploader/cmd/uploader",
 }
 
 var builds struct {
 	sync.Mutex
-	dir  string
-	done map[string]error
+	dir string
+	err error
 }
 
-// Program builds one of the programs, once in a test process, and returns the binary's path.
+// Program returns the path of one of the programs. All are built when a test process asks for the
+// first.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	builds.Lock()
 	defer builds.Unlock()
-	if builds.dir == "" {
-		dir, err := os.MkdirTemp("", "loom-e2e-bin-")
-		if err != nil {
-			t.Fatalf("make a folder for binaries: %v", err)
-		}
-		builds.dir, builds.done = dir, map[string]error{}
+	if builds.dir == "" && builds.err == nil {
+		builds.err = build()
 	}
-	bin := filepath.Join(builds.dir, name)
-	err, done := builds.done[name]
-	if !done {
-		err = build(bin, programs[name])
-		builds.done[name] = err
+	if builds.err != nil {
+		t.Fatal(builds.err)
 	}
-	if err != nil {
-		t.Fatal(err)
+	where, known := programs[name]
+	if !known {
+		t.Fatalf("there is no program %q", name)
 	}
-	return bin
+	return filepath.Join(builds.dir, path.Base(where))
 }
 
-func build(bin, pkg string) error {
-	if pkg == "" {
-		return fmt.Errorf("build %s: no such program", filepath.Base(bin))
-	}
-	// Without tables for debuggers, linking takes two thirds of the time.
-	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", bin, pkg).CombinedOutput()
+func build() error {
+	dir, err := os.MkdirTemp("", "loom-e2e-bin-")
 	if err != nil {
-		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+		return fmt.Errorf("make a folder for binaries: %w", err)
+	}
+	builds.dir = dir
+	// Without tables for debuggers, linking takes two thirds of the time.
+	args := []string{"build", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + string(filepath.Separator)}
+	for _, where := range programs {
+		args = append(args, module+where)
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
 	return nil
 }

@@ -165,7 +165,13 @@ func (p *Pipeline) fit(t testing.TB, cfg Config) {
 // Run starts one more replica of a service.
 func (p *Pipeline) Run(t testing.TB, kind string) *Service {
 	t.Helper()
-	s := &Service{Port: freePort(t), Worker: fmt.Sprintf("%s-%d", kind, p.started(kind)+1), kind: kind, env: p.env}
+	return p.RunWith(t, kind, p.env)
+}
+
+// RunWith starts one more replica of a service, with these settings beyond the defaults.
+func (p *Pipeline) RunWith(t testing.TB, kind string, settings map[string]string) *Service {
+	t.Helper()
+	s := &Service{Port: freePort(t), Worker: fmt.Sprintf("%s-%d", kind, p.started(kind)+1), kind: kind, env: settings}
 	work := filepath.Join(p.dir, "work-"+s.Worker)
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		t.Fatalf("make a work folder: %v", err)
@@ -206,7 +212,7 @@ func (p *Pipeline) settings(kind string, s *Service, work string) map[string]str
 		env["TRANSCODER_SLOTS"] = "1"
 		env["EGRESS_ALLOW"] = "127.0.0.0/8"
 	}
-	maps.Copy(env, p.env)
+	maps.Copy(env, s.env)
 	return env
 }
 

@@ -19,7 +19,7 @@ import (
 const Patience = 2 * time.Minute
 
 // pollEvery is how often a wait looks.
-const pollEvery = 25 * time.Millisecond
+const pollEvery = 50 * time.Millisecond
 
 // Process is a program that runs in a process group of its own, with its log in a file.
 type Process struct {
