@@ -26,8 +26,16 @@ func startStack(t *testing.T, dir string, environ map[string]string) *Stack {
 	return s
 }
 
-func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
-	dir, ready := filepath.Join(openFolder(t), "data"), filepath.Join(t.TempDir(), "ready.env")
+// The stacks run one after the other on one folder, as they do for a user.
+func TestStack(t *testing.T) {
+	dir := filepath.Join(openFolder(t), "data")
+	t.Run("is ready when Start returns and gone when Close does", func(t *testing.T) { readyAndGone(t, dir) })
+	t.Run("notices that a server is lost", func(t *testing.T) { lostServerIsNoticed(t, dir) })
+	t.Run("names wrong settings and leaves nothing running", func(t *testing.T) { wrongSettingsAreNamed(t, dir) })
+}
+
+func readyAndGone(t *testing.T, dir string) {
+	ready := filepath.Join(t.TempDir(), "ready.env")
 	opts := Options{Dir: dir, Command: "loom up", ReadyFile: ready, Log: testLog(t)}
 	s, err := Start(t.Context(), opts)
 	if err != nil {
@@ -86,8 +94,8 @@ func TestStackIsReadyWhenStartReturnsAndGoneWhenCloseDoes(t *testing.T) {
 	}
 }
 
-func TestLostServerIsNoticed(t *testing.T) {
-	s := startStack(t, filepath.Join(openFolder(t), "data"), map[string]string{"DRAIN_TIMEOUT": "1s"})
+func lostServerIsNoticed(t *testing.T, dir string) {
+	s := startStack(t, dir, map[string]string{"DRAIN_TIMEOUT": "1s"})
 	s.servers.postgres.Kill()
 	select {
 	case <-s.Failed():
@@ -99,8 +107,7 @@ func TestLostServerIsNoticed(t *testing.T) {
 	}
 }
 
-func TestWrongSettingsAreNamedAndNothingIsLeftRunning(t *testing.T) {
-	dir := filepath.Join(openFolder(t), "data")
+func wrongSettingsAreNamed(t *testing.T, dir string) {
 	_, err := Start(t.Context(), Options{Dir: dir, Log: testLog(t), Environ: map[string]string{
 		"RECORDER_SLOTS": "many", "WORKER_POLL_INTERVAL": "-1",
 	}})

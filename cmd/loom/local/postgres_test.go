@@ -40,17 +40,28 @@ func TestPostgresLeftBehindByACrashIsStopped(t *testing.T) {
 
 	// Nobody stops it: the next start finds it at work on the data.
 	next := startCluster(t, dir, "one")
-	defer func() {
-		if err := next.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
 	select {
 	case <-orphan.Done():
 	default:
-		t.Fatal("the orphan still runs")
+		t.Error("the orphan still runs")
 	}
 	execute(t, next, "select 1 / count(*) from kept")
+	if err := next.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	dataOfADeletedFolderIsNotTakenOver(t, dir)
+}
+
+// dir has Postgres's data of a folder with the identity "one".
+func dataOfADeletedFolderIsNotTakenOver(t *testing.T, dir string) {
+	t.Helper()
+	other := startCluster(t, dir, "two")
+	defer func() {
+		if err := other.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	execute(t, other, "create table kept ()")
 }
 
 func execute(t *testing.T, c *cluster, sql string) {
@@ -58,23 +69,6 @@ func execute(t *testing.T, c *cluster, sql string) {
 	if _, err := connect(t, c.url()).Exec(t.Context(), sql); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestDataOfADeletedFolderIsNotTakenOver(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(openFolder(t), "data")
-	c := startCluster(t, dir, "one")
-	execute(t, c, "create table old ()")
-	if err := c.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	c = startCluster(t, dir, "two")
-	defer func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	execute(t, c, "create table old ()")
 }
 
 func TestAServerThatFallsSilentIsNotWaitedForWithoutEnd(t *testing.T) {
@@ -118,7 +112,7 @@ func TestFolderThatPostgresCannotReachIsLeftForAnother(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(closed, "deleted")); err != nil {
 		t.Fatal(err)
 	}
-	away("third")
+	away("kept") // sweeps
 	for c, want := range map[*cluster]bool{deleted: false, kept: true} {
 		if _, err := os.Stat(c.Data); (err == nil) != want {
 			t.Errorf("%s: there is %v, want %v", c.place, err == nil, want)
