@@ -3,6 +3,7 @@ package direct
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,30 +25,21 @@ func frameOf(pictures []stagePicture, y, n int) int {
 
 func TestAClickIsSeenInTheFrameInWhichItIsDue(t *testing.T) {
 	t.Parallel()
-	// The handler counts animation frames: the click belongs to the frame, as what scripts draw
-	// does.
+	// The handler counts animation frames: a click belongs to the frame, as what scripts draw does.
+	// The page is drawn once before frame 0, to be clicked at all.
 	body := stageBarcode + `<button style="position:absolute;left:200px;top:100px;width:60px;height:30px"></button><script>
 		let n=0;requestAnimationFrame(function f(){n++;requestAnimationFrame(f)});
 		document.querySelector("button").onclick=e=>paint(e.isTrusted?1000+n:1)</script>`
-	for name, test := range map[string]struct {
-		action scene.Action
-		frame  int
-		drawn  int // how often the page has been drawn by then
-	}{
-		"at once": {scene.Action{At: stageAt(0.2), Do: "click", Selector: "button"}, 12, 12},
-		// once, to be clicked at all
-		"in frame 0":      {scene.Action{Do: "click", Selector: "button"}, 0, 1},
-		"after its way":   {scene.Action{At: stageAt(0.1), Do: "click", Selector: "button", Seconds: 0.2}, 18, 18},
-		"between frames":  {scene.Action{At: stageAt(0.21), Do: "click", Selector: "button"}, 13, 13},
-		"by a comma list": {scene.Action{At: stageAt(0.2), Do: "click", Selector: "nothing, button"}, 12, 12},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			pictures := stagePage(body, 22, scene.Options{Actions: []scene.Action{test.action}}).mustTake(t)
-			if got := frameOf(pictures, 10, 1000+test.drawn); got != test.frame {
-				t.Errorf("the click is in frame %d, want %d; the last frame shows %d", got, test.frame, pictures[21].number(10))
-			}
-		})
+	pictures := stagePage(body, 50, scene.Options{Actions: []scene.Action{
+		{Do: "click", Selector: "button"},
+		{At: stageAt(0.2), Do: "click", Selector: "button"},
+		{At: stageAt(0.31), Do: "click", Selector: "nothing, button"},
+		{At: stageAt(0.4), Do: "click", Selector: "button", Seconds: 0.35},
+	}}).mustTake(t)
+	for name, frame := range map[string]int{"in frame 0": 0, "at once": 12, "between frames, by a comma list": 19, "after its way": 45} {
+		if got := frameOf(pictures, 10, 1000+1+frame); got != frame {
+			t.Errorf("%s: the click is in frame %d, want %d; the last frame shows %d", name, got, frame, pictures[49].number(10))
+		}
 	}
 }
 
@@ -284,34 +276,45 @@ func TestActionsGoOnInTheNextDocument(t *testing.T) {
 }
 
 // Chrome shows some things in windows of its own, and waits in others: none of them stops the
-// scene.
+// scene, one after the other, as soon as there is another to click.
 func TestClicksThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 	t.Parallel()
-	for name, body := range map[string]string{
-		"a list":             `<select id=b><option>One<option>Two</select>`,
-		"a list, with a key": `<select autofocus><option>One<option>Two</select><button id=b onmousedown="event.preventDefault()">x</button>`,
-		"a list in a frame":  `<iframe id=b srcdoc="<body style='margin:0'><select style='width:100px;height:60px'><option>1<option>2</select>" style="width:100px;height:60px;border:0"></iframe>`,
-		"a calendar":         `<input id=b type=date style="width:14px;overflow:hidden;direction:rtl">`,
-		"a colour":           `<input id=b type=color>`,
-		"a file":             `<input id=b type=file>`,
-		"a dialog":           `<button id=b onclick="alert(1)">x</button>`,
-		"a question":         `<button id=b onclick="confirm(1)">x</button>`,
-		"another window":     `<button id=b onclick="window.open('/')">x</button>`,
-		"a print":            `<button id=b onclick="print()">x</button>`,
-		"the fullscreen":     `<button id=b onclick="document.documentElement.requestFullscreen()">x</button>`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			pictures := stagePage(stageBarcode+`<div style="padding-top:60px">`+body+`</div><script>let n=0;
-				requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`, 26, scene.Options{Cursor: true, Actions: []scene.Action{
-				{At: stageAt(0.05), Do: "click", Selector: "#b", Seconds: 0.1}, {At: stageAt(0.25), Do: "press", Key: " "},
-			}}).mustTake(t)
-			for i, p := range pictures {
-				if p.number(10) != i+1 {
-					t.Errorf("frame %d shows animation frame %d", i, p.number(10))
-				}
-			}
-		})
+	opensAndGoesOn(t, stageBarcode, scene.Options{Cursor: true}, []opener{
+		{"a list, with a key", `<select autofocus><option>One<option>Two</select><button id=b onmousedown="event.preventDefault()">x</button>`},
+		{"a list", `<select id=b><option>One<option>Two</select>`},
+		{"a list in a frame", `<iframe id=b srcdoc="<body style='margin:0'><select style='width:60px;height:30px'><option>1<option>2</select>" style="width:60px;height:30px;border:0"></iframe>`},
+		{"a calendar", `<input id=b type=date style="width:14px;overflow:hidden;direction:rtl">`},
+		{"a colour", `<input id=b type=color>`},
+		{"a file", `<input id=b type=file style="width:60px">`},
+		{"a dialog", `<button id=b onclick="alert(1)">x</button>`},
+		{"a question", `<button id=b onclick="confirm(1)">x</button>`},
+		{"another window", `<button id=b onclick="window.open('/')">x</button>`},
+		{"a print", `<button id=b onclick="print()">x</button>`},
+		{"the fullscreen", `<button id=b onclick="document.documentElement.requestFullscreen()">x</button>`},
+	})
+}
+
+// opener is HTML whose element #b opens something when it is clicked.
+type opener struct{ opens, html string }
+
+// opensAndGoesOn clicks each opener of a page, three frames on its way, and then presses a key
+// for what has opened. Every frame must show how often the page was drawn, which head paints.
+func opensAndGoesOn(t *testing.T, head string, o scene.Options, openers []opener) {
+	t.Helper()
+	const each = 15 // frames
+	body := head
+	for i, opener := range openers {
+		body += fmt.Sprintf(`<div style="position:absolute;left:%dpx;top:%dpx">%s</div>`,
+			4+80*(i%4), 40+46*(i/4), strings.ReplaceAll(opener.html, "id=b", fmt.Sprintf("id=b%d", i)))
+		at := float64(each*i+3) / 60
+		o.Actions = append(o.Actions,
+			scene.Action{At: stageAt(at), Do: "click", Selector: fmt.Sprintf("#b%d", i), Seconds: 0.05}, scene.Action{At: stageAt(at + 0.1), Do: "press", Key: " "})
+	}
+	body += `<script>let n=0;requestAnimationFrame(function f(){paint(++n);requestAnimationFrame(f)})</script>`
+	for i, p := range stagePage(body, each*len(openers), o).mustTake(t) {
+		if got := p.number(10); got != i+1 {
+			t.Errorf("%s: frame %d shows animation frame %d", openers[i/each].opens, i, got)
+		}
 	}
 }
 
