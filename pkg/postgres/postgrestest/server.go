@@ -37,7 +37,7 @@ var running = sync.OnceValues(func() (*postgresd.Server, error) {
 })
 
 func start(ctx context.Context, installation postgresd.Installation, account postgresd.Account) (*postgresd.Server, error) {
-	home, err := postgresd.Folder("loom-postgres-")
+	home, err := folder("loom-postgres-")
 	if err != nil {
 		return nil, err
 	}
