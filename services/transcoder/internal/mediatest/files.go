@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,33 +11,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
-	"github.com/loom-lite/loom-lite/services/transcoder/internal/ffmpeg"
 )
-
-// Mezzanine makes a scene as a recorder does: JPEG frames in QuickTime, each at its exact time, the
-// last one lasting until the scene's end. keep says which frames are stored; nil stores all.
-func Mezzanine(t *testing.T, rate msg.Rate, count, width, height int, paint Picture, keep func(n int) bool) []byte {
-	t.Helper()
-	var kept []string
-	last := 0
-	for n := range count {
-		if keep == nil || keep(n) {
-			kept, last = append(kept, fmt.Sprintf("eq(n,%d)", n)), n
-		}
-	}
-	_, perFrame := rate.Timescale()
-	args := append(RawInput(rate, width, height), "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p",
-		"-fps_mode", "passthrough", "-video_track_timescale", ffmpeg.Timescale(rate), "-enc_time_base", "1:"+ffmpeg.Timescale(rate),
-		"-bsf:v", fmt.Sprintf("setts=duration='if(eq(N,%d),%d,DURATION)'", len(kept)-1, (count-last)*perFrame))
-	if keep != nil {
-		args = append(args, "-vf", "select='"+strings.Join(kept, "+")+"'")
-	}
-	create := func() []byte { return Make(t, "mezzanine.mov", RawFrames(count, width, height, paint), args...) }
-	if name := paint.name(); name != "" {
-		return once(t, key("mezzanine", name, count, width, height, args), create)
-	}
-	return create()
-}
 
 // Facecam makes an MP4 of Greys with sound, a WAV file or nil for none. options are of the output;
 // if the first is an extension (".mkv"), the file has that one, and no codec but what options ask

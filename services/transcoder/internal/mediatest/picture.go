@@ -6,23 +6,12 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"reflect"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // Picture paints frame n into an RGB image of width × height.
 type Picture func(n int, rgb []byte, width, height int)
-
-// name identifies the pictures that many tests have; "" for others.
-func (p Picture) name() string {
-	for name, one := range map[string]Picture{"bars": Bars, "greys": Greys, "page": Page} {
-		if reflect.ValueOf(p).Pointer() == reflect.ValueOf(one).Pointer() {
-			return name
-		}
-	}
-	return ""
-}
 
 // RawFrames makes a sequence of RGB frames.
 func RawFrames(count, width, height int, paint Picture) io.Reader {
