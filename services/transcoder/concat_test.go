@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image/jpeg"
+	"math"
 	"strings"
 	"testing"
 
@@ -51,49 +52,83 @@ func checkTiming(t *testing.T, data []byte, rate msg.Rate, frames int) {
 	}
 }
 
+// Each frame of the scenes and of the facecam is shown once, at every rate, in segments and in what
+// is joined of them. Forty segments do not drift.
 func TestJoinedSegmentsAreOneEvenVideo(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	for _, rate := range testRates {
+	for _, rate := range []msg.Rate{
+		msg.FPS(1), {Num: 25, Den: 2}, {Num: 24000, Den: 1001}, msg.FPS(24), {Num: 30000, Den: 1001}, {Num: 60000, Den: 1001}, msg.FPS(60), msg.FPS(120),
+	} {
 		t.Run(rate.String(), func(t *testing.T) {
-			lengths := []int{21, 12, 27}
-			facts := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths},
-				b.segmentsOf(t, rate, lengths), msg.Joined).(msg.VideoFacts)
-			joined := b.store.get(t, "concat/joined")
-			if facts.Frames != sum(lengths) || facts.Sound {
+			t.Parallel()
+			b := newBench(t)
+			const shown = 65 // frames of the facecam
+			face, facts := b.probed(t, mediatest.Facecam(t, rate, shown, 200, 160, nil))
+			if facts.AudioStream != -1 || facts.Width != 200 || facts.Height != 160 {
 				t.Errorf("facts %+v", facts)
 			}
-			checkTiming(t, joined, rate, sum(lengths))
-			video := mediatest.Decode(t, joined, testWidth, testHeight)
+			// The facecam's frame that the first of a segment's shows; -1 for a segment without it.
+			lengths, firsts := []int{21, 75, 25}, []int{0, -1, 50}
+			inputs, start := map[string]msg.Input{}, 0
+			for i, length := range lengths {
+				from := start
+				scene := mediatest.Mezzanine(t, rate, length, testWidth, testHeight, func(n int, rgb []byte, w, h int) { mediatest.Bars(from+n, rgb, w, h) }, nil)
+				facts := b.must(t, msg.Normalize, msg.NormalizeParams{
+					Scene: i + 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: length, FirstFrame: max(0, firsts[i]), Facecam: firsts[i] >= 0,
+				}, map[string]msg.Input{
+					msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{}), msg.FacecamFile: face,
+				}, msg.Segment).(msg.VideoFacts)
+				data, name := b.store.get(t, "normalize/segment"), msg.SegmentName(i)
+				if facts.Frames != length || facts.Sound || facts.Parameters == "" || facts.Bytes != int64(len(data)) {
+					t.Errorf("facts of segment %d: %+v", i, facts)
+				}
+				inputs[name] = b.input(t, name, data, facts)
+				start += length
+			}
+			joined := b.join(t, rate, lengths, inputs)
+			video, place, n := mediatest.Decode(t, joined, testWidth, testHeight), usual(testWidth, testHeight), 0
 			if len(video.Frames) != sum(lengths) {
 				t.Fatalf("%d frames, want %d", len(video.Frames), sum(lengths))
 			}
-			for n := range video.Frames {
-				if got := video.ReadBars(n); got != n {
-					t.Errorf("frame %d shows %d", n, got)
+			for i, length := range lengths {
+				for k := range length {
+					if got := video.ReadBars(n); got != n {
+						t.Errorf("frame %d shows %d", n, got)
+					}
+					luma, facecam := video.Luma(n, place.X+place.Width/2, place.Y+place.Height/2, 6), firsts[i]+k
+					if firsts[i] < 0 || facecam >= shown {
+						if want := 126.0; math.Abs(luma-want) > 3 {
+							t.Errorf("frame %d, without the facecam: brightness %.0f, want the scene's %.0f", n, luma, want)
+						}
+					} else if got := mediatest.ReadGrey(luma); got != facecam%20 {
+						t.Errorf("frame %d shows facecam grey %d, want %d", n, got, facecam%20)
+					}
+					n++
 				}
 			}
+			if rate != msg.FPS(60) && rate != (msg.Rate{Num: 30000, Den: 1001}) {
+				return
+			}
+			many, frames := map[string]msg.Input{}, []int(nil)
+			for i := range 40 {
+				many[msg.SegmentName(i)] = inputs[msg.SegmentName(i%len(lengths))]
+				frames = append(frames, lengths[i%len(lengths)])
+			}
+			b.join(t, rate, frames, many)
 		})
 	}
 }
 
-func TestFortySegmentsDoNotDrift(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}} {
-		t.Run(rate.String(), func(t *testing.T) {
-			// Four segments, ten times each: the test is of the join.
-			made := b.segmentsOf(t, rate, []int{31, 29, 37, 33})
-			inputs := map[string]msg.Input{}
-			var lengths []int
-			for i := range 40 {
-				inputs[fmt.Sprintf("segment-%04d", i+1)] = made[fmt.Sprintf("segment-%04d", i%4)]
-				lengths = append(lengths, []int{31, 29, 37, 33}[i%4])
-			}
-			b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths}, inputs, msg.Joined)
-			checkTiming(t, b.store.get(t, "concat/joined"), rate, sum(lengths))
-		})
+// join joins segments of the given lengths, and checks the times of all frames.
+func (b *bench) join(t *testing.T, rate msg.Rate, lengths []int, segments map[string]msg.Input) []byte {
+	t.Helper()
+	facts := b.must(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: lengths}, segments, msg.Joined).(msg.VideoFacts)
+	if facts.Frames != sum(lengths) || facts.Sound {
+		t.Errorf("facts of %d segments: %+v", len(lengths), facts)
 	}
+	data := b.store.get(t, "concat/joined")
+	checkTiming(t, data, rate, sum(lengths))
+	return data
 }
 
 func TestAMissingFrameIsFoundAfterTheJoin(t *testing.T) {

@@ -15,14 +15,14 @@ import (
 // forms are the forms of files that checkIndex has compared.
 var forms sync.Map
 
-// newForm reports whether it is called for the first time for files that differ in no more than
-// their number of packets.
+// newForm reports whether it is called for the first time for files that differ in no more than the
+// size of their pictures, their rate, and their number of packets.
 func newForm(tracks []mp4.Track) bool {
 	form := ""
 	for _, track := range tracks {
 		s := track.Stream
-		s.Duration = 0
-		form += fmt.Sprintf("%+v %d %d %d;", s, track.Timing.Gap, track.Lead, min(2, track.Timing.Packets))
+		s.Duration, s.Parameters, s.TicksPerSecond, s.Width, s.Height, s.Pixels = 0, "", 0, 0, 0, 0
+		form += fmt.Sprintf("%+v %d %d;", s, track.Lead, min(2, track.Timing.Packets))
 	}
 	_, known := forms.LoadOrStore(form, true)
 	return !known

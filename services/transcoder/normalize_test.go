@@ -12,36 +12,6 @@ import (
 
 const testWidth, testHeight = 320, 180
 
-var testRates = []msg.Rate{
-	msg.FPS(1), {Num: 25, Den: 2}, {Num: 24000, Den: 1001}, msg.FPS(24), {Num: 30000, Den: 1001}, {Num: 60000, Den: 1001}, msg.FPS(60), msg.FPS(120),
-}
-
-func TestASegmentHasEveryFrameOfItsScene(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	for _, rate := range testRates {
-		t.Run(rate.String(), func(t *testing.T) {
-			const count = 75
-			scene := mediatest.Mezzanine(t, rate, count, testWidth, testHeight, mediatest.Bars, nil)
-			facts := b.must(t, msg.Normalize,
-				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: count},
-				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{})}, msg.Segment).(msg.VideoFacts)
-			if facts.Frames != count || facts.Sound || facts.Parameters == "" || facts.Bytes != int64(len(b.store.get(t, "normalize/segment"))) {
-				t.Errorf("facts %+v", facts)
-			}
-			segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-			if len(segment.Frames) != count {
-				t.Fatalf("%d frames, want %d", len(segment.Frames), count)
-			}
-			for n := range count {
-				if got := segment.ReadBars(n); got != n {
-					t.Errorf("frame %d shows %d", n, got)
-				}
-			}
-		})
-	}
-}
-
 func TestAFrameThatIsStoredOnceLastsUntilTheNext(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -99,46 +69,6 @@ func TestColoursSurvive(t *testing.T) {
 				break
 			}
 		}
-	}
-}
-
-func TestTheBubbleShowsTheRightFacecamFrame(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	for _, rate := range testRates {
-		t.Run(rate.String(), func(t *testing.T) {
-			face, facts := b.probed(t, mediatest.Facecam(t, rate, 65, 200, 160, nil))
-			if facts.AudioStream != -1 || facts.Width != 200 || facts.Height != 160 {
-				t.Errorf("facts %+v", facts)
-			}
-			place := usual(testWidth, testHeight)
-			x, y := place.X+place.Width/2, place.Y+place.Height/2
-			for _, slice := range []struct{ first, frames int }{{0, 20}, {50, 25}} {
-				scene := mediatest.Mezzanine(t, rate, slice.frames, testWidth, testHeight, mediatest.Bars, nil)
-				b.must(t, msg.Normalize, msg.NormalizeParams{
-					Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: slice.frames, FirstFrame: slice.first, Facecam: true,
-				}, map[string]msg.Input{
-					msg.Mezzanine: b.input(t, "m", scene, msg.RecordFacts{}), msg.FacecamFile: face,
-				}, msg.Segment)
-				segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), testWidth, testHeight)
-				if len(segment.Frames) != slice.frames {
-					t.Fatalf("%d frames, want %d", len(segment.Frames), slice.frames)
-				}
-				for n := range slice.frames {
-					if got := segment.ReadBars(n); got != n {
-						t.Errorf("frame %d shows scene frame %d", n, got)
-					}
-					facecamFrame, luma := slice.first+n, segment.Luma(n, x, y, 6)
-					if facecamFrame >= 65 {
-						if want := 126.0; math.Abs(luma-want) > 3 {
-							t.Errorf("frame %d, after the facecam's end: brightness %.0f, want the scene's %.0f", n, luma, want)
-						}
-					} else if got := mediatest.ReadGrey(luma); got != facecamFrame%20 {
-						t.Errorf("frame %d shows facecam grey %d, want %d", n, got, facecamFrame%20)
-					}
-				}
-			}
-		})
 	}
 }
 
