@@ -7,8 +7,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/Eyevinn/mp4ff/mp4"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
@@ -67,7 +70,7 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 		name    string
 		seconds int
 	}{
-		{msg.FPS(24), "longer", 5}, {msg.Rate{Num: 30000, Den: 1001}, "shorter", 2}, {msg.FPS(60), "longer", 2},
+		{msg.FPS(24), "longer", 5}, {msg.Rate{Num: 30000, Den: 1001}, "shorter", 2},
 	} {
 		const count = 75
 		rate := test.rate
@@ -100,15 +103,29 @@ func TestTheSoundIsInStepAndAsLongAsThePicture(t *testing.T) {
 			if at := onset(heard); math.Abs(at-0.7) > 1/rate.Float() {
 				t.Errorf("the beep is at %.4f s, want 0.7", at)
 			}
-			before := mediatest.Decode(t, b.store.get(t, "concat/joined"), testWidth, testHeight)
-			after := mediatest.Decode(t, video, testWidth, testHeight)
-			for n := range before.Frames {
-				if !bytes.Equal(before.Frames[n], after.Frames[n]) {
-					t.Fatalf("frame %d was changed", n)
-				}
+			if !slices.EqualFunc(packets(t, b.store.get(t, joined.Key)), packets(t, video), bytes.Equal) {
+				t.Error("the picture was changed")
 			}
 		})
 	}
+}
+
+// packets returns the encoded frames of an MP4's picture.
+func packets(t *testing.T, data []byte) (list [][]byte) {
+	t.Helper()
+	movie, err := mp4.DecodeFile(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	track := movie.Moov.Trak
+	for n := range track.GetNrSamples() {
+		ranges, err := track.GetRangesForSampleInterval(n+1, n+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, data[ranges[0].Offset:ranges[0].Offset+ranges[0].Size])
+	}
+	return list
 }
 
 // A recorder that drops samples leaves gaps; what comes after them must not come early.
@@ -121,27 +138,6 @@ func TestAGapInTheSoundKeepsTheRestInStep(t *testing.T) {
 		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...)
 	if at := onset(hear(t, b.store.get(t, "overlay/video"))); math.Abs(at-0.78) > 0.02 {
 		t.Errorf("the beep is at %.4f s, want 0.78", at)
-	}
-}
-
-func TestAQuietFacecamIsMadeLouder(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	tone := func(volume float64) mediatest.Wave {
-		return func(s float64) float64 { return volume * math.Sin(2*math.Pi*400*s) }
-	}
-	peaks := map[string]float64{}
-	for name, volume := range map[string]float64{"quiet": 0.02, "loud": 0.9} {
-		face, facts := b.probed(t, mediatest.Facecam(t, msg.FPS(24), 96, 160, 120, mediatest.PCM(4*time.Second, tone(volume)), "-c:a", "aac"))
-		if facts.Loudness == nil {
-			t.Fatalf("%s: no loudness", name)
-		}
-		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 96},
-			map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 96), msg.FacecamFile: face}, outputsOfVideo...)
-		peaks[name] = loudest(hear(t, b.store.get(t, "overlay/video")), 1, 3)
-	}
-	if ratio := peaks["quiet"] / peaks["loud"]; ratio < 0.8 || ratio > 1.25 {
-		t.Errorf("peaks %v, want about the same", peaks)
 	}
 }
 
@@ -160,16 +156,4 @@ func TestASilentFacecamHasASilentTrack(t *testing.T) {
 	if at := onset(hear(t, b.store.get(t, "overlay/video"))); at >= 0 {
 		t.Errorf("sound at %.2f s", at)
 	}
-}
-
-func TestAFacecamWithoutSoundGivesNoTrack(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	face, _ := b.probed(t, mediatest.Facecam(t, msg.FPS(24), 48, 160, 120, nil))
-	got := b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: 48},
-		map[string]msg.Input{msg.Joined: b.joined(t, msg.FPS(24), 48), msg.FacecamFile: face}, outputsOfVideo...).(msg.VideoFacts)
-	if got.Sound {
-		t.Error("there is a sound track")
-	}
-	checkMoovFirst(t, b.store.get(t, "overlay/video"))
 }

@@ -1,6 +1,7 @@
 package transcoder
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,14 +33,24 @@ func changing(t *testing.T, codec string, parts ...[]string) []byte {
 			mediatest.Solid(40)(n, rgb, width, height)
 		}
 	}
+	dir, sound := t.TempDir(), "sound.wav"
+	if err := os.WriteFile(filepath.Join(dir, sound), mediatest.PCM(msg.FPS(24).At(24*seconds), beeping), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprint(i, ".ts")) }
+	args := append([]string{"-v", "error"}, mediatest.RawInput(msg.FPS(24), 160, 120)...)
+	args = append(args, "-i", filepath.Join(dir, sound))
 	for i, options := range parts {
-		sound := filepath.Join(t.TempDir(), "sound.wav")
-		if err := os.WriteFile(sound, mediatest.PCM(msg.FPS(24).At(24*seconds), beeping), 0o600); err != nil {
+		args = append(append(args, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", codec), options...)
+		args = append(args, "-output_ts_offset", strconv.Itoa(seconds*i), "-muxdelay", "0", "-muxpreload", "0", name(i))
+	}
+	mediatest.Run(t, mediatest.RawFrames(24*seconds, 160, 120, flash), mediatest.Tools.FFmpeg, args...)
+	for i := range parts {
+		part, err := os.ReadFile(name(i))
+		if err != nil {
 			t.Fatal(err)
 		}
-		args := append(mediatest.RawInput(msg.FPS(24), 160, 120), "-i", sound, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", codec)
-		args = append(append(args, options...), "-output_ts_offset", strconv.Itoa(seconds*i), "-muxdelay", "0", "-muxpreload", "0")
-		all = append(all, mediatest.Make(t, "part.ts", mediatest.RawFrames(24*seconds, 160, 120, flash), args...)...)
+		all = append(all, part...)
 	}
 	return all
 }
@@ -51,15 +62,13 @@ func TestSoundThatChangesItsFormStaysInStep(t *testing.T) {
 	rate := msg.FPS(24)
 	const count = 24 * 7 // a second more than the facecam
 	joined := b.joined(t, rate, count)
-	mono, stereo, surround := []string{"-ac", "1"}, []string{"-ac", "2"}, []string{"-ac", "6"}
 	for name, test := range map[string]struct {
 		codec string
 		parts [][]string
 	}{
-		"mono, stereo, mono":        {"aac", [][]string{mono, stereo, mono}},
-		"stereo, 5.1, stereo":       {"aac", [][]string{stereo, surround, stereo}},
-		"44.1, 48 and 32 kHz":       {"aac", [][]string{{"-ar", "44100"}, {"-ar", "48000"}, {"-ar", "32000"}}},
-		"another rate and channels": {"ac3", [][]string{{"-ac", "1", "-ar", "32000"}, {"-ac", "6", "-ar", "44100"}, {"-ac", "2", "-ar", "48000"}}},
+		"other channels":           {"aac", [][]string{{"-ac", "1"}, {"-ac", "6"}, {"-ac", "2"}}},
+		"other rates":              {"aac", [][]string{{"-ar", "44100"}, {"-ar", "48000"}, {"-ar", "32000"}}},
+		"other rates and channels": {"ac3", [][]string{{"-ac", "1", "-ar", "32000"}, {"-ac", "6", "-ar", "44100"}, {"-ac", "2", "-ar", "48000"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			face, facts := b.probed(t, changing(t, test.codec, test.parts...))

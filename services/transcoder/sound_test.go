@@ -69,19 +69,13 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 		wave mediatest.Wave
 		args []string
 	}{
-		{"soft", speech(0.02), nil},
+		{"soft, stereo, with hiss", func(s float64) float64 { return speech(0.02)(s) + 0.001*noise.NormFloat64() }, []string{"-ac", "2"}},
 		{"loud", speech(1.5), nil},
 		{"loud and soft in turn", func(s float64) float64 {
 			if math.Mod(s, 8) > 4 {
 				return speech(0.5)(s)
 			}
 			return speech(0.08)(s)
-		}, nil},
-		{"stereo", speech(0.3), []string{"-ac", "2"}},
-		{"with hiss", func(s float64) float64 { return speech(0.1)(s) + 0.005*noise.NormFloat64() }, nil},
-		{"with claps", func(s float64) float64 {
-			clap := math.Mod(s, 2.7)
-			return speech(0.1)(s) + 0.9*math.Exp(-60*clap)*math.Sin(2*math.Pi*900*clap)
 		}, nil},
 		{"steady", func(s float64) float64 { return 0.03 * math.Sin(2*math.Pi*300*s) }, nil},
 	} {
@@ -102,7 +96,7 @@ func TestTheFinishedSoundIsAsLoudAsItShouldBe(t *testing.T) {
 	}
 }
 
-// A voice with claps, whose peaks the target must hold down.
+// A voice with claps, whose peaks the target must hold down: the usual one, and those of campaigns.
 func TestTheFinishedSoundKeepsToTheTargetThatIsAsked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -112,7 +106,7 @@ func TestTheFinishedSoundKeepsToTheTargetThatIsAsked(t *testing.T) {
 		clap := math.Mod(s, 2.7)
 		return speech(0.1)(s) + 0.9*math.Exp(-60*clap)*math.Sin(2*math.Pi*900*clap)
 	}), "-c:a", "aac", "-b:a", "192k"))
-	for _, want := range []struct{ lufs, peak float64 }{{-16, -1.5}, {-16, -3}, {-16, -6}, {-20, -9}, {-23, -1}} {
+	for _, want := range []struct{ lufs, peak float64 }{{-16, -1.5}, {-20, -9}, {-23, -1}} {
 		b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: count,
 			Loudness: &output.Loudness{Integrated: &want.lufs, TruePeak: &want.peak}},
 			map[string]msg.Input{msg.Joined: joined, msg.FacecamFile: face}, outputsOfVideo...)
@@ -146,7 +140,6 @@ func TestSoundThatIsBriefOrOddIsHeard(t *testing.T) {
 		peak float64
 	}{
 		{"claps, 2 s", 2, claps, -2.5},
-		{"claps, 4 s", 4, claps, -2.5},
 		{"hiss, 2 s", 2, func(float64) float64 { return 0.01 * noise.NormFloat64() }, -12},
 		{"a click at the end", 4, func(s float64) float64 {
 			if s > 3.985 {
@@ -187,10 +180,11 @@ func TestAFacecamOfHalfASecondIsHeard(t *testing.T) {
 func TestTheSoundIsAsLoudAsAskedWhereverTheVideoEnds(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	rate, seen, whole := msg.FPS(6), 6*8, 6*20
+	const end = 5 // seconds
+	rate, seen, whole := msg.FPS(6), 6*end, 6*12
 	for name, c := range map[string]struct{ before, after float64 }{"loud, then soft": {0.5, 0.1}, "soft, then loud": {0.1, 0.5}} {
 		sound := func(s float64) float64 {
-			if s < 8 {
+			if s < end {
 				return speech(c.before)(s)
 			}
 			return speech(c.after)(s)
@@ -211,17 +205,17 @@ func TestTheSoundsEndsDoNotClick(t *testing.T) {
 	b := newBench(t)
 	rate := msg.FPS(24)
 	tone := func(s float64) float64 { return 0.5 * math.Cos(2*math.Pi*200*s) }
+	face, facts := b.probed(t, mediatest.Facecam(t, rate, 72, 160, 120, mediatest.PCM(3*time.Second, tone), ".mkv",
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
+	if facts.SoundMS != 3000 {
+		t.Errorf("the sound ends at %d ms, want 3000", facts.SoundMS)
+	}
 	for _, test := range []struct {
 		name   string
 		frames int
 		end    float64
 	}{{"facecam ends first", 96, 3}, {"picture ends first", 48, 2}} {
 		t.Run(test.name, func(t *testing.T) {
-			face, facts := b.probed(t, mediatest.Facecam(t, rate, 72, 160, 120, mediatest.PCM(3*time.Second, tone), ".mkv",
-				"-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le"))
-			if facts.SoundMS != 3000 {
-				t.Errorf("the sound ends at %d ms, want 3000", facts.SoundMS)
-			}
 			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: test.frames},
 				map[string]msg.Input{msg.Joined: b.joined(t, rate, test.frames), msg.FacecamFile: face}, outputsOfVideo...)
 			sound := hear(t, b.store.get(t, "overlay/video"))
