@@ -1,6 +1,7 @@
 package transcoder
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
 
@@ -9,9 +10,14 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/mediatest"
 )
 
+// Fitted segments have the same parameter sets as others, so that they can be joined.
 func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
 	t.Parallel()
-	const width, height = 320, 180
+	const width, height = testWidth, testHeight
+	var plain msg.VideoFacts
+	if err := json.Unmarshal(newBench(t).segmentsOf(t, msg.FPS(24), []int{24})[msg.SegmentName(0)].Facts, &plain); err != nil {
+		t.Fatal(err)
+	}
 	red, green, blue, bars := [3]byte{200, 60, 40}, [3]byte{30, 160, 90}, [3]byte{40, 60, 200}, [3]byte{244, 0, 120}
 	// Green, with a border: red above and below, blue at the sides.
 	paint := func(_ int, rgb []byte, w, h int) {
@@ -59,8 +65,8 @@ func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
 			facts := b.must(t, msg.Normalize, msg.NormalizeParams{Scene: 1, Width: width, Height: height, Rate: msg.FPS(24), Frames: 3,
 				Fit: &msg.Fit{Width: c.width - c.width%2, Height: c.height - c.height%2, How: c.how, Background: "#f40078"}},
 				map[string]msg.Input{msg.Mezzanine: b.input(t, "m", mov, msg.RecordFacts{})}, msg.Segment).(msg.VideoFacts)
-			if facts.Frames != 3 {
-				t.Errorf("%d frames", facts.Frames)
+			if facts.Frames != 3 || facts.Parameters != plain.Parameters {
+				t.Errorf("facts are %+v, without fit %+v", facts, plain)
 			}
 			segment := mediatest.Decode(t, b.store.get(t, "normalize/segment"), width, height)
 			for _, p := range c.points {
@@ -74,29 +80,5 @@ func TestPicturesOfAnotherSizeAreFitted(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// Segments must have the same parameter sets, whatever their scenes' viewports were.
-func TestFittedSegmentsCanBeJoinedWithOthers(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	parameters := map[string]bool{}
-	for name, p := range map[string]msg.NormalizeParams{
-		"m1": {}, "m2": {Fit: &msg.Fit{Width: 200, Height: 300, How: scene.FitContain, Background: "#102030"}},
-		"m3": {Fit: &msg.Fit{Width: 200, Height: 300, How: scene.FitCover, Background: "#000000"}},
-	} {
-		w, h := testWidth, testHeight
-		if p.Fit != nil {
-			w, h = p.Fit.Width, p.Fit.Height
-		}
-		p.Scene, p.Width, p.Height, p.Rate, p.Frames = 1, testWidth, testHeight, msg.FPS(30), 5
-		facts := b.must(t, msg.Normalize, p,
-			map[string]msg.Input{msg.Mezzanine: b.input(t, name, mediatest.Mezzanine(t, msg.FPS(30), 5, w, h, mediatest.Bars, nil), msg.RecordFacts{})},
-			msg.Segment).(msg.VideoFacts)
-		parameters[facts.Parameters] = true
-	}
-	if len(parameters) != 1 {
-		t.Errorf("there are %d sets of parameters", len(parameters))
 	}
 }
