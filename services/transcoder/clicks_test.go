@@ -10,12 +10,12 @@ import (
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sound"
 )
 
-// A steady tone over many short scenes: a cut is not heard, at whatever sample it is.
+// A steady tone over short scenes: a cut is not heard, at whatever sample it is.
 func TestTheSoundDoesNotClickAtCuts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	const tone = 330. // hertz
-	rate, lengths := msg.Rate{Num: 30000, Den: 1001}, []int{17, 23, 31, 19, 29}
+	rate, lengths := msg.Rate{Num: 30000, Den: 1001}, []int{17, 23, 31}
 	total := sum(lengths)
 	face, _ := b.probed(t, mediatest.Facecam(t, rate, total, 160, 120,
 		mediatest.PCM(rate.At(total), func(s float64) float64 { return 0.5 * math.Sin(2*math.Pi*tone*s) }), "-c:a", "aac", "-ar", "44100", "-b:a", "192k"))

@@ -2,6 +2,7 @@ package transcoder
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -32,26 +33,26 @@ func TestAFacecamThatFailsAfterItWasProbedIsRefusedForGood(t *testing.T) {
 	b := newBench(t)
 	rate := msg.FPS(24)
 	whole := mediatest.Facecam(t, rate, 48, 160, 120, mediatest.PCM(2*time.Second, mediatest.Beep(0.5)), "-c:a", "aac")
+	_, facts := b.probed(t, whole)
+	spoilt, _ := b.probed(t, mediatest.Spoil(t, whole, "v:0", afterTheFirst))
+	spoilt = b.input(t, "spoilt", b.store.get(t, spoilt.Key), json.RawMessage(spoilt.Facts))
 	for name, keep := range map[string]func(n int) bool{"picture": func(n int) bool { return n == 0 }, "picture over a page that moves": nil} {
 		t.Run(name, func(t *testing.T) {
-			face, _ := b.probed(t, mediatest.Spoil(t, whole, "v:0", afterTheFirst))
 			_, err := b.run(t, msg.Normalize,
 				msg.NormalizeParams{Scene: 1, Width: testWidth, Height: testHeight, Rate: rate, Frames: 30, Facecam: true},
 				map[string]msg.Input{
-					msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, rate, 30, testWidth, testHeight, mediatest.Bars, keep), nil), msg.FacecamFile: face,
+					msg.Mezzanine: b.input(t, "m", mediatest.Mezzanine(t, rate, 30, testWidth, testHeight, mediatest.Bars, keep), nil), msg.FacecamFile: spoilt,
 				}, msg.Segment)
 			wantUsersFault(t, err, "is damaged")
 		})
 	}
 	t.Run("sound", func(t *testing.T) {
-		_, facts := b.probed(t, whole)
 		face := b.input(t, "facecam", mediatest.Spoil(t, whole, "a:0", afterTheFirst), facts)
 		_, err := b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 48},
 			map[string]msg.Input{msg.Joined: b.joined(t, rate, 48), msg.FacecamFile: face}, outputsOfVideo...)
 		wantUsersFault(t, err, "has sound that cannot be decoded")
 	})
 	t.Run("headers", func(t *testing.T) {
-		_, facts := b.probed(t, whole)
 		face := b.input(t, "facecam", bytes.Repeat([]byte("noise"), 2000), facts)
 		_, err := b.run(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: 48},
 			map[string]msg.Input{msg.Joined: b.joined(t, rate, 48), msg.FacecamFile: face}, outputsOfVideo...)

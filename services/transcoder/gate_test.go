@@ -51,7 +51,7 @@ func TestStretchesThatAreBlackOrStillAreReported(t *testing.T) {
 		inputs[msg.SegmentName(i)] = b.input(t, msg.SegmentName(i), b.store.get(t, "normalize/segment"), facts)
 	}
 	facts := b.must(t, msg.Concat,
-		msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: []int{60, 60, 60}, Final: true},
+		msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: msg.FPS(24), Frames: []int{60, 60, 60}, Final: true, ThumbnailAt: new(float64)},
 		inputs, outputsOfVideo...).(msg.VideoFacts)
 	if got, want := fmt.Sprint(facts.Report.Black), "[{2.5 5}]"; got != want {
 		t.Errorf("black are %s, want %s", got, want)
@@ -98,7 +98,7 @@ func TestAStretchThatTheSourceDoesNotHaveIsRefused(t *testing.T) {
 		return b.store.get(t, "normalize/segment"), facts
 	}
 	join := func(data []byte, facts msg.VideoFacts) error {
-		_, err := b.run(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{count}, Final: true},
+		_, err := b.run(t, msg.Concat, msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{count}, Final: true, ThumbnailAt: new(float64)},
 			map[string]msg.Input{msg.SegmentName(0): b.input(t, "s", data, facts)}, outputsOfVideo...)
 		return err
 	}
@@ -147,35 +147,5 @@ func TestAVideoThatCannotBeDecodedIsRefused(t *testing.T) {
 		inputs, outputsOfVideo...)
 	if err == nil || !strings.Contains(err.Error(), "it cannot be decoded") {
 		t.Errorf("it ends with %v", err)
-	}
-}
-
-func TestSegmentsOfAnotherEncoderAreEncodedOnceMore(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	rate := msg.FPS(24)
-	for _, foreign := range []int{0, 1} {
-		inputs := b.segmentsOf(t, rate, []int{24, 24, 24})
-		name := msg.SegmentName(foreign)
-		first := 24 * foreign
-		other := mediatest.Make(t, "other.mp4", mediatest.RawFrames(24, testWidth, testHeight, func(n int, rgb []byte, w, h int) { mediatest.Bars(first+n, rgb, w, h) }),
-			append(mediatest.RawInput(rate, testWidth, testHeight), "-vf", "scale=out_color_matrix=bt709:out_range=tv",
-				"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-video_track_timescale", "24000",
-				"-color_range", "tv", "-colorspace", "bt709")...)
-		inputs[name] = b.input(t, name, other, msg.VideoFacts{Frames: 24, Bytes: int64(len(other)), Parameters: "SHA256:another"})
-		facts := b.must(t, msg.Concat,
-			msg.ConcatParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: []int{24, 24, 24}, Final: true},
-			inputs, outputsOfVideo...).(msg.VideoFacts)
-		video := b.store.get(t, "concat/video")
-		checkTiming(t, video, rate, 72)
-		decoded := mediatest.Decode(t, video, testWidth, testHeight)
-		for n := range decoded.Frames {
-			if got := decoded.ReadBars(n); got != n {
-				t.Errorf("segment %d foreign: frame %d shows %d", foreign, n, got)
-			}
-		}
-		if facts.Parameters == "" || facts.Parameters == "SHA256:another" {
-			t.Errorf("parameter sets are %s", facts.Parameters)
-		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // still pages, as most are.
 func TestLipsAndVoiceStayTogether(t *testing.T) {
 	t.Parallel()
-	seconds, scenes := 20, 5
+	seconds, scenes := 12, 3
 	if os.Getenv("LOOM_LONG") != "" {
 		seconds, scenes = 600, 40
 	}
@@ -67,7 +67,7 @@ func TestLipsAndVoiceStayTogether(t *testing.T) {
 				first = last
 			}
 			joined := b.must(t, msg.Concat, params, segments, msg.Joined)
-			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: total}, map[string]msg.Input{
+			b.must(t, msg.Overlay, msg.OverlayParams{Width: testWidth, Height: testHeight, Rate: rate, Frames: total, ThumbnailAt: new(float64)}, map[string]msg.Input{
 				msg.Joined: b.input(t, "joined", b.store.get(t, "concat/joined"), joined), msg.FacecamFile: face,
 			}, outputsOfVideo...)
 			video := b.store.get(t, "overlay/video")
