@@ -1,6 +1,7 @@
 package transcoder
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"testing"
@@ -64,6 +65,9 @@ func TestAStillSceneStandsStillAtKeyframesAndJoins(t *testing.T) {
 
 // compare returns by how much two pictures differ at most, and how close they are in dB.
 func compare(a, b []byte) (most, psnr float64) {
+	if bytes.Equal(a, b) {
+		return 0, math.Inf(1)
+	}
 	var squares float64
 	for i := range a {
 		d := math.Abs(float64(a[i]) - float64(b[i]))
