@@ -16,6 +16,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
+	"github.com/loom-lite/loom-lite/services/recorder/internal/chrometest"
 )
 
 // attack is a page's way to send something to an address that is not its to reach.
@@ -229,12 +230,13 @@ func TestPagesReachNothingThatIsRefused(t *testing.T) {
 	secret := watchFile(t)
 	w.file = secret.path
 
-	browser := startBrowser(t, strings.TrimPrefix(site.URL, "http://"), 320, 180)
+	browser := chrometest.Start(t, strings.TrimPrefix(site.URL, "http://"), chrome.Options{Width: 320, Height: 180})
+	defer browser.End()
 
 	untried := func() (names []string) {
 		for _, a := range attacks {
 			if a.quiet || slices.ContainsFunc(w.forms(a.name), func(hostport string) bool {
-				return errors.Is(browser.proxy.Failure(hostport), egress.ErrRefused)
+				return errors.Is(browser.Proxy.Failure(hostport), egress.ErrRefused)
 			}) {
 				continue
 			}
@@ -251,19 +253,19 @@ func TestPagesReachNothingThatIsRefused(t *testing.T) {
 	last, through := most, 0
 	err := capture.Run(ctx, capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: site.URL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: most, Quality: 50, Bounds: capture.DefaultBounds,
-		Unreached: browser.proxy.Failure,
+		Unreached: browser.Proxy.Failure,
 		Progress: func(frames int) {
 			switch {
 			case frames == last:
 				sockets := socketsOf(t, browser.Group())
 				for _, s := range sockets {
-					if s.remote == browser.proxy.Addr() {
+					if s.remote == browser.Proxy.Addr() {
 						through++
 					}
 					// WebRTC opens UDP sockets and is not let to use them. That of multicast DNS
 					// could be used.
 					idle := strings.HasPrefix(s.protocol, "udp") && strings.HasSuffix(s.remote, ":0") && !strings.HasSuffix(s.local, ":5353")
-					if !idle && s.remote != browser.proxy.Addr() {
+					if !idle && s.remote != browser.Proxy.Addr() {
 						t.Errorf("Chrome has a socket around the proxy: %s, %s to %s", s.protocol, s.local, s.remote)
 					}
 				}
