@@ -50,8 +50,8 @@ func looked(url string, o scene.Options) msg.RecordParams {
 	return msg.RecordParams{Scene: 2, URL: url, Width: 960, Height: 540, Rate: msg.FPS(15), Frames: 10, Options: o}
 }
 
-// unhurried are bounds for pages that wait for ever.
-func unhurried() capture.Bounds {
+// brisk are bounds for pages that wait for ever.
+func brisk() capture.Bounds {
 	b := capture.DefaultBounds
 	b.Request = 300 * time.Millisecond
 	return b
@@ -61,14 +61,14 @@ func unhurried() capture.Bounds {
 func recordWith(t *testing.T, url string, o scene.Options) (msg.RecordFacts, error) {
 	t.Helper()
 	h := testHandler(t)
-	h.bounds = unhurried()
+	h.bounds.Request = time.Minute // else, on a busy machine, page time would not wait for it
 	return h.Record(t.Context(), Job{Params: looked(url, o), Dir: t.TempDir(), Log: zerolog.Nop()})
 }
 
 // warnings are the messages of a page that a browser captures, by their codes.
 func (b *browser) warnings(t *testing.T, url string) map[msg.Code]string {
 	t.Helper()
-	list, err := b.capture(t, looked(url, scene.Options{}), unhurried())
+	list, err := b.capture(t, looked(url, scene.Options{}), brisk())
 	if err != nil {
 		t.Fatal(err)
 	}
