@@ -22,7 +22,8 @@ const reloading = `<script>const k = sessionStorage.k = +(sessionStorage.k || 0)
 	if (k == 1) setTimeout(() => location.reload(), 100)
 	else if (k < 13) addEventListener("load", () => Promise.resolve().then(() => location.reload()))</script>`
 
-// unhurried suits a busy machine.
+// unhurried suits a busy machine. A page whose clocks or pixels are compared needs it: when the
+// document does not come within Request, page time does not wait for it any more.
 var unhurried = capture.Bounds{Load: time.Minute, Request: 20 * time.Second, Requests: 20 * time.Second, Call: 15 * time.Second}
 
 // Chrome never answers a call that draws the same moment once more.
