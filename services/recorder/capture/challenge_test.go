@@ -61,7 +61,7 @@ func TestAChallengeIsNotRecordedAsIfItWereThePage(t *testing.T) {
 	for i, test := range tests {
 		t.Run(test.who+" "+test.how, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := shot{url: fmt.Sprintf("%s/%d", url, i), frames: 2}.take(t.Context(), t)
+			_, _, err := shot{pooled: true, url: fmt.Sprintf("%s/%d", url, i), frames: 2}.take(t.Context(), t)
 			var page *capture.PageError
 			if !errors.As(err, &page) || page.Code != msg.CodeSceneChallenge || page.By != test.who || !page.Permanent {
 				t.Errorf("capture returned %v, want %s of %s, for good", err, msg.CodeSceneChallenge, test.who)
@@ -84,7 +84,7 @@ func TestALoginIsNotRecordedAsIfItWereThePage(t *testing.T) {
 	for _, path := range []string{"/app", "/script", "/single", "/basic", "/api/secret"} {
 		t.Run(path[1:], func(t *testing.T) {
 			t.Parallel()
-			_, _, err := shot{url: url + path, frames: 2}.take(t.Context(), t)
+			_, _, err := shot{pooled: true, url: url + path, frames: 2}.take(t.Context(), t)
 			var page *capture.PageError
 			if !errors.As(err, &page) || page.Code != msg.CodeSceneLogin || !strings.HasPrefix(page.By, "127.0.0.1") || !page.Permanent {
 				t.Errorf("capture returned %v, want %s, for good", err, msg.CodeSceneLogin)
@@ -114,7 +114,7 @@ func TestAPageWithACaptchaOrALoginIsAPage(t *testing.T) {
 	for _, path := range []string{"/contact", "/invisible", "/protected", "/long", "/login", "/home", "/moved", "/prototypes"} {
 		t.Run(path[1:], func(t *testing.T) {
 			t.Parallel()
-			shot{url: url + path, frames: 2}.mustTake(t)
+			shot{pooled: true, url: url + path, frames: 2}.mustTake(t)
 		})
 	}
 }

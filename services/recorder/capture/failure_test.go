@@ -114,7 +114,7 @@ func TestPagesThatCannotBeRecorded(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := shot{url: test.url, frames: 30}
+			s := shot{pooled: true, url: test.url, frames: 30}
 			if test.code == msg.CodeSceneTimeout {
 				s.bounds = impatient
 			}
@@ -148,10 +148,10 @@ func TestARequestThatNeverAnswersIsWaitedForOnce(t *testing.T) {
 func TestAPageThatIsSlowInEveryFrameHasABound(t *testing.T) {
 	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>
-		requestAnimationFrame(function f() { for (let i = 0; i < 1e8; i++); requestAnimationFrame(f) })</script>`)})
+		requestAnimationFrame(function f() { for (let i = 0; i < 1e7; i++); requestAnimationFrame(f) })</script>`)})
 	bounds := generous
-	bounds.Call, bounds.Frame = 3*time.Second, time.Microsecond
-	_, _, err := shot{url: url, frames: 1_000_000, bounds: bounds}.take(t.Context(), t)
+	bounds.Call, bounds.Frame = time.Second, time.Microsecond
+	_, _, err := shot{url: url, frames: 100_000, bounds: bounds}.take(t.Context(), t)
 	var page *capture.PageError
 	if !errors.As(err, &page) || page.Code != msg.CodeSceneTimeout || page.Permanent {
 		t.Errorf("capture returned %v, want a retryable %s", err, msg.CodeSceneTimeout)

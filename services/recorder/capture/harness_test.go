@@ -37,6 +37,8 @@ type shot struct {
 	repeatable bool
 	// browser takes it; default: a Chrome of its own, as the recorder starts one for each capture.
 	browser *chrometest.Browser
+	// pooled: a Chrome of chromes takes it, which may have shown other pages.
+	pooled bool
 	// director is the capture's; it may be nil.
 	director capture.Director
 	// allow is EGRESS_ALLOW; empty allows loopback.
@@ -51,7 +53,7 @@ type shot struct {
 // generous suits a slow machine, impatient pages that do not answer.
 var (
 	generous  = capture.Bounds{Load: 20 * time.Second, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: 15 * time.Second}
-	impatient = capture.Bounds{Load: 2 * time.Second, Request: 400 * time.Millisecond, Requests: time.Second, Call: 3 * time.Second}
+	impatient = capture.Bounds{Load: time.Second, Request: 400 * time.Millisecond, Requests: time.Second, Call: 1500 * time.Millisecond}
 )
 
 // shared returns s with a browser until the test ends, for captures one after another whose pages
@@ -113,11 +115,16 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	t.Helper()
 	s = s.completed()
 	p := s.browser
-	if p == nil {
+	switch {
+	case p != nil:
+		defer closePages(t, p)
+	case s.pooled:
+		pool := chromes[capture.Frames(s.mode)]
+		p = pool.Borrow(t)
+		defer func() { giveBack(pool, p, err) }()
+	default:
 		p = s.start(t)
 		defer p.End()
-	} else {
-		defer closePages(t, p)
 	}
 	if s.started != nil {
 		s.started(p.Process)

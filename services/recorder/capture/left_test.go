@@ -46,7 +46,7 @@ func TestEveryWayInWhichADocumentIsGoneIsKnown(t *testing.T) {
 	t.Parallel()
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>
 		const k = sessionStorage.k = +(sessionStorage.k || 0) + 1
-		if (k < 18) fetch("/x").then(() => location.reload())</script>`)})
+		if (k < 12) fetch("/x").then(() => location.reload())</script>`)})
 	var asked, gone atomic.Int64
 	seen := watching(func(c *cdp.Client, page *rod.Page) error {
 		calls := []func() error{

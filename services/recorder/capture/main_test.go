@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	made.dir = dir
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(withChromes{m}, goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(dir)
 		os.Exit(code)
 	}))

@@ -12,13 +12,13 @@ import (
 
 // In the modes with virtual time, every animation frame is one frame.
 func TestEveryAnimationFrameIsCapturedOnceInOrder(t *testing.T) {
-	const frames = 45
+	const frames = 30
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
 	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual} {
 		for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}, msg.FPS(120)} {
 			t.Run(string(mode)+" "+rate.String(), func(t *testing.T) {
 				t.Parallel()
-				path, facts := shot{url: url, mode: mode, rate: rate, frames: frames}.mustTake(t)
+				path, facts := shot{pooled: true, url: url, mode: mode, rate: rate, frames: frames}.mustTake(t)
 				if facts.Distinct != frames {
 					t.Errorf("%d pictures are stored, want %d", facts.Distinct, frames)
 				}
@@ -48,11 +48,11 @@ func TestPagesThatCannotBeRecordedInOtherModes(t *testing.T) {
 		shot shot
 		code msg.Code
 	}{
-		{"not found", shot{url: url + "/404", bounds: generous}, msg.CodeSceneStatus},
-		{"no answer", shot{url: url + "/hang", bounds: impatient}, msg.CodeSceneTimeout},
-		{"busy for ever", shot{url: url + "/busy", bounds: impatient}, msg.CodeSceneTimeout},
-		{"busy for ever, later", shot{url: url + "/busy/later", bounds: impatient, mode: msg.ModeVirtual}, msg.CodeSceneTimeout},
-		{"crashed", shot{url: url, bounds: generous, progress: crashes}, msg.CodeSceneCrashed},
+		{"not found", shot{pooled: true, url: url + "/404", bounds: generous}, msg.CodeSceneStatus},
+		{"no answer", shot{pooled: true, url: url + "/hang", bounds: impatient}, msg.CodeSceneTimeout},
+		{"busy for ever", shot{pooled: true, url: url + "/busy", bounds: impatient}, msg.CodeSceneTimeout},
+		{"busy for ever, later", shot{pooled: true, url: url + "/busy/later", bounds: impatient, mode: msg.ModeVirtual}, msg.CodeSceneTimeout},
+		{"crashed", shot{pooled: true, url: url, bounds: generous, progress: crashes}, msg.CodeSceneCrashed},
 	} {
 		modes := []msg.Mode{test.shot.mode}
 		if test.shot.mode == "" {

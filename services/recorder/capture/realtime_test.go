@@ -14,7 +14,7 @@ func TestRealtimeDeliversEveryFrameInOrder(t *testing.T) {
 	const frames = 45
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting)})
 	for _, rate := range []msg.Rate{msg.FPS(60), {Num: 30000, Den: 1001}} {
-		path, facts := shot{url: url, mode: msg.ModeRealtime, rate: rate, frames: frames}.mustTake(t)
+		path, facts := shot{pooled: true, url: url, mode: msg.ModeRealtime, rate: rate, frames: frames}.mustTake(t)
 		last := 0
 		for i, p := range decode(t, path, rate, frames) {
 			n := p.number()
@@ -43,7 +43,7 @@ func TestRealtimeShowsWhatHappensMeanwhile(t *testing.T) {
 			}
 		},
 	})
-	path, facts := shot{url: url, mode: msg.ModeRealtime, rate: msg.FPS(10), frames: frames, progress: func(_ *chrome.Process, n int) {
+	path, facts := shot{pooled: true, url: url, mode: msg.ModeRealtime, rate: msg.FPS(10), frames: frames, progress: func(_ *chrome.Process, n int) {
 		if n == 10 {
 			close(passed)
 		}
@@ -64,7 +64,7 @@ func TestRealtimeShowsWhatHappensMeanwhile(t *testing.T) {
 
 func TestAStillPageIsStoredOnceInRealtime(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")})
-	path, facts := shot{url: url, mode: msg.ModeRealtime, frames: 30}.mustTake(t)
+	path, facts := shot{pooled: true, url: url, mode: msg.ModeRealtime, frames: 30}.mustTake(t)
 	if facts.Distinct != 1 {
 		t.Errorf("%d pictures are stored, want 1", facts.Distinct)
 	}
@@ -75,7 +75,7 @@ func TestTheDirectorDirectsInRealtime(t *testing.T) {
 	const frames = 20
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode)})
 	d := &painter{}
-	path, _ := shot{url: url, mode: msg.ModeRealtime, rate: msg.FPS(10), frames: frames, director: d}.mustTake(t)
+	path, _ := shot{pooled: true, url: url, mode: msg.ModeRealtime, rate: msg.FPS(10), frames: frames, director: d}.mustTake(t)
 	if len(d.times) != frames {
 		t.Fatalf("the director was asked %d times, want %d", len(d.times), frames)
 	}
@@ -101,7 +101,7 @@ func TestTheDirectorDirectsInRealtime(t *testing.T) {
 func TestRealtimePassesBesideWorkers(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + `<script>` + inWorker(`for (;;);`) + `</script>`)})
 	d := &painter{}
-	shot{url: url, mode: msg.ModeRealtime, frames: 2, director: d}.mustTake(t)
+	shot{pooled: true, url: url, mode: msg.ModeRealtime, frames: 2, director: d}.mustTake(t)
 	if d.first < 190*time.Millisecond {
 		t.Errorf("%s passed, want 200ms and more", d.first)
 	}

@@ -27,7 +27,7 @@ func TestAPageThatStirsIsExact(t *testing.T) {
 		for (const n of %s) setTimeout(() => paint(n), (n - .5) * 1000 / 60) })</script>`, strings.ReplaceAll(fmt.Sprint(stirs), " ", ",")))})
 	var told, rests, moves []int
 	path, facts := shot{
-		url: url, frames: frames,
+		pooled: true, url: url, frames: frames,
 		progress: func(_ *chrome.Process, n int) { told = append(told, n) },
 		still: func(still bool) {
 			if still {
@@ -75,7 +75,7 @@ func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
 			_, _ = w.Write([]byte("4711"))
 		},
 	})
-	path, _ := shot{url: url, frames: frames}.mustTake(t)
+	path, _ := shot{pooled: true, url: url, frames: frames}.mustTake(t)
 	for i, p := range decode(t, path, msg.FPS(60), frames) {
 		switch n := p.number(); {
 		case n == 4711 && i < asks:
@@ -100,7 +100,7 @@ func TestAHangingRequestDoesNotStopAStillPage(t *testing.T) {
 			t.Parallel()
 			url := site(t, map[string]http.HandlerFunc{"/hang": hang, "/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => {
 				setTimeout(() => { %s }, 508); setTimeout(() => paint(7), (%d - .5) * 1000 / 60) })</script>`, ask, shows))})
-			path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
+			path, _ := shot{pooled: true, url: url, frames: frames, bounds: bounds}.mustTake(t)
 			for i, p := range decode(t, path, msg.FPS(60), frames) {
 				if n := p.number(); n != 0 && i < shows-1 || n != 7 && i > shows+1 {
 					t.Fatalf("frame %d shows %d, which comes in frame %d", i, n, shows)
@@ -125,7 +125,7 @@ func TestStillFramesAreDrawnWithoutTheDirector(t *testing.T) {
 	t.Parallel()
 	const frames = 120
 	b := &bystander{}
-	shot{url: site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")}), frames: frames, director: b}.mustTake(t)
+	shot{pooled: true, url: site(t, map[string]http.HandlerFunc{"/": html("<h1>Still</h1>")}), frames: frames, director: b}.mustTake(t)
 	if b.frames > 10 { // frame 0, and some in which the page is not quiet yet
 		t.Errorf("the director was asked in %d of %d frames", b.frames, frames)
 	}

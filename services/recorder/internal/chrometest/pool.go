@@ -103,13 +103,17 @@ type around struct {
 
 func (a around) Run() int {
 	code := a.M.Run()
-	var err error
-	for b := a.pool.take(); b != nil; b = a.pool.take() {
-		err = errors.Join(err, b.close())
-	}
-	if err != nil {
+	if err := a.pool.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, "close Chrome:", err)
 		return 1
 	}
 	return code
+}
+
+// Close closes the Chromes that nobody has borrowed.
+func (p *Pool) Close() (err error) {
+	for b := p.take(); b != nil; b = p.take() {
+		err = errors.Join(err, b.close())
+	}
+	return err
 }
