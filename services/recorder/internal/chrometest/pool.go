@@ -57,8 +57,8 @@ func (p *Pool) take() *Browser {
 	return b
 }
 
-// Return closes what a Chrome shows and removes its cookies, for the next test. Nothing may wait for
-// it any more. One whose page hangs or has crashed is to End.
+// Return closes what a Chrome shows and removes its cookies, for the next test. Nothing may wait
+// for it any more. One whose page hangs or has crashed is to End.
 func (p *Pool) Return(b *Browser) {
 	b.t.Helper()
 	if err := b.clear(); err != nil {
