@@ -10,6 +10,6 @@
 //		url := migrated.Database(t) // fresh, and dropped at the end of t
 //
 // One server serves a test process: the first test that asks starts it, and it ends, and its data
-// with it, when the process does, however that ends. It lies in memory where there is enough (folder).
-// Where there is no PostgreSQL the test fails and says what to install.
+// with it, when the process does, however that ends. Its data lies in memory where there is enough
+// of it. Where there is no PostgreSQL the test fails and says what to install.
 package postgrestest
