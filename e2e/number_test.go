@@ -8,14 +8,14 @@ import (
 	"github.com/loom-lite/loom-lite/e2e/rig"
 )
 
-// A page that paints the number of each of its frames, at 60 frames a second: the video shows each
-// number once, in order, from the first on. When LOOM_LONG is set (make long), thirty seconds of it
-// in 1920×1080.
+// A page that paints the number of each of its frames, at the size and the rate that campaigns have
+// by default: the video shows each number once, in order, from the first on. When LOOM_LONG is set
+// (make long), thirty seconds of it.
 func TestEveryNumberIsInTheVideoOnceInOrder(t *testing.T) {
-	c := rig.Campaign{Width: 1280, Height: 720, FPS: 60}
+	c := rig.Campaign{Width: 1920, Height: 1080, FPS: 60}
 	seconds := 1
 	if os.Getenv("LOOM_LONG") != "" {
-		seconds, c.Width, c.Height = 30, 1920, 1080
+		seconds = 30
 	}
 	p := rig.Shared(t)
 	c.Scenes = []rig.Scene{{URL: p.Site.Page(colors[0].name, 60), Seconds: seconds}}

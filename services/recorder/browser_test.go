@@ -14,29 +14,27 @@ import (
 	"github.com/loom-lite/loom-lite/services/recorder/internal/chrometest"
 )
 
-// browser is a Chrome, started as Record starts it, that captures one page after another. Record
-// gives each page a Chrome of its own, which takes most of the time of a short scene. It is for
-// tables of pages that do each other no harm.
-type browser struct{ pool chrometest.Pool }
+// browser is a Chrome, started as Record starts it, that captures one page after another: tables of
+// pages that do each other no harm.
+type browser struct{ *chrometest.Browser }
 
 // startBrowser starts a browser with a window of a size, whose pages reach what allow says, as
 // EGRESS_ALLOW does.
-func startBrowser(t *testing.T, allow string, width, height int) *browser {
+func startBrowser(t *testing.T, allow string, width, height int) browser {
 	t.Helper()
-	b := &browser{chrometest.Pool{Allow: allow, Options: chrome.Options{Width: width, Height: height}}}
-	t.Cleanup(func() { b.pool.Borrow(t).End() })
+	b := browser{chrometest.Start(t, allow, chrome.Options{Width: width, Height: height})}
+	t.Cleanup(b.End)
 	return b
 }
 
 // capture captures a scene as Record does, and returns what is warned of.
-func (b *browser) capture(t *testing.T, p msg.RecordParams, bounds capture.Bounds) ([]msg.Warning, error) {
+func (b browser) capture(t *testing.T, p msg.RecordParams, bounds capture.Bounds) ([]msg.Warning, error) {
 	t.Helper()
-	borrowed := b.pool.Borrow(t)
-	defer b.pool.Return(borrowed)
+	defer b.Clear()
 	var notices capture.Notices
-	err := capture.Run(t.Context(), capture.Browser{Client: borrowed.Client, Kill: borrowed.Kill}, capture.Options{
+	err := capture.Run(t.Context(), capture.Browser{Client: b.Client, Kill: b.Kill}, capture.Options{
 		URL: p.URL, Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames, Quality: jpegQuality, Bounds: bounds,
-		Unreached: borrowed.Proxy.Failure, Notices: &notices,
+		Unreached: b.Proxy.Failure, Notices: &notices,
 	}, &nowhere{})
 	return noticed(p, notices), err
 }

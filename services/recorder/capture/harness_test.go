@@ -2,9 +2,7 @@ package capture_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"image"
 	"net/http"
@@ -14,8 +12,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
@@ -73,25 +69,6 @@ func (s shot) start(t *testing.T) *chrometest.Browser {
 	})
 }
 
-// closePages closes all pages of a Chrome.
-func closePages(t *testing.T, p *chrometest.Browser) {
-	t.Helper()
-	var all proto.TargetGetTargetsResult
-	reply, err := p.Client.Call(context.Background(), "", proto.TargetGetTargets{}.ProtoReq(), nil)
-	if err = cmp.Or(err, json.Unmarshal(reply, &all)); err != nil {
-		t.Fatal(err)
-	}
-	for _, target := range all.TargetInfos {
-		if target.Type != proto.TargetTargetInfoTypePage {
-			continue
-		}
-		closing := proto.TargetCloseTarget{TargetID: target.TargetID}
-		if _, err := p.Client.Call(context.Background(), "", closing.ProtoReq(), closing); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // completed returns s with the defaults set.
 func (s shot) completed() shot {
 	if s.size == (image.Point{}) {
@@ -117,7 +94,7 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	p := s.browser
 	switch {
 	case p != nil:
-		defer closePages(t, p)
+		defer p.Clear()
 	case s.pooled:
 		pool := chromes[capture.Frames(s.mode)]
 		p = pool.Borrow(t)

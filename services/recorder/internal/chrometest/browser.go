@@ -1,11 +1,15 @@
 package chrometest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
 
+	"github.com/go-rod/rod/lib/proto"
+
 	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
@@ -66,4 +70,33 @@ func (b *Browser) close() error {
 		err = errors.Join(err, os.RemoveAll(b.dir))
 	}
 	return err
+}
+
+// Clear closes what a Chrome shows and removes its cookies, for another page. In the recorder each
+// scene has a Chrome of its own: tests of what a Chrome keeps from one page to the next must Start
+// one for each. Nothing may wait for the Chrome any more. One whose page hangs or has crashed is to
+// End.
+func (b *Browser) Clear() {
+	b.t.Helper()
+	if err := b.clear(); err != nil {
+		b.t.Errorf("close a page: %v", err)
+	}
+}
+
+// clear closes the pages of a Chrome, but for the empty one that it was started with.
+func (b *Browser) clear() error {
+	client := b.Client.Within(context.Background(), cdp.DefaultDeadline, "")
+	targets, err := proto.TargetGetTargets{}.Call(client)
+	if err != nil {
+		return err
+	}
+	for _, target := range targets.TargetInfos {
+		if target.Type != proto.TargetTargetInfoTypePage || target.URL == "about:blank" {
+			continue
+		}
+		if _, err := (proto.TargetCloseTarget{TargetID: target.TargetID}).Call(client); err != nil {
+			return err
+		}
+	}
+	return proto.StorageClearCookies{}.Call(client)
 }

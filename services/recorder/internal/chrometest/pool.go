@@ -1,7 +1,6 @@
 package chrometest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,15 +8,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/go-rod/rod/lib/proto"
-
-	"github.com/loom-lite/loom-lite/services/recorder/cdp"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
 // Pool keeps Chromes that are alike for the tests of a package, one test after the other: to start
-// one takes longer than to show a small page. In the recorder each scene has a Chrome of its own.
-// Tests of what a Chrome keeps from one page to the next must Start theirs.
+// one takes longer than to show a small page.
 type Pool struct {
 	// Allow and Options are those of Start.
 	Allow   string
@@ -73,24 +68,6 @@ func (p *Pool) Return(b *Browser) {
 		return
 	}
 	p.idle = append(p.idle, b)
-}
-
-// clear closes the pages of a Chrome, but for the empty one that it was started with.
-func (b *Browser) clear() error {
-	client := b.Client.Within(context.Background(), cdp.DefaultDeadline, "")
-	targets, err := proto.TargetGetTargets{}.Call(client)
-	if err != nil {
-		return err
-	}
-	for _, target := range targets.TargetInfos {
-		if target.Type != proto.TargetTargetInfoTypePage || target.URL == "about:blank" {
-			continue
-		}
-		if _, err := (proto.TargetCloseTarget{TargetID: target.TargetID}).Call(client); err != nil {
-			return err
-		}
-	}
-	return proto.StorageClearCookies{}.Call(client)
 }
 
 // Around returns a package's tests for its TestMain. When they have run, the Chromes are closed.
