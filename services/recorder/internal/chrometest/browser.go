@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	rodcdp "github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/proto"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
@@ -94,9 +95,17 @@ func (b *Browser) clear() error {
 		if target.Type != proto.TargetTargetInfoTypePage || target.URL == "about:blank" {
 			continue
 		}
-		if _, err := (proto.TargetCloseTarget{TargetID: target.TargetID}).Call(client); err != nil {
+		_, err := proto.TargetCloseTarget{TargetID: target.TargetID}.Call(client)
+		if err != nil && !missing(err) {
 			return err
 		}
 	}
 	return proto.StorageClearCookies{}.Call(client)
+}
+
+// missing reports whether an error says that a target is not there: it was being closed when it was
+// listed.
+func missing(err error) bool {
+	var answer *rodcdp.Error
+	return errors.As(err, &answer) && answer.Message == "No target found for targetId"
 }
