@@ -7,8 +7,10 @@ MODULES  := bench cmd/loom e2e migrations pkg services/ingest services/recorder 
 SERVICES := ingest recorder transcoder uploader
 COMPOSE  := docker compose -f deploy/compose.yml
 # Many tests wait: for bounds to pass, for services to start. Running two packages more than there
-# are cores keeps the cores busy.
+# are cores keeps the cores busy. The modules whose tests take longest are the first to start.
 ATONCE   := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+LONGEST  := services/transcoder services/recorder e2e
+TESTED   := $(foreach m,$(LONGEST) $(filter-out $(LONGEST),$(MODULES)),./$(m)/...)
 
 .PHONY: help
 help: ## list the targets
@@ -49,7 +51,7 @@ demo: setup hugepages ## render examples/demo into out/demo.mp4
 
 .PHONY: test
 test: setup setup-npm ## run all tests, on a real Postgres, NATS, S3, Chrome and FFmpeg
-	go test -count=1 -timeout 15m -p $(ATONCE) work
+	go test -count=1 -timeout 15m -p $(ATONCE) $(TESTED)
 
 .PHONY: race
 race: setup setup-npm ## run all tests under the race detector (needs a C compiler)
