@@ -75,7 +75,7 @@ func rendersLocalFiles(t *testing.T, dir string) {
 		write(t, filepath.Join(dir, name), text)
 	}
 
-	code, got, said := loomRender(t, dir, "campaign.yaml", "-o", "out.mp4")
+	code, got, said := loomRender(t, dir, nil, "campaign.yaml", "-o", "out.mp4")
 	if code != 0 || got.Status != "done" || got.ErrorCode != "" || got.ErrorMessage != "" {
 		t.Fatalf("exit status %d, %+v", code, got)
 	}
@@ -120,7 +120,7 @@ scenes:
   - url: http://nowhere.invalid/
     duration_sec: 1
 `))
-	code, got, _ := loomRender(t, dir, "wrong.yaml", "-o", "wrong.mp4")
+	code, got, _ := loomRender(t, dir, []string{"WORKER_MAX_RETRIES=0"}, "wrong.yaml", "-o", "wrong.mp4")
 	if code != 1 || got.Status != "failed" || got.ErrorCode != string(msg.CodeSceneUnresolved) || got.Video != "" ||
 		!strings.Contains(strings.ToLower(got.ErrorMessage), "scene 1") {
 		t.Errorf("exit status %d, %+v", code, got)
@@ -151,15 +151,16 @@ func cliFolder(t *testing.T) string {
 	return dir
 }
 
-// loomRender runs loom render --local --json in dir and returns its exit status, its only line on
-// stdout, and what it said on stderr.
-func loomRender(t *testing.T, dir, campaign string, args ...string) (int, last, string) {
+// loomRender runs loom render --local --json in dir, with these settings beyond the defaults, and
+// returns its exit status, its only line on stdout, and what it said on stderr. As in the demo, the
+// data lie in the default folder.
+func loomRender(t *testing.T, dir string, settings []string, campaign string, args ...string) (int, last, string) {
 	t.Helper()
-	args = append([]string{"render", campaign, "--local", "--json", "--data", filepath.Join(dir, "data")}, args...)
+	args = append([]string{"render", campaign, "--local", "--json"}, args...)
 	cmd := exec.CommandContext(t.Context(), rig.Program(t, "loom"), args...)
 	cmd.Dir = dir
 	// What the user allows does not shut out the campaign's own files.
-	cmd.Env = append(os.Environ(), "EGRESS_ALLOW=intranet.example", "WORKER_MAX_RETRIES=0")
+	cmd.Env = append(append(os.Environ(), "EGRESS_ALLOW=intranet.example"), settings...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 30 * time.Second
 	var stdout, stderr bytes.Buffer
