@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -135,7 +136,7 @@ func (p *Pipeline) fit(t testing.TB, cfg Config) {
 	t.Helper()
 	p.DB.Reset() // Postgres may have been away
 	p.env = cfg.Env
-	var surplus []*Service
+	var surplus, kept, added []*Service
 	for _, s := range []struct {
 		kind string
 		n    int
@@ -144,21 +145,20 @@ func (p *Pipeline) fit(t testing.TB, cfg Config) {
 		for _, running := range p.Services(s.kind) {
 			if wanted > 0 && maps.Equal(running.env, p.env) {
 				wanted--
+				kept = append(kept, running)
 			} else {
 				surplus = append(surplus, running)
 			}
 		}
 		for range wanted {
-			p.Run(t, s.kind)
+			added = append(added, p.Run(t, s.kind))
 		}
 	}
 	if err := stopServices(surplus); err != nil {
-		t.Error(err)
+		t.Errorf("left by an earlier test: %v", err)
 	}
-	for _, s := range p.processes {
-		if !s.Exited() {
-			s.AwaitReady(t)
-		}
+	for _, s := range slices.Concat(kept, added) {
+		s.AwaitReady(t)
 	}
 }
 
