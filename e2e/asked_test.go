@@ -14,7 +14,7 @@ import (
 
 // One render with nearly all options of a video.
 func TestAVideoIsAsItsCampaignAsks(t *testing.T) {
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	c := campaign(p, 2)
 	c.Facecam = p.Site.Facecam(t, "talking.mp4")
 	c.Shown = `{"shape": "rectangle", "aspect": "1:1", "size": 0.5, "corner": "bottom-right", "margin": 0, "border": {"width": 0}, "shadow": false,

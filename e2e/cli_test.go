@@ -56,6 +56,7 @@ scenes:
 `
 
 func rendersLocalFiles(t *testing.T, dir string) {
+	// The second page is green if its style sheet is read, and white otherwise.
 	var navy, green bytes.Buffer
 	if err := errors.Join(rig.WritePage(&navy, "navy", fps), rig.WritePage(&green, "white", fps)); err != nil {
 		t.Fatal(err)

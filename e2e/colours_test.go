@@ -17,7 +17,7 @@ var known = []rig.RGB{
 
 // The colours of a page are in the video, for a decoder that follows its tags and in a browser.
 func TestColoursComeOutAsTheyAreOnThePage(t *testing.T) {
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	const side, columns = 80, rig.PatchColumns
 	rows := len(known) / columns
 	c := rig.Campaign{Width: side * columns, Height: side * rows, FPS: fps, Scenes: []rig.Scene{{URL: p.Site.Patches(known), Seconds: 1}}}

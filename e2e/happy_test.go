@@ -14,7 +14,7 @@ import (
 )
 
 func TestACampaignBecomesAVideo(t *testing.T) {
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	sent, told := listen(t, p, "task.>"), listen(t, p, "event.>")
 	talking := campaign(p, 2)
 	talking.Facecam = p.Site.Facecam(t, "talking.mp4")

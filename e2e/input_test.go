@@ -17,7 +17,7 @@ import (
 )
 
 func TestBadInputFailsItsOwnRenderOnly(t *testing.T) {
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	// The second scene is the bad one, so that the message must say which.
 	scene := func(url string, seconds int) func(*rig.Campaign) {
 		return func(c *rig.Campaign) { c.Scenes[1] = rig.Scene{URL: url, Seconds: seconds} }

@@ -17,7 +17,7 @@ func TestEveryNumberIsInTheVideoOnceInOrder(t *testing.T) {
 	if os.Getenv("LOOM_LONG") != "" {
 		seconds = 30
 	}
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	c.Scenes = []rig.Scene{{URL: p.Site.Page(colors[0].name, 60), Seconds: seconds}}
 	r := p.AwaitWithin(t, p.Submit(t, c), 20*time.Minute)
 	if first := checkDone(t, p, r, c)[0].Number; first != 0 {

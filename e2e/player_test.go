@@ -10,7 +10,7 @@ import (
 // A user who steps through a video frame by frame, in a browser, sees each frame, also at the joins
 // of pieces and of scenes, which are keyframes as well.
 func TestChromeStepsThroughAVideoFrameByFrame(t *testing.T) {
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	// Three seconds are recorded in two pieces.
 	c := rig.Campaign{Width: width, Height: height, FPS: fps, Scenes: []rig.Scene{
 		{URL: p.Site.Page(colors[0].name, fps), Seconds: 3}, {URL: p.Site.Page(colors[1].name, fps), Seconds: 1},

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTwoRecordersAndTwoTranscodersShareOneCampaign(t *testing.T) {
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	c := campaign(p, 2)
 	var pages []*rig.Hold
 	for i := range c.Scenes {
@@ -67,7 +67,7 @@ func TestTwoIngestsTakeEveryJobExactlyOnce(t *testing.T) {
 }
 
 func TestASlowRenderStandsInNobodysWay(t *testing.T) {
-	p := rig.Shared(t)
+	p := rig.Usual(t)
 	slow, hold := held(t, p, 1)
 	slowID := p.Submit(t, slow)
 	hold.Await(t, 1)

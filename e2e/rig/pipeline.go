@@ -98,9 +98,9 @@ func (p *Pipeline) leave() {
 	idle.pipelines = append(idle.pipelines, p)
 }
 
-// Shared is Start for tests that are content with two recorders and two transcoders, which try each
-// task twice, and that run one after the other.
-func Shared(t testing.TB) *Pipeline {
+// Usual is Start with what is enough for many tests: two recorders and two transcoders, which try
+// each task twice. As these tests run one after the other, one pipeline serves them all.
+func Usual(t testing.TB) *Pipeline {
 	t.Helper()
 	return Start(t, Config{Recorders: 2, Transcoders: 2, Env: map[string]string{"WORKER_MAX_RETRIES": "1"}})
 }
