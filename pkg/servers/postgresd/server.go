@@ -18,10 +18,11 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/servers"
 )
 
-// Volatile are settings for a test's server: fast. Its last commits are lost when it is killed, and
-// all of its data may be when the machine crashes.
+// Volatile are settings for a test's server: fast, and small, for its data may lie in memory. Its
+// last commits are lost when it is killed, and all of its data may be when the machine crashes.
 var Volatile = []string{
 	"fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200",
+	"min_wal_size=32MB", "max_wal_size=64MB",
 }
 
 // Options say how a server runs.
