@@ -366,19 +366,19 @@ func (c *Client) deliver(body []byte) error {
 	c.mu.Lock()
 	listeners, f := c.listeners[listenKey{string(m.session), string(m.method)}], c.feed
 	c.mu.Unlock()
-	exclusive := f == nil
+	kept := f == nil || f.ctx.Err() != nil // from rod
 	for _, l := range listeners {
 		l.f(m.params)
-		exclusive = exclusive || l.exclusive
+		kept = kept || l.exclusive
 	}
-	if exclusive {
+	if kept {
 		return nil
 	}
 	params, err := m.params.JSON()
 	if err != nil {
 		return fmt.Errorf("event %s: %w", m.method, err)
 	}
-	f.send(&rodcdp.Event{SessionID: string(m.session), Method: string(m.method), Params: params})
+	f.give(&rodcdp.Event{SessionID: string(m.session), Method: string(m.method), Params: params})
 	return nil
 }
 

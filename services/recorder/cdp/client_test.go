@@ -322,19 +322,48 @@ func TestEachRodHasTheEventsOfItsTime(t *testing.T) {
 	}
 }
 
+func TestAnotherRodEndsTheEventsOfTheOneBefore(t *testing.T) {
+	c, chrome := connect(t)
+	unread := filled(t.Context(), t, c, chrome)
+	_ = c.Rod(t.Context())
+	n := 0
+	for range unread {
+		n++
+	}
+	if n < cap(unread) {
+		t.Errorf("the first read %d events, want those that were waiting, %d", n, cap(unread))
+	}
+}
+
 func TestEventsThatNobodyReadsAnyMoreStopNothing(t *testing.T) {
 	c, chrome := connect(t)
 	ctx, end := context.WithCancel(t.Context())
-	_ = c.Rod(ctx)
+	filled(ctx, t, c, chrome)
+	end()
 	go func() {
-		for range 200 { // more than wait in a channel
-			chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`)
-		}
 		chrome.request()
 		chrome.send(`{"id":1,"result":{}}`)
 	}()
-	end()
 	if _, err := c.Call(t.Context(), "S", "Page.enable", nil); err != nil {
 		t.Error(err)
 	}
+}
+
+// filled returns the events of a rod that does not read them: as many as can wait do, and there is
+// one more to give.
+func filled(ctx context.Context, t *testing.T, c *Client, chrome *peer) <-chan *rodcdp.Event {
+	t.Helper()
+	events := c.Rod(ctx).Event()
+	n, more := 0, make(chan struct{})
+	off := On(c, "S", func(*proto.PageLoadEventFired) {
+		if n++; n == cap(events)+1 {
+			close(more)
+		}
+	})
+	for range cap(events) + 1 {
+		chrome.send(`{"method":"Page.loadEventFired","params":{},"sessionId":"S"}`)
+	}
+	<-more
+	off()
+	return events
 }
