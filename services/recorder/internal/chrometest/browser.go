@@ -19,8 +19,9 @@ type Browser struct {
 	*chrome.Process
 	Proxy *egress.Proxy
 
-	t   *testing.T
-	dir string // to remove, if not empty
+	t     *testing.T
+	dir   string                        // to remove, if not empty
+	first map[proto.TargetTargetID]bool // the pages that it was started with
 }
 
 // Start starts the Chrome that is installed, whose pages reach what allow says, as EGRESS_ALLOW
@@ -54,7 +55,18 @@ func start(allow string, o chrome.Options, dir string) (*Browser, error) {
 	if err != nil {
 		return nil, errors.Join(err, proxy.Close())
 	}
-	return &Browser{Process: p, Proxy: proxy}, nil
+	b := &Browser{Process: p, Proxy: proxy, first: map[proto.TargetTargetID]bool{}}
+	pages, err := b.pages()
+	if err == nil && len(pages) == 0 {
+		err = errors.New("chrome shows no page when it has started")
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.Close(), proxy.Close())
+	}
+	for _, page := range pages {
+		b.first[page] = true
+	}
+	return b, nil
 }
 
 // End closes both.
@@ -75,8 +87,8 @@ func (b *Browser) close() error {
 
 // Clear closes what a Chrome shows and removes its cookies, for another page. In the recorder each
 // scene has a Chrome of its own: tests of what a Chrome keeps from one page to the next must Start
-// one for each. Nothing may wait for the Chrome any more. One whose page hangs or has crashed is to
-// End.
+// one for each. Nothing may wait for the Chrome any more. End a Chrome whose page hangs or has
+// crashed.
 func (b *Browser) Clear() {
 	b.t.Helper()
 	if err := b.clear(); err != nil {
@@ -84,23 +96,41 @@ func (b *Browser) Clear() {
 	}
 }
 
-// clear closes the pages of a Chrome, but for the empty one that it was started with.
+// clear closes the pages of a Chrome, but for the empty one that it was started with: a Chrome
+// without a page may end.
 func (b *Browser) clear() error {
-	client := b.Client.Within(context.Background(), cdp.DefaultDeadline, "")
-	targets, err := proto.TargetGetTargets{}.Call(client)
+	pages, err := b.pages()
 	if err != nil {
 		return err
 	}
-	for _, target := range targets.TargetInfos {
-		if target.Type != proto.TargetTargetInfoTypePage || target.URL == "about:blank" {
+	for _, page := range pages {
+		if b.first[page] {
 			continue
 		}
-		_, err := proto.TargetCloseTarget{TargetID: target.TargetID}.Call(client)
+		_, err := proto.TargetCloseTarget{TargetID: page}.Call(b.client())
 		if err != nil && !missing(err) {
 			return err
 		}
 	}
-	return proto.StorageClearCookies{}.Call(client)
+	return proto.StorageClearCookies{}.Call(b.client())
+}
+
+// pages lists the pages of a Chrome.
+func (b *Browser) pages() (found []proto.TargetTargetID, err error) {
+	targets, err := proto.TargetGetTargets{}.Call(b.client())
+	if err != nil {
+		return nil, err
+	}
+	for _, target := range targets.TargetInfos {
+		if target.Type == proto.TargetTargetInfoTypePage {
+			found = append(found, target.TargetID)
+		}
+	}
+	return found, nil
+}
+
+func (b *Browser) client() proto.Client {
+	return b.Client.Within(context.Background(), cdp.DefaultDeadline, "")
 }
 
 // missing reports whether an error says that a target is not there: it was being closed when it was
