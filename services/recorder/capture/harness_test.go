@@ -33,7 +33,7 @@ type shot struct {
 	repeatable bool
 	// browser takes it; default: a Chrome of its own, as the recorder starts one for each capture.
 	browser *chrometest.Browser
-	// pooled: a Chrome of chromes takes it, which may have shown other pages.
+	// pooled: a Chrome of pools takes it, which may have shown other pages.
 	pooled bool
 	// director is the capture's; it may be nil.
 	director capture.Director
@@ -64,9 +64,12 @@ func (s shot) shared(t *testing.T) shot {
 // start starts a Chrome for s, whose defaults are set.
 func (s shot) start(t *testing.T) *chrometest.Browser {
 	t.Helper()
-	return chrometest.Start(t, s.allow, chrome.Options{
-		Frames: capture.Frames(s.mode), Width: s.size.X, Height: s.size.Y, Repeatable: s.repeatable,
-	})
+	return chrometest.Start(t, s.allow, s.chrome())
+}
+
+// chrome is how a Chrome for s is started, whose defaults are set.
+func (s shot) chrome() chrome.Options {
+	return chrome.Options{Frames: capture.Frames(s.mode), Width: s.size.X, Height: s.size.Y, Repeatable: s.repeatable}
 }
 
 // completed returns s with the defaults set.
@@ -86,8 +89,8 @@ func (s shot) completed() shot {
 	return s
 }
 
-// take captures into a file and returns its path and what it holds. Chrome must be installed and is
-// gone afterwards.
+// take captures into a file and returns its path and what it holds. Chrome must be installed, and
+// is gone afterwards unless it is shared or pooled.
 func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.RecordFacts, err error) {
 	t.Helper()
 	s = s.completed()
@@ -96,9 +99,12 @@ func (s shot) take(ctx context.Context, t *testing.T) (path string, facts msg.Re
 	case p != nil:
 		defer p.Clear()
 	case s.pooled:
-		pool := chromes[capture.Frames(s.mode)]
+		pool := pools[capture.Frames(s.mode)]
+		if s.allow != pool.Allow || s.chrome() != pool.Options {
+			t.Fatal("no Chrome of a pool is as this shot asks for")
+		}
 		p = pool.Borrow(t)
-		defer func() { giveBack(pool, p, err) }()
+		defer func() { pool.Return(p, err) }()
 	default:
 		p = s.start(t)
 		defer p.End()

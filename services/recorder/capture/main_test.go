@@ -2,10 +2,14 @@ package capture_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/loom-lite/loom-lite/services/recorder/internal/chrometest"
 )
 
 func TestMain(m *testing.M) {
@@ -15,7 +19,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	made.dir = dir
-	goleak.VerifyTestMain(withChromes{m}, goleak.Cleanup(func(code int) {
+	goleak.VerifyTestMain(chrometest.Around(m, slices.Collect(maps.Values(pools))...), goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(dir)
 		os.Exit(code)
 	}))

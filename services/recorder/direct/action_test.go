@@ -85,7 +85,7 @@ func TestTwoRunsOfActionsAreEqual(t *testing.T) {
 		{Do: "type", Text: "loom", Seconds: 0.2},
 		{Do: "click", Selector: "button", Seconds: 0.2},
 	}})
-	shot.alone = true
+	shot.unpooled = true
 	one, two := shot.mustTake(t), shot.mustTake(t)
 	for i := range one {
 		if one[i].number(10) != two[i].number(10) {

@@ -27,8 +27,8 @@ import (
 
 const stageWidth, stageHeight = 320, 180
 
-// Chromes are of that size, for the tests that do not ask for more.
-var Chromes = chrometest.Pool{Allow: "127.0.0.1", Options: chrome.Options{Width: stageWidth, Height: stageHeight, ScaleFactor: 1}}
+// Pool has Chromes of that size, for the tests that do not ask for more.
+var Pool = chrometest.Pool{Allow: "127.0.0.1", Options: chrome.Options{Width: stageWidth, Height: stageHeight, ScaleFactor: 1}}
 
 // stageShot is a capture of pages, by path, with what is asked of the scene.
 type stageShot struct {
@@ -37,8 +37,8 @@ type stageShot struct {
 	frames  int // at 60 a second
 	// header is added to every answer.
 	header http.Header
-	// alone: in a Chrome that has shown nothing before.
-	alone bool
+	// unpooled: in a Chrome that has shown nothing before.
+	unpooled bool
 	// phone: pages may ask for a window of another width, which is shown smaller.
 	phone bool
 	// around wraps the director; it may be nil.
@@ -71,10 +71,10 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 		_, _ = fmt.Fprint(w, body)
 	}})
 	var browser *chrometest.Browser
-	if s.alone {
-		browser = chrometest.Start(t, Chromes.Allow, Chromes.Options)
+	if s.unpooled {
+		browser = chrometest.Start(t, Pool.Allow, Pool.Options)
 	} else {
-		browser = Chromes.Borrow(t)
+		browser = Pool.Borrow(t)
 	}
 	params := msg.RecordParams{
 		Scene: 1, URL: url, Width: stageWidth, Height: stageHeight, Rate: msg.FPS(60), Frames: s.frames, Options: s.options,
@@ -93,11 +93,10 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 		Bounds:   capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 4 * time.Second, Call: 15 * time.Second},
 		Director: director,
 	}, sink)
-	var failed *capture.PageError
-	if !s.alone && (err == nil || errors.As(err, &failed)) {
-		Chromes.Return(browser)
-	} else {
+	if s.unpooled {
 		browser.End()
+	} else {
+		Pool.Return(browser, err)
 	}
 	if s.warned != nil {
 		*s.warned = own.Warnings()

@@ -50,7 +50,7 @@ func TestThePagesClockIsUTCUnlessAsked(t *testing.T) {
 	t.Setenv("TZ", "America/New_York")
 	const found = `new Date(2026, 0, 1).getTimezoneOffset() + " " + Intl.DateTimeFormat().resolvedOptions().timeZone`
 	// one that is started with it
-	browser := chrometest.Start(t, "127.0.0.1", direct.Chromes.Options)
+	browser := chrometest.Start(t, "127.0.0.1", direct.Pool.Options)
 	defer browser.End()
 	pictures, err := takeIn(t.Context(), t, browser, msg.ModeExact, page(t, found+` === "0 UTC"`, found), 1, scene.Options{})
 	if err != nil {

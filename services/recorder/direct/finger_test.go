@@ -97,7 +97,7 @@ func TestTwoRunsOfTapsAreEqual(t *testing.T) {
 		{Do: "click", Selector: "input", Seconds: 0.2},
 		{Do: "type", Text: "loom", Seconds: 0.2},
 	}})
-	shot.alone = true
+	shot.unpooled = true
 	one, two := shot.mustTake(t), shot.mustTake(t)
 	for i := range one {
 		if one[i].number(10) != two[i].number(10) {

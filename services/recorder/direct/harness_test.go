@@ -3,7 +3,6 @@ package direct_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -52,19 +51,14 @@ func takeAs(ctx context.Context, t *testing.T, mode msg.Mode, url string, frames
 		Frames: capture.Frames(mode), Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
 		ReducedMotion: o.ReducedMotion,
 	}
-	if asked != direct.Chromes.Options {
+	if asked != direct.Pool.Options {
 		browser := chrometest.Start(t, "127.0.0.1", asked)
 		defer browser.End()
 		return takeIn(ctx, t, browser, mode, url, frames, o)
 	}
-	browser := direct.Chromes.Borrow(t)
+	browser := direct.Pool.Borrow(t)
 	pictures, err := takeIn(ctx, t, browser, mode, url, frames, o)
-	var failed *capture.PageError
-	if err == nil || errors.As(err, &failed) {
-		direct.Chromes.Return(browser)
-	} else {
-		browser.End()
-	}
+	direct.Pool.Return(browser, err)
 	return pictures, err
 }
 

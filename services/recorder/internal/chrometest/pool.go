@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/chrome"
 )
 
@@ -52,10 +54,15 @@ func (p *Pool) take() *Browser {
 	return b
 }
 
-// Return closes what a Chrome shows and removes its cookies, for the next test. Nothing may wait
-// for it any more. One whose page hangs or has crashed is to End.
-func (p *Pool) Return(b *Browser) {
+// Return takes back a Chrome whose capture has ended with err, which may be nil. It closes what the
+// Chrome shows and removes its cookies, for the next test. It ends a Chrome whose page may hang or
+// has crashed. Nothing may wait for the Chrome any more.
+func (p *Pool) Return(b *Browser, err error) {
 	b.t.Helper()
+	if !usable(err) {
+		b.End()
+		return
+	}
 	if err := b.clear(); err != nil {
 		b.t.Errorf("close a page: %v", err)
 		b.End()
@@ -70,19 +77,28 @@ func (p *Pool) Return(b *Browser) {
 	p.idle = append(p.idle, b)
 }
 
-// Around returns a package's tests for its TestMain. When they have run, the Chromes are closed.
-func (p *Pool) Around(m *testing.M) interface{ Run() int } { return around{m, p} }
+// usable reports whether a Chrome can show another page after a capture that ended with err.
+func usable(err error) bool {
+	var page *capture.PageError
+	return err == nil || errors.As(err, &page) && page.Code != msg.CodeSceneTimeout && page.Code != msg.CodeSceneCrashed
+}
+
+// Around returns a package's tests for its TestMain. When they have run, the Chromes of the pools
+// are closed.
+func Around(m *testing.M, pools ...*Pool) interface{ Run() int } { return around{m, pools} }
 
 type around struct {
 	*testing.M
-	pool *Pool
+	pools []*Pool
 }
 
 func (a around) Run() int {
 	code := a.M.Run()
-	if err := a.pool.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, "close Chrome:", err)
-		return 1
+	for _, pool := range a.pools {
+		if err := pool.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "close Chrome:", err)
+			code = max(code, 1)
+		}
 	}
 	return code
 }
