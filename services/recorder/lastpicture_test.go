@@ -32,7 +32,7 @@ func TestTheLastPictureStandsForTheRestOfAScene(t *testing.T) {
 			h.bounds, h.memory = patient, roomy
 			switch name {
 			case "endless script":
-				h.bounds.Call = 3 * time.Second
+				h.bounds.Call = 6 * time.Second
 			case "memory":
 				h.memory = tight
 			}
