@@ -90,7 +90,7 @@ func TestScenesAtAddressesThatAreRefused(t *testing.T) {
 		{"IPv6 link-local", "http://[fe80::1]/", refused},
 		{"IPv6 private", "http://[fd00::1]/", refused},
 		{"metadata", "http://169.254.169.254/latest/meta-data/", refused},
-		{"metadata as a number", "http://2852039166/latest/meta-data/", refused},
+		{"a task's metadata as a number", "http://2852039170/v2/metadata", refused},
 		{"metadata within IPv6", "http://[::ffff:a9fe:a9fe]/latest/meta-data/", refused},
 		{"Amazon's over IPv6", "http://[fd00:ec2::254]/latest/meta-data/", refused},
 		{"Alibaba's", "http://100.100.100.200/latest/meta-data/", refused},
