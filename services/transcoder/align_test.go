@@ -37,7 +37,7 @@ func TestATranscodersOwnSegmentsAreNotEncodedOnceMore(t *testing.T) {
 		return decoded[key]
 	}
 	// o is a segment of this transcoder, f one of another.
-	for _, made := range []string{"ffo", "ofo"} {
+	for _, made := range []string{"ffo", "off"} {
 		inputs := maps.Clone(own)
 		for i, who := range made {
 			if name := msg.SegmentName(i); who == 'f' {
