@@ -16,12 +16,13 @@ import (
 var forms sync.Map
 
 // newForm reports whether it is called for the first time for files that differ in no more than the
-// size of their pictures, their rate, and their number of packets.
+// size of their pictures and their number of packets. Each rate is a form of its own: time stamps
+// depend on it.
 func newForm(tracks []mp4.Track) bool {
 	form := ""
 	for _, track := range tracks {
 		s := track.Stream
-		s.Duration, s.Parameters, s.TicksPerSecond, s.Width, s.Height, s.Pixels = 0, "", 0, 0, 0, 0
+		s.Duration, s.Parameters, s.Width, s.Height, s.Pixels = 0, "", 0, 0, 0
 		form += fmt.Sprintf("%+v %d %d;", s, track.Lead, min(2, track.Timing.Packets))
 	}
 	_, known := forms.LoadOrStore(form, true)
