@@ -91,8 +91,8 @@ func rendersLocalFiles(t *testing.T, dir string) {
 	if got.Frames != 20 || got.DurationS != 2 || got.WallS <= 0 {
 		t.Errorf("%d frames, %v s, wall time %v s", got.Frames, got.DurationS, got.WallS)
 	}
-	// Plain lines, as stderr is no terminal here: in the pipeline's order. A stage that is over before
-	// the command looks again is not shown; the scene in real time takes longer than that.
+	// Plain lines, as stderr is no terminal here: in the pipeline's order. A stage that is over
+	// before the command looks again is not shown; the scene in real time takes longer than that.
 	last := -1
 	for _, word := range []string{"queued", "recording", "done"} {
 		if i := strings.Index(said, word); i <= last {

@@ -12,8 +12,8 @@ import (
 const (
 	memory = "/dev/shm"
 	// spacious is how many bytes must be free in memory: for the servers of all test processes that
-	// run at once, each with the databases of its tests, of 8 MB each, and a write-ahead log of about
-	// 64 MB (postgresd.Volatile).
+	// run at once, each with the databases of its tests, of 8 MB each, and a write-ahead log of
+	// about 64 MB (postgresd.Volatile).
 	spacious = 2 << 30
 	tmpfs    = 0x01021994
 )
