@@ -172,7 +172,7 @@ func TestTapsThatOpenSomethingDoNotStopTheScene(t *testing.T) {
 	t.Parallel()
 	opensAndGoesOn(t, phone+stageBarcode, scene.Options{Mobile: true, Cursor: true}, []opener{
 		{"a list", `<select id=b><option>One<option>Two</select>`},
-		{"a list in a frame", `<iframe id=b srcdoc="<body style='margin:0'><select style='width:60px;height:30px'><option>1<option>2</select>" style="width:60px;height:30px;border:0"></iframe>`},
+		{"a list in a frame", `<iframe id=b srcdoc="<body style='margin:0' onpointerdown='parent.reached++'><select style='width:60px;height:30px'><option>1<option>2</select>" style="width:60px;height:30px;border:0"></iframe>`},
 		{"a calendar", `<input id=b type=date style="width:14px;overflow:hidden;direction:rtl">`},
 		{"a colour", `<input id=b type=color>`},
 		{"a dialog", `<button id=b onclick="alert(1)">x</button>`},
