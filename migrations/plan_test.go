@@ -80,8 +80,10 @@ func grant(t testing.TB, conn *pgx.Conn, task, lease string) (verdict string, at
 
 func ask(t testing.TB, conn *pgx.Conn, task, request, lease string) (verdict string, attempt int) {
 	t.Helper()
-	err := conn.QueryRow(t.Context(), "select verdict, attempt from loom.grant_task($1, 'worker', $2, $3::text::interval)",
-		task, request, lease).Scan(&verdict, &attempt)
+	err := patiently(func() error {
+		return conn.QueryRow(t.Context(), "select verdict, attempt from loom.grant_task($1, 'worker', $2, $3::text::interval)",
+			task, request, lease).Scan(&verdict, &attempt)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
