@@ -76,6 +76,13 @@ alter table public.campaigns add column if not exists output_options jsonb not n
 -- How the presenter is shown: docs/reference/facecam.md.
 alter table public.campaigns add column if not exists facecam_options jsonb not null default '{}';
 
+-- Which queued job is started next: docs/reference/queue.md. The app may set priority: a job of a
+-- higher one is started first. The turn is set when the job is queued (0008_turns.sql), and who it
+-- belongs to.
+alter table public.render_jobs add column if not exists priority int not null default 0;
+alter table public.render_jobs add column if not exists queue_turn bigint not null default 0;
+alter table public.render_jobs add column if not exists queue_owner text not null default '';
+
 -- Marks them as ours. Where this mark is missing and a column of such a name holds values, loom
 -- migrate takes it for the app's own.
 do $$
@@ -83,7 +90,8 @@ declare
   v_column text;
 begin
   foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.report', 'renders.cancel_requested', 'scenes.options',
-                                  'campaigns.output_rate', 'campaigns.output_options', 'campaigns.facecam_options'] loop
+                                  'campaigns.output_rate', 'campaigns.output_options', 'campaigns.facecam_options',
+                                  'render_jobs.priority', 'render_jobs.queue_turn', 'render_jobs.queue_owner'] loop
     if (select col_description(a.attrelid, a.attnum) from pg_attribute a
          where a.attrelid = ('public.' || split_part(v_column, '.', 1))::regclass and a.attname = split_part(v_column, '.', 2)) is null then
       execute format('comment on column public.%s is %L', v_column, 'loom-lite');
@@ -92,8 +100,10 @@ begin
 end
 $$;
 
--- Claiming looks for the oldest queued job.
-create index if not exists render_jobs_queued on public.render_jobs (created_at) where state = 'queued';
+-- Queued jobs in the order in which they are started, and those of each owner.
+drop index if exists public.render_jobs_queued;
+create index if not exists render_jobs_turns on public.render_jobs (priority desc, queue_turn, created_at, id) where state = 'queued';
+create index if not exists render_jobs_owners on public.render_jobs (queue_owner, queue_turn) where state = 'queued';
 -- Claiming also looks for a render's other jobs, and so does deleting a render. Foreign keys bring
 -- no index.
 do $$

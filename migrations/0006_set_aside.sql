@@ -18,10 +18,11 @@ alter table loom.set_aside enable row level security;
 create index if not exists plans_created on loom.plans (created_at);
 
 -- Returns the job that is to be started next, and its render, both locked; no row when there is
--- none that nobody holds. It chooses as public.claim_render_job() does, and skips what is set
--- aside. Nothing of the app's runs in it: what is wrong with the job shows once it is known which
--- job it is.
-create or replace function loom.next_job() returns table (job_id uuid, render_id uuid)
+-- none that nobody holds. It chooses as public.claim_render_job() does, and skips what is set aside
+-- and the jobs of the owners in p_full, who have as many renders in progress as they may. Nothing
+-- of the app's runs in it: what is wrong with the job shows once it is known which job it is.
+drop function if exists loom.next_job();
+create or replace function loom.next_job(p_full text[] default '{}') returns table (job_id uuid, render_id uuid)
 language plpgsql as $$
 begin
   return query
@@ -34,7 +35,8 @@ begin
           where o.render_id = j.render_id and o.id <> j.id
             and (o.state = 'running' or (o.state = 'queued' and (o.created_at, o.id) < (j.created_at, j.id))))
        and not loom.is_aside(j.id)
-     order by j.created_at, j.id
+       and j.queue_owner <> all (p_full)
+     order by j.priority desc, j.queue_turn, j.created_at, j.id
      limit 1
        for update of j skip locked
        for no key update of r skip locked;
@@ -95,7 +97,7 @@ end
 $$;
 
 revoke all on loom.set_aside from public;
-revoke execute on function loom.next_job(), loom.is_aside(uuid), loom.claim_job(uuid), loom.set_job_aside(uuid, uuid, text, text),
+revoke execute on function loom.next_job(text[]), loom.is_aside(uuid), loom.claim_job(uuid), loom.set_job_aside(uuid, uuid, text, text),
   loom.note_refusal(uuid, text, text) from public;
 do $$
 declare
@@ -104,7 +106,7 @@ begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.set_aside from %I', v_role);
-      execute format('revoke execute on function loom.next_job(), loom.is_aside(uuid), loom.claim_job(uuid), '
+      execute format('revoke execute on function loom.next_job(text[]), loom.is_aside(uuid), loom.claim_job(uuid), '
         'loom.set_job_aside(uuid, uuid, text, text), loom.note_refusal(uuid, text, text) from %I', v_role);
     end if;
   end loop;

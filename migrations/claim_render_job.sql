@@ -1,10 +1,14 @@
--- claim_render_job(): claims the oldest queued job, atomically, and returns it; no row when there
--- is none. This file can be pasted into Supabase's SQL editor as it is, any number of times.
+-- claim_render_job(): claims the queued job whose turn it is, atomically, and returns it; no row
+-- when there is none. This file can be pasted into Supabase's SQL editor as it is, any number of
+-- times.
 --
 -- SKIP LOCKED lets any number of workers claim at once. They do not wait for each other, and no two
 -- of them get the same job. It also skips a render whose row is held. A second job for a render
 -- that is being worked on stays queued until the first has ended. It is never claimed before an
 -- older one: otherwise two workers that claim at the same time could get one each.
+--
+-- Jobs of a higher priority come first. Among those of one priority, each owner of jobs has a turn
+-- before anybody has the next (0008_turns.sql). Without that, the oldest job comes first.
 --
 -- It sets no search_path: the app's triggers and checks run in it, and find what they find
 -- everywhere else.
@@ -27,6 +31,9 @@ begin
 end
 $$;
 
+alter table public.render_jobs add column if not exists priority int not null default 0;
+alter table public.render_jobs add column if not exists queue_turn bigint not null default 0;
+
 create or replace function public.claim_render_job()
 returns setof public.render_jobs
 language sql
@@ -43,14 +50,14 @@ as $$
           select from public.render_jobs o
            where o.render_id = j.render_id and o.id <> j.id
              and (o.state = 'running' or (o.state = 'queued' and (o.created_at, o.id) < (j.created_at, j.id))))
-      order by j.created_at, j.id
+      order by j.priority desc, j.queue_turn, j.created_at, j.id
       limit 1
         for update of j skip locked
         for no key update of r skip locked)
   returning *;
 $$;
 
-comment on function public.claim_render_job() is 'loom-lite: claims the oldest queued render job';
+comment on function public.claim_render_job() is 'loom-lite: claims the queued render job whose turn it is';
 
 -- Any role may execute a new function by default, and Supabase grants it to the roles that browsers
 -- use.

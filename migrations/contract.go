@@ -67,5 +67,7 @@ var contract = []struct {
 		{kind: aStatus, name: "state", least: len("completed")}, {kind: aTime, name: "started_at"},
 		{kind: aTime, name: "completed_at"}, {kind: aText, name: "error_message", null: true, least: 20},
 		{kind: aTime, name: "created_at", read: true}, {kind: aTime, name: "updated_at"},
+		{kind: aNumber, name: "priority", ours: true, read: true}, {kind: aNumber, name: "queue_turn", ours: true},
+		{kind: aText, name: "queue_owner", ours: true},
 	}},
 }

@@ -45,7 +45,7 @@ func usedOtherwise(ctx context.Context, tx pgx.Tx, table string, c column) (used
 		where t.relnamespace = 'public'::regnamespace and t.relname = $1 and a.attname = $2 and not a.attisdropped
 		  and coalesce(col_description(t.oid, a.attnum), '') not like 'loom-lite%')`, table, c.name).Scan(&strange)
 	if err == nil && strange {
-		err = tx.QueryRow(ctx, fmt.Sprintf("select exists (select from public.%s where %s::text not in ('', '{}', '[]', 'false', 'null'))",
+		err = tx.QueryRow(ctx, fmt.Sprintf("select exists (select from public.%s where %s::text not in ('', '{}', '[]', 'false', 'null', '0'))",
 			table, c.name)).Scan(&used)
 	}
 	if err != nil {

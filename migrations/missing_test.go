@@ -28,13 +28,13 @@ func TestADatabaseThatLacksSomethingIsNotReady(t *testing.T) {
 		{"the small thumbnail", "alter table renders drop thumb_small_url", "lacks public.renders.thumb_small_url", "0001_app.sql"},
 		{"a column of ours", "alter table loom.attempts drop bundle_key", "lacks loom.attempts.bundle_key", "0004_failure_bundle.sql"},
 		{"a table", "drop table loom.copies", "lacks loom.copies:", "0007_copies.sql"},
-		{"a function", "drop function loom.next_job()", "lacks loom.next_job()", "0006_set_aside.sql"},
+		{"a function", "drop function loom.next_job(text[])", "lacks loom.next_job(_text)", "0006_set_aside.sql"},
 		{"a function of an older form", "alter function loom.finish_render(uuid, int, text, text, jsonb, text) rename to finished",
 			"lacks loom.finish_render(", "0003_functions.sql"},
 		{"a kind of task", "alter table loom.tasks drop constraint tasks_kind_check", "lacks loom.tasks.kind = concat", "0005_draw.sql"},
 		{"the version", "drop function loom.schema_version()", "paste all files", "schema_version.sql"},
-		{"the files of this version", `create or replace function loom.schema_version() returns int language sql as 'select 7';
-			update loom.migrations set sha256 = ''`, "its version is 7, and this program needs 8: run `loom migrate`, or paste all files", "0003_functions.sql"},
+		{"the files of this version", `create or replace function loom.schema_version() returns int language sql as 'select 8';
+			update loom.migrations set sha256 = ''`, "its version is 8, and this program needs 9: run `loom migrate`, or paste all files", "0003_functions.sql"},
 		{"everything", "drop schema loom cascade; drop function claim_render_job()", "more", "0002_loom.sql"},
 		{"what no file can restore", "alter table loom.tasks drop worker", "lacks loom.tasks.worker", ""},
 	} {
@@ -118,7 +118,7 @@ func TestPastedFilesAreReadyOnlyWhenAllOfThemAreThere(t *testing.T) {
 func TestANewerDatabaseIsReadyAndStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, migrated.Database(t))
-	paste(t, conn, `create or replace function loom.schema_version() returns int language sql as 'select 9';
+	paste(t, conn, `create or replace function loom.schema_version() returns int language sql as 'select 10';
 		create or replace function loom.status_rank(status text) returns int language sql as 'select 42';
 		create table loom.news (id int);
 		update loom.migrations set sha256 = 'newer'`)
@@ -132,7 +132,7 @@ func TestANewerDatabaseIsReadyAndStaysAsItIs(t *testing.T) {
 		t.Error("a function of the newer release was replaced")
 	}
 	paste(t, conn, "alter table campaigns drop output_rate")
-	if err := migrations.Check(t.Context(), conn); err == nil || !strings.Contains(err.Error(), "the release that has schema version 9") {
+	if err := migrations.Check(t.Context(), conn); err == nil || !strings.Contains(err.Error(), "the release that has schema version 10") {
 		t.Errorf("what it lacks: %v", err)
 	}
 }

@@ -93,8 +93,10 @@ func TestRendersInFlightAreBounded(t *testing.T) {
 		return msg.Result{Outcome: msg.Done}
 	})
 	var renders []uuid.UUID
+	of := small
+	of.user = uuid.New()
 	for range 5 {
-		renders = append(renders, r.submit(small))
+		renders = append(renders, r.submit(of))
 	}
 	for _, render := range renders {
 		if o := r.ended(render); o.status != "done" {
@@ -104,6 +106,49 @@ func TestRendersInFlightAreBounded(t *testing.T) {
 	if most.Load() != 2 {
 		t.Errorf("%d renders were in flight at once, want 2", most.Load())
 	}
+}
+
+func TestABacklogStopsNoOtherUser(t *testing.T) {
+	r := newRig(t)
+	full := small
+	full.user = uuid.New()
+	for range 5 {
+		r.submit(full)
+	}
+	r.ingest(func(c *ingest.Config) { c.MaxRenders = 2 })
+	const open = "select count(*) = $1 from loom.plans p where ended_at is null and owner = $2"
+	r.until("as many as may be are planned", open, 2, full.user.String())
+	for range 2 {
+		other := small
+		other.user = uuid.New()
+		r.submit(other)
+		r.until("another user's is planned", open, 1, other.user.String())
+	}
+	late := small
+	late.user = uuid.New()
+	r.submit(late)
+	r.until("and no more than twice as many", "select count(*) = 4 from loom.plans where ended_at is null")
+	r.until("the last waits", "select count(*) = 1 from render_jobs where state = 'queued' and queue_owner = $1", late.user.String())
+}
+
+func TestAUserHasNoMoreRendersInFlightThanItsShareSays(t *testing.T) {
+	r := newRig(t)
+	c := small
+	c.user = uuid.New()
+	r.exec("insert into loom.shares (owner, max_renders) values ($1, 0)", c.user.String())
+	r.submit(c)
+	r.ingest(func(c *ingest.Config) { c.MaxRendersPerUser = 1 })
+	other := small
+	other.user = uuid.New()
+	for range 3 {
+		r.submit(other)
+	}
+	const open = "select count(*) = $1 from loom.plans p where ended_at is null and owner = $2"
+	r.until("one of the other's is planned", open, 1, other.user.String())
+	r.until("two wait", "select count(*) = 2 from render_jobs where state = 'queued' and queue_owner = $1", other.user.String())
+	r.until("and the one that may have none", open, 0, c.user.String())
+	r.exec("update loom.shares set max_renders = null")
+	r.until("it may have one", open, 1, c.user.String())
 }
 
 func TestASecondJobEndsWithTheFirst(t *testing.T) {

@@ -30,6 +30,8 @@ type Config struct {
 	// MaxRenders is how many renders are in progress at once, over all replicas. The others stay
 	// queued.
 	MaxRenders int `env:"INGEST_MAX_RENDERS" envDefault:"16" min:"1" max:"1048576"`
+	// MaxRendersPerUser is how many of them may be one user's. 0: all of them.
+	MaxRendersPerUser int `env:"INGEST_MAX_RENDERS_PER_USER" envDefault:"0" min:"0" max:"1048576"`
 	// Replicas is how many servers of a NATS cluster hold each stream.
 	Replicas int `env:"NATS_REPLICAS" envDefault:"1" min:"1" max:"5" wants:"1 on a single server, 3 or 5 in a cluster"`
 	// MaxSceneSeconds and MaxRenderSeconds bound the length of a scene and of a video, in seconds.

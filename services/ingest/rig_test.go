@@ -105,6 +105,7 @@ func (p *replica) stop() error {
 
 // campaign is what the app stores.
 type campaign struct {
+	user               uuid.UUID // uuid.Nil: one that nobody else is
 	facecam            string
 	width, height, fps any // nil is null
 	scenes             []scene
@@ -126,7 +127,8 @@ func (r *rig) submit(c campaign) (render uuid.UUID) {
 	}
 	var id uuid.UUID
 	r.scan(&id, `insert into campaigns (name, user_id, facecam_url, output_width, output_height, output_fps)
-		values ('test', gen_random_uuid(), $1, $2, $3, $4) returning id`, facecam, c.width, c.height, c.fps)
+		values ('test', coalesce(nullif($5::uuid, '00000000-0000-0000-0000-000000000000'), gen_random_uuid()), $1, $2, $3, $4)
+		returning id`, facecam, c.width, c.height, c.fps, c.user)
 	for _, s := range c.scenes {
 		_, err := r.db.Exec(ctx, "insert into scenes (campaign_id, url, duration_sec, order_index) values ($1, $2, $3, $4)",
 			id, s.url, s.seconds, s.order)

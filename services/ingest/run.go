@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,8 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	loop := &claim.Loop{
-		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders, MaxRetries: cfg.MaxRetries,
+		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders,
+			MaxPerOwner: cmp.Or(cfg.MaxRendersPerUser, cfg.MaxRenders), MaxRetries: cfg.MaxRetries,
 			ObjectBytes: cfg.Store.ObjectBytes()},
 		Poll: time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
 		Failed: func(err error) { metrics.schedule.DatabaseError("claim", err) },

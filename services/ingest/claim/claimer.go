@@ -21,8 +21,11 @@ const claimLock = 0x6c6f6f6d636c6169
 type Claimer struct {
 	DB     *pgxpool.Pool
 	Limits plan.Limits
-	// MaxRenders is how many renders may be in flight over all replicas.
+	// MaxRenders is how many renders may be in flight over all replicas. An owner of jobs who has
+	// none in flight may have one beyond it, as long as they are fewer than twice as many.
 	MaxRenders int
+	// MaxPerOwner is how many of them may be one owner's, unless loom.shares says otherwise.
+	MaxPerOwner int
 	// MaxRetries is how often a task may fail before its render does.
 	MaxRetries int
 	// ObjectBytes is the largest object that the store takes; 0 means that there is no bound.
@@ -35,7 +38,7 @@ type Outcome string
 const (
 	// Empty: no job is queued.
 	Empty Outcome = "empty"
-	// Full: MaxRenders are in flight; nothing was claimed.
+	// Full: no queued job is of an owner who may have one more render in flight.
 	Full Outcome = "full"
 	// Planned: the render has a plan, and its first tasks are due.
 	Planned Outcome = "planned"
@@ -97,17 +100,19 @@ func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
 	if err != nil {
 		return Claimed{}, fmt.Errorf("wait for other replicas: %w", err)
 	}
-	var open int
-	err = tx.QueryRow(ctx, "select count(*) from loom.plans where ended_at is null").Scan(&open)
+	full, room, err := c.full(ctx, tx)
 	if err != nil {
-		return Claimed{}, fmt.Errorf("count renders in flight: %w", err)
+		return Claimed{}, err
 	}
-	if open >= c.MaxRenders {
+	if !room {
 		return Claimed{Outcome: Full}, nil
 	}
 	var claimed Claimed
-	err = tx.QueryRow(ctx, "select job_id, render_id from loom.next_job()").Scan(&claimed.Job, &claimed.Render)
-	if errors.Is(err, pgx.ErrNoRows) {
+	err = tx.QueryRow(ctx, "select job_id, render_id from loom.next_job($1::text[])", full).Scan(&claimed.Job, &claimed.Render)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) && len(full) > 0:
+		return Claimed{Outcome: Full}, nil
+	case errors.Is(err, pgx.ErrNoRows):
 		return Claimed{Outcome: Empty}, nil
 	}
 	if err != nil {
@@ -124,6 +129,24 @@ func (c *Claimer) next(ctx context.Context, tx pgx.Tx) (Claimed, error) {
 		return processed, nil
 	}
 	return c.handleRefusal(ctx, tx, claimed, err)
+}
+
+// full returns the owners who have as many renders in flight as they may, and whether there is room
+// for a render of anybody else's.
+func (c *Claimer) full(ctx context.Context, tx pgx.Tx) (owners []string, room bool, err error) {
+	var open int
+	err = tx.QueryRow(ctx, `
+		with open as (select owner, count(*) as renders from loom.plans where ended_at is null group by owner),
+		     total as (select coalesce(sum(renders), 0)::int as renders from open)
+		select t.renders, array(
+		         select o.owner from open o left join loom.shares s on s.owner = o.owner
+		          where t.renders >= $1::int or o.renders >= coalesce(s.max_renders, $2::int)
+		         union select owner from loom.shares where max_renders = 0)
+		  from total t`, c.MaxRenders, c.MaxPerOwner).Scan(&open, &owners)
+	if err != nil {
+		return nil, false, fmt.Errorf("count renders in flight: %w", err)
+	}
+	return owners, open < 2*c.MaxRenders, nil
 }
 
 // process claims the job and plans, closes, attaches or refuses it.

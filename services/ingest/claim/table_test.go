@@ -9,7 +9,7 @@ var variants = []variant{
 	{app: "`renders.status` an enum without `cancelled`", sql: enum("renders", "status", statuses, "queued"), cancel: "failed"},
 	{app: "`render_jobs.state` an enum", sql: enum("render_jobs", "state", states, "queued")},
 	{app: "`status` and `state` changed from texts to enums after the migration",
-		later: "drop index render_jobs_queued;" + enum("renders", "status", statuses+", 'cancelled'", "queued") + enum("render_jobs", "state", states, "queued")},
+		later: "drop index render_jobs_turns, render_jobs_owners;" + enum("renders", "status", statuses+", 'cancelled'", "queued") + enum("render_jobs", "state", states, "queued")},
 	{app: "`status` and `state` domains with a CHECK", cancel: "failed", sql: `
 		create domain render_status as text check (value in (` + statuses + `));
 		create domain job_state as text check (value in (` + states + `));

@@ -223,7 +223,7 @@ func (d *database) submit() uuid.UUID {
 // claimAll claims as ingest does until there is nothing to claim.
 func (d *database) claimAll() {
 	d.t.Helper()
-	c := claim.Claimer{DB: d.db, Limits: plan.Limits{Scene: time.Hour, Render: time.Hour}, MaxRenders: 100, MaxRetries: 3}
+	c := claim.Claimer{DB: d.db, Limits: plan.Limits{Scene: time.Hour, Render: time.Hour}, MaxRenders: 100, MaxPerOwner: 100, MaxRetries: 3}
 	for range 20 {
 		claimed, err := c.Next(d.t.Context())
 		if err != nil {
