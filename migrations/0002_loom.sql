@@ -70,7 +70,10 @@ create table if not exists loom.tasks (
   ended_at    timestamptz
 );
 create unique index if not exists tasks_place on loom.tasks (plan_id, kind, seq);
-create index if not exists tasks_dispatch on loom.tasks (kind, not_before) where state in ('due', 'running');
+-- The tasks of a plan that are due, in order, and those that run. No index has those that wait or
+-- are over.
+drop index if exists loom.tasks_dispatch;
+create index if not exists tasks_in_hand on loom.tasks (plan_id, kind, state, seq) where state in ('due', 'running');
 
 create table if not exists loom.attempts (
   task_id       uuid not null references loom.tasks (id) on delete cascade,

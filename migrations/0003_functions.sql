@@ -199,9 +199,9 @@ create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid
                                           p_tasks jsonb) returns void
 language plpgsql as $$
 begin
-  insert into loom.plans (id, render_id, job_id, owner, campaign, max_retries)
-  values (p_plan, p_render, p_job, coalesce((select j.queue_owner from public.render_jobs j where j.id = p_job), ''), p_campaign,
-          p_max_retries);
+  insert into loom.plans (id, render_id, job_id, owner, priority, campaign, max_retries)
+  select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, p_max_retries
+    from (select 1) as always left join public.render_jobs j on j.id = p_job;
   insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, state)
   select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), x.params, coalesce(x.inputs, '{}'),
          coalesce(x.outputs, '{}'), x.weight,

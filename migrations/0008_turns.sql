@@ -31,6 +31,8 @@ alter table loom.last_turns enable row level security;
 
 -- A plan's owner counts its renders in progress.
 alter table loom.plans add column if not exists owner text not null default '';
+-- Its job's.
+alter table loom.plans add column if not exists priority int not null default 0;
 create index if not exists plans_open_by_owner on loom.plans (owner) where ended_at is null;
 
 -- Returns whose job a render's is.

@@ -4,37 +4,53 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 const (
-	// window is how many due tasks of a stream are published at a time; tasks that fetch have a
-	// window of their own. The rest wait in Postgres, where they can be cancelled and reordered.
-	window = 64
+	// window is how many due tasks of a stream are looked at in a round.
+	window = 256
 	// repeatEvery is how often a due task is published until it is granted.
 	repeatEvery = 900 * time.Millisecond
+	// publishWithin bounds the time in which a stream answers.
+	publishWithin = 5 * time.Second
+	// forgetAfter is how long a task that was published counts when it is not published again,
+	// because it was granted.
+	forgetAfter = 5 * repeatEvery
 	// subjectTaken is JetStream's error code for a subject that has its one message.
 	subjectTaken jetstream.ErrorCode = 10077
 )
 
 // dispatcher publishes a message for every due task, and repeats it until the task is granted.
+//
+// A stream is a queue: what is published later waits for what is there. So only as many tasks are
+// published as workers will take soon. The rest wait in Postgres, where whose turn it is can change
+// with every task, and where they can be cancelled.
 type dispatcher struct {
 	*Scheduler
-	// windows are the kinds that share a window.
-	windows map[string][]string
-	// published is when each task was last published. Forgetting an entry costs a publish that
-	// JetStream refuses.
-	published map[dueTask]time.Time
+	windows []kindsTogether
+	// offered is when each task was last published, or found to be published already, while it has
+	// not been granted.
+	offered map[dueTask]time.Time
 	// inspected is when the message on each task's subject was last inspected.
 	inspected map[dueTask]time.Time
+}
+
+// kindsTogether are kinds of tasks that take the same workers' slots. Tasks that fetch take none:
+// slow third-party servers must not keep others waiting.
+type kindsTogether struct {
+	stream  string
+	kinds   []string
+	fetches bool
+	turns   *turns
 }
 
 // dueTask is a task in one period of being due. A task that was granted and is due again is another
@@ -45,115 +61,191 @@ type dueTask struct {
 }
 
 func newDispatcher(s *Scheduler) *dispatcher {
-	d := &dispatcher{Scheduler: s, windows: map[string][]string{}, published: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}}
+	d := &dispatcher{Scheduler: s, offered: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}}
 	for _, k := range msg.Kinds {
-		name := k.Stream()
-		if k.Fetches() {
-			name += ", fetches" // slow third-party servers must not fill the window of other tasks
+		i := slices.IndexFunc(d.windows, func(w kindsTogether) bool { return w.stream == k.Stream() && w.fetches == k.Fetches() })
+		if i < 0 {
+			i = len(d.windows)
+			d.windows = append(d.windows, kindsTogether{stream: k.Stream(), fetches: k.Fetches(), turns: newTurns()})
 		}
-		d.windows[name] = append(d.windows[name], string(k))
+		d.windows[i].kinds = append(d.windows[i].kinds, string(k))
 	}
 	return d
 }
 
 func (d *dispatcher) dispatch(ctx context.Context) error {
-	now := time.Now()
-	for t, at := range d.published {
-		if now.Sub(at) > repeatEvery {
-			delete(d.published, t)
-		}
-	}
-	for t, at := range d.inspected {
-		if now.Sub(at) > d.stuckAfter() {
-			delete(d.inspected, t)
-		}
-	}
+	forget(d.offered, forgetAfter)
+	forget(d.inspected, d.stuckAfter())
 	if !d.NATS.IsConnected() {
 		return nats.ErrDisconnected
 	}
 	var errs []error
-	for _, kinds := range d.windows {
-		list, err := d.tasks.due(ctx, kinds, d.leases.lapsed(), d.locks.locked(), window)
+	short := false
+	for _, w := range d.windows {
+		renders, err := d.tasks.open(ctx, w.kinds, d.leases.lapsed(), d.locks.locked(), window)
 		if err != nil {
 			return err
 		}
-		errs = append(errs, d.publish(ctx, list))
+		if len(renders) == 0 {
+			continue
+		}
+		ahead := window
+		if !w.fetches {
+			if ahead, err = d.ahead(ctx, w.stream); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		left, err := d.publish(ctx, w.turns, w.turns.order(renders, window), ahead)
+		errs = append(errs, err)
+		short = short || left
 	}
+	d.short.Store(short)
 	return errors.Join(errs...)
 }
 
-func (d *dispatcher) publish(ctx context.Context, list []due) error {
-	var sent atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
-	for _, task := range list {
-		t := dueTask{task.TaskID, task.attempt}
-		if _, recent := d.published[t]; recent {
-			continue
-		}
-		d.published[t] = time.Now()
-		_, recent := d.inspected[t]
-		inspect := task.idle > d.stuckAfter() && !recent
-		if inspect {
-			d.inspected[t] = time.Now()
-		}
-		group.Go(func() error {
-			published, err := d.offer(ctx, task.Ref, inspect)
-			if published {
-				sent.Add(1)
-			}
-			return err
-		})
-	}
-	err := group.Wait()
-	d.Metrics.published.Add(float64(sent.Load()))
-	if err != nil {
-		clear(d.published)
-	}
-	return err
+// forget removes what is older than d.
+func forget(times map[dueTask]time.Time, d time.Duration) {
+	maps.DeleteFunc(times, func(_ dueTask, at time.Time) bool { return time.Since(at) > d })
 }
 
-// offer publishes one task. A subject that is taken is no error: the last message is still queued,
-// or a worker is about to settle it, and the next round tries again. If inspect is set, the subject
-// has been taken for long: offer deletes its message if no worker will act on it, and publishes
-// again.
-func (d *dispatcher) offer(ctx context.Context, r msg.Ref, inspect bool) (published bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	published, err = d.publishOne(ctx, r)
-	if published || err != nil || !inspect {
-		return published, err
-	}
-	freed, err := d.freeSubject(ctx, r)
+// ahead returns how many tasks of a stream are to be published and not granted: one for each worker
+// that waits, and one for each slot, so that a worker that has finished need not wait for the next
+// round. Without workers it is one, for those who look.
+func (d *dispatcher) ahead(ctx context.Context, stream string) (int, error) {
+	consumer, err := d.js.Consumer(ctx, stream, d.streams.consumers[stream].Durable)
 	if gone(err) {
 		d.streams.lost()
 	}
 	if err != nil {
-		return false, fmt.Errorf("inspect a taken subject of stream %s: %w", r.Kind.Stream(), err)
+		return 0, fmt.Errorf("look up the consumer of stream %s: %w", stream, err)
+	}
+	info := consumer.CachedInfo() // from the look-up
+	busy := info.NumAckPending
+	for _, w := range d.windows {
+		if w.stream == stream && w.fetches {
+			fetching, err := d.tasks.running(ctx, w.kinds)
+			if err != nil {
+				return 0, err
+			}
+			busy -= fetching
+		}
+	}
+	return info.NumWaiting + max(1, info.NumWaiting+busy), nil
+}
+
+// publish publishes the first tasks of a list, so that no more than ahead are published, and
+// repeats those that are. It reports whether others are left.
+func (d *dispatcher) publish(ctx context.Context, turns *turns, list []turn, ahead int) (left bool, err error) {
+	turns.forget()
+	for _, task := range list {
+		if _, known := d.offered[dueTask{task.TaskID, task.attempt}]; known {
+			ahead--
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishWithin)
+	defer cancel()
+	var sent []*offer
+	for _, task := range list {
+		t := dueTask{task.TaskID, task.attempt}
+		at, known := d.offered[t]
+		switch {
+		case known && time.Since(at) < repeatEvery:
+			continue
+		case known:
+		case ahead <= 0:
+			left = true
+			continue
+		default:
+			ahead--
+			turns.serve(task.open)
+		}
+		d.offered[t] = time.Now()
+		_, recent := d.inspected[t]
+		inspect := known && task.idle > d.stuckAfter() && !recent
+		if inspect {
+			d.inspected[t] = time.Now()
+		}
+		sent = append(sent, d.send(task.Ref, inspect))
+	}
+	published := 0
+	var errs []error
+	for _, o := range sent {
+		there, err := d.settle(ctx, o)
+		if there {
+			published++
+		}
+		errs = append(errs, err)
+	}
+	d.Metrics.published.Add(float64(published))
+	if err = errors.Join(errs...); err != nil {
+		clear(d.offered)
+	}
+	return left, err
+}
+
+// offer is a task whose message was sent to its stream.
+type offer struct {
+	msg.Ref
+	inspect bool
+	ack     jetstream.PubAckFuture
+	err     error
+}
+
+// send sends a task's message. Messages reach their stream in the order in which they are sent. If
+// inspect is set, the subject has been taken for long.
+func (d *dispatcher) send(r msg.Ref, inspect bool) *offer {
+	o := &offer{Ref: r, inspect: inspect}
+	data, err := msg.Encode(msg.Task{Ref: r})
+	if err == nil {
+		o.ack, err = d.js.PublishAsync(msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
+	}
+	o.err = err
+	return o
+}
+
+// settle waits for the stream's answer to a task's message, and returns whether it took it. A
+// subject that is taken is no error: the last message is still queued, or a worker is about to
+// settle it, and the next round tries again. If the offer says so, settle inspects the message that
+// is there: it deletes it if no worker will act on it, and publishes again.
+func (d *dispatcher) settle(ctx context.Context, o *offer) (published bool, err error) {
+	published, err = d.answer(ctx, o)
+	if published || err != nil || !o.inspect {
+		return published, err
+	}
+	freed, err := d.freeSubject(ctx, o.Ref)
+	if gone(err) {
+		d.streams.lost()
+	}
+	if err != nil {
+		return false, fmt.Errorf("inspect a taken subject of stream %s: %w", o.Kind.Stream(), err)
 	}
 	if !freed {
 		return false, nil
 	}
-	return d.publishOne(ctx, r)
+	return d.answer(ctx, d.send(o.Ref, false))
 }
 
-// publishOne publishes a task. It returns false if the subject is taken.
-func (d *dispatcher) publishOne(ctx context.Context, r msg.Ref) (published bool, err error) {
-	data, err := msg.Encode(msg.Task{Ref: r})
-	if err != nil {
-		return false, fmt.Errorf("publish a task: %w", err)
+// answer waits for the stream's answer. It returns false if the subject is taken.
+func (d *dispatcher) answer(ctx context.Context, o *offer) (published bool, err error) {
+	err = o.err
+	if err == nil {
+		select {
+		case <-o.ack.Ok():
+			d.Log.Debug().Stringer("render_id", o.RenderID).Stringer("task_id", o.TaskID).Str("kind", string(o.Kind)).
+				Msg("task published")
+			return true, nil
+		case err = <-o.ack.Err():
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
 	}
-	_, err = d.js.Publish(ctx, msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
 	var api *jetstream.APIError
-	switch {
-	case err == nil:
-		d.Log.Debug().Stringer("render_id", r.RenderID).Stringer("task_id", r.TaskID).Str("kind", string(r.Kind)).
-			Msg("task published")
-		return true, nil
-	case errors.As(err, &api) && api.ErrorCode == subjectTaken:
+	if errors.As(err, &api) && api.ErrorCode == subjectTaken {
 		return false, nil
-	case gone(err):
+	}
+	if gone(err) {
 		d.streams.lost()
 	}
-	return false, fmt.Errorf("publish a task to stream %s: %w", r.Kind.Stream(), err)
+	return false, fmt.Errorf("publish a task to stream %s: %w", o.Kind.Stream(), err)
 }

@@ -128,6 +128,9 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 		}
 		return reply, nil
 	}
+	if r.short.Load() {
+		r.Wake() // its message has left the stream
+	}
 	grant, err := r.sign(ctx, request.Ref, g)
 	if err == nil {
 		reply.Grant = grant

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,6 +50,7 @@ type Scheduler struct {
 	locks   *renderLocks
 	leases  *leaseClock
 	wake    chan struct{}
+	short   atomic.Bool  // due tasks wait for room in their streams
 	outage  retry.Outage // of rounds, whichever server they failed for
 }
 

@@ -145,34 +145,77 @@ type due struct {
 	idle time.Duration
 }
 
-// due lists up to limit tasks of the given kinds that can be granted: those that are due and those
-// whose lease has lapsed, oldest plan first. It leaves out renders whose rows are locked.
-func (t taskStore) due(ctx context.Context, kinds []string, lapsed *time.Time, locked []string, limit int) ([]due, error) {
+// open is a render that is being made, and its tasks of some kinds.
+type open struct {
+	plan     uuid.UUID
+	owner    string
+	priority int
+	weight   float64 // of its owner
+	running  int     // tasks that have a worker
+	busy     int     // the same of all of its owner's renders
+	due      []due   // in their order
+}
+
+// open lists the renders that have tasks of the given kinds which can be granted: those that are
+// due and those whose lease has lapsed, limit of each at most. The oldest render comes first. It
+// leaves out renders whose rows are locked.
+func (t taskStore) open(ctx context.Context, kinds []string, lapsed *time.Time, locked []string, limit int) (list []open, err error) {
 	rows, err := t.db.Query(ctx, `
-		select t.kind, t.render_id, t.id, t.attempt,
-		       extract(epoch from clock_timestamp() - case t.state when 'due' then t.not_before else t.lease_until end)::float8
-		  from loom.tasks t join loom.plans p on p.id = t.plan_id
-		 where t.kind = any ($1::text[]) and p.ended_at is null and t.render_id <> all ($5::text[]::uuid[])
-		   and (t.state = 'due' and t.not_before <= clock_timestamp()
-		        or t.state = 'running' and t.lease_until < clock_timestamp() and not loom.is_leased(t)
-		           and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8)))
-		 order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq
-		 limit $3::int`, kinds, lapsed, limit, t.lease.Seconds(), locked)
+		with p as materialized (
+		  select o.id, o.owner, o.priority, o.created_at, o.render_id, coalesce(s.weight, 1) as weight, b.running,
+		         sum(b.running) over (partition by o.owner) as busy
+		    from loom.plans o left join loom.shares s on s.owner = o.owner
+		   cross join lateral (select count(*) as running from loom.tasks t
+		                        where t.plan_id = o.id and t.kind = any ($1::text[]) and t.state = 'running') b
+		   where o.ended_at is null)
+		select p.id, p.owner, p.priority, p.weight::float8, p.running, p.busy::int,
+		       t.kind, t.render_id, t.id, t.attempt, extract(epoch from clock_timestamp() - t.since)::float8
+		  from p cross join unnest($1::text[]) as k (kind)
+		 cross join lateral (
+		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.not_before as since from loom.tasks t
+		     where t.plan_id = p.id and t.kind = k.kind and t.state = 'due' and t.not_before <= clock_timestamp()
+		     order by t.seq limit $3::int)
+		   union all
+		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.lease_until from loom.tasks t
+		     where t.plan_id = p.id and t.kind = k.kind and t.state = 'running' and t.lease_until < clock_timestamp()
+		       and not loom.is_leased(t) and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8))
+		     order by t.seq limit $3::int)) t
+		 where p.render_id <> all ($5::text[]::uuid[])
+		 order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq`,
+		kinds, lapsed, limit, t.lease.Seconds(), locked)
 	if err != nil {
 		return nil, fmt.Errorf("list due tasks: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (due, error) {
-		d := due{Ref: msg.Ref{Version: msg.Version}}
-		var kind string
-		var idle float64
-		err := row.Scan(&kind, &d.RenderID, &d.TaskID, &d.attempt, &idle)
+	var o open
+	d := due{Ref: msg.Ref{Version: msg.Version}}
+	var kind string
+	var idle float64
+	_, err = pgx.ForEachRow(rows, []any{
+		&o.plan, &o.owner, &o.priority, &o.weight, &o.running, &o.busy, &kind, &d.RenderID, &d.TaskID, &d.attempt, &idle,
+	}, func() error {
 		d.Kind, d.idle = msg.Kind(kind), time.Duration(idle*float64(time.Second))
-		return d, err
+		if len(list) == 0 || list[len(list)-1].plan != o.plan {
+			list = append(list, o)
+		}
+		last := &list[len(list)-1]
+		last.due = append(last.due, d)
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list due tasks: %w", err)
 	}
 	return list, nil
+}
+
+// running counts the tasks of the given kinds that have a worker.
+func (t taskStore) running(ctx context.Context, kinds []string) (n int, err error) {
+	err = t.db.QueryRow(ctx, `
+		select count(*) from loom.tasks t join loom.plans p on p.id = t.plan_id
+		 where p.ended_at is null and t.kind = any ($1::text[]) and t.state = 'running'`, kinds).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count running tasks: %w", err)
+	}
+	return n, nil
 }
 
 // refusesData reports whether the database refused the data itself, so that another try would fail

@@ -51,7 +51,7 @@ func (q *queue) create() {
 func (q *queue) offer() msg.Ref {
 	q.Helper()
 	ref := msg.NewRef(msg.Record, uuid.New(), uuid.New())
-	if published, err := q.dispatcher.offer(q.Context(), ref, false); err != nil || !published {
+	if published, err := q.dispatcher.settle(q.Context(), q.dispatcher.send(ref, false)); err != nil || !published {
 		q.Fatalf("published: %v, %v", published, err)
 	}
 	return ref
@@ -109,7 +109,7 @@ func TestAMessageThatReachesNobodyIsReplaced(t *testing.T) {
 	q := newQueue(t)
 	lost := q.lose()
 	q.until("its message is replaced", func() bool {
-		published, err := q.dispatcher.offer(t.Context(), lost, true)
+		published, err := q.dispatcher.settle(t.Context(), q.dispatcher.send(lost, true))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestAMessageThatIsQueuedKeepsItsPlace(t *testing.T) {
 		info, err := stream.Info(t.Context())
 		return err == nil && info.TimeStamp.Sub(info.State.FirstTime) > 2*q.stuckAfter()
 	})
-	if published, err := q.dispatcher.offer(t.Context(), queued, true); err != nil || published {
+	if published, err := q.dispatcher.settle(t.Context(), q.dispatcher.send(queued, true)); err != nil || published {
 		t.Errorf("published again: %v, %v", published, err)
 	}
 	if info, err := stream.Info(t.Context()); err != nil || info.State.FirstSeq != 1 {
