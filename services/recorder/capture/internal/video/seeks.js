@@ -10,7 +10,10 @@
     ...(element.shadowRoot ? find(element.shadowRoot) : []),
     ...(element.contentDocument ? find(element.contentDocument) : []),
   ]);
-  globalThis.seek ??= () => { globalThis.sought = true };
+  // A thread of Chrome's own hands pictures to the compositor, maybe after the seek has ended. Once
+  // a video's frames are asked for, each draw waits for that thread, for a second of real time.
+  const drawWithPicture = (video) => video.cancelVideoFrameCallback(video.requestVideoFrameCallback(() => {}));
+  globalThis.seek ??= (event) => { globalThis.sought = true; drawWithPicture(event.target) };
   globalThis.givenUp ??= new WeakSet();
   const count = document.getElementsByTagName("video").length;
   if (again || count !== globalThis.count) {
@@ -25,8 +28,9 @@
     !globalThis.givenUp.has(video) && video.getClientRects().length > 0;
   const missing = globalThis.videos.filter(begins);
   if (giveUp) for (const video of missing.splice(0)) globalThis.givenUp.add(video);
-  const seeks = globalThis.videos.some((video) => video.seeking);
-  const state = { seeks, begins: missing.length > 0, sought: !!globalThis.sought };
+  const seeking = globalThis.videos.filter((video) => video.seeking);
+  for (const video of seeking) drawWithPicture(video);
+  const state = { seeks: seeking.length > 0, begins: missing.length > 0, sought: !!globalThis.sought };
   globalThis.sought = false;
   return state;
 }
