@@ -16,9 +16,10 @@ import (
 )
 
 // A thread of Chrome's own hands the pictures of videos to its compositor. Here it seldom runs:
-// frames that did not wait for it would show the picture before. It runs when LOOM_LONG is set (make
-// long), with nothing beside: where other programs take all of the core's time, that thread does not
-// run at all.
+// frames that did not wait for it would show the picture before.
+//
+// The test runs when LOOM_LONG is set (make long), with nothing beside it: where other programs
+// take all of the core's time, that thread does not run at all.
 func TestMovingVideoThatSeeksWhileItsPicturesAreHeldUp(t *testing.T) {
 	if os.Getenv("LOOM_LONG") == "" {
 		t.Skip("LOOM_LONG is not set")
