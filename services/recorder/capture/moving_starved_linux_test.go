@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +62,8 @@ func holdCore(t *testing.T) unix.CPUSet {
 			core.Set(cpu)
 		}
 	}
-	end, ended := make(chan struct{}), make(chan struct{})
+	var end atomic.Bool
+	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
@@ -70,15 +72,10 @@ func holdCore(t *testing.T) unix.CPUSet {
 			t.Error(err)
 			return
 		}
-		for {
-			select {
-			case <-end:
-				return
-			default:
-			}
+		for !end.Load() { //nolint:revive // it is there to be busy
 		}
 	}()
-	t.Cleanup(func() { close(end); <-ended })
+	t.Cleanup(func() { end.Store(true); <-ended })
 	return core
 }
 
