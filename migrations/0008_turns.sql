@@ -7,7 +7,7 @@
 -- owner of weight 2 has two turns for each of the others'. This is start-time fair queueing: a
 -- job's turn is known when it is queued, and an index has the order.
 
--- What differs from the settings for one owner. Operators write it, or the app.
+-- What differs from the settings for one owner. Operators write it; the app's role has no right to.
 create table if not exists loom.shares (
   owner       text primary key,
   -- Turns for each of those that others have.

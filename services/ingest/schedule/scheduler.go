@@ -56,7 +56,8 @@ type Scheduler struct {
 
 // New returns a scheduler. The caller closes cfg.NATS and cfg.DB.
 func New(cfg Config) (*Scheduler, error) {
-	js, err := jetstream.New(cfg.NATS)
+	// A server whose store was wiped answers no publish: none may count as under way for ever.
+	js, err := jetstream.New(cfg.NATS, jetstream.WithPublishAsyncTimeout(publishWithin))
 	if err != nil {
 		return nil, fmt.Errorf("make the scheduler: %w", err)
 	}
