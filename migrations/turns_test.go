@@ -134,23 +134,19 @@ func TestTurnsCostTheSameHoweverLongTheQueueIs(t *testing.T) {
 	read := func() map[string]float64 {
 		exec(t, conn, "analyze")
 		blocks := map[string]float64{}
-		for name, sql := range queries {
-			var plan []struct{ Plan map[string]any }
-			err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error {
-				if err := tx.QueryRow(t.Context(), "explain (analyze, buffers, format json) "+sql).Scan(&plan); err != nil {
-					return err
+		// The least of a few: what others do on this server makes this connection read the catalog again,
+		// now and then.
+		for i := range 5 {
+			for name, sql := range queries {
+				n := blocksRead(t, conn, sql)
+				if i == 0 || n < blocks[name] {
+					blocks[name] = n
 				}
-				return tx.Rollback(t.Context())
-			})
-			if err != nil && !errors.Is(err, pgx.ErrTxClosed) {
-				t.Fatalf("%s: %v", name, err)
 			}
-			blocks[name] = plan[0].Plan["Shared Hit Blocks"].(float64) + plan[0].Plan["Shared Read Blocks"].(float64)
 		}
 		return blocks
 	}
 	add(1, "queued")
-	_ = read() // what is read once for each connection
 	few := read()
 	add(50, "completed")
 	add(50, "queued")
@@ -159,6 +155,22 @@ func TestTurnsCostTheSameHoweverLongTheQueueIs(t *testing.T) {
 			t.Errorf("%s: %v blocks are read with 5,100 jobs queued, %v with 100", name, blocks, few[name])
 		}
 	}
+}
+
+// blocksRead returns how many blocks a query reads. What it does is rolled back.
+func blocksRead(t *testing.T, conn *pgx.Conn, sql string) float64 {
+	t.Helper()
+	var plan []struct{ Plan map[string]any }
+	err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(t.Context(), "explain (analyze, buffers, format json) "+sql).Scan(&plan); err != nil {
+			return err
+		}
+		return tx.Rollback(t.Context())
+	})
+	if err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return plan[0].Plan["Shared Hit Blocks"].(float64) + plan[0].Plan["Shared Read Blocks"].(float64)
 }
 
 // The order is an optimisation: a job is queued and started without it.
