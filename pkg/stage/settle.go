@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 )
@@ -64,9 +65,11 @@ func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 		settled(log, l.giveUp(context.Cause(l.unwanted)))
 		return
 	}
+	fault.Here(fault.ResultPublished)
 	ctx, cancel := context.WithTimeout(context.Background(), w.pace.request)
 	defer cancel()
 	settled(log, l.m.DoubleAck(ctx))
+	fault.Here(fault.MessageAcknowledged)
 }
 
 // conclude decides how an attempt ended, from the handler's error and the cause of its context's

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/atomicfile"
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/retry"
@@ -60,7 +61,9 @@ func (t *Task) Fetch(ctx context.Context, name, path string) error {
 	if !ok {
 		return fmt.Errorf("fetch %s: the grant has no such input", name)
 	}
-	return t.Objects.Get(ctx, name, input, path)
+	err := t.Objects.Get(ctx, name, input, path)
+	fault.Here(fault.InputFetched)
+	return err
 }
 
 // Store writes the file at path to the output called name. Errors are as Fetch's; and what is
@@ -70,7 +73,9 @@ func (t *Task) Store(ctx context.Context, name, path string) error {
 	if !ok {
 		return fmt.Errorf("store %s: the grant has no such output", name)
 	}
-	return t.Objects.Put(ctx, name, output, path)
+	err := t.Objects.Put(ctx, name, output, path)
+	fault.Here(fault.OutputStored)
+	return err
 }
 
 // retry repeats try until it succeeds, fails for good, or time is over.

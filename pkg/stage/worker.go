@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
@@ -169,6 +170,7 @@ func (w *Worker) take(pulling, working context.Context, m jetstream.Msg) {
 
 // do handles one message, decoded to token or err, until it is settled.
 func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg.Task, err error) {
+	fault.Here(fault.MessagePulled)
 	handler := w.Handlers[token.Kind]
 	log := w.Log.With().Stringer("render_id", token.RenderID).Stringer("task_id", token.TaskID).Logger()
 	switch {
@@ -190,6 +192,7 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	if grant == nil {
 		return
 	}
+	fault.Here(fault.TaskGranted)
 	log = log.With().Str("kind", string(token.Kind)).Int("attempt", grant.Attempt).Logger()
 	l := w.hold(working, log, grant, m)
 	defer l.release()
@@ -200,5 +203,6 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	} else {
 		facts, err = l.handle(handler)
 	}
+	fault.Here(fault.WorkDone)
 	l.settle(facts, err, time.Since(started))
 }

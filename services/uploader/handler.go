@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/retry"
@@ -74,6 +75,7 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail, s
 	if err := h.begin(ctx, t, small, thumbnail, video); err != nil {
 		return facts, err
 	}
+	fault.Here(fault.CopiesRecorded)
 	// Small files first: what is wrong with a bucket shows before the video has been copied.
 	for _, f := range []file{small, thumbnail} {
 		if err := h.copy(ctx, t, f, 0); err != nil {
@@ -143,6 +145,7 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 		}
 		return err
 	})
+	fault.Here(fault.FileCopied)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -211,6 +214,7 @@ func (h *handler) finish(ctx context.Context, t *stage.Task, at urls, facts msg.
 	if err != nil {
 		return err
 	}
+	fault.Here(fault.RenderClosed)
 	switch verdict {
 	case accepted, already:
 		return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
@@ -89,6 +90,7 @@ func (c *Claimer) Next(ctx context.Context) (Claimed, error) {
 	if err := tx.Commit(ctx); err != nil {
 		return Claimed{}, fmt.Errorf("claim a job: %w", err)
 	}
+	fault.Here(fault.PlanCommitted)
 	return claimed, nil
 }
 
@@ -154,6 +156,7 @@ func (c *Claimer) process(ctx context.Context, tx pgx.Tx, claimed *Claimed) erro
 	if _, err := tx.Exec(ctx, "select loom.claim_job($1::uuid)", claimed.Job); err != nil {
 		return err
 	}
+	fault.Here(fault.JobClaimed)
 	var status, message string
 	var over, unwanted bool
 	err := tx.QueryRow(ctx, `select coalesce(status::text, ''), coalesce(error_message::text, ''), loom.is_terminal(status::text),
@@ -262,6 +265,7 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	if err != nil {
 		return 0, nil, fmt.Errorf("open the plan: %w", err)
 	}
+	fault.Here(fault.PlanWritten)
 	return len(list), nil, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
@@ -201,6 +202,7 @@ func (d *dispatcher) send(r msg.Ref, inspect bool) *offer {
 		o.ack, err = d.js.PublishAsync(msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
 	}
 	o.err = err
+	fault.Here(fault.TaskSent)
 	return o
 }
 

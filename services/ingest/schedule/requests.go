@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
@@ -102,6 +103,8 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 	r.Metrics.grants.WithLabelValues(string(reply.Verdict)).Inc()
 	if reply.Verdict == msg.Granted {
 		log.Info().Int("attempt", reply.Grant.Attempt).Msg("task granted")
+		fault.Here(fault.GrantCommitted)
+		defer fault.Here(fault.GrantAnswered)
 	} else {
 		log.Debug().Str("verdict", string(reply.Verdict)).Str("reason", reply.Reason).Msg("task not granted")
 	}
@@ -224,6 +227,7 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	log := r.Log.With().Stringer("render_id", h.RenderID).Stringer("task_id", h.TaskID).Int("attempt", h.Attempt).Logger()
 	reply := msg.HeartbeatReply{Version: msg.Version}
 	wanted, err := r.tasks.heartbeat(ctx, h)
+	fault.Here(fault.HeartbeatCommitted)
 	switch {
 	case err != nil:
 		log.Warn().Err(err).Msg("lease not renewed: the worker goes on")

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 )
@@ -103,6 +104,7 @@ func (r *results) fetch(ctx, work context.Context) error {
 // settle applies one result and settles its message, which it acknowledges only when the result is
 // in the database.
 func (r *results) settle(ctx context.Context, m jetstream.Msg) {
+	fault.Here(fault.ResultReceived)
 	result, err := msg.Decode[msg.Result](m.Data())
 	log := r.Log.With().Str("subject", m.Subject()).Logger()
 	switch {
@@ -143,7 +145,9 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 		event = log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail)
 	}
 	event.Str("verdict", verdict).Dur("elapsed", time.Duration(result.Elapsed)).Msg("result")
+	fault.Here(fault.ResultCommitted)
 	r.count(log, verdict, m.Ack())
+	fault.Here(fault.ResultAcknowledged)
 	r.Wake()
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
@@ -88,6 +89,7 @@ func (s *streams) create(ctx context.Context) error {
 		if _, err := s.js.CreateOrUpdateStream(ctx, cfg); err != nil {
 			return fmt.Errorf("create stream %s: %w", cfg.Name, named(err))
 		}
+		fault.Here(fault.StreamMade)
 	}
 	for stream, cfg := range s.consumers {
 		if _, err := s.js.CreateOrUpdateConsumer(ctx, stream, cfg); err != nil {

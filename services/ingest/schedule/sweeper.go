@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
@@ -141,6 +142,7 @@ func (s *sweeper) plan(ctx context.Context, p endedPlan) error {
 	if err != nil {
 		return fmt.Errorf("sweep a render: %w", err)
 	}
+	fault.Here(fault.ObjectsSwept)
 	// A row that is locked (the app deletes the render, for instance) is left to the next sweep.
 	_, err = s.DB.Exec(ctx, `update loom.plans set swept_at = clock_timestamp()
 		where id in (select id from loom.plans where id = $1::uuid for update skip locked)`, p.id)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
@@ -160,6 +161,7 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 	if err := w.event(ctx, s, msg.EventEnded, "ended"); err != nil {
 		return err
 	}
+	fault.Here(fault.EndPublished)
 	log.Info().Str("status", s.status).Str("code", string(s.code)).Msg("render ended")
 	if w.Ended != nil {
 		w.Ended()
