@@ -134,8 +134,8 @@ func TestTurnsCostTheSameHoweverLongTheQueueIs(t *testing.T) {
 	read := func() map[string]float64 {
 		exec(t, conn, "analyze")
 		blocks := map[string]float64{}
-		// The least of a few: what others do on this server makes this connection read the catalog again,
-		// now and then.
+		// The least of a few: what others do on this server makes this connection read the catalog
+		// again, now and then.
 		for i := range 5 {
 			for name, sql := range queries {
 				n := blocksRead(t, conn, sql)
