@@ -19,16 +19,17 @@ func (c *Client) Delete(ctx context.Context, bucket, key string) error {
 }
 
 // DeleteMatching deletes every object whose key starts with prefix, which must not be empty, and
-// for which match returns true: up to a thousand in one request, if the store supports that.
-func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) error {
+// for which match returns true: up to a thousand in one request, if the store supports that. It
+// returns how many it has deleted.
+func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) (deleted int, err error) {
 	if prefix == "" {
-		return fmt.Errorf("delete from %s: the prefix is empty", bucket)
+		return 0, fmt.Errorf("delete from %s: the prefix is empty", bucket)
 	}
 	pages := s3.NewListObjectsV2Paginator(c.s3, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return explain(err, "list %s/%s", bucket, prefix)
+			return deleted, explain(err, "list %s/%s", bucket, prefix)
 		}
 		var batch []types.ObjectIdentifier
 		for _, object := range page.Contents {
@@ -37,10 +38,11 @@ func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, matc
 			}
 		}
 		if err := c.deleteBatch(ctx, bucket, batch); err != nil {
-			return err
+			return deleted, err
 		}
+		deleted += len(batch)
 	}
-	return nil
+	return deleted, nil
 }
 
 // deleteBatch deletes the objects of one page of a listing, which are no more than a request takes.

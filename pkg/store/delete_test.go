@@ -76,9 +76,9 @@ func TestDeleteMatchingDeletesWhatMatchesAndNothingElse(t *testing.T) {
 			}
 			for range 2 {
 				fill()
-				err := c.DeleteMatching(t.Context(), bucket, "render-1/", func(key string) bool { return !strings.Contains(key, "other") })
-				if err != nil {
-					t.Fatal(err)
+				n, err := c.DeleteMatching(t.Context(), bucket, "render-1/", func(key string) bool { return !strings.Contains(key, "other") })
+				if err != nil || n != 5 {
+					t.Fatalf("%d objects deleted, %v", n, err)
 				}
 				for i := range 5 {
 					if _, err := c.Size(t.Context(), bucket, fmt.Sprintf("render-1/%d/file", i)); !errors.Is(err, store.ErrNotFound) {
@@ -97,7 +97,7 @@ func TestDeleteMatchingDeletesWhatMatchesAndNothingElse(t *testing.T) {
 		})
 	}
 	c := storetest.Client(t)
-	err := c.DeleteMatching(t.Context(), storetest.Bucket(t, c), "", func(string) bool { return true })
+	_, err := c.DeleteMatching(t.Context(), storetest.Bucket(t, c), "", func(string) bool { return true })
 	if err == nil {
 		t.Error("an empty prefix, which is the whole bucket, was taken")
 	}

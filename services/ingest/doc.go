@@ -7,4 +7,5 @@
 //	plan      turns a campaign into tasks, or returns why it cannot be rendered; no I/O
 //	claim     claims jobs and plans their renders, in one transaction
 //	schedule  publishes tasks, grants them, renews leases and applies results
+//	maintain  removes what nobody needs any more; one replica does it
 package ingest

@@ -17,6 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/ingest/claim"
+	"github.com/loom-lite/loom-lite/services/ingest/maintain"
 	"github.com/loom-lite/loom-lite/services/ingest/schedule"
 )
 
@@ -57,7 +58,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	scheduler, err := schedule.New(schedule.Config{
 		DB: pool, NATS: nc, Store: objects, WorkBucket: cfg.WorkBucket, Lease: cfg.Lease, Replicas: cfg.Replicas,
-		Retention: cfg.Retention, Ended: free, Metrics: metrics.schedule, Log: cfg.Log,
+		Ended: free, Metrics: metrics.schedule, Log: cfg.Log,
 	})
 	if err != nil {
 		return err
@@ -99,6 +100,13 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return scheduler.Run(ctx) })
+	group.Go(func() error {
+		maintain.New(maintain.Config{
+			DB: pool, Store: objects, WorkBucket: cfg.WorkBucket, Name: cfg.WorkerID, Lease: cfg.Lease,
+			Retention: cfg.Retention, Metrics: metrics.maintain, Log: cfg.Log,
+		}).Run(ctx)
+		return nil
+	})
 	group.Go(func() error {
 		keepBucket(ctx, cfg, objects, bucketEvery)
 		return nil
@@ -206,6 +214,7 @@ func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) er
 
 type metrics struct {
 	schedule *schedule.Metrics
+	maintain *maintain.Metrics
 	claims   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 }
@@ -215,8 +224,13 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 	if err != nil {
 		return nil, err
 	}
+	maintenance, err := maintain.NewMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
 	m := &metrics{
 		schedule: scheduling,
+		maintain: maintenance,
 		claims: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_claims_total",
 			Help: "Jobs claimed, by outcome: planned, refused, closed, attached, set_aside."}, []string{"outcome"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_plan_failures_total",

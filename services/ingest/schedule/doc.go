@@ -23,7 +23,6 @@
 //	parts        fits the signed URLs of a grant into one message
 //	results      closes attempts with the results of workers
 //	watcher      publishes progress and ends of renders, and tells workers to stop
-//	sweeper      deletes work objects after their retention, and copies that belong to no render
 //	renderlocks  keeps a render whose rows are locked from delaying others
 //	leaseclock   lets leases lapse only if heartbeats could be received
 //

@@ -34,7 +34,6 @@ type Store interface {
 	PresignGet(ctx context.Context, bucket, key string, ttl time.Duration) (msg.SignedURL, error)
 	PresignPut(ctx context.Context, bucket, key, contentType string, ttl time.Duration) (msg.SignedURL, error)
 	Delete(ctx context.Context, bucket, key string) error
-	DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) error
 }
 
 // requests answers the grant requests and heartbeats of workers.

@@ -30,8 +30,6 @@ type Config struct {
 	Lease time.Duration
 	// Replicas is how many servers hold each stream: 1 on a single server, 3 in a cluster.
 	Replicas int
-	// Retention is how long work objects are kept after their render has ended.
-	Retention time.Duration
 	// Ended is called when a render has ended, so that another one may be claimed.
 	Ended   func()
 	Metrics *Metrics
@@ -102,7 +100,6 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	group.Go(func() error { return s.loop(ctx) })
 	group.Go(func() error { return newRequests(s).serve(ctx, work) })
 	group.Go(func() error { return newResults(s).consume(ctx, work) })
-	group.Go(func() error { return newSweeper(s).sweep(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("schedule: %w", err)
 	}

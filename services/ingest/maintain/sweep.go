@@ -1,101 +1,41 @@
-package schedule
+package maintain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/loom-lite/loom-lite/pkg/fault"
-	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
-const (
-	// pageSize is how much is listed at once.
-	pageSize = 100
-	// concurrency is how much of a page is swept at once.
-	concurrency = 4
-	// sweepAtMost and sweepAtLeast bound the pause between sweeps; pagePause is that between pages.
-	sweepAtMost  = 10 * time.Minute
-	sweepAtLeast = time.Second
-	pagePause    = 100 * time.Millisecond
-	// failuresInRow is after how many chunks in a row that fail as a whole a sweep ends: the store
-	// is away.
-	failuresInRow = 3
-)
+// concurrency is how many renders, or copies, are swept at once.
+const concurrency = 4
+
+// Store is what the maintenance needs of the object store.
+type Store interface {
+	Delete(ctx context.Context, bucket, key string) error
+	DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) (deleted int, err error)
+}
 
 // sweeper deletes the work objects of renders whose retention is over, and copies of finished files
 // that belong to no render. It sweeps until nothing is due, so its rate follows the backlog.
 // Several replicas may sweep at once: deleting what is gone is no error.
 type sweeper struct {
-	*Scheduler
+	Config
 	// copyTime is how long the store may go on with a copy after the uploader that asked for it is
 	// gone.
 	copyTime time.Duration
 }
 
-func newSweeper(s *Scheduler) *sweeper { return &sweeper{s, 15 * time.Minute} }
+func newSweeper(cfg Config) *sweeper { return &sweeper{cfg, 15 * time.Minute} }
 
-func (s *sweeper) sweep(ctx context.Context) error {
-	for {
-		if err := s.once(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Warn().Err(err).Msg("some objects could not be swept: they are tried again")
-		}
-		if !retry.Sleep(ctx, min(max(s.Retention/4, sweepAtLeast), sweepAtMost)) {
-			return nil
-		}
-	}
-}
-
-// once sweeps everything that is due. It skips what cannot be swept.
-func (s *sweeper) once(ctx context.Context) error {
-	return errors.Join(s.plans(ctx), s.leftovers(ctx), s.copies(ctx))
-}
-
-// sweepPages sweeps what list returns, page by page, until a page is not full. list is given the
-// last item of the page before, and the zero T at first.
-func sweepPages[T any](ctx context.Context, list func(ctx context.Context, after T) ([]T, error), sweep func(context.Context, T) error) error {
-	var last T
-	var errs []error
-	failures := 0
-	for {
-		page, err := list(ctx, last)
-		if err != nil {
-			return errors.Join(append(errs, err)...)
-		}
-		for chunk := range slices.Chunk(page, concurrency) {
-			failed := sweepAll(ctx, chunk, sweep)
-			errs = append(errs, failed...)
-			if failures++; len(failed) < len(chunk) {
-				failures = 0
-			}
-			if failures >= failuresInRow || ctx.Err() != nil {
-				return errors.Join(errs...)
-			}
-		}
-		if len(page) < pageSize || !retry.Sleep(ctx, pagePause) {
-			return errors.Join(errs...)
-		}
-		last = page[len(page)-1]
-	}
-}
-
-// sweepAll sweeps all items at once, and returns the errors.
-func sweepAll[T any](ctx context.Context, items []T, sweep func(context.Context, T) error) []error {
-	errs := make([]error, len(items))
-	var all sync.WaitGroup
-	for i, item := range items {
-		all.Go(func() { errs[i] = sweep(ctx, item) })
-	}
-	all.Wait()
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-}
+// renderPrefix is the prefix of the keys of all tasks of a render.
+func renderPrefix(render uuid.UUID) string { return render.String() + "/" }
 
 // endedPlan is a plan whose work objects can be deleted.
 type endedPlan struct {
@@ -114,7 +54,7 @@ func (p endedPlan) owns(key string) bool {
 
 // plans sweeps by plan, not by render: a render that was made again has another plan, whose objects
 // have the same prefix.
-func (s *sweeper) plans(ctx context.Context) error {
+func (s *sweeper) plans(ctx context.Context, removed func(string, int)) error {
 	list := func(ctx context.Context, after endedPlan) ([]endedPlan, error) {
 		rows, err := s.DB.Query(ctx, `
 			select p.id, p.render_id, p.ended_at, array (select t.id from loom.tasks t where t.plan_id = p.id)
@@ -134,27 +74,31 @@ func (s *sweeper) plans(ctx context.Context) error {
 		}
 		return batch, nil
 	}
-	return sweepPages(ctx, list, s.plan)
+	return eachPage(ctx, concurrency, list, func(ctx context.Context, p endedPlan) error {
+		n, err := s.plan(ctx, p)
+		removed(objects, n)
+		return err
+	})
 }
 
-func (s *sweeper) plan(ctx context.Context, p endedPlan) error {
-	err := s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(p.render), p.owns)
+func (s *sweeper) plan(ctx context.Context, p endedPlan) (deleted int, err error) {
+	deleted, err = s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(p.render), p.owns)
 	if err != nil {
-		return fmt.Errorf("sweep a render: %w", err)
+		return deleted, fmt.Errorf("sweep a render: %w", err)
 	}
 	fault.Here(fault.ObjectsSwept)
 	// A row that is locked (the app deletes the render, for instance) is left to the next sweep.
 	_, err = s.DB.Exec(ctx, `update loom.plans set swept_at = clock_timestamp()
 		where id in (select id from loom.plans where id = $1::uuid for update skip locked)`, p.id)
 	if err != nil {
-		return fmt.Errorf("sweep a render: %w", err)
+		return deleted, fmt.Errorf("sweep a render: %w", err)
 	}
 	s.Log.Debug().Stringer("render_id", p.render).Msg("work objects swept")
-	return nil
+	return deleted, nil
 }
 
 // leftovers sweeps renders whose rows were deleted.
-func (s *sweeper) leftovers(ctx context.Context) error {
+func (s *sweeper) leftovers(ctx context.Context, removed func(string, int)) error {
 	type leftover struct {
 		render  uuid.UUID
 		deleted time.Time
@@ -177,8 +121,9 @@ func (s *sweeper) leftovers(ctx context.Context) error {
 		}
 		return batch, nil
 	}
-	return sweepPages(ctx, list, func(ctx context.Context, l leftover) error {
-		err := s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(l.render), func(string) bool { return true })
+	return eachPage(ctx, concurrency, list, func(ctx context.Context, l leftover) error {
+		n, err := s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(l.render), func(string) bool { return true })
+		removed(objects, n)
 		if err == nil {
 			_, err = s.DB.Exec(ctx, `delete from loom.leftovers
 				where render_id in (select render_id from loom.leftovers where render_id = $1::uuid for update skip locked)`, l.render)
@@ -193,7 +138,7 @@ func (s *sweeper) leftovers(ctx context.Context) error {
 
 // copies deletes the copies of finished files of renders that did not end as done: as soon as the
 // render has ended, and again after copyTime, since the store may have finished a copy in between.
-func (s *sweeper) copies(ctx context.Context) error {
+func (s *sweeper) copies(ctx context.Context, removed func(string, int)) error {
 	type copied struct{ bucket, key string }
 	list := func(ctx context.Context, after copied) ([]copied, error) {
 		rows, err := s.DB.Query(ctx, `
@@ -214,10 +159,11 @@ func (s *sweeper) copies(ctx context.Context) error {
 		}
 		return batch, nil
 	}
-	return sweepPages(ctx, list, func(ctx context.Context, c copied) error {
+	return eachPage(ctx, concurrency, list, func(ctx context.Context, c copied) error {
 		if err := s.Store.Delete(ctx, c.bucket, c.key); err != nil {
 			return fmt.Errorf("delete a copy of no render: %w", err)
 		}
+		removed(objects, 1)
 		_, err := s.DB.Exec(ctx, `
 			with again as (delete from loom.copies where bucket = $1::text and key = $2::text and deleted_at is not null returning 1)
 			update loom.copies set deleted_at = clock_timestamp()

@@ -1,0 +1,51 @@
+package maintain
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the maintenance's. All but leads are of this replica's terms: those of replicas that
+// never led are zero.
+type Metrics struct {
+	leads       prometheus.Gauge
+	runs        *prometheus.CounterVec
+	seconds     *prometheus.CounterVec
+	removed     *prometheus.CounterVec
+	lastSuccess *prometheus.GaugeVec
+}
+
+// NewMetrics returns metrics that are registered with registry.
+func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		leads: prometheus.NewGauge(prometheus.GaugeOpts{Name: "loom_maintenance_leader",
+			Help: "1 on the replica that runs the maintenance, 0 on the others."}),
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_maintenance_runs_total",
+			Help: "Runs of a job of the maintenance, by outcome: done, failed."}, []string{"job", "outcome"}),
+		seconds: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_maintenance_seconds_total",
+			Help: "Time that the runs of a job took."}, []string{"job"}),
+		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_maintenance_removed_total",
+			Help: "What a job has removed: rows, objects, uploads."}, []string{"job", "what"}),
+		lastSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_maintenance_last_success_timestamp_seconds",
+			Help: "When a job last did everything that was due."}, []string{"job"}),
+	}
+	for _, c := range []prometheus.Collector{m.leads, m.runs, m.seconds, m.removed, m.lastSuccess} {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// ran counts one run of a job.
+func (m *Metrics) ran(job string, took time.Duration, err error) {
+	m.seconds.WithLabelValues(job).Add(took.Seconds())
+	if err != nil {
+		m.runs.WithLabelValues(job, "failed").Inc()
+		return
+	}
+	m.runs.WithLabelValues(job, "done").Inc()
+	m.lastSuccess.WithLabelValues(job).SetToCurrentTime()
+}
