@@ -62,8 +62,9 @@ e2e: setup ## run only the end-to-end tests, with their log
 	go test -count=1 -timeout 15m -v ./e2e/...
 
 .PHONY: bench
-bench: setup hugepages ## measure how fast pages are recorded and videos made (Linux, Node.js); BENCH='-help' lists flags
+bench: setup hugepages ## measure how fast pages are recorded, videos made and tasks controlled (Linux, Node.js); BENCH='-help' lists flags
 	@bench/peers/setup.sh
+	@bench/control/setup.sh
 	go build -o bin/bench ./bench/cmd/bench
 	bin/bench $(BENCH)
 

@@ -23,6 +23,7 @@ func (r Report) Markdown(w io.Writer) error {
 		r.writeRows(&b)
 	}
 	r.writeTranscoding(&b)
+	r.writeControl(&b)
 	if failed := r.Failed(); len(failed) > 0 {
 		b.WriteString("\n## Failed\n\n")
 		for _, f := range failed {

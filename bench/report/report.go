@@ -19,10 +19,12 @@ type Part string
 const (
 	Capture   Part = "capture"
 	Transcode Part = "transcode"
+	// ControlPart is what it costs to take renders through their tasks.
+	ControlPart Part = "control"
 )
 
 // Parts are all parts, in the order in which they are measured.
-var Parts = []Part{Capture, Transcode}
+var Parts = []Part{Capture, Transcode, ControlPart}
 
 // Settings are the settings of a run of the benchmark.
 type Settings struct {
@@ -68,6 +70,8 @@ type Report struct {
 	Runs       []Run           `json:"runs"`
 	// Transcoding is nil when the transcoder was not measured.
 	Transcoding *Transcoding `json:"transcoding,omitempty"`
+	// Control is nil when control was not measured.
+	Control *Control `json:"control,omitempty"`
 }
 
 // New sums up runs. Rows are ordered by page, as in settings.
@@ -202,6 +206,9 @@ func (r Report) Failed() []string {
 	}
 	if r.Transcoding != nil && r.Transcoding.Error != "" {
 		failed = append(failed, "transcoding: "+r.Transcoding.Error)
+	}
+	if r.Control != nil {
+		failed = append(failed, r.Control.failed()...)
 	}
 	return failed
 }

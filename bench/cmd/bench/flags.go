@@ -5,12 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/loom-lite/loom-lite/bench/control"
 	"github.com/loom-lite/loom-lite/bench/measure"
 	"github.com/loom-lite/loom-lite/bench/pages"
 	"github.com/loom-lite/loom-lite/bench/report"
@@ -23,6 +25,7 @@ type options struct {
 	peers, out string
 	// timeout bounds one measurement.
 	timeout time.Duration
+	control controlOptions
 }
 
 // encoder are the settings that the transcoder and capture.mjs share.
@@ -46,6 +49,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.FPS, "fps", 60, "frames in each second of the scene")
 	flags.IntVar(&o.Repeat, "repeat", 2, "how many turns every tool has")
 	flags.DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long one measurement may take")
+	builds := flags.String("builds", "", "builds to measure control of, divided by commas (default all: "+join(names(control.Builds))+")")
+	ingests := flags.String("ingests", "1,4", "numbers of ingests to measure control with")
+	flags.IntVar(&o.control.renders, "renders", 60, "how many renders control takes through at once")
+	flags.Float64Var(&o.control.rate, "rate", 44, "how many tasks are due each second when renders come one by one")
+	flags.IntVar(&o.control.backlog, "backlog", 10_000, "how many renders are queued before, in the measurement with a backlog")
+	flags.IntVar(&o.control.history, "history", 100_000, "how many renders have ended before, in that measurement")
+	flags.StringVar(&o.control.programs, "programs", "bin/control", "the folder that bench/control/setup.sh fills")
 	flags.StringVar(&o.peers, "peers", "bench/peers", "the folder of the peers")
 	flags.StringVar(&o.out, "out", "out", "the folder to write bench.md and bench.json to")
 	if err := flags.Parse(args); err != nil {
@@ -70,6 +80,15 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.Parts, err = choose("part", *parts, report.Parts); err != nil {
 		return options{}, err
 	}
+	if o.control.ingests, err = counts(*ingests); err != nil {
+		return options{}, err
+	}
+	if o.control.programs, err = filepath.Abs(o.control.programs); err != nil {
+		return options{}, fmt.Errorf("find the programs: %w", err)
+	}
+	if o.control.builds, err = chooseBuilds(*builds, o.control.programs); err != nil {
+		return options{}, err
+	}
 	o.TranscodeFrames = int(*sceneSeconds*float64(o.FPS) + 0.5)
 	switch {
 	case *sceneSeconds < 1 || *sceneSeconds > 600:
@@ -80,6 +99,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return options{}, errors.New("a scene must have two frames at least: see -seconds and -frames")
 	case o.Repeat < 1:
 		return options{}, errors.New("-repeat must be 1 at least")
+	case o.control.renders < 1 || o.control.rate <= 0 || o.control.backlog < 0 || o.control.history < 0:
+		return options{}, errors.New("-renders and -rate must be above 0, -backlog and -history no less")
 	case o.timeout <= 0:
 		return options{}, errors.New("-timeout must be above 0")
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/loom-lite/loom-lite/bench/control"
 	"github.com/loom-lite/loom-lite/bench/machine"
 	"github.com/loom-lite/loom-lite/bench/measure"
 	"github.com/loom-lite/loom-lite/bench/pages"
@@ -22,6 +23,12 @@ import (
 func run(ctx context.Context, args []string, environ map[string]string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 1 && args[0] == measure.WorkCommand {
 		return measure.Work(ctx, stdin, stdout, environ)
+	}
+	if len(args) == 2 && args[0] == control.NATSCommand {
+		return control.ServeNATS(ctx, args[1], stdout)
+	}
+	if len(args) == 4 && args[0] == control.RiverCommand {
+		return control.ServeRiver(ctx, args[1:], stdout)
 	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -91,6 +98,9 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 	r := report.New(o.Settings, runs)
 	if slices.Contains(o.Parts, report.Transcode) && ctx.Err() == nil {
 		r.Transcoding = transcode(ctx, o, site, environ, stderr)
+	}
+	if slices.Contains(o.Parts, report.ControlPart) && ctx.Err() == nil {
+		r.Control = measureControl(ctx, o, stderr)
 	}
 	r.Began, r.Took, r.Machine, r.LoadBefore, r.LoadAfter = began, time.Since(began), about, loadBefore, machine.Load()
 	return r, nil
