@@ -1,4 +1,4 @@
--- Maintenance: who does it.
+-- Maintenance: who does it, and what stays of renders that ended long ago.
 
 -- The replica of ingest that maintains. It renews its lease. Another takes over when it has run
 -- out.
@@ -33,8 +33,61 @@ language sql set search_path = '' set lock_timeout = '250ms' as $$
   update loom.leader set lease_until = '-infinity' where holder = p_holder
 $$;
 
+-- What stays of a plan's tasks and attempts: an array of tasks as `loom status --json` prints them,
+-- without what is null. A task that was done at its first attempt has no list of attempts. Null:
+-- the rows are still there.
+alter table loom.plans add column if not exists history jsonb;
+create index if not exists plans_to_thin on loom.plans (ended_at) where history is null and swept_at is not null;
+
+-- Returns what the page of a render shows of a plan's tasks, in the order of the pipeline.
+create or replace function loom.history_of(p_plan uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+           'id', t.id, 'kind', t.kind, 'scene', t.params -> 'scene', 'state', t.state, 'progress', t.progress,
+           'attempt', t.attempt, 'failures', t.failures, 'worker', t.worker, 'started_at', t.started_at, 'ended_at', t.ended_at,
+           'weight', t.weight,
+           -- How a scene was recorded, and the finished video's frames and size.
+           'facts', case when t.kind = 'record' and t.facts ? 'mode' then pg_catalog.jsonb_build_object('mode', t.facts -> 'mode')
+                         when t.kind in ('concat', 'overlay') then t.facts - '{report,looks,changes,warnings}'::text[] end,
+           'rate', case when t.kind in ('concat', 'overlay') then t.params -> 'rate' end,
+           'attempts', case when t.attempt > 1 or t.state <> 'done' then (
+             select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                      'attempt', a.attempt, 'worker', a.worker, 'granted_at', a.granted_at, 'ended_at', a.ended_at,
+                      'outcome', a.outcome, 'error_code', a.error_code, 'error_message', a.error_message, 'detail', a.detail)
+                      order by a.attempt)
+               from loom.attempts a where a.task_id = t.id) end))
+           order by loom.stage_rank(t.kind), t.kind desc, t.seq), '[]')
+    from loom.tasks t where t.plan_id = p_plan
+$$;
+
+-- Thins a plan: history has what stays, and the tasks, their attempts and the snapshot of the
+-- campaign are deleted. Returns how many rows it has deleted: 0 for a plan that has not ended,
+-- whose objects have not been deleted, that is thin already, or that somebody holds.
+create or replace function loom.thin_plan(p_plan uuid) returns int
+language plpgsql set search_path = '' set lock_timeout = '100ms' as $$
+declare
+  v_attempts int;
+  v_tasks    int;
+begin
+  perform from loom.plans p
+    where p.id = p_plan and p.ended_at is not null and p.swept_at is not null and p.history is null
+      for no key update skip locked;
+  if not found then
+    return 0;
+  end if;
+  update loom.plans set history = loom.history_of(p_plan), campaign = '{}' where id = p_plan;
+  delete from loom.attempts a using loom.tasks t where t.plan_id = p_plan and a.task_id = t.id;
+  get diagnostics v_attempts = row_count;
+  delete from loom.tasks where plan_id = p_plan;
+  get diagnostics v_tasks = row_count;
+  return v_attempts + v_tasks;
+exception when lock_not_available then
+  return 0;
+end
+$$;
+
 revoke all on loom.leader from public;
-revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid) from public;
+revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.history_of(uuid), loom.thin_plan(uuid) from public;
 do $$
 declare
   v_role text;
@@ -42,7 +95,8 @@ begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.leader from %I', v_role);
-      execute format('revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid) from %I', v_role);
+      execute format('revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.history_of(uuid), '
+        'loom.thin_plan(uuid) from %I', v_role);
     end if;
   end loop;
 end

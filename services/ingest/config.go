@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"maps"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/postgres"
@@ -39,6 +40,9 @@ type Config struct {
 	MaxRenderSeconds int `env:"MAX_RENDER_SECONDS" envDefault:"7200" min:"1" max:"86400" unit:"seconds"`
 	// Retention is how long work objects are kept after their render has ended.
 	Retention time.Duration `env:"WORK_RETENTION" envDefault:"24h" min:"0"`
+	// HistoryKeep is how long the tasks and attempts of renders that have ended are kept. 0, or
+	// "off": for ever.
+	HistoryKeep time.Duration `env:"HISTORY_KEEP" envDefault:"720h" min:"0" wants:"a duration of 0 or more, such as 720h, or off"`
 }
 
 // wantsDatabaseOfSupabase is what DATABASE_URL must be, for users who have only the service role
@@ -58,6 +62,10 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		problems.AddMissing("DATABASE_URL", wantsDatabaseOfSupabase)
 	}
 	store.CheckSupabase(environ, problems.AddMissing)
+	if environ["HISTORY_KEEP"] == "off" {
+		environ = maps.Clone(environ)
+		environ["HISTORY_KEEP"] = "0"
+	}
 	problems.Load(&cfg, environ)
 	if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
 		problems.Wrong("DATABASE_URL")

@@ -22,7 +22,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cfg.PollInterval != 2000 || cfg.MaxRetries != 3 || cfg.Lease != 30*time.Second || cfg.MaxRenders != 16 ||
-		cfg.Replicas != 1 || cfg.MaxSceneSeconds != 3600 || cfg.MaxRenderSeconds != 7200 || cfg.Retention != 24*time.Hour ||
+		cfg.Replicas != 1 || cfg.MaxSceneSeconds != 3600 || cfg.MaxRenderSeconds != 7200 || cfg.Retention != 24*time.Hour || cfg.HistoryKeep != 30*24*time.Hour ||
 		cfg.WorkBucket != "loom-work" || cfg.Port != 3100 || cfg.WorkerID == "" {
 		t.Errorf("defaults are %+v", cfg)
 	}
@@ -66,6 +66,16 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 				t.Errorf("%q tells a secret", err)
 			}
 		})
+	}
+}
+
+func TestHistoryMayBeKeptForEver(t *testing.T) {
+	for _, value := range []string{"off", "0"} {
+		environ := maps.Clone(minimal)
+		environ["HISTORY_KEEP"] = value
+		if cfg, err := ingest.LoadConfig(environ); err != nil || cfg.HistoryKeep != 0 {
+			t.Errorf("HISTORY_KEEP=%s: kept for %s, %v", value, cfg.HistoryKeep, err)
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func Run(ctx context.Context, cfg Config) error {
 	group.Go(func() error {
 		maintain.New(maintain.Config{
 			DB: pool, Store: objects, WorkBucket: cfg.WorkBucket, Name: cfg.WorkerID, Lease: cfg.Lease,
-			Retention: cfg.Retention, Metrics: metrics.maintain, Log: cfg.Log,
+			Retention: cfg.Retention, History: cfg.HistoryKeep, Metrics: metrics.maintain, Log: cfg.Log,
 		}).Run(ctx)
 		return nil
 	})

@@ -141,14 +141,27 @@ func Find(ctx context.Context, db *pgxpool.Pool, prefix string) (uuid.UUID, erro
 }
 
 // Tasks returns the tasks of a render's newest plan, in the order of the pipeline, without their
-// attempts. There are none before its job has been claimed.
+// attempts. There are none before its job has been claimed. Where the plan has been thinned, they
+// are those of its history, with attempts.
 func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) {
+	var plan uuid.UUID
+	var thinned []byte
+	err := db.QueryRow(ctx, "select p.id, p.history from loom.plans p where p.render_id = $1::uuid order by p.created_at desc limit 1", id).
+		Scan(&plan, &thinned)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, explain("read plan", err)
+	case thinned != nil:
+		return history(thinned)
+	}
 	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((t.params ->> 'scene')::int, 0), t.state, t.progress, t.attempt,
 		t.failures, t.worker, case when t.state = 'due' then t.not_before end, t.started_at, t.ended_at, t.facts, t.weight,
 		coalesce(t.params ->> 'rate', '')
 		from loom.tasks t
-		where t.plan_id = (select p.id from loom.plans p where p.render_id = $1 order by p.created_at desc limit 1)
-		order by loom.stage_rank(t.kind), t.kind desc, t.seq`, id)
+		where t.plan_id = $1::uuid
+		order by loom.stage_rank(t.kind), t.kind desc, t.seq`, plan)
 	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Task, err error) {
 		var rate string
 		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,

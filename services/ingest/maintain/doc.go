@@ -10,6 +10,7 @@
 //	leader      takes, renews and gives up the lease (loom.leader)
 //	jobs        lists the jobs, repeats each, and counts what it did
 //	sweep       deletes work objects after their retention, and copies that belong to no render
+//	history     thins what is kept of renders that ended long ago
 //	metrics     what each job did, and when it last succeeded
 //
 // Guarantees:

@@ -16,7 +16,10 @@ type job struct {
 }
 
 // What jobs remove.
-const objects = "objects"
+const (
+	objects = "objects"
+	rows    = "rows"
+)
 
 // atMost and atLeast bound the pause between two runs of a job that removes what has become old.
 const (
@@ -30,11 +33,15 @@ func within(age time.Duration) time.Duration { return min(max(age/4, atLeast), a
 // list returns the jobs.
 func (m *Maintainer) list() []job {
 	s := newSweeper(m.Config)
-	return []job{
+	jobs := []job{
 		{"renders", within(m.Retention), s.plans},
 		{"deleted_renders", within(m.Retention), s.leftovers},
 		{"copies", within(m.Retention), s.copies},
 	}
+	if m.History > 0 {
+		jobs = append(jobs, job{"history", within(m.History), m.thin})
+	}
+	return jobs
 }
 
 // repeat runs a job until ctx is cancelled.

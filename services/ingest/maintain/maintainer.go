@@ -20,8 +20,10 @@ type Config struct {
 	Lease time.Duration
 	// Retention is how long work objects are kept after their render has ended.
 	Retention time.Duration
-	Metrics   *Metrics
-	Log       zerolog.Logger
+	// History is how long the tasks of renders that have ended are kept. 0: for ever.
+	History time.Duration
+	Metrics *Metrics
+	Log     zerolog.Logger
 }
 
 // Maintainer is one replica's part in the maintenance.
