@@ -194,7 +194,7 @@ $$;
 
 -- Opens a plan for a claimed job: one row in plans, its tasks, and the render's first status. Runs
 -- in the transaction that claimed the job, with the render's row locked. p_tasks is an array of
--- {id, kind, seq, needs, params, inputs, outputs, weight}.
+-- {id, kind, seq, needs, params, inputs, outputs, weight, host}.
 create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
                                           p_tasks jsonb) returns void
 language plpgsql as $$
@@ -202,12 +202,12 @@ begin
   insert into loom.plans (id, render_id, job_id, owner, priority, campaign, max_retries)
   select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, p_max_retries
     from (select 1) as always left join public.render_jobs j on j.id = p_job;
-  insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, state)
+  insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, host, state)
   select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), x.params, coalesce(x.inputs, '{}'),
-         coalesce(x.outputs, '{}'), x.weight,
+         coalesce(x.outputs, '{}'), x.weight, x.host,
          case when coalesce(pg_catalog.cardinality(x.needs), 0) = 0 then 'due' else 'waiting' end
     from pg_catalog.jsonb_to_recordset(p_tasks)
-      as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real);
+      as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real, host text);
   update public.renders
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
          thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
@@ -262,10 +262,11 @@ $$;
 -- (reason says why) or later (retry_after says when). A running task whose lease has lapsed is
 -- granted again, and the attempt that never reported is charged, if heartbeats could arrive:
 -- p_heard is when they last could. A repeated request with the same p_request gets the same
--- attempt.
+-- attempt. No more than p_per_host pages of a host are recorded at once; 0: any number.
 drop function if exists loom.grant_task(uuid, text, uuid, interval);
+drop function if exists loom.grant_task(uuid, text, uuid, interval, timestamptz);
 create or replace function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval,
-                                           p_heard timestamptz default 'infinity')
+                                           p_heard timestamptz default 'infinity', p_per_host int default 0)
 returns table (verdict text, reason text, retry_after interval, attempt int, params jsonb, inputs jsonb, outputs jsonb)
 language plpgsql set lock_timeout = '250ms' as $$
 #variable_conflict use_column
@@ -304,6 +305,18 @@ begin
     return query select 'later', 'its worker may not have been heard', interval '1 second', t.attempt,
                         null::jsonb, null::jsonb, null::jsonb;
     return;
+  end if;
+
+  if t.state <> 'running' or t.request_id is distinct from p_request then
+    if exists (select from loom.paused s where s.kind = t.kind) then
+      return query select 'drop', 'its stage is paused', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
+      return;
+    end if;
+    if not loom.host_admits(t, p_per_host) then
+      return query select 'later', 'as many pages of its host are being recorded as may be', interval '1 second', t.attempt,
+                          null::jsonb, null::jsonb, null::jsonb;
+      return;
+    end if;
   end if;
 
   if t.state = 'running' and t.request_id is distinct from p_request then

@@ -34,7 +34,7 @@ func TestADatabaseThatLacksSomethingIsNotReady(t *testing.T) {
 		{"a kind of task", "alter table loom.tasks drop constraint tasks_kind_check", "lacks loom.tasks.kind = concat", "0005_draw.sql"},
 		{"the version", "drop function loom.schema_version()", "paste all files", "schema_version.sql"},
 		{"the files of this version", `create or replace function loom.schema_version() returns int language sql as 'select 8';
-			update loom.migrations set sha256 = ''`, "its version is 8, and this program needs 9: run `loom migrate`, or paste all files", "0003_functions.sql"},
+			update loom.migrations set sha256 = ''`, fmt.Sprintf("its version is 8, and this program needs %d: run `loom migrate`, or paste all files", migrations.Version), "0003_functions.sql"},
 		{"everything", "drop schema loom cascade; drop function claim_render_job()", "more", "0002_loom.sql"},
 		{"what no file can restore", "alter table loom.tasks drop worker", "lacks loom.tasks.worker", ""},
 	} {
@@ -118,10 +118,11 @@ func TestPastedFilesAreReadyOnlyWhenAllOfThemAreThere(t *testing.T) {
 func TestANewerDatabaseIsReadyAndStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, migrated.Database(t))
-	paste(t, conn, `create or replace function loom.schema_version() returns int language sql as 'select 10';
+	newer := migrations.Version + 1
+	paste(t, conn, fmt.Sprintf(`create or replace function loom.schema_version() returns int language sql as 'select %d';
 		create or replace function loom.status_rank(status text) returns int language sql as 'select 42';
 		create table loom.news (id int);
-		update loom.migrations set sha256 = 'newer'`)
+		update loom.migrations set sha256 = 'newer'`, newer))
 	if err := migrations.Check(t.Context(), conn); err != nil {
 		t.Errorf("it is not ready: %v", err)
 	}
@@ -132,7 +133,7 @@ func TestANewerDatabaseIsReadyAndStaysAsItIs(t *testing.T) {
 		t.Error("a function of the newer release was replaced")
 	}
 	paste(t, conn, "alter table campaigns drop output_rate")
-	if err := migrations.Check(t.Context(), conn); err == nil || !strings.Contains(err.Error(), "the release that has schema version 10") {
+	if err := migrations.Check(t.Context(), conn); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the release that has schema version %d", newer)) {
 		t.Errorf("what it lacks: %v", err)
 	}
 }

@@ -10,6 +10,9 @@ import (
 // TaskSubject is where a task's wake-up token goes: task.<kind>.<render>.<task>.
 func TaskSubject(r Ref) string { return subject("task", r) }
 
+// TasksOf matches the TaskSubject of every task of a render.
+func TasksOf(render uuid.UUID) string { return "task.*." + render.String() + ".*" }
+
 // GrantSubject is where a worker asks for a task: grant.<kind>.<render>.<task>.
 func GrantSubject(r Ref) string { return subject("grant", r) }
 

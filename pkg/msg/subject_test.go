@@ -76,6 +76,9 @@ func TestEverySubjectIsOfTheOneStreamThatIsMeant(t *testing.T) {
 				t.Errorf("%s is of %v, want %v", subject, got, want)
 			}
 		}
+		if !matches(msg.TasksOf(renderID), msg.TaskSubject(ref(kind))) {
+			t.Errorf("tasks of kind %s are not the render's", kind)
+		}
 		if !matches(msg.AllGrants, msg.GrantSubject(ref(kind))) || !matches(msg.AllHeartbeats, msg.HeartbeatSubject(ref(kind))) {
 			t.Errorf("requests about %s are not subscribed to", kind)
 		}

@@ -33,6 +33,9 @@ type Config struct {
 	MaxRenders int `env:"INGEST_MAX_RENDERS" envDefault:"16" min:"1" max:"1048576"`
 	// MaxRendersPerUser is how many of them may be one user's. 0: all of them.
 	MaxRendersPerUser int `env:"INGEST_MAX_RENDERS_PER_USER" envDefault:"0" min:"0" max:"1048576"`
+	// PerHost is how many pages of one host are recorded at once, over all recorders. 0: any
+	// number.
+	PerHost int `env:"RECORD_PER_HOST" envDefault:"6" min:"0" max:"1048576"`
 	// Replicas is how many servers of a NATS cluster hold each stream.
 	Replicas int `env:"NATS_REPLICAS" envDefault:"1" min:"1" max:"5" wants:"1 on a single server, 3 or 5 in a cluster"`
 	// MaxSceneSeconds and MaxRenderSeconds bound the length of a scene and of a video, in seconds.

@@ -133,9 +133,10 @@ func (b *builder) record() (ids []uuid.UUID) {
 			Scene: i + 1, URL: s.URL, Width: width, Height: height, Rate: b.Rate,
 			Frames: b.lead(i) + s.Frames, Pieces: b.pieces[i], Options: s.Options,
 		}, b.share(weightRecord, s.Frames), nil))
-		outputs := b.tasks[len(b.tasks)-1].Outputs
+		task := &b.tasks[len(b.tasks)-1]
+		task.Host = hostOf(s.URL)
 		for piece := range b.pieces[i] {
-			outputs[msg.PieceName(piece)] = pieceOutput(piece).parted(b.object)
+			task.Outputs[msg.PieceName(piece)] = pieceOutput(piece).parted(b.object)
 		}
 	}
 	return ids

@@ -22,6 +22,8 @@ type Task struct {
 	Outputs map[string]Output `json:"outputs"`
 	// Weight is the task's share of the render's work, for its progress. Only ratios matter.
 	Weight float64 `json:"weight"`
+	// Host is the host of the page that the task records.
+	Host string `json:"host,omitempty"`
 }
 
 // Input is an output of another task.

@@ -12,6 +12,15 @@ import (
 // trimmed removes the spaces around an address that was pasted.
 func trimmed(address string) string { return strings.TrimSpace(address) }
 
+// hostOf returns the host of a page's address, in lower case and without its port.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
 // urlProblem returns what is wrong with an address, as the rest of a sentence that begins with "The
 // address", or an empty text. It never quotes the address, which may hold a token.
 func urlProblem(address string) string {

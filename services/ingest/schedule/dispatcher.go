@@ -83,7 +83,11 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 	var errs []error
 	short := false
 	for _, w := range d.windows {
-		renders, err := d.tasks.open(ctx, w.kinds, d.leases.lapsed(), d.locks.locked(), window)
+		hosts, err := d.hosts(ctx, w)
+		if err != nil {
+			return err
+		}
+		renders, err := d.tasks.open(ctx, w.kinds, d.leases.lapsed(), d.locks.locked(), hosts.list(), window)
 		if err != nil {
 			return err
 		}
@@ -97,12 +101,27 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 				continue
 			}
 		}
-		left, err := d.publish(ctx, w.turns, w.turns.order(renders, window), ahead)
+		left, err := d.publish(ctx, w.turns, w.turns.order(renders, window, hosts, d.isOffered), ahead)
 		errs = append(errs, err)
 		short = short || left
 	}
 	d.short.Store(short)
 	return errors.Join(errs...)
+}
+
+// hosts counts the pages that are being recorded, for the window that has scenes.
+func (d *dispatcher) hosts(ctx context.Context, w kindsTogether) (h hosts, err error) {
+	if d.PerHost <= 0 || !slices.Contains(w.kinds, string(msg.Record)) {
+		return hosts{}, nil
+	}
+	h.most = d.PerHost
+	h.pages, err = d.tasks.recorded(ctx)
+	return h, err
+}
+
+func (d *dispatcher) isOffered(task due) bool {
+	_, offered := d.offered[dueTask{task.TaskID, task.attempt}]
+	return offered
 }
 
 // forget removes what is older than d.

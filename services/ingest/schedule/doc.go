@@ -23,6 +23,8 @@
 //	parts        fits the signed URLs of a grant into one message
 //	results      closes attempts with the results of workers
 //	watcher      publishes progress and ends of renders, and tells workers to stop
+//	unqueue      deletes the messages of a render that has ended
+//	hosts        bounds the pages of one host that are recorded at once
 //	renderlocks  keeps a render whose rows are locked from delaying others
 //	leaseclock   lets leases lapse only if heartbeats could be received
 //

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,7 @@ type Metrics struct {
 	grants       *prometheus.CounterVec
 	results      *prometheus.CounterVec
 	setAside     prometheus.Gauge
+	paused       *prometheus.GaugeVec
 	errors       *prometheus.CounterVec
 }
 
@@ -47,12 +49,14 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Results of attempts, by what became of them."}, []string{"outcome"}),
 		setAside: prometheus.NewGauge(prometheus.GaugeOpts{Name: "loom_jobs_set_aside",
 			Help: "Jobs that the database refuses to have begun, and that are tried again. The same on every replica."}),
+		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_tasks_paused",
+			Help: "1 while no task of a kind begins because its stage is paused. The same on every replica."}, []string{"kind"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_database_errors_total",
 			Help: "Errors of the database, by what was done (claim, conduct, grant, heartbeat, result) and SQLSTATE; none: no answer."},
 			[]string{"work", "code"}),
 	}
 	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.replaced, m.recreated, m.grants, m.results,
-		m.setAside, m.errors} {
+		m.setAside, m.paused, m.errors} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -87,13 +91,19 @@ func (m *Metrics) measure(ctx context.Context, t taskStore) error {
 		return fmt.Errorf("count tasks: %w", err)
 	}
 	var open, aside int
-	err = t.db.QueryRow(ctx, `select (select count(*) from loom.plans where ended_at is null), (select count(*) from loom.set_aside)`).
-		Scan(&open, &aside)
+	var paused []string
+	err = t.db.QueryRow(ctx, `select (select count(*) from loom.plans where ended_at is null), (select count(*) from loom.set_aside),
+		array(select kind from loom.paused)`).Scan(&open, &aside, &paused)
 	if err != nil {
 		return fmt.Errorf("count renders: %w", err)
 	}
 	for _, k := range msg.Kinds {
 		m.due.WithLabelValues(string(k)).Set(float64(due[string(k)]))
+		isPaused := 0.0
+		if slices.Contains(paused, string(k)) {
+			isPaused = 1
+		}
+		m.paused.WithLabelValues(string(k)).Set(isPaused)
 		m.running.WithLabelValues(string(k)).Set(float64(running[string(k)]))
 	}
 	m.open.Set(float64(open))

@@ -30,6 +30,8 @@ type Config struct {
 	Lease time.Duration
 	// Replicas is how many servers hold each stream: 1 on a single server, 3 in a cluster.
 	Replicas int
+	// PerHost is how many pages of one host are recorded at once; 0: any number.
+	PerHost int
 	// Ended is called when a render has ended, so that another one may be claimed.
 	Ended   func()
 	Metrics *Metrics
@@ -60,7 +62,7 @@ func New(cfg Config) (*Scheduler, error) {
 		return nil, fmt.Errorf("make the scheduler: %w", err)
 	}
 	return &Scheduler{
-		Config: cfg, js: js, tasks: taskStore{db: cfg.DB, lease: cfg.Lease}, locks: newRenderLocks(),
+		Config: cfg, js: js, tasks: taskStore{db: cfg.DB, lease: cfg.Lease, perHost: cfg.PerHost}, locks: newRenderLocks(),
 		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
 		leases: newLeaseClock(cfg),
 		outage: retry.Outage{Log: cfg.Log, Down: "tasks cannot be scheduled: retrying until they can be", Up: "tasks are scheduled again"},

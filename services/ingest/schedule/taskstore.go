@@ -23,6 +23,8 @@ import (
 type taskStore struct {
 	db    *pgxpool.Pool
 	lease time.Duration
+	// perHost is how many pages of one host are recorded at once; 0: any number.
+	perHost int
 }
 
 // granted is the answer of loom.grant_task.
@@ -50,8 +52,8 @@ func (t taskStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.T
 	err := t.db.QueryRow(ctx, `
 		select verdict, coalesce(reason, ''), coalesce(extract(epoch from retry_after), 0)::float8, attempt,
 		       params::text, inputs::text, outputs::text
-		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8), $5::timestamptz)`,
-		r.TaskID, clean(r.Worker, 200), r.RequestID, t.lease.Seconds(), lapsed,
+		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8), $5::timestamptz, $6::int)`,
+		r.TaskID, clean(r.Worker, 200), r.RequestID, t.lease.Seconds(), lapsed, t.perHost,
 	).Scan(&verdict, &g.reason, &after, &g.attempt, &params, &inputs, &outputs)
 	if err != nil {
 		return granted{}, fmt.Errorf("grant the task: %w", err)
@@ -141,6 +143,7 @@ func (t taskStore) handBack(ctx context.Context, r msg.Ref, attempt int, reason 
 type due struct {
 	msg.Ref
 	attempt int
+	host    string // of the page that it records
 	// idle is the time since the task became due, or since its lease ended.
 	idle time.Duration
 }
@@ -158,8 +161,8 @@ type open struct {
 
 // open lists the renders that have tasks of the given kinds which can be granted: those that are
 // due and those whose lease has lapsed, limit of each at most. The oldest render comes first. It
-// leaves out renders whose rows are locked.
-func (t taskStore) open(ctx context.Context, kinds []string, lapsed *time.Time, locked []string, limit int) (list []open, err error) {
+// leaves out renders whose rows are locked, kinds that are paused, and pages of the hosts in full.
+func (t taskStore) open(ctx context.Context, kinds []string, lapsed *time.Time, locked, full []string, limit int) (list []open, err error) {
 	rows, err := t.db.Query(ctx, `
 		with p as materialized (
 		  select o.id, o.owner, o.priority, o.created_at, o.render_id, coalesce(s.weight, 1) as weight, b.running,
@@ -169,20 +172,21 @@ func (t taskStore) open(ctx context.Context, kinds []string, lapsed *time.Time, 
 		                        where t.plan_id = o.id and t.kind = any ($1::text[]) and t.state = 'running') b
 		   where o.ended_at is null)
 		select p.id, p.owner, p.priority, p.weight::float8, p.running, p.busy::int,
-		       t.kind, t.render_id, t.id, t.attempt, extract(epoch from clock_timestamp() - t.since)::float8
+		       t.kind, t.render_id, t.id, t.attempt, coalesce(t.host, ''), extract(epoch from clock_timestamp() - t.since)::float8
 		  from p cross join unnest($1::text[]) as k (kind)
 		 cross join lateral (
-		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.not_before as since from loom.tasks t
+		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.host, t.not_before as since from loom.tasks t
 		     where t.plan_id = p.id and t.kind = k.kind and t.state = 'due' and t.not_before <= clock_timestamp()
+		       and (t.host is null or t.host <> all ($6::text[]))
 		     order by t.seq limit $3::int)
 		   union all
-		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.lease_until from loom.tasks t
+		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.host, t.lease_until from loom.tasks t
 		     where t.plan_id = p.id and t.kind = k.kind and t.state = 'running' and t.lease_until < clock_timestamp()
 		       and not loom.is_leased(t) and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8))
 		     order by t.seq limit $3::int)) t
-		 where p.render_id <> all ($5::text[]::uuid[])
+		 where p.render_id <> all ($5::text[]::uuid[]) and k.kind not in (select s.kind from loom.paused s)
 		 order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq`,
-		kinds, lapsed, limit, t.lease.Seconds(), locked)
+		kinds, lapsed, limit, t.lease.Seconds(), locked, full)
 	if err != nil {
 		return nil, fmt.Errorf("list due tasks: %w", err)
 	}
@@ -191,7 +195,7 @@ func (t taskStore) open(ctx context.Context, kinds []string, lapsed *time.Time, 
 	var kind string
 	var idle float64
 	_, err = pgx.ForEachRow(rows, []any{
-		&o.plan, &o.owner, &o.priority, &o.weight, &o.running, &o.busy, &kind, &d.RenderID, &d.TaskID, &d.attempt, &idle,
+		&o.plan, &o.owner, &o.priority, &o.weight, &o.running, &o.busy, &kind, &d.RenderID, &d.TaskID, &d.attempt, &d.host, &idle,
 	}, func() error {
 		d.Kind, d.idle = msg.Kind(kind), time.Duration(idle*float64(time.Second))
 		if len(list) == 0 || list[len(list)-1].plan != o.plan {
@@ -205,6 +209,28 @@ func (t taskStore) open(ctx context.Context, kinds []string, lapsed *time.Time, 
 		return nil, fmt.Errorf("list due tasks: %w", err)
 	}
 	return list, nil
+}
+
+// recorded counts the pages that are being recorded, by host. Those whose lease has ended are not
+// counted: they are recorded again.
+func (t taskStore) recorded(ctx context.Context) (pages map[string]int, err error) {
+	pages = map[string]int{}
+	rows, err := t.db.Query(ctx, `
+		select host, count(*) from loom.tasks
+		 where state = 'running' and host is not null and lease_until >= clock_timestamp() group by host`)
+	if err != nil {
+		return nil, fmt.Errorf("count pages by host: %w", err)
+	}
+	var host string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&host, &n}, func() error {
+		pages[host] = n
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count pages by host: %w", err)
+	}
+	return pages, nil
 }
 
 // running counts the tasks of the given kinds that have a worker.

@@ -28,17 +28,33 @@ type turn struct {
 	*open
 }
 
-// order returns the tasks of renders in their turns, n at most.
-func (t *turns) order(renders []open, n int) (list []turn) {
+// order returns the tasks of renders in their turns, n at most. It passes over pages of hosts that
+// are full, and fills hosts with the others. Those that are offered already are counted, and keep
+// their places.
+func (t *turns) order(renders []open, n int, hosts hosts, offered func(due) bool) (list []turn) {
+	for _, r := range renders {
+		for _, d := range r.due {
+			if offered(d) {
+				hosts.add(d.host)
+			}
+		}
+	}
 	// What it would be if each task of the list were served as it comes.
 	then := turns{t.served, maps.Clone(t.users), maps.Clone(t.plans)}
 	users, plans := map[string]int{}, make([]int, len(renders))
-	left := make([]int, len(renders)) // those that have more tasks
+	first := make([]int, len(renders)) // of the tasks that are left
+	left := make([]int, len(renders))  // those that have more tasks
 	for i := range renders {
 		left[i] = i
 	}
 	for len(list) < n {
-		left = slices.DeleteFunc(left, func(i int) bool { return plans[i] == len(renders[i].due) })
+		left = slices.DeleteFunc(left, func(i int) bool {
+			tasks := renders[i].due
+			for first[i] < len(tasks) && hosts.full(tasks[first[i]].host) && !offered(tasks[first[i]]) {
+				first[i]++
+			}
+			return first[i] == len(tasks)
+		})
 		if len(left) == 0 {
 			break
 		}
@@ -53,8 +69,13 @@ func (t *turns) order(renders []open, n int) (list []turn) {
 			)
 		})
 		r := &renders[next]
-		list = append(list, turn{r.due[plans[next]], r})
+		task := r.due[first[next]]
+		if !offered(task) {
+			hosts.add(task.host)
+		}
+		list = append(list, turn{task, r})
 		then.serve(r)
+		first[next]++
 		users[r.owner]++
 		plans[next]++
 	}

@@ -92,10 +92,16 @@ func (w *watcher) poll(ctx context.Context) error {
 			open[s.render] = true
 		}
 	}
-	for id := range w.published {
-		if !current[id] {
-			delete(w.published, id)
+	for id, s := range w.published {
+		if current[id] {
+			continue
 		}
+		if !s.ended && !open[s.render] { // it was deleted
+			if err := w.stop(ctx, s.render); err != nil {
+				return err
+			}
+		}
+		delete(w.published, id)
 	}
 	for _, s := range list {
 		before, known := w.published[s.plan]
@@ -154,7 +160,7 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 	}
 	log := w.Log.With().Stringer("render_id", s.render).Logger()
 	if !reopened {
-		if err := w.stop(s.render); err != nil {
+		if err := w.stop(ctx, s.render); err != nil {
 			return err
 		}
 	}
@@ -169,10 +175,8 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 	return nil
 }
 
-// stop tells the workers of a render to stop. The render's messages stay in their streams: a worker
-// that receives one is told to drop it. A purge of their subjects would make the server forget to
-// redeliver messages of other renders (findings/purge-stops-redelivery.sh).
-func (w *watcher) stop(render uuid.UUID) error {
+// stop tells the workers of a render to stop, and deletes its messages that nobody has received.
+func (w *watcher) stop(ctx context.Context, render uuid.UUID) error {
 	data, err := msg.Encode(msg.Cancel{Version: msg.Version, RenderID: render})
 	if err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
@@ -180,6 +184,7 @@ func (w *watcher) stop(render uuid.UUID) error {
 	if err := w.NATS.Publish(msg.CancelSubject(render), data); err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
 	}
+	w.unqueue(ctx, render)
 	return nil
 }
 
