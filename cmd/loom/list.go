@@ -39,6 +39,13 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 	for _, j := range aside {
 		a.say("set aside: the job of render %s, after %d tries: %s", short(j.Render), j.Tries, strings.Join(strings.Fields(j.Reason), " "))
 	}
+	paused, err := renders.PausedKinds(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, p := range paused {
+		a.say("paused: no task of the kind %s begins, since %s: loom resume %s", p.Kind, at(p.Since), p.Kind)
+	}
 	if c.JSON {
 		return printJSON(a.stdout, append([]renders.Render{}, list...))
 	}

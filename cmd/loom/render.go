@@ -297,7 +297,7 @@ func (j *job) interrupted(db *pgxpool.Pool, id uuid.UUID) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := renders.Cancel(ctx, db, id); err != nil {
+	if _, _, err := renders.Cancel(ctx, db, id); err != nil {
 		return err
 	}
 	j.outcome.cancelled()

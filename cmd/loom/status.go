@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -33,6 +34,8 @@ type report struct {
 	Tasks  []renders.Task  `json:"tasks"`
 	// SetAside are jobs of the render's that the database refuses: none, as a rule.
 	SetAside []renders.Aside `json:"set_aside,omitempty"`
+	// Paused are the kinds of its unfinished tasks that are paused: none, as a rule.
+	Paused []renders.Paused `json:"paused,omitempty"`
 }
 
 // Run prints how a render is.
@@ -125,6 +128,15 @@ func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (r report, err er
 	if r.SetAside, err = renders.SetAside(ctx, db, id); err != nil {
 		return r, err
 	}
+	paused, err := renders.PausedKinds(ctx, db)
+	if err != nil {
+		return r, err
+	}
+	for _, p := range paused {
+		if slices.ContainsFunc(r.Tasks, func(t renders.Task) bool { return t.Kind == p.Kind && t.Waits() }) {
+			r.Paused = append(r.Paused, p)
+		}
+	}
 	r.Stages = renders.Stages(r.Tasks)
 	// Empty lists, not null.
 	r.Stages, r.Tasks = append([]renders.Stage{}, r.Stages...), append([]renders.Task{}, r.Tasks...)
@@ -157,6 +169,9 @@ func (r report) print(w io.Writer) error {
 	}
 	for _, j := range r.SetAside {
 		line("set aside\tthe database refuses its job, after %d tries: %s", j.Tries, strings.Join(strings.Fields(j.Reason), " "))
+	}
+	for _, p := range r.Paused {
+		line("paused\t%s, since %s: loom resume %s", p.Kind, at(p.Since), p.Kind)
 	}
 	for _, w := range v.Warnings {
 		line("warning\t%s", warned(w))

@@ -68,6 +68,9 @@ type Task struct {
 	rate   msg.Rate
 }
 
+// Waits reports whether a task waits for a worker, or for other tasks.
+func (t Task) Waits() bool { return t.State == "waiting" || t.State == "due" }
+
 // Attempt is one grant of a task, and how it ended.
 type Attempt struct {
 	Attempt   int        `json:"attempt"`

@@ -286,16 +286,16 @@ func TestAttemptsTellHowTheyEnded(t *testing.T) {
 func TestCancelEndsARenderOnce(t *testing.T) {
 	db := open(t, migrated.Database(t))
 	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
-	if err := Cancel(t.Context(), db, render); err != nil {
-		t.Fatal(err)
+	if done, status, err := Cancel(t.Context(), db, render); err != nil || !done || status != "cancelled" {
+		t.Fatal(done, status, err)
 	}
 	r, err := Get(t.Context(), db, render)
 	if err != nil || r.Status != "cancelled" || !r.Ended() || r.CompletedAt == nil {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	execute(t, db, "update renders set status = 'done' where id = $1", render)
-	if err := Cancel(t.Context(), db, render); err != nil {
-		t.Fatal(err)
+	if done, status, err := Cancel(t.Context(), db, render); err != nil || done || status != "done" {
+		t.Fatal(done, status, err)
 	}
 	if r, err := Get(t.Context(), db, render); err != nil || r.Status != "done" {
 		t.Errorf("a finished render became %s: %v", r.Status, err)
@@ -330,7 +330,13 @@ func TestEverythingWorksWithoutPreparedStatements(t *testing.T) {
 	if err := AddAttempts(t.Context(), db, render, tasks); err != nil || len(tasks[0].Attempts) != 1 {
 		t.Errorf("AddAttempts: %v, %v", tasks[0].Attempts, err)
 	}
-	if err := Cancel(t.Context(), db, render); err != nil {
+	if _, err := Pause(t.Context(), db, msg.Kinds); err != nil {
+		t.Error(err)
+	}
+	if kinds, err := Resume(t.Context(), db, msg.Kinds); err != nil || len(kinds) != len(msg.Kinds) {
+		t.Errorf("Resume: %v, %v", kinds, err)
+	}
+	if _, _, err := Cancel(t.Context(), db, render); err != nil {
 		t.Error(err)
 	}
 }

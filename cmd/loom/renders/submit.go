@@ -3,11 +3,14 @@ package renders
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 // Submission is a campaign to render. Fields that are nil are left to the columns' defaults.
@@ -106,11 +109,32 @@ func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any
 		append(args, s.Options)
 }
 
-// Cancel ends a render and its jobs. Its workers stop within a heartbeat. It does nothing
-// to a render that has ended.
-func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) error {
-	if _, err := db.Exec(ctx, "select loom.cancel_render($1::uuid)", id); err != nil {
-		return fmt.Errorf("cancel render: %w", err)
+// heldFor is how long Cancel waits for rows that somebody holds.
+const heldFor = "3s"
+
+// Cancel ends a render and its jobs, and returns its status then. Its workers stop within seconds.
+// It does nothing to a render that has ended.
+func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (cancelled bool, status string, err error) {
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1::text, true)", heldFor); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, "select not loom.is_terminal(status::text) from public.renders where id = $1::uuid for no key update", id).Scan(&cancelled)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "select loom.cancel_render($1::uuid)", id); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, "select status::text from public.renders where id = $1::uuid", id).Scan(&status)
+	})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, "", fmt.Errorf("cancel render: %w", ErrNotFound)
+	case postgres.Locked(err):
+		return false, "", fmt.Errorf("cancel render: another transaction has held its rows for %s: try again when that has ended", heldFor)
+	case err != nil:
+		return false, "", explain("cancel render", err)
 	}
-	return nil
+	return cancelled, status, nil
 }

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+)
+
+// controlled is a database with some renders that are queued, and the settings of a command that
+// uses it.
+func controlled(t *testing.T, n int) (db *pgxpool.Pool, environ map[string]string, ids []uuid.UUID) {
+	t.Helper()
+	url := migrated.Database(t)
+	db, err := pgxpool.New(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	for range n {
+		id, err := renders.Submit(t.Context(), db, renders.Submission{
+			Name: "Launch", Scenes: []renders.Scene{{URL: "https://example.com", Seconds: 1}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return db, map[string]string{"DATABASE_URL": url}, ids
+}
+
+func execute(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
+	t.Helper()
+	if _, err := db.Exec(t.Context(), sql, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// printed runs a command that succeeds, and reads the JSON that it prints.
+func printed[T any](t *testing.T, environ map[string]string, args ...string) (value T) {
+	t.Helper()
+	status, stdout, stderr := loom(t, environ, args...)
+	if err := json.Unmarshal([]byte(stdout), &value); status != statusDone || err != nil {
+		t.Fatalf("loom %s: status %d, %v, %s%s", strings.Join(args, " "), status, err, stdout, stderr)
+	}
+	return value
+}
+
+func TestCancelEndsWhatHasNotEndedAndTells(t *testing.T) {
+	db, environ, ids := controlled(t, 3)
+	execute(t, db, "update renders set status = 'done' where id = $1", ids[1])
+	got := printed[[]struct {
+		ID, Status string
+		Cancelled  bool
+	}](t, environ, "cancel", ids[0].String()[:10], ids[1].String(), "--json")
+	if want := fmt.Sprintf("[{%s cancelled true} {%s done false}]", ids[0], ids[1]); fmt.Sprint(got) != want {
+		t.Errorf("it prints %v, want %s", got, want)
+	}
+	// One that is not there: nothing is cancelled.
+	status, _, stderr := loom(t, environ, "cancel", ids[2].String(), uuid.NewString())
+	if status != statusUsage || !strings.Contains(stderr, "there is no such render") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+	var states string
+	err := db.QueryRow(t.Context(), `select string_agg(r.status || ' ' || j.state, ', ' order by r.created_at)
+		from renders r join render_jobs j on j.render_id = r.id`).Scan(&states)
+	if want := "cancelled cancelled, done queued, queued queued"; err != nil || states != want {
+		t.Errorf("renders and jobs are %s, %v; want %s", states, err, want)
+	}
+}
+
+func TestCancelSaysThatRowsAreHeld(t *testing.T) {
+	db, environ, ids := controlled(t, 1)
+	tx, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if _, err := tx.Exec(t.Context(), "select from renders where id = $1 for update", ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, stderr := loom(t, environ, "cancel", ids[0].String()); status != statusFailed || !strings.Contains(stderr, "another transaction has held its rows") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}
+
+func TestStagesArePausedAndResumed(t *testing.T) {
+	_, environ, _ := controlled(t, 1)
+	type paused = []struct{ Kind string }
+	names := func(list paused) string {
+		var names []string
+		for _, p := range list {
+			names = append(names, p.Kind)
+		}
+		return strings.Join(names, " ")
+	}
+	for _, step := range []struct{ args, want string }{
+		{"pause record", "record"},
+		{"pause record concat", "record concat"},
+		{"pause transcode", "draw probe record normalize concat overlay"},
+		{"resume transcode", "record"},
+		{"resume upload", "record"},
+	} {
+		if got := names(printed[paused](t, environ, append(strings.Fields(step.args), "--json")...)); got != step.want {
+			t.Errorf("%s: %s is paused, want %s", step.args, got, step.want)
+		}
+	}
+	if _, _, stderr := loom(t, environ, "list"); !strings.Contains(stderr, "loom resume record") {
+		t.Errorf("loom list does not tell: %s", stderr)
+	}
+	if status, stdout, _ := loom(t, environ, "resume", "record", "upload"); status != statusDone || stdout != "resumed: record\nnot paused: upload\n" {
+		t.Errorf("status %d, %q", status, stdout)
+	}
+	if status, _, stderr := loom(t, environ, "pause", "paint"); status != statusUsage || !strings.Contains(stderr, "record, probe") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}
