@@ -57,8 +57,8 @@ func runs(numbers []int) (found []run) {
 
 // checkBeat checks that the numbers follow a beat, each shown for hold frames, from a start that is
 // up to late frames off. On a busy machine a picture may be decoded too late: the one before stays
-// longer, some may be skipped, and the next is on the beat again. So nothing drifts, nothing comes
-// early, and two thirds are exact.
+// longer, some may be skipped, and the next is on the beat again, or one picture ahead of it. So
+// nothing drifts, nothing else comes early, and two thirds are exact.
 func checkBeat(t *testing.T, numbers []int, hold, late int) {
 	t.Helper()
 	all := runs(numbers)
@@ -78,12 +78,20 @@ func checkBeat(t *testing.T, numbers []int, hold, late int) {
 	if first < -hold-late || first > late-hold {
 		t.Errorf("the first picture would begin at frame %d, want within %d of 0: %v", first+hold, late, all)
 	}
-	exact := 0
+	exact, stayed := 0, 0
+	ahead := 0 // after a picture that stayed twice as long as it should have
 	for i, n := range numbers {
+		if i > 0 && n != numbers[i-1] {
+			if stayed > 2*hold {
+				ahead = 1
+			}
+			stayed = 0
+		}
+		stayed++
 		switch want := max(i-first, hold) / hold; {
 		case n == want:
 			exact++
-		case n > want && i > hold+late:
+		case n > want+ahead && i > hold+late:
 			t.Fatalf("frame %d shows picture %d, which comes after %d: %v", i, n, want, all)
 		}
 	}
