@@ -33,6 +33,16 @@ language sql set search_path = '' set lock_timeout = '250ms' as $$
   update loom.leader set lease_until = '-infinity' where holder = p_holder
 $$;
 
+-- Reports whether objects in a task's folder of the work bucket (<render>/<task>/…) are needed, or
+-- are looked after: the task's render goes on, or its objects have not been deleted since it ended,
+-- or it was deleted with its plan and loom.leftovers has it. Whatever else may come to refer to
+-- another task's objects belongs here.
+create or replace function loom.needs_objects(p_render uuid, p_task uuid) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from loom.tasks t join loom.plans p on p.id = t.plan_id where t.id = p_task and p.swept_at is null)
+      or exists (select from loom.leftovers l where l.render_id = p_render)
+$$;
+
 -- What stays of a plan's tasks and attempts: an array of tasks as `loom status --json` prints them,
 -- without what is null. A task that was done at its first attempt has no list of attempts. Null:
 -- the rows are still there.
@@ -87,7 +97,8 @@ end
 $$;
 
 revoke all on loom.leader from public;
-revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.history_of(uuid), loom.thin_plan(uuid) from public;
+revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.needs_objects(uuid, uuid),
+  loom.history_of(uuid), loom.thin_plan(uuid) from public;
 do $$
 declare
   v_role text;
@@ -95,8 +106,8 @@ begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.leader from %I', v_role);
-      execute format('revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.history_of(uuid), '
-        'loom.thin_plan(uuid) from %I', v_role);
+      execute format('revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.needs_objects(uuid, uuid), '
+        'loom.history_of(uuid), loom.thin_plan(uuid) from %I', v_role);
     end if;
   end loop;
 end

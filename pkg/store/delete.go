@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -36,6 +37,42 @@ func (c *Client) DeleteMatching(ctx context.Context, bucket, prefix string, matc
 			if match(aws.ToString(object.Key)) {
 				batch = append(batch, types.ObjectIdentifier{Key: object.Key})
 			}
+		}
+		if err := c.deleteBatch(ctx, bucket, batch); err != nil {
+			return deleted, err
+		}
+		deleted += len(batch)
+	}
+	return deleted, nil
+}
+
+// Object is an object in a listing.
+type Object struct {
+	Key string
+	// Written is when it was stored, by the store's clock.
+	Written time.Time
+}
+
+// DeleteChosen lists a bucket page by page and deletes the objects that choose returns of each
+// page. It returns how many it has deleted. No more than a page, a thousand objects, is in memory.
+func (c *Client) DeleteChosen(ctx context.Context, bucket string, choose func(context.Context, []Object) (keys []string, err error)) (deleted int, err error) {
+	pages := s3.NewListObjectsV2Paginator(c.s3, &s3.ListObjectsV2Input{Bucket: &bucket})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return deleted, explain(err, "list %s", bucket)
+		}
+		var listed []Object
+		for _, o := range page.Contents {
+			listed = append(listed, Object{aws.ToString(o.Key), aws.ToTime(o.LastModified)})
+		}
+		keys, err := choose(ctx, listed)
+		if err != nil {
+			return deleted, err
+		}
+		var batch []types.ObjectIdentifier
+		for _, key := range keys {
+			batch = append(batch, types.ObjectIdentifier{Key: &key})
 		}
 		if err := c.deleteBatch(ctx, bucket, batch); err != nil {
 			return deleted, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,6 +96,35 @@ func (c *Client) Join(ctx context.Context, fromBucket string, fromKeys []string,
 	return explain(err, operation, toBucket, toKey)
 }
 
+// AbortUploads ends the uploads to a bucket that were begun and not completed, and that choose
+// returns true for. It returns how many. ErrNoUploads says that the store lists none.
+func (c *Client) AbortUploads(ctx context.Context, bucket string, choose func(key string, begun time.Time) bool) (aborted int, err error) {
+	pages := s3.NewListMultipartUploadsPaginator(c.s3, &s3.ListMultipartUploadsInput{Bucket: &bucket})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if isStatus(err, http.StatusNotImplemented) {
+			return aborted, fmt.Errorf("list uploads to %s: %w", bucket, ErrNoUploads)
+		}
+		if err != nil {
+			return aborted, explain(err, "list uploads to %s", bucket)
+		}
+		for _, u := range page.Uploads {
+			if !choose(aws.ToString(u.Key), aws.ToTime(u.Initiated)) {
+				continue
+			}
+			_, err := c.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId})
+			if err != nil && !isCode(err, "NoSuchUpload") {
+				return aborted, explain(err, "abort the upload of %s/%s", bucket, aws.ToString(u.Key))
+			}
+			aborted++
+		}
+	}
+	return aborted, nil
+}
+
+// ErrNoUploads says that a store does not list uploads that were not completed.
+var ErrNoUploads = errors.New("the store does not list uploads")
+
 // abortUploads ends uploads to key that others have begun. A process that was killed leaves parts
 // behind, which use space though no listing shows them. Errors are ignored: not every store lists
 // uploads, and nothing depends on it.
@@ -143,4 +173,23 @@ func (c *Client) Download(ctx context.Context, bucket, key, path string) error {
 		return fmt.Errorf("%s: %w", operation, err)
 	}
 	return nil
+}
+
+// Put stores a small object.
+func (c *Client) Put(ctx context.Context, bucket, key, contentType string, body []byte) error {
+	_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, ContentType: &contentType, Body: bytes.NewReader(body)})
+	return explain(err, "store %s/%s", bucket, key)
+}
+
+// Keys lists the keys that start with prefix, in their order, a thousand at most.
+func (c *Client) Keys(ctx context.Context, bucket, prefix string) ([]string, error) {
+	page, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+	if err != nil {
+		return nil, explain(err, "list %s/%s", bucket, prefix)
+	}
+	var keys []string
+	for _, o := range page.Contents {
+		keys = append(keys, aws.ToString(o.Key))
+	}
+	return keys, nil
 }

@@ -22,6 +22,8 @@ type Config struct {
 	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
 	// WorkBucket holds the objects that tasks pass to each other.
 	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
+	// VideoBucket holds finished videos, which the uploader stores.
+	VideoBucket string `env:"STORAGE_BUCKET_VIDEOS" envDefault:"videos"`
 	// PollInterval is the interval between two polls for jobs, in milliseconds.
 	PollInterval int `env:"WORKER_POLL_INTERVAL" envDefault:"2000" min:"10" max:"3600000" unit:"milliseconds"`
 	// MaxRetries is how often a failed task is retried before its render fails.

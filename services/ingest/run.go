@@ -102,8 +102,8 @@ func Run(ctx context.Context, cfg Config) error {
 	group.Go(func() error { return scheduler.Run(ctx) })
 	group.Go(func() error {
 		maintain.New(maintain.Config{
-			DB: pool, Store: objects, WorkBucket: cfg.WorkBucket, Name: cfg.WorkerID, Lease: cfg.Lease,
-			Retention: cfg.Retention, History: cfg.HistoryKeep, Metrics: metrics.maintain, Log: cfg.Log,
+			DB: pool, Store: objects, WorkBucket: cfg.WorkBucket, VideoBucket: cfg.VideoBucket,
+			Name: cfg.WorkerID, Lease: cfg.Lease, Retention: cfg.Retention, History: cfg.HistoryKeep, Metrics: metrics.maintain, Log: cfg.Log,
 		}).Run(ctx)
 		return nil
 	})

@@ -3,10 +3,16 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/loom-lite/loom-lite/pkg/servers/s3d"
 	"github.com/loom-lite/loom-lite/pkg/store"
@@ -62,4 +68,25 @@ func Bucket(t testing.TB, client *store.Client) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// BeginUpload begins an upload in several parts that nobody completes, and stores one part.
+func BeginUpload(t testing.TB, bucket, key string) {
+	t.Helper()
+	cfg := Server(t)
+	transport := &http.Transport{DisableKeepAlives: true}
+	client := s3.New(s3.Options{
+		BaseEndpoint: &cfg.Endpoint, Region: "us-east-1", UsePathStyle: true, HTTPClient: &http.Client{Transport: transport},
+		Credentials: credentials.NewStaticCredentialsProvider(cfg.AccessKeyID, cfg.SecretAccessKey, ""),
+	})
+	upload, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.UploadPart(t.Context(), &s3.UploadPartInput{
+		Bucket: &bucket, Key: &key, UploadId: upload.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("x"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

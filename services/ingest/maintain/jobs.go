@@ -19,6 +19,7 @@ type job struct {
 const (
 	objects = "objects"
 	rows    = "rows"
+	uploads = "uploads"
 )
 
 // atMost and atLeast bound the pause between two runs of a job that removes what has become old.
@@ -26,6 +27,9 @@ const (
 	atMost  = 10 * time.Minute
 	atLeast = time.Second
 )
+
+// lookThrough is how often whole buckets are listed.
+const lookThrough = 3 * time.Hour
 
 // within is how often to look for what is older than age.
 func within(age time.Duration) time.Duration { return min(max(age/4, atLeast), atMost) }
@@ -37,6 +41,9 @@ func (m *Maintainer) list() []job {
 		{"renders", within(m.Retention), s.plans},
 		{"deleted_renders", within(m.Retention), s.leftovers},
 		{"copies", within(m.Retention), s.copies},
+		{"orphans", lookThrough, m.orphans},
+		{"uploads", lookThrough, m.uploads},
+		{"rows", atMost, m.rows},
 	}
 	if m.History > 0 {
 		jobs = append(jobs, job{"history", within(m.History), m.thin})

@@ -16,12 +16,6 @@ import (
 // concurrency is how many renders, or copies, are swept at once.
 const concurrency = 4
 
-// Store is what the maintenance needs of the object store.
-type Store interface {
-	Delete(ctx context.Context, bucket, key string) error
-	DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) (deleted int, err error)
-}
-
 // sweeper deletes the work objects of renders whose retention is over, and copies of finished files
 // that belong to no render. It sweeps until nothing is due, so its rate follows the backlog.
 // Several replicas may sweep at once: deleting what is gone is no error.
