@@ -25,6 +25,11 @@ const (
 // leave undoes both.
 func (w *Worker) announce() (leave func(), err error) {
 	cancels, err := w.nc.Subscribe(msg.AllCancels, func(m *nats.Msg) {
+		if m.Reply != "" {
+			// Not ingest's: a pull that names this subject for its answer makes JetStream deliver
+			// here, for somebody who may not publish here.
+			return
+		}
 		if c, err := msg.Decode[msg.Cancel](m.Data); err == nil {
 			w.cancelRender(c.RenderID)
 		}

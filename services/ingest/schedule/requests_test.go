@@ -1,12 +1,48 @@
 package schedule
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
+
+// A recorder that has been taken over asks for a task, and names a subject for the answer on which
+// ingest may publish and the recorder may not.
+func TestAnswersGoToInboxesOnly(t *testing.T) {
+	t.Parallel()
+	nc := stagetest.StartNATS(t).Connect(t)
+	r := newRequests(&Scheduler{Config: Config{NATS: nc, Log: zerolog.Nop()}})
+	answered := make(chan string, 10)
+	sub, err := r.subscribe(t.Context(), msg.AllGrants, func(_ context.Context, m *nats.Msg) {
+		answered <- m.Reply
+		_ = m.Respond(nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, elsewhere := range []string{"$JS.API.STREAM.PURGE.RESULTS", "ctl.cancel.r", "task.record.r.t", "$JS.ACK.RECORD.record.1.1.1.1.0"} {
+		if err := nc.PublishRequest("grant.record.r.t", elsewhere, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := nc.Request("grant.record.r.t", nil, stagetest.Patience); err != nil {
+		t.Fatal(err)
+	}
+	if err := sub.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	r.running.Wait()
+	if n := len(answered); n != 1 {
+		t.Errorf("%d requests were answered, not one; the first to %s", n, <-answered)
+	}
+}
 
 func TestAnAttemptMayTakeLongerTheMoreFramesItHas(t *testing.T) {
 	for params, want := range map[string]time.Duration{
