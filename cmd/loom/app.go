@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // Exit statuses.
@@ -197,6 +198,9 @@ func (a *app) settings(d dataFlag) (map[string]string, error) {
 	switch {
 	case err == nil && (database == "" || database == found["DATABASE_URL"]):
 		settings := maps.Clone(a.environ)
+		for _, name := range service.NATSVariables {
+			delete(settings, name) // they are for another server than the one that runs there
+		}
 		maps.Copy(settings, found)
 		return settings, nil
 	case database != "":

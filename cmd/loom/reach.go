@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
@@ -32,8 +33,12 @@ type worker struct {
 }
 
 // findWorkers returns the workers that answer on NATS.
-func findWorkers(ctx context.Context, natsURL string) ([]worker, error) {
-	nc, err := nats.Connect(natsURL, nats.Name("loom"), nats.Timeout(5*time.Second))
+func findWorkers(ctx context.Context, settings map[string]string) ([]worker, error) {
+	options, err := service.NATSOptions(settings)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	nc, err := nats.Connect(settings["NATS_URL"], append(options, nats.Name("loom"), nats.Timeout(5*time.Second))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -76,7 +81,7 @@ func reachable(ctx context.Context, settings map[string]string, file *campaign.C
 		return fmt.Errorf("the campaign names local files, and without NATS_URL this command cannot find out where the "+
 			"recorders run: set it, or %s", alternatives)
 	}
-	found, err := findWorkers(ctx, settings["NATS_URL"])
+	found, err := findWorkers(ctx, settings)
 	if err != nil {
 		return err
 	}
@@ -118,7 +123,7 @@ func (a *app) warnWithoutRecorder(ctx context.Context, settings map[string]strin
 	if settings["NATS_URL"] == "" {
 		return
 	}
-	found, err := findWorkers(ctx, settings["NATS_URL"])
+	found, err := findWorkers(ctx, settings)
 	if err != nil {
 		a.say("cannot tell whether a recorder is running: %v", err)
 		return

@@ -198,7 +198,8 @@ func (a *app) embedded() map[string]string {
 	environ := maps.Clone(a.environ)
 	var left []string
 	for _, name := range []string{
-		"DATABASE_URL", "NATS_URL", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
+		"DATABASE_URL", "NATS_URL", "NATS_NKEY", "NATS_CREDS", "NATS_CA", "NATS_CERT", "NATS_KEY",
+		"S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
 		"PUBLIC_URLS", "PUBLIC_URL_BASE", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY",
 	} {
 		if environ[name] != "" {

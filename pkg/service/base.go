@@ -23,6 +23,8 @@ type Base struct {
 	// NATSURL is where NATS listens; it may hold credentials, and may list several servers, divided
 	// by commas.
 	NATSURL string `env:"NATS_URL,required" wants:"the URL of the NATS server, such as nats://127.0.0.1:4222"`
+	// NATSAccess has the files of credentials and certificates, where the server asks for them.
+	NATSAccess NATSAccess
 	// Drain is how long running work may go on after SIGTERM.
 	Drain time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s" min:"0"`
 	// Pprof adds /debug/pprof/ to the health server.

@@ -65,6 +65,9 @@ func (p *Problems) Load(cfg any, environ map[string]string, optional ...string) 
 	}
 	if b, ok := cfg.(interface{ base() *Base }); ok {
 		b.base().complete()
+		if b.base().NATSURL != "" {
+			b.base().NATSAccess.Check(p.Add)
+		}
 	}
 }
 

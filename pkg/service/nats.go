@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/loom-lite/loom-lite/pkg/redact"
 )
 
 // ConnectNATS returns a connection to NATSURL. It connects in the background, and reconnects for
@@ -18,14 +20,21 @@ import (
 // Replies come to _INBOX.<name>, so that permissions can keep one service from reading another's.
 // Subjects that they forbid are logged by name; see Refusals for what becomes of a request.
 //
-// It returns an error only for an invalid URL.
+// A server that refuses the credentials is asked again too: after its next reload it may know them.
+//
+// It returns an error only for an invalid URL, and for files of credentials that cannot be read.
 func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 	log := b.Log
-	conn, err := nats.Connect(b.NATSURL,
+	access, err := b.NATSAccess.Options()
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	conn, err := nats.Connect(b.NATSURL, append(access,
 		nats.Name("loom-"+name+" "+b.WorkerID),
 		nats.CustomInboxPrefix("_INBOX."+name),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(500*time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 250*time.Millisecond),
 		nats.ReconnectBufSize(-1),
@@ -53,12 +62,12 @@ func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 			}
 			event.Msg("NATS reports an error")
 		}),
-	)
+	)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", connectError(err))
 	}
 	if !conn.IsConnected() {
-		log.Warn().Msg("NATS is away: trying again until it is there")
+		log.Warn().Err(whyAway(conn)).Msg("NATS is away: trying again until it is there")
 	}
 	return conn, nil
 }
@@ -73,8 +82,21 @@ func connectError(err error) error {
 
 // NATSReady returns nil while conn is connected: a part of most readiness checks.
 func NATSReady(conn *nats.Conn) error {
-	if !conn.IsConnected() {
-		return errors.New("no connection to NATS")
+	if conn.IsConnected() {
+		return nil
 	}
-	return nil
+	if err := whyAway(conn); err != nil {
+		return fmt.Errorf("no connection to NATS: %w", err)
+	}
+	return errors.New("no connection to NATS")
+}
+
+// whyAway returns why conn is not connected, as far as it knows: that the server refuses the
+// credentials, or that it is not trusted.
+func whyAway(conn *nats.Conn) error {
+	err := conn.LastError()
+	if err == nil || errors.Is(err, nats.ErrNoServers) {
+		return nil
+	}
+	return errors.New(redact.Text(err.Error()))
 }

@@ -95,7 +95,11 @@ func broker(ctx context.Context, environ map[string]string) Finding {
 	if url == "" {
 		return ok(what, "embedded in loom up (NATS_URL is not set)")
 	}
-	nc, err := nats.Connect(url, nats.Name("loom-doctor"), nats.Timeout(5*time.Second))
+	options, err := service.NATSOptions(environ)
+	if err != nil {
+		return missing(what, err, "correct the file that the variable names; loom nats-config writes those of NATS_NKEY")
+	}
+	nc, err := nats.Connect(url, append(options, nats.Name("loom-doctor"), nats.Timeout(5*time.Second))...)
 	if err != nil {
 		return missing(what, err, "check NATS_URL, and that the server is up and reachable from here")
 	}

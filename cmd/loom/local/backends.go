@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rs/zerolog"
@@ -14,6 +15,7 @@ import (
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/servers/natsd"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // backends are the servers that the services need: Postgres, NATS and S3. They are embedded, except
@@ -51,8 +53,11 @@ func startServers(ctx context.Context, dir string, environ map[string]string, lo
 }
 
 func (s *backends) startNATS(_ context.Context, dir string, environ map[string]string, log zerolog.Logger) (err error) {
-	if s.keep(environ, "NATS_URL") {
+	if s.keep(environ, slices.Concat([]string{"NATS_URL"}, service.NATSVariables)...) {
 		return nil
+	}
+	for _, name := range service.NATSVariables {
+		s.settings[name] = "" // the embedded server asks for nothing
 	}
 	s.nats, err = natsd.Start(natsd.Options{
 		Name: "loom", Store: filepath.Join(dir, "nats"), Port: natsPort, Log: log.With().Str("server", "nats").Logger(),

@@ -168,7 +168,7 @@ func (s *Stack) settings(environ map[string]string, allow string) (map[string]st
 // published are the settings that others need to talk to a Stack. PORT is not one: a service that
 // is started with them has a port of its own.
 var published = []string{
-	"DATABASE_URL", "NATS_URL",
+	"DATABASE_URL", "NATS_URL", "NATS_NKEY", "NATS_CREDS", "NATS_CA", "NATS_CERT", "NATS_KEY",
 	"S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_CHECKSUMS",
 	"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS", "STORAGE_BUCKET_WORK", "PUBLIC_URLS", "PUBLIC_URL_BASE",
 	"EGRESS_ALLOW", "CHROME_SANDBOX",
