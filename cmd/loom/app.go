@@ -39,6 +39,7 @@ type commands struct {
 	Resume  resumeCmd  `cmd:"" help:"Let tasks of a paused stage begin again."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Doctor  doctorCmd  `cmd:"" help:"Check what loom-lite needs, and say how to fix what is missing."`
+	NATS    natsCmd    `cmd:"" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`
 	Version versionCmd `cmd:"" help:"Show which build this is."`
 }
 

@@ -4,26 +4,42 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"regexp"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/natsauth"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
-// permissions is the configuration that the docs offer, with everybody's password set to "secret".
-func permissions(t *testing.T) string {
+// users are an installation's, as `loom nats-config` writes them.
+type users struct{ dir, config string }
+
+func newUsers(t *testing.T) users {
 	t.Helper()
-	config, err := os.ReadFile("../../deploy/nats-users.conf")
+	u := users{dir: t.TempDir()}
+	if _, err := natsauth.Write(u.dir, natsauth.Account); err != nil {
+		t.Fatal(err)
+	}
+	account, err := os.ReadFile(filepath.Join(u.dir, natsauth.AccountFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return regexp.MustCompile(`\$NATS_\w+_PASSWORD`).ReplaceAllString(string(config), "secret")
+	u.config = "accounts {\n" + string(account) + "}\n"
+	return u
+}
+
+// as connects to a server that has these users.
+func (u users) as(t *testing.T, server *stagetest.NATS, name string, log zerolog.Logger) *nats.Conn {
+	t.Helper()
+	return server.ConnectAs(t, name, filepath.Join(u.dir, natsauth.SeedFile(name)), log)
 }
 
 // said is a log that can be read while it is written to.
@@ -53,26 +69,27 @@ func (s *said) line(parts ...string) bool {
 	return false
 }
 
-// locked starts a server with these permissions, and a worker there as a service's own user. It
-// tells what was logged.
-func locked(t *testing.T, config, service, verb string, kinds []msg.Kind, handler HandlerFunc) (*rig, *said) {
+// locked starts a server with these users, and a worker there as a service's own. It tells what was
+// logged.
+func locked(t *testing.T, u users, service, verb string, kinds []msg.Kind, handler HandlerFunc) (*rig, *said) {
 	t.Helper()
-	server := stagetest.StartNATSWith(t, config)
-	ingest := stagetest.NewIngestOn(t, server.ConnectAs(t, "ingest", "secret", zerolog.Nop()))
+	server := stagetest.StartNATSWith(t, u.config)
+	// The test's ingest also reads streams for the test.
+	ingest := stagetest.NewIngestOn(t, u.as(t, server, natsauth.Ingest, zerolog.Nop()))
 	ingest.MakeStreams()
 	log := &said{}
 	handlers := map[msg.Kind]Handler{}
 	for _, kind := range kinds {
 		handlers[kind] = handler
 	}
-	return workOn(t, server, server.ConnectAs(t, service, "secret", zerolog.New(log)), ingest, func(c *Config) {
+	return workOn(t, server, u.as(t, server, service, zerolog.New(log)), ingest, func(c *Config) {
 		c.Verb, c.Handlers, c.Fetches, c.Log, c.Drain = verb, handlers, 1, zerolog.New(log), 50*time.Millisecond
 	}, nil), log
 }
 
 func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
 	t.Parallel()
-	config := permissions(t)
+	u := newUsers(t)
 	for service, test := range map[string]struct {
 		verb  string
 		kinds []msg.Kind
@@ -84,7 +101,7 @@ func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			cancelled := make(chan struct{}, len(test.kinds))
-			r, log := locked(t, config, service, test.verb, test.kinds, func(ctx context.Context, task *Task) (any, error) {
+			r, log := locked(t, u, service, test.verb, test.kinds, func(ctx context.Context, task *Task) (any, error) {
 				if task.Attempt == 1 {
 					return nil, nil
 				}
@@ -110,8 +127,9 @@ func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
 				})
 			}
 			r.Until("all messages are acknowledged", func() bool { return r.Waiting(test.kinds[0].Stream()) == 0 })
-			if reply := r.Ask("$SRV.PING." + test.verb); !strings.Contains(string(reply), test.verb) {
-				t.Errorf("who is there was answered with %s", reply)
+			observer := u.as(t, r.server, natsauth.Observer, zerolog.Nop())
+			if reply, err := observer.Request("$SRV.PING."+test.verb, nil, stagetest.Patience); err != nil || !strings.Contains(string(reply.Data), test.verb) {
+				t.Errorf("who is there was answered with %v, %v", reply, err)
 			}
 			if err := r.worker.nc.LastError(); err != nil {
 				t.Errorf("NATS refused: %v", err)
@@ -124,12 +142,13 @@ func TestWorkersNeedOnlyTheSubjectsThatTheirUserMayUse(t *testing.T) {
 }
 
 // The answers to workers hold URLs with which objects can be read and written.
-func TestAWatcherReadsNoAnswersToWorkers(t *testing.T) {
+func TestAnObserverReadsNoAnswersToWorkers(t *testing.T) {
 	t.Parallel()
-	r, _ := locked(t, permissions(t), "recorder", msg.ConsumerRecord, []msg.Kind{msg.Record}, func(context.Context, *Task) (any, error) {
+	u := newUsers(t)
+	r, _ := locked(t, u, natsauth.Recorder, msg.ConsumerRecord, []msg.Kind{msg.Record}, func(context.Context, *Task) (any, error) {
 		return nil, nil
 	})
-	watcher := r.server.ConnectAs(t, "watcher", "secret", zerolog.Nop())
+	watcher := u.as(t, r.server, natsauth.Observer, zerolog.Nop())
 	answers, err := watcher.SubscribeSync("_INBOX.>")
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +167,7 @@ func TestAWatcherReadsNoAnswersToWorkers(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case strings.HasPrefix(answer.Subject, "_INBOX.watcher."):
+		case strings.HasPrefix(answer.Subject, "_INBOX.observer."):
 			return // its own, which came last
 		case strings.HasPrefix(answer.Subject, "_INBOX."):
 			// else it is of a stream, in which it may look
@@ -159,7 +178,7 @@ func TestAWatcherReadsNoAnswersToWorkers(t *testing.T) {
 
 func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
 	t.Parallel()
-	config := permissions(t)
+	u := newUsers(t)
 	for name, test := range map[string]struct {
 		subject string
 		// unready: the worker can do nothing, and says so. Else what is logged.
@@ -176,10 +195,10 @@ func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if !strings.Contains(config, test.subject) {
+			if !strings.Contains(u.config, test.subject) {
 				t.Fatalf("%s is nobody's", test.subject)
 			}
-			without := strings.Replace(config, test.subject, `"nothing"`, 1)
+			without := users{u.dir, strings.ReplaceAll(u.config, test.subject, `"nothing"`)}
 			r, log := locked(t, without, "recorder", msg.ConsumerRecord, []msg.Kind{msg.Record}, func(ctx context.Context, task *Task) (any, error) {
 				if strings.HasPrefix(test.subject, `"heartbeat`) {
 					<-ctx.Done()
@@ -200,4 +219,52 @@ func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A recorder that has been taken over pulls a task, and names the subject of cancels for the
+// answer.
+func TestACancelThatIsDeliveredInAnswerToAPullIsIgnored(t *testing.T) {
+	t.Parallel()
+	u := newUsers(t)
+	started, cancelled := make(chan struct{}), make(chan struct{})
+	r, _ := locked(t, u, natsauth.Recorder, msg.ConsumerRecord, []msg.Kind{msg.Record}, func(ctx context.Context, _ *Task) (any, error) {
+		close(started)
+		<-ctx.Done()
+		close(cancelled)
+		return nil, ctx.Err()
+	})
+	ref := r.Publish(msg.Record)
+	await(t, started, "the task starts")
+	// Another task of the same render lies in the stream: its message names the render.
+	other := u.as(t, r.server, natsauth.Recorder, zerolog.Nop())
+	seen, err := other.SubscribeSync(msg.AllCancels)
+	if err == nil {
+		err = other.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := msg.Encode(msg.Task{Ref: msg.NewRef(msg.Record, ref.RenderID, uuid.New())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+msg.StreamRecord+"."+msg.ConsumerRecord, msg.CancelSubject(ref.RenderID), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.JS.Publish(t.Context(), "task.record.x.y", data); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := seen.NextMsg(stagetest.Patience); err != nil || m.Reply == "" {
+		t.Fatalf("JetStream delivers %+v, %v", m, err)
+	}
+	// The worker has that message too: heartbeats show that it goes on.
+	for range 3 {
+		select {
+		case <-r.Heartbeats:
+		case <-cancelled:
+			t.Fatal("the task was cancelled")
+		}
+	}
+	r.Cancel(ref.RenderID)
+	await(t, cancelled, "the cancel of ingest arrives")
 }

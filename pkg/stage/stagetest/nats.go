@@ -1,7 +1,6 @@
 package stagetest
 
 import (
-	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -74,23 +73,16 @@ func (n *NATS) Wipe() {
 // Connect returns a connection such as services use, closed when t ends.
 func (n *NATS) Connect(t testing.TB) *nats.Conn {
 	t.Helper()
-	return n.connect(t, "test", n.URL(), zerolog.Nop())
+	return n.ConnectAs(t, "test", "", zerolog.Nop())
 }
 
-// ConnectAs is Connect for a service that has a user of its own name, and logs to log.
-func (n *NATS) ConnectAs(t testing.TB, name, password string, log zerolog.Logger) *nats.Conn {
+// ConnectAs is Connect for a service that has a user of its own, whose seed is in a file, and logs
+// to log.
+func (n *NATS) ConnectAs(t testing.TB, name, seedFile string, log zerolog.Logger) *nats.Conn {
 	t.Helper()
-	at, err := url.Parse(n.URL())
-	if err != nil {
-		t.Fatal(err)
+	base := service.Base{
+		NATSURL: n.URL(), NATSAccess: service.NATSAccess{NKey: seedFile}, WorkerID: "test", Log: log, Registry: prometheus.NewRegistry(),
 	}
-	at.User = url.UserPassword(name, password)
-	return n.connect(t, name, at.String(), log)
-}
-
-func (n *NATS) connect(t testing.TB, name, at string, log zerolog.Logger) *nats.Conn {
-	t.Helper()
-	base := service.Base{NATSURL: at, WorkerID: "test", Log: log, Registry: prometheus.NewRegistry()}
 	nc, err := base.ConnectNATS(name)
 	if err != nil {
 		t.Fatal(err)
