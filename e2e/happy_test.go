@@ -60,10 +60,7 @@ func sameOrder(p *rig.Pipeline) rig.Campaign {
 // listen returns a function that returns all messages on subject from now on.
 func listen(t *testing.T, p *rig.Pipeline, subject string) func() []*nats.Msg {
 	t.Helper()
-	conn, err := nats.Connect(p.NATS.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := p.NATS.Connect(t)
 	t.Cleanup(conn.Close)
 	sub, err := conn.SubscribeSync(subject)
 	if err == nil {

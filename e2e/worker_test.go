@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/loom-lite/loom-lite/e2e/rig"
@@ -137,10 +136,7 @@ func awaitResultsRead(t *testing.T, p *rig.Pipeline) {
 
 func withJetStream(t *testing.T, p *rig.Pipeline, do func(jetstream.JetStream) error) {
 	t.Helper()
-	conn, err := nats.Connect(p.NATS.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := p.NATS.Connect(t)
 	defer conn.Close()
 	js, err := jetstream.New(conn)
 	if err == nil {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/natsauth"
 )
 
 // Loom runs the command line against this pipeline, and returns what it printed.
@@ -13,8 +15,11 @@ func (p *Pipeline) Loom(t testing.TB, args ...string) (stdout string) {
 	cmd := exec.CommandContext(t.Context(), Program(t, "loom"), args...)
 	cmd.Dir = p.dir
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "DATABASE_URL=" + p.Postgres.URL, "NATS_URL=" + p.NATS.URL,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "DATABASE_URL=" + p.Postgres.URL,
 		"S3_ENDPOINT=" + p.Store.Endpoint, "S3_ACCESS_KEY_ID=" + accessKey, "S3_SECRET_ACCESS_KEY=" + secretKey,
+	}
+	for name, value := range p.NATS.settings(natsauth.Observer) {
+		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -194,8 +194,9 @@ func (p *Pipeline) RunWith(t testing.TB, kind string, settings map[string]string
 func (p *Pipeline) settings(kind string, s *Service, work string) map[string]string {
 	env := map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": work, "TMPDIR": work, "WORK_DIR": work,
-		"PORT": strconv.Itoa(s.Port), "WORKER_ID": s.Worker, "LOG_LEVEL": "debug", "NATS_URL": p.NATS.URL, "DRAIN_TIMEOUT": "20s",
+		"PORT": strconv.Itoa(s.Port), "WORKER_ID": s.Worker, "LOG_LEVEL": "debug", "DRAIN_TIMEOUT": "20s",
 	}
+	maps.Copy(env, p.NATS.settings(kind))
 	switch kind {
 	case "ingest", "uploader":
 		env["DATABASE_URL"] = p.Postgres.URL
@@ -310,8 +311,14 @@ func stopServices(services []*Service) error {
 // secrets are what no log may hold.
 var secrets = []string{secretKey, databasePassword, "X-Amz-Signature"}
 
+// refusal is what a service logs that may not use a subject which it needs.
+const refusal = "NATS refuses this user"
+
 func (p *Pipeline) checkLogs() (err error) {
 	for _, s := range p.processes {
+		if bytes.Contains(s.Log(), []byte(refusal)) {
+			err = errors.Join(err, fmt.Errorf("the log of %s says: %s a subject; pkg/natsauth lists what it may use", s.Worker, refusal))
+		}
 		for _, secret := range secrets {
 			if bytes.Contains(s.Log(), []byte(secret)) {
 				err = errors.Join(err, fmt.Errorf("the log of %s holds %q", s.Worker, secret))

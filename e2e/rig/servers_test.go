@@ -45,10 +45,7 @@ func TestNATSKeepsItsStreamsUnlessWiped(t *testing.T) {
 	n := startNATS(t, t.TempDir())
 	t.Cleanup(n.stop)
 	stream := func() error {
-		conn, err := nats.Connect(n.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := n.Connect(t)
 		defer conn.Close()
 		js, err := conn.JetStream()
 		if err != nil {
