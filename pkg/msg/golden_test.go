@@ -67,7 +67,7 @@ func golden(t *testing.T) map[string]any {
 	return map[string]any{
 		"grant-parts":   parts,
 		"task":          msg.Task{Ref: ref(msg.Record)},
-		"grant-request": msg.GrantRequest{Ref: ref(msg.Record), Worker: "recorder-1", RequestID: requestID},
+		"grant-request": msg.GrantRequest{Ref: ref(msg.Record), Worker: "recorder-1", RequestID: requestID, Tools: "1.2 HeadlessChrome/156.0.7977.2 exact"},
 		"grant-drop":    msg.GrantReply{Version: msg.Version, Verdict: msg.Drop, Reason: "the task is over"},
 		"grant-later": msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "the task waits before it is tried again",
 			RetryAfter: msg.Duration(1500 * time.Millisecond)},

@@ -54,6 +54,9 @@ type GrantRequest struct {
 	// RequestID is the same in every repetition of one request. A reply that was lost is then sent
 	// again without charging a second attempt.
 	RequestID uuid.UUID `json:"request_id"`
+	// Tools says what the worker makes outputs with: its build and its programs. What other tools
+	// made is not used again. Empty: it does not say.
+	Tools string `json:"tools,omitempty"`
 }
 
 // Verdict is ingest's answer to a GrantRequest.

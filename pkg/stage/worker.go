@@ -35,6 +35,9 @@ type Config struct {
 	Fetches int
 	// WorkerID names the replica, in logs and in loom.attempts.
 	WorkerID string
+	// Tools names the programs that the handlers work with, and their versions. Outputs that other
+	// tools made, or another release of this program, are not used in place of new ones.
+	Tools string
 	// Drain is how long running tasks may go on once Run's context is cancelled. Then they are
 	// handed back.
 	Drain time.Duration

@@ -36,7 +36,7 @@ func Run(ctx context.Context, cfg Config) error {
 	worker, err := stage.New(nc, stage.Config{
 		Verb: msg.ConsumerRecord, Handlers: record.Handlers(),
 		Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
-		Registry: cfg.Metrics(), Log: cfg.Log,
+		Registry: cfg.Metrics(), Log: cfg.Log, Tools: found.Version + " " + string(found.Mode),
 	})
 	if err != nil {
 		return err

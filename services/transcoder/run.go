@@ -28,7 +28,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 	worker, err := stage.New(nc, stage.Config{
 		Verb: msg.ConsumerTranscode, Slots: cfg.Slots, Fetches: cfg.Fetches, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
-		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: t.Handlers(),
+		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: t.Handlers(), Tools: version,
 	})
 	if err != nil {
 		return err
