@@ -19,6 +19,9 @@ type Options struct {
 	Captions *Captions `json:"captions,omitempty"`
 	// Watermark is a picture over all of the video. Nil: none.
 	Watermark *Watermark `json:"watermark,omitempty"`
+	// Cache is how old recordings, facecam and watermark may be that are used in place of new ones,
+	// as options.CacheAge reads it. Default: the operator's SCENE_CACHE_TTL.
+	Cache string `json:"cache,omitempty"`
 }
 
 // Transition is how one scene becomes the next.

@@ -2,6 +2,7 @@ package scene
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -71,6 +72,17 @@ type Options struct {
 	// Strict are the codes of warnings that fail the scene, at once: "page_incomplete",
 	// "page_unchanged_blank", "fonts_missing", "scene_scroll_short".
 	Strict []string `json:"strict,omitempty"`
+
+	// Cache is how old a recording of the same page may be that is used in place of a new one, as
+	// options.CacheAge reads it. Default: the video's.
+	Cache string `json:"cache,omitempty"`
+}
+
+// Secret reports whether the options hold what may be a secret. A recording made with it is used
+// for no other render.
+func (o Options) Secret() bool {
+	return len(o.Headers) > 0 || len(o.Cookies) > 0 || o.BasicAuth != nil ||
+		slices.ContainsFunc(o.Actions, func(a Action) bool { return a.Text != "" })
 }
 
 // Values of the options that are one of a few words.
