@@ -83,6 +83,10 @@ alter table public.render_jobs add column if not exists priority int not null de
 alter table public.render_jobs add column if not exists queue_turn bigint not null default 0;
 alter table public.render_jobs add column if not exists queue_owner text not null default '';
 
+-- When a job was queued, by this database's clock: recordings of its render began no earlier,
+-- unless older ones may be used. It is set as the turn is.
+alter table public.render_jobs add column if not exists queued_at timestamptz;
+
 -- Marks them as ours. Where this mark is missing and a column of such a name holds values, loom
 -- migrate takes it for the app's own.
 do $$
@@ -91,7 +95,7 @@ declare
 begin
   foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.report', 'renders.cancel_requested', 'scenes.options',
                                   'campaigns.output_rate', 'campaigns.output_options', 'campaigns.facecam_options',
-                                  'render_jobs.priority', 'render_jobs.queue_turn', 'render_jobs.queue_owner'] loop
+                                  'render_jobs.priority', 'render_jobs.queue_turn', 'render_jobs.queue_owner', 'render_jobs.queued_at'] loop
     if (select col_description(a.attrelid, a.attnum) from pg_attribute a
          where a.attrelid = ('public.' || split_part(v_column, '.', 1))::regclass and a.attname = split_part(v_column, '.', 2)) is null then
       execute format('comment on column public.%s is %L', v_column, 'loom-lite');

@@ -84,8 +84,8 @@ begin
 end
 $$;
 
--- Ends a plan and all of its unfinished tasks, and the jobs of its render. The caller holds the
--- render's lock.
+-- Ends a plan and all of its unfinished tasks, and the jobs of its render. What other plans' tasks
+-- wait for is made by one of those. The caller holds the render's lock.
 create or replace function loom.close_plan(p_plan uuid, p_outcome text, p_message text) returns void
 language plpgsql as $$
 declare
@@ -101,6 +101,8 @@ begin
    where t.plan_id = p_plan and t.state = 'running' and a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
   update loom.tasks set state = 'cancelled', lease_until = null, ended_at = pg_catalog.clock_timestamp()
    where plan_id = p_plan and state in ('waiting', 'due', 'running');
+  perform loom.settle(array(select m.id from loom.tasks m where m.plan_id = p_plan and m.output_key is not null
+                               and exists (select from loom.tasks f where f.maker = m.id and f.state = 'waiting')));
   perform loom.forget_options(p_plan);
   delete from loom.set_aside where render_id = p.render_id;
   perform loom.close_jobs(p.render_id, p.job_id, p_outcome, p_message);
@@ -194,24 +196,39 @@ $$;
 
 -- Opens a plan for a claimed job: one row in plans, its tasks, and the render's first status. Runs
 -- in the transaction that claimed the job, with the render's row locked. p_tasks is an array of
--- {id, kind, seq, needs, params, inputs, outputs, weight, host}.
+-- {id, kind, seq, needs, params, inputs, outputs, weight, host, recipe, max_age_sec}. What has
+-- been made already is done at once (0009_reuse.sql).
 create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
                                           p_tasks jsonb) returns void
 language plpgsql as $$
+declare
+  t loom.tasks;
 begin
-  insert into loom.plans (id, render_id, job_id, owner, priority, campaign, max_retries)
-  select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, p_max_retries
-    from (select 1) as always left join public.render_jobs j on j.id = p_job;
-  insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, host, state)
+  insert into loom.plans (id, render_id, job_id, owner, priority, campaign, max_retries, fresh_from)
+  select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, p_max_retries,
+         coalesce(case when l.outcome = 'failed' then l.fresh_from end, j.queued_at, pg_catalog.clock_timestamp())
+    from (select 1) as always
+    left join public.render_jobs j on j.id = p_job
+    left join lateral (select p.outcome, p.fresh_from from loom.plans p where p.render_id = p_render
+                        order by p.created_at desc limit 1) l on true;
+  insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, host, state, recipe,
+                          max_age)
   select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), x.params, coalesce(x.inputs, '{}'),
-         coalesce(x.outputs, '{}'), x.weight, x.host,
-         case when coalesce(pg_catalog.cardinality(x.needs), 0) = 0 then 'due' else 'waiting' end
+         coalesce(x.outputs, '{}'), x.weight, x.host, 'waiting',
+         pg_catalog.decode(x.recipe, 'hex'), pg_catalog.make_interval(secs => x.max_age_sec)
     from pg_catalog.jsonb_to_recordset(p_tasks)
-      as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real, host text);
+      as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real, host text,
+            recipe text, max_age_sec float8);
   update public.renders
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
          thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
    where id = p_render;
+  for t in select * from loom.tasks k where k.plan_id = p_plan and k.needs = '{}' order by loom.stage_rank(k.kind), k.seq loop
+    perform loom.resolve(t);
+  end loop;
+  if exists (select from loom.tasks k where k.plan_id = p_plan and k.state = 'done') then
+    perform loom.refresh_render(p_plan);
+  end if;
 end
 $$;
 
@@ -262,11 +279,14 @@ $$;
 -- (reason says why) or later (retry_after says when). A running task whose lease has lapsed is
 -- granted again, and the attempt that never reported is charged, if heartbeats could arrive:
 -- p_heard is when they last could. A repeated request with the same p_request gets the same
--- attempt. No more than p_per_host pages of a host are recorded at once; 0: any number.
+-- attempt. No more than p_per_host pages of a host are recorded at once; 0: any number. p_tools is
+-- what the worker works with; null: it does not say.
 drop function if exists loom.grant_task(uuid, text, uuid, interval);
 drop function if exists loom.grant_task(uuid, text, uuid, interval, timestamptz);
+drop function if exists loom.grant_task(uuid, text, uuid, interval, timestamptz, int);
 create or replace function loom.grant_task(p_task uuid, p_worker text, p_request uuid, p_lease interval,
-                                           p_heard timestamptz default 'infinity', p_per_host int default 0)
+                                           p_heard timestamptz default 'infinity', p_per_host int default 0,
+                                           p_tools text default null)
 returns table (verdict text, reason text, retry_after interval, attempt int, params jsonb, inputs jsonb, outputs jsonb)
 language plpgsql set lock_timeout = '250ms' as $$
 #variable_conflict use_column
@@ -338,8 +358,11 @@ begin
   if t.state <> 'running' or t.request_id is distinct from p_request then
     update loom.tasks k
        set state = 'running', attempt = k.attempt + 1, worker = p_worker, request_id = p_request, progress = 0,
-           started_at = coalesce(k.started_at, v_now), lease_until = v_now + p_lease
+           started_at = coalesce(k.started_at, v_now), lease_until = v_now + p_lease, began_at = v_now, tools = p_tools
      where k.id = t.id returning * into t;
+    if p_tools is not null then
+      perform loom.note_tools(t.kind, p_tools);
+    end if;
     insert into loom.attempts (task_id, attempt, worker, granted_at) values (t.id, t.attempt, p_worker, v_now);
   else
     update loom.tasks k set lease_until = v_now + p_lease where k.id = t.id;
@@ -365,11 +388,20 @@ language sql stable set search_path = '' as $$
                           where i.value ->> 'task' = d.id::text), false))
 $$;
 
--- Makes the tasks due that waited for this task and for nothing else.
+-- Resolves the tasks that waited for this task and for nothing else: they are due, as a rule.
 create or replace function loom.release_waiting(t loom.tasks) returns void
-language sql set search_path = '' as $$
-  update loom.tasks w set state = 'due', not_before = pg_catalog.clock_timestamp()
-   where w.plan_id = t.plan_id and w.state = 'waiting' and t.id = any (w.needs) and loom.is_ready(w)
+language plpgsql as $$
+declare
+  w loom.tasks;
+begin
+  for w in
+    select * from loom.tasks k
+     where k.plan_id = t.plan_id and k.state = 'waiting' and k.maker is null and t.id = any (k.needs) and loom.is_ready(k)
+     order by k.seq
+  loop
+    perform loom.resolve(w);
+  end loop;
+end
 $$;
 
 -- Takes back what an attempt stored before it ended otherwise than done: the next attempt's outputs
@@ -387,8 +419,9 @@ begin
    where w.plan_id = t.plan_id and t.id = any (w.needs) and w.state = 'running'
      and a.task_id = w.id and a.attempt = w.attempt and a.ended_at is null;
   update loom.tasks w
-     set state = 'waiting', progress = 0, keys = null, facts = null, lease_until = null, ended_at = null
-   where w.plan_id = t.plan_id and t.id = any (w.needs) and w.state in ('due', 'running', 'done');
+     set state = 'waiting', progress = 0, keys = null, facts = null, lease_until = null, ended_at = null,
+         output_key = null, maker = null, source = null, source_render = null
+   where w.plan_id = t.plan_id and t.id = any (w.needs) and (w.state in ('due', 'running', 'done') or w.maker is not null);
   update loom.tasks set keys = null where id = t.id;
 end
 $$;
@@ -480,6 +513,7 @@ begin
   perform loom.close_task(t, p_keys, p_facts);
   perform loom.release_waiting(t);
   perform loom.refresh_render(t.plan_id);
+  perform loom.settle(array[t.id]);
   return 'accepted';
 end
 $$;

@@ -65,9 +65,9 @@ begin
 end
 $$;
 
--- Gives a job that is queued its turn, and takes that of a job that is started. It runs as its
--- owner, because the role that queues a job has no rights here. Whatever goes wrong in it, the job
--- is queued or started all the same: its order is wrong then, and nothing else.
+-- Gives a job that is queued its time and its turn, and takes the turn of a job that is started. It
+-- runs as its owner, because the role that queues a job has no rights here. Whatever goes wrong in
+-- it, the job is queued or started all the same: its order is wrong then, and nothing else.
 create or replace function loom.keep_turns() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -75,6 +75,7 @@ begin
     return new;
   end if;
   if new.state::text = 'queued' then
+    new.queued_at := pg_catalog.clock_timestamp();
     new.queue_owner := coalesce(loom.owner_of(new.render_id), '');
     new.queue_turn := loom.next_turn(new.queue_owner);
   elsif new.state::text = 'running' then

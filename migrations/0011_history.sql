@@ -35,12 +35,12 @@ $$;
 
 -- Reports whether objects in a task's folder of the work bucket (<render>/<task>/…) are needed, or
 -- are looked after: the task's render goes on, or its objects have not been deleted since it ended,
--- or it was deleted with its plan and loom.leftovers has it. Whatever else may come to refer to
--- another task's objects belongs here.
+-- or it was deleted with its plan and loom.leftovers has it, or another task was done with them.
 create or replace function loom.needs_objects(p_render uuid, p_task uuid) returns boolean
 language sql stable set search_path = '' as $$
   select exists (select from loom.tasks t join loom.plans p on p.id = t.plan_id where t.id = p_task and p.swept_at is null)
       or exists (select from loom.leftovers l where l.render_id = p_render)
+      or exists (select from loom.tasks f where f.source_render = p_render and f.source = p_task and f.output_key is not null)
 $$;
 
 -- What stays of a plan's tasks and attempts: an array of tasks as `loom status --json` prints them,
@@ -54,6 +54,7 @@ create or replace function loom.history_of(p_plan uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
            'id', t.id, 'kind', t.kind, 'scene', t.params -> 'scene', 'state', t.state, 'progress', t.progress,
+           'reused', t.source is not null,
            'attempt', t.attempt, 'failures', t.failures, 'worker', t.worker, 'started_at', t.started_at, 'ended_at', t.ended_at,
            'weight', t.weight,
            -- How a scene was recorded, and the finished video's frames and size.

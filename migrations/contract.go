@@ -68,6 +68,6 @@ var contract = []struct {
 		{kind: aTime, name: "completed_at"}, {kind: aText, name: "error_message", null: true, least: 20},
 		{kind: aTime, name: "created_at", read: true}, {kind: aTime, name: "updated_at"},
 		{kind: aNumber, name: "priority", ours: true, read: true}, {kind: aNumber, name: "queue_turn", ours: true},
-		{kind: aText, name: "queue_owner", ours: true},
+		{kind: aText, name: "queue_owner", ours: true}, {kind: aTime, name: "queued_at", ours: true},
 	}},
 }

@@ -1,7 +1,9 @@
 package migrations_test
 
 import (
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -24,6 +26,13 @@ func planned(t testing.TB, conn *pgx.Conn, id string, retries int) render {
 // is normalized by a task of its own.
 func plannedInPieces(t testing.TB, conn *pgx.Conn, id string, retries int, pieces ...string) render {
 	t.Helper()
+	return plannedBy(t, conn, id, retries, func(string) string { return "" }, pieces...)
+}
+
+// plannedBy opens a plan whose tasks have the recipes that recipe returns for their names; empty:
+// none.
+func plannedBy(t testing.TB, conn *pgx.Conn, id string, retries int, recipe func(task string) string, pieces ...string) render {
+	t.Helper()
 	r := render{id: id, plan: uuid.NewString(), tasks: map[string]string{}}
 	r.job = get[string](t, conn, "insert into render_jobs (render_id, state) values ($1, 'running') returning id::text", id)
 	outputs := map[string]any{}
@@ -32,10 +41,17 @@ func plannedInPieces(t testing.TB, conn *pgx.Conn, id string, retries int, piece
 	}
 	var tasks []map[string]any
 	add := func(kind string, seq int, inputs map[string]any, needs ...string) string {
-		task := uuid.NewString()
-		r.tasks[kind+" "+string(rune('0'+seq))] = task
-		tasks = append(tasks, map[string]any{"id": task, "kind": kind, "seq": seq, "needs": needs, "params": map[string]any{},
-			"inputs": inputs, "outputs": outputs, "weight": 1})
+		task, name := uuid.NewString(), kind+" "+string(rune('0'+seq))
+		r.tasks[name] = task
+		row := map[string]any{"id": task, "kind": kind, "seq": seq, "needs": needs, "params": map[string]any{"scene": seq},
+			"inputs": inputs, "outputs": outputs, "weight": 1}
+		if made := recipe(name); made != "" {
+			row["recipe"] = hex.EncodeToString([]byte(made))
+			if len(needs) == 0 {
+				row["max_age_sec"] = 0
+			}
+		}
+		tasks = append(tasks, row)
 		return task
 	}
 	var segments []string
@@ -45,7 +61,11 @@ func plannedInPieces(t testing.TB, conn *pgx.Conn, id string, retries int, piece
 			segments = append(segments, add("normalize", len(pieces)*seq+i, map[string]any{"in": map[string]any{"task": record, "output": piece}}, record))
 		}
 	}
-	add("upload", 0, nil, add("concat", 0, nil, segments...))
+	joined := map[string]any{}
+	for i, segment := range segments {
+		joined[fmt.Sprint("in", i)] = map[string]any{"task": segment, "output": pieces[len(pieces)-1]}
+	}
+	add("upload", 0, nil, add("concat", 0, joined, segments...))
 	text, err := json.Marshal(tasks)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +127,8 @@ func finish(t testing.TB, conn *pgx.Conn, task string, attempt int) string {
 	if get[string](t, conn, "select kind from loom.tasks where id = $1", task) == "upload" {
 		return get[string](t, conn, "select loom.finish_render($1, $2, 'v', 't', '{}')", task, attempt)
 	}
-	return get[string](t, conn, `select loom.finish_task($1, $2, '{"out": "key"}', '{"frames": 1}')`, task, attempt)
+	return get[string](t, conn, `select loom.finish_task($1, $2, (select jsonb_object_agg(o, format('%s/a%s/%s', $1::uuid, $2::int, o))
+		from loom.tasks t, jsonb_object_keys(t.outputs) o where t.id = $1), '{"frames": 1}')`, task, attempt)
 }
 
 func fail(t testing.TB, conn *pgx.Conn, task string, attempt int, permanent bool) string {

@@ -28,8 +28,11 @@ create function refuse_task() returns trigger language plpgsql as $$
 begin
   if old.state in ('failed', 'cancelled') or old.state = 'done' and not (old.kind = 'normalize' and new.state = 'waiting') then
     raise exception 'the task changed after it had ended: % → %', to_jsonb(old), to_jsonb(new);
-  elsif new.state = 'done' and (old.state <> 'running' or old.attempt <> new.attempt) then
+  elsif new.state = 'done' and new.source is null and (old.state <> 'running' or old.attempt <> new.attempt) then
     raise exception 'the task is done without running: % → %', to_jsonb(old), to_jsonb(new);
+  elsif new.state = 'done' and new.source is not null
+    and not exists (select from loom.tasks s where s.id = new.source and s.state = 'done' and s.keys = new.keys and s.kind = new.kind) then
+    raise exception 'the task is done with what nobody made: % → %', to_jsonb(old), to_jsonb(new);
   elsif new.attempt not in (old.attempt, old.attempt + 1) or new.failures not in (old.failures, old.failures + 1) then
     raise exception 'attempts or failures jump: % → %', to_jsonb(old), to_jsonb(new);
   elsif old.state = 'waiting' and new.state = 'due'

@@ -48,6 +48,9 @@ type Config struct {
 	// HistoryKeep is how long the tasks and attempts of renders that have ended are kept. 0, or
 	// "off": for ever.
 	HistoryKeep time.Duration `env:"HISTORY_KEEP" envDefault:"720h" min:"0" wants:"a duration of 0 or more, such as 720h, or off"`
+	// CacheTTL is how long before a render was queued recordings may have begun that it uses again,
+	// where its campaign does not say.
+	CacheTTL time.Duration `env:"SCENE_CACHE_TTL" envDefault:"0s" min:"0" max:"168h"`
 }
 
 // wantsDatabaseOfSupabase is what DATABASE_URL must be, for users who have only the service role

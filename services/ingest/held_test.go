@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 				scenes = 70
 			}
 			for len(many.scenes) < scenes {
-				many.scenes = append(many.scenes, many.scenes[0])
+				many.scenes = append(many.scenes, scene{fmt.Sprintf("https://example.com/%d", len(many.scenes)), 2, len(many.scenes)})
 			}
 			held = r.submit(many)
 			for _, worker := range []string{"worker-1", "worker-2", "worker-3"} {

@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg Config) error {
 	loop := &claim.Loop{
 		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders,
 			MaxPerOwner: cmp.Or(cfg.MaxRendersPerUser, cfg.MaxRenders), MaxRetries: cfg.MaxRetries,
-			ObjectBytes: cfg.Store.ObjectBytes()},
+			ObjectBytes: cfg.Store.ObjectBytes(), CacheTTL: cfg.CacheTTL, Secret: []byte(cfg.Store.SecretAccessKey)},
 		Poll: time.Duration(cfg.PollInterval) * time.Millisecond, Wake: freed, Log: cfg.Log,
 		Failed: func(err error) { metrics.schedule.DatabaseError("claim", err) },
 		Done: func(ctx context.Context, c claim.Claimed) {

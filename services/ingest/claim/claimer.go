@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,10 @@ type Claimer struct {
 	MaxRetries int
 	// ObjectBytes is the largest object that the store takes; 0 means that there is no bound.
 	ObjectBytes int64
+	// CacheTTL is how old recordings may be that are used again, where the campaign does not say.
+	CacheTTL time.Duration
+	// Secret keys the names of outputs: see plan.Naming.
+	Secret []byte
 }
 
 // Outcome is what became of a job.
@@ -159,8 +164,9 @@ func (c *Claimer) process(ctx context.Context, tx pgx.Tx, claimed *Claimed) erro
 	fault.Here(fault.JobClaimed)
 	var status, message string
 	var over, unwanted bool
-	err := tx.QueryRow(ctx, `select coalesce(status::text, ''), coalesce(error_message::text, ''), loom.is_terminal(status::text),
-		coalesce(cancel_requested, false) from public.renders where id = $1::uuid`, claimed.Render).Scan(&status, &message, &over, &unwanted)
+	err := tx.QueryRow(ctx, `select coalesce(status::text, ''), coalesce(error_message::text, ''),
+		loom.is_terminal(status::text) and not loom.is_retry(id, $2::uuid), coalesce(cancel_requested, false)
+		from public.renders where id = $1::uuid`, claimed.Render, claimed.Job).Scan(&status, &message, &over, &unwanted)
 	if err != nil {
 		return fmt.Errorf("look at the render: %w", err)
 	}
@@ -248,7 +254,7 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	if campaign == nil {
 		return 0, plan.Missing(), nil
 	}
-	list, invalid, err := c.tasks(*campaign)
+	list, invalid, err := c.tasks(*campaign, claimed.Render)
 	if err != nil || invalid != nil {
 		return 0, invalid, err
 	}
@@ -271,7 +277,7 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 
 // tasks plans a campaign. It returns a panic as an error, so that one campaign cannot stop the
 // process, again after each restart.
-func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan.Invalid, err error) {
+func (c *Claimer) tasks(campaign plan.Campaign, id uuid.UUID) (list []plan.Task, invalid *plan.Invalid, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("plan the campaign: panic: %v\n%s", p, debug.Stack())
@@ -281,7 +287,13 @@ func (c *Claimer) tasks(campaign plan.Campaign) (list []plan.Task, invalid *plan
 	if invalid != nil {
 		return nil, invalid, nil
 	}
-	return plan.Build(render, c.ObjectBytes, newID), nil, nil
+	list = plan.Build(render, c.ObjectBytes, newID)
+	owner := ""
+	if campaign.UserID != nil {
+		owner = *campaign.UserID
+	}
+	err = render.Name(list, plan.Naming{Secret: c.Secret, Owner: owner, Render: id, MaxAge: c.CacheTTL})
+	return list, nil, err
 }
 
 // newID returns a UUID that sorts by time, which keeps indexes compact. It fails only when the

@@ -75,7 +75,15 @@ func (s *sweeper) plans(ctx context.Context, removed func(string, int)) error {
 	})
 }
 
+// plan deletes a plan's objects. While another plan refers to some of them, all of them stay.
 func (s *sweeper) plan(ctx context.Context, p endedPlan) (deleted int, err error) {
+	var unwanted bool
+	if err := s.DB.QueryRow(ctx, "select loom.begin_sweep($1::uuid)", p.id).Scan(&unwanted); err != nil {
+		return 0, fmt.Errorf("sweep a render: %w", err)
+	}
+	if !unwanted {
+		return 0, nil
+	}
 	deleted, err = s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(p.render), p.owns)
 	if err != nil {
 		return deleted, fmt.Errorf("sweep a render: %w", err)
@@ -116,9 +124,18 @@ func (s *sweeper) leftovers(ctx context.Context, removed func(string, int)) erro
 		return batch, nil
 	}
 	return eachPage(ctx, concurrency, list, func(ctx context.Context, l leftover) error {
-		n, err := s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(l.render), func(string) bool { return true })
+		// Tasks whose objects plans of other renders refer to; null while one is about to.
+		var referred *[]uuid.UUID
+		if err := s.DB.QueryRow(ctx, "select loom.referred($1::uuid)", l.render).Scan(&referred); err != nil {
+			return fmt.Errorf("sweep a deleted render: %w", err)
+		}
+		if referred == nil {
+			return nil
+		}
+		kept := endedPlan{render: l.render, tasks: *referred}
+		n, err := s.Store.DeleteMatching(ctx, s.WorkBucket, renderPrefix(l.render), func(key string) bool { return !kept.owns(key) })
 		removed(objects, n)
-		if err == nil {
+		if err == nil && len(kept.tasks) == 0 {
 			_, err = s.DB.Exec(ctx, `delete from loom.leftovers
 				where render_id in (select render_id from loom.leftovers where render_id = $1::uuid for update skip locked)`, l.render)
 		}

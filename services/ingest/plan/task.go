@@ -24,6 +24,12 @@ type Task struct {
 	Weight float64 `json:"weight"`
 	// Host is the host of the page that the task records.
 	Host string `json:"host,omitempty"`
+	// Recipe is a hash, in hexadecimal, of all that its outputs are made by, its inputs aside: see
+	// Naming. Empty: they are this render's alone.
+	Recipe string `json:"recipe,omitempty"`
+	// MaxAge is how long before this render was asked for outputs may have been begun that are used
+	// again, in seconds. Nil: any; what they are made of tells how old they are.
+	MaxAge *float64 `json:"max_age_sec,omitempty"`
 }
 
 // Input is an output of another task.

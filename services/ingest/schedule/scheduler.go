@@ -164,7 +164,8 @@ func (s *Scheduler) round(ctx context.Context, d *dispatcher, w *watcher, full b
 	if full {
 		ended = w.closeEnded(ctx)
 	}
-	if err := errors.Join(ended, w.poll(ctx), d.dispatch(ctx)); err != nil {
+	_, unsettled := s.tasks.settleLeft(ctx, full)
+	if err := errors.Join(ended, unsettled, w.poll(ctx), d.dispatch(ctx)); err != nil {
 		return err
 	}
 	if full {

@@ -52,8 +52,9 @@ func (t taskStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.T
 	err := t.db.QueryRow(ctx, `
 		select verdict, coalesce(reason, ''), coalesce(extract(epoch from retry_after), 0)::float8, attempt,
 		       params::text, inputs::text, outputs::text
-		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8), $5::timestamptz, $6::int)`,
-		r.TaskID, clean(r.Worker, 200), r.RequestID, t.lease.Seconds(), lapsed, t.perHost,
+		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8), $5::timestamptz, $6::int,
+		       nullif($7::text, ''))`,
+		r.TaskID, clean(r.Worker, 200), r.RequestID, t.lease.Seconds(), lapsed, t.perHost, clean(r.Tools, 500),
 	).Scan(&verdict, &g.reason, &after, &g.attempt, &params, &inputs, &outputs)
 	if err != nil {
 		return granted{}, fmt.Errorf("grant the task: %w", err)
@@ -240,6 +241,15 @@ func (t taskStore) running(ctx context.Context, kinds []string) (n int, err erro
 		 where p.ended_at is null and t.kind = any ($1::text[]) and t.state = 'running'`, kinds).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count running tasks: %w", err)
+	}
+	return n, nil
+}
+
+// settleLeft settles followers of tasks that are made no longer and, if progress is set, passes on
+// the progress of those that are. It returns how many it has settled.
+func (t taskStore) settleLeft(ctx context.Context, progress bool) (n int, err error) {
+	if err := t.db.QueryRow(ctx, "select loom.settle_left($1::boolean)", progress).Scan(&n); err != nil {
+		return 0, fmt.Errorf("settle the followers of tasks: %w", err)
 	}
 	return n, nil
 }

@@ -1,0 +1,295 @@
+-- Outputs are named by what made them, so what has been made is not made again.
+--
+-- A task's recipe is a hash of everything that it is made by, its inputs aside. Once the inputs are
+-- there, recipe and inputs give its output key. A task whose key belongs to outputs that are there
+-- is done with them. One whose key another task is making follows that task: it waits. Any other
+-- one is due, and makes them. loom.resolve decides that, at the moment when everything that a task
+-- needs is there: for many tasks that is when their render is planned.
+--
+-- When a task is made no longer, for whatever reason, those that follow it are resolved again, in
+-- the order of their plans: all are done with its outputs, or the first is due and the others
+-- follow that one. That happens in the transaction that ends the task. A follower whose render
+-- somebody else has locked is left to loom.settle_left, which also finds those whose task was
+-- deleted.
+--
+-- Two recordings of a page have the same recipe, and may show different pages. So a recording also
+-- has to be fresh: it began no earlier than its render's job was queued, or as long before that as
+-- may be (max_age). What is made of recordings has no age of its own: its key names the very
+-- objects that it was made of.
+
+-- When somebody asked for what this plan makes: what is fresh began no earlier. That is when its
+-- job was queued. A job that is queued after its render has failed goes on with what was asked for
+-- then.
+alter table loom.plans add column if not exists fresh_from timestamptz;
+
+-- What a task is made by, its inputs aside. Null: its outputs are its own.
+alter table loom.tasks add column if not exists recipe bytea;
+-- How long before its plan's fresh_from outputs may have been begun. Null: they have no age.
+alter table loom.tasks add column if not exists max_age interval;
+-- The name of its outputs, since its inputs are there. Null again when the objects are swept.
+alter table loom.tasks add column if not exists output_key bytea;
+-- When the attempt that makes its outputs, or made them, was granted.
+alter table loom.tasks add column if not exists began_at timestamptz;
+-- What they are made with: the worker's build and programs. Null: unknown.
+alter table loom.tasks add column if not exists tools text;
+-- The task that makes its outputs while it waits. No reference: that one may be deleted.
+alter table loom.tasks add column if not exists maker uuid;
+-- The task that made its outputs, if it is another one, and the render whose folder has the
+-- objects.
+alter table loom.tasks add column if not exists source uuid;
+alter table loom.tasks add column if not exists source_render uuid;
+
+create index if not exists tasks_output_key on loom.tasks (output_key, began_at)
+  where output_key is not null and state in ('due', 'running', 'done');
+create index if not exists tasks_followers on loom.tasks (maker) where maker is not null and state = 'waiting';
+create index if not exists tasks_source on loom.tasks (source_render, source) where source is not null and output_key is not null;
+
+-- The tools of each kind of task, and when a worker last had them.
+create table if not exists loom.tools (
+  kind    text not null,
+  tools   text not null,
+  seen_at timestamptz not null default clock_timestamp(),
+  primary key (kind, tools)
+);
+alter table loom.tools enable row level security;
+
+-- Notes what a worker does tasks of a kind with. Mostly it finds that noted.
+create or replace function loom.note_tools(p_kind text, p_tools text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  if not exists (select from loom.tools o where o.kind = p_kind and o.tools = p_tools
+                    and o.seen_at > pg_catalog.clock_timestamp() - interval '1 minute') then
+    insert into loom.tools (kind, tools) values (p_kind, p_tools)
+    on conflict (kind, tools) do update set seen_at = pg_catalog.clock_timestamp();
+  end if;
+end
+$$;
+
+-- Reports whether what was made with these tools would be made with them today: they are those that
+-- a task of this kind was last granted with, or were in use until ten minutes before that.
+create or replace function loom.tools_in_use(p_kind text, p_tools text) returns boolean
+language sql stable set search_path = '' as $$
+  select p_tools is null
+      or exists (select from loom.tools o where o.kind = p_kind and o.tools = p_tools
+                    and o.seen_at > (select pg_catalog.max(l.seen_at) from loom.tools l where l.kind = p_kind) - interval '10 minutes')
+$$;
+
+-- The key of the advisory lock of a render's objects: shared by those who begin to refer to them,
+-- and held alone by who decides to delete them.
+create or replace function loom.objects_lock(p_render uuid) returns bigint
+language sql immutable parallel safe set search_path = '' as $$
+  select pg_catalog.hashtextextended('loom.objects ' || p_render, 0)
+$$;
+
+-- The name of a task's outputs: its recipe and the objects that it reads. Null when it has no
+-- recipe, or an input is not there.
+create or replace function loom.output_key(t loom.tasks) returns bytea
+language sql stable set search_path = '' as $$
+  select pg_catalog.sha256(t.recipe || pg_catalog.convert_to(coalesce(r.named, ''), 'UTF8'))
+    from (select pg_catalog.string_agg(i.key || '=' || (d.keys ->> (i.value ->> 'output')), E'\n' order by i.key collate "C") as named,
+                 pg_catalog.count(*) = pg_catalog.count(d.keys ->> (i.value ->> 'output')) as complete
+            from pg_catalog.jsonb_each(t.inputs) i left join loom.tasks d on d.id = (i.value ->> 'task')::uuid) r
+   where t.recipe is not null and r.complete
+$$;
+
+-- Decides what becomes of a task that waits and whose inputs are there: done, due, or follows. The
+-- caller holds the render's lock. It waits for nobody.
+create or replace function loom.resolve(t loom.tasks) returns text
+language plpgsql as $$
+declare
+  v_key   bytea := loom.output_key(t);
+  v_since timestamptz;
+  v_maker uuid;
+  s       loom.tasks;
+begin
+  if v_key is not null then
+    v_since := coalesce((select p.fresh_from - t.max_age from loom.plans p where p.id = t.plan_id), '-infinity');
+    for s in
+      select d.* from loom.tasks d
+       where d.output_key = v_key and d.state = 'done' and d.began_at >= v_since and loom.tools_in_use(d.kind, d.tools)
+       order by d.began_at desc limit 3
+    loop
+      -- Under the lock the row is read again: its objects may have been swept since.
+      continue when not pg_catalog.pg_try_advisory_xact_lock_shared(loom.objects_lock(coalesce(s.source_render, s.render_id)));
+      continue when not exists (select from loom.tasks d where d.id = s.id and d.output_key = v_key and d.state = 'done');
+      perform loom.take_over(t, s);
+      return 'done';
+    end loop;
+    select m.id into v_maker from loom.tasks m
+     where m.output_key = v_key and m.id <> t.id and (m.state = 'due' or m.state = 'running' and m.began_at >= v_since)
+     order by m.state desc, m.created_at, m.id limit 1;
+    if found then
+      update loom.tasks set maker = v_maker, output_key = v_key where id = t.id and state = 'waiting';
+      return 'follows';
+    end if;
+  end if;
+  update loom.tasks set state = 'due', maker = null, output_key = v_key, progress = 0, not_before = pg_catalog.clock_timestamp()
+   where id = t.id and state = 'waiting';
+  return 'due';
+end
+$$;
+
+-- Closes a task that waits with the outputs of another, and resolves those that waited for it.
+create or replace function loom.take_over(t loom.tasks, s loom.tasks) returns void
+language plpgsql as $$
+begin
+  update loom.tasks
+     set state = 'done', progress = 1, maker = null, output_key = s.output_key, keys = s.keys,
+         facts = loom.renumbered(s.facts, s.params ->> 'scene', t.params ->> 'scene'),
+         source = coalesce(s.source, s.id), source_render = coalesce(s.source_render, s.render_id),
+         began_at = s.began_at, tools = s.tools, ended_at = pg_catalog.clock_timestamp()
+   where id = t.id and state = 'waiting'
+  returning * into t;
+  if found then
+    perform loom.add_warnings(t.render_id, t.facts -> 'warnings');
+    perform loom.release_waiting(t);
+  end if;
+end
+$$;
+
+-- Returns facts whose warnings are about another scene, which has the same page.
+create or replace function loom.renumbered(p_facts jsonb, p_from text, p_to text) returns jsonb
+language sql immutable set search_path = '' as $$
+  select case
+    when p_from is not distinct from p_to or pg_catalog.jsonb_typeof(p_facts -> 'warnings') is distinct from 'array' then p_facts
+    else pg_catalog.jsonb_set(p_facts, '{warnings}', (
+      select coalesce(pg_catalog.jsonb_agg(
+               case when w.warning ->> 'scene' = p_from then
+                 w.warning || pg_catalog.jsonb_build_object('scene', p_to::int, 'message',
+                   pg_catalog.regexp_replace(w.warning ->> 'message', '^Scene ' || p_from || '\M', 'Scene ' || p_to))
+               else w.warning end order by w.place), '[]')
+        from pg_catalog.jsonb_array_elements(p_facts -> 'warnings') with ordinality as w (warning, place)))
+  end
+$$;
+
+-- Resolves again the tasks that follow these, which are made no longer. Returns how many it has
+-- resolved. A follower whose render is locked is left to loom.settle_left: waiting for it here
+-- could be a deadlock.
+create or replace function loom.settle(p_makers uuid[]) returns int
+language plpgsql as $$
+declare
+  v          record;
+  t          loom.tasks;
+  v_resolved int := 0;
+begin
+  for v in
+    select f.id, f.plan_id, f.render_id from loom.tasks f join loom.plans p on p.id = f.plan_id
+     where f.maker = any (p_makers) and f.state = 'waiting'
+     order by p.created_at, p.id, f.seq limit 200
+  loop
+    perform from public.renders r where r.id = v.render_id and not loom.is_terminal(r.status::text) for no key update skip locked;
+    continue when not found;
+    begin
+      select * into t from loom.tasks k where k.id = v.id and k.state = 'waiting' and k.maker = any (p_makers);
+      continue when not found;
+      perform loom.resolve(t);
+      perform loom.refresh_render(t.plan_id);
+      v_resolved := v_resolved + 1;
+    exception
+      when lock_not_available or deadlock_detected or serialization_failure then
+        null;
+      when others then
+        -- The app's triggers may refuse to change that render. This one goes on.
+        perform loom.note_refusal(v.render_id, sqlstate, sqlerrm);
+    end;
+  end loop;
+  return v_resolved;
+end
+$$;
+
+-- Settles the followers that no transaction has settled: their render was locked, or they began to
+-- follow a task in the moment in which it ended, or it was deleted. If p_progress is set, it also
+-- passes on the progress of tasks to those that follow them. Returns how many tasks it has
+-- resolved. One call at a time does anything.
+create or replace function loom.settle_left(p_progress boolean) returns int
+language plpgsql set lock_timeout = '250ms' as $$
+declare
+  v_left uuid[];
+  v      record;
+begin
+  if not exists (select from loom.tasks f where f.maker is not null and f.state = 'waiting')
+     or not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('loom.settle_left', 0)) then
+    return 0;
+  end if;
+  for v in
+    select f.plan_id, f.render_id, pg_catalog.array_agg(f.id) as tasks
+      from loom.tasks f join loom.tasks m on m.id = f.maker
+     where p_progress and f.maker is not null and f.state = 'waiting' and m.state = 'running'
+     group by f.plan_id, f.render_id
+  loop
+    perform from public.renders r where r.id = v.render_id and not loom.is_terminal(r.status::text) for no key update skip locked;
+    continue when not found;
+    update loom.tasks f set progress = m.progress
+      from loom.tasks m
+     where f.id = any (v.tasks) and f.state = 'waiting' and m.id = f.maker and m.progress > f.progress;
+    perform loom.refresh_render(v.plan_id);
+  end loop;
+  select pg_catalog.array_agg(distinct f.maker) into v_left
+    from loom.tasks f
+   where f.maker is not null and f.state = 'waiting'
+     and not exists (select from loom.tasks m where m.id = f.maker and m.state in ('due', 'running'));
+  return case when v_left is null then 0 else loom.settle(v_left) end;
+end
+$$;
+
+-- Decides to delete the objects of a plan that has ended, and returns true; nobody begins to refer
+-- to them after that. Returns false while another plan refers to some of them, or is about to.
+create or replace function loom.begin_sweep(p_plan uuid) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  p loom.plans;
+begin
+  select * into p from loom.plans where id = p_plan and ended_at is not null and swept_at is null for update skip locked;
+  if not found or not pg_catalog.pg_try_advisory_xact_lock(loom.objects_lock(p.render_id)) then
+    return false;
+  end if;
+  if exists (select from loom.tasks f join loom.tasks t on t.id = f.source
+              where f.source_render = p.render_id and f.output_key is not null and f.plan_id <> p.id and t.plan_id = p.id) then
+    return false;
+  end if;
+  update loom.tasks set output_key = null where plan_id = p.id and output_key is not null;
+  return true;
+end
+$$;
+
+-- Returns the tasks of a deleted render whose objects others refer to; null when somebody is about
+-- to refer to more of them.
+create or replace function loom.referred(p_render uuid) returns uuid[]
+language plpgsql set search_path = '' as $$
+begin
+  if not pg_catalog.pg_try_advisory_xact_lock(loom.objects_lock(p_render)) then
+    return null;
+  end if;
+  return array(select distinct f.source from loom.tasks f where f.source_render = p_render and f.source is not null and f.output_key is not null);
+end
+$$;
+
+-- Reports whether a job is to do a render again that has failed or was cancelled: it was queued
+-- after that. One that was queued before ends as the render has.
+create or replace function loom.is_retry(p_render uuid, p_job uuid) returns boolean
+language sql stable as $$
+  select coalesce((
+    select j.queued_at > coalesce((select pg_catalog.max(p.ended_at) from loom.plans p where p.render_id = r.id), r.completed_at::timestamptz)
+      from public.renders r join public.render_jobs j on j.render_id = r.id
+     where r.id = p_render and j.id = p_job and r.status::text in ('failed', 'cancelled')), false)
+$$;
+
+revoke all on loom.tools from public;
+revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), loom.output_key(loom.tasks),
+  loom.resolve(loom.tasks), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), loom.settle(uuid[]),
+  loom.settle_left(boolean), loom.begin_sweep(uuid), loom.referred(uuid),
+  loom.is_retry(uuid, uuid) from public;
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['anon', 'authenticated'] loop
+    if exists (select from pg_roles where rolname = v_role) then
+      execute format('revoke all on loom.tools from %I', v_role);
+      execute format('revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), '
+        'loom.output_key(loom.tasks), loom.resolve(loom.tasks), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), '
+        'loom.settle(uuid[]), loom.settle_left(boolean), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid) from %I', v_role);
+    end if;
+  end loop;
+end
+$$;

@@ -1,0 +1,197 @@
+package migrations_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// alike plans a render of a campaign whose renders are all alike.
+func alike(t testing.TB, conn *pgx.Conn, retries int) render {
+	t.Helper()
+	return plannedBy(t, conn, freshRender(t, conn), retries, func(task string) string {
+		if task == "upload 0" {
+			return ""
+		}
+		return task
+	}, "out", "last")
+}
+
+func TestWhatIsBeingMadeIsWaitedForAndMadeOnce(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	maker, next := alike(t, conn, 3), alike(t, conn, 3)
+	for i := range 2 {
+		task := fmt.Sprint("record ", i)
+		if a, b := state(t, conn, maker.tasks[task]), state(t, conn, next.tasks[task]); a != "due" || b != "waiting" {
+			t.Fatalf("the maker's %s is %s, the other's %s", task, a, b)
+		}
+		if v, _ := grant(t, conn, next.tasks[task], "1 minute"); v != "drop" {
+			t.Errorf("what waits for another is %s", v)
+		}
+	}
+	for _, task := range []string{"record 0", "record 1", "normalize 0", "normalize 1", "normalize 2", "normalize 3", "concat 0"} {
+		done(t, conn, maker.tasks[task])
+		if s := state(t, conn, next.tasks[task]); s != "done" {
+			t.Errorf("%s of the other is %s", task, s)
+		}
+	}
+	for _, r := range []render{next, maker} {
+		done(t, conn, r.tasks["upload 0"])
+		settled(t, conn, r)
+	}
+}
+
+// A recording that began before a render was asked for may show what is no longer there.
+func TestARecordingThatBeganBeforeARenderWasAskedForIsNotForIt(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	maker := alike(t, conn, 3)
+	grant(t, conn, maker.tasks["record 0"], "1 minute")
+	next := alike(t, conn, 3)
+	if a, b := state(t, conn, next.tasks["record 0"]), state(t, conn, next.tasks["record 1"]); a != "due" || b != "waiting" {
+		t.Errorf("what runs already is %s for the next render, what does not is %s", a, b)
+	}
+	finish(t, conn, maker.tasks["record 0"], 1)
+	if last := alike(t, conn, 3); state(t, conn, last.tasks["record 0"]) != "waiting" {
+		t.Error("the last render does not wait for the one that has not begun")
+	}
+	// When the worker is lost, the recording begins again: it is fresh for those who asked before.
+	grant(t, conn, maker.tasks["record 1"], "0 seconds")
+	grant(t, conn, maker.tasks["record 1"], "1 minute")
+	finish(t, conn, maker.tasks["record 1"], 2)
+	if s := state(t, conn, next.tasks["record 1"]); s != "done" {
+		t.Errorf("what was begun after it was asked for is %s", s)
+	}
+}
+
+// Whoever locks the next render's row keeps it from being settled in the maker's transaction, and
+// from nothing else.
+func TestAMakerEndsThoughItsFollowersRenderIsLocked(t *testing.T) {
+	for name, end := range map[string]struct {
+		sql, want string
+	}{
+		"done":      {`select loom.finish_task($1, 1, '{"out": "k", "last": "k"}', '{}')`, "done"},
+		"failed":    {"select loom.fail_task($1, 1, 'internal', 'Oops.', '', true)", "due"},
+		"cancelled": {"select loom.cancel_render((select render_id from loom.tasks where id = $1))::text", "due"},
+		"deleted":   {"with d as (delete from renders where id = (select render_id from loom.tasks where id = $1) returning 1) select count(*)::text from d", "due"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := migrated.Database(t)
+			conn, app := connect(t, url), connect(t, url)
+			maker, held, free := alike(t, conn, 3), alike(t, conn, 3), alike(t, conn, 3)
+			task := maker.tasks["record 0"]
+			grant(t, conn, task, "1 minute")
+			exec(t, app, "begin")
+			exec(t, app, "select from renders where id = $1 for update", held.id)
+			get[string](t, conn, end.sql, task)
+			if name == "deleted" {
+				// The app's transaction holds rows of no other render.
+				get[int](t, conn, "select loom.settle_left(true)")
+			}
+			if s := state(t, conn, free.tasks["record 0"]); s != end.want {
+				t.Errorf("the free one's is %s, want %s", s, end.want)
+			}
+			if s := state(t, conn, held.tasks["record 0"]); s != "waiting" {
+				t.Errorf("the locked one's is %s", s)
+			}
+			exec(t, app, "rollback")
+			get[int](t, conn, "select loom.settle_left(true)")
+			if end.want == "done" {
+				if s := state(t, conn, held.tasks["record 0"]); s != "done" {
+					t.Errorf("then it is %s", s)
+				}
+				return
+			}
+			if m := get[string](t, conn, "select maker::text from loom.tasks where id = $1", held.tasks["record 0"]); m != free.tasks["record 0"] {
+				t.Errorf("it follows %s, want the free one's", m)
+			}
+		})
+	}
+}
+
+// A plan that is opened in the moment in which a maker ends, however that ends, waits for nobody
+// who has ended.
+func TestNoPromotionIsLostWhileAPlanIsOpened(t *testing.T) {
+	url := migrated.Database(t)
+	conn, other := connect(t, url), connect(t, url)
+	for round := range 60 {
+		maker := plannedBy(t, conn, freshRender(t, conn), 0, func(task string) string { return fmt.Sprint(round, task) }, "out")
+		grant(t, conn, maker.tasks["record 0"], "1 minute")
+		render := freshRender(t, conn)
+		var both sync.WaitGroup
+		both.Go(func() {
+			switch task := maker.tasks["record 0"]; round % 4 {
+			case 0:
+				finish(t, other, task, 1)
+			case 1:
+				fail(t, other, task, 1, true)
+			case 2:
+				exec(t, other, "select loom.cancel_render($1)", maker.id)
+			case 3:
+				exec(t, other, "delete from renders where id = $1", maker.id)
+			}
+		})
+		next := plannedBy(t, conn, render, 0, func(task string) string { return fmt.Sprint(round, task) }, "out")
+		both.Wait()
+		get[int](t, conn, "select loom.settle_left(true)")
+		for _, task := range []string{"record 0", "record 1"} {
+			if get[bool](t, conn, `select f.state = 'waiting' and not exists (select from loom.tasks m where m.id = f.maker and m.state in ('due', 'running'))
+				from loom.tasks f where f.id = $1`, next.tasks[task]) {
+				t.Fatalf("round %d: %s waits for nobody", round, task)
+			}
+		}
+		exec(t, conn, "delete from renders")
+	}
+}
+
+// Renders that share everything, workers that crash and mix up attempts, and cancels, on several
+// connections at once: every render ends once, with outputs that one task made.
+func TestAnyOrderOfCallsKeepsThePromisesOfRendersThatShare(t *testing.T) {
+	url := migrated.Database(t)
+	conn := connect(t, url)
+	paste(t, conn, guard)
+	for round := range 4 {
+		seed := rand.Uint64()
+		renders := []render{alike(t, conn, 1+round*3), alike(t, conn, 1+round*3), alike(t, conn, 1+round*3)}
+		var workers sync.WaitGroup
+		for n := range uint64(3) {
+			mine := connect(t, url)
+			random := rand.New(rand.NewPCG(seed, n))
+			workers.Go(func() {
+				for range 3 {
+					chaos(t, mine, renders[random.IntN(len(renders))], random)
+					if random.IntN(6) == 0 {
+						_, _ = mine.Exec(t.Context(), "select loom.cancel_render($1)", renders[random.IntN(len(renders))].id)
+					}
+					get[int](t, mine, "select loom.settle_left(true)")
+				}
+			})
+		}
+		workers.Wait()
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+		for range 60 {
+			exec(t, conn, "update loom.tasks set not_before = now() where state = 'due'")
+			exec(t, conn, "update loom.tasks set lease_until = now() where state = 'running'")
+			get[int](t, conn, "select loom.settle_left(true)")
+			for _, r := range renders {
+				for _, task := range r.tasks {
+					if v, attempt := grant(t, conn, task, "1 minute"); v == "granted" {
+						finish(t, conn, task, attempt)
+					}
+				}
+			}
+		}
+		for _, r := range renders {
+			settled(t, conn, r)
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
