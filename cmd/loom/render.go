@@ -26,6 +26,7 @@ type renderCmd struct {
 	Campaign string `arg:"" placeholder:"CAMPAIGN.yaml" help:"The campaign file."`
 	Local    bool   `help:"Run all of loom-lite in this process, for this one render."`
 	Out      string `short:"o" placeholder:"OUT.mp4" help:"Where the video goes; the thumbnail goes to OUT.jpg (default: the campaign's name)."`
+	NoCache  bool   `name:"no-cache" help:"Make everything anew: use nothing that was made for another render."`
 	JSON     bool   `help:"Print the outcome as one line of JSON, and nothing else on stdout."`
 	dataFlag
 }
@@ -78,6 +79,11 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	work, err := submission(file, base)
 	if err != nil {
 		return err
+	}
+	if c.NoCache {
+		if err := work.WithoutCache(); err != nil {
+			return err
+		}
 	}
 	settings, stack, err := c.installation(ctx, a, allow)
 	if err != nil {

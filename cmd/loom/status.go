@@ -214,6 +214,12 @@ func printTask(line func(string, ...any), t renders.Task) {
 	if t.NotBefore != nil && time.Until(*t.NotBefore) > 0 {
 		state += fmt.Sprintf(", again in %s", time.Until(*t.NotBefore).Round(time.Second))
 	}
+	switch {
+	case t.Reused:
+		state += ", reused"
+	case t.WaitsFor != nil:
+		state += " for render " + short(*t.WaitsFor)
+	}
 	if len(t.Attempts) == 0 {
 		line("%s\t%s\t%.0f %%\t\t\t\t", name, state, t.Progress*100)
 	}

@@ -52,8 +52,13 @@ type Task struct {
 	ID   uuid.UUID `json:"id"`
 	Kind msg.Kind  `json:"kind"`
 	// Scene is the scene's ordinal in the video, from 1; 0 for a task of the whole video.
-	Scene     int             `json:"scene,omitempty"`
-	State     string          `json:"state"`
+	Scene int    `json:"scene,omitempty"`
+	State string `json:"state"`
+	// Reused says that its outputs are those of another render's task, or of another plan of this
+	// render, and that no worker made them for it.
+	Reused bool `json:"reused"`
+	// WaitsFor is the render that makes what this task waits for; null when it waits for none.
+	WaitsFor  *uuid.UUID      `json:"waits_for"`
 	Progress  float64         `json:"progress"`
 	Attempt   int             `json:"attempt"`
 	Failures  int             `json:"failures"`
@@ -159,7 +164,8 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 	case thinned != nil:
 		return history(thinned)
 	}
-	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((t.params ->> 'scene')::int, 0), t.state, t.progress, t.attempt,
+	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((t.params ->> 'scene')::int, 0), t.state,
+		t.source is not null, (select m.render_id from loom.tasks m where m.id = t.maker), t.progress, t.attempt,
 		t.failures, t.worker, case when t.state = 'due' then t.not_before end, t.started_at, t.ended_at, t.facts, t.weight,
 		coalesce(t.params ->> 'rate', '')
 		from loom.tasks t
@@ -167,7 +173,7 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 		order by loom.stage_rank(t.kind), t.kind desc, t.seq`, plan)
 	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Task, err error) {
 		var rate string
-		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,
+		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Reused, &t.WaitsFor, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,
 			&t.StartedAt, &t.EndedAt, &t.Facts, &t.weight, &rate)
 		t.Attempts = []Attempt{}
 		if err == nil && rate != "" {

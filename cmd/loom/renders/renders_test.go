@@ -359,3 +359,19 @@ func TestTimeLeftFollowsFromTheSpeedSoFar(t *testing.T) {
 		t.Error("nothing is done, and yet the time left is known")
 	}
 }
+
+func TestWithoutACacheNothingAllowsIt(t *testing.T) {
+	s := Submission{Output: json.RawMessage(`{"cache":"1h","quality":"high"}`), Scenes: []Scene{
+		{Options: json.RawMessage(`{"cache":"1h","mobile":true}`)}, {},
+	}}
+	if err := s.WithoutCache(); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(s.Output) + string(s.Scenes[0].Options); got != `{"cache":"off","quality":"high"}{"mobile":true}` || s.Scenes[1].Options != nil {
+		t.Errorf("it is %s, and %s", got, s.Scenes[1].Options)
+	}
+	s = Submission{}
+	if err := s.WithoutCache(); err != nil || string(s.Output) != `{"cache":"off"}` {
+		t.Errorf("it is %s, %v", s.Output, err)
+	}
+}

@@ -36,6 +36,36 @@ type Scene struct {
 	Options json.RawMessage
 }
 
+// WithoutCache sets the cache option of the video to off, and removes that of each scene.
+func (s *Submission) WithoutCache() (err error) {
+	if s.Output, err = edited(s.Output, func(fields map[string]json.RawMessage) { fields["cache"] = json.RawMessage(`"off"`) }); err != nil {
+		return fmt.Errorf("switch the cache off: %w", err)
+	}
+	for i := range s.Scenes {
+		scene := &s.Scenes[i]
+		if scene.Options == nil {
+			continue
+		}
+		scene.Options, err = edited(scene.Options, func(fields map[string]json.RawMessage) { delete(fields, "cache") })
+		if err != nil {
+			return fmt.Errorf("switch the cache of scene %d off: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// edited returns options, as JSON, after edit has changed their fields; nil has none.
+func edited(options json.RawMessage, edit func(map[string]json.RawMessage)) (json.RawMessage, error) {
+	fields := map[string]json.RawMessage{}
+	if options != nil {
+		if err := json.Unmarshal(options, &fields); err != nil {
+			return nil, err
+		}
+	}
+	edit(fields)
+	return json.Marshal(fields)
+}
+
 // Submit inserts the rows that the app inserts when somebody presses "Render", and returns the
 // render's id.
 func Submit(ctx context.Context, db *pgxpool.Pool, s Submission) (uuid.UUID, error) {
