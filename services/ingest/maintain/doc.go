@@ -15,6 +15,7 @@
 //	uploads     ends uploads that nobody will complete
 //	rows        deletes rows that say nothing any more
 //	history     thins what is kept of renders that ended long ago
+//	tables      measures the tables
 //	metrics     what each job did, and when it last succeeded
 //
 // Guarantees:

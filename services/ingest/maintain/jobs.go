@@ -44,6 +44,7 @@ func (m *Maintainer) list() []job {
 		{"orphans", lookThrough, m.orphans},
 		{"uploads", lookThrough, m.uploads},
 		{"rows", atMost, m.rows},
+		{"tables", atMost, m.measure},
 	}
 	if m.History > 0 {
 		jobs = append(jobs, job{"history", within(m.History), m.thin})

@@ -57,7 +57,7 @@ func (m *Maintainer) lead(ctx context.Context) (until time.Time, err error) {
 func (m *Maintainer) term(ctx context.Context, until time.Time) {
 	m.Log.Info().Msg("this replica maintains")
 	m.Metrics.leads.Set(1)
-	defer m.Metrics.leads.Set(0)
+	defer m.Metrics.ended()
 	jobs, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	for _, j := range m.jobs {

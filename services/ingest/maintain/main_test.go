@@ -29,6 +29,7 @@ var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn
 type rig struct {
 	*Maintainer
 	t     *testing.T
+	db    *pgxpool.Pool
 	store *store.Client
 }
 
@@ -58,12 +59,12 @@ func newRigOn(t *testing.T, work, videos string) *rig {
 	})
 	// What was stored a moment ago is old.
 	m.orphanAge = -time.Hour
-	return &rig{m, t, objects}
+	return &rig{m, t, db, objects}
 }
 
 func (r *rig) exec(sql string, args ...any) {
 	r.t.Helper()
-	if _, err := r.DB.Exec(r.t.Context(), sql, args...); err != nil {
+	if _, err := r.db.Exec(r.t.Context(), sql, args...); err != nil {
 		r.t.Fatalf("%s: %v", sql, err)
 	}
 }
@@ -71,7 +72,7 @@ func (r *rig) exec(sql string, args ...any) {
 // get reads the one value of a query.
 func get[T any](r *rig, sql string, args ...any) (value T) {
 	r.t.Helper()
-	if err := r.DB.QueryRow(r.t.Context(), sql, args...).Scan(&value); err != nil {
+	if err := r.db.QueryRow(r.t.Context(), sql, args...).Scan(&value); err != nil {
 		r.t.Fatalf("%s: %v", sql, err)
 	}
 	return value

@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/store"
@@ -13,7 +14,7 @@ import (
 
 // Config is what a Maintainer works with.
 type Config struct {
-	DB    *pgxpool.Pool
+	DB    DB
 	Store Store
 	// WorkBucket holds the objects that tasks pass to each other, VideoBucket finished videos.
 	WorkBucket, VideoBucket string
@@ -27,6 +28,13 @@ type Config struct {
 	History time.Duration
 	Metrics *Metrics
 	Log     zerolog.Logger
+}
+
+// DB is what the maintenance needs of the database.
+type DB interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 // Store is what the maintenance needs of the object store.
@@ -49,7 +57,7 @@ type Maintainer struct {
 	orphanAge time.Duration
 }
 
-// New returns a Maintainer. The caller closes cfg.DB.
+// New returns a Maintainer.
 func New(cfg Config) *Maintainer {
 	m := &Maintainer{Config: cfg, id: uuid.New(), orphanAge: 20 * time.Hour}
 	m.jobs = m.list()

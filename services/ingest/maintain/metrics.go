@@ -15,6 +15,7 @@ type Metrics struct {
 	seconds     *prometheus.CounterVec
 	removed     *prometheus.CounterVec
 	lastSuccess *prometheus.GaugeVec
+	tables      map[string]*prometheus.GaugeVec
 }
 
 // NewMetrics returns metrics that are registered with registry.
@@ -31,12 +32,29 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		lastSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_maintenance_last_success_timestamp_seconds",
 			Help: "When a job last did everything that was due."}, []string{"job"}),
 	}
-	for _, c := range []prometheus.Collector{m.leads, m.runs, m.seconds, m.removed, m.lastSuccess} {
+	table := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help + " Only on the leader."}, []string{"table"})
+	}
+	m.tables = map[string]*prometheus.GaugeVec{
+		"rows":  table("loom_table_rows", "Rows of a table, as the database's statistics have it."),
+		"dead":  table("loom_table_dead_rows", "Rows that were deleted or replaced and that vacuum has not removed."),
+		"bytes": table("loom_table_bytes", "Size of a table with its indexes."),
+	}
+	for _, c := range []prometheus.Collector{m.leads, m.runs, m.seconds, m.removed, m.lastSuccess,
+		m.tables["rows"], m.tables["dead"], m.tables["bytes"]} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
 	return m, nil
+}
+
+// ended forgets what only a leader measures.
+func (m *Metrics) ended() {
+	m.leads.Set(0)
+	for _, g := range m.tables {
+		g.Reset()
+	}
 }
 
 // ran counts one run of a job.

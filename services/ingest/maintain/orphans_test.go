@@ -30,6 +30,10 @@ func TestOrphanedObjectsAreDeletedAndNoOthers(t *testing.T) {
 		"of another program, with a longer name":   uuid.NewString() + "/" + uuid.NewString() + "0/a",
 	}
 	swept := r.task("done", now.Add(-48*time.Hour), now)
+	shared := r.task("done", now.Add(-48*time.Hour), now)
+	reused := r.task("done", now, nil)
+	r.exec("update loom.tasks set source_render = $1, source = $2, output_key = '\\x01' where id = $3", shared.render, shared.task, reused.task)
+	kept["of a swept render, that another was done with"] = shared.object()
 	orphans := map[string]string{
 		"of a render that was swept":        swept.object(),
 		"another of it":                     strings.Replace(swept.object(), "a1", "a2", 1),
@@ -148,9 +152,14 @@ func TestRowsThatSayNothingAreDeleted(t *testing.T) {
 	turns := func() string {
 		return get[string](r, "select string_agg(owner || ' ' || loom.next_turn(owner), ', ' order by owner) from unnest(array['ahead', 'just now', 'long ago', 'slow']) as o (owner)")
 	}
+	r.exec(`insert into loom.tools (kind, tools, seen_at) values ('record', 'new', now() - interval '1 day'), ('record', 'old', now() - interval '32 days'),
+		('concat', 'last', now() - interval '1 year')`)
 	before := turns()
-	if n := r.run(r.rows); n != 2 {
-		t.Errorf("%d rows were deleted, want 2", n)
+	if n := r.run(r.rows); n != 3 {
+		t.Errorf("%d rows were deleted, want 3", n)
+	}
+	if left := get[string](r, "select string_agg(tools, ', ' order by tools) from loom.tools"); left != "last, new" {
+		t.Errorf("tools are left: %s", left)
 	}
 	if left := get[string](r, "select string_agg(owner, ', ' order by owner) from loom.last_turns"); left != "ahead, just now, slow" {
 		t.Errorf("turns are left of %s", left)
@@ -167,7 +176,7 @@ func TestRowsThatSayNothingAreDeleted(t *testing.T) {
 func TestRowsThatAreHeldAreSkipped(t *testing.T) {
 	r := newRig(t)
 	r.exec("insert into loom.heard (task_id, attempt, lease_until) select gen_random_uuid(), 1, now() - interval '2 hours' from generate_series(1, 3)")
-	tx, err := r.DB.Begin(t.Context())
+	tx, err := r.db.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

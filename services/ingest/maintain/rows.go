@@ -20,6 +20,10 @@ var obsolete = []struct{ table, sql string }{
 	{"loom.last_turns", `delete from loom.last_turns where owner in (
 		select l.owner from loom.last_turns l left join loom.shares s on s.owner = l.owner
 		 where l.turn + 1000 / coalesce(s.weight, 1) <= (select p.last_value from loom.present_turn p) limit $1::int for update of l skip locked)`},
+	// Of tools that no worker has had for a month: what was made with them is long gone.
+	{"loom.tools", `delete from loom.tools where (kind, tools) in (
+		select o.kind, o.tools from loom.tools o
+		 where o.seen_at < (select max(l.seen_at) from loom.tools l where l.kind = o.kind) - interval '30 days' limit $1::int for update skip locked)`},
 }
 
 // rows deletes rows that say nothing any more. Most are deleted by what makes them obsolete; these
