@@ -34,6 +34,7 @@ type commands struct {
 	Status  statusCmd  `cmd:"" help:"Show a render: its stages, tasks and attempts."`
 	Bundle  bundleCmd  `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
 	List    listCmd    `cmd:"" help:"List the newest renders."`
+	Retry   retryCmd   `cmd:"" help:"Do again what failed of renders."`
 	Cancel  cancelCmd  `cmd:"" help:"Cancel renders that have not ended."`
 	Pause   pauseCmd   `cmd:"" help:"Let no more tasks of a stage begin."`
 	Resume  resumeCmd  `cmd:"" help:"Let tasks of a paused stage begin again."`

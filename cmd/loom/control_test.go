@@ -121,3 +121,38 @@ func TestStagesArePausedAndResumed(t *testing.T) {
 		t.Errorf("status %d, %s", status, stderr)
 	}
 }
+
+func TestRetryQueuesWhatHasFailedAndTells(t *testing.T) {
+	db, environ, ids := controlled(t, 4)
+	execute(t, db, "update render_jobs set state = 'failed' where render_id = any ($1)", ids[:3])
+	execute(t, db, "update renders set status = 'failed' where id = any ($1)", ids[:2])
+	execute(t, db, "update renders set status = 'done' where id = $1", ids[2])
+	type outcome struct {
+		ID, Status string
+		Retried    bool
+		Job        *uuid.UUID
+	}
+	args := []string{"retry", "--json", ids[0].String()[:10], ids[1].String(), ids[2].String(), ids[3].String()}
+	for i, want := range []string{
+		fmt.Sprintf("%s failed true, %s failed true, %s done false, %s queued false", ids[0], ids[1], ids[2], ids[3]),
+		fmt.Sprintf("%s failed false, %s failed false, %s done false, %s queued false", ids[0], ids[1], ids[2], ids[3]),
+	} {
+		var got []string
+		for _, r := range printed[[]outcome](t, environ, args...) {
+			got = append(got, fmt.Sprint(r.ID, " ", r.Status, " ", r.Retried))
+			if (r.Job != nil) != r.Retried {
+				t.Errorf("the job of %s is %v", r.ID, r.Job)
+			}
+		}
+		if text := strings.Join(got, ", "); text != want {
+			t.Errorf("call %d prints %s, want %s", i+1, text, want)
+		}
+	}
+	var jobs int
+	if err := db.QueryRow(t.Context(), "select count(*) from render_jobs where state = 'queued'").Scan(&jobs); err != nil || jobs != 3 {
+		t.Errorf("%d jobs are queued, %v", jobs, err)
+	}
+	if status, _, stderr := loom(t, environ, "retry", uuid.NewString()); status != statusUsage || !strings.Contains(stderr, "there is no such render") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}

@@ -339,6 +339,9 @@ func TestEverythingWorksWithoutPreparedStatements(t *testing.T) {
 	if _, _, err := Cancel(t.Context(), db, render); err != nil {
 		t.Error(err)
 	}
+	if job, status, err := Retry(t.Context(), db, render); err != nil || job == nil || status != "cancelled" {
+		t.Errorf("Retry: %v, %s, %v", job, status, err)
+	}
 }
 
 func TestDatabaseThatIsNotPreparedIsToldSo(t *testing.T) {
