@@ -665,7 +665,7 @@ begin
   update public.renders
      set status = 'done', progress = 100, final_video_url = p_video_url, thumb_url = p_thumb_url,
          thumb_small_url = p_thumb_small_url,
-         report = (select d.facts -> 'report' from loom.tasks d where d.id = (t.inputs -> 'video' ->> 'task')::uuid),
+         report = (select d.facts -> 'report' from loom.tasks d where d.id = (t.inputs -> 'video' ->> 'task')::uuid) || loom.reused_of(t.plan_id),
          error_message = null, error_code = null, updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
    where id = t.render_id;
   perform loom.close_plan(t.plan_id, 'done', null);

@@ -264,6 +264,17 @@ begin
 end
 $$;
 
+-- Returns how many of a plan's tasks were done with what others had made, by kind, for the report
+-- of its video: {"reused": {"record": 3}}; {} when none was.
+create or replace function loom.reused_of(p_plan uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce((
+    select pg_catalog.jsonb_build_object('reused', pg_catalog.jsonb_object_agg(k.kind, k.tasks))
+      from (select t.kind, pg_catalog.count(*) as tasks from loom.tasks t
+             where t.plan_id = p_plan and t.source is not null group by t.kind) k
+    having pg_catalog.count(*) > 0), '{}')
+$$;
+
 -- Reports whether a job is to do a render again that has failed or was cancelled: it was queued
 -- after that. One that was queued before ends as the render has.
 create or replace function loom.is_retry(p_render uuid, p_job uuid) returns boolean
@@ -278,7 +289,7 @@ revoke all on loom.tools from public;
 revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), loom.output_key(loom.tasks),
   loom.resolve(loom.tasks), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), loom.settle(uuid[]),
   loom.settle_left(boolean), loom.begin_sweep(uuid), loom.referred(uuid),
-  loom.is_retry(uuid, uuid) from public;
+  loom.is_retry(uuid, uuid), loom.reused_of(uuid) from public;
 do $$
 declare
   v_role text;
@@ -288,7 +299,7 @@ begin
       execute format('revoke all on loom.tools from %I', v_role);
       execute format('revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), '
         'loom.output_key(loom.tasks), loom.resolve(loom.tasks), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), '
-        'loom.settle(uuid[]), loom.settle_left(boolean), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid) from %I', v_role);
+        'loom.settle(uuid[]), loom.settle_left(boolean), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid) from %I', v_role);
     end if;
   end loop;
 end

@@ -32,6 +32,9 @@ type Report struct {
 	Still []Stretch `json:"still"`
 	// CPUSeconds is the CPU time of the programs that read the file for this report.
 	CPUSeconds float64 `json:"cpu_seconds"`
+	// Reused is how many tasks of the render, by kind, were done with what others had made. It is
+	// added when the render is done; nil when none was.
+	Reused map[Kind]int `json:"reused,omitempty"`
 }
 
 // SoundReport is what the sound was found to be.

@@ -41,6 +41,24 @@ func (r *rig) done(render uuid.UUID) {
 	}
 }
 
+// shows checks that a render's report and the metrics say what it has reused.
+func (r *rig) shows(p *replica, render uuid.UUID) {
+	r.t.Helper()
+	var want, got string
+	r.scan(&want, `select jsonb_object_agg(kind, n)::text from (select kind, count(*) as n from loom.tasks
+		where render_id = $1 and source is not null group by kind) as k`, render)
+	r.scan(&got, "select coalesce(report ->> 'reused', 'nothing') from renders where id = $1", render)
+	if got != want {
+		r.t.Errorf("its report says that it has reused %s, want %s", got, want)
+	}
+	var lines []string
+	r.scan(&lines, `select array(select format('loom_tasks_reused_total{kind="%s"} %s', key, value) from jsonb_each($1::text::jsonb))`, want)
+	r.eventually("it is counted", func() (bool, string) {
+		text := p.metrics(r.t)
+		return !slices.ContainsFunc(lines, func(line string) bool { return !strings.Contains(text, line) }), text
+	})
+}
+
 func anHour(c *ingest.Config) { c.CacheTTL = time.Hour }
 
 const allOfIt = "probe 0, record 0, record 1, normalize 0, normalize 1, normalize 2, concat 0, overlay 0, upload 0"
@@ -56,8 +74,10 @@ func TestOnlyWhatAChangeTouchesIsMadeAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.ingest(anHour)
-			r.work("worker", nil)
+			p := r.ingest(anHour)
+			r.work("worker", func(context.Context, msg.Grant) msg.Result {
+				return msg.Result{Outcome: msg.Done, Facts: []byte(`{"frames": 1, "report": {"frames": 1}}`)}
+			})
 			first := r.submit(withFacecam)
 			r.done(first)
 			if ran := r.ran(first); ran != allOfIt {
@@ -78,6 +98,12 @@ func TestOnlyWhatAChangeTouchesIsMadeAgain(t *testing.T) {
 				join loom.tasks s on s.id = t.source where t.render_id = $1`, second, first)
 			if !used {
 				t.Error("what was not made again has other objects")
+			}
+			r.shows(p, second)
+			var of bool
+			r.scan(&of, "select report = '{\"frames\": 1}' from renders where id = $1", first)
+			if !of {
+				t.Error("the first render's report says that something was reused")
 			}
 		})
 	}

@@ -14,7 +14,8 @@
 // What becomes of a job:
 //
 //	the render is new          → a plan, or the render fails with the reason
-//	the render has ended       → the job ends with the render's outcome
+//	the render is done         → the job is completed
+//	it failed, was cancelled   → the same if the job was queued before; else a plan: a retry
 //	the render has a plan      → the job joins it, and ends with it
 //	the database refuses it    → the render fails, or the job is set aside
 package claim

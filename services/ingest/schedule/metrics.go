@@ -23,6 +23,7 @@ type Metrics struct {
 	recreated    prometheus.Counter
 	grants       *prometheus.CounterVec
 	results      *prometheus.CounterVec
+	reused       *prometheus.CounterVec
 	setAside     prometheus.Gauge
 	paused       *prometheus.GaugeVec
 	errors       *prometheus.CounterVec
@@ -47,6 +48,8 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Answers to grant requests, by verdict."}, []string{"verdict"}),
 		results: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_results_total",
 			Help: "Results of attempts, by what became of them."}, []string{"outcome"}),
+		reused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_tasks_reused_total",
+			Help: "Tasks of renders that are done which were done with what others had made, by kind."}, []string{"kind"}),
 		setAside: prometheus.NewGauge(prometheus.GaugeOpts{Name: "loom_jobs_set_aside",
 			Help: "Jobs that the database refuses to have begun, and that are tried again. The same on every replica."}),
 		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_tasks_paused",
@@ -55,7 +58,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Errors of the database, by what was done (claim, conduct, grant, heartbeat, result) and SQLSTATE; none: no answer."},
 			[]string{"work", "code"}),
 	}
-	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.replaced, m.recreated, m.grants, m.results,
+	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.replaced, m.recreated, m.grants, m.results, m.reused,
 		m.setAside, m.paused, m.errors} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
@@ -171,6 +172,7 @@ func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Resu
 	case result.Kind == msg.Upload:
 		// The uploader has closed the task itself, together with the render. If it has not, the
 		// lease lapses.
+		r.countReused(ctx, log, result.TaskID)
 		return "already", nil
 	}
 	outputs, err := r.tasks.outputs(ctx, result.TaskID)
@@ -193,6 +195,17 @@ func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Resu
 	return r.tasks.fail(ctx, result.Ref, result.Attempt, msg.Failure{
 		Code: msg.CodeInternal, Message: "This render failed because of an error on our side.", Detail: err.Error(),
 	})
+}
+
+// countReused counts the tasks of a render that is done which were done with what others had made.
+func (r *results) countReused(ctx context.Context, log zerolog.Logger, upload uuid.UUID) {
+	reused, err := r.tasks.reused(ctx, upload)
+	if err != nil {
+		log.Warn().Err(err).Msg("what was reused is not counted")
+	}
+	for kind, n := range reused {
+		r.Metrics.reused.WithLabelValues(string(kind)).Add(float64(n))
+	}
 }
 
 func (r *results) count(log zerolog.Logger, outcome string, settled error) {

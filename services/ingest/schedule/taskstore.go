@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -252,6 +253,24 @@ func (t taskStore) settleLeft(ctx context.Context, progress bool) (n int, err er
 		return 0, fmt.Errorf("settle the followers of tasks: %w", err)
 	}
 	return n, nil
+}
+
+// reused returns how many tasks of the render of an upload that is done were done with what others
+// had made, by kind.
+func (t taskStore) reused(ctx context.Context, upload uuid.UUID) (kinds map[msg.Kind]int, err error) {
+	var text *string
+	err = t.db.QueryRow(ctx, "select (loom.reused_of(u.plan_id) -> 'reused')::text from loom.tasks u where u.id = $1::uuid and u.state = 'done'", upload).
+		Scan(&text)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && text == nil {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(*text), &kinds)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("count what was reused: %w", err)
+	}
+	return kinds, nil
 }
 
 // refusesData reports whether the database refused the data itself, so that another try would fail
