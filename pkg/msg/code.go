@@ -113,6 +113,10 @@ const (
 	CodeInternal Code = "internal"
 	// CodeWorkerLost: workers stopped reporting, again and again.
 	CodeWorkerLost Code = "worker_lost"
+	// CodeTaskTimeout: attempts at a task took longer than they may, again and again.
+	CodeTaskTimeout Code = "task_timeout"
+	// CodeRenderTimeout: the render had not ended when its time was over.
+	CodeRenderTimeout Code = "render_timeout"
 	// CodeStorage: the object store kept refusing.
 	CodeStorage Code = "storage_unavailable"
 	// CodeStorageTooLarge: the object store takes no object as large as one that had to be written.

@@ -71,6 +71,8 @@ func golden(t *testing.T) map[string]any {
 		"grant-drop":    msg.GrantReply{Version: msg.Version, Verdict: msg.Drop, Reason: "the task is over"},
 		"grant-later": msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "the task waits before it is tried again",
 			RetryAfter: msg.Duration(1500 * time.Millisecond)},
+		"grant-rest": msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "the worker keeps failing what others can do, and rests",
+			Rest: msg.Duration(time.Minute)},
 		"grant-record": record,
 		"grant-probe":  grantOf(t, msg.Probe, msg.ProbeParams{URL: "https://example.com/face.mp4"}, "", nil, msg.FacecamFile),
 		"grant-draw": grantOf(t, msg.Draw, msg.DrawParams{URL: "https://example.com/logo.png", Width: 230, Height: 1016, Opacity: 0.8},

@@ -80,6 +80,9 @@ type GrantReply struct {
 	Reason string `json:"reason,omitempty"`
 	// RetryAfter is set when Verdict is Later.
 	RetryAfter Duration `json:"retry_after_ms,omitempty"`
+	// Rest is set, with the verdict Later, when the worker keeps failing what others can do. It
+	// gives the message back at once, and asks for no task until Rest is over.
+	Rest Duration `json:"rest_ms,omitempty"`
 	// Grant is set when Verdict is Granted.
 	Grant *Grant `json:"grant,omitempty"`
 }

@@ -22,6 +22,19 @@ func HeartbeatSubject(r Ref) string { return subject("heartbeat", r) }
 // ResultSubject is where a worker reports how an attempt ended: result.<kind>.<render>.<task>.
 func ResultSubject(r Ref) string { return subject("result", r) }
 
+// UnreadableSubject is where a worker passes on a message of a task subject that it cannot read, as
+// it is and with HeaderUnreadable.
+func UnreadableSubject(task string) string { return "result" + strings.TrimPrefix(task, "task") }
+
+const (
+	// HeaderUnreadable says why a message could not be read: the message is no result.
+	HeaderUnreadable = "Loom-Unreadable"
+	// HeaderWorker names the worker that passes such a message on.
+	HeaderWorker = "Loom-Worker"
+	// MaxUnreadable bounds what is kept of such a message, in bytes.
+	MaxUnreadable = 64 << 10
+)
+
 // CancelSubject is where a cancel is broadcast to workers: ctl.cancel.<render>.
 func CancelSubject(render uuid.UUID) string { return "ctl.cancel." + render.String() }
 

@@ -28,6 +28,11 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 	case reply.Verdict == msg.Drop:
 		log.Debug().Str("reason", reply.Reason).Msg("task is not wanted")
 		settled(log, m.Ack())
+	case reply.Verdict == msg.Later && reply.Rest > 0:
+		rest := min(time.Duration(reply.Rest), w.pace.laterMax)
+		log.Warn().Str("reason", reply.Reason).Dur("for", rest).Msg("worker rests")
+		w.rest.take(rest)
+		settled(log, m.Nak())
 	case reply.Verdict == msg.Later:
 		wait := min(max(time.Duration(reply.RetryAfter), w.pace.again/10), w.pace.laterMax)
 		log.Debug().Str("reason", reply.Reason).Dur("wait", wait).Msg("task is for later")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -104,4 +105,54 @@ func TestAGrantForAnotherTaskIsRefused(t *testing.T) {
 	if result := r.Result(); result.TaskID != ref.TaskID {
 		t.Errorf("worked on %s", result.TaskID)
 	}
+}
+
+// Its messages are given back at once, so others do the work.
+func TestAWorkerThatIsToRestAsksForNothingMeanwhile(t *testing.T) {
+	t.Parallel()
+	server, ingest := arrange(t)
+	ingest.OnGrant(func(r msg.GrantRequest) (msg.GrantReply, bool) {
+		if r.Worker == "worker-1" {
+			return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Rest: msg.Duration(time.Hour)}, true
+		}
+		return stagetest.Granted(r, nil), true
+	})
+	long := quick
+	long.laterMax = time.Hour
+	r := work(t, server, ingest, func(c *Config) { c.pace = long }, never(t))
+	r.Publish(msg.Record)
+	await(t, r.Grants, "it asks")
+	work(t, server, ingest, func(c *Config) { c.WorkerID = "worker-2" }, func(context.Context, *Task) (any, error) { return nil, nil })
+	for i := range 4 {
+		if i > 0 {
+			r.Publish(msg.Record)
+		}
+		if result := r.Result(); result.Outcome != msg.Done || result.Worker != "worker-2" {
+			t.Errorf("%+v", result)
+		}
+		if request := await(t, r.Grants, "the other asks"); request.Worker != "worker-2" {
+			t.Errorf("%s has asked", request.Worker)
+		}
+	}
+}
+
+func TestARestIsSharedAndEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r rest
+		began := time.Now()
+		r.over(t.Context())
+		r.take(2 * time.Second)
+		r.take(time.Second) // shorter
+		r.over(t.Context())
+		if d := time.Since(began); d != 2*time.Second {
+			t.Errorf("it lasted %s", d)
+		}
+		r.take(time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r.over(ctx)
+		if d := time.Since(began); d != 3*time.Second {
+			t.Errorf("it ended after %s", d)
+		}
+	})
 }

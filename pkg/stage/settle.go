@@ -17,6 +17,9 @@ import (
 // internalMessage is what the product's user reads when an error has no words of its own.
 const internalMessage = "Something went wrong on our side while making this video. Please try again."
 
+// timeoutMessage is what the user reads when attempts took too long.
+const timeoutMessage = "A step of this render took longer than it may. Please try again."
+
 // outcome labels of metrics and logs, beside msg.Outcome's.
 const (
 	outcomePermanent = "failed_permanently"
@@ -92,7 +95,7 @@ func conclude(result *msg.Result, err, cause error) (label string) {
 		result.Outcome, result.Reason = msg.HandedBack, truncate(redact.Text(cause.Error()), maxMessage)
 		return string(msg.HandedBack)
 	case errors.Is(cause, errTimeout):
-		result.Outcome, result.Failure = msg.Failed, failure(fmt.Errorf("%w: %w", cause, err))
+		result.Outcome, result.Failure = msg.Failed, failure(Retryable(msg.CodeTaskTimeout, timeoutMessage, fmt.Errorf("%w: %w", cause, err)))
 		return string(msg.Failed)
 	case errors.As(err, &own) && own.Permanent:
 		result.Outcome, result.Failure = msg.Failed, failure(err)

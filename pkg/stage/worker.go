@@ -63,6 +63,7 @@ type Worker struct {
 	fetching chan struct{}
 	fetches  sync.WaitGroup
 	puller   *puller
+	rest     rest
 	mu       sync.Mutex
 	running  map[*lease]struct{}
 }
@@ -144,7 +145,12 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	errs := make([]error, w.Slots)
 	var slots sync.WaitGroup
 	for i := range w.Slots {
-		slots.Go(func() { errs[i] = w.puller.pull(ctx, func(m jetstream.Msg) { w.take(ctx, working, m) }) })
+		slots.Go(func() {
+			errs[i] = w.puller.pull(ctx, func(m jetstream.Msg) {
+				w.take(ctx, working, m)
+				w.rest.over(ctx)
+			})
+		})
 	}
 	slots.Wait()
 	w.fetches.Wait()
@@ -186,8 +192,7 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 		settled(log, m.NakWithDelay(w.pace.foreign))
 		return
 	case err != nil:
-		log.Error().Err(err).Str("subject", m.Subject()).Msg("unreadable task dropped")
-		settled(log, m.TermWithReason("malformed"))
+		w.giveAway(working, log, m, err)
 		return
 	}
 

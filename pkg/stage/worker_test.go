@@ -215,13 +215,43 @@ func TestAnotherReleasesTaskGoesBack(t *testing.T) {
 	r.noResult()
 }
 
-func TestAnUnreadableTaskIsDropped(t *testing.T) {
+func TestAnUnreadableTaskIsPassedOnToIngest(t *testing.T) {
 	t.Parallel()
 	server, ingest := arrange(t)
 	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
 	r.PublishRaw("task.record.a.b", []byte(`not json`))
 	r.settled()
-	r.noResult()
+	stream, err := r.JS.Stream(t.Context(), msg.StreamResults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := stream.GetLastMsgForSubject(t.Context(), "result.record.a.b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(m.Data) != "not json" || m.Header.Get(msg.HeaderUnreadable) == "" || m.Header.Get(msg.HeaderWorker) != "worker-1" {
+		t.Errorf("%q, %v", m.Data, m.Header)
+	}
+}
+
+// Ingest must have it before it is gone.
+func TestAnUnreadableTaskStaysUntilIngestHasIt(t *testing.T) {
+	t.Parallel()
+	server, ingest := arrange(t)
+	if err := ingest.JS.DeleteStream(t.Context(), msg.StreamResults); err != nil {
+		t.Fatal(err)
+	}
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	r.PublishRaw("task.record.a.b", []byte(`not json`))
+	r.Until("it was delivered again", func() bool {
+		consumer, err := r.JS.Consumer(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
+		return err == nil && consumer.CachedInfo().Delivered.Consumer >= 2
+	})
+	ingest.MakeStreams()
+	r.settled()
+	if n := r.Waiting(msg.StreamResults); n != 1 {
+		t.Errorf("%d messages were passed on", n)
+	}
 }
 
 func TestTheResultIsInItsStreamBeforeTheMessageIsAcknowledged(t *testing.T) {
