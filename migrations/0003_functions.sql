@@ -219,6 +219,9 @@ begin
     from pg_catalog.jsonb_to_recordset(p_tasks)
       as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real, host text,
             recipe text, max_age_sec float8);
+  -- Its dead letters are about what is done again now.
+  update loom.dead_letters d set settled = 'replayed', settled_at = pg_catalog.clock_timestamp()
+   where d.render_id = p_render and d.task_id is not null and d.settled is null;
   update public.renders
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
          thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
@@ -276,11 +279,12 @@ end
 $$;
 
 -- Grants a task to a worker: adds one to attempt and sets the lease. verdict is granted, drop
--- (reason says why) or later (retry_after says when). A running task whose lease has lapsed is
--- granted again, and the attempt that never reported is charged, if heartbeats could arrive:
--- p_heard is when they last could. A repeated request with the same p_request gets the same
--- attempt. No more than p_per_host pages of a host are recorded at once; 0: any number. p_tools is
--- what the worker works with; null: it does not say.
+-- (reason says why), later (retry_after says when) or rest (later, and the worker asks for nothing
+-- until then). A running task whose lease has lapsed is granted again, and the attempt that never
+-- reported is charged, if heartbeats could arrive: p_heard is when they last could. A repeated
+-- request with the same p_request gets the same attempt. No more than p_per_host pages of a host
+-- are recorded at once; 0: any number. p_tools is what the worker works with; null: it does not
+-- say.
 drop function if exists loom.grant_task(uuid, text, uuid, interval);
 drop function if exists loom.grant_task(uuid, text, uuid, interval, timestamptz);
 drop function if exists loom.grant_task(uuid, text, uuid, interval, timestamptz, int);
@@ -295,6 +299,7 @@ declare
   p      loom.plans;
   v_over boolean;
   v_now  timestamptz;
+  v_held record;
 begin
   t := loom.lock_task(p_task);
   v_now := pg_catalog.clock_timestamp();
@@ -332,6 +337,11 @@ begin
       return query select 'drop', 'its stage is paused', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
       return;
     end if;
+    select * into v_held from loom.hold_back(t, p_worker);
+    if v_held.verdict is not null then
+      return query select v_held.verdict, v_held.reason, v_held.after, t.attempt, null::jsonb, null::jsonb, null::jsonb;
+      return;
+    end if;
     if not loom.host_admits(t, p_per_host) then
       return query select 'later', 'as many pages of its host are being recorded as may be', interval '1 second', t.attempt,
                           null::jsonb, null::jsonb, null::jsonb;
@@ -344,10 +354,12 @@ begin
            error_message = 'The worker stopped reporting.'
      where a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
     perform loom.take_back_outputs(t);
+    perform loom.note_failure(t, 'worker_lost');
     update loom.tasks k set failures = k.failures + 1 where k.id = t.id returning * into t;
     select * into p from loom.plans where id = t.plan_id;
     if t.failures > p.max_retries then
       update loom.tasks k set state = 'failed', ended_at = v_now, lease_until = null where k.id = t.id;
+      perform loom.bury(t, 'worker_lost', 'The workers stopped reporting.', null);
       perform loom.fail_render(t.render_id, t.plan_id, p.job_id, 'worker_lost',
         'This render failed because the machines working on it kept stopping. Please try again.');
       return query select 'drop', 'the task was lost too often', null::interval, t.attempt, null::jsonb, null::jsonb, null::jsonb;
@@ -525,6 +537,7 @@ begin
      set state = 'done', progress = 1, keys = p_keys, facts = p_facts, lease_until = null, ended_at = pg_catalog.clock_timestamp()
    where id = t.id;
   update loom.attempts set outcome = 'done', ended_at = pg_catalog.clock_timestamp() where task_id = t.id and attempt = t.attempt;
+  perform loom.note_done(t);
   perform loom.add_warnings(t.render_id, p_facts -> 'warnings');
 end
 $$;
@@ -565,11 +578,15 @@ begin
      set outcome = 'failed', ended_at = pg_catalog.clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail,
          bundle_key = p_bundle
    where task_id = t.id and attempt = t.attempt;
+  if not p_permanent then
+    perform loom.note_failure(t, p_code);
+  end if;
   select * into p from loom.plans where id = t.plan_id;
   if p_permanent or t.failures >= p.max_retries then
     update loom.tasks
        set state = 'failed', failures = failures + 1, lease_until = null, ended_at = pg_catalog.clock_timestamp()
      where id = t.id;
+    perform loom.bury(t, p_code, p_message, p_detail);
     perform loom.fail_render(t.render_id, t.plan_id, p.job_id, p_code, p_message);
     return 'failed';
   end if;
@@ -603,6 +620,7 @@ begin
   select pg_catalog.count(*) into v_times from loom.attempts where task_id = t.id and outcome = 'handed_back';
   if v_times >= 50 then
     update loom.tasks set state = 'failed', lease_until = null, ended_at = pg_catalog.clock_timestamp() where id = t.id;
+    perform loom.bury(t, 'internal', 'It was handed back again and again.', p_reason);
     perform loom.fail_render(t.render_id, t.plan_id, (select p.job_id from loom.plans p where p.id = t.plan_id), 'internal',
       'Something went wrong on our side while making this video. Please try again.');
     return 'failed';

@@ -35,6 +35,11 @@ type Config struct {
 	MaxRenders int `env:"INGEST_MAX_RENDERS" envDefault:"16" min:"1" max:"1048576"`
 	// MaxRendersPerUser is how many of them may be one user's. 0: all of them.
 	MaxRendersPerUser int `env:"INGEST_MAX_RENDERS_PER_USER" envDefault:"0" min:"0" max:"1048576"`
+	// TaskTimeout is how long an attempt at a task may take, beside two seconds for each frame.
+	TaskTimeout time.Duration `env:"TASK_TIMEOUT" envDefault:"20m" min:"1s" max:"11h"`
+	// RenderTimeout is how long after its planning a render fails if it has not ended. The time in
+	// which a stage is paused does not count. 0: never.
+	RenderTimeout time.Duration `env:"RENDER_TIMEOUT" envDefault:"24h" min:"0" max:"8760h"`
 	// PerHost is how many pages of one host are recorded at once, over all recorders. 0: any
 	// number.
 	PerHost int `env:"RECORD_PER_HOST" envDefault:"6" min:"0" max:"1048576"`

@@ -24,6 +24,8 @@
 //	results      closes attempts with the results of workers
 //	watcher      publishes progress and ends of renders, and tells workers to stop
 //	unqueue      deletes the messages of a render that has ended
+//	unreadable   keeps messages that cannot be read
+//	workers      watches which workers rest
 //	hosts        bounds the pages of one host that are recorded at once
 //	renderlocks  keeps a render whose rows are locked from delaying others
 //	leaseclock   lets leases lapse only if heartbeats could be received

@@ -26,6 +26,9 @@ type Metrics struct {
 	reused       *prometheus.CounterVec
 	setAside     prometheus.Gauge
 	paused       *prometheus.GaugeVec
+	dead         *prometheus.CounterVec
+	letters      prometheus.Gauge
+	resting      *prometheus.GaugeVec
 	errors       *prometheus.CounterVec
 }
 
@@ -54,12 +57,19 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Jobs that the database refuses to have begun, and that are tried again. The same on every replica."}),
 		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_tasks_paused",
 			Help: "1 while no task of a kind begins because its stage is paused. The same on every replica."}, []string{"kind"}),
+		dead: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_dead_letters_total",
+			Help: "Tasks that failed for good, and messages that could not be read, by kind and code."}, []string{"kind", "code"}),
+		letters: prometheus.NewGauge(prometheus.GaugeOpts{Name: "loom_dead_letters",
+			Help: "Dead letters that wait for an operator, 1000 at most. The same on every replica."}),
+		resting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_workers_resting",
+			Help: "Workers that rest because they kept failing what others could do, by stage. The same on every replica."},
+			[]string{"stage"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_database_errors_total",
 			Help: "Errors of the database, by what was done (claim, conduct, grant, heartbeat, result) and SQLSTATE; none: no answer."},
 			[]string{"work", "code"}),
 	}
 	for _, c := range []prometheus.Collector{m.due, m.running, m.open, m.published, m.replaced, m.recreated, m.grants, m.results, m.reused,
-		m.setAside, m.paused, m.errors} {
+		m.setAside, m.paused, m.dead, m.letters, m.resting, m.errors} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -93,10 +103,11 @@ func (m *Metrics) measure(ctx context.Context, t taskStore) error {
 	if err != nil {
 		return fmt.Errorf("count tasks: %w", err)
 	}
-	var open, aside int
+	var open, aside, letters int
 	var paused []string
 	err = t.db.QueryRow(ctx, `select (select count(*) from loom.plans where ended_at is null), (select count(*) from loom.set_aside),
-		array(select kind from loom.paused)`).Scan(&open, &aside, &paused)
+		array(select kind from loom.paused),
+		(select count(*) from (select from loom.dead_letters where settled is null limit 1000) as d)`).Scan(&open, &aside, &paused, &letters)
 	if err != nil {
 		return fmt.Errorf("count renders: %w", err)
 	}
@@ -111,5 +122,6 @@ func (m *Metrics) measure(ctx context.Context, t taskStore) error {
 	}
 	m.open.Set(float64(open))
 	m.setAside.Set(float64(aside))
+	m.letters.Set(float64(letters))
 	return nil
 }

@@ -131,11 +131,14 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 	if err != nil {
 		return msg.GrantReply{}, err
 	}
-	reply := msg.GrantReply{Version: msg.Version, Verdict: g.verdict, Reason: g.reason, RetryAfter: msg.Duration(g.after)}
+	reply := msg.GrantReply{Version: msg.Version, Verdict: g.verdict, Reason: g.reason, RetryAfter: msg.Duration(g.after), Rest: msg.Duration(g.rest)}
 	if g.verdict != msg.Granted {
 		if g.verdict == msg.Drop {
 			// The request may have failed the task, for having lost its lease too often.
 			r.Wake()
+		}
+		if g.reason == lostTooOften {
+			r.Metrics.died(request.Kind, msg.CodeWorkerLost)
 		}
 		return reply, nil
 	}
@@ -160,7 +163,7 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant, error) {
 	grant := &msg.Grant{
 		Ref: msg.NewRef(ref.Kind, ref.RenderID, ref.TaskID), Attempt: g.attempt,
-		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(heartbeatEvery(r.Lease)), Timeout: msg.Duration(timeout(ref.Kind, g.params)),
+		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(heartbeatEvery(r.Lease)), Timeout: msg.Duration(timeout(r.TaskTimeout, ref.Kind, g.params)),
 		Params: g.params, Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
 	}
 	room, used := room(g), 0
@@ -195,16 +198,15 @@ func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant
 	return grant, nil
 }
 
-// Bounds of an attempt: a constant, and an addition for each frame. They end work that hangs, and
-// are far longer than work takes on the slowest machine.
+// An attempt may take Config.TaskTimeout, and this for each frame. That ends work that hangs, and
+// is far longer than work takes on the slowest machine.
 const (
-	timeoutBase     = 20 * time.Minute
 	timeoutPerFrame = 2 * time.Second
 	timeoutMost     = signedFor - time.Hour
 )
 
 // timeout is how long an attempt at a task with these parameters may take.
-func timeout(kind msg.Kind, params json.RawMessage) time.Duration {
+func timeout(base time.Duration, kind msg.Kind, params json.RawMessage) time.Duration {
 	if kind == msg.Probe {
 		return msg.ProbeTimeout
 	}
@@ -221,7 +223,7 @@ func timeout(kind msg.Kind, params json.RawMessage) time.Duration {
 			}
 		}
 	}
-	return min(timeoutBase+time.Duration(frames)*timeoutPerFrame, timeoutMost)
+	return min(base+time.Duration(frames)*timeoutPerFrame, timeoutMost)
 }
 
 // heartbeat renews a lease. When the database does not answer, the worker is told to go on: its

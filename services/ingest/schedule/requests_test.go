@@ -46,17 +46,17 @@ func TestAnswersGoToInboxesOnly(t *testing.T) {
 
 func TestAnAttemptMayTakeLongerTheMoreFramesItHas(t *testing.T) {
 	for params, want := range map[string]time.Duration{
-		`{"url": "https://example.com/ada.png"}`: timeoutBase,
-		`{"frames": 300}`:                        timeoutBase + 300*timeoutPerFrame,
-		`{"frames": [300, 300, 180]}`:            timeoutBase + 780*timeoutPerFrame,
+		`{"url": "https://example.com/ada.png"}`: 20 * time.Minute,
+		`{"frames": 300}`:                        20*time.Minute + 300*timeoutPerFrame,
+		`{"frames": [300, 300, 180]}`:            20*time.Minute + 780*timeoutPerFrame,
 		`{"frames": 1000000}`:                    timeoutMost,
-		`{"frames": "many"}`:                     timeoutBase,
+		`{"frames": "many"}`:                     20 * time.Minute,
 	} {
-		if got := timeout(msg.Concat, json.RawMessage(params)); got != want {
+		if got := timeout(20*time.Minute, msg.Concat, json.RawMessage(params)); got != want {
 			t.Errorf("%s may take %s, want %s", params, got, want)
 		}
 	}
-	if got := timeout(msg.Probe, json.RawMessage(`{"url": "https://example.com/ada.mp4"}`)); got != msg.ProbeTimeout {
+	if got := timeout(20*time.Minute, msg.Probe, json.RawMessage(`{"url": "https://example.com/ada.mp4"}`)); got != msg.ProbeTimeout {
 		t.Errorf("a probe may take %s, want %s", got, msg.ProbeTimeout)
 	}
 }

@@ -107,22 +107,16 @@ func (r *results) fetch(ctx, work context.Context) error {
 func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	fault.Here(fault.ResultReceived)
 	result, err := msg.Decode[msg.Result](m.Data())
-	log := r.Log.With().Str("subject", m.Subject()).Logger()
-	switch {
-	case errors.Is(err, msg.ErrVersion):
+	if r.bury(ctx, r.Log, m, result, err) {
+		return
+	}
+	if err != nil {
+		log := r.Log.With().Str("subject", m.Subject()).Logger()
 		log.Warn().Err(err).Msg("result is for another release")
 		r.count(log, outcomeVersion, m.NakWithDelay(foreignRetry))
 		return
-	case err == nil && m.Subject() != msg.ResultSubject(result.Ref):
-		log.Error().Msg("result names another task than its subject: dropped")
-		r.count(log, outcomeMalformed, m.TermWithReason("names another task than its subject"))
-		return
-	case err != nil:
-		log.Error().Err(err).Msg("unreadable result dropped")
-		r.count(log, outcomeMalformed, m.TermWithReason("unreadable"))
-		return
 	}
-	log = r.Log.With().Stringer("render_id", result.RenderID).Stringer("task_id", result.TaskID).
+	log := r.Log.With().Stringer("render_id", result.RenderID).Stringer("task_id", result.TaskID).
 		Str("kind", string(result.Kind)).Int("attempt", result.Attempt).Str("worker", result.Worker).
 		Str("outcome", string(result.Outcome)).Logger()
 	var verdict string
@@ -144,6 +138,9 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	event := log.Info()
 	if result.Failure != nil {
 		event = log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail)
+	}
+	if verdict == verdictFailed {
+		r.Metrics.died(result.Kind, failureCode(result))
 	}
 	event.Str("verdict", verdict).Dur("elapsed", time.Duration(result.Elapsed)).Msg("result")
 	fault.Here(fault.ResultCommitted)
@@ -206,6 +203,17 @@ func (r *results) countReused(ctx context.Context, log zerolog.Logger, upload uu
 	for kind, n := range reused {
 		r.Metrics.reused.WithLabelValues(string(kind)).Add(float64(n))
 	}
+}
+
+// verdictFailed is the database's verdict on a result with which its task, and its render, failed.
+const verdictFailed = "failed"
+
+// failureCode returns the code with which a result failed its task.
+func failureCode(r msg.Result) msg.Code {
+	if r.Failure != nil {
+		return r.Failure.Code
+	}
+	return msg.CodeInternal
 }
 
 func (r *results) count(log zerolog.Logger, outcome string, settled error) {

@@ -30,6 +30,9 @@ type Config struct {
 	Lease time.Duration
 	// Replicas is how many servers hold each stream: 1 on a single server, 3 in a cluster.
 	Replicas int
+	// TaskTimeout is how long an attempt may take, beside what each frame adds; RenderTimeout, how
+	// long after its planning a render may end; 0: any time.
+	TaskTimeout, RenderTimeout time.Duration
 	// PerHost is how many pages of one host are recorded at once; 0: any number.
 	PerHost int
 	// Ended is called when a render has ended, so that another one may be claimed.
@@ -169,7 +172,7 @@ func (s *Scheduler) round(ctx context.Context, d *dispatcher, w *watcher, full b
 		return err
 	}
 	if full {
-		return s.Metrics.measure(ctx, s.tasks)
+		return errors.Join(s.Metrics.measure(ctx, s.tasks), w.watchWorkers(ctx))
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type granted struct {
 	verdict msg.Verdict
 	reason  string
 	after   time.Duration
+	rest    time.Duration // of the worker
 	attempt int
 	params  json.RawMessage
 	inputs  map[string]grantedInput
@@ -43,6 +44,13 @@ type grantedInput struct {
 	Key   string          `json:"key"`
 	Facts json.RawMessage `json:"facts"`
 }
+
+const (
+	// verdictRest is the verdict of loom.grant_task that becomes msg.Later with a rest.
+	verdictRest = "rest"
+	// lostTooOften is the reason of loom.grant_task with which a task has failed.
+	lostTooOften = "the task was lost too often"
+)
 
 // grant grants a task that is due, or whose lease has lapsed (see leaseClock.lapsed).
 func (t taskStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.Time) (granted, error) {
@@ -61,6 +69,9 @@ func (t taskStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.T
 		return granted{}, fmt.Errorf("grant the task: %w", err)
 	}
 	g.verdict, g.after = msg.Verdict(verdict), time.Duration(after*float64(time.Second))
+	if verdict == verdictRest {
+		g.verdict, g.after, g.rest = msg.Later, 0, g.after
+	}
 	if g.verdict != msg.Granted {
 		return g, nil
 	}
@@ -139,6 +150,40 @@ func (t taskStore) handBack(ctx context.Context, r msg.Ref, attempt int, reason 
 		return "", fmt.Errorf("take the task back: %w", err)
 	}
 	return verdict, nil
+}
+
+// keepUnreadable makes a dead letter of a message that cannot be read.
+func (t taskStore) keepUnreadable(ctx context.Context, subject string, body []byte, reason, worker string) error {
+	_, err := t.db.Exec(ctx, "select loom.keep_unreadable($1::text, $2::bytea, $3::text, $4::text)",
+		clean(subject, 500), body[:min(len(body), msg.MaxUnreadable)], clean(reason, 1000), clean(worker, 200))
+	if err != nil {
+		return fmt.Errorf("keep an unreadable message: %w", err)
+	}
+	return nil
+}
+
+// overdue is a render that failed because its time was over, and the kind of its first unfinished
+// task.
+type overdue struct {
+	render uuid.UUID
+	kind   msg.Kind
+}
+
+// failOverdue fails the renders that were planned longer ago than limit.
+func (t taskStore) failOverdue(ctx context.Context, limit time.Duration, message string) ([]overdue, error) {
+	rows, err := t.db.Query(ctx, "select render_id, coalesce(kind, '') from loom.fail_overdue(make_interval(secs => $1::float8), $2::text, $3::text)",
+		limit.Seconds(), string(msg.CodeRenderTimeout), message)
+	if err != nil {
+		return nil, fmt.Errorf("fail renders whose time is over: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o overdue, err error) {
+		err = row.Scan(&o.render, &o.kind)
+		return o, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fail renders whose time is over: %w", err)
+	}
+	return list, nil
 }
 
 // due is a task to publish.

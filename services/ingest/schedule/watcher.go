@@ -27,6 +27,8 @@ type watcher struct {
 	// published is each plan as it was last published. Ended plans stay until poll no longer reads
 	// them.
 	published map[uuid.UUID]planState
+	// resting are the workers that rested at the last look.
+	resting map[resting]bool
 	// since is the database's time from which on ended plans are read.
 	since time.Time
 }
@@ -47,7 +49,8 @@ func newWatcher(s *Scheduler) *watcher {
 }
 
 // closeEnded closes the plans of renders that the app has ended itself (with status = 'cancelled',
-// for instance), and cancels the renders that the app has asked to cancel.
+// for instance), fails renders whose time is over, and cancels the renders that the app has asked
+// to cancel.
 func (w *watcher) closeEnded(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -58,6 +61,11 @@ func (w *watcher) closeEnded(ctx context.Context) error {
 	for _, render := range closed {
 		w.Log.Info().Stringer("render_id", render).Msg("render was ended by the app")
 	}
+	if w.RenderTimeout > 0 {
+		if err := w.failOverdue(ctx); err != nil {
+			return err
+		}
+	}
 	cancelled, err := w.renders(ctx, "select loom.cancel_requested()")
 	if err != nil {
 		return fmt.Errorf("cancel as requested: %w", err)
@@ -66,6 +74,29 @@ func (w *watcher) closeEnded(ctx context.Context) error {
 		w.Log.Info().Stringer("render_id", render).Msg("render was cancelled, as the app asked")
 	}
 	return nil
+}
+
+// failOverdue fails renders whose time is over.
+func (w *watcher) failOverdue(ctx context.Context) error {
+	list, err := w.tasks.failOverdue(ctx, w.RenderTimeout, fmt.Sprintf(
+		"This render was stopped because it had not ended after %s. Please try again.", inWords(w.RenderTimeout)))
+	for _, o := range list {
+		w.Log.Warn().Stringer("render_id", o.render).Str("kind", string(o.kind)).Msg("render failed because its time was over")
+		w.Metrics.died(o.kind, msg.CodeRenderTimeout)
+	}
+	return err
+}
+
+// inWords writes a duration for a product's user, rounded to its largest unit.
+func inWords(d time.Duration) string {
+	unit, name := time.Hour, "hours"
+	switch {
+	case d < 2*time.Minute:
+		unit, name = time.Second, "seconds"
+	case d < 2*time.Hour:
+		unit, name = time.Minute, "minutes"
+	}
+	return fmt.Sprintf("%d %s", d.Round(unit)/unit, name)
 }
 
 // renders calls a SQL function and returns the renders that it changed.
