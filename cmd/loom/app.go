@@ -36,6 +36,7 @@ type commands struct {
 	List    listCmd    `cmd:"" help:"List the newest renders."`
 	Retry   retryCmd   `cmd:"" help:"Do again what failed of renders."`
 	Cancel  cancelCmd  `cmd:"" help:"Cancel renders that have not ended."`
+	Dead    deadCmd    `cmd:"" help:"List, read, replay and discard dead letters: tasks that failed for good, and messages that nobody could read."`
 	Pause   pauseCmd   `cmd:"" help:"Let no more tasks of a stage begin."`
 	Resume  resumeCmd  `cmd:"" help:"Let tasks of a paused stage begin again."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`

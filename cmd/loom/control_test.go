@@ -156,3 +156,95 @@ func TestRetryQueuesWhatHasFailedAndTells(t *testing.T) {
 		t.Errorf("status %d, %s", status, stderr)
 	}
 }
+
+// died plans a render of one scene whose recording has failed for good.
+func died(t *testing.T, db *pgxpool.Pool, render uuid.UUID, code, host string) (task uuid.UUID) {
+	t.Helper()
+	task = uuid.New()
+	execute(t, db, `update render_jobs set state = 'running' where render_id = $1`, render)
+	execute(t, db, `select loom.open_plan(gen_random_uuid(), $1, (select id from render_jobs where render_id = $1), '{}', 0,
+		jsonb_build_array(jsonb_build_object('id', $2::uuid, 'kind', 'record', 'seq', 0, 'params', '{"scene": 2}'::jsonb, 'weight', 1, 'host', $3::text)))`,
+		render, task, host)
+	execute(t, db, "select loom.grant_task($1, 'recorder-1', gen_random_uuid(), '1 minute')", task)
+	execute(t, db, "select loom.fail_task($1, 1, $2, 'Something went wrong.', 'no space left', false)", task, code)
+	return task
+}
+
+func TestDeadLettersAreListedReadReplayedAndDiscarded(t *testing.T) {
+	db, environ, ids := controlled(t, 4)
+	var tasks []uuid.UUID
+	for i, id := range ids {
+		tasks = append(tasks, died(t, db, id, []string{"internal", "storage_unavailable"}[i%2], []string{"a.example", "b.example"}[i/2]))
+	}
+	execute(t, db, "select loom.keep_unreadable('task.record.x.y', '\\x00ff41', 'not JSON', 'recorder-2')")
+	type letters = []struct {
+		ID           uuid.UUID
+		Kind, Host   *string
+		Render       *uuid.UUID `json:"render_id"`
+		Scene        *int
+		Code         string  `json:"error_code"`
+		Subject      *string `json:"subject"`
+		Worker, Died string
+		Settled      *string
+	}
+	list := func(args ...string) letters {
+		return printed[letters](t, environ, append([]string{"dead", "list", "--json"}, args...)...)
+	}
+	for filter, want := range map[string]int{
+		"": 5, "--kind record": 5, "--kind upload": 0, "--code storage_unavailable": 2, "--host b.example": 2, "--host B.example --code internal": 1,
+		"--since 1h": 5, "--before 1h": 0, "--user " + uuid.NewString(): 0, "--limit 2": 2, "--render " + ids[0].String()[:10]: 1,
+	} {
+		if got := list(strings.Fields(filter)...); len(got) != want {
+			t.Errorf("%q: %d, want %d", filter, len(got), want)
+		}
+	}
+	l := list("--render", ids[1].String())[0]
+	if l.ID != tasks[1] || *l.Render != ids[1] || *l.Kind != "record" || *l.Host != "a.example" || *l.Scene != 2 || l.Code != "storage_unavailable" ||
+		l.Worker != "recorder-1" || l.Subject != nil || l.Settled != nil {
+		t.Errorf("%+v", l)
+	}
+	shown := printed[struct {
+		Detail string
+		Tries  []struct{ Outcome, Worker string }
+	}](t, environ, "dead", "show", tasks[1].String()[:12], "--json")
+	if shown.Detail != "no space left" || fmt.Sprint(shown.Tries) != "[{failed recorder-1}]" {
+		t.Errorf("%+v", shown)
+	}
+	unreadable := list("--code", "unreadable")[0].ID.String()
+	if status, stdout, _ := loom(t, environ, "dead", "show", unreadable); status != statusDone || !strings.Contains(stdout, `\000\377A`) {
+		t.Errorf("status %d, %s", status, stdout)
+	}
+	if status, stdout, _ := loom(t, environ, "dead", "list"); status != statusDone || strings.Count(stdout, "record scene 2") != 4 {
+		t.Errorf("status %d, %s", status, stdout)
+	}
+	// Nothing, both, and what is not there.
+	for _, args := range [][]string{{}, {unreadable, "--all"}, {unreadable, "--code", "x"}, {uuid.NewString()}} {
+		if status, _, stderr := loom(t, environ, append([]string{"dead", "discard"}, args...)...); status != statusUsage {
+			t.Errorf("%v: status %d, %s", args, status, stderr)
+		}
+	}
+	replayed := printed[[]struct {
+		ID     uuid.UUID
+		Render uuid.UUID `json:"render_id"`
+		Job    uuid.UUID `json:"job_id"`
+	}](t, environ, "dead", "replay", "--code", "storage_unavailable", "--host", "a.example", "--json")
+	if len(replayed) != 1 || replayed[0].ID != tasks[1] || replayed[0].Render != ids[1] {
+		t.Fatalf("%+v", replayed)
+	}
+	var job string
+	if err := db.QueryRow(t.Context(), "select render_id || ' ' || state from render_jobs where id = $1", replayed[0].Job).Scan(&job); err != nil || job != ids[1].String()+" queued" {
+		t.Errorf("its job is %s, %v", job, err)
+	}
+	if _, stdout, stderr := loom(t, environ, "dead", "replay", tasks[0].String(), unreadable); stdout != "1 replayed, for 1 renders\n" || !strings.Contains(stderr, "1 were settled already") {
+		t.Errorf("%s%s", stdout, stderr)
+	}
+	if got := printed[[]uuid.UUID](t, environ, "dead", "discard", tasks[2].String(), "--json"); len(got) != 1 || got[0] != tasks[2] {
+		t.Errorf("discarded %v", got)
+	}
+	if _, stdout, _ := loom(t, environ, "dead", "discard", "--all"); stdout != "2 discarded\n" {
+		t.Errorf("%s", stdout)
+	}
+	if open, all := len(list()), len(list("--all")); open != 0 || all != 5 {
+		t.Errorf("%d are open, of %d", open, all)
+	}
+}

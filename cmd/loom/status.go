@@ -52,7 +52,8 @@ func (c *statusCmd) Run(ctx context.Context, a *app) error {
 
 // notOne marks errors that are the command line's fault.
 func notOne(err error) error {
-	if errors.Is(err, renders.ErrNotFound) || errors.Is(err, renders.ErrAmbiguous) {
+	if errors.Is(err, renders.ErrNotFound) || errors.Is(err, renders.ErrAmbiguous) ||
+		errors.Is(err, renders.ErrNoLetter) || errors.Is(err, renders.ErrSeveralLetters) {
 		return usageError{err}
 	}
 	return err
