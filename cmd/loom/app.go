@@ -34,6 +34,7 @@ type commands struct {
 	Status  statusCmd  `cmd:"" help:"Show a render: its stages, tasks and attempts."`
 	Bundle  bundleCmd  `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
 	List    listCmd    `cmd:"" help:"List the newest renders."`
+	Top     topCmd     `cmd:"" help:"Watch stages, workers and renders."`
 	Retry   retryCmd   `cmd:"" help:"Do again what failed of renders."`
 	Cancel  cancelCmd  `cmd:"" help:"Cancel renders that have not ended."`
 	Dead    deadCmd    `cmd:"" help:"List, read, replay and discard dead letters: tasks that failed for good, and messages that nobody could read."`

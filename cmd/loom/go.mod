@@ -15,6 +15,7 @@ require (
 	github.com/loom-lite/loom-lite/services/recorder v0.0.0-00010101000000-000000000000
 	github.com/loom-lite/loom-lite/services/transcoder v0.0.0-00010101000000-000000000000
 	github.com/loom-lite/loom-lite/services/uploader v0.0.0-00010101000000-000000000000
+	github.com/mattn/go-runewidth v0.0.30
 	github.com/nats-io/nats.go v1.55.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/rs/zerolog v1.35.1
@@ -80,7 +81,6 @@ require (
 	github.com/lib/pq v1.10.9 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
-	github.com/mattn/go-runewidth v0.0.30 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
