@@ -23,8 +23,9 @@ func (e *OutdatedError) Error() string {
 
 // Check returns nil if loom-lite can work on the database. It returns an OutdatedError if the
 // database is not up to date, and an UnfitError if the app's tables are not as they must be or the
-// role lacks rights. A database of a newer program is up to date. Check changes nothing.
-func Check(ctx context.Context, db DB) error {
+// role lacks rights for these services, for all if none is named. A database of a newer program is
+// up to date. Check changes nothing.
+func Check(ctx context.Context, db DB, of ...Service) error {
 	barred, _, err := entering(ctx, db)
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func Check(ctx context.Context, db DB) error {
 	if err != nil {
 		return err
 	}
-	rights, err := Rights(ctx, db)
+	rights, err := Rights(ctx, db, of...)
 	if err != nil {
 		return err
 	}
@@ -88,8 +89,8 @@ func remedy(version int, file string) string {
 }
 
 // Ready is Check for readiness probes: its errors name neither the host nor the role.
-func Ready(ctx context.Context, db DB) error {
-	err := Check(ctx, db)
+func Ready(ctx context.Context, db DB, of ...Service) error {
+	err := Check(ctx, db, of...)
 	if unfit := new(UnfitError); errors.As(err, &unfit) {
 		return errors.New(unfit.Brief())
 	}

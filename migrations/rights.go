@@ -7,14 +7,31 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Rights returns what the role of db lacks for ingest and the uploader: rights, and access to rows
-// that row level security hides. It ignores tables that do not exist. It changes nothing.
-func Rights(ctx context.Context, db DB) ([]Problem, error) {
+// Service is a service that uses the database.
+type Service string
+
+// The services that use the database. Each has rights of its own (0012_roles.sql).
+const (
+	Ingest   Service = "ingest"
+	Uploader Service = "uploader"
+)
+
+// Rights returns what the role of db lacks for some services, for all if none is named: rights, and
+// access to rows that row level security hides. It ignores tables that do not exist. It changes
+// nothing.
+func Rights(ctx context.Context, db DB, of ...Service) ([]Problem, error) {
+	if len(of) == 0 {
+		of = []Service{Ingest, Uploader}
+	}
+	var names []string
+	for _, s := range of {
+		names = append(names, string(s))
+	}
 	barred, role, err := entering(ctx, db)
 	if err != nil || barred != nil {
 		return barred, err
 	}
-	rows, err := db.Query(ctx, lacking)
+	rows, err := db.Query(ctx, lacking, names)
 	if err != nil {
 		return nil, fmt.Errorf("look at rights: %w", err)
 	}
@@ -54,17 +71,25 @@ func entering(ctx context.Context, db DB) (barred []Problem, role string, err er
 }
 
 // lacking returns the rights that the current role lacks, and the tables whose rows it does not
-// see. It assumes that a policy for this very role shows the rows, and one that shows all rows to
-// everybody; it assumes so of no other.
+// see. It assumes that a policy for this very role, or for a group that it is in, shows the rows,
+// and one that shows all rows to everybody; it assumes so of no other.
 const lacking = `
-with wanted (schema, name, privilege) as (
-  values ('public', 'campaigns', 'select'), ('public', 'scenes', 'select'), ('public', 'renders', 'select'), ('public', 'renders', 'update'),
-         ('public', 'render_jobs', 'select'), ('public', 'render_jobs', 'update'), ('loom', 'migrations', 'select')
-  union all
+with fixed (service, schema, name, privileges) as (
+  values ('ingest', 'public', 'campaigns', '{select}'::text[]), ('ingest', 'public', 'scenes', '{select}'),
+         ('ingest', 'public', 'renders', '{select,update}'), ('ingest', 'public', 'render_jobs', '{select,update}'),
+         ('ingest', 'loom', 'migrations', '{select}'), ('ingest', 'loom', 'shares', '{select}'),
+         ('uploader', 'public', 'renders', '{select,update}'), ('uploader', 'public', 'render_jobs', '{select,update}'),
+         ('uploader', 'loom', 'migrations', '{select}'), ('uploader', 'loom', 'copies', '{select,insert,delete}'),
+         ('uploader', 'loom', 'set_aside', '{select,delete}'), ('uploader', 'loom', 'plans', '{select,update}'),
+         ('uploader', 'loom', 'tasks', '{select,update}'), ('uploader', 'loom', 'attempts', '{select,update}')
+), wanted (schema, name, privilege) as (
+  select f.schema, f.name, p.privilege from fixed f, unnest(f.privileges) as p (privilege) where f.service = any ($1::text[])
+  union
   select 'loom', t.relname, p.privilege
     from (select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname = 'loom' and c.relkind in ('r', 'p') and c.relname <> 'migrations') as t,
+           where n.nspname = 'loom' and c.relkind in ('r', 'p') and c.relname not in ('migrations', 'shares')) as t,
          unnest(array['select', 'insert', 'update', 'delete']) as p (privilege)
+   where 'ingest' = any ($1::text[])
 ), looked as (
   select c.oid, format('%I.%I', w.schema, w.name) as what, w.privilege,
          case w.privilege when 'delete' then has_table_privilege(c.oid, 'delete')
@@ -72,7 +97,9 @@ with wanted (schema, name, privilege) as (
          case w.privilege when 'select' then 'r' when 'insert' then 'a' when 'update' then 'w' else 'd' end as command
     from wanted w join pg_namespace n on n.nspname = w.schema join pg_class c on c.relnamespace = n.oid and c.relname = w.name
 ), policies as (
-  select p.polrelid, p.polcmd, p.polpermissive, current_user::regrole::oid = any (p.polroles) as made_for_it,
+  select p.polrelid, p.polcmd, p.polpermissive, exists (select from unnest(p.polroles) as r (oid) join pg_roles g on g.oid = r.oid
+                                                         where g.oid = current_user::regrole::oid
+                                                            or g.rolname in ('loom_ingest', 'loom_uploader') and pg_has_role(g.oid, 'usage')) as made_for_it,
          coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), 'true') = 'true' as shows_all
     from pg_policy p
    where exists (select from unnest(p.polroles) as r (oid) where case r.oid when 0 then true else pg_has_role(r.oid, 'usage') end)
@@ -92,6 +119,9 @@ union all
 select 'function ' || p.oid::regprocedure, 'execute', false
   from pg_proc p where p.pronamespace = (select oid from pg_namespace where nspname = 'loom')
    and p.prorettype <> 'trigger'::regtype and not has_function_privilege(p.oid, 'execute')
+   and (p.proname in ('finish_render', 'begin_copies', 'copies_unwanted', 'schema_version') and 'uploader' = any ($1::text[])
+        or p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'grant_groups')
+           and 'ingest' = any ($1::text[]))
 order by 3, 1`
 
 // owning returns what the role of db lacks to migrate.

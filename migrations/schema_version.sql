@@ -18,3 +18,12 @@ begin
   end loop;
 end
 $$;
+
+-- What the files before have made is there now.
+do $$
+begin
+  if to_regprocedure('loom.grant_groups()') is not null then
+    perform loom.grant_groups();
+  end if;
+end
+$$;

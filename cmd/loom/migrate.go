@@ -50,6 +50,13 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 	for _, p := range lacking {
 		a.say("services cannot work as this role: %s %s\n  → %s", p.What, p.Found, p.Mend)
 	}
+	missing, err := local.MissingGroups(ctx, settings["DATABASE_URL"])
+	if err != nil {
+		return err
+	}
+	for _, p := range missing {
+		a.say("services cannot be put into groups of rights: %s %s\n  → %s", p.What, p.Found, p.Mend)
+	}
 	if !c.Buckets {
 		return nil
 	}

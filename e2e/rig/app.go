@@ -84,7 +84,9 @@ begin
   return null;
 end
 $$;
-create trigger e2e_record after insert or update on renders for each row execute function e2e_record();`
+create trigger e2e_record after insert or update on renders for each row execute function e2e_record();
+grant insert on e2e_history to loom_ingest, loom_uploader;
+grant usage on sequence e2e_history_seq_seq to loom_ingest, loom_uploader;`
 
 // Submit presses "Render": it inserts campaign, scenes, render and job with plain SQL, and returns
 // the render's id.

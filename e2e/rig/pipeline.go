@@ -177,7 +177,7 @@ func (p *Pipeline) RunWith(t testing.TB, kind string, settings map[string]string
 		t.Fatalf("make a work folder: %v", err)
 	}
 	var env []string
-	for k, v := range p.settings(kind, s, work) {
+	for k, v := range p.settings(t, kind, s, work) {
 		env = append(env, k+"="+v)
 	}
 	var err error
@@ -191,7 +191,8 @@ func (p *Pipeline) RunWith(t testing.TB, kind string, settings map[string]string
 
 // settings returns a service's whole environment: what all have, and the credentials that this one
 // needs.
-func (p *Pipeline) settings(kind string, s *Service, work string) map[string]string {
+func (p *Pipeline) settings(t testing.TB, kind string, s *Service, work string) map[string]string {
+	t.Helper()
 	env := map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": work, "TMPDIR": work, "WORK_DIR": work,
 		"PORT": strconv.Itoa(s.Port), "WORKER_ID": s.Worker, "LOG_LEVEL": "debug", "DRAIN_TIMEOUT": "20s",
@@ -199,7 +200,7 @@ func (p *Pipeline) settings(kind string, s *Service, work string) map[string]str
 	maps.Copy(env, p.NATS.settings(kind))
 	switch kind {
 	case "ingest", "uploader":
-		env["DATABASE_URL"] = p.Postgres.URL
+		env["DATABASE_URL"] = p.Postgres.URLAs(t, kind)
 		env["S3_ENDPOINT"] = p.Store.Endpoint
 		env["S3_ACCESS_KEY_ID"], env["S3_SECRET_ACCESS_KEY"] = accessKey, secretKey
 		env["TASK_LEASE"], env["WORKER_POLL_INTERVAL"] = "3s", "500"
@@ -311,13 +312,19 @@ func stopServices(services []*Service) error {
 // secrets are what no log may hold.
 var secrets = []string{secretKey, databasePassword, "X-Amz-Signature"}
 
-// refusal is what a service logs that may not use a subject which it needs.
-const refusal = "NATS refuses this user"
+// refusals are what a service logs that may not use a subject which it needs, or lacks a right in
+// Postgres.
+var refusals = map[string]string{
+	"NATS refuses this user": "pkg/natsauth lists the subjects that it may use",
+	"(SQLSTATE 42501)":       "migrations/0012_roles.sql lists what its role may do",
+}
 
 func (p *Pipeline) checkLogs() (err error) {
 	for _, s := range p.processes {
-		if bytes.Contains(s.Log(), []byte(refusal)) {
-			err = errors.Join(err, fmt.Errorf("the log of %s says: %s a subject; pkg/natsauth lists what it may use", s.Worker, refusal))
+		for refusal, mend := range refusals {
+			if bytes.Contains(s.Log(), []byte(refusal)) {
+				err = errors.Join(err, fmt.Errorf("the log of %s has %q: %s", s.Worker, refusal, mend))
+			}
 		}
 		for _, secret := range secrets {
 			if bytes.Contains(s.Log(), []byte(secret)) {

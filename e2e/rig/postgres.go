@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,14 +94,41 @@ func (p *Postgres) migrate(t testing.TB) *pgxpool.Pool {
 	if _, err := migrations.Apply(ctx, conn); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.PgConn().Exec(ctx, history).ReadAll(); err != nil {
-		t.Fatalf("add the history of renders: %v", err)
+	for what, sql := range map[string]string{"history of renders": history, "services' roles": roles} {
+		if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
+			t.Fatalf("add the %s: %v", what, err)
+		}
 	}
 	pool, err := pgxpool.New(ctx, p.URL)
 	if err != nil {
 		t.Fatalf("open the app's database: %v", err)
 	}
 	return pool
+}
+
+// roles are what services log in as, each in its group of rights, and a reader. The app's triggers
+// run as these roles too.
+const roles = `
+do $$
+declare
+  v_service text;
+begin
+  foreach v_service in array array['ingest', 'uploader', 'reader'] loop
+    execute format('create role e2e_%1$s login in role loom_%1$s', v_service);
+  end loop;
+end
+$$;
+`
+
+// URLAs returns the database's URL for a service, or for a reader.
+func (p *Postgres) URLAs(t testing.TB, service string) string {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("e2e_"+service, databasePassword)
+	return u.String()
 }
 
 // freshCluster runs initdb once.

@@ -32,6 +32,8 @@ type Role struct {
 	URL string
 	// OwnerURL is the database's, as the owner of the app's tables.
 	OwnerURL string
+	// AdminURL is the database's, as a superuser.
+	AdminURL string
 	t        testing.TB
 	name     string
 	admin    *pgx.Conn
@@ -61,7 +63,15 @@ func LeastRole(t testing.TB) *Role {
 	owner := r.name + "_owner"
 	r.run(r.admin, fmt.Sprintf(`create role %[1]s login; create role %[2]s login;
 		do $$ begin execute format('alter database %%I owner to %[1]s', current_database()); end $$`, owner, r.name))
-	r.OwnerURL, r.URL = as(t, admin, owner), as(t, admin, r.name)
+	// The owner may not create roles, and another test may be creating these.
+	r.run(r.admin, `do $$
+		declare g text;
+		begin
+		  foreach g in array array['loom_ingest', 'loom_uploader', 'loom_reader'] loop
+		    begin execute 'create role ' || g || ' nologin'; exception when duplicate_object or unique_violation then null; end;
+		  end loop;
+		end $$`)
+	r.OwnerURL, r.URL, r.AdminURL = as(t, admin, owner), as(t, admin, r.name), admin
 	conn := r.connect(r.OwnerURL)
 	if _, err := migrations.Apply(t.Context(), conn); err != nil {
 		t.Fatal(err)
@@ -69,6 +79,8 @@ func LeastRole(t testing.TB) *Role {
 	r.run(conn, `alter table campaigns enable row level security; alter table scenes enable row level security;
 		alter table renders enable row level security; alter table render_jobs enable row level security;
 		create policy own on renders using (false)`)
+	// As an upgrade does: policies are made for the groups where the app has row level security.
+	r.run(conn, "select loom.grant_groups()")
 	t.Cleanup(func() {
 		conn := r.admin
 		for _, role := range []string{r.name, owner} {
@@ -80,6 +92,30 @@ func LeastRole(t testing.TB) *Role {
 		_ = conn.Close(context.Background())
 	})
 	return r
+}
+
+// MemberOf is LeastRole for a role that is in one of the groups of 0012_roles.sql, and has no other
+// rights.
+func MemberOf(t testing.TB, group string) *Role {
+	t.Helper()
+	r := LeastRole(t)
+	r.run(r.admin, fmt.Sprintf("grant %s to %s", group, r.name))
+	return r
+}
+
+// Member makes another role, in one of the groups of 0012_roles.sql, and returns the database's URL
+// as that role.
+func (r *Role) Member(group string) (url string) {
+	r.t.Helper()
+	name := fmt.Sprintf("worker_%d_%d", os.Getpid(), serial.Add(1))
+	r.run(r.admin, fmt.Sprintf("create role %s login in role %s", name, group))
+	r.t.Cleanup(func() {
+		// Before the role's own clean-up, whose connection this is.
+		if _, err := r.admin.Exec(context.Background(), "drop role "+name); err != nil {
+			r.t.Error(err)
+		}
+	})
+	return as(r.t, r.AdminURL, name)
 }
 
 // Grant gives the role what the docs list.
@@ -175,3 +211,6 @@ func (r *Role) run(conn *pgx.Conn, sql string) {
 
 // Name is the role's.
 func (r *Role) Name() string { return r.name }
+
+// Owner is the name of the owner of the app's tables.
+func (r *Role) Owner() string { return r.name + "_owner" }

@@ -161,7 +161,7 @@ func awaitSchema(ctx context.Context, cfg Config, pool *pgxpool.Pool) error {
 	return outage.Until(ctx, func() error {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		return migrations.Check(ctx, pool)
+		return migrations.Check(ctx, pool, migrations.Ingest)
 	})
 }
 
@@ -196,7 +196,7 @@ func awaitBucket(ctx context.Context, cfg Config, objects *store.Client) {
 // databaseReady returns nil while jobs can be claimed. Its errors name neither the database's host
 // nor the role.
 func databaseReady(ctx context.Context, pool *pgxpool.Pool, loop *claim.Loop) error {
-	if err := migrations.Ready(ctx, pool); err != nil {
+	if err := migrations.Ready(ctx, pool, migrations.Ingest); err != nil {
 		return err
 	}
 	err := claim.Ready(ctx, pool)

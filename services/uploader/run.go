@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg Config) error {
 func serversReady(ctx context.Context, pool *pgxpool.Pool, client *store.Client, cfg Config) error {
 	var database, buckets error
 	var all sync.WaitGroup
-	all.Go(func() { database = migrations.Ready(ctx, pool) })
+	all.Go(func() { database = migrations.Ready(ctx, pool, migrations.Uploader) })
 	all.Go(func() { buckets = bucketsReady(ctx, client, cfg) })
 	all.Wait()
 	return errors.Join(database, buckets)

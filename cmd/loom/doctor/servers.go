@@ -59,7 +59,10 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 	const what = "Migrations"
 	for _, look := range []func(context.Context, migrations.DB) ([]migrations.Problem, error){
-		migrations.Rights, migrations.Fit, migrations.Ambiguous,
+		func(ctx context.Context, db migrations.DB) ([]migrations.Problem, error) {
+			return migrations.Rights(ctx, db)
+		},
+		migrations.Fit, migrations.Ambiguous,
 	} {
 		problems, err := look(ctx, conn)
 		if err != nil {
@@ -84,6 +87,13 @@ func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 		return append(findings, missing(what, err, "run loom migrate with a role that may create tables and functions"))
 	case version > migrations.Version:
 		return append(findings, ok(what, "schema version %d, of a newer release (this one has %d)", version, migrations.Version))
+	}
+	groups, err := migrations.Groups(ctx, conn)
+	if err != nil {
+		return append(findings, missing("Database", err, "allow the role of DATABASE_URL to read the catalogs"))
+	}
+	for _, p := range groups {
+		findings = append(findings, Finding{What: "Groups of rights", Verdict: Warning, Found: p.What + ": not there", Mend: p.Mend})
 	}
 	return append(findings, ok(what, "schema version %d", version))
 }

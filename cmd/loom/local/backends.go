@@ -161,6 +161,15 @@ func Lacking(ctx context.Context, databaseURL string) (lacking []migrations.Prob
 	return lacking, err
 }
 
+// MissingGroups says which groups of rights a database's server lacks.
+func MissingGroups(ctx context.Context, databaseURL string) (missing []migrations.Problem, err error) {
+	err = asked(ctx, databaseURL, func(conn *pgx.Conn) error {
+		missing, err = migrations.Groups(ctx, conn)
+		return err
+	})
+	return missing, err
+}
+
 // asked does something with a connection to a database.
 func asked(ctx context.Context, databaseURL string, do func(*pgx.Conn) error) error {
 	cfg, err := postgres.Config(databaseURL, "loom-migrate")

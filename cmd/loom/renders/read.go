@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,11 +169,11 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 	case thinned != nil:
 		return history(thinned)
 	}
-	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((t.params ->> 'scene')::int, 0), t.state,
+	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((p.params ->> 'scene')::int, 0), t.state,
 		t.source is not null, (select m.render_id from loom.tasks m where m.id = t.maker), t.progress, t.attempt,
 		t.failures, t.worker, case when t.state = 'due' then t.not_before end, t.started_at, t.ended_at, t.facts, t.weight,
-		coalesce(t.params ->> 'rate', '')
-		from loom.tasks t
+		coalesce(p.params ->> 'rate', '')
+		from loom.tasks t cross join lateral loom.params_of(t.id) as p (params)
 		where t.plan_id = $1::uuid
 		order by loom.stage_rank(t.kind), t.kind desc, t.seq`, plan)
 	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Task, err error) {
@@ -218,15 +219,11 @@ func explain(operation string, err error) error {
 		return nil
 	}
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (pg.Code == undefinedTable || pg.Code == undefinedColumn || pg.Code == undefinedSchema) {
+	if errors.As(err, &pg) && slices.Contains(undefined, pg.Code) {
 		return fmt.Errorf("%s: %w", operation, ErrNotMigrated)
 	}
 	return fmt.Errorf("%s: %w", operation, err)
 }
 
-// SQLSTATEs of what is not there.
-const (
-	undefinedTable  = "42P01"
-	undefinedColumn = "42703"
-	undefinedSchema = "3F000"
-)
+// undefined are the SQLSTATEs of a table, a column, a schema and a function that are not there.
+var undefined = []string{"42P01", "42703", "3F000", "42883"}

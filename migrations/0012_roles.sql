@@ -1,0 +1,174 @@
+-- Groups of rights: what ingest, the uploader and readers may do, and no more.
+--
+--   loom_ingest    claims, plans and closes renders
+--   loom_uploader  closes renders whose video it has copied; cannot claim, plan or cancel
+--   loom_reader    loom status, list, top and dashboards: changes nothing, and reads no options of
+--                  scenes, which may be secret
+--
+-- A group cannot log in and has no password. An operator makes a role for each service and puts it
+-- into the service's group: create role … login password '…' in role loom_ingest.
+--
+-- Roles are the server's and not the database's. Where this role may not create roles, the groups
+-- are left out: somebody who may creates them, and the owner runs loom.grant_groups().
+do $$
+declare
+  v_group text;
+begin
+  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader'] loop
+    if not exists (select from pg_roles where rolname = v_group) then
+      begin
+        execute format('create role %I nologin', v_group);
+      exception
+        when duplicate_object or unique_violation then null; -- another database's migration was first
+        when insufficient_privilege then
+          raise notice 'loom-lite: % may not create the role %; see docs/operations.md', current_user, v_group;
+      end;
+    end if;
+  end loop;
+end
+$$;
+
+-- Returns a task's parameters without the scene's options. It runs as its owner: readers have no
+-- right to the column.
+create or replace function loom.params_of(p_task uuid) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select t.params - 'options' from loom.tasks t where t.id = p_task
+$$;
+
+-- Returns functions of ours by their names, and all that they call in turn.
+create or replace function loom.called_from(p_names text[]) returns setof regprocedure
+language sql stable set search_path = '' as $$
+  with recursive ours as (
+    select p.oid, p.proname, p.prosrc from pg_catalog.pg_proc p where p.pronamespace = 'loom'::pg_catalog.regnamespace
+  ), reached as (
+    select o.oid, o.prosrc from ours o where o.proname = any (p_names)
+    union
+    select o.oid, o.prosrc from reached r join ours o on r.prosrc ~ ('\mloom\.' || o.proname || '\(')
+  )
+  select oid::pg_catalog.regprocedure from reached
+$$;
+
+-- The functions of ours that a group may run.
+create or replace function loom.functions_of(p_group text) returns setof regprocedure
+language sql stable set search_path = '' as $$
+  -- ingest all but those of the uploader and of operators; the others what their work calls.
+  select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
+   where p_group = 'loom_ingest' and p.pronamespace = 'loom'::pg_catalog.regnamespace
+     and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'grant_groups')
+  union all
+  select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'schema_version']) f where p_group = 'loom_uploader'
+  union all
+  select f from loom.called_from(array['params_of', 'stage_rank', 'is_terminal', 'schema_version']) f where p_group = 'loom_reader'
+$$;
+
+-- The rights of the groups on tables, those of the app and ours. No columns: on all of them.
+create or replace function loom.table_rights()
+returns table (to_group text, on_table regclass, privilege text, on_columns text[])
+language sql stable set search_path = '' as $$
+  with ours as (
+    select c.oid, c.relname::text as name from pg_catalog.pg_class c
+     where c.relnamespace = 'loom'::pg_catalog.regnamespace and c.relkind in ('r', 'p')
+  ), named (to_group, name, privileges, columns) as (
+    values
+      ('loom_ingest', 'public.campaigns', '{select}'::text[], null::text[]),
+      ('loom_ingest', 'public.scenes', '{select}', null),
+      ('loom_ingest', 'public.renders', '{select}', null),
+      ('loom_ingest', 'public.renders', '{update}',
+       '{status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,cancel_requested,updated_at,completed_at}'),
+      ('loom_ingest', 'public.render_jobs', '{select}', null),
+      ('loom_ingest', 'public.render_jobs', '{update}', '{state,started_at,completed_at,error_message,updated_at}'),
+      -- Operators write shares, and migrations the owner.
+      ('loom_ingest', 'loom.shares', '{select}', null),
+      ('loom_ingest', 'loom.migrations', '{select}', null),
+      ('loom_uploader', 'public.renders', '{select}', null),
+      ('loom_uploader', 'public.renders', '{update}',
+       '{status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,updated_at,completed_at}'),
+      ('loom_uploader', 'public.render_jobs', '{select}', null),
+      ('loom_uploader', 'public.render_jobs', '{update}', '{state,completed_at,error_message,updated_at}'),
+      ('loom_uploader', 'loom.plans', '{select,update}', null),
+      ('loom_uploader', 'loom.tasks', '{select,update}', null),
+      ('loom_uploader', 'loom.attempts', '{select,update}', null),
+      ('loom_uploader', 'loom.copies', '{select,insert,update,delete}', null),
+      ('loom_uploader', 'loom.set_aside', '{select,delete}', null),
+      ('loom_uploader', 'loom.migrations', '{select}', null),
+      ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),
+      ('loom_reader', 'public.renders', '{select}', null),
+      ('loom_reader', 'public.render_jobs', '{select}', null)
+  )
+  select n.to_group, pg_catalog.to_regclass(n.name), p, n.columns from named n, pg_catalog.unnest(n.privileges) p
+   where pg_catalog.to_regclass(n.name) is not null
+  union all
+  select 'loom_ingest', o.oid, p, null from ours o, pg_catalog.unnest('{select,insert,update,delete}'::text[]) p
+   where o.name not in ('shares', 'migrations')
+  union all
+  -- The options of scenes are in these two.
+  select 'loom_reader', o.oid, 'select', (
+      select pg_catalog.array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
+       where a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped
+         and (o.name, a.attname) not in (('tasks', 'params'), ('plans', 'campaign')))
+    from ours o
+$$;
+
+-- Gives each group that exists the rights that it needs, and takes all others on these objects.
+-- schema_version.sql calls it, so what a later version adds is granted too.
+create or replace function loom.grant_groups() returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_group text;
+  v       record;
+  v_line  text;
+begin
+  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader'] loop
+    continue when not exists (select from pg_catalog.pg_roles where rolname = v_group);
+    execute pg_catalog.format('revoke all on all tables in schema loom from %I', v_group);
+    execute pg_catalog.format('revoke all on all sequences in schema loom from %I', v_group);
+    execute pg_catalog.format('revoke all on all functions in schema loom from %I', v_group);
+    execute pg_catalog.format('revoke all on public.campaigns, public.scenes, public.renders, public.render_jobs from %I', v_group);
+    execute pg_catalog.format('grant usage on schema loom to %I', v_group);
+    if not pg_catalog.has_schema_privilege(v_group, 'public', 'usage') then
+      execute pg_catalog.format('grant usage on schema public to %I', v_group);
+    end if;
+    for v_line in
+      select pg_catalog.format('grant %s%s on %s to %I', r.privilege, ' (' || c.list || ')', r.on_table, v_group)
+        from loom.table_rights() r, lateral (
+          select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ') as list from pg_catalog.pg_attribute a
+           where a.attrelid = r.on_table and a.attname = any (r.on_columns)) c
+       where r.to_group = v_group and (r.on_columns is null or c.list is not null)
+      union all
+      select pg_catalog.format('grant execute on function %s to %I', f, v_group) from loom.functions_of(v_group) f
+      union all
+      select 'grant select on all sequences in schema loom to loom_ingest' where v_group = 'loom_ingest'
+    loop
+      execute v_line;
+    end loop;
+    -- Row level security hides all rows from a role without a policy. On the app's tables a policy
+    -- is made only where the app has it on.
+    for v in
+      select distinct c.oid::pg_catalog.regclass as name from loom.table_rights() r join pg_catalog.pg_class c on c.oid = r.on_table
+       where r.to_group = v_group and c.relrowsecurity
+         and not exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid and p.polname = v_group)
+    loop
+      if v_group = 'loom_reader' then
+        execute pg_catalog.format('create policy %I on %s for select to %1$I using (true)', v_group, v.name);
+      else
+        execute pg_catalog.format('create policy %I on %s to %1$I using (true) with check (true)', v_group, v.name);
+      end if;
+    end loop;
+  end loop;
+end
+$$;
+
+revoke execute on function loom.params_of(uuid), loom.called_from(text[]), loom.functions_of(text),
+  loom.table_rights(), loom.grant_groups() from public;
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['anon', 'authenticated'] loop
+    if exists (select from pg_roles where rolname = v_role) then
+      execute format('revoke execute on function loom.params_of(uuid), loom.called_from(text[]), loom.functions_of(text), '
+        'loom.table_rights(), loom.grant_groups() from %I', v_role);
+    end if;
+  end loop;
+end
+$$;

@@ -1,0 +1,156 @@
+package migrations_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/migrations/migrationstest"
+)
+
+// What operators run by hand, as the owner.
+var operators = []string{"grant_groups()", "pause_kinds(text[])", "resume_kinds(text[])"}
+
+// A function that is new is granted to somebody by the rules of 0012_roles.sql, or it is an
+// operator's.
+func TestEachFunctionIsSomebodys(t *testing.T) {
+	conn := app(t, "")
+	if _, err := migrations.Apply(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	nobodys := get[[]string](t, conn, `
+		select coalesce(array_agg(replace(p.oid::regprocedure::text, 'loom.', '') order by 1), '{}') from pg_proc p
+		 where p.pronamespace = 'loom'::regnamespace and p.prorettype <> 'trigger'::regtype
+		   and not exists (select from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader']) g where has_function_privilege(g, p.oid, 'execute'))`)
+	if slices.Sort(nobodys); !slices.Equal(nobodys, operators) {
+		t.Errorf("nobody may run %v; operators run %v", nobodys, operators)
+	}
+}
+
+// The rules are applied to what is there: a function that the uploader's come to call, a table that
+// is new, and rights that somebody added.
+func TestGroupsAreGrantedAfreshAtEachVersion(t *testing.T) {
+	conn := app(t, "")
+	if _, err := migrations.Apply(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	paste(t, conn, `
+		create table loom.added (id int);
+		create function loom.deeper() returns int language sql as 'select 1';
+		create function loom.deep() returns int language sql as 'select loom.deeper()';
+		revoke execute on function loom.deep(), loom.deeper() from public;
+		create or replace function loom.copies_unwanted(p_task uuid) returns boolean language sql as 'select loom.deep() = 0';
+		grant delete on renders to loom_uploader; grant execute on function loom.next_job(text[]) to loom_uploader;`)
+	paste(t, conn, file(t, "schema_version.sql"))
+	for right, want := range map[string]bool{
+		"has_table_privilege('loom_ingest', 'loom.added', 'insert')":                    true,
+		"has_table_privilege('loom_uploader', 'loom.added', 'select')":                  false,
+		"has_any_column_privilege('loom_reader', 'loom.added', 'select')":               true,
+		"has_function_privilege('loom_uploader', 'loom.deep()', 'execute')":             true,
+		"has_function_privilege('loom_uploader', 'loom.deeper()', 'execute')":           true,
+		"has_function_privilege('loom_reader', 'loom.deep()', 'execute')":               false,
+		"has_table_privilege('loom_uploader', 'renders', 'delete')":                     false,
+		"has_function_privilege('loom_uploader', 'loom.next_job(text[])', 'execute')":   false,
+		"has_column_privilege('loom_reader', 'loom.tasks', 'params', 'select')":         false,
+		"has_column_privilege('loom_reader', 'loom.tasks', 'state', 'select')":          true,
+		"has_column_privilege('loom_uploader', 'renders', 'final_video_url', 'update')": true,
+		"has_column_privilege('loom_ingest', 'renders', 'campaign_id', 'update')":       false,
+	} {
+		if got := get[bool](t, conn, "select "+right); got != want {
+			t.Errorf("%s: %v, want %v", right, got, want)
+		}
+	}
+}
+
+func TestMembersOfAGroupHaveWhatTheirServiceNeeds(t *testing.T) {
+	for group, service := range map[string]migrations.Service{"loom_ingest": migrations.Ingest, "loom_uploader": migrations.Uploader} {
+		t.Run(group, func(t *testing.T) {
+			t.Parallel()
+			r := migrationstest.MemberOf(t, group)
+			conn := connect(t, r.URL)
+			if err := migrations.Check(t.Context(), conn, service); err != nil {
+				t.Errorf("for %s: %v", service, err)
+			}
+			if problems, err := migrations.Rights(t.Context(), conn); err != nil || len(problems) == 0 {
+				t.Errorf("for all services, nothing is missing: %v", err)
+			}
+		})
+	}
+}
+
+// What members of a group must not do, and the table that they must not read.
+func TestEachGroupIsRefusedWhatItHasNoPartIn(t *testing.T) {
+	writes := []string{
+		"update public.renders set progress = 1", "update public.render_jobs set state = 'queued'", "delete from loom.copies",
+		"update loom.tasks set state = 'done'", "insert into loom.paused values ('record')", "select loom.cancel_render(gen_random_uuid())",
+	}
+	ddl := []string{
+		"drop table public.renders", "drop schema loom cascade", "create table loom.mine ()", "create table public.mine ()",
+		"alter table public.renders disable row level security", "drop function loom.schema_version()", "truncate public.renders",
+		"create or replace function loom.schema_version() returns int language sql as 'select 0'", "create role other",
+		"grant loom_ingest to current_user", "select loom.grant_groups()",
+	}
+	others := []string{
+		"select * from private.users", "select * from public.app_secrets", "insert into public.renders default values",
+		"delete from public.renders", "update public.renders set campaign_id = gen_random_uuid()", "update public.campaigns set name = ''",
+		"update loom.shares set weight = 1000", "update loom.migrations set sha256 = ''", "select public.claim_render_job()",
+	}
+	for group, refused := range map[string][]string{
+		"loom_ingest": {
+			"select loom.finish_render(gen_random_uuid(), 1, '', '', '{}', '')",
+			"select loom.begin_copies(gen_random_uuid(), 1, '[]')", "select loom.pause_kinds('{record}')",
+		},
+		"loom_uploader": {
+			"select loom.next_job()", "select loom.claim_job(gen_random_uuid())", "update public.render_jobs set started_at = now()",
+			"select loom.grant_task(gen_random_uuid(), '', gen_random_uuid(), '1s')", "select loom.cancel_render(gen_random_uuid())",
+			"insert into loom.tasks default values", "delete from loom.plans", "select * from public.campaigns", "select * from public.scenes",
+			"insert into loom.paused values ('record')",
+		},
+		"loom_reader": append(writes, "select params from loom.tasks", "select campaign from loom.plans", "select * from loom.tasks",
+			"select facecam_url from public.campaigns", "select * from public.scenes", "select 1 from public.renders for update"),
+	} {
+		t.Run(group, func(t *testing.T) {
+			t.Parallel()
+			r := migrationstest.MemberOf(t, group)
+			paste(t, connect(t, r.OwnerURL), "create schema private; create table private.users (id int); create table public.app_secrets (id int)")
+			conn := connect(t, r.URL)
+			for _, sql := range slices.Concat(refused, others, ddl) {
+				_, err := conn.Exec(t.Context(), sql)
+				if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != "42501" && !strings.Contains(pg.Message, "must be owner") {
+					t.Errorf("%s: %v", sql, err)
+				}
+			}
+		})
+	}
+}
+
+// Where the owner of the app's tables may not create roles, everything else is migrated, and it is
+// said what is missing.
+func TestWithoutTheRightToCreateRolesTheGroupsAreLeftOut(t *testing.T) {
+	r := migrationstest.LeastRole(t)
+	admin := connect(t, r.AdminURL)
+	// Other tests' databases share the server, so its groups are away in this transaction only.
+	exec(t, admin, "begin")
+	for _, group := range []string{"loom_ingest", "loom_uploader", "loom_reader"} {
+		exec(t, admin, "alter role "+group+" rename to "+group+"_away")
+	}
+	exec(t, admin, "set local role "+r.Owner())
+	for _, name := range []string{"0012_roles.sql", "schema_version.sql"} {
+		paste(t, admin, file(t, name))
+	}
+	if err := migrations.Check(t.Context(), admin); err != nil {
+		t.Error(err)
+	}
+	problems, err := migrations.Groups(t.Context(), admin)
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Mend, "create role loom_reader nologin") {
+		t.Errorf("%v, %v", problems, err)
+	}
+	exec(t, admin, "rollback")
+	if problems, err := migrations.Groups(t.Context(), admin); err != nil || len(problems) > 0 {
+		t.Errorf("with them: %v, %v", problems, err)
+	}
+}
