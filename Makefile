@@ -61,6 +61,11 @@ race: setup setup-npm ## run all tests under the race detector (needs a C compil
 e2e: setup ## run only the end-to-end tests, with their log
 	go test -count=1 -timeout 15m -v ./e2e/...
 
+.PHONY: faults
+faults: setup ## break a running system in every way it must survive; FAULTS='-run nats -seeds 20 -report out/faults.md'
+	go build -o bin/faults ./e2e/faults/cmd/faults
+	bin/faults $(FAULTS)
+
 .PHONY: bench
 bench: setup hugepages ## measure how fast pages are recorded, videos made and tasks controlled (Linux, Node.js); BENCH='-help' lists flags
 	@bench/peers/setup.sh

@@ -1,0 +1,9 @@
+package faults
+
+// All returns all faults.
+func All() []Fault {
+	return []Fault{
+		calm, steps, kills, stops, scaling, natsKills, natsWipes, postgresRefuses, postgresHangs, cutOff, badStore, twice, outOfOrder,
+		together, race, people,
+	}
+}

@@ -1,0 +1,61 @@
+package faults
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
+)
+
+func TestMain(m *testing.M) {
+	// What a killed service leaves behind becomes a child of this process, and is found.
+	if err := child.AdoptOrphans(); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// The short form of the suite: some faults, once and small. make faults runs all.
+func TestNothingIsLostOrDoubledOrLeftBehind(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	if err := Build(t.Context(), bin, false); err != nil {
+		t.Fatal(err)
+	}
+	results, err := Execute(t.Context(), Options{Faults: All(), Seeds: 1, First: 1, Bin: bin, Out: os.Getenv("LOOM_FAULTS_OUT"), Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if len(r.Findings) > 0 {
+			t.Error(r)
+		}
+	}
+}
+
+func TestAVideoIsComparedPageByPage(t *testing.T) {
+	for video, want := range map[string]string{
+		"page a frames 10\n": "page a frames 10\n",
+		"page a frames 20\npage a frames 10\npage b frames 3\n": "page a frames 30\npage b frames 3\n",
+		"page a frames 1\nfacecam f\n":                          "page a frames 1\nfacecam f\n",
+	} {
+		if got := joined(video); got != want {
+			t.Errorf("%q: %q, want %q", video, got, want)
+		}
+	}
+}
+
+func TestAReportCountsRunsThatBrokeAPromise(t *testing.T) {
+	var b strings.Builder
+	f := Fault{Name: "storm", What: "thunder"}
+	err := Report(&b, []Result{
+		{Fault: f, Seed: 1, Renders: 3, Counts: map[string]int{"kill -9": 2}},
+		{Fault: f, Seed: 2, Renders: 4, Counts: map[string]int{"kill -9": 3}, Findings: []Finding{{Lost, "x"}, {Lost, "y"}, {Left, "z"}}},
+	})
+	if want := "| storm | thunder | 2 | 7 | kill -9: 5 | 1 | 0 | 0 | 1 | 0 | 0.0 |"; err != nil || !strings.Contains(b.String(), want) {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}

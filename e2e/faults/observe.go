@@ -1,0 +1,161 @@
+package faults
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
+
+// observers write down every change of a render and of a task's state, so that one which lasts for
+// a moment is seen too.
+const observers = `
+create schema faults;
+create table faults.renders_seen (
+  seq bigserial primary key, at timestamptz not null default clock_timestamp(), render_id uuid, status text, progress int);
+create table faults.tasks_seen (
+  seq bigserial primary key, at timestamptz not null default clock_timestamp(), render_id uuid, task_id uuid, kind text,
+  was text, state text, attempt int);
+create index on faults.renders_seen (render_id);
+create index on faults.tasks_seen (render_id);
+create function faults.see_render() returns trigger language plpgsql security definer as $$
+begin
+  insert into faults.renders_seen (render_id, status, progress) values (new.id, new.status, new.progress);
+  return null;
+end
+$$;
+create function faults.see_task() returns trigger language plpgsql security definer as $$
+begin
+  insert into faults.tasks_seen (render_id, task_id, kind, was, state, attempt)
+  values (new.render_id, new.id, new.kind, case tg_op when 'UPDATE' then old.state end, new.state, new.attempt);
+  return null;
+end
+$$;
+create trigger faults_see after insert or update on public.renders for each row execute function faults.see_render();
+create trigger faults_see_new after insert on loom.tasks for each row execute function faults.see_task();
+create trigger faults_see after update on loom.tasks for each row
+  when (old.state is distinct from new.state) execute function faults.see_task();
+`
+
+// changes counts what the observers have seen: as long as it grows, something happens.
+func (s *system) changes(ctx context.Context) (n int64, err error) {
+	err = s.db.QueryRow(ctx, `select coalesce((select max(seq) from faults.renders_seen), 0)
+		+ coalesce((select max(seq) from faults.tasks_seen), 0)`).Scan(&n)
+	return n, err
+}
+
+// attempt is one that a worker began.
+type attempt struct {
+	task, render uuid.UUID
+	kind         string
+	number       int
+}
+
+// begun reads the workers' journal: how often each attempt was begun.
+func (r *Run) begun() (map[attempt]int, error) {
+	found := map[attempt]int{}
+	file, err := os.Open(r.journal())
+	if errors.Is(err, fs.ErrNotExist) {
+		return found, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		var at int64
+		var task, render, worker string
+		var a attempt
+		if _, err := fmt.Sscan(lines.Text(), &at, &task, &render, &a.kind, &a.number, &worker); err != nil {
+			return nil, fmt.Errorf("read the journal: %q: %w", lines.Text(), err)
+		}
+		a.task, a.render = uuid.MustParse(task), uuid.MustParse(render)
+		found[a]++
+	}
+	return found, lines.Err()
+}
+
+func (r *Run) journal() string { return filepath.Join(r.dir, "journal") }
+
+// withJetStream calls do with a connection of the suite's own.
+func (s *system) withJetStream(do func(*nats.Conn, jetstream.JetStream) error) error {
+	conn, err := nats.Connect("nats://"+s.nats.addr(), nats.MaxReconnects(-1))
+	if err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return err
+	}
+	return do(conn, js)
+}
+
+// waiting returns how many messages each of the work queues holds.
+func (s *system) waiting(ctx context.Context) (list map[string]uint64, err error) {
+	list = map[string]uint64{}
+	err = s.withJetStream(func(_ *nats.Conn, js jetstream.JetStream) error {
+		for _, name := range []string{msg.StreamRecord, msg.StreamTranscode, msg.StreamUpload, msg.StreamResults} {
+			stream, err := js.Stream(ctx, name)
+			if err != nil {
+				return fmt.Errorf("look at stream %s: %w", name, err)
+			}
+			if n := stream.CachedInfo().State.Msgs; n > 0 {
+				list[name] = n
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// ends returns how often the end of each render was published.
+func (s *system) ends(ctx context.Context) (list map[uuid.UUID]uint64, err error) {
+	list = map[uuid.UUID]uint64{}
+	err = s.withJetStream(func(_ *nats.Conn, js jetstream.JetStream) error {
+		stream, err := js.Stream(ctx, msg.StreamEvents)
+		if err != nil {
+			return err
+		}
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter("event.*."+string(msg.EventEnded)))
+		if err != nil {
+			return err
+		}
+		for subject, n := range info.State.Subjects {
+			id, err := uuid.Parse(strings.Split(subject, ".")[1])
+			if err != nil {
+				return err
+			}
+			list[id] = n
+		}
+		return nil
+	})
+	return list, err
+}
+
+// files lists the files below a folder, as paths from there.
+func files(dir string) (list []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it is gone since, or there is no such bucket
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		list = append(list, name)
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,364 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/child"
+)
+
+const (
+	// lease is TASK_LEASE: short, so that runs wait less. longLease is that of faults in which no
+	// lease should lapse: it has room for a short outage and for reconnecting after it.
+	lease     = 3 * time.Second
+	longLease = 10 * time.Second
+	// stuckAfter is how long nothing may change although renders have not ended.
+	stuckAfter = 75 * time.Second
+	// quietWithin bounds how long sweeping and forgetting may take after the last render's end.
+	quietWithin = time.Minute
+)
+
+// Fault is one way to break the system.
+type Fault struct {
+	// Name is for -run, What for people.
+	Name, What string
+	// Ingests, … are how many replicas there are; 0 is one.
+	Ingests, Recorders, Transcoders, Uploaders int
+	// Env are settings of all services.
+	Env map[string]string
+	// Retries is WORKER_MAX_RETRIES.
+	Retries int
+	// Unharmed: no worker is killed, stopped or cut off, so nothing may be charged or done twice.
+	Unharmed bool
+	// Uncharged: nothing may be charged, though work may be done again.
+	Uncharged bool
+	// EventsLost: NATS loses what it has, events included.
+	EventsLost bool
+	// Media: the real recorder and transcoder make real videos.
+	Media bool
+	// Short is the scale at which the fault is part of make test; 0: it is not.
+	Short float64
+	// Do lets renders go through the system and does the harm. What it leaves broken is healed.
+	Do func(context.Context, *Run) error
+}
+
+// Run is a fault and a seed.
+type Run struct {
+	*system
+	fault Fault
+	rng   *rand.Rand
+	// scale is what the fault's times and numbers are multiplied by.
+	scale    float64
+	bin, dir string
+	replicas []*replica
+	// memory is what others had in shared memory before.
+	memory []string
+
+	mu       sync.Mutex
+	renders  []*render
+	counts   map[string]int
+	stuck    bool
+	findings []Finding
+}
+
+// newRun makes a run whose files are in dir.
+func newRun(s *system, f Fault, seed uint64, scale float64, bin, dir string) *Run {
+	name := fnv.New64()
+	_, _ = name.Write([]byte(f.Name))
+	return &Run{
+		system: s, fault: f, rng: rand.New(rand.NewPCG(seed, name.Sum64())), scale: scale, bin: bin, dir: dir, counts: map[string]int{},
+	}
+}
+
+// count notes harm that was done.
+func (r *Run) count(what string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[what] += n
+}
+
+// times returns n, scaled, and at least 1.
+func (r *Run) times(n int) int { return max(1, int(float64(n)*r.scale+0.5)) }
+
+// lasting returns d, scaled, and at least least.
+func (r *Run) lasting(d, least time.Duration) time.Duration {
+	return max(least, time.Duration(float64(d)*r.scale))
+}
+
+// between returns a random time.
+func (r *Run) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(r.rng.Int64N(int64(most-least)+1))
+}
+
+// lease is TASK_LEASE.
+func (f Fault) lease() time.Duration {
+	if f.Unharmed || f.Uncharged {
+		return longLease
+	}
+	return lease
+}
+
+// another returns a generator of random numbers, for another goroutine.
+func (r *Run) another() *rand.Rand { return rand.New(rand.NewPCG(r.rng.Uint64(), r.rng.Uint64())) }
+
+// whileOpen calls harm again and again until all renders have ended.
+func (r *Run) whileOpen(ctx context.Context, harm func() error) error {
+	for {
+		n, err := r.open(ctx)
+		if n == 0 || err != nil || ctx.Err() != nil {
+			return err
+		}
+		if err := harm(); err != nil {
+			return err
+		}
+	}
+}
+
+// execute does all of a run and returns what it found.
+func (r *Run) execute(ctx context.Context) []Finding {
+	before, err := child.Descendants(os.Getpid())
+	if err == nil {
+		r.memory, err = sharedMemory()
+	}
+	if err == nil {
+		err = r.startAll(ctx)
+	}
+	if err == nil {
+		err = r.fault.Do(ctx, r)
+	}
+	if err != nil {
+		r.found(Broken, "%v", err)
+	}
+	if err := r.heal(ctx); err != nil {
+		r.found(Broken, "heal: %v", err)
+	}
+	for _, wait := range []func(context.Context) error{r.awaitEnds, r.awaitQuiet, r.stopAll, r.check} {
+		if err := wait(ctx); err != nil {
+			r.found(Broken, "%v", err)
+		}
+	}
+	r.checkProcesses(before)
+	return r.findings
+}
+
+// startAll starts the replicas that the fault asks for.
+func (r *Run) startAll(ctx context.Context) error {
+	for _, s := range []struct {
+		kind string
+		n    int
+	}{{"ingest", r.fault.Ingests}, {"recorder", r.fault.Recorders}, {"transcoder", r.fault.Transcoders}, {"uploader", r.fault.Uploaders}} {
+		for range max(s.n, 1) {
+			p, err := r.newReplica(s.kind)
+			if err == nil {
+				err = p.start(ctx, nil)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range r.replicas {
+		if err := p.awaitReady(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// of returns the replicas of a service.
+func (r *Run) of(kind string) []*replica {
+	var list []*replica
+	for _, p := range r.replicas {
+		if p.kind == kind {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// heal ends all harm: every server answers, and every service runs.
+func (r *Run) heal(ctx context.Context) error {
+	r.objects.heal()
+	var err error
+	if r.nats.process.State() != nil {
+		err = r.nats.start(ctx)
+	}
+	for _, p := range r.replicas {
+		err = errors.Join(err, p.heal(ctx))
+		if p.process == nil || p.ended() {
+			err = errors.Join(err, p.start(ctx, nil))
+		}
+	}
+	return err
+}
+
+// awaitEnds waits until all renders and jobs have ended, or nothing changes any more.
+func (r *Run) awaitEnds(ctx context.Context) error {
+	changed, seen := time.Now(), int64(-1)
+	for {
+		type open struct{ What string }
+		list, err := query[open](ctx, r, `
+			select 'render ' || id || ' is ' || status from renders where status not in ('done', 'failed', 'cancelled')
+			union all select 'a job of render ' || render_id || ' is ' || state from render_jobs
+			 where state not in ('completed', 'failed', 'cancelled')`)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return nil
+		}
+		now, err := r.changes(ctx)
+		if err != nil {
+			return err
+		}
+		if now != seen {
+			changed, seen = time.Now(), now
+		}
+		if time.Since(changed) > stuckAfter {
+			r.stuck = true
+			for _, o := range list {
+				r.found(Stuck, "%s", o.What)
+			}
+			return nil
+		}
+		if !pause(ctx, 100*time.Millisecond) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// leftovers are rows that mean that something is still to be done.
+const leftovers = `
+	select 'the copies of task ' || task_id || ' are still to be deleted' from loom.copies where deleted_at is null
+	union all select 'the objects of render ' || render_id || ', which was deleted, are still to be deleted' from loom.leftovers
+	union all select 'the objects of plan ' || id || ' are still to be deleted' from loom.plans where swept_at is null and ended_at is not null
+	union all select 'job ' || job_id || ' is set aside' from loom.set_aside where job_id is not null`
+
+// awaitQuiet waits until nothing is left that belongs to a render which has ended.
+func (r *Run) awaitQuiet(ctx context.Context) error {
+	if r.stuck {
+		return nil
+	}
+	var left []string
+	for deadline := time.Now().Add(quietWithin); time.Now().Before(deadline); {
+		type row struct{ What string }
+		rows, err := query[row](ctx, r, leftovers)
+		if err != nil {
+			return err
+		}
+		left = nil
+		for _, row := range rows {
+			left = append(left, row.What)
+		}
+		messages, err := r.waiting(ctx)
+		for stream, n := range messages {
+			left = append(left, fmt.Sprintf("stream %s holds %d messages", stream, n))
+		}
+		if err != nil {
+			left = append(left, err.Error())
+		}
+		objects, err := files(r.bucket("loom-work"))
+		if err != nil {
+			return err
+		}
+		for _, key := range objects {
+			if strings.HasPrefix(key, "loom-database/") {
+				continue // it says whose the bucket is
+			}
+			left = append(left, "the work bucket has "+key)
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		if !pause(ctx, 200*time.Millisecond) {
+			return context.Cause(ctx)
+		}
+	}
+	for _, what := range left[:min(len(left), 10)] {
+		r.found(Left, "%s", what)
+	}
+	return nil
+}
+
+// stopAll stops the services, and checks that they leave nothing behind (promise 7).
+func (r *Run) stopAll(context.Context) error {
+	var children []child.Info
+	for _, p := range r.replicas {
+		if !p.ended() {
+			below, err := child.Descendants(p.process.Pid())
+			if err != nil {
+				return err
+			}
+			children = append(children, below...)
+		}
+	}
+	errs := make([]error, len(r.replicas))
+	var all sync.WaitGroup
+	for i, p := range r.replicas {
+		all.Go(func() { errs[i] = p.stop() })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			r.found(Left, "%v", err)
+		}
+	}
+	if err := gone(children); err != nil {
+		r.found(Left, "%v", err)
+	}
+	for _, p := range r.replicas {
+		for _, l := range p.links() {
+			l.close()
+		}
+		list, err := files(p.work)
+		if err != nil {
+			return err
+		}
+		for _, name := range list {
+			r.found(Left, "%s left the file %s", p.name, name)
+		}
+	}
+	memory, err := sharedMemory()
+	for _, name := range memory {
+		if !slices.Contains(r.memory, name) {
+			r.found(Left, "/dev/shm has %s", name)
+		}
+	}
+	return err
+}
+
+// sharedMemory lists what Chrome has in /dev/shm.
+func sharedMemory() (list []string, err error) {
+	entries, err := os.ReadDir("/dev/shm")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if name := strings.ToLower(e.Name()); strings.Contains(name, "chrom") {
+			list = append(list, e.Name())
+		}
+	}
+	return list, err
+}
+
+// checkProcesses notes processes that were not there before the run.
+func (r *Run) checkProcesses(before []child.Info) {
+	now, err := child.Descendants(os.Getpid())
+	if err != nil {
+		r.found(Broken, "list processes: %v", err)
+	}
+	for _, p := range now {
+		known := slices.ContainsFunc(before, func(b child.Info) bool { return b.Pid == p.Pid })
+		if !known && p.Alive() && p.Pid != r.nats.process.Pid() && p.Name != "postgres" {
+			r.found(Left, "the process %v", p)
+		}
+	}
+}
