@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait for something that has to happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {
 	_, err := migrations.Apply(ctx, conn)

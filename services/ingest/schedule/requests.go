@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/fault"
@@ -122,7 +123,7 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.GrantRequest) (msg.GrantReply, error) {
 	var g granted
 	err := r.locks.do(ctx, request.RenderID, func() (err error) {
-		g, err = r.tasks.grant(ctx, request, r.leases.lapsed())
+		g, err = r.grantOrLapse(ctx, request)
 		return err
 	})
 	if errors.Is(err, errLocked) {
@@ -157,6 +158,46 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 	}
 	return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "URLs could not be signed",
 		RetryAfter: msg.Duration(5 * time.Second)}, nil
+}
+
+// grantOrLapse grants a task. If another attempt holds it whose lease has run out, that lapses,
+// unless its result is waiting in its stream: the worker has finished, sends no more heartbeats,
+// and cannot know that nobody has read its result.
+func (r *requests) grantOrLapse(ctx context.Context, request msg.GrantRequest) (granted, error) {
+	g, err := r.tasks.grant(ctx, request, nil)
+	if err != nil || g.verdict != msg.Later || g.reason != unheard {
+		return g, err
+	}
+	heard := r.leases.lapsed()
+	if heard == nil {
+		return g, nil
+	}
+	reported, err := r.reported(ctx, request.Ref, g.attempt)
+	if err != nil || reported {
+		return g, err
+	}
+	return r.tasks.grant(ctx, request, heard)
+}
+
+// reported reports whether a result of an attempt is in its stream.
+func (r *requests) reported(ctx context.Context, ref msg.Ref, attempt int) (bool, error) {
+	stream, err := r.js.Stream(ctx, msg.StreamResults)
+	if gone(err) {
+		return false, nil // it was wiped, and its messages with it
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for a result: %w", err)
+	}
+	m, err := stream.GetLastMsgForSubject(ctx, msg.ResultSubject(ref))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for a result: %w", err)
+	}
+	result, err := msg.Decode[msg.Result](m.Data)
+	// One that cannot be read here, another release may never read.
+	return err == nil && result.Attempt == attempt, nil
 }
 
 // sign turns the database's answer into a grant, with fresh URLs for inputs and outputs.

@@ -226,7 +226,7 @@ func (r *results) count(log zerolog.Logger, outcome string, settled error) {
 
 // retryDelay is how long a result waits for its next try: twice as long each time.
 func retryDelay(m jetstream.Msg) time.Duration {
-	return min(500*time.Millisecond<<min(deliveries(m)-1, 10), 15*time.Second)
+	return min(500*time.Millisecond<<min(deliveries(m)-1, 10), 8*time.Second)
 }
 
 // deliveries is how often a message has been delivered.

@@ -50,9 +50,12 @@ const (
 	verdictRest = "rest"
 	// lostTooOften is the reason of loom.grant_task with which a task has failed.
 	lostTooOften = "the task was lost too often"
+	// unheard is that for a lease that has run out and must not lapse now.
+	unheard = "its worker may not have been heard"
 )
 
-// grant grants a task that is due, or whose lease has lapsed (see leaseClock.lapsed).
+// grant grants a task that is due, or whose lease has lapsed (see leaseClock.lapsed). If lapsed is
+// nil, none has: the answer is msg.Later, with unheard.
 func (t taskStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.Time) (granted, error) {
 	var g granted
 	var verdict string
