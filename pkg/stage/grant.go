@@ -49,7 +49,7 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 // ask sends the request until it is answered. Every repetition carries the same RequestID, because
 // the answer to the first may have been lost: the attempt that it granted would be charged if no
 // worker took it. For the same reason ask waits for about a minute. No responders, or a refusal by
-// NATS, ends the wait: then the request was not received.
+// NATS, ends the wait, if no request before was received: ingest may have died with its answer.
 func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, err error) {
 	data, err := msg.Encode(msg.GrantRequest{
 		Ref: msg.NewRef(token.Kind, token.RenderID, token.TaskID), Worker: w.WorkerID, RequestID: uuid.New(),
@@ -58,6 +58,7 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 	if err != nil {
 		return reply, err
 	}
+	received := false
 	for range w.pace.requests {
 		asked := time.Now()
 		var answer *nats.Msg
@@ -65,9 +66,11 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 			reply, err = msg.Decode[msg.GrantReply](answer.Data)
 			return reply, err
 		}
-		if ctx.Err() != nil || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrConnectionClosed) || service.Refused(err) {
+		unheard := errors.Is(err, nats.ErrNoResponders) || service.Refused(err)
+		if ctx.Err() != nil || errors.Is(err, nats.ErrConnectionClosed) || unheard && !received {
 			break
 		}
+		received = received || !unheard
 		_ = m.InProgress() // delays redelivery, if NATS is there
 		retry.Sleep(ctx, w.pace.request-time.Since(asked))
 	}

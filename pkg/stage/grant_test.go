@@ -73,6 +73,34 @@ func TestALostGrantReplyIsAskedForAgainWithTheSameRequest(t *testing.T) {
 	}
 }
 
+// Ingest may have granted the task and died before it answered. Another request would find the task
+// held, by nobody.
+func TestARequestThatIngestMayHaveGrantedIsRepeatedWhileIngestIsAway(t *testing.T) {
+	t.Parallel()
+	server, ingest := arrange(t)
+	ingest.OnGrant(func(msg.GrantRequest) (msg.GrantReply, bool) { return msg.GrantReply{}, false })
+	acks, err := server.Connect(t).SubscribeSync("$JS.ACK." + msg.StreamRecord + ".>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := work(t, server, ingest, nil, func(context.Context, *Task) (any, error) { return nil, nil })
+	r.Publish(msg.Record)
+	first := <-r.Grants
+	ingest.Deaf()
+	// The worker delays redelivery after each request that is not answered.
+	for range 2 {
+		m, err := acks.NextMsg(stagetest.Patience)
+		if err != nil || string(m.Data) != "+WPI" {
+			t.Fatalf("the worker gives the message back: %v, %v", m, err)
+		}
+	}
+	back := stagetest.NewIngest(t, server)
+	if again := <-back.Grants; again.RequestID != first.RequestID {
+		t.Errorf("request %s was followed by %s", first.RequestID, again.RequestID)
+	}
+	back.Result()
+}
+
 func TestWithoutIngestATaskGoesBackAndIsDoneLater(t *testing.T) {
 	t.Parallel()
 	server, ingest := arrange(t)
