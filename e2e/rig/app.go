@@ -89,15 +89,15 @@ grant insert on e2e_history to loom_ingest, loom_uploader;
 grant usage on sequence e2e_history_seq_seq to loom_ingest, loom_uploader;`
 
 // Submit presses "Render": it inserts campaign, scenes, render and job with plain SQL, and returns
-// the render's id.
+// the render's id. The campaign is a user's of its own, so nothing of other renders is reused.
 func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 	t.Helper()
 	var render uuid.UUID
 	err := pgx.BeginFunc(context.Background(), a.DB, func(tx pgx.Tx) error {
 		ctx := context.Background()
 		var campaign uuid.UUID
-		err := tx.QueryRow(ctx, `insert into campaigns (name, facecam_url, output_width, output_height, output_fps, output_options, facecam_options)
-			values ('e2e', nullif($1, ''), $2, $3, $4, coalesce(nullif($5, '')::jsonb, '{}'), coalesce(nullif($6, '')::jsonb, '{}')) returning id`,
+		err := tx.QueryRow(ctx, `insert into campaigns (name, user_id, facecam_url, output_width, output_height, output_fps, output_options, facecam_options)
+			values ('e2e', gen_random_uuid(), nullif($1, ''), $2, $3, $4, coalesce(nullif($5, '')::jsonb, '{}'), coalesce(nullif($6, '')::jsonb, '{}')) returning id`,
 			c.Facecam, c.Width, c.Height, c.FPS, c.Output, c.Shown).Scan(&campaign)
 		if err != nil {
 			return err
@@ -125,6 +125,14 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 		t.Fatalf("submit a campaign: %v", err)
 	}
 	return render
+}
+
+// SubmitAgain presses "Render" once more, for the campaign of a render.
+func (a *App) SubmitAgain(t testing.TB, render uuid.UUID) uuid.UUID {
+	t.Helper()
+	return Value[uuid.UUID](t, a, `with r as (insert into renders (campaign_id, status, progress)
+			select campaign_id, 'queued', 0 from renders where id = $1 returning id),
+		j as (insert into render_jobs (render_id, state) select id, 'queued' from r) select id from r`, render)
 }
 
 // Await polls a render until it has ended, and checks that its status and progress never went back.
