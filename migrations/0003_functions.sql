@@ -581,6 +581,9 @@ begin
   if not p_permanent then
     perform loom.note_failure(t, p_code);
   end if;
+  if p_code = 'storage_object_missing' then
+    perform loom.forget_inputs(t);
+  end if;
   select * into p from loom.plans where id = t.plan_id;
   if p_permanent or t.failures >= p.max_retries then
     update loom.tasks

@@ -93,8 +93,9 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Decides what becomes of a task that waits and whose inputs are there: done, due, or follows. The
--- caller holds the render's lock. It waits for nobody.
-create or replace function loom.resolve(t loom.tasks) returns text
+-- caller holds the render's lock. It waits for nobody, and follows no task of the renders p_held.
+drop function if exists loom.resolve(loom.tasks);
+create or replace function loom.resolve(t loom.tasks, p_held uuid[] default '{}') returns text
 language plpgsql as $$
 declare
   v_key   bytea := loom.output_key(t);
@@ -116,7 +117,7 @@ begin
       return 'done';
     end loop;
     select m.id into v_maker from loom.tasks m
-     where m.output_key = v_key and m.id <> t.id and (m.state = 'due' or m.state = 'running' and m.began_at >= v_since)
+     where m.output_key = v_key and m.id <> t.id and m.render_id <> all (p_held) and (m.state = 'due' or m.state = 'running' and m.began_at >= v_since)
      order by m.state desc, m.created_at, m.id limit 1;
     if found then
       update loom.tasks set maker = v_maker, output_key = v_key where id = t.id and state = 'waiting';
@@ -165,7 +166,8 @@ $$;
 -- Resolves again the tasks that follow these, which are made no longer. Returns how many it has
 -- resolved. A follower whose render is locked is left to loom.settle_left: waiting for it here
 -- could be a deadlock.
-create or replace function loom.settle(p_makers uuid[]) returns int
+drop function if exists loom.settle(uuid[]);
+create or replace function loom.settle(p_makers uuid[], p_held uuid[] default '{}') returns int
 language plpgsql as $$
 declare
   v          record;
@@ -182,7 +184,7 @@ begin
     begin
       select * into t from loom.tasks k where k.id = v.id and k.state = 'waiting' and k.maker = any (p_makers);
       continue when not found;
-      perform loom.resolve(t);
+      perform loom.resolve(t, p_held);
       perform loom.refresh_render(t.plan_id);
       v_resolved := v_resolved + 1;
     exception
@@ -199,9 +201,11 @@ $$;
 
 -- Settles the followers that no transaction has settled: their render was locked, or they began to
 -- follow a task in the moment in which it ended, or it was deleted. If p_progress is set, it also
--- passes on the progress of tasks to those that follow them. Returns how many tasks it has
--- resolved. One call at a time does anything.
-create or replace function loom.settle_left(p_progress boolean) returns int
+-- passes on the progress of tasks to those that follow them. p_held are renders whose rows somebody
+-- has locked for long: nobody waits for their tasks. Returns how many tasks it has resolved. One
+-- call at a time does anything.
+drop function if exists loom.settle_left(boolean);
+create or replace function loom.settle_left(p_progress boolean, p_held uuid[] default '{}') returns int
 language plpgsql set lock_timeout = '250ms' as $$
 declare
   v_left uuid[];
@@ -227,9 +231,23 @@ begin
   select pg_catalog.array_agg(distinct f.maker) into v_left
     from loom.tasks f
    where f.maker is not null and f.state = 'waiting'
-     and not exists (select from loom.tasks m where m.id = f.maker and m.state in ('due', 'running'));
-  return case when v_left is null then 0 else loom.settle(v_left) end;
+     and not exists (select from loom.tasks m where m.id = f.maker and m.state in ('due', 'running')
+                        and (m.render_id <> all (p_held) or m.render_id = f.render_id));
+  return case when v_left is null then 0 else loom.settle(v_left, p_held) end;
 end
+$$;
+
+-- Forgets what is known of the outputs that a task reads: some of the objects are gone. They are
+-- made again when they are needed again.
+create or replace function loom.forget_inputs(t loom.tasks) returns void
+language sql set search_path = '' as $$
+  update loom.tasks set output_key = null
+   where id in (
+     select d.id from loom.tasks d
+      where d.state = 'done' and d.output_key in (
+        select i.output_key from loom.tasks i
+         where i.id in (select (v.value ->> 'task')::uuid from pg_catalog.jsonb_each(t.inputs) v))
+        for update skip locked)
 $$;
 
 -- Decides to delete the objects of a plan that has ended, and returns true; nobody begins to refer
@@ -287,9 +305,10 @@ $$;
 
 revoke all on loom.tools from public;
 revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), loom.output_key(loom.tasks),
-  loom.resolve(loom.tasks), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), loom.settle(uuid[]),
-  loom.settle_left(boolean), loom.begin_sweep(uuid), loom.referred(uuid),
-  loom.is_retry(uuid, uuid), loom.reused_of(uuid) from public;
+  loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), loom.settle(uuid[], uuid[]),
+  loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid),
+  loom.is_retry(uuid, uuid), loom.reused_of(uuid),
+  loom.forget_inputs(loom.tasks) from public;
 do $$
 declare
   v_role text;
@@ -298,8 +317,8 @@ begin
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.tools from %I', v_role);
       execute format('revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), '
-        'loom.output_key(loom.tasks), loom.resolve(loom.tasks), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), '
-        'loom.settle(uuid[]), loom.settle_left(boolean), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid) from %I', v_role);
+        'loom.output_key(loom.tasks), loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), '
+        'loom.settle(uuid[], uuid[]), loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid), loom.forget_inputs(loom.tasks) from %I', v_role);
     end if;
   end loop;
 end

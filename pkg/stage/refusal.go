@@ -17,6 +17,11 @@ type refusal struct {
 	expired bool
 }
 
+// missing reports whether the object is not there, though its bucket may be.
+func (r *refusal) missing() bool {
+	return r.code == "NoSuchKey" || r.status == http.StatusNotFound && r.code != "NoSuchBucket"
+}
+
 // tooLarge reports whether the store takes no object as large as the one that was to be written.
 func (r *refusal) tooLarge() bool {
 	return r.status == http.StatusRequestEntityTooLarge || r.code == "EntityTooLarge"

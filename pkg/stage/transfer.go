@@ -89,6 +89,8 @@ func (x *transfers) retry(ctx context.Context, operation string, try func(contex
 		return fmt.Errorf("%s: %w", operation, context.Cause(ctx))
 	case errors.As(err, &refused) && refused.expired:
 		return fmt.Errorf("%s: %w: %w", operation, ErrHandBack, err)
+	case errors.As(err, &refused) && refused.missing():
+		return Retryable(msg.CodeStorageMissing, storageMessage, fmt.Errorf("%s: %w", operation, err))
 	case errors.As(err, &refused) && refused.tooLarge():
 		return Permanent(msg.CodeStorageTooLarge, storageTooLargeMessage, fmt.Errorf("%s: %w", operation, err))
 	case errors.As(err, &refused) && refused.forGood():

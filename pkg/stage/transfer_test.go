@@ -121,6 +121,7 @@ func TestATransferThatFailsSaysWhyWithoutTheURL(t *testing.T) {
 		says     string
 	}{
 		"gone":            {404, "<Error><Code>NoSuchKey</Code></Error>", signed, false, "404 Not Found (NoSuchKey)"},
+		"no bucket":       {404, "<Error><Code>NoSuchBucket</Code></Error>", signed, false, "404 Not Found (NoSuchBucket)"},
 		"old URL":         {403, "<Error><Code>AccessDenied</Code></Error>", old, true, "AccessDenied"},
 		"unknown age":     {403, "", "?token=secret", true, "403"},
 		"wrong keys":      {403, "<Error><Code>SignatureDoesNotMatch</Code><StringToSign>secret</StringToSign></Error>", signed, false, "SignatureDoesNotMatch"},
@@ -139,8 +140,12 @@ func TestATransferThatFailsSaysWhyWithoutTheURL(t *testing.T) {
 				t.Errorf("the error gives the URL away: %v", err)
 			}
 			var own *Error
-			if !test.handBack && (!errors.As(err, &own) || own.Code != msg.CodeStorage || own.Permanent) {
-				t.Errorf("%#v, want a retryable %s", err, msg.CodeStorage)
+			code := msg.CodeStorage
+			if name == "gone" {
+				code = msg.CodeStorageMissing
+			}
+			if !test.handBack && (!errors.As(err, &own) || own.Code != code || own.Permanent) {
+				t.Errorf("%#v, want a retryable %s", err, code)
 			}
 			if left, _ := os.ReadDir(task.Dir); len(left) != 0 {
 				t.Errorf("left behind: %v", left)

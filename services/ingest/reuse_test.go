@@ -300,6 +300,71 @@ func TestTheNextThatWaitsMakesWhatItsMakerDoesNot(t *testing.T) {
 	}
 }
 
+// An open transaction of the app's that has locked a render's rows stops that render alone.
+func TestNobodyWaitsForARenderWhoseRowsAreHeld(t *testing.T) {
+	r := newRig(t)
+	of := small
+	of.user = uuid.New()
+	maker := r.submit(of)
+	next := r.again(maker)
+	r.ingest(nil)
+	begun, letGo := make(chan struct{}, 10), make(chan struct{})
+	do := func(ctx context.Context, g msg.Grant) msg.Result {
+		if g.RenderID == maker {
+			begun <- struct{}{}
+			select {
+			case <-letGo:
+			case <-ctx.Done():
+			}
+		}
+		return msg.Result{Outcome: msg.Done}
+	}
+	r.work("one", do)
+	r.work("two", do)
+	<-begun
+	r.until("the other waits", "select count(*) = 2 from loom.tasks where render_id = $1 and maker is not null", next)
+	tx, err := r.db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := tx.Exec(t.Context(), "select from renders where id = $1 for update", maker); err != nil {
+		t.Fatal(err)
+	}
+	close(letGo)
+	r.done(next)
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.done(maker)
+}
+
+// What another program deletes from the work bucket is not missed for ever.
+func TestARetryMakesAgainWhatIsGone(t *testing.T) {
+	r := newRig(t)
+	r.ingest(func(c *ingest.Config) { c.CacheTTL, c.MaxRetries = time.Hour, 0 })
+	var first atomic.Pointer[uuid.UUID]
+	r.work("worker", func(_ context.Context, g msg.Grant) msg.Result {
+		if gone := first.Load(); gone != nil && strings.HasPrefix(g.Inputs[msg.SegmentName(0)].Key, gone.String()) {
+			return msg.Result{Outcome: msg.Failed, Failure: &msg.Failure{Code: msg.CodeStorageMissing, Message: "Oops."}}
+		}
+		return msg.Result{Outcome: msg.Done}
+	})
+	id := r.submit(withFacecam)
+	r.done(id)
+	r.exec("update loom.tasks set output_key = null where kind = 'concat'") // so it is joined again
+	first.Store(&id)
+	second := r.again(id)
+	if o := r.ended(second); o.status != "failed" || o.code != string(msg.CodeStorageMissing) {
+		t.Fatalf("the render ended as %+v", o)
+	}
+	r.exec("insert into render_jobs (render_id) values ($1)", second)
+	r.until("it is done", "select status = 'done' from renders where id = $1", second)
+	if ran := r.ran(second); ran != "normalize 0, normalize 1, normalize 2, concat 0, overlay 0, upload 0" {
+		t.Errorf("the retry ran %s", ran)
+	}
+}
+
 // A task shows its maker's progress, and so does the render.
 func TestARenderThatWaitsForAnothersRecordingShowsItsProgress(t *testing.T) {
 	r := newRig(t)

@@ -187,6 +187,9 @@ func (h *handler) explain(ctx context.Context, f file, err error) error {
 		err = fmt.Errorf("%w: create it (Supabase: Storage > New bucket) or name another: the buckets are %q (STORAGE_BUCKET_WORK),"+
 			" %q (STORAGE_BUCKET_VIDEOS) and %q (STORAGE_BUCKET_THUMBNAILS)", err, h.cfg.WorkBucket, h.cfg.VideoBucket, h.cfg.ThumbnailBucket)
 	}
+	if errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrNoBucket) {
+		return stage.Retryable(msg.CodeStorageMissing, storageMessage, err)
+	}
 	return stage.Retryable(msg.CodeStorage, storageMessage, err)
 }
 

@@ -32,7 +32,12 @@ type renderLock struct {
 	running     chan struct{} // has room for the call that runs
 	calls       int           // running and waiting
 	lockedUntil time.Time     // until then the rows count as locked
+	lockedSince time.Time     // the first of the calls in a row that have found them locked
 }
+
+// heldAfter is how long a render's rows may be locked before others no longer wait for what it
+// makes.
+func heldAfter(lease time.Duration) time.Duration { return max(2*lockedRetry, lease/3) }
 
 func newRenderLocks() *renderLocks { return &renderLocks{renders: map[uuid.UUID]*renderLock{}} }
 
@@ -50,8 +55,16 @@ func (l *renderLocks) do(ctx context.Context, render uuid.UUID, f func() error) 
 		return errLocked
 	}
 	err := f()
+	if err == nil {
+		l.mu.Lock()
+		lock.lockedUntil = time.Time{}
+		l.mu.Unlock()
+	}
 	if postgres.Locked(err) {
 		l.mu.Lock()
+		if !lock.recent() {
+			lock.lockedSince = time.Now()
+		}
 		lock.lockedUntil = time.Now().Add(lockedRetry)
 		l.mu.Unlock()
 		return fmt.Errorf("%w: %w", errLocked, err)
@@ -68,11 +81,29 @@ func (l *renderLocks) locked() []string {
 		switch {
 		case time.Now().Before(lock.lockedUntil):
 			list = append(list, render.String())
-		case lock.calls == 0:
+		case lock.calls == 0 && !lock.recent():
 			delete(l.renders, render)
 		}
 	}
 	return list
+}
+
+// held lists the renders whose rows have been locked for at least d.
+func (l *renderLocks) held(d time.Duration) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := []string{}
+	for render, lock := range l.renders {
+		if lock.recent() && time.Since(lock.lockedSince) >= d {
+			list = append(list, render.String())
+		}
+	}
+	return list
+}
+
+// recent reports whether the rows were found locked a moment ago, and not found free since.
+func (l *renderLock) recent() bool {
+	return !l.lockedUntil.IsZero() && time.Since(l.lockedUntil) < 3*lockedRetry
 }
 
 func (l *renderLocks) isLocked(lock *renderLock) bool {
@@ -97,7 +128,7 @@ func (l *renderLocks) leave(render uuid.UUID, lock *renderLock) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	lock.calls--
-	if lock.calls == 0 && !time.Now().Before(lock.lockedUntil) {
+	if lock.calls == 0 && !lock.recent() {
 		delete(l.renders, render)
 	}
 }

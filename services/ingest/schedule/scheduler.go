@@ -167,7 +167,7 @@ func (s *Scheduler) round(ctx context.Context, d *dispatcher, w *watcher, full b
 	if full {
 		ended = w.closeEnded(ctx)
 	}
-	_, unsettled := s.tasks.settleLeft(ctx, full)
+	_, unsettled := s.tasks.settleLeft(ctx, full, s.locks.held(heldAfter(s.Lease)))
 	if err := errors.Join(ended, unsettled, w.poll(ctx), d.dispatch(ctx)); err != nil {
 		return err
 	}

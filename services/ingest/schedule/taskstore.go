@@ -294,10 +294,11 @@ func (t taskStore) running(ctx context.Context, kinds []string) (n int, err erro
 	return n, nil
 }
 
-// settleLeft settles followers of tasks that are made no longer and, if progress is set, passes on
-// the progress of those that are. It returns how many it has settled.
-func (t taskStore) settleLeft(ctx context.Context, progress bool) (n int, err error) {
-	if err := t.db.QueryRow(ctx, "select loom.settle_left($1::boolean)", progress).Scan(&n); err != nil {
+// settleLeft settles followers of tasks that are made no longer, or are of renders whose rows are
+// held. If progress is set, it passes on the progress of the others. It returns how many it has
+// settled.
+func (t taskStore) settleLeft(ctx context.Context, progress bool, held []string) (n int, err error) {
+	if err := t.db.QueryRow(ctx, "select loom.settle_left($1::boolean, $2::text[]::uuid[])", progress, held).Scan(&n); err != nil {
 		return 0, fmt.Errorf("settle the followers of tasks: %w", err)
 	}
 	return n, nil
