@@ -87,21 +87,37 @@ func (r *Run) submit(ctx context.Context, c campaign) (*render, error) {
 				return err
 			}
 		}
-		err = tx.QueryRow(ctx, "insert into renders (campaign_id, status, progress) values ($1, 'queued', 0) returning id",
-			w.campaign).Scan(&w.id)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, "insert into render_jobs (render_id, state) values ($1, 'queued')", w.id)
-		return err
+		return queue(ctx, tx, w)
 	})
+	return w, r.add(w, err)
+}
+
+// submitAgain queues another render of the same campaign.
+func (r *Run) submitAgain(ctx context.Context, first *render) (*render, error) {
+	w := &render{wanted: first.wanted, campaign: first.campaign, ends: []end{endDone}, jobs: 1}
+	return w, r.add(w, pgx.BeginFunc(ctx, r.db, func(tx pgx.Tx) error { return queue(ctx, tx, w) }))
+}
+
+// queue inserts a render of a campaign, and its job.
+func queue(ctx context.Context, tx pgx.Tx, w *render) error {
+	err := tx.QueryRow(ctx, "insert into renders (campaign_id, status, progress) values ($1, 'queued', 0) returning id",
+		w.campaign).Scan(&w.id)
 	if err != nil {
-		return nil, fmt.Errorf("queue a render: %w", err)
+		return err
+	}
+	_, err = tx.Exec(ctx, "insert into render_jobs (render_id, state) values ($1, 'queued')", w.id)
+	return err
+}
+
+// add notes a render that was queued, unless err says that it was not.
+func (r *Run) add(w *render, err error) error {
+	if err != nil {
+		return fmt.Errorf("queue a render: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.renders = append(r.renders, w)
-	return w, nil
+	return nil
 }
 
 // submitMany queues n small renders.

@@ -88,6 +88,9 @@ func (r *Run) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.begun, r.failed, err = r.attempts(); err != nil {
+		return err
+	}
 	byID := map[uuid.UUID]row{}
 	for _, row := range rows {
 		byID[row.ID] = row
@@ -259,13 +262,13 @@ func (r *Run) checkTask(t task, render row) {
 	if len(t.Done) > 1 && !r.pieced(t.Render) {
 		r.found(Doubled, "%s was done by the attempts %v", name, t.Done)
 	}
-	if (r.fault.Unharmed || r.fault.Uncharged) && t.Failures > 0 {
-		r.found(Doubled, "%s was charged %d failures, and no worker was harmed", name, t.Failures)
+	if failed := r.failed[t.ID]; (r.fault.Unharmed || r.fault.Uncharged) && t.State == "done" && t.Failures > failed {
+		r.found(Doubled, "%s was charged %d failures and failed %d times, and no worker was harmed", name, t.Failures, failed)
 	}
 	var by struct {
 		Attempt int `json:"faults_attempt"`
 	}
-	if t.State == "done" && t.Facts != nil && json.Unmarshal([]byte(*t.Facts), &by) == nil && by.Attempt > 0 && by.Attempt != t.Attempt {
+	if t.State == "done" && len(t.Done) > 0 && t.Facts != nil && json.Unmarshal([]byte(*t.Facts), &by) == nil && by.Attempt > 0 && by.Attempt != t.Attempt {
 		r.found(Doubled, "%s has the result of attempt %d as that of attempt %d", name, by.Attempt, t.Attempt)
 	}
 }
@@ -322,20 +325,16 @@ func (r *Run) checkSteps(ctx context.Context, ids []uuid.UUID) error {
 			r.found(Doubled, "%s %s of render %s was done by attempt %d and is %s", c.Kind, c.Task, c.Render, c.Attempt, c.State)
 		}
 	}
-	begun, err := r.begun()
-	if err != nil {
-		return err
-	}
 	attempts := map[uuid.UUID]int{}
-	for a, times := range begun {
+	for a, times := range r.begun {
 		if attempts[a.task]++; times > 1 {
 			r.found(Doubled, "attempt %d at %s %s was begun %d times", a.number, a.kind, a.task, times)
 		}
 	}
 	if r.fault.Unharmed {
-		for a := range begun {
-			if n := attempts[a.task]; n > 1 && a.number == 1 {
-				r.found(Doubled, "%s %s was worked on %d times, and no worker was harmed", a.kind, a.task, n)
+		for a := range r.begun {
+			if n, failed := attempts[a.task], r.failed[a.task]; n > failed+1 && a.number == 1 {
+				r.found(Doubled, "%s %s was worked on %d times and failed %d, and no worker was harmed", a.kind, a.task, n, failed)
 			}
 		}
 	}

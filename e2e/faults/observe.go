@@ -61,29 +61,33 @@ type attempt struct {
 	number       int
 }
 
-// begun reads the workers' journal: how often each attempt was begun.
-func (r *Run) begun() (map[attempt]int, error) {
-	found := map[attempt]int{}
+// attempts reads the workers' journal: how often each attempt was begun, and how many attempts at
+// each task failed because they were to.
+func (r *Run) attempts() (begun map[attempt]int, failed map[uuid.UUID]int, err error) {
+	begun, failed = map[attempt]int{}, map[uuid.UUID]int{}
 	file, err := os.Open(r.journal())
 	if errors.Is(err, fs.ErrNotExist) {
-		return found, nil
+		return begun, failed, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = file.Close() }()
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
-		var at int64
-		var task, render, worker string
+		var what, task, render, worker string
 		var a attempt
-		if _, err := fmt.Sscan(lines.Text(), &at, &task, &render, &a.kind, &a.number, &worker); err != nil {
-			return nil, fmt.Errorf("read the journal: %q: %w", lines.Text(), err)
+		if _, err := fmt.Sscan(lines.Text(), &what, &task, &render, &a.kind, &a.number, &worker); err != nil {
+			return nil, nil, fmt.Errorf("read the journal: %q: %w", lines.Text(), err)
 		}
 		a.task, a.render = uuid.MustParse(task), uuid.MustParse(render)
-		found[a]++
+		if what == "begins" {
+			begun[a]++
+		} else {
+			failed[a.task]++
+		}
 	}
-	return found, lines.Err()
+	return begun, failed, lines.Err()
 }
 
 func (r *Run) journal() string { return filepath.Join(r.dir, "journal") }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
 
@@ -46,6 +48,8 @@ type Fault struct {
 	Media bool
 	// Short is the scale at which the fault is part of make test; 0: it is not.
 	Short float64
+	// Check, if it is not nil, checks what the fault is about, beside what is always checked.
+	Check func(context.Context, *Run) error
 	// Do lets renders go through the system and does the harm. What it leaves broken is healed.
 	Do func(context.Context, *Run) error
 }
@@ -61,6 +65,12 @@ type Run struct {
 	replicas []*replica
 	// memory is what others had in shared memory before.
 	memory []string
+	// began is the database's time at the start.
+	began time.Time
+
+	// begun and failed are what the workers' journal says at the end: see attempts.
+	begun  map[attempt]int
+	failed map[uuid.UUID]int
 
 	mu       sync.Mutex
 	renders  []*render
@@ -129,6 +139,9 @@ func (r *Run) execute(ctx context.Context) []Finding {
 		r.memory, err = sharedMemory()
 	}
 	if err == nil {
+		err = r.db.QueryRow(ctx, "select clock_timestamp()").Scan(&r.began)
+	}
+	if err == nil {
 		err = r.startAll(ctx)
 	}
 	if err == nil {
@@ -142,6 +155,11 @@ func (r *Run) execute(ctx context.Context) []Finding {
 	}
 	for _, wait := range []func(context.Context) error{r.awaitEnds, r.awaitQuiet, r.stopAll, r.check} {
 		if err := wait(ctx); err != nil {
+			r.found(Broken, "%v", err)
+		}
+	}
+	if r.fault.Check != nil {
+		if err := r.fault.Check(ctx, r); err != nil {
 			r.found(Broken, "%v", err)
 		}
 	}

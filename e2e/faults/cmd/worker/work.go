@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -40,13 +41,14 @@ func (w *work) close() { _ = w.journal.Close() }
 // work.
 func (w *work) of(do func(context.Context, *stage.Task) (map[string]any, error)) stage.Handler {
 	return stage.HandlerFunc(func(ctx context.Context, t *stage.Task) (any, error) {
-		// One write of less than a page: lines of several workers do not mix.
-		_, err := fmt.Fprintf(w.journal, "%d %s %s %s %d %s\n", time.Now().UnixMicro(), t.TaskID, t.RenderID, t.Kind, t.Attempt, w.WorkerID)
-		if err != nil {
+		if err := w.note(t, "begins"); err != nil {
 			return nil, err
 		}
 		if err := w.rest(ctx, t); err != nil {
 			return nil, err
+		}
+		if rand.Float64() < w.Fail {
+			return nil, errors.Join(errors.New("this attempt was to fail"), w.note(t, "fails"))
 		}
 		facts, err := do(ctx, t)
 		if err != nil {
@@ -58,6 +60,13 @@ func (w *work) of(do func(context.Context, *stage.Task) (map[string]any, error))
 		facts["faults_attempt"], facts["faults_worker"] = t.Attempt, w.WorkerID
 		return facts, nil
 	})
+}
+
+// note appends a line to the journal: one write of less than a page, so that lines of several
+// workers do not mix.
+func (w *work) note(t *stage.Task, what string) error {
+	_, err := fmt.Fprintf(w.journal, "%s %s %s %s %d %s\n", what, t.TaskID, t.RenderID, t.Kind, t.Attempt, w.WorkerID)
+	return err
 }
 
 // rest takes a random time.
@@ -93,6 +102,11 @@ func (w *work) record(ctx context.Context, t *stage.Task) (map[string]any, error
 	p, err := stage.Params[msg.RecordParams](t)
 	if err != nil {
 		return nil, err
+	}
+	if w.Bad != "" && strings.HasSuffix(p.URL, w.Bad) {
+		// Others of the render have time to be done.
+		time.Sleep(time.Second)
+		return nil, stage.Permanent(msg.CodeSceneStatus, "The page answers with an error.", errors.New("the page is bad"))
 	}
 	var bytes int64
 	for i, frames := range p.Pieces {
