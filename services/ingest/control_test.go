@@ -49,8 +49,15 @@ func TestQueuedMessagesOfARenderThatEndsAreGone(t *testing.T) {
 			render := r.submit(small)
 			r.messages(msg.StreamRecord, 1)
 			r.messages(msg.StreamEvents, 2) // ingest has seen that it is being made
+			cancels, err := r.nats.Connect(t).SubscribeSync(msg.AllCancels)
+			if err != nil {
+				t.Fatal(err)
+			}
 			r.exec(end, render)
 			r.messages(msg.StreamRecord, 0)
+			if m, err := cancels.NextMsg(patience); err != nil || m.Subject != msg.CancelSubject(render) {
+				t.Errorf("its workers are not told to stop: %v, %v", m, err)
+			}
 			r.until("none of its tasks is left", "select not exists (select from loom.tasks where state in ('waiting', 'due', 'running'))")
 		})
 	}

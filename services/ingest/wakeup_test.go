@@ -61,7 +61,7 @@ func twoInFlight(r *rig) *inFlight {
 	f.first, f.second = r.submit(one), uuid.New()
 	start("worker-1")
 	f.holder = <-recording
-	f.second = r.submit(small)
+	f.second = r.submit(scenes(uuid.New(), 5)) // some of which are queued
 	start("worker-2")
 	start("worker-3")
 	<-recording
