@@ -785,6 +785,8 @@ begin
   else
     perform loom.close_jobs(p_render, null, 'cancelled', null);
   end if;
+  -- ingest tells the workers at once. This is a hint, as that of a new job is.
+  perform pg_catalog.pg_notify('loom_jobs', '');
 end
 $$;
 

@@ -54,7 +54,8 @@ language sql stable set search_path = '' as $$
   -- ingest all but those of the uploader and of operators; the others what their work calls.
   select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
    where p_group = 'loom_ingest' and p.pronamespace = 'loom'::pg_catalog.regnamespace
-     and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'grant_groups')
+     and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead',
+                          'grant_groups')
   union all
   select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'schema_version']) f where p_group = 'loom_uploader'
   union all
@@ -89,6 +90,7 @@ language sql stable set search_path = '' as $$
       ('loom_uploader', 'loom.tasks', '{select,update}', null),
       ('loom_uploader', 'loom.attempts', '{select,update}', null),
       ('loom_uploader', 'loom.copies', '{select,insert,update,delete}', null),
+      ('loom_uploader', 'loom.workers', '{select,insert,update,delete}', null),
       ('loom_uploader', 'loom.set_aside', '{select,delete}', null),
       ('loom_uploader', 'loom.migrations', '{select}', null),
       ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),

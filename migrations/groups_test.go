@@ -13,7 +13,7 @@ import (
 )
 
 // What operators run by hand, as the owner.
-var operators = []string{"grant_groups()", "pause_kinds(text[])", "resume_kinds(text[])"}
+var operators = []string{"discard_dead(uuid[])", "grant_groups()", "pause_kinds(text[])", "replay_dead(uuid[])", "resume_kinds(text[])"}
 
 // A function that is new is granted to somebody by the rules of 0012_roles.sql, or it is an
 // operator's.

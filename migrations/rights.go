@@ -120,7 +120,8 @@ select 'function ' || p.oid::regprocedure, 'execute', false
   from pg_proc p where p.pronamespace = (select oid from pg_namespace where nspname = 'loom')
    and p.prorettype <> 'trigger'::regtype and not has_function_privilege(p.oid, 'execute')
    and (p.proname in ('finish_render', 'begin_copies', 'copies_unwanted', 'schema_version') and 'uploader' = any ($1::text[])
-        or p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'grant_groups')
+        or p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'discard_dead',
+                              'replay_dead', 'grant_groups')
            and 'ingest' = any ($1::text[]))
 order by 3, 1`
 

@@ -116,7 +116,10 @@ func Run(ctx context.Context, cfg Config) error {
 		return nil
 	})
 	group.Go(func() error {
-		listen(ctx, cfg, pool, free)
+		listen(ctx, cfg, pool, func() {
+			free()
+			scheduler.Wake() // a render may have been cancelled
+		})
 		return nil
 	})
 	if err := group.Wait(); err != nil {
@@ -125,8 +128,8 @@ func Run(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// listen listens for new jobs, unless the database is behind a transaction pooler.
-func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
+// listen listens for new jobs and for cancels, unless the database is behind a transaction pooler.
+func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, wake func()) {
 	var sessions bool
 	err := retry.Backoff{First: time.Second, Longest: 30 * time.Second}.Do(ctx, 0, func() (err error) {
 		sessions, err = postgres.SessionMode(ctx, cfg.DatabaseURL, pool.Config().ConnConfig)
@@ -135,7 +138,7 @@ func listen(ctx context.Context, cfg Config, pool *pgxpool.Pool, free func()) {
 	switch {
 	case err != nil: // ctx was cancelled
 	case sessions:
-		claim.Listen(ctx, pool.Config().ConnConfig, free, cfg.Log)
+		claim.Listen(ctx, pool.Config().ConnConfig, wake, cfg.Log)
 	default:
 		cfg.Log.Info().Int("poll_ms", cfg.PollInterval).Msg("the database is behind a transaction pooler: new jobs are found by polling alone")
 	}
