@@ -195,3 +195,59 @@ func TestAnyOrderOfCallsKeepsThePromisesOfRendersThatShare(t *testing.T) {
 		}
 	}
 }
+
+// A plan that is being opened refers to objects that nobody can see it refer to yet.
+func TestNothingIsSweptThatAPlanIsAboutToReferTo(t *testing.T) {
+	for name, gone := range map[string]bool{"its render is there": false, "its render was deleted": true} {
+		t.Run(name, func(t *testing.T) {
+			url := migrated.Database(t)
+			conn, other := connect(t, url), connect(t, url)
+			old := alike(t, conn, 0)
+			task := old.tasks["record 0"]
+			done(t, conn, task)
+			exec(t, conn, "select loom.cancel_render($1)", old.id)
+			sweep := func() bool {
+				if gone {
+					return get[bool](t, conn, "select coalesce(cardinality(loom.referred($1)), 1) = 0", old.id)
+				}
+				return get[bool](t, conn, "select loom.begin_sweep($1)", old.plan)
+			}
+			id := freshRender(t, conn)
+			// As a retry would be: what was begun before is fresh enough.
+			plan := func(conn *pgx.Conn) render {
+				exec(t, conn, "begin")
+				next := plannedBy(t, conn, id, 0, func(string) string { return "" })
+				exec(t, conn, "update loom.tasks set state = 'waiting', recipe = 'record 0', max_age = '1 hour' where id = $1", next.tasks["record 0"])
+				exec(t, conn, "select loom.resolve(k) from loom.tasks k where id = $1", next.tasks["record 0"])
+				return next
+			}
+			next := plan(other)
+			if s := state(t, other, next.tasks["record 0"]); s != "done" {
+				t.Fatalf("what is there is %s", s)
+			}
+			if gone {
+				exec(t, conn, "delete from renders where id = $1", old.id)
+			}
+			if sweep() {
+				t.Error("it is swept while a plan is opened that refers to it")
+			}
+			exec(t, other, "commit")
+			if sweep() {
+				t.Error("it is swept while a plan refers to it")
+			}
+			exec(t, conn, "select loom.cancel_render($1)", next.id)
+			if !get[bool](t, conn, "select loom.begin_sweep($1)", next.plan) || !sweep() {
+				t.Error("it is not swept though nobody refers to it")
+			}
+			if gone {
+				return
+			}
+			id = freshRender(t, conn)
+			next = plan(other)
+			if s := state(t, other, next.tasks["record 0"]); s != "due" {
+				t.Errorf("what is swept is %s", s)
+			}
+			exec(t, other, "rollback")
+		})
+	}
+}
