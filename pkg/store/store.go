@@ -36,7 +36,9 @@ var (
 
 // Client talks to one store. It is safe for concurrent use.
 type Client struct {
-	s3      *s3.Client
+	s3     *s3.Client
+	signer *signer
+	// presign signs URLs to write where they ask for checksums; nil elsewhere.
 	presign *s3.PresignClient
 	region  string
 	idle    func()
@@ -80,10 +82,11 @@ func New(cfg Config) (*Client, error) {
 		options.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 		options.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 	}
-	client := s3.New(options)
-	return &Client{
-		s3: client, presign: s3.NewPresignClient(client), region: region, idle: transport.CloseIdleConnections,
-	}, nil
+	client := &Client{s3: s3.New(options), signer: newSigner(options, base), region: region, idle: transport.CloseIdleConnections}
+	if cfg.Checksums == checksumsWhenSupported {
+		client.presign = s3.NewPresignClient(client.s3)
+	}
+	return client, nil
 }
 
 // Close closes idle connections. Running calls go on.
