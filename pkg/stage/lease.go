@@ -46,8 +46,9 @@ type lease struct {
 }
 
 // hold keeps a granted task: it sends heartbeats to ingest, which renew the lease and return
-// whether to stop, and InProgress to JetStream, which only delays redelivery.
-func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, m jetstream.Msg) *lease {
+// whether to stop, and InProgress to JetStream, which only delays redelivery. The message was
+// received at since: work that is done soon after that needs no InProgress.
+func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, m jetstream.Msg, since time.Time) *lease {
 	l := &lease{worker: w, task: NewTask(*grant, "", log), m: m, log: log, working: working}
 	l.ctx, l.cancel = context.WithCancelCause(working)
 	l.unwanted, l.refuse = context.WithCancelCause(context.WithoutCancel(working))
@@ -60,7 +61,8 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 	l.quit = quit
 	l.kept.Go(func() { l.heartbeat(keeping) })
 	l.kept.Go(func() {
-		for every := time.Duration(grant.Lease) / 3; keeping.Err() == nil; retry.Sleep(keeping, every) {
+		every := time.Duration(grant.Lease) / 3
+		for retry.Sleep(keeping, every-time.Since(since)); keeping.Err() == nil; retry.Sleep(keeping, every) {
 			_ = m.InProgress() // its outcome does not matter: see heartbeat
 		}
 	})

@@ -196,13 +196,14 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 		return
 	}
 
+	received := time.Now()
 	grant := w.grant(working, log, token, m)
 	if grant == nil {
 		return
 	}
 	fault.Here(fault.TaskGranted)
 	log = log.With().Str("kind", string(token.Kind)).Int("attempt", grant.Attempt).Logger()
-	l := w.hold(working, log, grant, m)
+	l := w.hold(working, log, grant, m, received)
 	defer l.release()
 	started := time.Now()
 	var facts any
