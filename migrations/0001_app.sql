@@ -108,13 +108,20 @@ $$;
 drop index if exists public.render_jobs_queued;
 create index if not exists render_jobs_turns on public.render_jobs (priority desc, queue_turn, created_at, id) where state = 'queued';
 create index if not exists render_jobs_owners on public.render_jobs (queue_owner, queue_turn) where state = 'queued';
--- Claiming also looks for a render's other jobs, and so does deleting a render. Foreign keys bring
--- no index.
+-- Claiming also looks for a render's other jobs and for a campaign's scenes, and deleting a campaign
+-- looks for what belongs to it. Foreign keys bring no index.
 do $$
+declare
+  v record;
 begin
-  if not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-                  where i.indrelid = 'public.render_jobs'::regclass and a.attname = 'render_id' and i.indisvalid and i.indpred is null) then
-    create index render_jobs_render on public.render_jobs (render_id);
-  end if;
+  for v in
+    select * from (values ('render_jobs', 'render_id', 'render_jobs_render'), ('scenes', 'campaign_id', 'scenes_campaign'),
+                          ('renders', 'campaign_id', 'renders_campaign')) as x (tab, col, name)
+  loop
+    if not exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+                    where i.indrelid = ('public.' || v.tab)::regclass and a.attname = v.col and i.indisvalid and i.indpred is null) then
+      execute format('create index %I on public.%I (%I)', v.name, v.tab, v.col);
+    end if;
+  end loop;
 end
 $$;

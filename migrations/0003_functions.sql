@@ -14,27 +14,28 @@
 -- ends with lock_not_available within a quarter of a second, and its caller tries again. Leases are
 -- renewed all the same.
 --
+-- Those that are called for every task keep their plans: they are in plpgsql. In SQL are those that
+-- Postgres puts in place of their calls ("return": their names were looked up when they were
+-- created), and those that are called seldom.
+--
 -- status and state may be texts, enums, domains or citext. They are read as text, and written as
 -- literals or through a variable that takes its fields' types from the app's table.
 
 -- The place of a kind of task among a render's statuses.
 create or replace function loom.stage_rank(kind text) returns int
-language sql immutable parallel safe set search_path = '' as $$
-  select case kind when 'record' then 1 when 'probe' then 1 when 'draw' then 1 when 'normalize' then 2 when 'concat' then 3
-                   when 'overlay' then 4 when 'upload' then 5 end
-$$;
+language sql immutable parallel safe
+return case kind when 'record' then 1 when 'probe' then 1 when 'draw' then 1 when 'normalize' then 2 when 'concat' then 3
+                 when 'overlay' then 4 when 'upload' then 5 end;
 
 create or replace function loom.status_rank(status text) returns int
-language sql immutable parallel safe set search_path = '' as $$
-  select case status when 'queued' then 0 when 'recording' then 1 when 'normalizing' then 2 when 'concatenating' then 3
-                     when 'overlaying' then 4 when 'uploading' then 5
-                     when 'done' then 9 when 'failed' then 9 when 'cancelled' then 9 else 0 end
-$$;
+language sql immutable parallel safe
+return case status when 'queued' then 0 when 'recording' then 1 when 'normalizing' then 2 when 'concatenating' then 3
+                   when 'overlaying' then 4 when 'uploading' then 5
+                   when 'done' then 9 when 'failed' then 9 when 'cancelled' then 9 else 0 end;
 
 create or replace function loom.is_terminal(status text) returns boolean
-language sql immutable parallel safe set search_path = '' as $$
-  select coalesce(status in ('done', 'failed', 'cancelled'), false)
-$$;
+language sql immutable parallel safe
+return coalesce(status in ('done', 'failed', 'cancelled'), false);
 
 -- Locks a task's render, then the task. Null when either is gone.
 create or replace function loom.lock_task(p_task uuid) returns loom.tasks
@@ -49,38 +50,41 @@ begin
 end
 $$;
 
--- Writes status and progress of a plan's render from its tasks. Progress alone is written at most
--- once a second.
+-- Writes status and progress of a plan's render. The status is from the plan's counts
+-- (0013_counts.sql), so it takes no longer for a plan of many tasks. Progress alone is written at
+-- most once a second, and only then are tasks looked at.
 create or replace function loom.refresh_render(p_plan uuid) returns void
 language plpgsql as $$
 declare
   v_render   uuid;
+  v_left     int[];
+  v_weight   float8;
+  v_done     float8;
   v_rank     int;
   v_progress int;
   v_status   text;
+  v_at       timestamptz;
   w          public.renders;
 begin
-  select t.render_id, pg_catalog.min(loom.stage_rank(t.kind)) filter (where t.state <> 'done'),
-         pg_catalog.floor(99 * pg_catalog.sum(t.weight * case t.state when 'done' then 1 else t.progress end) / pg_catalog.sum(t.weight))
-    into v_render, v_rank, v_progress
-    from loom.tasks t where t.plan_id = p_plan group by t.render_id;
+  select p.render_id, p.unfinished, p.weight, p.weight_done into v_render, v_left, v_weight, v_done from loom.plans p where p.id = p_plan;
+  v_rank := case when v_left[1] > 0 then 1 when v_left[2] > 0 then 2 when v_left[3] > 0 then 3 when v_left[4] > 0 then 4 when v_left[5] > 0 then 5 end;
   if v_rank is null then
     return;
   end if;
-  select r.status::text into v_status from public.renders r where r.id = v_render;
-  if loom.is_terminal(v_status) then
+  -- The app may write a time of another time zone: a time that lies ahead holds nothing back.
+  select r.status::text, r.updated_at::timestamptz into v_status, v_at from public.renders r where r.id = v_render;
+  if loom.is_terminal(v_status)
+     or loom.status_rank(v_status) >= v_rank
+        and v_at between pg_catalog.clock_timestamp() - interval '1 second' and pg_catalog.clock_timestamp() + interval '1 second' then
     return;
   end if;
+  v_done := v_done + coalesce((select pg_catalog.sum(t.weight * t.progress) from loom.tasks t where t.plan_id = p_plan and t.state <> 'done'), 0);
+  v_progress := pg_catalog.floor(99 * v_done / v_weight);
   w.status := (array['recording', 'normalizing', 'concatenating', 'overlaying', 'uploading'])
                 [greatest(v_rank, loom.status_rank(v_status))];
-  -- The app may write a time of another time zone: a time that lies ahead holds nothing back.
   update public.renders r
      set status = w.status, progress = greatest(r.progress, v_progress), updated_at = pg_catalog.clock_timestamp()
-   where r.id = v_render
-     and (loom.status_rank(v_status) < v_rank
-          or r.updated_at is null
-          or r.updated_at::timestamptz not between pg_catalog.clock_timestamp() - interval '1 second'
-                                               and pg_catalog.clock_timestamp() + interval '1 second');
+   where r.id = v_render;
 end
 $$;
 
@@ -123,7 +127,7 @@ $$;
 
 -- Returns a text as a column of the app's takes it: cut where that is a varchar(n).
 create or replace function loom.fitting(p_text text, p_table text, p_column text) returns text
-language sql stable set search_path = '' as $$
+language sql stable strict set search_path = '' as $$
   select coalesce(pg_catalog.left(p_text, (
            select c.character_maximum_length from information_schema.columns c
             where c.table_schema = 'public' and c.table_name = p_table and c.column_name = p_column)), p_text)
@@ -211,14 +215,17 @@ begin
     left join public.render_jobs j on j.id = p_job
     left join lateral (select p.outcome, p.fresh_from from loom.plans p where p.render_id = p_render
                         order by p.created_at desc limit 1) l on true;
-  insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, params, inputs, outputs, weight, host, state, recipe,
+  with x as materialized (
+    select * from pg_catalog.jsonb_to_recordset(p_tasks)
+      as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real, host text,
+            recipe text, max_age_sec float8)),
+       f as (select n.task, pg_catalog.array_agg(x.id) as feeds from x cross join pg_catalog.unnest(x.needs) as n (task) group by n.task)
+  insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, feeds, params, inputs, outputs, weight, host, state, recipe,
                           max_age)
-  select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), x.params, coalesce(x.inputs, '{}'),
+  select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), coalesce(f.feeds, '{}'), x.params, coalesce(x.inputs, '{}'),
          coalesce(x.outputs, '{}'), x.weight, x.host, 'waiting',
          pg_catalog.decode(x.recipe, 'hex'), pg_catalog.make_interval(secs => x.max_age_sec)
-    from pg_catalog.jsonb_to_recordset(p_tasks)
-      as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real, host text,
-            recipe text, max_age_sec float8);
+    from x left join f on f.task = x.id;
   -- Its dead letters are about what is done again now.
   update loom.dead_letters d set settled = 'replayed', settled_at = pg_catalog.clock_timestamp()
    where d.render_id = p_render and d.task_id is not null and d.settled is null;
@@ -392,23 +399,38 @@ $$;
 -- Reports whether everything that a waiting task needs is there. Each task that it needs is done,
 -- or has stored what this one reads of it. A needed task of which it reads nothing must be done.
 create or replace function loom.is_ready(t loom.tasks) returns boolean
-language sql stable set search_path = '' as $$
-  select not exists (
+language plpgsql stable set search_path = '' as $$
+begin
+  -- Tasks end in about their order. While the last one has stored nothing, the others need not be
+  -- looked at: there may be hundreds.
+  if exists (select from loom.tasks d where d.id = t.needs[pg_catalog.cardinality(t.needs)] and d.state <> 'done' and d.keys is null) then
+    return false;
+  end if;
+  return not exists (
     select from loom.tasks d
      where d.id = any (t.needs) and d.state <> 'done'
        and not coalesce((select d.keys ?& pg_catalog.array_agg(i.value ->> 'output') from pg_catalog.jsonb_each(t.inputs) i
-                          where i.value ->> 'task' = d.id::text), false))
+                          where i.value ->> 'task' = d.id::text), false));
+end
 $$;
 
 -- Resolves the tasks that waited for this task and for nothing else: they are due, as a rule.
 create or replace function loom.release_waiting(t loom.tasks) returns void
 language plpgsql as $$
 declare
-  w loom.tasks;
+  w      loom.tasks;
+  v_feeds uuid[] := t.feeds;
 begin
+  if v_feeds is null then -- it was planned before 0013_counts.sql
+    v_feeds := array(select k.id from loom.tasks k where k.plan_id = t.plan_id and k.state = 'waiting' and t.id = any (k.needs));
+  end if;
+  if v_feeds = '{}' then
+    return;
+  end if;
   for w in
     select * from loom.tasks k
-     where k.plan_id = t.plan_id and k.state = 'waiting' and k.maker is null and t.id = any (k.needs) and loom.is_ready(k)
+     where k.id = any (v_feeds) and k.state = 'waiting' and k.maker is null
+       and (t.state = 'done' and k.needs = array[t.id] or loom.is_ready(k))
      order by k.seq
   loop
     perform loom.resolve(w);
@@ -497,13 +519,15 @@ $$;
 --   already: this very attempt has been counted
 --   stale:   another attempt, or the task or its render is over
 create or replace function loom.refuse(t loom.tasks, p_attempt int) returns text
-language sql stable as $$
-  select case
+language plpgsql stable as $$
+begin
+  return case
     when t.id is null then 'stale'
     when t.state = 'done' and t.attempt = p_attempt then 'already'
     when t.state <> 'running' or t.attempt <> p_attempt then 'stale'
     when (select loom.is_terminal(r.status::text) from public.renders r where r.id = t.render_id) then 'stale'
-  end
+  end;
+end
 $$;
 
 -- Closes a task whose outputs are stored, and makes the tasks due that waited for it. Returns
@@ -523,6 +547,7 @@ begin
     raise exception 'loom.finish_task: task % is an upload, which loom.finish_render closes', t.id;
   end if;
   perform loom.close_task(t, p_keys, p_facts);
+  t.state := 'done';
   perform loom.release_waiting(t);
   perform loom.refresh_render(t.plan_id);
   perform loom.settle(array[t.id]);
@@ -538,7 +563,9 @@ begin
    where id = t.id;
   update loom.attempts set outcome = 'done', ended_at = pg_catalog.clock_timestamp() where task_id = t.id and attempt = t.attempt;
   perform loom.note_done(t);
-  perform loom.add_warnings(t.render_id, p_facts -> 'warnings');
+  if p_facts ? 'warnings' then
+    perform loom.add_warnings(t.render_id, p_facts -> 'warnings');
+  end if;
 end
 $$;
 

@@ -84,12 +84,18 @@ $$;
 -- The name of a task's outputs: its recipe and the objects that it reads. Null when it has no
 -- recipe, or an input is not there.
 create or replace function loom.output_key(t loom.tasks) returns bytea
-language sql stable set search_path = '' as $$
-  select pg_catalog.sha256(t.recipe || pg_catalog.convert_to(coalesce(r.named, ''), 'UTF8'))
-    from (select pg_catalog.string_agg(i.key || '=' || (d.keys ->> (i.value ->> 'output')), E'\n' order by i.key collate "C") as named,
-                 pg_catalog.count(*) = pg_catalog.count(d.keys ->> (i.value ->> 'output')) as complete
-            from pg_catalog.jsonb_each(t.inputs) i left join loom.tasks d on d.id = (i.value ->> 'task')::uuid) r
-   where t.recipe is not null and r.complete
+language plpgsql stable set search_path = '' as $$
+begin
+  if t.recipe is null then
+    return null;
+  end if;
+  return (
+    select pg_catalog.sha256(t.recipe || pg_catalog.convert_to(coalesce(r.named, ''), 'UTF8'))
+      from (select pg_catalog.string_agg(i.key || '=' || (d.keys ->> (i.value ->> 'output')), E'\n' order by i.key collate "C") as named,
+                   pg_catalog.count(*) = pg_catalog.count(d.keys ->> (i.value ->> 'output')) as complete
+              from pg_catalog.jsonb_each(t.inputs) i left join loom.tasks d on d.id = (i.value ->> 'task')::uuid) r
+     where r.complete);
+end
 $$;
 
 -- Decides what becomes of a task that waits and whose inputs are there: done, due, or follows. The

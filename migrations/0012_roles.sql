@@ -57,7 +57,7 @@ language sql stable set search_path = '' as $$
      and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead',
                           'grant_groups')
   union all
-  select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'schema_version']) f where p_group = 'loom_uploader'
+  select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'count_done', 'schema_version']) f where p_group = 'loom_uploader'
   union all
   select f from loom.called_from(array['params_of', 'stage_rank', 'is_terminal', 'schema_version']) f where p_group = 'loom_reader'
 $$;

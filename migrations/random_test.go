@@ -60,6 +60,7 @@ func TestAnyOrderOfCallsKeepsThePromises(t *testing.T) {
 			workers.Go(func() { chaos(t, mine, r, random) })
 		}
 		workers.Wait()
+		counted(t, conn)
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
@@ -77,6 +78,18 @@ func TestAnyOrderOfCallsKeepsThePromises(t *testing.T) {
 			}
 		}
 		settled(t, conn, r)
+		counted(t, conn)
+	}
+}
+
+// counted checks that plans count what their tasks are.
+func counted(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	const counts = `select coalesce(jsonb_agg(jsonb_build_array(id, unfinished, weight, weight_done) order by id), '[]')::text from loom.plans`
+	kept := get[string](t, conn, counts)
+	exec(t, conn, "select loom.count_tasks(id) from loom.plans")
+	if want := get[string](t, conn, counts); kept != want {
+		t.Errorf("plans count %s, want %s", kept, want)
 	}
 }
 

@@ -124,7 +124,7 @@ func (l *loom) submit(ctx context.Context, renders, scenes int) ([]string, error
 	err = tx.QueryRow(ctx, `
 		with c as (insert into campaigns (name, user_id) select 'bench', $3::text::uuid from generate_series(1, $1::int) returning id),
 		     s as (insert into scenes (campaign_id, url, duration_sec, order_index)
-		           select c.id, 'https://example.com/' || c.id || '/' || n, 1, n from c cross join generate_series(1, $2::int) n returning 1),
+		           select c.id, 'https://' || c.id || '-' || n || '.example/', 1, n from c cross join generate_series(1, $2::int) n returning 1),
 		     r as (insert into renders (campaign_id) select id from c returning id)
 		select array_agg(id::text), (select count(*) from s) from r`, renders, scenes, uuid.NewString()).Scan(&ids, new(int64))
 	if err == nil {

@@ -77,7 +77,7 @@ func Run(ctx context.Context, cfg Config) error {
 			case claim.SetAside:
 				metrics.schedule.DatabaseError("claim", c.Cause)
 			default:
-				scheduler.Wake()
+				scheduler.Changed(c.Render)
 			}
 		},
 	}

@@ -21,6 +21,8 @@ const (
 	window = 256
 	// repeatEvery is how often a due task is published until it is granted.
 	repeatEvery = 900 * time.Millisecond
+	// slotsFor is how long the number of a stream's slots is not counted again.
+	slotsFor = 250 * time.Millisecond
 	// publishWithin bounds the time in which a stream answers.
 	publishWithin = 5 * time.Second
 	// forgetAfter is how long a task that was published counts when it is not published again,
@@ -43,6 +45,7 @@ type dispatcher struct {
 	offered map[dueTask]time.Time
 	// inspected is when the message on each task's subject was last inspected.
 	inspected map[dueTask]time.Time
+	slots     map[string]slots // by stream
 }
 
 // kindsTogether are kinds of tasks that take the same workers' slots. Tasks that fetch take none:
@@ -62,7 +65,7 @@ type dueTask struct {
 }
 
 func newDispatcher(s *Scheduler) *dispatcher {
-	d := &dispatcher{Scheduler: s, offered: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}}
+	d := &dispatcher{Scheduler: s, offered: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}, slots: map[string]slots{}}
 	for _, k := range msg.Kinds {
 		i := slices.IndexFunc(d.windows, func(w kindsTogether) bool { return w.stream == k.Stream() && w.fetches == k.Fetches() })
 		if i < 0 {
@@ -80,23 +83,24 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 	if !d.NATS.IsConnected() {
 		return nats.ErrDisconnected
 	}
+	hosts, err := d.hosts(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := d.tasks.inHand(ctx, d.leases.lapsed(), d.locks.locked(), hosts.list(), window)
+	if err != nil {
+		return err
+	}
 	var errs []error
 	short := false
 	for _, w := range d.windows {
-		hosts, err := d.hosts(ctx, w)
-		if err != nil {
-			return err
-		}
-		renders, err := d.tasks.open(ctx, w.kinds, d.leases.lapsed(), d.locks.locked(), hosts.list(), window)
-		if err != nil {
-			return err
-		}
+		renders, running := w.renders(list)
 		if len(renders) == 0 {
 			continue
 		}
 		ahead := window
 		if !w.fetches {
-			if ahead, err = d.ahead(ctx, w.stream); err != nil {
+			if ahead, err = d.ahead(ctx, w.stream, running, d.fetching(list, w.stream)); err != nil {
 				errs = append(errs, err)
 				continue
 			}
@@ -109,9 +113,46 @@ func (d *dispatcher) dispatch(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// hosts counts the pages that are being recorded, for the window that has scenes.
-func (d *dispatcher) hosts(ctx context.Context, w kindsTogether) (h hosts, err error) {
-	if d.PerHost <= 0 || !slices.Contains(w.kinds, string(msg.Record)) {
+// renders returns the renders that have tasks of these kinds which can be granted, and how many
+// tasks of these kinds have a worker.
+func (w kindsTogether) renders(list []inHand) (renders []open, running int) {
+	busy, own := map[string]int{}, map[uuid.UUID]int{}
+	for _, one := range list {
+		if !slices.Contains(w.kinds, string(one.kind)) {
+			continue
+		}
+		running += one.running
+		busy[one.owner] += one.running
+		own[one.plan] += one.running
+		if one.due == nil {
+			continue
+		}
+		if len(renders) == 0 || renders[len(renders)-1].plan != one.plan {
+			renders = append(renders, one.open)
+		}
+		last := &renders[len(renders)-1]
+		last.due = append(last.due, *one.due)
+	}
+	for i, r := range renders {
+		renders[i].running, renders[i].busy = own[r.plan], busy[r.owner]
+	}
+	return renders, running
+}
+
+// fetching returns how many tasks of a stream have a worker but take no slot.
+func (d *dispatcher) fetching(list []inHand, stream string) (n int) {
+	for _, w := range d.windows {
+		if w.stream == stream && w.fetches {
+			_, running := w.renders(list)
+			n += running
+		}
+	}
+	return n
+}
+
+// hosts counts the pages that are being recorded.
+func (d *dispatcher) hosts(ctx context.Context) (h hosts, err error) {
+	if d.PerHost <= 0 {
 		return hosts{}, nil
 	}
 	h.most = d.PerHost
@@ -129,10 +170,29 @@ func forget(times map[dueTask]time.Time, d time.Duration) {
 	maps.DeleteFunc(times, func(_ dueTask, at time.Time) bool { return time.Since(at) > d })
 }
 
-// ahead returns how many tasks of a stream are to be published and not granted: one for each worker
-// that waits, and one for each slot, so that a worker that has finished need not wait for the next
-// round. Without workers it is one, for those who look.
-func (d *dispatcher) ahead(ctx context.Context, stream string) (int, error) {
+// ahead returns how many tasks of a stream are to be published and not granted: one for each slot
+// that is free, and one for each slot, so that a worker that has finished need not wait for the
+// next round. Without workers it is one, for those who look. running tasks have a slot, and
+// fetching ones a worker but no slot.
+func (d *dispatcher) ahead(ctx context.Context, stream string, running, fetching int) (int, error) {
+	slots, err := d.slotsOf(ctx, stream, fetching)
+	if err != nil {
+		return 0, err
+	}
+	return max(0, slots-running) + max(1, slots), nil
+}
+
+// slots is how many slots a stream's workers have, and when they were counted.
+type slots struct {
+	n  int
+	at time.Time
+}
+
+// slotsOf counts the slots of a stream's workers: each waits for a message or has one.
+func (d *dispatcher) slotsOf(ctx context.Context, stream string, fetching int) (int, error) {
+	if last := d.slots[stream]; time.Since(last.at) < slotsFor {
+		return last.n, nil
+	}
 	consumer, err := d.js.Consumer(ctx, stream, d.streams.consumers[stream].Durable)
 	if gone(err) {
 		d.streams.lost()
@@ -141,17 +201,9 @@ func (d *dispatcher) ahead(ctx context.Context, stream string) (int, error) {
 		return 0, fmt.Errorf("look up the consumer of stream %s: %w", stream, err)
 	}
 	info := consumer.CachedInfo() // from the look-up
-	busy := info.NumAckPending
-	for _, w := range d.windows {
-		if w.stream == stream && w.fetches {
-			fetching, err := d.tasks.running(ctx, w.kinds)
-			if err != nil {
-				return 0, err
-			}
-			busy -= fetching
-		}
-	}
-	return info.NumWaiting + max(1, info.NumWaiting+busy), nil
+	n := info.NumWaiting + max(0, info.NumAckPending-fetching)
+	d.slots[stream] = slots{n, time.Now()}
+	return n, nil
 }
 
 // publish publishes the first tasks of a list, so that no more than ahead are published, and

@@ -32,7 +32,9 @@ const (
 	signedFor = 12 * time.Hour
 	// concurrent is how many grant requests are answered at once, and how many heartbeats. Each has
 	// a bound of its own, so that slow grants do not delay heartbeats.
-	concurrent = 32
+	concurrent = 4 * gatherMost
+	// grantWithin bounds a batch of grants. There is time left to grant one by one.
+	grantWithin = time.Second
 )
 
 // Store signs URLs and deletes objects. A *store.Client is one.
@@ -46,9 +48,19 @@ type Store interface {
 type requests struct {
 	*Scheduler
 	running sync.WaitGroup
+	grants  *gatherer[msg.GrantRequest, granted]
 }
 
-func newRequests(s *Scheduler) *requests { return &requests{Scheduler: s} }
+func newRequests(s *Scheduler) *requests {
+	r := &requests{Scheduler: s}
+	r.grants = &gatherer[msg.GrantRequest, granted]{
+		within: grantWithin, gate: &s.batches, isLeftOut: func(g granted) bool { return g.verdict == "" },
+		all: func(ctx context.Context, list []msg.GrantRequest) ([]granted, error) {
+			return s.tasks.grantAll(ctx, list)
+		},
+	}
+	return r
+}
 
 // serve answers requests until ctx is cancelled, and then finishes those that it has received.
 // Subscriptions survive the loss of the connection.
@@ -121,11 +133,17 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 }
 
 func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.GrantRequest) (msg.GrantReply, error) {
-	var g granted
-	err := r.locks.do(ctx, request.RenderID, func() (err error) {
-		g, err = r.grantOrLapse(ctx, request)
-		return err
-	})
+	// A lease lapses one by one: see grantOrLapse.
+	g, err := r.grants.do(ctx, request)
+	if err != nil && ctx.Err() == nil {
+		log.Warn().Err(err).Msg("tasks not granted together: each is granted alone")
+	}
+	if err != nil || g.verdict == "" || g.reason == unheard { // without a verdict its render is held
+		err = r.locks.do(ctx, request.RenderID, func() (err error) {
+			g, err = r.grantOrLapse(ctx, request)
+			return err
+		})
+	}
 	if errors.Is(err, errLocked) {
 		return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: errLocked.Error(), RetryAfter: msg.Duration(lockedRetry)}, nil
 	}
@@ -136,7 +154,7 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 	if g.verdict != msg.Granted {
 		if g.verdict == msg.Drop {
 			// The request may have failed the task, for having lost its lease too often.
-			r.Wake()
+			r.Changed(request.RenderID)
 		}
 		if g.reason == lostTooOften {
 			r.Metrics.died(request.Kind, msg.CodeWorkerLost)

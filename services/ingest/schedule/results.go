@@ -3,13 +3,13 @@ package schedule
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -19,12 +19,14 @@ import (
 const (
 	// fetchFor is how long one fetch waits for results; fetchMost, how many it takes.
 	fetchFor  = 20 * time.Second
-	fetchMost = 16
+	fetchMost = 4 * gatherMost
 	// idleHeartbeat is how often JetStream reports that an idle fetch is alive. After two that are
 	// missing, results binds to the consumer again.
 	idleHeartbeat = 2 * time.Second
 	// settleWithin bounds the work on one result.
 	settleWithin = 10 * time.Second
+	// finishWithin bounds a batch of results.
+	finishWithin = 3 * time.Second
 	// maxTries is how often a result is tried while the database refuses to change its render. They
 	// take less than a minute.
 	maxTries = 8
@@ -44,9 +46,19 @@ const (
 // results closes attempts with the results that workers report.
 type results struct {
 	*Scheduler
+	finishes *gatherer[msg.Result, string]
+	// settling has room for as many as are settled at once.
+	settling chan struct{}
 }
 
-func newResults(s *Scheduler) *results { return &results{s} }
+func newResults(s *Scheduler) *results {
+	return &results{
+		Scheduler: s, finishes: &gatherer[msg.Result, string]{
+			all: s.tasks.finishAll, within: finishWithin, gate: &s.batches, isLeftOut: func(verdict string) bool { return verdict == "" },
+		},
+		settling: make(chan struct{}, 2*fetchMost),
+	}
+}
 
 // consume applies results until ctx is cancelled, and then finishes those that it has fetched.
 func (r *results) consume(ctx, work context.Context) error {
@@ -55,10 +67,12 @@ func (r *results) consume(ctx, work context.Context) error {
 		return nil
 	case <-r.streams.first:
 	}
+	var settling sync.WaitGroup
+	defer settling.Wait()
 	outage := retry.Outage{Backoff: natsBackoff, Log: r.Log,
 		Down: "results cannot be read: retrying until they can be", Up: "results are read again"}
 	for goOn := true; goOn; {
-		err := r.fetch(ctx, work)
+		err := r.fetch(ctx, work, &settling)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -73,9 +87,9 @@ func (r *results) consume(ctx, work context.Context) error {
 	return nil
 }
 
-// fetch binds to the consumer and applies results for up to fetchFor. Binding each time is cheap,
-// and finds a consumer that was created again.
-func (r *results) fetch(ctx, work context.Context) error {
+// fetch binds to the consumer and takes results for up to fetchFor, which settling applies. Binding
+// each time is cheap, and finds a consumer that was created again.
+func (r *results) fetch(ctx, work context.Context, settling *sync.WaitGroup) error {
 	consumer, err := r.js.Consumer(ctx, msg.StreamResults, msg.ConsumerConduct)
 	if err != nil {
 		return err
@@ -86,16 +100,15 @@ func (r *results) fetch(ctx, work context.Context) error {
 	if err != nil {
 		return err
 	}
-	var group errgroup.Group
 	for m := range batch.Messages() {
-		group.Go(func() error {
+		r.settling <- struct{}{}
+		settling.Go(func() {
+			defer func() { <-r.settling }()
 			ctx, cancel := context.WithTimeout(work, settleWithin)
 			defer cancel()
 			r.settle(ctx, m)
-			return nil
 		})
 	}
-	_ = group.Wait() // its functions return no errors
 	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -119,11 +132,16 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	log := r.Log.With().Stringer("render_id", result.RenderID).Stringer("task_id", result.TaskID).
 		Str("kind", string(result.Kind)).Int("attempt", result.Attempt).Str("worker", result.Worker).
 		Str("outcome", string(result.Outcome)).Logger()
-	var verdict string
-	err = r.locks.do(ctx, result.RenderID, func() (err error) {
-		verdict, err = r.apply(ctx, log, result, deliveries(m))
-		return err
-	})
+	verdict, err := r.finish(ctx, result)
+	if err != nil && ctx.Err() == nil {
+		log.Warn().Err(err).Msg("results not stored together: each is stored alone")
+	}
+	if err != nil || verdict == "" {
+		err = r.locks.do(ctx, result.RenderID, func() (err error) {
+			verdict, err = r.apply(ctx, log, result, deliveries(m))
+			return err
+		})
+	}
 	if errors.Is(err, errLocked) {
 		r.renewLease(ctx, log, result)
 		r.count(log, outcomeHeld, m.NakWithDelay(min(retryDelay(m), r.Lease/4)))
@@ -146,7 +164,20 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	fault.Here(fault.ResultCommitted)
 	r.count(log, verdict, m.Ack())
 	fault.Here(fault.ResultAcknowledged)
-	r.Wake()
+	if result.Kind == msg.Upload || verdict == verdictFailed {
+		r.Changed(result.RenderID) // it has ended
+	} else {
+		r.Wake()
+	}
+}
+
+// finish writes a result to the database together with others. It returns no verdict for one that
+// must be applied alone: of an attempt that is not done, or of a render whose rows are held.
+func (r *results) finish(ctx context.Context, result msg.Result) (verdict string, err error) {
+	if result.Outcome != msg.Done || result.Kind == msg.Upload {
+		return "", nil
+	}
+	return r.finishes.do(ctx, result)
 }
 
 // renewLease renews the lease of an attempt whose result waits for its render's rows: its worker

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +47,13 @@ type Config struct {
 // tick is the longest interval between two rounds: Wake starts one earlier.
 const tick = time.Second
 
+const (
+	// roundWithin bounds a round.
+	roundWithin = 15 * time.Second
+	// restLeast and restMost bound the pause after a round, which is as long as the round.
+	restLeast, restMost = 4 * time.Millisecond, 100 * time.Millisecond
+)
+
 // Scheduler takes renders through their tasks.
 type Scheduler struct {
 	Config
@@ -53,8 +63,11 @@ type Scheduler struct {
 	locks   *renderLocks
 	leases  *leaseClock
 	wake    chan struct{}
-	short   atomic.Bool  // due tasks wait for room in their streams
-	outage  retry.Outage // of rounds, whichever server they failed for
+	short   atomic.Bool // due tasks wait for room in their streams
+	changes *changes
+	batches sync.Mutex // of grants and results: they hold the renders that they change
+	// Outages of rounds, whichever server they failed for.
+	outage, watchOutage retry.Outage
 }
 
 // New returns a scheduler. The caller closes cfg.NATS and cfg.DB.
@@ -67,8 +80,10 @@ func New(cfg Config) (*Scheduler, error) {
 	return &Scheduler{
 		Config: cfg, js: js, tasks: taskStore{db: cfg.DB, lease: cfg.Lease, perHost: cfg.PerHost}, locks: newRenderLocks(),
 		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
-		leases: newLeaseClock(cfg),
-		outage: retry.Outage{Log: cfg.Log, Down: "tasks cannot be scheduled: retrying until they can be", Up: "tasks are scheduled again"},
+		leases:      newLeaseClock(cfg),
+		changes:     newChanges(),
+		outage:      retry.Outage{Log: cfg.Log, Down: "tasks cannot be scheduled: retrying until they can be", Up: "tasks are scheduled again"},
+		watchOutage: retry.Outage{Log: cfg.Log, Down: "renders cannot be watched: retrying until they can be", Up: "renders are watched again"},
 	}, nil
 }
 
@@ -83,8 +98,10 @@ func (s *Scheduler) Wake() {
 // Ready returns nil while all streams and consumers exist and the database accepted all of the last
 // round.
 func (s *Scheduler) Ready(ctx context.Context) error {
-	if err := s.outage.Err(); postgres.SQLState(err) != "" {
-		return fmt.Errorf("renders cannot be scheduled: %s", postgres.Reason(err))
+	for _, outage := range []*retry.Outage{&s.outage, &s.watchOutage} {
+		if err := outage.Err(); postgres.SQLState(err) != "" {
+			return fmt.Errorf("renders cannot be scheduled: %s", postgres.Reason(err))
+		}
 	}
 	return s.streams.ready(ctx)
 }
@@ -102,7 +119,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.streams.keep(ctx, s.NATS, s.Wake) })
 	group.Go(func() error { return s.leases.run(ctx) })
-	group.Go(func() error { return s.loop(ctx) })
+	group.Go(func() error { return s.dispatch(ctx) })
+	group.Go(func() error { return s.watch(ctx) })
 	group.Go(func() error { return newRequests(s).serve(ctx, work) })
 	group.Go(func() error { return newResults(s).consume(ctx, work) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -123,56 +141,99 @@ func (s *Scheduler) noteRefusal(ctx context.Context, log zerolog.Logger, work st
 	}
 }
 
-// loop runs a round at every tick and at every Wake.
-func (s *Scheduler) loop(ctx context.Context) error {
-	d, w := newDispatcher(s), newWatcher(s)
+// Changed starts a round at once, and has what happened to a render published.
+func (s *Scheduler) Changed(render uuid.UUID) {
+	s.changes.add(render)
+	s.Wake()
+}
+
+// changes are renders that this replica has changed since the watcher looked.
+type changes struct {
+	mu      sync.Mutex
+	renders map[uuid.UUID]struct{}
+	some    chan struct{}
+}
+
+func newChanges() *changes {
+	return &changes{renders: map[uuid.UUID]struct{}{}, some: make(chan struct{}, 1)}
+}
+
+func (c *changes) add(render uuid.UUID) {
+	c.mu.Lock()
+	c.renders[render] = struct{}{}
+	c.mu.Unlock()
+	select {
+	case c.some <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the renders, and forgets them.
+func (c *changes) take() []uuid.UUID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := slices.Collect(maps.Keys(c.renders))
+	clear(c.renders)
+	return list
+}
+
+// dispatch publishes due tasks at every tick and at every Wake.
+func (s *Scheduler) dispatch(ctx context.Context) error {
+	d := newDispatcher(s)
+	return s.rounds(ctx, &s.outage, s.wake, func(ctx context.Context, full bool) error {
+		if !full {
+			return d.dispatch(ctx)
+		}
+		_, unsettled := s.tasks.settleLeft(ctx, true, s.locks.held(heldAfter(s.Lease)))
+		if err := errors.Join(unsettled, d.dispatch(ctx)); err != nil {
+			return err
+		}
+		return s.Metrics.measure(ctx, s.tasks)
+	})
+}
+
+// watch publishes what happens to renders.
+func (s *Scheduler) watch(ctx context.Context) error {
+	w := newWatcher(s)
+	return s.rounds(ctx, &s.watchOutage, s.changes.some, func(ctx context.Context, full bool) error {
+		changed := s.changes.take()
+		if !full {
+			return w.look(ctx, changed)
+		}
+		return errors.Join(w.closeEnded(ctx), w.poll(ctx), w.watchWorkers(ctx))
+	})
+}
+
+// rounds runs rounds: full ones at every tick, and others when woken. At least half of the time is
+// between rounds, so that many wake-ups cost no more than a few.
+func (s *Scheduler) rounds(ctx context.Context, outage *retry.Outage, wake <-chan struct{}, round func(ctx context.Context, full bool) error) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	full := true
 	for {
-		err := s.round(ctx, d, w, full)
+		began := time.Now()
+		within, cancel := context.WithTimeout(ctx, roundWithin)
+		err := round(within, full)
+		cancel()
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.outage.Note(err)
+		outage.Note(err)
+		woken := wake
 		if postgres.SQLState(err) != "" {
 			s.Metrics.DatabaseError("conduct", err)
 		}
+		if err != nil {
+			woken = nil // during an outage, wake-ups are ignored
+		}
+		retry.Sleep(ctx, min(max(time.Since(began), restLeast), restMost))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 			full = true
-		case <-s.wake:
+		case <-woken:
 			full = false
 		}
-		if err != nil && !full {
-			// During an outage, wake-ups are ignored.
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-ticker.C:
-				full = true
-			}
-		}
 	}
-}
-
-// round publishes events and due tasks. A full round also does what is enough once a tick. An error
-// of one part does not keep the others from running.
-func (s *Scheduler) round(ctx context.Context, d *dispatcher, w *watcher, full bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	var ended error
-	if full {
-		ended = w.closeEnded(ctx)
-	}
-	_, unsettled := s.tasks.settleLeft(ctx, full, s.locks.held(heldAfter(s.Lease)))
-	if err := errors.Join(ended, unsettled, w.poll(ctx), d.dispatch(ctx)); err != nil {
-		return err
-	}
-	if full {
-		return errors.Join(s.Metrics.measure(ctx, s.tasks), w.watchWorkers(ctx))
-	}
-	return nil
 }

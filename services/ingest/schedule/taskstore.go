@@ -57,35 +57,75 @@ const (
 // grant grants a task that is due, or whose lease has lapsed (see leaseClock.lapsed). If lapsed is
 // nil, none has: the answer is msg.Later, with unheard.
 func (t taskStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.Time) (granted, error) {
-	var g granted
+	row := t.db.QueryRow(ctx, `
+		select $1::text, verdict, coalesce(reason, ''), coalesce(extract(epoch from retry_after), 0)::float8, attempt,
+		       params::text, inputs::text, outputs::text
+		  from loom.grant_task($1::text::uuid, $2::text, $3::text::uuid, make_interval(secs => $4::float8), $5::timestamptz, $6::int,
+		       nullif($7::text, ''))`,
+		r.TaskID.String(), clean(r.Worker, 200), r.RequestID.String(), t.lease.Seconds(), lapsed, t.perHost, clean(r.Tools, 500))
+	_, g, err := scanGrant(row)
+	if err != nil {
+		return granted{}, fmt.Errorf("grant the task: %w", err)
+	}
+	return g, nil
+}
+
+// grantAll grants many tasks in one transaction. No lease has lapsed, as in grant. Those that it
+// cannot grant without waiting have no verdict.
+func (t taskStore) grantAll(ctx context.Context, list []msg.GrantRequest) ([]granted, error) {
+	tasks, workers, requests, tools := make([]string, len(list)), make([]string, len(list)), make([]string, len(list)), make([]string, len(list))
+	place := make(map[string]int, len(list))
+	for i, r := range list {
+		tasks[i], workers[i], requests[i], tools[i] = r.TaskID.String(), clean(r.Worker, 200), r.RequestID.String(), clean(r.Tools, 500)
+		place[tasks[i]+requests[i]] = i
+	}
+	rows, err := t.db.Query(ctx, `
+		select task::text || request::text, verdict, coalesce(reason, ''), coalesce(extract(epoch from retry_after), 0)::float8, attempt,
+		       params::text, inputs::text, outputs::text
+		  from loom.grant_tasks($1::text[]::uuid[], $2::text[], $3::text[]::uuid[], make_interval(secs => $4::float8), null,
+		       $5::int, $6::text[])`,
+		tasks, workers, requests, t.lease.Seconds(), t.perHost, tools)
+	if err != nil {
+		return nil, fmt.Errorf("grant tasks: %w", err)
+	}
+	defer rows.Close()
+	answers := make([]granted, len(list))
+	for rows.Next() {
+		of, g, err := scanGrant(rows)
+		if err != nil {
+			return nil, fmt.Errorf("grant tasks: %w", err)
+		}
+		answers[place[of]] = g
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("grant tasks: %w", err)
+	}
+	return answers, nil
+}
+
+// scanGrant reads an answer of loom.grant_task, and what it is the answer to.
+func scanGrant(row pgx.Row) (of string, g granted, err error) {
 	var verdict string
 	var after float64
 	var params, inputs, outputs *string
-	err := t.db.QueryRow(ctx, `
-		select verdict, coalesce(reason, ''), coalesce(extract(epoch from retry_after), 0)::float8, attempt,
-		       params::text, inputs::text, outputs::text
-		  from loom.grant_task($1::uuid, $2::text, $3::uuid, make_interval(secs => $4::float8), $5::timestamptz, $6::int,
-		       nullif($7::text, ''))`,
-		r.TaskID, clean(r.Worker, 200), r.RequestID, t.lease.Seconds(), lapsed, t.perHost, clean(r.Tools, 500),
-	).Scan(&verdict, &g.reason, &after, &g.attempt, &params, &inputs, &outputs)
-	if err != nil {
-		return granted{}, fmt.Errorf("grant the task: %w", err)
+	if err := row.Scan(&of, &verdict, &g.reason, &after, &g.attempt, &params, &inputs, &outputs); err != nil {
+		return "", granted{}, err
 	}
 	g.verdict, g.after = msg.Verdict(verdict), time.Duration(after*float64(time.Second))
 	if verdict == verdictRest {
 		g.verdict, g.after, g.rest = msg.Later, 0, g.after
 	}
 	if g.verdict != msg.Granted {
-		return g, nil
+		return of, g, nil
 	}
 	g.params = json.RawMessage(*params)
 	if err := json.Unmarshal([]byte(*inputs), &g.inputs); err != nil {
-		return granted{}, fmt.Errorf("grant the task: read its inputs: %w", err)
+		return "", granted{}, fmt.Errorf("read its inputs: %w", err)
 	}
 	if err := json.Unmarshal([]byte(*outputs), &g.outputs); err != nil {
-		return granted{}, fmt.Errorf("grant the task: read its outputs: %w", err)
+		return "", granted{}, fmt.Errorf("read its outputs: %w", err)
 	}
-	return g, nil
+	return of, g, nil
 }
 
 func (t taskStore) heartbeat(ctx context.Context, h msg.Heartbeat) (wanted bool, err error) {
@@ -128,6 +168,42 @@ func (t taskStore) finish(ctx context.Context, r msg.Result, keys map[string]str
 		return "", fmt.Errorf("finish the task: %w", err)
 	}
 	return verdict, nil
+}
+
+// finishAll finishes many tasks in one transaction, and returns the verdicts. Those that it cannot
+// finish without waiting have none.
+func (t taskStore) finishAll(ctx context.Context, list []msg.Result) ([]string, error) {
+	type done struct {
+		Task    uuid.UUID       `json:"task"`
+		Attempt int             `json:"attempt"`
+		Folder  string          `json:"folder"`
+		Facts   json.RawMessage `json:"facts,omitempty"`
+	}
+	all := make([]done, len(list))
+	place := make(map[string]int, len(list))
+	for i, r := range list {
+		// Keys are formed here and from the plan: a worker cannot name objects of others.
+		all[i] = done{r.TaskID, r.Attempt, objectKey(r.Ref, r.Attempt, ""), r.Facts}
+		place[fmt.Sprintf("%s/%d", r.TaskID, r.Attempt)] = i
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return nil, fmt.Errorf("write results: %w", err)
+	}
+	rows, err := t.db.Query(ctx, "select task::text || '/' || attempt, verdict from loom.finish_tasks($1::text::jsonb)", string(text))
+	if err != nil {
+		return nil, fmt.Errorf("finish tasks: %w", err)
+	}
+	verdicts := make([]string, len(list))
+	var of, verdict string
+	_, err = pgx.ForEachRow(rows, []any{&of, &verdict}, func() error {
+		verdicts[place[of]] = verdict
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("finish tasks: %w", err)
+	}
+	return verdicts, nil
 }
 
 func (t taskStore) fail(ctx context.Context, r msg.Ref, attempt int, f msg.Failure) (verdict string, err error) {
@@ -209,57 +285,91 @@ type open struct {
 	due      []due   // in their order
 }
 
-// open lists the renders that have tasks of the given kinds which can be granted: those that are
-// due and those whose lease has lapsed, limit of each at most. The oldest render comes first. It
-// leaves out renders whose rows are locked, kinds that are paused, and pages of the hosts in full.
-func (t taskStore) open(ctx context.Context, kinds []string, lapsed *time.Time, locked, full []string, limit int) (list []open, err error) {
-	rows, err := t.db.Query(ctx, `
-		with p as materialized (
-		  select o.id, o.owner, o.priority, o.created_at, o.render_id, coalesce(s.weight, 1) as weight, b.running,
-		         sum(b.running) over (partition by o.owner) as busy
-		    from loom.plans o left join loom.shares s on s.owner = o.owner
-		   cross join lateral (select count(*) as running from loom.tasks t
-		                        where t.plan_id = o.id and t.kind = any ($1::text[]) and t.state = 'running') b
-		   where o.ended_at is null)
-		select p.id, p.owner, p.priority, p.weight::float8, p.running, p.busy::int,
-		       t.kind, t.render_id, t.id, t.attempt, coalesce(t.host, ''), extract(epoch from clock_timestamp() - t.since)::float8
-		  from p cross join unnest($1::text[]) as k (kind)
-		 cross join lateral (
-		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.host, t.not_before as since from loom.tasks t
-		     where t.plan_id = p.id and t.kind = k.kind and t.state = 'due' and t.not_before <= clock_timestamp()
-		       and (t.host is null or t.host <> all ($6::text[]))
-		     order by t.seq limit $3::int)
-		   union all
-		   (select t.id, t.kind, t.render_id, t.seq, t.attempt, t.host, t.lease_until from loom.tasks t
-		     where t.plan_id = p.id and t.kind = k.kind and t.state = 'running' and t.lease_until < clock_timestamp()
-		       and not loom.is_leased(t) and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8))
-		     order by t.seq limit $3::int)) t
-		 where p.render_id <> all ($5::text[]::uuid[]) and k.kind not in (select s.kind from loom.paused s)
-		 order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq`,
-		kinds, lapsed, limit, t.lease.Seconds(), locked, full)
+// inHand are the tasks of one kind of a render that is being made: how many have a worker, or one
+// that can be granted.
+type inHand struct {
+	open
+	kind msg.Kind
+	due  *due
+}
+
+// inHand lists the tasks that have a worker, counted, and those that can be granted: those that are
+// due and those whose lease has lapsed, limit of each kind of each render at most. The oldest
+// render comes first. Of those that can be granted it leaves out renders whose rows are locked,
+// kinds that are paused, and pages of the hosts in full.
+func (t taskStore) inHand(ctx context.Context, lapsed *time.Time, locked, full []string, limit int) (list []inHand, err error) {
+	rows, err := t.db.Query(ctx, inHandQuery, kindNames, lapsed, limit, t.lease.Seconds(), locked, full)
 	if err != nil {
-		return nil, fmt.Errorf("list due tasks: %w", err)
+		return nil, fmt.Errorf("list tasks in hand: %w", err)
 	}
-	var o open
-	d := due{Ref: msg.Ref{Version: msg.Version}}
-	var kind string
+	var one inHand
+	var render, task *string
+	var attempt int
+	var host string
 	var idle float64
 	_, err = pgx.ForEachRow(rows, []any{
-		&o.plan, &o.owner, &o.priority, &o.weight, &o.running, &o.busy, &kind, &d.RenderID, &d.TaskID, &d.attempt, &d.host, &idle,
-	}, func() error {
-		d.Kind, d.idle = msg.Kind(kind), time.Duration(idle*float64(time.Second))
-		if len(list) == 0 || list[len(list)-1].plan != o.plan {
-			list = append(list, o)
+		&one.plan, &one.owner, &one.priority, &one.weight, &one.kind, &one.running, &render, &task, &attempt, &host, &idle,
+	}, func() (err error) {
+		one.due = nil
+		if task != nil {
+			d := due{Ref: msg.Ref{Version: msg.Version, Kind: one.kind}, attempt: attempt, host: host, idle: time.Duration(idle * float64(time.Second))}
+			if d.RenderID, err = uuid.Parse(*render); err != nil {
+				return err
+			}
+			if d.TaskID, err = uuid.Parse(*task); err != nil {
+				return err
+			}
+			one.due = &d
 		}
-		last := &list[len(list)-1]
-		last.due = append(last.due, d)
+		list = append(list, one)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list due tasks: %w", err)
+		return nil, fmt.Errorf("list tasks in hand: %w", err)
 	}
 	return list, nil
 }
+
+// kindNames are all kinds, for queries.
+var kindNames = func() (names []string) {
+	for _, k := range msg.Kinds {
+		names = append(names, string(k))
+	}
+	return names
+}()
+
+// inHandQuery reads the front of an index for each kind of each plan that is open, however many
+// tasks wait or are over.
+const inHandQuery = `
+with p as materialized (
+  select o.id, o.owner, o.priority, o.created_at, o.render_id, coalesce(s.weight, 1) as weight
+    from loom.plans o left join loom.shares s on s.owner = o.owner where o.ended_at is null),
+     running as (
+  select p.id as plan_id, r.kind, count(*)::int as tasks
+    from p join loom.tasks r on r.plan_id = p.id and r.state = 'running' group by p.id, r.kind),
+     grantable as (
+  select t.*
+    from p cross join unnest($1::text[]) as k (kind)
+   cross join lateral (
+     (select t.plan_id, t.id, t.kind, t.render_id, t.seq, t.attempt, t.host, t.not_before as since from loom.tasks t
+       where t.plan_id = p.id and t.kind = k.kind and t.state = 'due' and t.not_before <= clock_timestamp()
+         and (t.host is null or t.host <> all ($6::text[]))
+       order by t.seq limit $3::int)
+     union all
+     (select t.plan_id, t.id, t.kind, t.render_id, t.seq, t.attempt, t.host, t.lease_until from loom.tasks t
+       where t.plan_id = p.id and t.kind = k.kind and t.state = 'running' and t.lease_until < clock_timestamp()
+         and not loom.is_leased(t) and loom.may_lapse($2::timestamptz, make_interval(secs => $4::float8))
+       order by t.seq limit $3::int)) t
+   where p.render_id <> all ($5::text[]::uuid[]) and k.kind not in (select s.kind from loom.paused s)),
+     t as (
+  select plan_id, kind, tasks as running, null::uuid as render_id, null::uuid as id, 0 as attempt, '' as host, 0 as seq, null::timestamptz as since
+    from running
+   union all
+  select plan_id, kind, 0, render_id, id, attempt, coalesce(host, ''), seq, since from grantable)
+select p.id, p.owner, p.priority, p.weight::float8, t.kind, t.running, t.render_id::text, t.id::text, t.attempt, t.host,
+       coalesce(extract(epoch from clock_timestamp() - t.since), 0)::float8
+  from p join t on t.plan_id = p.id
+ order by p.created_at, p.id, loom.stage_rank(t.kind), t.seq`
 
 // recorded counts the pages that are being recorded, by host. Those whose lease has ended are not
 // counted: they are recorded again.
@@ -281,17 +391,6 @@ func (t taskStore) recorded(ctx context.Context) (pages map[string]int, err erro
 		return nil, fmt.Errorf("count pages by host: %w", err)
 	}
 	return pages, nil
-}
-
-// running counts the tasks of the given kinds that have a worker.
-func (t taskStore) running(ctx context.Context, kinds []string) (n int, err error) {
-	err = t.db.QueryRow(ctx, `
-		select count(*) from loom.tasks t join loom.plans p on p.id = t.plan_id
-		 where p.ended_at is null and t.kind = any ($1::text[]) and t.state = 'running'`, kinds).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("count running tasks: %w", err)
-	}
-	return n, nil
 }
 
 // settleLeft settles followers of tasks that are made no longer, or are of renders whose rows are

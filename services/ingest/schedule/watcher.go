@@ -21,7 +21,9 @@ const (
 )
 
 // watcher publishes what happens to renders, whether a result, the uploader or the app has caused
-// it. All replicas watch; JetStream drops the events that another one has published already.
+// it. What this replica has changed it looks at at once; at every tick it looks at all renders that
+// are made, and those that ended lately. All replicas watch; JetStream drops the events that
+// another one has published already.
 type watcher struct {
 	*Scheduler
 	// published is each plan as it was last published. Ended plans stay until poll no longer reads
@@ -115,25 +117,61 @@ func (w *watcher) poll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	open := map[uuid.UUID]bool{}
+	open := renders(list)
 	current := map[uuid.UUID]bool{}
 	for _, s := range list {
 		current[s.plan] = true
-		if !s.ended {
-			open[s.render] = true
-		}
 	}
 	for id, s := range w.published {
 		if current[id] {
 			continue
 		}
 		if !s.ended && !open[s.render] { // it was deleted
-			if err := w.stop(ctx, s.render); err != nil {
+			if err := w.stop(ctx, s.render, true); err != nil {
 				return err
 			}
 		}
 		delete(w.published, id)
 	}
+	if err := w.publishAll(ctx, list, open); err != nil {
+		return err
+	}
+	w.since = now.Add(-lookBack)
+	return nil
+}
+
+// look publishes what has changed of some renders.
+func (w *watcher) look(ctx context.Context, changed []uuid.UUID) error {
+	if w.since.IsZero() {
+		return nil // the first poll looks at all
+	}
+	list, err := w.plans(ctx, lookQuery, w.since, texts(changed))
+	if err != nil {
+		return err
+	}
+	return w.publishAll(ctx, list, renders(list))
+}
+
+// renders returns those that have an open plan.
+func renders(list []planState) map[uuid.UUID]bool {
+	open := map[uuid.UUID]bool{}
+	for _, s := range list {
+		if !s.ended {
+			open[s.render] = true
+		}
+	}
+	return open
+}
+
+func texts(ids []uuid.UUID) (list []string) {
+	for _, id := range ids {
+		list = append(list, id.String())
+	}
+	return list
+}
+
+// publishAll publishes those plans that have changed since they were published.
+func (w *watcher) publishAll(ctx context.Context, list []planState, open map[uuid.UUID]bool) error {
 	for _, s := range list {
 		before, known := w.published[s.plan]
 		state := s
@@ -146,7 +184,6 @@ func (w *watcher) poll(ctx context.Context) error {
 		}
 		w.published[s.plan] = state
 	}
-	w.since = now.Add(-lookBack)
 	return nil
 }
 
@@ -158,23 +195,47 @@ func (w *watcher) read(ctx context.Context) (now time.Time, list []planState, er
 	if since.IsZero() {
 		since = now.Add(-lookBackFirst)
 	}
-	rows, err := w.DB.Query(ctx, `
-		select p.id, p.render_id, p.created_at > $1::timestamptz, p.ended_at is not null, coalesce(r.status::text, ''),
-		       coalesce(r.progress, 0)::int, coalesce(r.error_code::text, ''), coalesce(r.error_message::text, '')
-		  from loom.plans p join public.renders r on r.id = p.render_id
-		 where p.ended_at is null or p.ended_at > $1::timestamptz
-		 order by p.created_at`, since)
+	list, err = w.plans(ctx, pollQuery, since)
+	return now, list, err
+}
+
+const planColumns = `p.id, p.render_id, p.created_at > $1::timestamptz as fresh, p.ended_at is not null as ended, coalesce(r.status::text, '') as status,
+  coalesce(r.progress, 0)::int as progress, coalesce(r.error_code::text, '') as code, coalesce(r.error_message::text, '') as message, p.created_at`
+
+const (
+	// pollQuery reads the plans that are open, and those that ended lately. It reads their renders
+	// one by one, however many Postgres expects.
+	pollQuery = `
+with p as materialized (
+  select * from loom.plans p where p.ended_at is null
+   union all
+  (select * from loom.plans p where p.ended_at > $1::timestamptz order by p.ended_at desc limit 10000))
+select id, render_id, fresh, ended, status, progress, code, message from (
+  select ` + planColumns + `
+    from p cross join lateral (select * from public.renders r where r.id = p.render_id limit 1) r) p
+ order by p.created_at`
+	// lookQuery reads those of some renders.
+	lookQuery = `
+select id, render_id, fresh, ended, status, progress, code, message from (
+  select ` + planColumns + `
+    from loom.plans p join public.renders r on r.id = p.render_id
+   where p.render_id = any ($2::text[]::uuid[]) and (p.ended_at is null or p.ended_at > $1::timestamptz)) p
+ order by p.created_at`
+)
+
+func (w *watcher) plans(ctx context.Context, query string, args ...any) (list []planState, err error) {
+	rows, err := w.DB.Query(ctx, query, args...)
 	if err != nil {
-		return now, nil, fmt.Errorf("read renders: %w", err)
+		return nil, fmt.Errorf("read renders: %w", err)
 	}
 	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (s planState, err error) {
 		err = row.Scan(&s.plan, &s.render, &s.fresh, &s.ended, &s.status, &s.progress, &s.code, &s.message)
 		return s, err
 	})
 	if err != nil {
-		return now, nil, fmt.Errorf("read renders: %w", err)
+		return nil, fmt.Errorf("read renders: %w", err)
 	}
-	return now, list, nil
+	return list, nil
 }
 
 // publish publishes what is new about a plan, and tells the workers of one that has ended to stop.
@@ -191,7 +252,7 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 	}
 	log := w.Log.With().Stringer("render_id", s.render).Logger()
 	if !reopened {
-		if err := w.stop(ctx, s.render); err != nil {
+		if err := w.stop(ctx, s.render, s.status != "done"); err != nil {
 			return err
 		}
 	}
@@ -206,8 +267,9 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 	return nil
 }
 
-// stop tells the workers of a render to stop, and deletes its messages that nobody has received.
-func (w *watcher) stop(ctx context.Context, render uuid.UUID) error {
+// stop tells the workers of a render to stop. unfinished deletes its messages that nobody has
+// received: one that is done has none.
+func (w *watcher) stop(ctx context.Context, render uuid.UUID, unfinished bool) error {
 	data, err := msg.Encode(msg.Cancel{Version: msg.Version, RenderID: render})
 	if err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
@@ -215,7 +277,9 @@ func (w *watcher) stop(ctx context.Context, render uuid.UUID) error {
 	if err := w.NATS.Publish(msg.CancelSubject(render), data); err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
 	}
-	w.unqueue(ctx, render)
+	if unfinished {
+		w.unqueue(ctx, render)
+	}
 	return nil
 }
 
