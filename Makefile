@@ -77,6 +77,7 @@ bench: setup hugepages ## measure how fast pages are recorded, videos made and t
 long: setup setup-npm ## run the long tests: 30 s at 1920×1080, 100 scenes in a row, hostile pages and files, every size, 10 minutes of lip sync
 	LOOM_LONG=1 go test -count=1 -timeout 90m -v -run 'TestEveryNumber|HeldUp' ./services/recorder/capture ./e2e
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run 'TestScenesInARow|TestPagesThatMisbehave' ./services/recorder
+	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run TestNoHotQuery ./services/ingest/schedule
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run 'TestLipsAndVoiceStayTogether|TestEveryEvenSize|TestDamagedVideos' ./services/transcoder
 
 FUZZTIME ?= 30s

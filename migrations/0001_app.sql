@@ -108,8 +108,8 @@ $$;
 drop index if exists public.render_jobs_queued;
 create index if not exists render_jobs_turns on public.render_jobs (priority desc, queue_turn, created_at, id) where state = 'queued';
 create index if not exists render_jobs_owners on public.render_jobs (queue_owner, queue_turn) where state = 'queued';
--- Claiming also looks for a render's other jobs and for a campaign's scenes, and deleting a campaign
--- looks for what belongs to it. Foreign keys bring no index.
+-- Claiming also looks for a render's other jobs and for a campaign's scenes, and deleting a
+-- campaign looks for what belongs to it. Foreign keys bring no index.
 do $$
 declare
   v record;

@@ -1,0 +1,341 @@
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
+	"github.com/loom-lite/loom-lite/services/ingest/claim"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
+)
+
+var updatePlans = flag.Bool("update-plans", false, "write testdata/plans.golden")
+
+// goldenMajor is the version of Postgres that testdata/plans.golden is of. Others may plan in
+// another way; what must not happen is checked with all of them.
+const goldenMajor = 15
+
+var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {
+	_, err := migrations.Apply(ctx, conn)
+	return err
+})
+
+// grows are the tables that have a row for each render of the backlog or of the history.
+var grows = []string{"campaigns", "scenes", "renders", "render_jobs", "plans", "tasks", "attempts"}
+
+// What control asks the database for all the time costs the same with a backlog and with a history:
+// no statement of it reads a whole table, or many blocks. LOOM_LONG: with a million of renders.
+func TestNoHotQueryGrowsWithBacklogOrHistory(t *testing.T) {
+	queued, ended := 10_000, 10_000
+	if os.Getenv("LOOM_LONG") != "" {
+		ended = 1_000_000
+	}
+	e := explain(t, migrated.Database(t))
+	fill(t, e, queued, ended)
+
+	metrics, err := NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Scheduler{Config: Config{DB: e.pool, Metrics: metrics, Log: zerolog.Nop()}, tasks: taskStore{db: e.pool, lease: time.Minute, perHost: 6}}
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	claimer := &claim.Claimer{DB: e.pool, MaxRenders: 16, MaxPerOwner: 16, Limits: plan.Limits{Scene: time.Hour, Render: time.Hour}}
+	var render uuid.UUID
+	e.note("claim and plan", func() {
+		claimed, err := claimer.Next(ctx)
+		must(err)
+		if claimed.Outcome != claim.Planned {
+			t.Fatalf("the claim is %+v", claimed)
+		}
+		render = claimed.Render
+	})
+	w := newWatcher(s)
+	e.note("watch all", func() {
+		_, list, err := w.read(ctx)
+		must(err)
+		if len(list) != 1 {
+			t.Errorf("%d plans are watched, want the one that is open", len(list))
+		}
+	})
+	e.note("watch one", func() {
+		_, err := w.plans(ctx, lookQuery, time.Now().Add(-time.Second), texts([]uuid.UUID{render}))
+		must(err)
+	})
+	e.note("renders ended by the app", func() { must(w.closeEnded(ctx)) })
+	e.note("metrics", func() { must(metrics.measure(ctx, s.tasks)) })
+
+	// The whole graph, a round at a time.
+	for range 8 {
+		var requests []msg.GrantRequest
+		e.note("due tasks", func() {
+			list, err := s.tasks.inHand(ctx, nil, []string{}, []string{}, window)
+			must(err)
+			for _, one := range list {
+				if one.due != nil {
+					requests = append(requests, msg.GrantRequest{Ref: one.due.Ref, Worker: "worker", RequestID: uuid.New()})
+				}
+			}
+		})
+		if len(requests) == 0 {
+			break
+		}
+		e.note("grant", func() {
+			answers, err := s.tasks.grantAll(ctx, requests)
+			must(err)
+			for i, g := range answers {
+				if g.verdict != msg.Granted {
+					t.Fatalf("%v: %s %s", requests[i].Kind, g.verdict, g.reason)
+				}
+			}
+		})
+		var results []msg.Result
+		for _, r := range requests {
+			if r.Kind != msg.Upload {
+				results = append(results, msg.Result{Ref: r.Ref, Attempt: 1, Outcome: msg.Done, Facts: json.RawMessage(`{"frames": 1}`)})
+				continue
+			}
+			e.note("finish the render", func() {
+				var verdict string
+				must(e.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, 1, 'v', 't', '{}'::jsonb)", r.TaskID.String()).Scan(&verdict))
+				if verdict != "accepted" {
+					t.Errorf("the render's end is %s", verdict)
+				}
+			})
+		}
+		e.note("heartbeat", func() {
+			_, err := s.tasks.heartbeat(ctx, msg.Heartbeat{Ref: requests[0].Ref, Attempt: 1, Worker: "worker", Progress: 0.5})
+			must(err)
+		})
+		if len(results) > 0 {
+			e.note("results", func() {
+				verdicts, err := s.tasks.finishAll(ctx, results)
+				must(err)
+				if slices.ContainsFunc(verdicts, func(v string) bool { return v != "accepted" }) {
+					t.Errorf("verdicts are %v", verdicts)
+				}
+			})
+		}
+	}
+	var status string
+	must(e.pool.QueryRow(ctx, "select status from renders where id = $1::text::uuid", render.String()).Scan(&status))
+	if status != "done" {
+		t.Errorf("the render is %s", status)
+	}
+	e.note("the app deletes a campaign", func() {
+		_, err := e.pool.Exec(ctx, "delete from campaigns where id = (select campaign_id from renders where id = $1::text::uuid)", render.String())
+		must(err)
+	})
+	e.check(t)
+}
+
+// fill makes renders that are queued, of 100 users, and renders that have ended, by SQL.
+func fill(t *testing.T, e *explained, queued, ended int) {
+	t.Helper()
+	for _, sql := range []string{`
+		with off as materialized (select set_config('session_replication_role', 'replica', true)),
+		     c as (insert into campaigns (name, user_id) select 'past', md5((n % 100)::text)::uuid from off, generate_series(1, $2::int / 10) n returning id),
+		     s as (insert into scenes (campaign_id, url, duration_sec, order_index) select id, 'https://example.com/', 1, 0 from c returning 1),
+		     r as (insert into renders (campaign_id, status, progress) select id, 'done', 100 from c, generate_series(1, 10) returning id),
+		     j as (insert into render_jobs (render_id, state) select id, 'completed' from r returning id, render_id),
+		     p as (insert into loom.plans (id, render_id, job_id, campaign, max_retries, outcome, created_at, ended_at)
+		           select gen_random_uuid(), render_id, id, '{"scenes": []}', 3, 'done', now() - interval '2 days', now() - interval '2 days'
+		             from j returning id, render_id),
+		     t as (insert into loom.tasks (id, plan_id, render_id, kind, seq, params, weight, state, attempt, keys)
+		           select gen_random_uuid(), p.id, p.render_id, k, 0, '{}', 1, 'done', 1, '{}' from p, unnest('{record,normalize}'::text[]) k returning id)
+		insert into loom.attempts (task_id, attempt, worker, ended_at, outcome) select id, 1, 'past', now(), 'done' from t where $1::int > 0`, `
+		with c as (insert into campaigns (name, user_id) select 'queued', md5((n % 100)::text)::uuid from generate_series(1, $1::int) n returning id),
+		     s as (insert into scenes (campaign_id, url, duration_sec, order_index)
+		           select id, 'https://' || id || '.example/' || n, 1, n from c, generate_series(1, 3) n returning 1),
+		     r as (insert into renders (campaign_id) select id from c returning id)
+		insert into past_and_queued select id from r where $2::int > 0`, `
+		insert into render_jobs (render_id) select id from past_and_queued where $1::int + $2::int > 0`,
+	} {
+		if strings.Contains(sql, "insert into past_and_queued") {
+			if _, err := e.quiet.Exec(t.Context(), "create table past_and_queued (id uuid)"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := e.quiet.Exec(t.Context(), sql, queued, ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := e.quiet.Exec(t.Context(), "vacuum analyze"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// explained is a database whose plans are noted: those of all statements, the ones in functions
+// included.
+type explained struct {
+	pool, quiet *pgxpool.Pool
+	mu          sync.Mutex
+	now         string // what is noted; empty: nothing
+	statements  map[string][]statement
+	order       []string
+}
+
+// statement is one that was executed, as auto_explain writes it.
+type statement struct {
+	Text string `json:"Query Text"`
+	Plan node   `json:"Plan"`
+}
+
+type node struct {
+	Type     string `json:"Node Type"`
+	Relation string `json:"Relation Name"`
+	Index    string `json:"Index Name"`
+	Hit      int    `json:"Shared Hit Blocks"`
+	Read     int    `json:"Shared Read Blocks"`
+	Below    []node `json:"Plans"`
+}
+
+func explain(t *testing.T, url string) *explained {
+	t.Helper()
+	e := &explained{statements: map[string][]statement{}}
+	open := func(change func(*pgxpool.Config)) *pgxpool.Pool {
+		cfg, err := pgxpool.ParseConfig(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(cfg)
+		pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	e.quiet = open(func(*pgxpool.Config) {})
+	e.pool = open(func(cfg *pgxpool.Config) {
+		cfg.MaxConns = 1
+		cfg.ConnConfig.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { e.add(n.Message) }
+		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			// The plans of a statement's first executions would be for its arguments.
+			_, err := conn.Exec(ctx, `load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;
+				set auto_explain.log_analyze = on; set auto_explain.log_buffers = on; set auto_explain.log_timing = off;
+				set auto_explain.log_format = json; set auto_explain.log_level = notice; set plan_cache_mode = force_generic_plan; set jit = off`)
+			return err
+		}
+	})
+	return e
+}
+
+func (e *explained) add(message string) {
+	_, text, ok := strings.Cut(message, "plan:\n")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var s statement
+	if e.now == "" || !ok || json.Unmarshal([]byte(text), &s) != nil {
+		return
+	}
+	e.statements[e.now] = append(e.statements[e.now], s)
+}
+
+// note notes the statements that f executes.
+func (e *explained) note(what string, f func()) {
+	e.mu.Lock()
+	e.now = what
+	if !slices.Contains(e.order, what) {
+		e.order = append(e.order, what)
+	}
+	e.mu.Unlock()
+	f()
+	e.mu.Lock()
+	e.now = ""
+	e.mu.Unlock()
+}
+
+// maxBlocks is how many blocks of 8 kB a statement may read, with those in the functions that it
+// calls: a batch of six tasks takes some hundreds.
+const maxBlocks = 4000
+
+func (e *explained) check(t *testing.T) {
+	t.Helper()
+	var golden strings.Builder
+	for _, what := range e.order {
+		if len(e.statements[what]) == 0 {
+			t.Errorf("%s: nothing was noted", what)
+		}
+		var lines []string
+		for _, s := range e.statements[what] {
+			text := strings.Join(strings.Fields(s.Text), " ")
+			s.Plan.each(func(n node) {
+				if n.Type == "Seq Scan" && slices.Contains(grows, n.Relation) {
+					t.Errorf("%s: all of %s is read: %s", what, n.Relation, text)
+				}
+			})
+			if blocks := s.Plan.Hit + s.Plan.Read; blocks > maxBlocks {
+				t.Errorf("%s: %d blocks are read, %d at most: %s", what, blocks, maxBlocks, text)
+			}
+			if scans := s.Plan.scans(); scans != "" {
+				lines = append(lines, "  "+scans+"\n")
+			}
+		}
+		slices.Sort(lines)
+		golden.WriteString(what + "\n" + strings.Join(slices.Compact(lines), ""))
+	}
+	var major int
+	if err := e.quiet.QueryRow(t.Context(), "select current_setting('server_version_num')::int / 10000").Scan(&major); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("testdata", "plans.golden")
+	switch {
+	case *updatePlans:
+		if err := os.WriteFile(path, []byte(golden.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case major == goldenMajor && os.Getenv("LOOM_LONG") == "":
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := golden.String(); got != string(want) {
+			t.Errorf("plans have changed (-update-plans writes them):\n%s", got)
+		}
+	}
+}
+
+func (n node) each(f func(node)) {
+	f(n)
+	for _, below := range n.Below {
+		below.each(f)
+	}
+}
+
+// scans are how the tables that grow are read, in order.
+func (n node) scans() string {
+	var list []string
+	n.each(func(n node) {
+		switch {
+		case n.Type == "ModifyTable":
+		case n.Index != "":
+			list = append(list, n.Type+" "+n.Index)
+		case slices.Contains(grows, n.Relation) && n.Type != "Bitmap Heap Scan":
+			list = append(list, n.Type+" "+n.Relation)
+		}
+	})
+	return strings.Join(list, ", ")
+}
