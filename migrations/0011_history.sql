@@ -33,6 +33,22 @@ language sql set search_path = '' set lock_timeout = '250ms' as $$
   update loom.leader set lease_until = '-infinity' where holder = p_holder
 $$;
 
+-- Deletes the last turns of owners whose next turn would be the present one without them, too (see
+-- loom.next_turn), p_most at once. It runs as its owner, because other roles see no sequence.
+create or replace function loom.forget_turns(p_most int) returns int
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_deleted int;
+begin
+  delete from loom.last_turns where owner in (
+    select l.owner from loom.last_turns l left join loom.shares s on s.owner = l.owner
+     where l.turn + 1000 / coalesce(s.weight, 1) <= (select p.last_value from loom.present_turn p)
+     limit p_most for update of l skip locked);
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end
+$$;
+
 -- Reports whether objects in a task's folder of the work bucket (<render>/<task>/…) are needed, or
 -- are looked after: the task's render goes on, or its objects have not been deleted since it ended,
 -- or it was deleted with its plan and loom.leftovers has it, or another task was done with them.
@@ -110,8 +126,8 @@ alter table loom.plans set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_va
                             autovacuum_analyze_scale_factor = 0.02);
 
 revoke all on loom.leader from public;
-revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.needs_objects(uuid, uuid),
-  loom.history_of(uuid), loom.thin_plan(uuid) from public;
+revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.forget_turns(int),
+  loom.needs_objects(uuid, uuid), loom.history_of(uuid), loom.thin_plan(uuid) from public;
 do $$
 declare
   v_role text;
@@ -119,8 +135,8 @@ begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.leader from %I', v_role);
-      execute format('revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.needs_objects(uuid, uuid), '
-        'loom.history_of(uuid), loom.thin_plan(uuid) from %I', v_role);
+      execute format('revoke execute on function loom.lead(uuid, text, interval), loom.resign(uuid), loom.forget_turns(int), '
+        'loom.needs_objects(uuid, uuid), loom.history_of(uuid), loom.thin_plan(uuid) from %I', v_role);
     end if;
   end loop;
 end

@@ -125,8 +125,15 @@ func (c screen) workers(s Snapshot, by int) []string {
 	if by == 1 {
 		slices.SortStableFunc(all, func(a, b Worker) int { return a.Since.Compare(b.Since) })
 	}
-	name := nameWidth(all)
+	name := nameWidth(s)
 	out := []string{fmt.Sprintf("%-*s  STAGE      RENDER    SCENE  TRY    SINCE  DONE", name, "WORKER")}
+	for _, w := range s.Resting {
+		line := fmt.Sprintf("%s  %-9s  rests for %s", padded(w.Name, name), w.Stage, age(w.Until.Sub(s.At)))
+		if w.Code != "" {
+			line += ", after " + clean(w.Code)
+		}
+		out = append(out, line)
+	}
 	for _, w := range all {
 		scene := ""
 		if w.Scene > 0 {
@@ -138,10 +145,13 @@ func (c screen) workers(s Snapshot, by int) []string {
 	return out
 }
 
-// nameWidth is the width of the column of names: that of the longest, within bounds.
-func nameWidth(all []Worker) int {
+// nameWidth is the width of the column of workers' names: that of the longest, within bounds.
+func nameWidth(s Snapshot) int {
 	width := 10
-	for _, w := range all {
+	for _, w := range s.Workers {
+		width = max(width, runewidth.StringWidth(clean(w.Name)))
+	}
+	for _, w := range s.Resting {
 		width = max(width, runewidth.StringWidth(clean(w.Name)))
 	}
 	return min(width, 24)

@@ -35,6 +35,7 @@ func busy(n int) Snapshot {
 		s.Renders = append(s.Renders, Render{ID: id(i), Campaign: campaigns[i%len(campaigns)], Status: "recording", Progress: 100 / (i + 1),
 			CreatedAt: at.Add(-time.Duration(i*i*i) * time.Minute), Owner: "c0ffee00-1111", Priority: i})
 	}
+	s.Resting = []Resting{{Name: "transcoder-3", Stage: "transcode", Until: at.Add(200 * time.Second), Code: "storage_unavailable"}}
 	return s
 }
 
@@ -81,6 +82,7 @@ func TestTheScreenFitsTheTerminal(t *testing.T) {
 
 func TestKeysScrollAndSort(t *testing.T) {
 	s := busy(30)
+	s.Resting = nil
 	v := &view{}
 	shown := func() string {
 		lines := screen{width: 80, height: 23}.lines(s, v)

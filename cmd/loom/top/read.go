@@ -26,6 +26,8 @@ type Snapshot struct {
 	LastMinute Ended    `json:"renders_ended_last_minute"`
 	Stages     []Stage  `json:"stages"`
 	Workers    []Worker `json:"workers"`
+	// Resting are workers that get no tasks for a while, because they failed what others could do.
+	Resting []Resting `json:"resting"`
 	// Renders are those in progress, the oldest first, and then the next that wait, in their order.
 	Renders []Render `json:"renders"`
 }
@@ -62,6 +64,16 @@ type Worker struct {
 	Attempt  int       `json:"attempt"`
 	Since    time.Time `json:"since"`
 	Progress float64   `json:"progress"`
+}
+
+// Resting is a worker that rests.
+type Resting struct {
+	Name string `json:"worker"`
+	// Stage is record, transcode or upload.
+	Stage string    `json:"stage"`
+	Until time.Time `json:"until"`
+	// Code is that of its last failure.
+	Code string `json:"error_code"`
 }
 
 // Render is a render that has not ended.
@@ -159,14 +171,21 @@ func (s *Snapshot) readStages(ctx context.Context, tx pgx.Tx) error {
 
 func (s *Snapshot) readWorkers(ctx context.Context, tx pgx.Tx) error {
 	rows, err := tx.Query(ctx, `
-		select t.worker, t.kind, t.id, t.render_id, coalesce((t.params ->> 'scene')::int, 0), t.attempt, a.granted_at, t.progress::float8
+		select t.worker, t.kind, t.id, t.render_id, coalesce((loom.params_of(t.id) ->> 'scene')::int, 0), t.attempt, a.granted_at, t.progress::float8
 		  from loom.tasks t join loom.attempts a on a.task_id = t.id and a.attempt = t.attempt
 		 where t.plan_id = any (`+open+`) and t.state = 'running'
 		 order by t.worker, a.granted_at, t.id`)
 	if err != nil {
 		return err
 	}
-	s.Workers, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Worker])
+	if s.Workers, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Worker]); err != nil {
+		return err
+	}
+	rows, err = tx.Query(ctx, `select worker, stage, rest_until, coalesce(error_code, '') from loom.workers where rest_until > now() order by worker, stage`)
+	if err != nil {
+		return err
+	}
+	s.Resting, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Resting])
 	return err
 }
 

@@ -23,6 +23,22 @@ func database(t *testing.T) *pgxpool.Pool {
 	return db
 }
 
+// reader returns connections to the same database that may do what a reader may.
+func reader(t *testing.T, db *pgxpool.Pool) *pgxpool.Pool {
+	t.Helper()
+	config := db.Config()
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "set role loom_reader")
+		return err
+	}
+	read, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(read.Close)
+	return read
+}
+
 func execute(t *testing.T, db *pgxpool.Pool, sql string, args ...any) {
 	t.Helper()
 	if _, err := db.Exec(t.Context(), sql, args...); err != nil {
@@ -81,9 +97,11 @@ func TestASnapshotIsWhatGoesOn(t *testing.T) {
 	execute(t, db, "select loom.fail_task($1, 1, 'scene_timeout', 'Slow.', '', false)", others[0])
 	execute(t, db, "update loom.tasks set lease_until = now() - interval '1 second' where id = $1", others[1])
 	execute(t, db, "insert into loom.paused (kind) values ('upload')")
+	execute(t, db, `insert into loom.workers (worker, stage, error_code, rest_until) values
+		('worker-2', 'record', 'scene_timeout', now() + interval '1 minute'), ('worker-3', 'record', null, now() - interval '1 minute')`)
 	execute(t, db, "select loom.lead(gen_random_uuid(), 'ingest-0', '1 minute')")
 
-	s, err := Read(t.Context(), db)
+	s, err := Read(t.Context(), reader(t, db))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +124,9 @@ func TestASnapshotIsWhatGoesOn(t *testing.T) {
 	}
 	if w := s.Workers[0]; w.Name != "worker-1" || w.Task != records[0] || w.Render != first || w.Scene != 1 || w.Progress != 0.5 || w.Attempt != 1 {
 		t.Errorf("the first worker is %+v", w)
+	}
+	if len(s.Resting) != 1 || s.Resting[0].Name != "worker-2" || s.Resting[0].Stage != "record" || s.Resting[0].Code != "scene_timeout" {
+		t.Errorf("those that rest are %+v", s.Resting)
 	}
 	var names []string
 	for _, r := range s.Renders {
@@ -131,7 +152,7 @@ func TestNothingIsAnEmptyListAndNotNull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"maintainer":null`, `"workers":[]`, `"renders":[]`, `"stages":[{"stage":"record","waiting":0,`} {
+	for _, want := range []string{`"maintainer":null`, `"workers":[]`, `"resting":[]`, `"renders":[]`, `"stages":[{"stage":"record","waiting":0,`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s lacks %s", text, want)
 		}

@@ -93,16 +93,18 @@ func TestTablesStayAsLargeAsWhatIsInThem(t *testing.T) {
 	r := newRig(t)
 	r.exec(work)
 	var early, late map[string]int
-	for round := range 10 {
-		late = r.round(10, 1)
+	for round := range 24 {
+		late = r.round(4, 1)
 		if round == 3 {
 			early = late
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(late)) {
-		t.Logf("%s: %d blocks after four rounds, %d after ten", name, early[name], late[name])
-		if late[name] > early[name]+early[name]/4+2 {
-			t.Errorf("%s has %d blocks after ten rounds, and had %d after four", name, late[name], early[name])
+		t.Logf("%s: %d blocks after four rounds, %d after all", name, early[name], late[name])
+		// A round needs more or less, as pages are pruned sooner or later. What is never removed
+		// would be six times as much.
+		if late[name] > 2*early[name]+8 {
+			t.Errorf("%s has %d blocks after 24 rounds, and had %d after four", name, late[name], early[name])
 		}
 	}
 }

@@ -154,9 +154,13 @@ func TestRowsThatSayNothingAreDeleted(t *testing.T) {
 	}
 	r.exec(`insert into loom.tools (kind, tools, seen_at) values ('record', 'new', now() - interval '1 day'), ('record', 'old', now() - interval '32 days'),
 		('concat', 'last', now() - interval '1 year')`)
+	r.exec("insert into loom.workers (worker, stage, heard_at) values ('gone', 'record', now() - interval '8 days'), ('idle', 'record', now() - interval '6 days')")
 	before := turns()
-	if n := r.run(r.rows); n != 3 {
-		t.Errorf("%d rows were deleted, want 3", n)
+	if n := r.run(r.rows); n != 4 {
+		t.Errorf("%d rows were deleted, want 4", n)
+	}
+	if left := get[string](r, "select string_agg(worker, ', ') from loom.workers"); left != "idle" {
+		t.Errorf("workers are left: %s", left)
 	}
 	if left := get[string](r, "select string_agg(tools, ', ' order by tools) from loom.tools"); left != "last, new" {
 		t.Errorf("tools are left: %s", left)

@@ -11,19 +11,23 @@ import (
 // batch is how many rows are deleted at once.
 const batch = 1000
 
-// obsolete are rows that say nothing any more: statements that delete at most $1 of them.
+// obsolete are rows that say nothing any more: statements that delete at most $1 of them and return
+// how many.
 var obsolete = []struct{ table, sql string }{
 	// Of leases that were renewed beside their task's row, and ran out.
-	{"loom.heard", `delete from loom.heard where task_id in (
-		select h.task_id from loom.heard h where h.lease_until < clock_timestamp() - interval '1 hour' limit $1::int for update skip locked)`},
-	// Of owners whose next turn would be the present one without them, too: see loom.next_turn.
-	{"loom.last_turns", `delete from loom.last_turns where owner in (
-		select l.owner from loom.last_turns l left join loom.shares s on s.owner = l.owner
-		 where l.turn + 1000 / coalesce(s.weight, 1) <= (select p.last_value from loom.present_turn p) limit $1::int for update of l skip locked)`},
+	{"loom.heard", deleted("loom.heard", "task_id", "t.lease_until < clock_timestamp() - interval '1 hour'")},
+	{"loom.last_turns", "select loom.forget_turns($1::int)"},
+	// Of workers that nobody has heard of for a week.
+	{"loom.workers", deleted("loom.workers", "worker, stage", "t.heard_at < clock_timestamp() - interval '7 days'")},
 	// Of tools that no worker has had for a month: what was made with them is long gone.
-	{"loom.tools", `delete from loom.tools where (kind, tools) in (
-		select o.kind, o.tools from loom.tools o
-		 where o.seen_at < (select max(l.seen_at) from loom.tools l where l.kind = o.kind) - interval '30 days' limit $1::int for update skip locked)`},
+	{"loom.tools", deleted("loom.tools", "kind, tools",
+		"t.seen_at < (select max(l.seen_at) from loom.tools l where l.kind = t.kind) - interval '30 days'")},
+}
+
+// deleted returns a statement that deletes rows t of a table, and skips those that are locked.
+func deleted(table, key, where string) string {
+	return fmt.Sprintf(`with d as (delete from %s where (%s) in (select %s from %s t where %s limit $1::int for update skip locked) returning 1)
+		select count(*)::int from d`, table, key, key, table, where)
 }
 
 // rows deletes rows that say nothing any more. Most are deleted by what makes them obsolete; these
@@ -32,13 +36,13 @@ func (m *Maintainer) rows(ctx context.Context, removed func(string, int)) error 
 	var errs []error
 	for _, o := range obsolete {
 		for {
-			tag, err := m.DB.Exec(ctx, o.sql, batch)
-			if err != nil {
+			var n int
+			if err := m.DB.QueryRow(ctx, o.sql, batch).Scan(&n); err != nil {
 				errs = append(errs, fmt.Errorf("delete from %s: %w", o.table, err))
 				break
 			}
-			removed(rows, int(tag.RowsAffected()))
-			if tag.RowsAffected() < batch || !retry.Sleep(ctx, pagePause) {
+			removed(rows, n)
+			if n < batch || !retry.Sleep(ctx, pagePause) {
 				break
 			}
 		}
