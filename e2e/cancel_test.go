@@ -19,11 +19,16 @@ func TestACancelledRenderStops(t *testing.T) {
 	c.Scenes = append(c.Scenes, c.Scenes[0], c.Scenes[0])
 	id := p.Submit(t, c)
 	hold.Await(t, 1)
+	chrome := p.Services("recorder")[0].Children()
+	if len(chrome) == 0 {
+		t.Error("the recorder has no Chrome")
+	}
 	if _, err := p.DB.Exec(context.Background(), `update renders set status = 'cancelled' where id = $1`, id); err != nil {
 		t.Fatal(err)
 	}
 	// Nothing is released: no request is held any more because the recorder has been told to stop.
 	hold.AwaitNone(t)
+	rig.AwaitEnd(t, chrome)
 	rig.Eventually(t, "the job is closed", func() bool {
 		r, err := p.Look(id)
 		return err == nil && slices.Equal(r.JobStates, []string{"cancelled"})
@@ -57,4 +62,24 @@ func TestACancelledRenderStops(t *testing.T) {
 	if n := len(p.Attempts(t, id)); n != attempts {
 		t.Errorf("%d attempts after the cancel", n-attempts)
 	}
+}
+
+// The app deletes a render while its page is being recorded: nothing of it goes on, and the worker
+// is free.
+func TestADeletedRenderStops(t *testing.T) {
+	t.Parallel()
+	p := rig.Start(t, rig.Config{})
+	c, hold := held(t, p, 1)
+	id := p.Submit(t, c)
+	hold.Await(t, 1)
+	chrome := p.Services("recorder")[0].Children()
+	if _, err := p.DB.Exec(context.Background(), `delete from renders where id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	hold.AwaitNone(t)
+	rig.AwaitEnd(t, chrome)
+	next := campaign(p, 1)
+	nextID := p.Submit(t, next)
+	checkDone(t, p, p.Await(t, nextID), next)
+	checkUncharged(t, p, nextID)
 }

@@ -176,7 +176,7 @@ func TestDeadLettersAreListedReadReplayedAndDiscarded(t *testing.T) {
 	for i, id := range ids {
 		tasks = append(tasks, died(t, db, id, []string{"internal", "storage_unavailable"}[i%2], []string{"a.example", "b.example"}[i/2]))
 	}
-	execute(t, db, "select loom.keep_unreadable('task.record.x.y', '\\x00ff41', 'not JSON', 'recorder-2')")
+	execute(t, db, "select loom.keep_unreadable('task.record.x.y', '\\x00ff1b41', E'not \\u001bJSON', 'recorder-2')")
 	type letters = []struct {
 		ID           uuid.UUID
 		Kind, Host   *string
@@ -211,8 +211,8 @@ func TestDeadLettersAreListedReadReplayedAndDiscarded(t *testing.T) {
 		t.Errorf("%+v", shown)
 	}
 	unreadable := list("--code", "unreadable")[0].ID.String()
-	if status, stdout, _ := loom(t, environ, "dead", "show", unreadable); status != statusDone || !strings.Contains(stdout, `\000\377A`) {
-		t.Errorf("status %d, %s", status, stdout)
+	if status, stdout, _ := loom(t, environ, "dead", "show", unreadable); status != statusDone || !strings.Contains(stdout, `"\\000\\377\x1bA"`) || strings.Contains(stdout, "\x1b") {
+		t.Errorf("status %d, %q", status, stdout)
 	}
 	if status, stdout, _ := loom(t, environ, "dead", "list"); status != statusDone || strings.Count(stdout, "record scene 2") != 4 {
 		t.Errorf("status %d, %s", status, stdout)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -98,13 +99,23 @@ func (c *deadListCmd) Run(ctx context.Context, a *app) error {
 func letterTask(l renders.Letter) string {
 	switch {
 	case l.Subject != nil:
-		return "message " + *l.Subject
+		return "message " + printable(*l.Subject)
 	case l.Kind == nil:
 		return ""
 	case l.Scene != nil:
 		return fmt.Sprintf("%s scene %d", *l.Kind, *l.Scene)
 	}
 	return string(*l.Kind)
+}
+
+// printable returns a text that anybody may have sent as a terminal can show it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '�'
+		}
+		return r
+	}, s)
 }
 
 func letterRender(l renders.Letter) string {
@@ -167,13 +178,13 @@ func printLetter(w io.Writer, l renders.LetterInFull) error {
 		line(*l.Settled, at(*l.SettledAt))
 	}
 	line("error", fmt.Sprintf("%s (%s)", strings.Join(strings.Fields(text(l.ErrorMessage)), " "), l.ErrorCode))
-	line("detail", strings.Join(strings.Fields(text(l.Detail)), " "))
-	line("worker", text(l.Worker))
+	line("detail", printable(strings.Join(strings.Fields(text(l.Detail)), " ")))
+	line("worker", printable(text(l.Worker)))
 	for _, t := range l.Tries {
 		line(fmt.Sprintf("attempt %d", t.Attempt), fmt.Sprintf("%s, %s: %s", t.Worker, at(t.GrantedAt), ending(t)))
 	}
 	if l.Body != nil {
-		line("message", *l.Body)
+		line("message", strconv.Quote(*l.Body))
 	}
 	return out.Flush()
 }

@@ -192,7 +192,7 @@ func TestAnAttemptThatTakesTooLongIsTriedAgain(t *testing.T) {
 	started := make(chan *Task, 1)
 	r := work(t, server, ingest, nil, untilCancelled(started))
 	r.Publish(msg.Record)
-	if result := r.Result(); result.Outcome != msg.Failed || result.Failure.Permanent {
+	if result := r.Result(); result.Outcome != msg.Failed || result.Failure.Permanent || result.Failure.Code != msg.CodeTaskTimeout {
 		t.Errorf("%+v", result)
 	}
 	r.settled()
