@@ -113,8 +113,14 @@ begin
 end
 $$;
 
--- Removes the scenes' options from a plan that has ended: they may hold secrets, and nobody needs
--- them any more.
+-- Returns a URL without its query and fragment.
+create or replace function loom.without_query(p_url text) returns text
+language sql immutable set search_path = '' as $$
+  select pg_catalog.regexp_replace(p_url, '[?#].*', '')
+$$;
+
+-- Removes from a plan that has ended what may give access, and what nobody needs any more: the
+-- scenes' options, and the queries of the URLs of the facecam and the watermark.
 create or replace function loom.forget_options(p_plan uuid) returns void
 language sql set search_path = '' as $$
   update loom.plans
@@ -122,7 +128,16 @@ language sql set search_path = '' as $$
            select coalesce(pg_catalog.jsonb_agg(s.scene - 'options' order by s.place), '[]')
              from pg_catalog.jsonb_array_elements(campaign -> 'scenes') with ordinality as s (scene, place)))
    where id = p_plan and pg_catalog.jsonb_path_exists(campaign, '$.scenes[*].options');
+  update loom.plans
+     set campaign = pg_catalog.jsonb_set(campaign, '{facecam_url}', pg_catalog.to_jsonb(loom.without_query(campaign ->> 'facecam_url')))
+   where id = p_plan and campaign ->> 'facecam_url' ~ '[?#]';
+  update loom.plans
+     set campaign = pg_catalog.jsonb_set(campaign, '{output_options,watermark,url}',
+                                         pg_catalog.to_jsonb(loom.without_query(campaign #>> '{output_options,watermark,url}')))
+   where id = p_plan and campaign #>> '{output_options,watermark,url}' ~ '[?#]';
   update loom.tasks set params = params - 'options' where plan_id = p_plan and params ? 'options';
+  update loom.tasks set params = pg_catalog.jsonb_set(params, '{url}', pg_catalog.to_jsonb(loom.without_query(params ->> 'url')))
+   where plan_id = p_plan and kind in ('probe', 'draw') and params ->> 'url' ~ '[?#]';
 $$;
 
 -- Returns a text as a column of the app's takes it: cut where that is a varchar(n).

@@ -86,12 +86,6 @@ language sql stable set search_path = '' as $$
        '{status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,updated_at,completed_at}'),
       ('loom_uploader', 'public.render_jobs', '{select}', null),
       ('loom_uploader', 'public.render_jobs', '{update}', '{state,completed_at,error_message,updated_at}'),
-      ('loom_uploader', 'loom.plans', '{select,update}', null),
-      ('loom_uploader', 'loom.tasks', '{select,update}', null),
-      ('loom_uploader', 'loom.attempts', '{select,update}', null),
-      ('loom_uploader', 'loom.copies', '{select,insert,update,delete}', null),
-      ('loom_uploader', 'loom.workers', '{select,insert,update,delete}', null),
-      ('loom_uploader', 'loom.set_aside', '{select,delete}', null),
       ('loom_uploader', 'loom.migrations', '{select}', null),
       ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),
       ('loom_reader', 'public.renders', '{select}', null),
@@ -102,6 +96,13 @@ language sql stable set search_path = '' as $$
   union all
   select 'loom_ingest', o.oid, p, null from ours o, pg_catalog.unnest('{select,insert,update,delete}'::text[]) p
    where o.name not in ('shares', 'migrations')
+  union all
+  -- What the uploader's functions do with a table of ours.
+  select 'loom_uploader', o.oid, d.privilege, null
+    from ours o, (values ('select', '\mloom\.NAME\M'), ('insert', '\minsert\s+into\s+loom\.NAME\M'), ('delete', '\mdelete\s+from\s+loom\.NAME\M'),
+                         ('update', '\mupdate\s+loom\.NAME\M|\minsert\s+into\s+loom\.NAME\M.*\mon\s+conflict\M')) as d (privilege, statement)
+   where exists (select from loom.functions_of('loom_uploader') f join pg_catalog.pg_proc p on p.oid = f
+                  where p.prosrc ~* pg_catalog.replace(d.statement, 'NAME', o.name))
   union all
   -- The options of scenes are in these two.
   select 'loom_reader', o.oid, 'select', (

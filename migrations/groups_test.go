@@ -40,7 +40,7 @@ func TestGroupsAreGrantedAfreshAtEachVersion(t *testing.T) {
 	}
 	paste(t, conn, `
 		create table loom.added (id int);
-		create function loom.deeper() returns int language sql as 'select 1';
+		create function loom.deeper() returns int language sql as 'insert into loom.added values (1) returning id';
 		create function loom.deep() returns int language sql as 'select loom.deeper()';
 		revoke execute on function loom.deep(), loom.deeper() from public;
 		create or replace function loom.copies_unwanted(p_task uuid) returns boolean language sql as 'select loom.deep() = 0';
@@ -48,7 +48,9 @@ func TestGroupsAreGrantedAfreshAtEachVersion(t *testing.T) {
 	paste(t, conn, file(t, "schema_version.sql"))
 	for right, want := range map[string]bool{
 		"has_table_privilege('loom_ingest', 'loom.added', 'insert')":                    true,
-		"has_table_privilege('loom_uploader', 'loom.added', 'select')":                  false,
+		"has_table_privilege('loom_uploader', 'loom.added', 'insert')":                  true,
+		"has_table_privilege('loom_uploader', 'loom.added', 'delete')":                  false,
+		"has_table_privilege('loom_uploader', 'loom.shares', 'select')":                 false,
 		"has_any_column_privilege('loom_reader', 'loom.added', 'select')":               true,
 		"has_function_privilege('loom_uploader', 'loom.deep()', 'execute')":             true,
 		"has_function_privilege('loom_uploader', 'loom.deeper()', 'execute')":           true,

@@ -33,6 +33,8 @@ type Scene struct {
 	URL     string
 	Seconds int
 	Order   int
+	// Options are the scene's, as JSON; empty for none.
+	Options string
 	// Realtime says that frames may be repeated or skipped.
 	Realtime bool
 }
@@ -107,8 +109,9 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 			if order == 0 {
 				order = i + 1
 			}
-			_, err := tx.Exec(ctx, `insert into scenes (id, campaign_id, url, duration_sec, order_index)
-				values (coalesce(nullif($1, '')::uuid, gen_random_uuid()), $2, $3, $4, $5)`, s.ID, campaign, s.URL, s.Seconds, order)
+			_, err := tx.Exec(ctx, `insert into scenes (id, campaign_id, url, duration_sec, order_index, options)
+				values (coalesce(nullif($1, '')::uuid, gen_random_uuid()), $2, $3, $4, $5, coalesce(nullif($6, '')::jsonb, '{}'))`,
+				s.ID, campaign, s.URL, s.Seconds, order, s.Options)
 			if err != nil {
 				return err
 			}

@@ -12,10 +12,21 @@ import (
 // Loom runs the command line against this pipeline, and returns what it printed.
 func (p *Pipeline) Loom(t testing.TB, args ...string) (stdout string) {
 	t.Helper()
+	return p.loom(t, p.Postgres.URL, args...)
+}
+
+// LoomAsReader is Loom for somebody who may read the database and nothing else.
+func (p *Pipeline) LoomAsReader(t testing.TB, args ...string) (stdout string) {
+	t.Helper()
+	return p.loom(t, p.Postgres.URLAs(t, "reader"), args...)
+}
+
+func (p *Pipeline) loom(t testing.TB, databaseURL string, args ...string) (stdout string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Program(t, "loom"), args...)
 	cmd.Dir = p.dir
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "DATABASE_URL=" + p.Postgres.URL,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "DATABASE_URL=" + databaseURL,
 		"S3_ENDPOINT=" + p.Store.Endpoint, "S3_ACCESS_KEY_ID=" + accessKey, "S3_SECRET_ACCESS_KEY=" + secretKey,
 	}
 	for name, value := range p.NATS.settings(natsauth.Observer) {

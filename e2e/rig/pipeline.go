@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/child"
+	"github.com/loom-lite/loom-lite/pkg/natsauth"
 	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 )
 
@@ -311,6 +314,56 @@ func stopServices(services []*Service) error {
 
 // secrets are what no log may hold.
 var secrets = []string{secretKey, databasePassword, "X-Amz-Signature"}
+
+// Secrets returns the secrets of the services' settings, and what every signed URL has.
+func (p *Pipeline) Secrets(t testing.TB) []string {
+	t.Helper()
+	all := slices.Clone(secrets)
+	for _, user := range natsauth.Names() {
+		seed, err := os.ReadFile(filepath.Join(p.NATS.dir, natsauth.SeedFile(user)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, strings.TrimSpace(string(seed)))
+	}
+	return all
+}
+
+// Logs returns the logs of all that has run, services and servers, by their file's name.
+func (p *Pipeline) Logs(t testing.TB) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(p.dir, "*.log"))
+	logs := map[string]string{}
+	for _, path := range paths {
+		var text []byte
+		if text, err = os.ReadFile(path); err != nil {
+			break
+		}
+		logs[filepath.Base(path)] = string(text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return logs
+}
+
+// Answers returns what a running service answers on the pages of its health port, by their path.
+func (s *Service) Answers(t testing.TB) map[string]string {
+	t.Helper()
+	pages := map[string]string{}
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		res, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d%s", s.Port, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err = errors.Join(err, res.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		pages[s.Worker+path] = string(text)
+	}
+	return pages
+}
 
 // refusals are what a service logs that may not use a subject which it needs, or lacks a right in
 // Postgres.
