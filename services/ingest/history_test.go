@@ -38,9 +38,9 @@ func TestRendersThatEndedLongAgoAreThinned(t *testing.T) {
 	}
 	p = r.ingest(func(c *ingest.Config) { c.WorkBucket, c.HistoryKeep = bucket, 24*time.Hour })
 	r.eventually("a run is over", func() (bool, string) {
-		return p.metric(t, `loom_maintenance_runs_total{job="history",outcome="done"}`) > 0, ""
+		return p.metric(t, `loom_maintenance_runs_total{outcome="done",work="history"}`) > 0, ""
 	})
-	if n := p.metric(t, `loom_maintenance_removed_total{job="history",what="rows"}`); n < 10 {
+	if n := p.metric(t, `loom_maintenance_removed_total{what="rows",work="history"}`); n < 10 {
 		t.Errorf("%v rows were removed", n)
 	}
 	for name, c := range map[string]struct {

@@ -37,7 +37,7 @@ func TestAnotherReplicaMaintainsWhenTheLeaderIsGone(t *testing.T) {
 			gone(tell)
 			r.leads("second")
 			r.eventually("it does what is due", func() (bool, string) {
-				return second.metric(t, `loom_maintenance_runs_total{job="renders",outcome="done"}`) > 0, ""
+				return second.metric(t, `loom_maintenance_runs_total{outcome="done",work="renders"}`) > 0, ""
 			})
 			r.eventually("it says so", func() (bool, string) { return second.metric(t, "loom_maintenance_leader") == 1, "" })
 		})

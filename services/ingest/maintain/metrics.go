@@ -24,13 +24,13 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		leads: prometheus.NewGauge(prometheus.GaugeOpts{Name: "loom_maintenance_leader",
 			Help: "1 on the replica that runs the maintenance, 0 on the others."}),
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_maintenance_runs_total",
-			Help: "Runs of a job of the maintenance, by outcome: done, failed."}, []string{"job", "outcome"}),
+			Help: "Runs of a job of the maintenance, by outcome: done, failed."}, []string{"work", "outcome"}),
 		seconds: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_maintenance_seconds_total",
-			Help: "Time that the runs of a job took."}, []string{"job"}),
+			Help: "Time that the runs of a job took."}, []string{"work"}),
 		removed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_maintenance_removed_total",
-			Help: "What a job has removed: rows, objects, uploads."}, []string{"job", "what"}),
+			Help: "What a job has removed: rows, objects, uploads."}, []string{"work", "what"}),
 		lastSuccess: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "loom_maintenance_last_success_timestamp_seconds",
-			Help: "When a job last did everything that was due."}, []string{"job"}),
+			Help: "When a job last did everything that was due."}, []string{"work"}),
 	}
 	table := func(name, help string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help + " Only on the leader."}, []string{"table"})
