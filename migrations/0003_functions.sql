@@ -220,8 +220,6 @@ $$;
 create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
                                           p_tasks jsonb) returns void
 language plpgsql as $$
-declare
-  t loom.tasks;
 begin
   insert into loom.plans (id, render_id, job_id, owner, priority, campaign, max_retries, fresh_from)
   select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, p_max_retries,
@@ -248,9 +246,7 @@ begin
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
          thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
    where id = p_render;
-  for t in select * from loom.tasks k where k.plan_id = p_plan and k.needs = '{}' order by loom.stage_rank(k.kind), k.seq loop
-    perform loom.resolve(t);
-  end loop;
+  perform loom.resolve_plan(p_plan);
   if exists (select from loom.tasks k where k.plan_id = p_plan and k.state = 'done') then
     perform loom.refresh_render(p_plan);
   end if;
@@ -448,7 +444,9 @@ begin
        and (t.state = 'done' and k.needs = array[t.id] or loom.is_ready(k))
      order by k.seq
   loop
-    perform loom.resolve(w);
+    if loom.resolve(w) = 'done' then
+      perform loom.release_waiting(w);
+    end if;
   end loop;
 end
 $$;

@@ -39,8 +39,9 @@ alter table loom.tasks add column if not exists maker uuid;
 alter table loom.tasks add column if not exists source uuid;
 alter table loom.tasks add column if not exists source_render uuid;
 
-create index if not exists tasks_output_key on loom.tasks (output_key, began_at)
-  where output_key is not null and state in ('due', 'running', 'done');
+drop index if exists loom.tasks_output_key;
+create index if not exists tasks_made on loom.tasks (output_key, began_at) where output_key is not null and state = 'done';
+create index if not exists tasks_being_made on loom.tasks (output_key) where output_key is not null and state in ('due', 'running');
 create index if not exists tasks_followers on loom.tasks (maker) where maker is not null and state = 'waiting';
 create index if not exists tasks_source on loom.tasks (source_render, source) where source is not null and output_key is not null;
 
@@ -99,7 +100,8 @@ end
 $$;
 
 -- Decides what becomes of a task that waits and whose inputs are there: done, due, or follows. The
--- caller holds the render's lock. It waits for nobody, and follows no task of the renders p_held.
+-- caller holds the render's lock, and releases what waits for a task that is done. It waits for
+-- nobody, and follows no task of the renders p_held.
 drop function if exists loom.resolve(loom.tasks);
 create or replace function loom.resolve(t loom.tasks, p_held uuid[] default '{}') returns text
 language plpgsql as $$
@@ -123,7 +125,7 @@ begin
       return 'done';
     end loop;
     select m.id into v_maker from loom.tasks m
-     where m.output_key = v_key and m.id <> t.id and m.render_id <> all (p_held) and (m.state = 'due' or m.state = 'running' and m.began_at >= v_since)
+     where m.output_key = v_key and m.state in ('due', 'running') and m.id <> t.id and m.render_id <> all (p_held) and (m.state = 'due' or m.state = 'running' and m.began_at >= v_since)
      order by m.state desc, m.created_at, m.id limit 1;
     if found then
       update loom.tasks set maker = v_maker, output_key = v_key where id = t.id and state = 'waiting';
@@ -136,7 +138,29 @@ begin
 end
 $$;
 
--- Closes a task that waits with the outputs of another, and resolves those that waited for it.
+-- Resolves all tasks of a plan whose inputs are there, step by step: those of one step may be the
+-- inputs of the next. Releasing each by itself would look at all of the plan each time.
+create or replace function loom.resolve_plan(p_plan uuid) returns void
+language plpgsql as $$
+declare
+  t      loom.tasks;
+  v_done boolean;
+begin
+  loop
+    v_done := false;
+    for t in
+      select * from loom.tasks k
+       where k.plan_id = p_plan and k.state = 'waiting' and k.maker is null and loom.is_ready(k)
+       order by loom.stage_rank(k.kind), k.kind, k.seq
+    loop
+      v_done := loom.resolve(t) = 'done' or v_done;
+    end loop;
+    exit when not v_done;
+  end loop;
+end
+$$;
+
+-- Closes a task that waits with the outputs of another.
 create or replace function loom.take_over(t loom.tasks, s loom.tasks) returns void
 language plpgsql as $$
 begin
@@ -149,7 +173,6 @@ begin
   returning * into t;
   if found then
     perform loom.add_warnings(t.render_id, t.facts -> 'warnings');
-    perform loom.release_waiting(t);
   end if;
 end
 $$;
@@ -190,7 +213,9 @@ begin
     begin
       select * into t from loom.tasks k where k.id = v.id and k.state = 'waiting' and k.maker = any (p_makers);
       continue when not found;
-      perform loom.resolve(t, p_held);
+      if loom.resolve(t, p_held) = 'done' then
+        perform loom.release_waiting(t);
+      end if;
       perform loom.refresh_render(t.plan_id);
       v_resolved := v_resolved + 1;
     exception
@@ -314,7 +339,7 @@ revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, 
   loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), loom.settle(uuid[], uuid[]),
   loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid),
   loom.is_retry(uuid, uuid), loom.reused_of(uuid),
-  loom.forget_inputs(loom.tasks) from public;
+  loom.forget_inputs(loom.tasks), loom.resolve_plan(uuid) from public;
 do $$
 declare
   v_role text;
@@ -324,7 +349,7 @@ begin
       execute format('revoke all on loom.tools from %I', v_role);
       execute format('revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), '
         'loom.output_key(loom.tasks), loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), '
-        'loom.settle(uuid[], uuid[]), loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid), loom.forget_inputs(loom.tasks) from %I', v_role);
+        'loom.settle(uuid[], uuid[]), loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid), loom.forget_inputs(loom.tasks), loom.resolve_plan(uuid) from %I', v_role);
     end if;
   end loop;
 end
