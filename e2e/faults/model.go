@@ -95,12 +95,18 @@ func (r *Run) check(ctx context.Context) error {
 	for _, row := range rows {
 		byID[row.ID] = row
 	}
+	// The files of a render that was done are the app's, which may have deleted the render since.
+	type seenDone struct{ Render uuid.UUID }
+	finished, err := query[seenDone](ctx, r, "select distinct render_id from faults.renders_seen where status = 'done'")
+	if err != nil {
+		return err
+	}
 	for _, w := range r.renders {
 		row, there := byID[w.id]
 		r.checkEnd(w, row, there)
 		if there && row.Status == string(endDone) {
 			r.checkVideo(w, row)
-		} else {
+		} else if !slices.Contains(finished, seenDone{w.id}) {
 			r.checkNoVideo(w)
 		}
 	}
@@ -240,7 +246,7 @@ func (c campaign) frames() (n int) {
 	return n
 }
 
-// checkNoVideo: a render that is not done has no files in the buckets of finished files.
+// checkNoVideo: a render that was never done has no files in the buckets of finished files.
 func (r *Run) checkNoVideo(w *render) {
 	for _, bucket := range []string{"videos", "thumbnails"} {
 		list, err := files(filepath.Join(r.bucket(bucket), w.id.String()))
