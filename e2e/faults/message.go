@@ -172,6 +172,9 @@ var together = Fault{
 			if err != nil {
 				return err
 			}
+			if moves, err := r.moves(ctx); err != nil || !moves {
+				return err
+			}
 			for ; open < 16 && left > 0; open, left = open+1, left-1 {
 				c := newCampaign(r.rng, 2)
 				c.facecam, c.scenes[0].seconds, c.scenes[1].seconds = "", 1, 1

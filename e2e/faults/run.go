@@ -72,6 +72,12 @@ type Run struct {
 	begun  map[attempt]int
 	failed map[uuid.UUID]int
 
+	// changed is how many changes there were, and when that was seen first.
+	changed struct {
+		n  int64
+		at time.Time
+	}
+
 	mu       sync.Mutex
 	renders  []*render
 	counts   map[string]int
@@ -83,9 +89,11 @@ type Run struct {
 func newRun(s *system, f Fault, seed uint64, scale float64, bin, dir string) *Run {
 	name := fnv.New64()
 	_, _ = name.Write([]byte(f.Name))
-	return &Run{
+	r := &Run{
 		system: s, fault: f, rng: rand.New(rand.NewPCG(seed, name.Sum64())), scale: scale, bin: bin, dir: dir, counts: map[string]int{},
 	}
+	r.changed.at = time.Now()
+	return r
 }
 
 // count notes harm that was done.
@@ -119,11 +127,14 @@ func (f Fault) lease() time.Duration {
 // another returns a generator of random numbers, for another goroutine.
 func (r *Run) another() *rand.Rand { return rand.New(rand.NewPCG(r.rng.Uint64(), r.rng.Uint64())) }
 
-// whileOpen calls harm again and again until all renders have ended.
+// whileOpen calls harm again and again until all renders have ended, or are stuck.
 func (r *Run) whileOpen(ctx context.Context, harm func() error) error {
 	for {
 		n, err := r.open(ctx)
 		if n == 0 || err != nil || ctx.Err() != nil {
+			return err
+		}
+		if moves, err := r.moves(ctx); err != nil || !moves {
 			return err
 		}
 		if err := harm(); err != nil {
@@ -149,6 +160,9 @@ func (r *Run) execute(ctx context.Context) []Finding {
 	}
 	if err != nil {
 		r.found(Broken, "%v", err)
+	}
+	if len(r.renders) == 0 {
+		r.found(Broken, "no render was queued")
 	}
 	if err := r.heal(ctx); err != nil {
 		r.found(Broken, "heal: %v", err)
@@ -218,9 +232,17 @@ func (r *Run) heal(ctx context.Context) error {
 	return err
 }
 
+// moves reports whether something has changed lately.
+func (r *Run) moves(ctx context.Context) (bool, error) {
+	now, err := r.changes(ctx)
+	if now != r.changed.n {
+		r.changed.n, r.changed.at = now, time.Now()
+	}
+	return time.Since(r.changed.at) < stuckAfter, err
+}
+
 // awaitEnds waits until all renders and jobs have ended, or nothing changes any more.
 func (r *Run) awaitEnds(ctx context.Context) error {
-	changed, seen := time.Now(), int64(-1)
 	for {
 		type open struct{ What string }
 		list, err := query[open](ctx, r, `
@@ -233,14 +255,11 @@ func (r *Run) awaitEnds(ctx context.Context) error {
 		if len(list) == 0 {
 			return nil
 		}
-		now, err := r.changes(ctx)
+		moves, err := r.moves(ctx)
 		if err != nil {
 			return err
 		}
-		if now != seen {
-			changed, seen = time.Now(), now
-		}
-		if time.Since(changed) > stuckAfter {
+		if !moves {
 			r.stuck = true
 			for _, o := range list {
 				r.found(Stuck, "%s", o.What)
