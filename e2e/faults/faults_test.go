@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 func TestNothingIsLostOrDoubledOrLeftBehind(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
-	if err := Build(t.Context(), bin, false); err != nil {
+	if err := Build(t.Context(), bin, nil); err != nil {
 		t.Fatal(err)
 	}
 	results, err := Execute(t.Context(), Options{Faults: All(), Seeds: 1, First: 1, Bin: bin, Out: os.Getenv("LOOM_FAULTS_OUT"), Log: t.Output()})
@@ -32,6 +32,19 @@ func TestNothingIsLostOrDoubledOrLeftBehind(t *testing.T) {
 	for _, r := range results {
 		if len(r.Findings) > 0 {
 			t.Error(r)
+		}
+	}
+}
+
+// make faults FAULTS='-guards .' runs the suite without each of them.
+func TestEachGuardCanStillBeBroken(t *testing.T) {
+	guards, err := Guards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range guards {
+		if err := g.Applies(t.Context(), "../.."); err != nil {
+			t.Error(err)
 		}
 	}
 }

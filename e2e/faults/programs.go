@@ -2,9 +2,12 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 const module = "github.com/loom-lite/loom-lite/"
@@ -18,10 +21,27 @@ var programs = map[string]string{
 	"transcoder": "services/transcoder/cmd/transcoder",
 }
 
-// Build builds programs with kill points into dir: those that most faults need, and with media also
-// the recorder and the transcoder.
-func Build(ctx context.Context, dir string, media bool) error {
-	args := []string{"build", "-tags", "faults", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + string(filepath.Separator)}
+// Build builds the programs that faults need into dir, with kill points.
+func Build(ctx context.Context, dir string, faults []Fault) error {
+	with := func(has func(Fault) bool) bool { return slices.ContainsFunc(faults, has) }
+	media := with(func(f Fault) bool { return f.Media })
+	if err := build(ctx, dir, media); err != nil || !with(func(f Fault) bool { return f.Skewed }) {
+		return err
+	}
+	moved, err := os.MkdirTemp("", "loom-faults-clock-")
+	if err != nil {
+		return err
+	}
+	path, err := overlay(ctx, moved)
+	if err == nil {
+		err = build(ctx, filepath.Join(dir, skewed), false, "-overlay", path)
+	}
+	return errors.Join(err, os.RemoveAll(moved))
+}
+
+// build builds what most faults need, and with media also the recorder and the transcoder.
+func build(ctx context.Context, dir string, media bool, flags ...string) error {
+	args := append([]string{"build", "-tags", "faults", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + string(filepath.Separator)}, flags...)
 	for name, where := range programs {
 		if media || name != "recorder" && name != "transcoder" {
 			args = append(args, module+where)

@@ -24,6 +24,8 @@ const (
 	longLease = 10 * time.Second
 	// stuckAfter is how long nothing may change although renders have not ended.
 	stuckAfter = 75 * time.Second
+	// stuckMedia is that where a page may take as long as pages may.
+	stuckMedia = 4 * time.Minute
 	// quietWithin bounds how long sweeping and forgetting may take after the last render's end.
 	quietWithin = time.Minute
 )
@@ -48,6 +50,8 @@ type Fault struct {
 	Media bool
 	// Short is the scale at which the fault is part of make test; 0: it is not.
 	Short float64
+	// Skewed: there are programs whose clock can be moved.
+	Skewed bool
 	// Check, if it is not nil, checks what the fault is about, beside what is always checked.
 	Check func(context.Context, *Run) error
 	// Do lets renders go through the system and does the harm. What it leaves broken is healed.
@@ -238,7 +242,11 @@ func (r *Run) moves(ctx context.Context) (bool, error) {
 	if now != r.changed.n {
 		r.changed.n, r.changed.at = now, time.Now()
 	}
-	return time.Since(r.changed.at) < stuckAfter, err
+	most := stuckAfter
+	if r.fault.Media {
+		most = stuckMedia
+	}
+	return time.Since(r.changed.at) < most, err
 }
 
 // awaitEnds waits until all renders and jobs have ended, or nothing changes any more.

@@ -1,8 +1,10 @@
 // Command faults runs the fault suite: see package faults.
 //
 //	faults [-run REGEXP] [-seeds N] [-first N] [-scale X] [-report FILE] [-out DIR] [-list]
+//	faults -guards REGEXP
 //
-// It exits with 1 when a run broke a promise.
+// It exits with 1 when a run broke a promise. With -guards it breaks guards instead, one by one in
+// copies of this tree, and exits with 1 when a run did not notice that.
 package main
 
 import (
@@ -13,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"syscall"
 
@@ -41,9 +44,13 @@ func run(ctx context.Context, args []string) (err error) {
 	report := flags.String("report", "", "write a table in Markdown to this file")
 	out := flags.String("out", "out/faults", "keep the logs of failed runs in this folder")
 	bin := flags.String("bin", "", "the folder of the programs, built already; empty: build them")
+	guards := flags.String("guards", "", "break the guards whose name matches this regular expression")
 	list := flags.Bool("list", false, "list the faults")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *guards != "" {
+		return breakGuards(ctx, *guards)
 	}
 	chosen, err := faults.Match(*pattern)
 	if err != nil {
@@ -67,8 +74,7 @@ func run(ctx context.Context, args []string) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(*bin)) }()
-		media := slices.ContainsFunc(chosen, func(f faults.Fault) bool { return f.Media })
-		if err := faults.Build(ctx, *bin, media); err != nil {
+		if err := faults.Build(ctx, *bin, chosen); err != nil {
 			return err
 		}
 	}
@@ -82,6 +88,33 @@ func run(ctx context.Context, args []string) (err error) {
 		err = errors.Join(err, errBroken)
 	}
 	return err
+}
+
+// breakGuards breaks guards of the tree that this is run in, and prints which runs noticed it.
+func breakGuards(ctx context.Context, pattern string) error {
+	expr, err := regexp.Compile(pattern)
+	if err != nil {
+		return fmt.Errorf("-guards: %w", err)
+	}
+	list, err := faults.Guards()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, g := range list {
+		if !expr.MatchString(g.Name) {
+			continue
+		}
+		_, _ = fmt.Fprintf(os.Stdout, "\n%s: %s\n", g.Name, g.Broken)
+		err := g.Break(ctx, ".", os.Stdout)
+		verdict := "noticed: " + string(g.Outcome)
+		if err != nil {
+			verdict = err.Error()
+		}
+		_, _ = fmt.Fprintf(os.Stdout, "%s: %s\n", g.Name, verdict)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func write(path string, results []faults.Result) error {
