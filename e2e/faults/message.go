@@ -19,7 +19,7 @@ import (
 // twice has every message delivered a second time, later.
 var twice = Fault{
 	Name: "twice", What: "every message and request again after up to 6 s, each connection's bytes up to 0.2 s late; a fifth of attempts fail",
-	Ingests: 2, Recorders: 2, Transcoders: 2, Uploaders: 2, Unharmed: true, Retries: endless, Env: map[string]string{"FAULTS_FAIL": "0.2", "FAULTS_WORK": "3s"},
+	Ingests: 2, Recorders: 2, Transcoders: 2, Uploaders: 2, Unharmed: true, Unheard: true, Retries: endless, Env: map[string]string{"FAULTS_FAIL": "0.2", "FAULTS_WORK": "3s"},
 	Do: func(ctx context.Context, r *Run) error {
 		for _, p := range r.replicas {
 			if err := p.nats.delay(100, 100); err != nil {

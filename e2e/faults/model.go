@@ -268,7 +268,15 @@ func (r *Run) checkTask(t task, render row) {
 	if len(t.Done) > 1 && !r.pieced(t.Render) {
 		r.found(Doubled, "%s was done by the attempts %v", name, t.Done)
 	}
-	if failed := r.failed[t.ID]; (r.fault.Unharmed || r.fault.Uncharged) && t.State == "done" && t.Failures > failed {
+	failed := r.failed[t.ID]
+	if r.fault.Unheard {
+		for n := 1; n < t.Attempt; n++ {
+			if r.begun[attempt{t.ID, t.Render, t.Kind, n}] == 0 {
+				failed++
+			}
+		}
+	}
+	if (r.fault.Unharmed || r.fault.Uncharged) && t.State == "done" && t.Failures > failed {
 		r.found(Doubled, "%s was charged %d failures and failed %d times, and no worker was harmed", name, t.Failures, failed)
 	}
 	var by struct {

@@ -44,6 +44,9 @@ type Fault struct {
 	Unharmed bool
 	// Uncharged: nothing may be charged, though work may be done again.
 	Uncharged bool
+	// Unheard: an attempt may be granted to nobody, and charged. That is so when a request is
+	// delivered again after its worker was told to ask later.
+	Unheard bool
 	// EventsLost: NATS loses what it has, events included.
 	EventsLost bool
 	// Media: the real recorder and transcoder make real videos.
