@@ -92,6 +92,10 @@ lint: bin/golangci-lint ## run the linters; vet, gofmt and tidiness by module; t
 	@scripts/check-modules.sh $(MODULES) tools
 	cd tools && GOWORK=off go test ./... && GOWORK=off go run ./width ..
 
+.PHONY: vuln
+vuln: ## look for known vulnerabilities that our code calls, in all modules
+	@scripts/vuln.sh $(MODULES)
+
 .PHONY: fmt
 fmt: bin/golangci-lint ## format all Go code
 	bin/golangci-lint fmt
