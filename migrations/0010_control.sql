@@ -9,8 +9,15 @@ create table if not exists loom.paused (
 );
 alter table loom.paused enable row level security;
 
--- For how long kinds were paused while a plan was open: that does not count towards its deadline.
-alter table loom.plans add column if not exists paused_for interval not null default '0';
+-- Pauses that have ended, kept for longer than a render may take. While a stage was paused, no
+-- render's time went on.
+create table if not exists loom.pauses (
+  kind     text not null,
+  since    timestamptz not null,
+  ended_at timestamptz not null
+);
+create index if not exists pauses_ended on loom.pauses (ended_at);
+alter table loom.pauses enable row level security;
 
 -- Pauses kinds of tasks. Returns those that were not paused.
 create or replace function loom.pause_kinds(p_kinds text[]) returns setof text
@@ -19,19 +26,26 @@ language sql set search_path = '' as $$
   on conflict (kind) do nothing returning kind
 $$;
 
--- Resumes kinds of tasks. Returns those that were paused.
+-- Resumes kinds of tasks. Returns those that were paused. It touches no plan, so it waits for no
+-- render's rows.
 create or replace function loom.resume_kinds(p_kinds text[]) returns setof text
-language plpgsql set search_path = '' as $$
-declare
-  v_since timestamptz;
-  v_kinds text[];
-begin
-  with resumed as (delete from loom.paused p where p.kind = any (p_kinds) returning p.kind, p.since)
-  select pg_catalog.array_agg(kind order by kind), pg_catalog.min(since) into v_kinds, v_since from resumed;
-  update loom.plans p set paused_for = p.paused_for + (pg_catalog.clock_timestamp() - greatest(v_since, p.created_at))
-   where p.ended_at is null and v_since is not null;
-  return query select pg_catalog.unnest(v_kinds);
-end
+language sql set search_path = '' as $$
+  delete from loom.pauses where ended_at < pg_catalog.clock_timestamp() - interval '2 years';
+  with resumed as (
+    delete from loom.paused p where p.kind = any (p_kinds) returning p.kind, p.since
+  ), ended as (
+    insert into loom.pauses (kind, since, ended_at)
+    select r.kind, r.since, greatest(r.since, pg_catalog.clock_timestamp()) from resumed r)
+  select r.kind from resumed r order by r.kind
+$$;
+
+-- Returns for how long kinds of tasks were paused since then. Time in which several were is counted
+-- once. Pauses that have not ended do not count yet.
+create or replace function loom.paused_after(p_then timestamptz) returns interval
+language sql stable set search_path = '' as $$
+  select coalesce(pg_catalog.sum(pg_catalog.upper(w.pause) - pg_catalog.lower(w.pause)), '0')
+    from (select pg_catalog.range_agg(pg_catalog.tstzrange(greatest(p.since, p_then), p.ended_at)) as pauses
+            from loom.pauses p where p.ended_at > p_then) a, pg_catalog.unnest(a.pauses) as w (pause)
 $$;
 
 -- The host of the page that a task records, in lower case. Null: the task records no page of a
@@ -159,7 +173,8 @@ begin
   for v in
     select p.id, p.job_id, r.id as render_id
       from loom.plans p join public.renders r on r.id = p.render_id
-     where p.ended_at is null and p.created_at + p.paused_for < pg_catalog.clock_timestamp() - p_limit
+     where p.ended_at is null and p.created_at < pg_catalog.clock_timestamp() - p_limit
+       and p.created_at + loom.paused_after(p.created_at) < pg_catalog.clock_timestamp() - p_limit
        and not loom.is_terminal(r.status::text) and not loom.is_aside(p.job_id)
        for no key update of r skip locked
   loop
@@ -322,8 +337,8 @@ begin
 end
 $$;
 
-revoke all on loom.paused, loom.dead_letters, loom.workers from public;
-revoke execute on function loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.host_admits(loom.tasks, int), loom.bury(loom.tasks,
+revoke all on loom.paused, loom.pauses, loom.dead_letters, loom.workers from public;
+revoke execute on function loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.paused_after(timestamptz), loom.host_admits(loom.tasks, int), loom.bury(loom.tasks,
   text, text, text), loom.keep_unreadable(text, bytea, text, text), loom.discard_dead(uuid[]),
   loom.replay_dead(uuid[]), loom.fail_overdue(interval, text, text), loom.stage_of(text), loom.lock_worker(text,
   text), loom.note_done(loom.tasks), loom.note_failure(loom.tasks, text), loom.judge(text, text),
@@ -334,9 +349,9 @@ declare
 begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
-      execute format('revoke all on loom.paused, loom.dead_letters, loom.workers from %I', v_role);
+      execute format('revoke all on loom.paused, loom.pauses, loom.dead_letters, loom.workers from %I', v_role);
       execute format('revoke execute on function '
-        'loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.host_admits(loom.tasks, int), loom.bury(loom.tasks, '
+        'loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.paused_after(timestamptz), loom.host_admits(loom.tasks, int), loom.bury(loom.tasks, '
         'text, text, text), loom.keep_unreadable(text, bytea, text, text), loom.discard_dead(uuid[]), '
         'loom.replay_dead(uuid[]), loom.fail_overdue(interval, text, text), loom.stage_of(text), loom.lock_worker(text, '
         'text), loom.note_done(loom.tasks), loom.note_failure(loom.tasks, text), loom.judge(text, text), '

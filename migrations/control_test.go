@@ -285,6 +285,40 @@ func TestUnreadableMessagesAreKeptUpToABound(t *testing.T) {
 	}
 }
 
+// Otherwise a transaction of the app's that holds one render could keep a stage paused, and all
+// other renders from going on meanwhile.
+func TestResumingWaitsForNoRender(t *testing.T) {
+	t.Parallel()
+	url := migrated.Database(t)
+	conn, app := connect(t, url), connect(t, url)
+	held := fresh(t, conn, 3)
+	exec(t, conn, "select loom.pause_kinds('{record}')")
+	exec(t, app, "begin")
+	exec(t, app, "delete from renders where id = $1", held.id)
+	exec(t, conn, "set lock_timeout = '1s'")
+	if got := get[string](t, conn, "select string_agg(k, ',') from loom.resume_kinds('{record,upload}') k"); got != "record" {
+		t.Errorf("resumed: %s", got)
+	}
+}
+
+func TestTimeInWhichTwoStagesArePausedCountsOnce(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	exec(t, conn, "select loom.pause_kinds('{record,upload,concat}')")
+	exec(t, conn, `update loom.paused set since = clock_timestamp() - case kind when 'record' then interval '3 hours' else '2 hours' end`)
+	for _, kind := range []string{"record", "concat", "upload"} {
+		exec(t, conn, "select loom.resume_kinds(array[$1::text])", kind)
+	}
+	for age, want := range map[string]int{"4 hours": 180, "150 minutes": 150, "30 minutes": 30} {
+		if got := get[int](t, conn, "select round(extract(epoch from loom.paused_after(clock_timestamp() - $1::text::interval)) / 60)::int", age); got != want {
+			t.Errorf("of %s, %d minutes were paused, want %d", age, got, want)
+		}
+	}
+	if got := get[int](t, conn, "select extract(epoch from loom.paused_after(clock_timestamp()))::int"); got != 0 {
+		t.Errorf("after all pauses, %d seconds were", got)
+	}
+}
+
 func TestTimeInWhichAStageIsPausedIsNoRenders(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, migrated.Database(t))
