@@ -69,29 +69,30 @@ $$;
 -- Reports whether what was made with these tools would be made with them today: they are those that
 -- a task of this kind was last granted with, or were in use until ten minutes before that.
 create or replace function loom.tools_in_use(p_kind text, p_tools text) returns boolean
-language sql stable set search_path = '' as $$
-  select p_tools is null
+language plpgsql stable set search_path = '' as $$
+begin
+  return p_tools is null
       or exists (select from loom.tools o where o.kind = p_kind and o.tools = p_tools
-                    and o.seen_at > (select pg_catalog.max(l.seen_at) from loom.tools l where l.kind = p_kind) - interval '10 minutes')
+                    and o.seen_at > (select pg_catalog.max(l.seen_at) from loom.tools l where l.kind = p_kind) - interval '10 minutes');
+end
 $$;
 
 -- The key of the advisory lock of a render's objects: shared by those who begin to refer to them,
 -- and held alone by who decides to delete them.
 create or replace function loom.objects_lock(p_render uuid) returns bigint
-language sql immutable parallel safe set search_path = '' as $$
-  select pg_catalog.hashtextextended('loom.objects ' || p_render, 0)
-$$;
+language sql immutable parallel safe
+return pg_catalog.hashtextextended('loom.objects ' || p_render::text, 0);
 
 -- The name of a task's outputs: its recipe and the objects that it reads. Null when it has no
 -- recipe, or an input is not there.
 create or replace function loom.output_key(t loom.tasks) returns bytea
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set plan_cache_mode = 'force_generic_plan' as $$
 begin
-  if t.recipe is null then
-    return null;
+  if t.recipe is null or t.inputs = '{}' then
+    return pg_catalog.sha256(t.recipe);
   end if;
   return (
-    select pg_catalog.sha256(t.recipe || pg_catalog.convert_to(coalesce(r.named, ''), 'UTF8'))
+    select pg_catalog.sha256(t.recipe || pg_catalog.convert_to(r.named, 'UTF8'))
       from (select pg_catalog.string_agg(i.key || '=' || (d.keys ->> (i.value ->> 'output')), E'\n' order by i.key collate "C") as named,
                    pg_catalog.count(*) = pg_catalog.count(d.keys ->> (i.value ->> 'output')) as complete
               from pg_catalog.jsonb_each(t.inputs) i left join loom.tasks d on d.id = (i.value ->> 'task')::uuid) r
@@ -179,17 +180,19 @@ $$;
 
 -- Returns facts whose warnings are about another scene, which has the same page.
 create or replace function loom.renumbered(p_facts jsonb, p_from text, p_to text) returns jsonb
-language sql immutable set search_path = '' as $$
-  select case
-    when p_from is not distinct from p_to or pg_catalog.jsonb_typeof(p_facts -> 'warnings') is distinct from 'array' then p_facts
-    else pg_catalog.jsonb_set(p_facts, '{warnings}', (
-      select coalesce(pg_catalog.jsonb_agg(
-               case when w.warning ->> 'scene' = p_from then
-                 w.warning || pg_catalog.jsonb_build_object('scene', p_to::int, 'message',
-                   pg_catalog.regexp_replace(w.warning ->> 'message', '^Scene ' || p_from || '\M', 'Scene ' || p_to))
-               else w.warning end order by w.place), '[]')
-        from pg_catalog.jsonb_array_elements(p_facts -> 'warnings') with ordinality as w (warning, place)))
-  end
+language plpgsql immutable set search_path = '' as $$
+begin
+  if p_from is not distinct from p_to or pg_catalog.jsonb_typeof(p_facts -> 'warnings') is distinct from 'array' then
+    return p_facts;
+  end if;
+  return pg_catalog.jsonb_set(p_facts, '{warnings}', (
+    select coalesce(pg_catalog.jsonb_agg(
+             case when w.warning ->> 'scene' = p_from then
+               w.warning || pg_catalog.jsonb_build_object('scene', p_to::int, 'message',
+                 pg_catalog.regexp_replace(w.warning ->> 'message', '^Scene ' || p_from || '\M', 'Scene ' || p_to))
+             else w.warning end order by w.place), '[]')
+      from pg_catalog.jsonb_array_elements(p_facts -> 'warnings') with ordinality as w (warning, place)));
+end
 $$;
 
 -- Resolves again the tasks that follow these, which are made no longer. Returns how many it has
