@@ -102,8 +102,31 @@ begin
 end
 $$;
 
+-- Renews many leases in one transaction, each as loom.heartbeat_task does. It leaves out those that
+-- loom.grant_tasks leaves out. p_heartbeats is an array of {task, attempt, progress, stored,
+-- folder}.
+create or replace function loom.heartbeat_tasks(p_heartbeats jsonb, p_lease interval) returns table (task uuid, attempt int, wanted boolean)
+language plpgsql set lock_timeout = '100ms' as $$
+#variable_conflict use_column
+declare
+  v record;
+begin
+  for v in
+    with q as materialized (
+           select * from pg_catalog.jsonb_to_recordset(p_heartbeats) as q (task uuid, attempt int, progress real, stored text[], folder text)),
+         free as materialized (
+           select r.id from public.renders r
+            where r.id in (select k.render_id from q join loom.tasks k on k.id = q.task) order by r.id for no key update skip locked)
+    select q.* from q join loom.tasks k on k.id = q.task join free f on f.id = k.render_id
+  loop
+    return query select v.task, v.attempt, loom.heartbeat_task(v.task, v.attempt, v.progress, p_lease, coalesce(v.stored, '{}'), v.folder);
+  end loop;
+end
+$$;
+
 revoke execute on function loom.count_tasks(uuid), loom.count_planned(), loom.count_done(),
-  loom.grant_tasks(uuid[], text[], uuid[], interval, timestamptz, int, text[]), loom.finish_tasks(jsonb) from public;
+  loom.grant_tasks(uuid[], text[], uuid[], interval, timestamptz, int, text[]), loom.finish_tasks(jsonb),
+  loom.heartbeat_tasks(jsonb, interval) from public;
 do $$
 declare
   v_role text;
@@ -111,7 +134,8 @@ begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke execute on function loom.count_tasks(uuid), loom.count_planned(), loom.count_done(), '
-        'loom.grant_tasks(uuid[], text[], uuid[], interval, timestamptz, int, text[]), loom.finish_tasks(jsonb) from %I', v_role);
+        'loom.grant_tasks(uuid[], text[], uuid[], interval, timestamptz, int, text[]), loom.finish_tasks(jsonb), '
+        'loom.heartbeat_tasks(jsonb, interval) from %I', v_role);
     end if;
   end loop;
 end

@@ -19,6 +19,7 @@
 //	audit        has consumers that lost messages created again
 //	dispatcher   publishes a message for every due task, and repeats it until the task is granted
 //	stuck        deletes messages that keep a subject taken though no worker acts on them
+//	gather       does what several callers want in one transaction
 //	requests     answers grant requests (with signed URLs) and heartbeats
 //	parts        fits the signed URLs of a grant into one message
 //	results      closes attempts with the results of workers

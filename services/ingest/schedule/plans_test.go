@@ -126,8 +126,11 @@ func TestNoHotQueryGrowsWithBacklogOrHistory(t *testing.T) {
 			})
 		}
 		e.note("heartbeat", func() {
-			_, err := s.tasks.heartbeat(ctx, msg.Heartbeat{Ref: requests[0].Ref, Attempt: 1, Worker: "worker", Progress: 0.5})
+			answers, err := s.tasks.heartbeatAll(ctx, []msg.Heartbeat{{Ref: requests[0].Ref, Attempt: 1, Worker: "worker", Progress: 0.5}})
 			must(err)
+			if wanted := answers[0]; wanted == nil || *wanted != (requests[0].Kind != msg.Upload) {
+				t.Errorf("the attempt is wanted: %v", wanted)
+			}
 		})
 		if len(results) > 0 {
 			e.note("results", func() {

@@ -49,6 +49,8 @@ type requests struct {
 	*Scheduler
 	running sync.WaitGroup
 	grants  *gatherer[msg.GrantRequest, granted]
+	// heartbeats has a short bound: alone there is time left for each.
+	heartbeats *gatherer[msg.Heartbeat, *bool]
 }
 
 func newRequests(s *Scheduler) *requests {
@@ -58,6 +60,9 @@ func newRequests(s *Scheduler) *requests {
 		all: func(ctx context.Context, list []msg.GrantRequest) ([]granted, error) {
 			return s.tasks.grantAll(ctx, list)
 		},
+	}
+	r.heartbeats = &gatherer[msg.Heartbeat, *bool]{
+		all: s.tasks.heartbeatAll, within: grantWithin, gate: &s.batches, isLeftOut: func(wanted *bool) bool { return wanted == nil },
 	}
 	return r
 }
@@ -285,6 +290,14 @@ func timeout(base time.Duration, kind msg.Kind, params json.RawMessage) time.Dur
 	return min(base+time.Duration(frames)*timeoutPerFrame, timeoutMost)
 }
 
+// renew renews a lease together with others, or alone where its render is held.
+func (r *requests) renew(ctx context.Context, h msg.Heartbeat) (wanted bool, err error) {
+	if answer, err := r.heartbeats.do(ctx, h); err == nil && answer != nil {
+		return *answer, nil
+	}
+	return r.tasks.heartbeat(ctx, h)
+}
+
 // heartbeat renews a lease. When the database does not answer, the worker is told to go on: its
 // task cannot be granted to another worker meanwhile, and its result is checked in any case.
 func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
@@ -295,7 +308,7 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	}
 	log := r.Log.With().Stringer("render_id", h.RenderID).Stringer("task_id", h.TaskID).Int("attempt", h.Attempt).Logger()
 	reply := msg.HeartbeatReply{Version: msg.Version}
-	wanted, err := r.tasks.heartbeat(ctx, h)
+	wanted, err := r.renew(ctx, h)
 	fault.Here(fault.HeartbeatCommitted)
 	switch {
 	case err != nil:

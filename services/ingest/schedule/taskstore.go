@@ -138,6 +138,48 @@ func (t taskStore) heartbeat(ctx context.Context, h msg.Heartbeat) (wanted bool,
 	return wanted, nil
 }
 
+// heartbeatAll renews many leases in one transaction, and returns which attempts are wanted. Those
+// that it cannot renew without waiting are nil.
+func (t taskStore) heartbeatAll(ctx context.Context, list []msg.Heartbeat) ([]*bool, error) {
+	type heartbeat struct {
+		Task     uuid.UUID `json:"task"`
+		Attempt  int       `json:"attempt"`
+		Progress float64   `json:"progress"`
+		Stored   []string  `json:"stored,omitempty"`
+		Folder   string    `json:"folder"`
+	}
+	all := make([]heartbeat, len(list))
+	place := make(map[string]int, len(list))
+	for i, h := range list {
+		all[i] = heartbeat{h.TaskID, h.Attempt, h.Progress, h.Stored, objectKey(h.Ref, h.Attempt, "")}
+		place[attemptName(h.TaskID.String(), h.Attempt)] = i
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return nil, fmt.Errorf("write heartbeats: %w", err)
+	}
+	rows, err := t.db.Query(ctx, "select task::text, attempt, wanted from loom.heartbeat_tasks($1::text::jsonb, make_interval(secs => $2::float8))",
+		string(text), t.lease.Seconds())
+	if err != nil {
+		return nil, fmt.Errorf("renew leases: %w", err)
+	}
+	answers := make([]*bool, len(list))
+	var task string
+	var attempt int
+	var wanted bool
+	_, err = pgx.ForEachRow(rows, []any{&task, &attempt, &wanted}, func() error {
+		answer := wanted
+		answers[place[attemptName(task, attempt)]] = &answer
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("renew leases: %w", err)
+	}
+	return answers, nil
+}
+
+func attemptName(task string, attempt int) string { return fmt.Sprintf("%s/%d", task, attempt) }
+
 // outputs returns the outputs that a task writes, or pgx.ErrNoRows if there is no such task.
 func (t taskStore) outputs(ctx context.Context, task uuid.UUID) (map[string]plan.Output, error) {
 	var text string
