@@ -13,6 +13,7 @@ import (
 )
 
 func (o owner) object() string { return o.render.String() + "/" + o.task.String() + "/a1/segment.mp4" }
+func (o owner) video() string  { return o.render.String() + "/" + o.task.String() + ".mp4" }
 
 func TestOrphanedObjectsAreDeletedAndNoOthers(t *testing.T) {
 	r := newRig(t)
@@ -117,8 +118,20 @@ func TestDatabasesThatShareABucketCollectNothing(t *testing.T) {
 
 func TestAbandonedUploadsAreEnded(t *testing.T) {
 	r := newRig(t)
-	ours := uuid.NewString() + "/" + uuid.NewString() + ".mp4"
-	for _, key := range []string{ours, "theirs.mp4"} {
+	now := time.Now()
+	thinned, deleted, copied := r.task("failed", now.Add(-48*time.Hour), now), owner{uuid.New(), uuid.New()}, owner{uuid.New(), uuid.New()}
+	if n := get[int](r, "select loom.thin_plan(id) from loom.plans where render_id = $1", thinned.render); n == 0 {
+		t.Fatal("the plan was not thinned")
+	}
+	r.exec("insert into loom.leftovers (render_id) values ($1)", deleted.render)
+	r.exec("insert into loom.copies (bucket, key, task_id) values ('other', 'thumbnail', $1)", copied.task)
+	ours := []owner{r.task(nil, nil, nil), r.task("failed", now, nil), thinned, deleted, copied}
+	for _, of := range ours {
+		storetest.BeginUpload(t, r.VideoBucket, of.video())
+	}
+	// The app's own keys may be a user's id and a file's.
+	theirs := []string{(owner{uuid.New(), uuid.New()}).video(), (owner{ours[0].render, uuid.New()}).video(), "theirs.mp4"}
+	for _, key := range theirs {
 		storetest.BeginUpload(t, r.VideoBucket, key)
 	}
 	r.orphanAge = time.Hour
@@ -126,14 +139,14 @@ func TestAbandonedUploadsAreEnded(t *testing.T) {
 		t.Errorf("%d uploads were ended that are no hour old", n)
 	}
 	r.orphanAge = -time.Hour
-	if n := r.run(r.uploads); n != 1 {
-		t.Errorf("%d uploads were ended, want 1", n)
+	if n := r.run(r.uploads); n != len(ours) {
+		t.Errorf("%d uploads were ended, want %d", n, len(ours))
 	}
 	var left []string
 	if _, err := r.store.AbortUploads(t.Context(), r.VideoBucket, func(key string, _ time.Time) bool {
 		left = append(left, key)
 		return false
-	}); err != nil || !slices.Equal(left, []string{"theirs.mp4"}) {
+	}); err != nil || !slices.Equal(slices.Sorted(slices.Values(left)), slices.Sorted(slices.Values(theirs))) {
 		t.Errorf("uploads are left: %q, %v", left, err)
 	}
 	r.VideoBucket = "not-there"
