@@ -328,11 +328,17 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Reports whether a job is to do a render again that has failed or was cancelled: it was queued
--- after that. One that was queued before ends as the render has.
+-- after that. One that was queued before ends as the render has. Who ended a render without a plan
+-- of ours may have written no time of that, or one of another time zone, which may lie ahead. Then
+-- a job that was queued after another, which has ended, does the render again.
 create or replace function loom.is_retry(p_render uuid, p_job uuid) returns boolean
 language sql stable as $$
   select coalesce((
-    select j.queued_at > coalesce((select pg_catalog.max(p.ended_at) from loom.plans p where p.render_id = r.id), r.completed_at::timestamptz)
+    select j.queued_at > coalesce(
+             (select pg_catalog.max(p.ended_at) from loom.plans p where p.render_id = r.id),
+             case when r.completed_at::timestamptz <= pg_catalog.clock_timestamp() then r.completed_at::timestamptz end,
+             (select pg_catalog.max(coalesce(o.queued_at, '-infinity')) from public.render_jobs o
+               where o.render_id = r.id and o.id <> j.id and o.state::text not in ('queued', 'running')))
       from public.renders r join public.render_jobs j on j.render_id = r.id
      where r.id = p_render and j.id = p_job and r.status::text in ('failed', 'cancelled')), false)
 $$;

@@ -251,3 +251,34 @@ func TestNothingIsSweptThatAPlanIsAboutToReferTo(t *testing.T) {
 		})
 	}
 }
+
+// The Node worker and the app end renders too, in their own ways.
+func TestAJobThatIsQueuedAfterARenderHasEndedDoesItAgain(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	const job = "insert into render_jobs (render_id, state) values ($1, 'queued')"
+	for name, c := range map[string]struct {
+		steps []string
+		want  bool
+	}{
+		"with a time": {[]string{job, "update render_jobs set state = 'failed' where render_id = $1",
+			"update renders set status = 'failed', completed_at = clock_timestamp() where id = $1", job}, true},
+		"with a time, before the job": {[]string{job,
+			"update renders set status = 'failed', completed_at = clock_timestamp() where id = $1"}, false},
+		"without a time": {[]string{job, "update render_jobs set state = 'failed' where render_id = $1",
+			"update renders set status = 'failed' where id = $1", job}, true},
+		"with a time of another zone": {[]string{job, "update render_jobs set state = 'failed' where render_id = $1",
+			"update renders set status = 'failed', completed_at = clock_timestamp() + interval '5 hours' where id = $1", job}, true},
+		"before jobs had times": {[]string{job, "update render_jobs set state = 'failed', queued_at = null where render_id = $1",
+			"update renders set status = 'failed' where id = $1", job}, true},
+		"before its first job was started": {[]string{job, "update renders set status = 'cancelled' where id = $1"}, false},
+	} {
+		render := freshRender(t, conn)
+		for _, step := range c.steps {
+			exec(t, conn, step, render)
+		}
+		if got := get[bool](t, conn, "select loom.is_retry($1, (select id from render_jobs where render_id = $1 and state = 'queued'))", render); got != c.want {
+			t.Errorf("the render was ended %s: the job does it again: %t, want %t", name, got, c.want)
+		}
+	}
+}
