@@ -242,12 +242,21 @@ drop function if exists loom.settle_left(boolean);
 create or replace function loom.settle_left(p_progress boolean, p_held uuid[] default '{}') returns int
 language plpgsql set lock_timeout = '250ms' as $$
 declare
-  v_left uuid[];
-  v      record;
+  v_left     uuid[];
+  v_resolved int := 0;
+  v          record;
 begin
   if not exists (select from loom.tasks f where f.maker is not null and f.state = 'waiting')
      or not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('loom.settle_left', 0)) then
     return 0;
+  end if;
+  select pg_catalog.array_agg(distinct f.maker) into v_left
+    from loom.tasks f
+   where f.maker is not null and f.state = 'waiting'
+     and not exists (select from loom.tasks m where m.id = f.maker and m.state in ('due', 'running')
+                        and (m.render_id <> all (p_held) or m.render_id = f.render_id));
+  if v_left is not null then
+    v_resolved := loom.settle(v_left, p_held);
   end if;
   for v in
     select f.plan_id, f.render_id, pg_catalog.array_agg(f.id) as tasks
@@ -257,17 +266,19 @@ begin
   loop
     perform from public.renders r where r.id = v.render_id and not loom.is_terminal(r.status::text) for no key update skip locked;
     continue when not found;
-    update loom.tasks f set progress = m.progress
-      from loom.tasks m
-     where f.id = any (v.tasks) and f.state = 'waiting' and m.id = f.maker and m.progress > f.progress;
-    perform loom.refresh_render(v.plan_id);
+    begin
+      update loom.tasks f set progress = m.progress
+        from loom.tasks m
+       where f.id = any (v.tasks) and f.state = 'waiting' and m.id = f.maker and m.progress > f.progress;
+      perform loom.refresh_render(v.plan_id);
+    exception
+      when lock_not_available or deadlock_detected or serialization_failure then
+        null;
+      when others then
+        perform loom.note_refusal(v.render_id, sqlstate, sqlerrm);
+    end;
   end loop;
-  select pg_catalog.array_agg(distinct f.maker) into v_left
-    from loom.tasks f
-   where f.maker is not null and f.state = 'waiting'
-     and not exists (select from loom.tasks m where m.id = f.maker and m.state in ('due', 'running')
-                        and (m.render_id <> all (p_held) or m.render_id = f.render_id));
-  return case when v_left is null then 0 else loom.settle(v_left, p_held) end;
+  return v_resolved;
 end
 $$;
 

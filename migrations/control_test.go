@@ -295,7 +295,7 @@ func TestResumingWaitsForNoRender(t *testing.T) {
 	exec(t, conn, "select loom.pause_kinds('{record}')")
 	exec(t, app, "begin")
 	exec(t, app, "delete from renders where id = $1", held.id)
-	exec(t, conn, "set lock_timeout = '1s'")
+	exec(t, conn, "set lock_timeout = '100ms'")
 	if got := get[string](t, conn, "select string_agg(k, ',') from loom.resume_kinds('{record,upload}') k"); got != "record" {
 		t.Errorf("resumed: %s", got)
 	}

@@ -115,6 +115,29 @@ func TestAMakerEndsThoughItsFollowersRenderIsLocked(t *testing.T) {
 
 // A plan that is opened in the moment in which a maker ends, however that ends, waits for nobody
 // who has ended.
+// A trigger of the app's that refuses one render stops no other.
+func TestFollowersAreSettledThoughTheAppRefusesAnother(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	others := func() render {
+		return plannedBy(t, conn, freshRender(t, conn), 3, func(task string) string { return "other " + task }, "out")
+	}
+	maker, refused := alike(t, conn, 3), alike(t, conn, 3)
+	gone, left := others(), others()
+	grant(t, conn, maker.tasks["record 0"], "1 minute")
+	exec(t, conn, "update loom.tasks set progress = 0.5 where id = $1", maker.tasks["record 0"])
+	exec(t, conn, "update renders set updated_at = updated_at - interval '1 minute'")
+	exec(t, conn, fmt.Sprintf(`create function refuse() returns trigger language plpgsql as $$ begin raise 'it is archived'; end $$;
+		create trigger refuse before update on renders for each row when (old.id = '%s') execute function refuse()`, refused.id))
+	exec(t, conn, "delete from renders where id = $1", gone.id)
+	if n := get[int](t, conn, "select loom.settle_left(true)"); n == 0 || state(t, conn, left.tasks["record 0"]) != "due" {
+		t.Errorf("%d are settled; what followed a deleted render's task is %s", n, state(t, conn, left.tasks["record 0"]))
+	}
+	if got := get[string](t, conn, "select string_agg(render_id || ' ' || reason, ',') from loom.set_aside"); got != refused.id+" it is archived" {
+		t.Errorf("refused: %s", got)
+	}
+}
+
 func TestNoPromotionIsLostWhileAPlanIsOpened(t *testing.T) {
 	url := migrated.Database(t)
 	conn, other := connect(t, url), connect(t, url)
