@@ -220,6 +220,8 @@ create table if not exists loom.workers (
   primary key (worker, stage)
 );
 alter table loom.workers enable row level security;
+-- The tasks for whose failures it was last told to rest.
+alter table loom.workers add column if not exists rests_for uuid[] not null default '{}';
 
 create or replace function loom.stage_of(p_kind text) returns text
 language sql immutable parallel safe set search_path = '' as $$
@@ -259,22 +261,30 @@ begin
   if loom.lock_worker(t.worker, v_stage) then
     update loom.workers w
        set heard_at = pg_catalog.clock_timestamp(), done_at = pg_catalog.clock_timestamp(), failed = '{}', failing_since = null,
-           error_code = null, rests = 0, rest_until = null
+           error_code = null, rests = 0, rest_until = null, rests_for = '{}'
      where w.worker = t.worker and w.stage = v_stage;
   end if;
 end
 $$;
 
--- Notes that a worker has failed a task, or was lost with it.
+-- Notes that a worker has failed a task, or was lost with it. When another worker has failed the
+-- same task, neither is to blame: a rest for that task's sake ends, and does not make the next one
+-- longer.
 create or replace function loom.note_failure(t loom.tasks, p_code text) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_stage text := loom.stage_of(t.kind);
 begin
   if exists (select from loom.attempts a where a.task_id = t.id and a.worker <> t.worker and a.outcome in ('failed', 'lapsed')) then
-    update loom.workers w set failed = pg_catalog.array_remove(w.failed, t.id)
-     where (w.worker, w.stage) in (select o.worker, o.stage from loom.workers o
-                                    where o.stage = v_stage and t.id = any (o.failed) for no key update skip locked);
+    update loom.workers w
+       set failed = f.failed, failing_since = case when f.failed <> '{}' then w.failing_since end,
+           rests = w.rests - f.wrong::int, rest_until = case when not f.wrong then w.rest_until end,
+           rests_for = case when f.wrong then '{}' else w.rests_for end
+      from (select o.worker, o.stage, t.id = any (o.rests_for) as wrong,
+                   pg_catalog.array_remove(case when t.id = any (o.rests_for) then o.rests_for else o.failed end, t.id) as failed
+              from loom.workers o
+             where o.stage = v_stage and (t.id = any (o.failed) or t.id = any (o.rests_for)) for no key update skip locked) f
+     where w.worker = f.worker and w.stage = f.stage;
   elsif loom.lock_worker(t.worker, v_stage) then
     update loom.workers w
        set failed = w.failed || t.id, failing_since = coalesce(w.failing_since, pg_catalog.clock_timestamp()), error_code = p_code
@@ -289,7 +299,7 @@ $$;
 create or replace function loom.judge(p_worker text, p_stage text) returns void
 language sql set search_path = '' as $$
   update loom.workers w
-     set failed = w.failed[pg_catalog.cardinality(w.failed) - 1:], rests = w.rests + 1,
+     set failed = w.failed[pg_catalog.cardinality(w.failed) - 1:], rests = w.rests + 1, rests_for = w.failed,
          rest_until = pg_catalog.clock_timestamp() + least(30, pg_catalog.power(2, least(w.rests, 10))) * interval '1 minute'
    where w.worker = p_worker and w.stage = p_stage and pg_catalog.cardinality(w.failed) >= 3
      and coalesce(w.rest_until < pg_catalog.clock_timestamp(), true)

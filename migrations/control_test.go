@@ -114,6 +114,39 @@ func TestATaskThatTwoWorkersFailIsHeldAgainstNeither(t *testing.T) {
 	}
 }
 
+// One user's dead pages are failed by one worker after the other.
+func TestARestEndsWhenAnotherWorkerFailsTheSame(t *testing.T) {
+	for name, again := range map[string][]int{"the first": {0}, "the last": {2}, "all": {0, 1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			c := newCrew(t)
+			pages := []string{c.scene(), c.scene(), c.scene()}
+			for _, page := range pages {
+				c.fails("one", page)
+			}
+			c.does("two")
+			if v := c.asks("one", c.scene()); v != "rest" {
+				t.Fatalf("its verdict is %s", v)
+			}
+			for _, i := range again {
+				c.fails("two", pages[i])
+			}
+			for _, worker := range []string{"one", "two"} {
+				if got, v := c.rests(worker), c.asks(worker, c.scene()); got != "0 0" || v != "granted" {
+					t.Errorf("%s: rests and minutes %s, verdict %s", worker, got, v)
+				}
+			}
+			// What nobody else has failed is still held against it.
+			for range len(again) {
+				c.fails("one", c.scene())
+			}
+			c.does("three")
+			if v := c.asks("one", c.scene()); v != "rest" {
+				t.Errorf("after three failures of its own its verdict is %s", v)
+			}
+		})
+	}
+}
+
 func TestAWorkerRestsOnlyWhileOthersWork(t *testing.T) {
 	c := newCrew(t)
 	for range 5 {
