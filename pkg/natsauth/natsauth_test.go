@@ -121,7 +121,7 @@ func TestEachServiceIsRefusedWhatItHasNoPartIn(t *testing.T) {
 		{who: but(everybody, natsauth.Ingest), subscribe: "_INBOX.ingest.>"},
 		{who: but(everybody, natsauth.Ingest), publish: "ctl.cancel.r"},
 		{who: but(everybody, natsauth.Ingest), publish: "event.r.ended"},
-		{who: but(everybody, natsauth.Ingest), publish: "_INBOX.recorder.x"},
+		{who: everybody, publish: "_INBOX.recorder.x"},
 		{who: but(everybody, natsauth.Observer), publish: "$JS.API.STREAM.LIST"},
 		{who: workers, subscribe: "event.>"},
 		{who: workers, subscribe: "$SRV.>"},

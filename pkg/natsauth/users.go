@@ -1,6 +1,10 @@
 package natsauth
 
-import "github.com/loom-lite/loom-lite/pkg/msg"
+import (
+	"slices"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+)
 
 // Names of users.
 const (
@@ -16,12 +20,26 @@ const (
 // User is who connects, and what they may do.
 type User struct {
 	Name string
+	// Imports are what the user's account has from the main account. A user with imports has an
+	// account of its own; a user without is in the main account.
+	Imports []Import
+	// Found are subjects on which the main account asks the user's.
+	Found []string
 	// Publish and Subscribe are all subjects that the user may use, less those of Unseen.
 	Publish, Subscribe []string
 	// Unseen are subjects that Subscribe covers and the user does not receive.
 	Unseen []string
 	// Answers lets the user answer requests that it receives, once each.
 	Answers bool
+}
+
+// Import is a subject of the main account that another account may use.
+type Import struct {
+	Subject string
+	// Stream: messages come from the main account. Otherwise requests go there.
+	Stream bool
+	// Many: a request has several answers.
+	Many bool
 }
 
 // Users returns the users of an installation.
@@ -40,7 +58,7 @@ func Users() []User {
 func ingest() User {
 	u := User{
 		Name:      Ingest,
-		Publish:   []string{"task.>", "event.>", "ctl.cancel.*", "_INBOX.>", "$JS.API.INFO"},
+		Publish:   []string{"task.>", "event.>", msg.AllCancels, answers, "$JS.API.INFO"},
 		Subscribe: []string{inbox(Ingest), msg.AllGrants, msg.AllHeartbeats},
 	}
 	for _, stream := range msg.Streams(1) {
@@ -49,23 +67,35 @@ func ingest() User {
 			"$JS.API.DIRECT.GET."+stream.Name, "$JS.API.DIRECT.GET."+stream.Name+".>",
 			"$JS.API.CONSUMER.*."+stream.Name, "$JS.API.CONSUMER.*."+stream.Name+".>")
 	}
-	u.Publish = append(u.Publish, pulls(msg.StreamResults, msg.ConsumerConduct)...)
+	next, ack := pulls(msg.StreamResults, msg.ConsumerConduct)
+	u.Publish = append(u.Publish, next, ack)
 	return u
 }
 
-// worker works on the tasks of one stream.
+// worker works on the tasks of one stream, in an account of its own.
 func worker(name, stream, consumer string) User {
 	u := User{Name: name, Answers: true, Subscribe: []string{inbox(name), msg.AllCancels}}
+	next, ack := pulls(stream, consumer)
+	asks := []string{"$JS.API.CONSUMER.INFO." + stream + "." + consumer, ack}
 	for _, kind := range msg.Kinds {
 		if kind.Stream() == stream {
-			u.Publish = append(u.Publish, "grant."+string(kind)+".>", "heartbeat."+string(kind)+".>", "result."+string(kind)+".>")
+			asks = append(asks, "grant."+string(kind)+".>", "heartbeat."+string(kind)+".>", "result."+string(kind)+".>")
 		}
 	}
-	u.Publish = append(u.Publish, "$JS.API.CONSUMER.INFO."+stream+"."+consumer)
-	u.Publish = append(u.Publish, pulls(stream, consumer)...)
-	for _, verb := range discovery {
-		u.Subscribe = append(u.Subscribe, verb, verb+"."+consumer, verb+"."+consumer+".*")
+	u.Publish = slices.Concat(asks, []string{next})
+	u.Imports = []Import{
+		{Subject: msg.AllCancels, Stream: true},
+		{Subject: next, Many: true},
+		// Without it, the server would answer here for JetStream too: that this account has none.
+		{Subject: "$JS.API.INFO"},
 	}
+	for _, subject := range asks {
+		u.Imports = append(u.Imports, Import{Subject: subject})
+	}
+	for _, verb := range discovery {
+		u.Found = append(u.Found, verb, verb+"."+consumer, verb+"."+consumer+".*")
+	}
+	u.Subscribe = append(u.Subscribe, u.Found...)
 	return u
 }
 
@@ -93,10 +123,14 @@ var discovery = []string{"$SRV.PING", "$SRV.INFO", "$SRV.STATS"}
 
 func inbox(name string) string { return "_INBOX." + name + ".>" }
 
+// answers are where ingest answers workers: what the server calls the reply subject of a request
+// from another account.
+const answers = "_R_.>"
+
 // pulls are the subjects for reading a stream by its consumer.
-func pulls(stream, consumer string) []string {
+func pulls(stream, consumer string) (next, ack string) {
 	at := stream + "." + consumer
-	return []string{"$JS.API.CONSUMER.MSG.NEXT." + at, "$JS.ACK." + at + ".>"}
+	return "$JS.API.CONSUMER.MSG.NEXT." + at, "$JS.ACK." + at + ".>"
 }
 
 // Names returns the names of all users.

@@ -19,7 +19,7 @@ const AccountFile = "loom-account.conf"
 // SeedFile is what Write calls the file of a user's seed.
 func SeedFile(name string) string { return name + ".nk" }
 
-// Write writes into dir the account's configuration and a file with the seed of each user, which
+// Write writes into dir the accounts' configuration and a file with the seed of each user, which
 // only its owner can read. It keeps the seeds that are there, so it can be repeated after an
 // upgrade or to replace a seed that was removed. It returns the names of the seeds that it made.
 func Write(dir, account string) (made []string, err error) {

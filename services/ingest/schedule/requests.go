@@ -21,10 +21,11 @@ import (
 const (
 	// queueGroup makes one replica of ingest answer each request.
 	queueGroup = "ingest"
-	// inboxes are where answers go, and nowhere else. The sender chooses the reply subject, and
-	// ingest may publish more than a sender: to the API of JetStream, for instance, which deletes
-	// messages.
-	inboxes = "_INBOX."
+	// inboxes and accounts are where answers go, and nowhere else. The sender chooses the reply
+	// subject, and ingest may publish more than a sender: to the API of JetStream, for instance,
+	// which deletes messages. The reply subject of a request from another account is the server's:
+	// it stands for the sender's, in the sender's account.
+	inboxes, accounts = "_INBOX.", "_R_."
 	// answerWithin bounds the work on a request. Workers wait a little longer before they repeat
 	// it.
 	answerWithin = 2500 * time.Millisecond
@@ -88,7 +89,7 @@ func (r *requests) serve(ctx, work context.Context) error {
 func (r *requests) subscribe(work context.Context, subject string, answer func(context.Context, *nats.Msg)) (*nats.Subscription, error) {
 	slots := make(chan struct{}, concurrent)
 	sub, err := r.NATS.QueueSubscribe(subject, queueGroup, func(m *nats.Msg) {
-		if !strings.HasPrefix(m.Reply, inboxes) {
+		if !strings.HasPrefix(m.Reply, inboxes) && !strings.HasPrefix(m.Reply, accounts) {
 			r.Log.Warn().Str("subject", m.Subject).Str("reply", m.Reply).Msg("request ignored: it asks for an answer outside of inboxes")
 			return
 		}

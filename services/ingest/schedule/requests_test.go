@@ -3,6 +3,8 @@ package schedule
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/natsauth"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 )
 
@@ -42,6 +45,35 @@ func TestAnswersGoToInboxesOnly(t *testing.T) {
 	if n := len(answered); n != 1 {
 		t.Errorf("%d requests were answered, not one; the first to %s", n, <-answered)
 	}
+}
+
+func TestRequestsFromTheAccountsOfWorkersAreAnswered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := natsauth.Write(dir, natsauth.Account); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := os.ReadFile(filepath.Join(dir, natsauth.AccountFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := stagetest.StartNATSWith(t, "accounts {\n"+string(accounts)+"}\n")
+	as := func(name string) *nats.Conn {
+		return server.ConnectAs(t, name, filepath.Join(dir, natsauth.SeedFile(name)), zerolog.Nop())
+	}
+	ingest := as(natsauth.Ingest)
+	r := newRequests(&Scheduler{Config: Config{NATS: ingest, Log: zerolog.Nop()}})
+	if _, err := r.subscribe(t.Context(), msg.AllGrants, func(_ context.Context, m *nats.Msg) { _ = m.Respond([]byte("yes")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := ingest.FlushTimeout(stagetest.Patience); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := as(natsauth.Recorder).Request("grant.record.r.t", nil, stagetest.Patience)
+	if err != nil || string(answer.Data) != "yes" {
+		t.Errorf("the recorder is answered %v, %v", answer, err)
+	}
+	r.running.Wait()
 }
 
 func TestAnAttemptMayTakeLongerTheMoreFramesItHas(t *testing.T) {
