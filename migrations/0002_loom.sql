@@ -112,7 +112,7 @@ alter table loom.heard enable row level security;
 
 -- It runs as its owner, because the role that deletes a render has no rights here.
 create or replace function loom.keep_leftovers() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   insert into loom.leftovers (render_id) values (old.render_id) on conflict (render_id) do nothing;
   return null;

@@ -6,9 +6,11 @@
 -- progress or moves status back.
 --
 -- The app's triggers and checks run in them, and must find the same search_path as everywhere else.
--- So none of those that read or write the app's tables sets one. They name the schema of everything
--- that they use, built-in functions included, so no path leads them elsewhere. Those that see our
--- tables only, and the one that runs as its owner, have an empty path.
+-- So none of those that read or write the app's tables sets one, but for loom.finish_render, which
+-- may run as its owner (0012_roles.sql) and keeps what can be trusted of its caller's. They name
+-- the schema of everything that they use, built-in functions included, so no path leads them
+-- elsewhere. Those that see our tables only, and others that run as their owner, have a path
+-- without the caller's schemas.
 --
 -- Rows may be held, by an open transaction of the app's above all. A function whose render is held
 -- ends with lock_not_available within a quarter of a second, and its caller tries again. Leases are
@@ -149,18 +151,23 @@ language sql stable strict set search_path = '' as $$
 $$;
 
 -- Checks now what the foreign keys of a table of the app's would check at commit, so an error is
--- found where something can be done about it.
-create or replace function loom.check_keys_now(p_table text) returns void
+-- found where something can be done about it. With p_triggers it also runs the triggers that would
+-- run at commit.
+drop function if exists loom.check_keys_now(text);
+create or replace function loom.check_now(p_table text, p_triggers boolean default false) returns void
 language plpgsql as $$
 declare
-  v_key text;
+  v record;
 begin
-  for v_key in
-    select pg_catalog.format('public.%I', c.conname) from pg_catalog.pg_constraint c
-     where c.conrelid = pg_catalog.to_regclass('public.' || p_table) and c.contype = 'f' and c.condeferred
+  for v in
+    select pg_catalog.format('public.%I', c.conname) as name, c.condeferred as deferred from pg_catalog.pg_constraint c
+     where c.conrelid = pg_catalog.to_regclass('public.' || p_table)
+       and (c.contype = 'f' and c.condeferred or p_triggers and c.contype = 't' and c.condeferrable)
   loop
-    execute 'set constraints ' || v_key || ' immediate';
-    execute 'set constraints ' || v_key || ' deferred';
+    execute 'set constraints ' || v.name || ' immediate';
+    if v.deferred then
+      execute 'set constraints ' || v.name || ' deferred';
+    end if;
   end loop;
 end
 $$;
@@ -183,7 +190,7 @@ begin
        set state = j.state, completed_at = pg_catalog.clock_timestamp(), updated_at = pg_catalog.clock_timestamp(),
            error_message = v_message
      where render_id = p_render and id = any (v_jobs) and state::text in ('queued', 'running');
-    perform loom.check_keys_now('render_jobs');
+    perform loom.check_now('render_jobs');
   exception when check_violation or foreign_key_violation or invalid_text_representation or string_data_right_truncation
               or raise_exception then
     -- The app's own type, CHECK, key or trigger may not admit 'cancelled'.
@@ -703,6 +710,18 @@ language sql stable as $$
                      from loom.tasks t join public.renders r on r.id = t.render_id where t.id = p_task), true)
 $$;
 
+-- Returns the path of a caller, from pg_catalog.current_schemas, as a function that runs as its
+-- owner can trust it: the caller's temporary schema is the last, and schemas in which the caller
+-- may create something are left out, but for those in which everybody may.
+create or replace function loom.safe_path(p_schemas name[]) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select concat_ws(', ', string_agg(quote_ident(n.nspname), ', ' order by s.place), 'pg_temp')
+    from unnest(p_schemas) with ordinality as s (name, place) join pg_namespace n on n.nspname = s.name
+   where n.nspname !~ '^pg_'
+     and (pg_has_role(session_user, current_user, 'usage') or not has_schema_privilege(session_user, n.oid, 'create')
+          or has_schema_privilege('public', n.oid, 'create'))
+$$;
+
 -- Closes the upload task, the render and its job together. Returns accepted, already or stale.
 drop function if exists loom.finish_render(uuid, int, text, text, jsonb);
 create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb,
@@ -711,8 +730,10 @@ returns text
 language plpgsql set lock_timeout = '250ms' as $$
 declare
   t loom.tasks;
-  v_refused text;
+  -- Until the path is set, no name is looked up in it.
+  v_refused pg_catalog.text;
 begin
+  perform pg_catalog.set_config('search_path', loom.safe_path(pg_catalog.current_schemas(false)), true);
   t := loom.lock_task(p_task);
   v_refused := loom.refuse(t, p_attempt);
   if v_refused is not null then
@@ -730,6 +751,8 @@ begin
          error_message = null, error_code = null, updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
    where id = t.render_id;
   perform loom.close_plan(t.plan_id, 'done', null);
+  -- At commit the app's deferred triggers would have other rights, or another path.
+  perform loom.check_now('renders', true), loom.check_now('render_jobs', true);
   return 'accepted';
 end
 $$;
@@ -810,7 +833,7 @@ begin
     update public.renders
        set status = 'cancelled', error_code = 'cancelled', cancel_requested = false, updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
      where id = p_render;
-    perform loom.check_keys_now('renders');
+    perform loom.check_now('renders');
   exception when check_violation or foreign_key_violation or invalid_text_representation or string_data_right_truncation
               or raise_exception then
     update public.renders

@@ -69,7 +69,7 @@ $$;
 -- runs as its owner, because the role that queues a job has no rights here. Whatever goes wrong in
 -- it, the job is queued or started all the same: its order is wrong then, and nothing else.
 create or replace function loom.keep_turns() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_op = 'UPDATE' and new.state::text is not distinct from old.state::text then
     return new;

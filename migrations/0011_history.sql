@@ -36,7 +36,7 @@ $$;
 -- Deletes the last turns of owners whose next turn would be the present one without them, too (see
 -- loom.next_turn), p_most at once. It runs as its owner, because other roles see no sequence.
 create or replace function loom.forget_turns(p_most int) returns int
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_deleted int;
 begin

@@ -1,7 +1,8 @@
 -- Groups of rights: what ingest, the uploader and readers may do, and no more.
 --
 --   loom_ingest    claims, plans and closes renders
---   loom_uploader  closes renders whose video it has copied; cannot claim, plan or cancel
+--   loom_uploader  closes renders whose video it has copied: it may call the functions for that,
+--                  and neither reads nor writes a table
 --   loom_reader    loom status, list, top and dashboards: changes nothing, and reads no options of
 --                  scenes, which may be secret
 --
@@ -31,8 +32,55 @@ $$;
 -- Returns a task's parameters without the scene's options. It runs as its owner: readers have no
 -- right to the column.
 create or replace function loom.params_of(p_task uuid) returns jsonb
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select t.params - 'options' from loom.tasks t where t.id = p_task
+$$;
+
+-- Reports whether uploads are closed with the rights of the functions' owner.
+create or replace function loom.closes_as_owner() returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from pg_catalog.pg_proc p
+                  where p.pronamespace = 'loom'::pg_catalog.regnamespace and p.proname = 'finish_render' and p.prosecdef)
+$$;
+
+-- Lets the functions that an upload calls run with the rights of their owner, so that the uploader
+-- needs none on tables.
+--
+-- They and the app's triggers must not be led astray by who calls. Unless a path says otherwise,
+-- the caller's temporary schema is the first in which tables and types are looked up, even where
+-- the path is empty: what has the name of a table of the app's, or of a type like text, would run
+-- its own triggers and checks as the owner. So loom.finish_render, in which the app's triggers run,
+-- begins by setting loom.safe_path, and runs triggers that are deferred before it returns. The two
+-- others have a path of their own, and so have those that had an empty one.
+--
+-- An owner whom the app's row level security hides rows from would close nothing. There the
+-- functions run as who calls them, and the uploader's group has the rights that they need.
+create or replace function loom.close_as_owner() returns void
+language plpgsql set search_path = '' as $$
+declare
+  v record;
+begin
+  for v in
+    select p.oid::pg_catalog.regprocedure as name, p.proname = 'finish_render' as runs_triggers,
+           o.rolsuper or o.rolbypassrls or not exists (
+             select from pg_catalog.pg_class c
+              where c.oid in ('public.renders'::pg_catalog.regclass, 'public.render_jobs'::pg_catalog.regclass) and c.relrowsecurity
+                and (c.relforcerowsecurity or not pg_catalog.pg_has_role(o.oid, c.relowner, 'usage'))) as sees_all
+      from pg_catalog.pg_proc p join pg_catalog.pg_roles o on o.oid = p.proowner
+     where p.pronamespace = 'loom'::pg_catalog.regnamespace and p.proname in ('finish_render', 'begin_copies', 'copies_unwanted')
+  loop
+    execute pg_catalog.format('alter function %s %s', v.name, case
+      when not v.sees_all then 'security invoker reset search_path'
+      when v.runs_triggers then 'security definer'
+      else 'security definer set search_path = pg_catalog, pg_temp' end);
+  end loop;
+  for v in
+    select p.oid::pg_catalog.regprocedure as name from pg_catalog.pg_proc p
+     where p.pronamespace = 'loom'::pg_catalog.regnamespace and 'search_path=""' = any (p.proconfig)
+  loop
+    execute pg_catalog.format('alter function %s set search_path = pg_catalog, pg_temp', v.name);
+  end loop;
+end
 $$;
 
 -- Returns functions of ours by their names, and all that they call in turn.
@@ -55,9 +103,14 @@ language sql stable set search_path = '' as $$
   select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
    where p_group = 'loom_ingest' and p.pronamespace = 'loom'::pg_catalog.regnamespace
      and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead',
-                          'grant_groups')
+                          'grant_groups', 'close_as_owner')
   union all
-  select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'count_done', 'schema_version']) f where p_group = 'loom_uploader'
+  select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
+   where p_group = 'loom_uploader' and p.pronamespace = 'loom'::pg_catalog.regnamespace
+     and p.proname in ('finish_render', 'begin_copies', 'copies_unwanted', 'schema_version')
+  union
+  select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'count_done']) f
+   where p_group = 'loom_uploader' and not loom.closes_as_owner()
   union all
   select f from loom.called_from(array['params_of', 'stage_rank', 'is_terminal', 'schema_version']) f where p_group = 'loom_reader'
 $$;
@@ -81,28 +134,29 @@ language sql stable set search_path = '' as $$
       -- Operators write shares, and migrations the owner.
       ('loom_ingest', 'loom.shares', '{select}', null),
       ('loom_ingest', 'loom.migrations', '{select}', null),
+      -- The uploader's only where loom.closes_as_owner() is false.
       ('loom_uploader', 'public.renders', '{select}', null),
       ('loom_uploader', 'public.renders', '{update}',
        '{status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,updated_at,completed_at}'),
       ('loom_uploader', 'public.render_jobs', '{select}', null),
       ('loom_uploader', 'public.render_jobs', '{update}', '{state,completed_at,error_message,updated_at}'),
-      ('loom_uploader', 'loom.migrations', '{select}', null),
       ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),
       ('loom_reader', 'public.renders', '{select}', null),
       ('loom_reader', 'public.render_jobs', '{select}', null)
   )
   select n.to_group, pg_catalog.to_regclass(n.name), p, n.columns from named n, pg_catalog.unnest(n.privileges) p
-   where pg_catalog.to_regclass(n.name) is not null
+   where pg_catalog.to_regclass(n.name) is not null and (n.to_group <> 'loom_uploader' or not loom.closes_as_owner())
   union all
   select 'loom_ingest', o.oid, p, null from ours o, pg_catalog.unnest('{select,insert,update,delete}'::text[]) p
    where o.name not in ('shares', 'migrations')
   union all
-  -- What the uploader's functions do with a table of ours.
+  -- What the uploader's functions do with a table of ours, where they do it as the uploader.
   select 'loom_uploader', o.oid, d.privilege, null
     from ours o, (values ('select', '\mloom\.NAME\M'), ('insert', '\minsert\s+into\s+loom\.NAME\M'), ('delete', '\mdelete\s+from\s+loom\.NAME\M'),
                          ('update', '\mupdate\s+loom\.NAME\M|\minsert\s+into\s+loom\.NAME\M.*\mon\s+conflict\M')) as d (privilege, statement)
-   where exists (select from loom.functions_of('loom_uploader') f join pg_catalog.pg_proc p on p.oid = f
-                  where p.prosrc ~* pg_catalog.replace(d.statement, 'NAME', o.name))
+   where not loom.closes_as_owner()
+     and exists (select from loom.functions_of('loom_uploader') f join pg_catalog.pg_proc p on p.oid = f
+                   where p.prosrc ~* pg_catalog.replace(d.statement, 'NAME', o.name))
   union all
   -- The options of scenes are in these two.
   select 'loom_reader', o.oid, 'select', (
@@ -121,6 +175,7 @@ declare
   v       record;
   v_line  text;
 begin
+  perform loom.close_as_owner();
   foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader'] loop
     continue when not exists (select from pg_catalog.pg_roles where rolname = v_group);
     execute pg_catalog.format('revoke all on all tables in schema loom from %I', v_group);
@@ -161,7 +216,7 @@ begin
 end
 $$;
 
-revoke execute on function loom.params_of(uuid), loom.called_from(text[]), loom.functions_of(text),
+revoke execute on function loom.params_of(uuid), loom.closes_as_owner(), loom.close_as_owner(), loom.called_from(text[]), loom.functions_of(text),
   loom.table_rights(), loom.grant_groups() from public;
 do $$
 declare
@@ -169,7 +224,7 @@ declare
 begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
-      execute format('revoke execute on function loom.params_of(uuid), loom.called_from(text[]), loom.functions_of(text), '
+      execute format('revoke execute on function loom.params_of(uuid), loom.closes_as_owner(), loom.close_as_owner(), loom.called_from(text[]), loom.functions_of(text), '
         'loom.table_rights(), loom.grant_groups() from %I', v_role);
     end if;
   end loop;

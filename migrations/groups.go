@@ -4,24 +4,37 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"github.com/jackc/pgx/v5"
 )
 
-// Groups returns a problem for each group of 0012_roles.sql that the server does not have: the role
+// Groups returns a problem for the groups of 0012_roles.sql that the server does not have: the role
 // that migrated may not create roles. Services need no groups: any role with their rights will do.
+// It also returns one for schemas on the path in which the uploader may create something: it could
+// lead the app's triggers astray, which run as the owner when it closes a render.
 func Groups(ctx context.Context, db DB) ([]Problem, error) {
-	rows, err := db.Query(ctx, `select g.name from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader']) as g (name)
-		 where not exists (select from pg_roles where rolname = g.name)`)
+	var missing []string
+	var open string
+	err := db.QueryRow(ctx, `
+		select array(select g.name from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader']) as g (name)
+		              where not exists (select from pg_roles where rolname = g.name)),
+		       coalesce((select string_agg(quote_ident(n.nspname), ', ' order by n.nspname)
+		                   from pg_namespace n join pg_roles r on r.rolname = 'loom_uploader'
+		                  where n.nspname = any (current_schemas(false)) and has_schema_privilege(r.oid, n.oid, 'create')), '')`).
+		Scan(&missing, &open)
 	if err != nil {
 		return nil, fmt.Errorf("look for groups: %w", err)
 	}
-	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(missing) == 0 {
-		return nil, err
+	var problems []Problem
+	if len(missing) > 0 {
+		problems = append(problems, Problem{
+			What: "role " + strings.Join(missing, ", "), Found: "could not be created by this role, which may not create roles",
+			Mend: "as a role that may: create role " + strings.Join(missing, " nologin; create role ") + " nologin; then as this one: select loom.grant_groups()",
+		})
 	}
-	return []Problem{{
-		What: "role " + strings.Join(missing, ", "), Found: "could not be created by this role, which may not create roles",
-		Mend: "as a role that may: create role " + strings.Join(missing, " nologin; create role ") + " nologin; then as this one: select loom.grant_groups()",
-	}}, nil
+	if open != "" {
+		problems = append(problems, Problem{
+			What: "schema " + open, Found: "lets loom_uploader create functions, which the app's triggers may call in place of others",
+			Mend: "revoke create on schema " + open + " from public",
+		})
+	}
+	return problems, nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // What operators run by hand, as the owner.
-var operators = []string{"discard_dead(uuid[])", "grant_groups()", "pause_kinds(text[])", "replay_dead(uuid[])", "resume_kinds(text[])"}
+var operators = []string{"close_as_owner()", "discard_dead(uuid[])", "grant_groups()", "pause_kinds(text[])", "replay_dead(uuid[])", "resume_kinds(text[])"}
 
 // A function that is new is granted to somebody by the rules of 0012_roles.sql, or it is an
 // operator's.
@@ -31,7 +31,7 @@ func TestEachFunctionIsSomebodys(t *testing.T) {
 	}
 }
 
-// The rules are applied to what is there: a function that the uploader's come to call, a table that
+// The rules are applied to what is there: a function that the readers' come to call, a table that
 // is new, and rights that somebody added.
 func TestGroupsAreGrantedAfreshAtEachVersion(t *testing.T) {
 	conn := app(t, "")
@@ -40,27 +40,27 @@ func TestGroupsAreGrantedAfreshAtEachVersion(t *testing.T) {
 	}
 	paste(t, conn, `
 		create table loom.added (id int);
-		create function loom.deeper() returns int language sql as 'insert into loom.added values (1) returning id';
+		create function loom.deeper() returns int language sql as 'select 1';
 		create function loom.deep() returns int language sql as 'select loom.deeper()';
 		revoke execute on function loom.deep(), loom.deeper() from public;
-		create or replace function loom.copies_unwanted(p_task uuid) returns boolean language sql as 'select loom.deep() = 0';
+		create or replace function loom.params_of(p_task uuid) returns jsonb language sql as 'select to_jsonb(loom.deep())';
 		grant delete on renders to loom_uploader; grant execute on function loom.next_job(text[]) to loom_uploader;`)
 	paste(t, conn, file(t, "schema_version.sql"))
 	for right, want := range map[string]bool{
-		"has_table_privilege('loom_ingest', 'loom.added', 'insert')":                    true,
-		"has_table_privilege('loom_uploader', 'loom.added', 'insert')":                  true,
-		"has_table_privilege('loom_uploader', 'loom.added', 'delete')":                  false,
-		"has_table_privilege('loom_uploader', 'loom.shares', 'select')":                 false,
-		"has_any_column_privilege('loom_reader', 'loom.added', 'select')":               true,
-		"has_function_privilege('loom_uploader', 'loom.deep()', 'execute')":             true,
-		"has_function_privilege('loom_uploader', 'loom.deeper()', 'execute')":           true,
-		"has_function_privilege('loom_reader', 'loom.deep()', 'execute')":               false,
-		"has_table_privilege('loom_uploader', 'renders', 'delete')":                     false,
-		"has_function_privilege('loom_uploader', 'loom.next_job(text[])', 'execute')":   false,
-		"has_column_privilege('loom_reader', 'loom.tasks', 'params', 'select')":         false,
-		"has_column_privilege('loom_reader', 'loom.tasks', 'state', 'select')":          true,
-		"has_column_privilege('loom_uploader', 'renders', 'final_video_url', 'update')": true,
-		"has_column_privilege('loom_ingest', 'renders', 'campaign_id', 'update')":       false,
+		"has_table_privilege('loom_ingest', 'loom.added', 'insert')":                  true,
+		"has_any_column_privilege('loom_uploader', 'loom.added', 'select')":           false,
+		"has_any_column_privilege('loom_uploader', 'loom.copies', 'select')":          false,
+		"has_any_column_privilege('loom_reader', 'loom.added', 'select')":             true,
+		"has_function_privilege('loom_reader', 'loom.deep()', 'execute')":             true,
+		"has_function_privilege('loom_reader', 'loom.deeper()', 'execute')":           true,
+		"has_function_privilege('loom_uploader', 'loom.deep()', 'execute')":           false,
+		"has_table_privilege('loom_uploader', 'renders', 'delete')":                   false,
+		"has_function_privilege('loom_uploader', 'loom.next_job(text[])', 'execute')": false,
+		"has_column_privilege('loom_reader', 'loom.tasks', 'params', 'select')":       false,
+		"has_column_privilege('loom_reader', 'loom.tasks', 'state', 'select')":        true,
+		"has_any_column_privilege('loom_uploader', 'renders', 'update')":              false,
+		"has_column_privilege('loom_ingest', 'renders', 'final_video_url', 'update')": true,
+		"has_column_privilege('loom_ingest', 'renders', 'campaign_id', 'update')":     false,
 	} {
 		if got := get[bool](t, conn, "select "+right); got != want {
 			t.Errorf("%s: %v, want %v", right, got, want)
@@ -106,12 +106,14 @@ func TestEachGroupIsRefusedWhatItHasNoPartIn(t *testing.T) {
 			"select loom.finish_render(gen_random_uuid(), 1, '', '', '{}', '')",
 			"select loom.begin_copies(gen_random_uuid(), 1, '[]')", "select loom.pause_kinds('{record}')",
 		},
-		"loom_uploader": {
+		"loom_uploader": append(writes,
+			"update public.renders set status = 'cancelled'", "update public.renders set status = 'done', final_video_url = 'https://elsewhere/'",
+			"update loom.tasks set params = '{}', attempt = attempt + 1", "select params from loom.tasks", "select campaign from loom.plans",
+			"select status from public.renders", "select state from loom.tasks", "select loom.lock_task(gen_random_uuid())", "select loom.close_as_owner()",
 			"select loom.next_job()", "select loom.claim_job(gen_random_uuid())", "update public.render_jobs set started_at = now()",
 			"select loom.grant_task(gen_random_uuid(), '', gen_random_uuid(), '1s')", "select loom.cancel_render(gen_random_uuid())",
 			"insert into loom.tasks default values", "delete from loom.plans", "select * from public.campaigns", "select * from public.scenes",
-			"insert into loom.paused values ('record')",
-		},
+		),
 		"loom_reader": append(writes, "select params from loom.tasks", "select campaign from loom.plans", "select * from loom.tasks",
 			"select facecam_url from public.campaigns", "select * from public.scenes", "select 1 from public.renders for update"),
 	} {

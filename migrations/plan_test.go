@@ -33,8 +33,14 @@ func plannedInPieces(t testing.TB, conn *pgx.Conn, id string, retries int, piece
 // none.
 func plannedBy(t testing.TB, conn *pgx.Conn, id string, retries int, recipe func(task string) string, pieces ...string) render {
 	t.Helper()
+	return plannedAs(t, conn, conn, id, retries, recipe, pieces...)
+}
+
+// plannedAs is plannedBy where the app and ingest have roles of their own.
+func plannedAs(t testing.TB, app, ingest *pgx.Conn, id string, retries int, recipe func(task string) string, pieces ...string) render {
+	t.Helper()
 	r := render{id: id, plan: uuid.NewString(), tasks: map[string]string{}}
-	r.job = get[string](t, conn, "insert into render_jobs (render_id, state) values ($1, 'running') returning id::text", id)
+	r.job = get[string](t, app, "insert into render_jobs (render_id, state) values ($1, 'running') returning id::text", id)
 	outputs := map[string]any{}
 	for _, name := range append(pieces, "out") {
 		outputs[name] = map[string]any{"file": name, "content_type": "x/y"}
@@ -70,7 +76,7 @@ func plannedBy(t testing.TB, conn *pgx.Conn, id string, retries int, recipe func
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, conn, "select loom.open_plan($1, $2, $3, '{}', $4, $5::text::jsonb)", r.plan, r.id, r.job, retries, string(text))
+	exec(t, ingest, "select loom.open_plan($1, $2, $3, '{}', $4, $5::text::jsonb)", r.plan, r.id, r.job, retries, string(text))
 	return r
 }
 

@@ -71,19 +71,24 @@ func entering(ctx context.Context, db DB) (barred []Problem, role string, err er
 }
 
 // lacking returns the rights that the current role lacks, and the tables whose rows it does not
-// see. It assumes that a policy for this very role, or for a group that it is in, shows the rows,
-// and one that shows all rows to everybody; it assumes so of no other.
+// see. An uploader needs rights on tables only where its functions do not run as their owner
+// (0012_roles.sql). It assumes that a policy for this very role, or for a group that it is in,
+// shows the rows, and one that shows all rows to everybody; it assumes so of no other.
 const lacking = `
 with fixed (service, schema, name, privileges) as (
   values ('ingest', 'public', 'campaigns', '{select}'::text[]), ('ingest', 'public', 'scenes', '{select}'),
          ('ingest', 'public', 'renders', '{select,update}'), ('ingest', 'public', 'render_jobs', '{select,update}'),
          ('ingest', 'loom', 'migrations', '{select}'), ('ingest', 'loom', 'shares', '{select}'),
          ('uploader', 'public', 'renders', '{select,update}'), ('uploader', 'public', 'render_jobs', '{select,update}'),
-         ('uploader', 'loom', 'migrations', '{select}'), ('uploader', 'loom', 'copies', '{select,insert,delete}'),
-         ('uploader', 'loom', 'set_aside', '{select,delete}'), ('uploader', 'loom', 'plans', '{select,update}'),
-         ('uploader', 'loom', 'tasks', '{select,update}'), ('uploader', 'loom', 'attempts', '{select,update}')
+         ('uploader', 'loom', 'copies', '{select,insert,delete}'), ('uploader', 'loom', 'tools', '{select}'),
+         ('uploader', 'loom', 'set_aside', '{select,insert,update,delete}'), ('uploader', 'loom', 'plans', '{select,update}'),
+         ('uploader', 'loom', 'tasks', '{select,update}'), ('uploader', 'loom', 'attempts', '{select,update}'),
+         ('uploader', 'loom', 'workers', '{select,insert,update,delete}')
 ), wanted (schema, name, privilege) as (
-  select f.schema, f.name, p.privilege from fixed f, unnest(f.privileges) as p (privilege) where f.service = any ($1::text[])
+  select f.schema, f.name, p.privilege from fixed f, unnest(f.privileges) as p (privilege)
+   where f.service = any ($1::text[])
+     and (f.service <> 'uploader' or not exists (select from pg_proc o join pg_namespace n on n.oid = o.pronamespace
+                                                  where n.nspname = 'loom' and o.proname = 'finish_render' and o.prosecdef))
   union
   select 'loom', t.relname, p.privilege
     from (select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -121,7 +126,7 @@ select 'function ' || p.oid::regprocedure, 'execute', false
    and p.prorettype <> 'trigger'::regtype and not has_function_privilege(p.oid, 'execute')
    and (p.proname in ('finish_render', 'begin_copies', 'copies_unwanted', 'schema_version') and 'uploader' = any ($1::text[])
         or p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'discard_dead',
-                              'replay_dead', 'grant_groups')
+                              'replay_dead', 'grant_groups', 'close_as_owner')
            and 'ingest' = any ($1::text[]))
 order by 3, 1`
 

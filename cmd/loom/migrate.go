@@ -55,7 +55,7 @@ func (c *migrateCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	for _, p := range missing {
-		a.say("services cannot be put into groups of rights: %s %s\n  → %s", p.What, p.Found, p.Mend)
+		a.say("groups of rights: %s %s\n  → %s", p.What, p.Found, p.Mend)
 	}
 	if !c.Buckets {
 		return nil

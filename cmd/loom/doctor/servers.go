@@ -93,7 +93,7 @@ func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 		return append(findings, missing("Database", err, "allow the role of DATABASE_URL to read the catalogs"))
 	}
 	for _, p := range groups {
-		findings = append(findings, Finding{What: "Groups of rights", Verdict: Warning, Found: p.What + ": not there", Mend: p.Mend})
+		findings = append(findings, Finding{What: "Groups of rights", Verdict: Warning, Found: p.What + " " + p.Found, Mend: p.Mend})
 	}
 	return append(findings, ok(what, "schema version %d", version))
 }
