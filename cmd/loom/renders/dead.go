@@ -109,7 +109,7 @@ const fromLetters = ` from loom.dead_letters d left join loom.tasks k on k.id = 
 func Letters(ctx context.Context, db *pgxpool.Pool, f LetterFilter, limit int) ([]Letter, error) {
 	condition, args := f.where()
 	args = append(args, limit)
-	rows, _ := db.Query(ctx, `select d.id, d.kind, d.render_id, c.name::text, (k.params ->> 'scene')::int, k.host, d.error_code, d.error_message,
+	rows, _ := db.Query(ctx, `select d.id, d.kind, d.render_id, c.name::text, (loom.params_of(k.id) ->> 'scene')::int, k.host, d.error_code, d.error_message,
 		k.attempt, d.worker, d.died_at, d.subject, d.settled, d.settled_at`+fromLetters+condition+
 		fmt.Sprintf(" order by d.died_at desc, d.id limit $%d::int", len(args)), args...)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Letter])
