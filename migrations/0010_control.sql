@@ -119,16 +119,18 @@ begin
 end
 $$;
 
--- Discards dead letters. Returns those that were open.
+-- Discards dead letters. Returns those that were open. One that somebody holds is left: the app may
+-- be deleting its render.
 create or replace function loom.discard_dead(p_ids uuid[]) returns setof uuid
 language sql set search_path = '' as $$
   update loom.dead_letters d set settled = 'discarded', settled_at = pg_catalog.clock_timestamp()
-   where d.id = any (p_ids) and d.settled is null returning d.id
+   where d.id in (select o.id from loom.dead_letters o where o.id = any (p_ids) and o.settled is null for no key update skip locked)
+  returning d.id
 $$;
 
 -- Has the renders of dead letters made again: each gets a new job, unless it has one already.
--- Returns the letters and their jobs. A message that nobody could read cannot be replayed: its task
--- went on without it.
+-- Returns the letters and their jobs. A letter whose render somebody holds is left. A message that
+-- nobody could read cannot be replayed: its task went on without it.
 create or replace function loom.replay_dead(p_ids uuid[]) returns table (id uuid, render_id uuid, job_id uuid)
 language plpgsql as $$
 #variable_conflict use_column
@@ -140,7 +142,7 @@ begin
     select distinct d.render_id from loom.dead_letters d
      where d.id = any (p_ids) and d.settled is null and d.task_id is not null order by d.render_id
   loop
-    perform from public.renders r where r.id = v_render for no key update;
+    perform from public.renders r where r.id = v_render for no key update skip locked;
     continue when not found or not exists (select from loom.dead_letters d where d.render_id = v_render and d.id = any (p_ids) and d.settled is null);
     select j.id into v_job from public.render_jobs j
      where j.render_id = v_render and j.state::text in ('queued', 'running') order by j.created_at limit 1;

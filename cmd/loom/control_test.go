@@ -75,18 +75,48 @@ func TestCancelEndsWhatHasNotEndedAndTells(t *testing.T) {
 	}
 }
 
-func TestCancelSaysThatRowsAreHeld(t *testing.T) {
-	db, environ, ids := controlled(t, 1)
+// holding has a transaction of the app's that deletes a render, and does not end before the test.
+func holding(t *testing.T, db *pgxpool.Pool, render uuid.UUID) {
+	t.Helper()
 	tx, err := db.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
-	if _, err := tx.Exec(t.Context(), "select from renders where id = $1 for update", ids[0]); err != nil {
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	if _, err := tx.Exec(t.Context(), "delete from renders where id = $1", render); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, stderr := loom(t, environ, "cancel", ids[0].String()); status != statusFailed || !strings.Contains(stderr, "another transaction has held its rows") {
-		t.Errorf("status %d, %s", status, stderr)
+}
+
+func TestCancelAndRetrySayThatRowsAreHeld(t *testing.T) {
+	db, environ, ids := controlled(t, 2)
+	execute(t, db, "update render_jobs set state = 'failed' where render_id = $1", ids[1])
+	execute(t, db, "update renders set status = 'failed' where id = $1", ids[1])
+	for i, command := range []string{"cancel", "retry"} {
+		holding(t, db, ids[i])
+		if status, _, stderr := loom(t, environ, command, ids[i].String()); status != statusFailed || !strings.Contains(stderr, "another transaction has held its rows") {
+			t.Errorf("%s: status %d, %s", command, status, stderr)
+		}
+	}
+}
+
+func TestDeadLettersOfRendersThatAreHeldAreLeft(t *testing.T) {
+	db, environ, ids := controlled(t, 3)
+	var tasks []uuid.UUID
+	for _, id := range ids {
+		tasks = append(tasks, died(t, db, id, "internal", "a.example"))
+	}
+	holding(t, db, ids[1])
+	for _, step := range []struct{ command, target, want string }{
+		{"replay", tasks[0].String(), "1 replayed, for 1 renders\n"}, {"replay", "--all", "1 replayed, for 1 renders\n"}, {"discard", "--all", "0 discarded\n"},
+	} {
+		status, stdout, stderr := loom(t, environ, "dead", step.command, step.target)
+		if left := strings.Contains(stderr, "1 are left, since other transactions hold"); stdout != step.want || left != (step.target == "--all") || left != (status == statusFailed) {
+			t.Errorf("%s %s: status %d, %s%s", step.command, step.target, status, stdout, stderr)
+		}
+	}
+	if got := printed[[]struct{ ID uuid.UUID }](t, environ, "dead", "list", "--json"); len(got) != 1 || got[0].ID != tasks[1] {
+		t.Errorf("left: %v", got)
 	}
 }
 

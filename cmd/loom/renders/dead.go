@@ -3,6 +3,7 @@ package renders
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,45 +168,46 @@ const settleMost = 500
 
 // Replay queues a new job for the render of each dead letter that the filter means and that is
 // open. What is finished is not done again. Messages that could not be read are left out: their
-// tasks went on without them.
-func Replay(ctx context.Context, db *pgxpool.Pool, f LetterFilter) (list []Replayed, err error) {
-	err = inParts(ctx, db, f, func(ids []string) error {
-		rows, _ := db.Query(ctx, "select id, render_id, job_id from loom.replay_dead($1::text[]::uuid[])", ids)
-		some, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Replayed])
-		list = append(list, some...)
-		return explain("replay dead letters", err)
-	})
-	return list, err
+// tasks went on without them. It returns those that it has replayed also with an error.
+func Replay(ctx context.Context, db *pgxpool.Pool, f LetterFilter) ([]Replayed, error) {
+	list, err := settle(ctx, db, f, "d.task_id is not null", "select id, render_id, job_id from loom.replay_dead($1::text[]::uuid[])", pgx.RowToStructByPos[Replayed])
+	return list, explain("replay dead letters", err)
 }
 
 // Discard puts the dead letters away that the filter means and that are open. Their renders stay
-// as they are.
-func Discard(ctx context.Context, db *pgxpool.Pool, f LetterFilter) (list []uuid.UUID, err error) {
-	err = inParts(ctx, db, f, func(ids []string) error {
-		rows, _ := db.Query(ctx, "select loom.discard_dead($1::text[]::uuid[])", ids)
-		some, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		list = append(list, some...)
-		return explain("discard dead letters", err)
-	})
-	return list, err
+// as they are. It returns those that it has put away also with an error.
+func Discard(ctx context.Context, db *pgxpool.Pool, f LetterFilter) ([]uuid.UUID, error) {
+	list, err := settle(ctx, db, f, "true", "select loom.discard_dead($1::text[]::uuid[])", pgx.RowTo[uuid.UUID])
+	return list, explain("discard dead letters", err)
 }
 
-// inParts calls do with the ids of the open letters that the filter means, some at a time: a
-// thousand renders are not locked at once.
-func inParts(ctx context.Context, db *pgxpool.Pool, f LetterFilter, do func(ids []string) error) error {
+// settle calls a function with the ids of the open letters that the filter means and for which
+// condition is true, some at a time: a thousand renders are not locked at once. It fails if letters
+// are open then: somebody holds their rows.
+func settle[T any](ctx context.Context, db *pgxpool.Pool, f LetterFilter, condition, call string, scan pgx.RowToFunc[T]) (list []T, err error) {
 	f.Settled = false
-	condition, args := f.where()
-	rows, _ := db.Query(ctx, "select d.id::text"+fromLetters+condition+" order by d.died_at, d.id", args...)
+	meant, args := f.where()
+	rows, _ := db.Query(ctx, "select d.id::text"+fromLetters+meant+" and "+condition+" order by d.died_at, d.id", args...)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return explain("look for dead letters", err)
+		return nil, err
 	}
-	for len(ids) > 0 {
-		n := min(settleMost, len(ids))
-		if err := do(ids[:n]); err != nil {
+	for part := range slices.Chunk(ids, settleMost) {
+		var settled []T
+		err = unlessHeld(ctx, db, func(tx pgx.Tx) error {
+			rows, _ := tx.Query(ctx, call, part)
+			settled, err = pgx.CollectRows(rows, scan)
 			return err
+		})
+		if err != nil {
+			return list, err
 		}
-		ids = ids[n:]
+		list = append(list, settled...)
 	}
-	return nil
+	var left int
+	err = db.QueryRow(ctx, "select count(*) from loom.dead_letters where id = any ($1::text[]::uuid[]) and settled is null", ids).Scan(&left)
+	if err == nil && left > 0 {
+		err = fmt.Errorf("%d are left, since other transactions hold the rows of their renders: try again when those have ended", left)
+	}
+	return list, err
 }

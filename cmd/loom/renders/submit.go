@@ -9,8 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/loom-lite/loom-lite/pkg/postgres"
 )
 
 // Submission is a campaign to render. Fields that are nil are left to the columns' defaults.
@@ -139,16 +137,10 @@ func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any
 		append(args, s.Options)
 }
 
-// heldFor is how long Cancel waits for rows that somebody holds.
-const heldFor = "3s"
-
 // Cancel ends a render and its jobs, and returns its status then. Its workers stop within seconds.
 // It does nothing to a render that has ended.
 func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (cancelled bool, status string, err error) {
-	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1::text, true)", heldFor); err != nil {
-			return err
-		}
+	err = unlessHeld(ctx, db, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, "select not loom.is_terminal(status::text) from public.renders where id = $1::uuid for no key update", id).Scan(&cancelled)
 		if err != nil {
 			return err
@@ -161,8 +153,6 @@ func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (cancelled bool
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, "", fmt.Errorf("cancel render: %w", ErrNotFound)
-	case postgres.Locked(err):
-		return false, "", fmt.Errorf("cancel render: another transaction has held its rows for %s: try again when that has ended", heldFor)
 	case err != nil:
 		return false, "", explain("cancel render", err)
 	}

@@ -1,0 +1,29 @@
+package renders
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+)
+
+// heldFor is how long a command waits for rows that somebody holds, the app in an open transaction
+// for instance.
+const heldFor = "3s"
+
+// unlessHeld runs f in a transaction that waits for held rows for heldFor, and then fails.
+func unlessHeld(ctx context.Context, db *pgxpool.Pool, f func(tx pgx.Tx) error) error {
+	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1::text, true)", heldFor); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+	if postgres.Locked(err) {
+		return fmt.Errorf("another transaction has held its rows for %s: try again when that has ended", heldFor)
+	}
+	return err
+}
