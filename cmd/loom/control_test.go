@@ -190,7 +190,7 @@ func TestRetryQueuesWhatHasFailedAndTells(t *testing.T) {
 // died plans a render of one scene whose recording has failed for good.
 func died(t *testing.T, db *pgxpool.Pool, render uuid.UUID, code, host string) (task uuid.UUID) {
 	t.Helper()
-	task = uuid.New()
+	task = uuid.Must(uuid.NewV7())
 	execute(t, db, `update render_jobs set state = 'running' where render_id = $1`, render)
 	execute(t, db, `select loom.open_plan(gen_random_uuid(), $1, (select id from render_jobs where render_id = $1), '{}', 0,
 		jsonb_build_array(jsonb_build_object('id', $2::uuid, 'kind', 'record', 'seq', 0, 'params', '{"scene": 2}'::jsonb, 'weight', 1, 'host', $3::text)))`,
@@ -236,7 +236,7 @@ func TestDeadLettersAreListedReadReplayedAndDiscarded(t *testing.T) {
 	shown := printed[struct {
 		Detail string
 		Tries  []struct{ Outcome, Worker string }
-	}](t, environ, "dead", "show", tasks[1].String()[:12], "--json")
+	}](t, environ, "dead", "show", tasks[1].String(), "--json")
 	if shown.Detail != "no space left" || fmt.Sprint(shown.Tries) != "[{failed recorder-1}]" {
 		t.Errorf("%+v", shown)
 	}
@@ -244,8 +244,15 @@ func TestDeadLettersAreListedReadReplayedAndDiscarded(t *testing.T) {
 	if status, stdout, _ := loom(t, environ, "dead", "show", unreadable); status != statusDone || !strings.Contains(stdout, `"\\000\\377\x1bA"`) || strings.Contains(stdout, "\x1b") {
 		t.Errorf("status %d, %q", status, stdout)
 	}
-	if status, stdout, _ := loom(t, environ, "dead", "list"); status != statusDone || strings.Count(stdout, "record scene 2") != 4 {
+	status, stdout, _ := loom(t, environ, "dead", "list")
+	if status != statusDone || strings.Count(stdout, "record scene 2") != 4 {
 		t.Errorf("status %d, %s", status, stdout)
+	}
+	// What it prints finds each, though the tasks were made in the same moment.
+	for _, line := range strings.Split(strings.TrimSpace(stdout), "\n")[1:] {
+		if status, _, stderr := loom(t, environ, "dead", "show", strings.Fields(line)[0]); status != statusDone {
+			t.Errorf("%s: status %d, %s", line, status, stderr)
+		}
 	}
 	// Nothing, both, and what is not there.
 	for _, args := range [][]string{{}, {unreadable, "--all"}, {unreadable, "--code", "x"}, {uuid.NewString()}} {

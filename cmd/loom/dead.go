@@ -89,11 +89,15 @@ func (c *deadListCmd) Run(ctx context.Context, a *app) error {
 	out := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(out, "LETTER\tDIED\tTASK\tRENDER\tCODE\tATTEMPTS\tWORKER\tCAMPAIGN")
 	for _, l := range list {
-		_, _ = fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", short(l.ID), at(l.DiedAt), letterTask(l), letterRender(l),
+		_, _ = fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", shortLetter(l.ID), at(l.DiedAt), letterTask(l), letterRender(l),
 			l.ErrorCode, number(l.Attempts), text(l.Worker), text(l.Campaign))
 	}
 	return out.Flush()
 }
+
+// shortLetter is the end of a dead letter's id. It begins with the time at which its task was made,
+// so those of a minute begin alike.
+func shortLetter(id uuid.UUID) string { return id.String()[28:] }
 
 // letterTask names the task that a dead letter is, or the subject of the message.
 func letterTask(l renders.Letter) string {
@@ -133,7 +137,7 @@ func number(n *int) string {
 }
 
 type deadShowCmd struct {
-	ID   string `arg:"" help:"The dead letter's id, or its first characters if no other id begins with them."`
+	ID   string `arg:"" help:"The dead letter's id, or its last characters, as loom dead list prints them."`
 	JSON bool   `help:"Print JSON."`
 	dataFlag
 }
@@ -191,7 +195,7 @@ func printLetter(w io.Writer, l renders.LetterInFull) error {
 
 // deadTargets are the arguments of the commands that settle dead letters: ids, or a filter.
 type deadTargets struct {
-	IDs []string `arg:"" optional:"" name:"id" help:"Dead letters' ids, or their first characters."`
+	IDs []string `arg:"" optional:"" name:"id" help:"Dead letters' ids, or their last characters, as loom dead list prints them."`
 	deadFilter
 	All  bool `help:"All that are open."`
 	JSON bool `help:"Print JSON."`

@@ -137,21 +137,22 @@ func InFull(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (l LetterInFull
 	return l, err
 }
 
-// FindLetter returns the id of the dead letter that prefix is the start of, or the whole of.
-func FindLetter(ctx context.Context, db *pgxpool.Pool, prefix string) (uuid.UUID, error) {
-	prefix = strings.ToLower(strings.TrimSpace(prefix))
-	if strings.Trim(prefix, "0123456789abcdef-") != "" || prefix == "" {
-		return uuid.Nil, fmt.Errorf("%q: %w", prefix, ErrNoLetter)
+// FindLetter returns the id of the dead letter that part is the start or the end of, or the whole.
+func FindLetter(ctx context.Context, db *pgxpool.Pool, part string) (uuid.UUID, error) {
+	part = strings.ToLower(strings.TrimSpace(part))
+	if strings.Trim(part, "0123456789abcdef-") != "" || part == "" {
+		return uuid.Nil, fmt.Errorf("%q: %w", part, ErrNoLetter)
 	}
-	rows, _ := db.Query(ctx, "select id from loom.dead_letters where id::text like $1::text || '%' order by died_at desc limit 5", prefix)
+	rows, _ := db.Query(ctx, `select id from loom.dead_letters
+		where id::text like $1::text || '%' or id::text like '%' || $1::text order by died_at desc limit 5`, part)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	switch {
 	case err != nil:
 		return uuid.Nil, explain("look for the dead letter", err)
 	case len(ids) == 0:
-		return uuid.Nil, fmt.Errorf("%s: %w", prefix, ErrNoLetter)
+		return uuid.Nil, fmt.Errorf("%s: %w", part, ErrNoLetter)
 	case len(ids) > 1:
-		return uuid.Nil, fmt.Errorf("%s: %w: %s", prefix, ErrSeveralLetters, strings.Trim(fmt.Sprint(ids), "[]"))
+		return uuid.Nil, fmt.Errorf("%s: %w: %s", part, ErrSeveralLetters, strings.Trim(fmt.Sprint(ids), "[]"))
 	}
 	return ids[0], nil
 }

@@ -100,8 +100,8 @@ var (
 	ErrAmbiguous = errors.New("several renders' ids begin with that")
 	// ErrNoLetter says that no dead letter has that id.
 	ErrNoLetter = errors.New("there is no such dead letter")
-	// ErrSeveralLetters says that an id's beginning is that of several dead letters.
-	ErrSeveralLetters = errors.New("several dead letters' ids begin with that")
+	// ErrSeveralLetters says that an id's beginning or end is that of several dead letters.
+	ErrSeveralLetters = errors.New("several dead letters' ids begin or end with that")
 	// ErrNotMigrated says that the database lacks our tables.
 	ErrNotMigrated = errors.New("this database is not prepared for loom-lite: run `loom migrate`")
 )
