@@ -158,3 +158,35 @@ func TestWithoutTheRightToCreateRolesTheGroupsAreLeftOut(t *testing.T) {
 		t.Errorf("with them: %v, %v", problems, err)
 	}
 }
+
+// Whoever may create functions where the app's triggers look for theirs can have them called when
+// an upload ends.
+func TestASchemaInWhichTheUploaderMayCreateIsNamed(t *testing.T) {
+	role := migrationstest.LeastRole(t)
+	conn := connect(t, role.OwnerURL)
+	if problems, err := migrations.Groups(t.Context(), conn); err != nil || len(problems) > 0 {
+		t.Errorf("before: %v, %v", problems, err)
+	}
+	exec(t, connect(t, role.AdminURL), "grant create on schema public to public")
+	problems, err := migrations.Groups(t.Context(), conn)
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Mend, "revoke create on schema public") {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+// In an empty path, the caller's temporary schema comes first. Only loom.finish_render sets its
+// path itself.
+func TestNoFunctionWithAPathLooksInTheCallersTemporarySchemaFirst(t *testing.T) {
+	conn := app(t, "")
+	if _, err := migrations.Apply(t.Context(), conn); err != nil {
+		t.Fatal(err)
+	}
+	led := get[[]string](t, conn, `
+		select coalesce(array_agg(p.oid::regprocedure::text), '{}')
+		  from pg_proc p left join lateral (select c from unnest(p.proconfig) c where c like 'search_path=%') s (path) on true
+		 where p.pronamespace = 'loom'::regnamespace and s.path is distinct from 'search_path=pg_catalog, pg_temp'
+		   and (s.path is not null or p.prosecdef and p.proname <> 'finish_render')`)
+	if len(led) > 0 {
+		t.Errorf("%v do", led)
+	}
+}
