@@ -608,7 +608,8 @@ $$;
 
 -- Charges a failed attempt. p_bundle is the key of its failure bundle, if it has one. Returns
 -- retry, stale, or failed. The render has then failed too: the failure is permanent (p_permanent),
--- or the retries are used up.
+-- or the retries are used up. Where objects that the task reads are gone, they are made again
+-- first.
 drop function if exists loom.fail_task(uuid, int, text, text, text, boolean);
 create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,
                                           p_permanent boolean, p_bundle text default null) returns text
@@ -625,14 +626,15 @@ begin
      set outcome = 'failed', ended_at = pg_catalog.clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail,
          bundle_key = p_bundle
    where task_id = t.id and attempt = t.attempt;
-  if not p_permanent then
+  -- That an object is gone is not the worker's fault.
+  if not p_permanent and p_code <> 'storage_object_missing' then
     perform loom.note_failure(t, p_code);
-  end if;
-  if p_code = 'storage_object_missing' then
-    perform loom.forget_inputs(t);
   end if;
   select * into p from loom.plans where id = t.plan_id;
   if p_permanent or t.failures >= p.max_retries then
+    if p_code = 'storage_object_missing' then
+      perform loom.forget_inputs(t);
+    end if;
     update loom.tasks
        set state = 'failed', failures = failures + 1, lease_until = null, ended_at = pg_catalog.clock_timestamp()
      where id = t.id;
@@ -647,6 +649,9 @@ begin
      set state = 'due', failures = failures + 1, lease_until = null,
          not_before = pg_catalog.clock_timestamp() + least(60, pg_catalog.power(2, t.failures)) * (0.75 + pg_catalog.random() / 2) * interval '1 second'
    where id = t.id;
+  if p_code = 'storage_object_missing' then
+    perform loom.make_inputs_again(t);
+  end if;
   return 'retry';
 end
 $$;

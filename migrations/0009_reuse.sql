@@ -282,8 +282,38 @@ begin
 end
 $$;
 
--- Forgets what is known of the outputs that a task reads: some of the objects are gone. They are
--- made again when they are needed again.
+-- Some of the objects that a task reads are gone, so it has failed and is due again. All of them
+-- are made again: the tasks of this plan that made them or took them over are resolved again, and
+-- what depends on them waits, as in loom.take_back_outputs. No other plan begins to refer to them.
+-- The caller holds the render's lock.
+create or replace function loom.make_inputs_again(t loom.tasks) returns void
+language plpgsql as $$
+declare
+  v_again uuid[];
+begin
+  perform loom.forget_inputs(t);
+  with recursive again as (
+    select d.id from loom.tasks d
+     where d.plan_id = t.plan_id and d.state = 'done' and d.id in (select (v.value ->> 'task')::uuid from pg_catalog.jsonb_each(t.inputs) v)
+    union
+    select w.id from again a join loom.tasks w on w.plan_id = t.plan_id and a.id = any (w.needs))
+  select pg_catalog.array_agg(a.id) into v_again from again a;
+  if v_again is null then
+    return;
+  end if;
+  update loom.attempts a set outcome = 'stopped', ended_at = pg_catalog.clock_timestamp()
+    from loom.tasks w
+   where w.id = any (v_again) and w.state = 'running' and a.task_id = w.id and a.attempt = w.attempt and a.ended_at is null;
+  update loom.tasks
+     set state = 'waiting', progress = 0, keys = null, facts = null, lease_until = null, ended_at = null,
+         output_key = null, maker = null, source = null, source_render = null
+   where id = any (v_again);
+  perform loom.resolve_plan(t.plan_id);
+  perform loom.settle(v_again);
+end
+$$;
+
+-- Forgets what is known of the outputs that a task reads: nobody else takes them over.
 create or replace function loom.forget_inputs(t loom.tasks) returns void
 language sql set search_path = '' as $$
   update loom.tasks set output_key = null
@@ -359,7 +389,7 @@ revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, 
   loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), loom.settle(uuid[], uuid[]),
   loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid),
   loom.is_retry(uuid, uuid), loom.reused_of(uuid),
-  loom.forget_inputs(loom.tasks), loom.resolve_plan(uuid) from public;
+  loom.forget_inputs(loom.tasks), loom.make_inputs_again(loom.tasks), loom.resolve_plan(uuid) from public;
 do $$
 declare
   v_role text;
@@ -369,7 +399,7 @@ begin
       execute format('revoke all on loom.tools from %I', v_role);
       execute format('revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), '
         'loom.output_key(loom.tasks), loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), '
-        'loom.settle(uuid[], uuid[]), loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid), loom.forget_inputs(loom.tasks), loom.resolve_plan(uuid) from %I', v_role);
+        'loom.settle(uuid[], uuid[]), loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid), loom.forget_inputs(loom.tasks), loom.make_inputs_again(loom.tasks), loom.resolve_plan(uuid) from %I', v_role);
     end if;
   end loop;
 end

@@ -142,6 +142,12 @@ func fail(t testing.TB, conn *pgx.Conn, task string, attempt int, permanent bool
 	return get[string](t, conn, "select loom.fail_task($1, $2, 'scene_timeout', 'It did not load.', 'detail', $3)", task, attempt, permanent)
 }
 
+// missing fails a task because an object that it reads is gone.
+func missing(t testing.TB, conn *pgx.Conn, task string, attempt int) string {
+	t.Helper()
+	return get[string](t, conn, "select loom.fail_task($1, $2, 'storage_object_missing', 'It is gone.', 'detail', false)", task, attempt)
+}
+
 func state(t testing.TB, conn *pgx.Conn, task string) string {
 	t.Helper()
 	return get[string](t, conn, "select state from loom.tasks where id = $1", task)

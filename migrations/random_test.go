@@ -26,12 +26,13 @@ create trigger refuse before update on renders for each row execute function ref
 
 create function refuse_task() returns trigger language plpgsql as $$
 begin
-  if old.state in ('failed', 'cancelled') or old.state = 'done' and not (old.kind = 'normalize' and new.state = 'waiting') then
+  if old.state in ('failed', 'cancelled') or old.state = 'done' and not (old.kind in ('record', 'normalize') and new.state = 'waiting')
+    and to_jsonb(new) - 'output_key' <> to_jsonb(old) - 'output_key' then
     raise exception 'the task changed after it had ended: % → %', to_jsonb(old), to_jsonb(new);
-  elsif new.state = 'done' and new.source is null and (old.state <> 'running' or old.attempt <> new.attempt) then
+  elsif new.state = 'done' and old.state <> 'done' and new.source is null and (old.state <> 'running' or old.attempt <> new.attempt) then
     raise exception 'the task is done without running: % → %', to_jsonb(old), to_jsonb(new);
-  elsif new.state = 'done' and new.source is not null
-    and not exists (select from loom.tasks s where s.id = new.source and s.state = 'done' and s.keys = new.keys and s.kind = new.kind) then
+  elsif new.state = 'done' and old.state <> 'done' and new.source is not null
+    and not exists (select from loom.tasks s where coalesce(s.source, s.id) = new.source and s.state = 'done' and s.keys = new.keys and s.kind = new.kind) then
     raise exception 'the task is done with what nobody made: % → %', to_jsonb(old), to_jsonb(new);
   elsif new.attempt not in (old.attempt, old.attempt + 1) or new.failures not in (old.failures, old.failures + 1) then
     raise exception 'attempts or failures jump: % → %', to_jsonb(old), to_jsonb(new);
@@ -113,7 +114,11 @@ func chaos(t *testing.T, conn *pgx.Conn, r render, random *rand.Rand) {
 			finish(t, conn, task, attempt)
 			finish(t, conn, task, attempt)
 		case 5:
-			fail(t, conn, task, attempt, random.IntN(30) == 0)
+			if random.IntN(4) == 0 {
+				missing(t, conn, task, attempt)
+			} else {
+				fail(t, conn, task, attempt, random.IntN(30) == 0)
+			}
 			due(t, conn, task)
 		case 6:
 			get[string](t, conn, "select loom.hand_back_task($1, $2, 'drain')", task, attempt)

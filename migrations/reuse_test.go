@@ -305,3 +305,63 @@ func TestAJobThatIsQueuedAfterARenderHasEndedDoesItAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsGoneIsMadeAgainWhileItsRenderGoesOn(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	shares := func() render {
+		return plannedBy(t, conn, freshRender(t, conn), 1, func(task string) string {
+			if task == "concat 0" || task == "upload 0" {
+				return ""
+			}
+			return task
+		}, "out")
+	}
+	maker, r := shares(), shares()
+	for _, task := range []string{"record 0", "record 1", "normalize 0", "normalize 1"} {
+		done(t, conn, maker.tasks[task])
+	}
+	states := func(want string) {
+		t.Helper()
+		if got := get[string](t, conn, `select string_agg(kind || ' ' || seq || ' ' || state || ' ' || failures, ', ' order by loom.stage_rank(kind), kind, seq)
+			from loom.tasks where plan_id = $1`, r.plan); got != want {
+			t.Errorf("its tasks are %s, want %s", got, want)
+		}
+	}
+	states("record 0 done 0, record 1 done 0, normalize 0 done 0, normalize 1 done 0, concat 0 due 0, upload 0 waiting 0")
+	_, attempt := grant(t, conn, r.tasks["concat 0"], "1 minute")
+	missing(t, conn, r.tasks["concat 0"], attempt)
+	states("record 0 done 0, record 1 done 0, normalize 0 due 0, normalize 1 due 0, concat 0 waiting 1, upload 0 waiting 0")
+	// What they are made of is gone, too. Nothing is made of two recordings.
+	done(t, conn, r.tasks["normalize 1"])
+	_, attempt = grant(t, conn, r.tasks["normalize 0"], "1 minute")
+	missing(t, conn, r.tasks["normalize 0"], attempt)
+	states("record 0 due 0, record 1 done 0, normalize 0 waiting 1, normalize 1 done 0, concat 0 waiting 1, upload 0 waiting 0")
+	counted(t, conn)
+	if get[bool](t, conn, "select exists (select from loom.workers where failed <> '{}')") {
+		t.Error("it counts against the worker")
+	}
+	for _, task := range []string{"record 0", "normalize 0", "concat 0", "upload 0"} {
+		done(t, conn, r.tasks[task])
+	}
+	settled(t, conn, r)
+	if s := status(t, conn, r); s != "done" {
+		t.Errorf("the render is %s", s)
+	}
+}
+
+// All that was made of a task's outputs is made again with them.
+func TestNothingIsMadeOfTwoRecordings(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	r := inPieces(t, conn, 1)
+	done(t, conn, r.tasks["record 0"])
+	done(t, conn, r.tasks["normalize 0"])
+	_, attempt := grant(t, conn, r.tasks["normalize 1"], "1 minute")
+	missing(t, conn, r.tasks["normalize 1"], attempt)
+	for task, want := range map[string]string{"record 0": "due", "normalize 0": "waiting", "normalize 1": "waiting", "record 1": "due"} {
+		if s := state(t, conn, r.tasks[task]); s != want {
+			t.Errorf("%s is %s, want %s", task, s, want)
+		}
+	}
+}

@@ -119,8 +119,8 @@ const (
 	CodeRenderTimeout Code = "render_timeout"
 	// CodeStorage: the object store kept refusing.
 	CodeStorage Code = "storage_unavailable"
-	// CodeStorageMissing: an object that a task reads is not in the object store. What it is of is
-	// not used again.
+	// CodeStorageMissing: an object that a task reads is not in the object store. What the task
+	// reads is made again before its next attempt.
 	CodeStorageMissing Code = "storage_object_missing"
 	// CodeStorageTooLarge: the object store takes no object as large as one that had to be written.
 	CodeStorageTooLarge Code = "storage_too_large"
