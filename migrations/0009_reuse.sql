@@ -54,15 +54,19 @@ create table if not exists loom.tools (
 );
 alter table loom.tools enable row level security;
 
--- Notes what a worker does tasks of a kind with. Mostly it finds that noted.
+-- Notes what a worker does tasks of a kind with. Mostly it finds that noted. A row that another
+-- transaction is noting is left to that one: grants of many tasks would wait for each other.
 create or replace function loom.note_tools(p_kind text, p_tools text) returns void
 language plpgsql set search_path = '' as $$
+declare
+  v_seen timestamptz := (select o.seen_at from loom.tools o where o.kind = p_kind and o.tools = p_tools);
 begin
-  if not exists (select from loom.tools o where o.kind = p_kind and o.tools = p_tools
-                    and o.seen_at > pg_catalog.clock_timestamp() - interval '1 minute') then
-    insert into loom.tools (kind, tools) values (p_kind, p_tools)
-    on conflict (kind, tools) do update set seen_at = pg_catalog.clock_timestamp();
+  if v_seen > pg_catalog.clock_timestamp() - interval '1 minute'
+     or not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('loom.tools ' || p_kind || ' ' || p_tools, 0)) then
+    return;
   end if;
+  insert into loom.tools (kind, tools) values (p_kind, p_tools)
+  on conflict (kind, tools) do update set seen_at = pg_catalog.clock_timestamp();
 end
 $$;
 

@@ -1,6 +1,7 @@
 package migrations_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/uuid"
@@ -74,5 +75,38 @@ func TestARenderThatIsHeldIsLeftOut(t *testing.T) {
 	exec(t, app, "rollback")
 	if granted, _ := together(t, conn, held.tasks["record 0"]); granted[held.tasks["record 0"]] != "granted" {
 		t.Errorf("once it is free, grants are %v", granted)
+	}
+}
+
+// Two replicas of ingest grant many tasks each, to workers of the same versions.
+func TestGrantsOfManyTasksDoNotWaitForEachOthersTools(t *testing.T) {
+	t.Parallel()
+	url := migrated.Database(t)
+	var grants [2]pgx.Tx
+	for i := range grants {
+		tx, err := connect(t, url).Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback(context.Background()) }()
+		grants[i] = tx
+	}
+	note := func(i int, tools string) {
+		t.Helper()
+		if _, err := grants[i].Exec(t.Context(), "select set_config('lock_timeout', '250ms', true), loom.note_tools('record', $1)", tools); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note(0, "old")
+	note(1, "new")
+	note(0, "new")
+	note(1, "old")
+	for _, tx := range grants {
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := get[string](t, connect(t, url), "select string_agg(tools, ', ' order by tools) from loom.tools"); got != "new, old" {
+		t.Errorf("tools are noted: %s", got)
 	}
 }
