@@ -136,7 +136,7 @@ func TestARestEndsWhenAnotherWorkerFailsTheSame(t *testing.T) {
 				}
 			}
 			// What nobody else has failed is still held against it.
-			for range len(again) {
+			for range again {
 				c.fails("one", c.scene())
 			}
 			c.does("three")
