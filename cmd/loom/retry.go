@@ -19,7 +19,10 @@ type retryCmd struct {
 func (retryCmd) Help() string {
 	return `Queues a new job for each render that has failed or was cancelled. What had been made by a render that failed is used
 again, unless its objects are gone or the campaign has changed: only what failed is done, and what follows. A render that is
-done, or has a job already, stays as it is.`
+done, or has a job already, stays as it is.
+
+Files beside a campaign file are served by loom render, and only while it runs. To make such a campaign's render again, run
+loom render with the file again.`
 }
 
 // retried is what became of a render.
