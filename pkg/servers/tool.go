@@ -13,16 +13,7 @@ import (
 // the version that e2e/go.mod pins. Go builds it where its build cache does not hold it yet. It is
 // for tests: it needs Go and this repository above the working directory.
 func Tool(name string) (string, error) {
-	root, err := os.Getwd()
-	for err == nil {
-		if _, missing := os.Stat(filepath.Join(root, "go.work")); missing == nil {
-			break
-		}
-		if root == filepath.Dir(root) {
-			err = errors.New("no go.work above the test's folder")
-		}
-		root = filepath.Dir(root)
-	}
+	root, err := Root()
 	if err != nil {
 		return "", fmt.Errorf("find %s: %w", name, err)
 	}
@@ -38,4 +29,19 @@ func Tool(name string) (string, error) {
 		return "", fmt.Errorf("build %s, a tool of %s/go.mod: %w", name, cmd.Dir, err)
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// Root returns the path of this repository, which must be above the working directory.
+func Root() (string, error) {
+	root, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(root, "go.work")); missing == nil {
+			return root, nil
+		}
+		if root == filepath.Dir(root) {
+			err = errors.New("no go.work above the test's folder")
+		}
+		root = filepath.Dir(root)
+	}
+	return "", err
 }

@@ -19,19 +19,19 @@ import (
 )
 
 // running is the process's one server. No test stops it: it ends with the process.
-var running = sync.OnceValues(func() (store.Config, error) {
+var running = sync.OnceValues(func() (*s3d.Server, error) {
 	// Another process may take a free port before the server does.
 	for attempt := 1; ; attempt++ {
 		dir, err := os.MkdirTemp("", "loom-s3-")
 		if err != nil {
-			return store.Config{}, fmt.Errorf("make a folder for the S3 server: %w", err)
+			return nil, fmt.Errorf("make a folder for the S3 server: %w", err)
 		}
-		s, err := s3d.StartKept(context.Background(), s3d.Options{Dir: dir, AccessKey: "test-access", SecretKey: "test-secret"})
+		s, err := s3d.StartKept(context.Background(), s3d.Options{Dir: dir, AccessKey: "test-access", SecretKey: "test-secret", Keys: true})
 		if err == nil {
-			return s.Config, nil
+			return s, nil
 		}
 		if attempt == 3 {
-			return store.Config{}, err
+			return nil, err
 		}
 	}
 })
@@ -40,11 +40,11 @@ var running = sync.OnceValues(func() (store.Config, error) {
 // see Bucket.
 func Server(t testing.TB) store.Config {
 	t.Helper()
-	config, err := running()
+	server, err := running()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return config
+	return server.Config
 }
 
 // Client returns a client of the server, closed when t ends.
