@@ -205,7 +205,8 @@ func (p *Pipeline) settings(t testing.TB, kind string, s *Service, work string) 
 	case "ingest", "uploader":
 		env["DATABASE_URL"] = p.Postgres.URLAs(t, kind)
 		env["S3_ENDPOINT"] = p.Store.Endpoint
-		env["S3_ACCESS_KEY_ID"], env["S3_SECRET_ACCESS_KEY"] = accessKey, secretKey
+		key := p.Store.keys[kind]
+		env["S3_ACCESS_KEY_ID"], env["S3_SECRET_ACCESS_KEY"] = key.AccessKeyID, key.SecretAccessKey
 		env["TASK_LEASE"], env["WORKER_POLL_INTERVAL"] = "3s", "500"
 	case "recorder":
 		env["RECORDER_SLOTS"] = "1"
@@ -281,6 +282,7 @@ func (p *Pipeline) end() error {
 	}
 	err := errors.Join(stopServices(p.processes), p.checkLogs())
 	if p.Store != nil {
+		err = errors.Join(err, p.Store.checkRefusals())
 		p.Store.stop()
 	}
 	if p.NATS != nil {
@@ -318,7 +320,7 @@ var secrets = []string{secretKey, databasePassword, "X-Amz-Signature"}
 // Secrets returns the secrets of the services' settings, and what every signed URL has.
 func (p *Pipeline) Secrets(t testing.TB) []string {
 	t.Helper()
-	all := slices.Clone(secrets)
+	all := slices.Concat(secrets, p.Store.secrets())
 	for _, user := range natsauth.Names() {
 		seed, err := os.ReadFile(filepath.Join(p.NATS.dir, natsauth.SeedFile(user)))
 		if err != nil {
@@ -379,7 +381,7 @@ func (p *Pipeline) checkLogs() (err error) {
 				err = errors.Join(err, fmt.Errorf("the log of %s has %q: %s", s.Worker, refusal, mend))
 			}
 		}
-		for _, secret := range secrets {
+		for _, secret := range slices.Concat(secrets, p.Store.secrets()) {
 			if bytes.Contains(s.Log(), []byte(secret)) {
 				err = errors.Join(err, fmt.Errorf("the log of %s holds %q", s.Worker, secret))
 			}

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -14,9 +15,10 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/servers/s3d"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 )
 
-// Credentials of the S3 server. No log may hold the secret.
+// Credentials of the S3 server's owner. No log may hold the secret.
 const (
 	accessKey = "loom-e2e"
 	secretKey = "e2e-storage-secret-4f1c"
@@ -29,9 +31,13 @@ type Store struct {
 	root     string
 	server   *s3d.Server
 	proxy    *httptest.Server
+	// keys are the settings of each service that has a key.
+	keys map[string]store.Config
 
 	mu    sync.Mutex
 	holds []storeHold
+	// refused are the signed requests whose key lacked a right.
+	refused []string
 }
 
 type storeHold struct {
@@ -43,7 +49,7 @@ func startStore(t testing.TB, dir string) *Store {
 	t.Helper()
 	s := &Store{root: s3d.Buckets(dir)}
 	var err error
-	if s.server, err = s3d.Start(t.Context(), s3d.Options{Dir: dir, AccessKey: accessKey, SecretKey: secretKey}); err != nil {
+	if s.server, err = s3d.Start(t.Context(), s3d.Options{Dir: dir, AccessKey: accessKey, SecretKey: secretKey, Keys: true}); err != nil {
 		t.Fatal(err)
 	}
 	target, err := url.Parse(s.server.Config.Endpoint)
@@ -56,17 +62,25 @@ func startStore(t testing.TB, dir string) *Store {
 			// The signature covers the host that the client knows.
 			r.Out.Host = r.In.Host
 		},
-		Transport: &http.Transport{DisableKeepAlives: true},
+		Transport:      &http.Transport{DisableKeepAlives: true},
+		ModifyResponse: s.noteRefusal,
 		// A client that was killed, or a server that was: the other side sees it, and the test's
 		// log need not.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}))
 	s.Endpoint = s.proxy.URL
 	s.makeBuckets(t)
+	s.keys = map[string]store.Config{}
+	for _, kind := range []string{"ingest", "uploader"} {
+		policy := storetest.Policy(t, kind, storetest.Buckets{Work: "loom-work", Videos: "videos", Thumbnails: "thumbnails"})
+		if s.keys[kind], err = s.server.AddKey(t.Context(), kind, policy); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return s
 }
 
-// makeBuckets makes the app's buckets, as its owner does.
+// makeBuckets makes the buckets, as their owner does: the services' keys may not.
 func (s *Store) makeBuckets(t testing.TB) {
 	t.Helper()
 	config := s.server.Config
@@ -76,9 +90,9 @@ func (s *Store) makeBuckets(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for _, bucket := range []string{"videos", "thumbnails"} {
+	for _, bucket := range []string{"loom-work", "videos", "thumbnails"} {
 		err := client.EnsureBucket(t.Context(), bucket)
-		if err == nil {
+		if err == nil && bucket != "loom-work" {
 			err = client.AllowPublicRead(t.Context(), bucket)
 		}
 		if err != nil {
@@ -144,6 +158,35 @@ func (s *Store) Objects(t testing.TB, bucket, prefix string) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+func (s *Store) noteRefusal(response *http.Response) error {
+	r := response.Request
+	signed := r.Header.Get("Authorization") != "" || r.URL.Query().Has("X-Amz-Signature")
+	if response.StatusCode == http.StatusForbidden && signed {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.refused = append(s.refused, r.Method+" "+r.URL.Path)
+	}
+	return nil
+}
+
+// checkRefusals returns an error if a service lacked a right.
+func (s *Store) checkRefusals() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.refused) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the store has refused %d signed requests, %s first: deploy/s3 lists what keys may do", len(s.refused), s.refused[0])
+}
+
+// secrets are those of the services' keys.
+func (s *Store) secrets() (secrets []string) {
+	for _, key := range s.keys {
+		secrets = append(secrets, key.SecretAccessKey)
+	}
+	return secrets
 }
 
 func (s *Store) stop() {
