@@ -325,6 +325,7 @@ declare
   v_over boolean;
   v_now  timestamptz;
   v_held record;
+  v_admitted boolean;
 begin
   t := loom.lock_task(p_task);
   v_now := pg_catalog.clock_timestamp();
@@ -367,9 +368,11 @@ begin
       return query select v_held.verdict, v_held.reason, v_held.after, t.attempt, null::jsonb, null::jsonb, null::jsonb;
       return;
     end if;
-    if not loom.host_admits(t, p_per_host) then
-      return query select 'later', 'as many pages of its host are being recorded as may be', interval '1 second', t.attempt,
-                          null::jsonb, null::jsonb, null::jsonb;
+    v_admitted := loom.host_admits(t, p_per_host);
+    if v_admitted is distinct from true then
+      return query select 'later', 'as many pages of its host are being recorded as may be',
+                          case when v_admitted is null then interval '100 milliseconds' else interval '1 second' end,
+                          t.attempt, null::jsonb, null::jsonb, null::jsonb;
       return;
     end if;
   end if;

@@ -55,14 +55,16 @@ alter table loom.tasks add column if not exists host text;
 create index if not exists tasks_hosts on loom.tasks (host) where state = 'running' and host is not null;
 
 -- Reports whether one more page of a task's host may be recorded, p_most at once. Until the end of
--- the caller's transaction no other page of that host is granted, so the answer stays true.
+-- the caller's transaction no other page of that host is granted, so the answer stays true. Null:
+-- another transaction is granting one. It waits for nobody.
 create or replace function loom.host_admits(t loom.tasks, p_most int) returns boolean
 language plpgsql set search_path = '' as $$
 begin
   if t.host is null or p_most <= 0 then
     return true;
+  elsif not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('loom.host ' || t.host, 0)) then
+    return null;
   end if;
-  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('loom.host ' || t.host, 0));
   return (select pg_catalog.count(*) < p_most from loom.tasks o where o.host = t.host and o.state = 'running' and o.id <> t.id);
 end
 $$;

@@ -53,9 +53,7 @@ create or replace trigger loom_count_done
 select loom.count_tasks(p.id) from loom.plans p where p.ended_at is null and p.unfinished is null;
 
 -- Grants many tasks in one transaction, each as loom.grant_task does. It waits for no render: tasks
--- of renders whose rows are held are not in the result, and neither are those that are gone. Tasks
--- of one host are next to each other: loom.host_admits locks hosts, and two calls lock them in the
--- same order.
+-- of renders whose rows are held are not in the result, and neither are those that are gone.
 create or replace function loom.grant_tasks(p_tasks uuid[], p_workers text[], p_requests uuid[], p_lease interval,
                                             p_heard timestamptz, p_per_host int, p_tools text[])
 returns table (task uuid, request uuid, verdict text, reason text, retry_after interval, attempt int, params jsonb, inputs jsonb, outputs jsonb)
@@ -72,7 +70,7 @@ begin
       from rows from (pg_catalog.unnest(p_tasks), pg_catalog.unnest(p_workers), pg_catalog.unnest(p_requests), pg_catalog.unnest(p_tools))
            with ordinality as q (task, worker, request, tools, place)
       join loom.tasks k on k.id = q.task join free f on f.id = k.render_id
-     order by k.host nulls first, q.place
+     order by q.place
   loop
     return query select v.task, v.request, g.* from loom.grant_task(v.task, v.worker, v.request, p_lease, p_heard, p_per_host, nullif(v.tools, '')) g;
   end loop;
