@@ -105,7 +105,7 @@ begin
   update loom.attempts a set outcome = 'stopped', ended_at = pg_catalog.clock_timestamp()
     from loom.tasks t
    where t.plan_id = p_plan and t.state = 'running' and a.task_id = t.id and a.attempt = t.attempt and a.ended_at is null;
-  update loom.tasks set state = 'cancelled', lease_until = null, ended_at = pg_catalog.clock_timestamp()
+  update loom.tasks set state = 'cancelled', lease_until = null, maker = null, ended_at = pg_catalog.clock_timestamp()
    where plan_id = p_plan and state in ('waiting', 'due', 'running');
   perform loom.settle(array(select m.id from loom.tasks m where m.plan_id = p_plan and m.output_key is not null
                                and exists (select from loom.tasks f where f.maker = m.id and f.state = 'waiting')));

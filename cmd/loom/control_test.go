@@ -120,6 +120,20 @@ func TestDeadLettersOfRendersThatAreHeldAreLeft(t *testing.T) {
 	}
 }
 
+func TestStatusSaysWhichSceneATaskWaitsFor(t *testing.T) {
+	db, environ, ids := controlled(t, 1)
+	execute(t, db, `select loom.open_plan(gen_random_uuid(), $1, (select id from render_jobs where render_id = $1), '{}', 0, (
+		select jsonb_agg(jsonb_build_object('id', gen_random_uuid(), 'kind', 'record', 'seq', n, 'params', jsonb_build_object('scene', n), 'weight', 1, 'recipe', 'ab'))
+		  from generate_series(1, 2) n))`, ids[0])
+	if _, shown, _ := loom(t, environ, "status", ids[0].String()); !strings.Contains(shown, "waiting for scene 1 ") {
+		t.Error(shown)
+	}
+	loom(t, environ, "cancel", ids[0].String())
+	if _, shown, _ := loom(t, environ, "status", ids[0].String()); strings.Contains(shown, " for ") || strings.Count(shown, "cancelled ") < 2 {
+		t.Error(shown)
+	}
+}
+
 func TestStagesArePausedAndResumed(t *testing.T) {
 	_, environ, _ := controlled(t, 1)
 	type paused = []struct{ Kind string }

@@ -218,6 +218,8 @@ func printTask(line func(string, ...any), t renders.Task) {
 	switch {
 	case t.Reused:
 		state += ", reused"
+	case t.WaitsForScene > 0:
+		state += fmt.Sprintf(" for scene %d", t.WaitsForScene)
 	case t.WaitsFor != nil:
 		state += " for render " + short(*t.WaitsFor)
 	}

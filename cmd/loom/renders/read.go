@@ -59,16 +59,19 @@ type Task struct {
 	// render, and that no worker made them for it.
 	Reused bool `json:"reused"`
 	// WaitsFor is the render that makes what this task waits for; null when it waits for none.
-	WaitsFor  *uuid.UUID      `json:"waits_for"`
-	Progress  float64         `json:"progress"`
-	Attempt   int             `json:"attempt"`
-	Failures  int             `json:"failures"`
-	Worker    *string         `json:"worker"`
-	NotBefore *time.Time      `json:"not_before"`
-	StartedAt *time.Time      `json:"started_at"`
-	EndedAt   *time.Time      `json:"ended_at"`
-	Facts     json.RawMessage `json:"facts"`
-	Attempts  []Attempt       `json:"attempts"`
+	WaitsFor *uuid.UUID `json:"waits_for"`
+	// WaitsForScene is the scene that it waits for when this very render makes that, which has the
+	// same page; else 0.
+	WaitsForScene int             `json:"waits_for_scene,omitempty"`
+	Progress      float64         `json:"progress"`
+	Attempt       int             `json:"attempt"`
+	Failures      int             `json:"failures"`
+	Worker        *string         `json:"worker"`
+	NotBefore     *time.Time      `json:"not_before"`
+	StartedAt     *time.Time      `json:"started_at"`
+	EndedAt       *time.Time      `json:"ended_at"`
+	Facts         json.RawMessage `json:"facts"`
+	Attempts      []Attempt       `json:"attempts"`
 
 	weight float64
 	rate   msg.Rate
@@ -170,15 +173,16 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 		return history(thinned)
 	}
 	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((p.params ->> 'scene')::int, 0), t.state,
-		t.source is not null, (select m.render_id from loom.tasks m where m.id = t.maker), t.progress, t.attempt,
+		t.source is not null, m.render_id, coalesce((mp.params ->> 'scene')::int, 0), t.progress, t.attempt,
 		t.failures, t.worker, case when t.state = 'due' then t.not_before end, t.started_at, t.ended_at, t.facts, t.weight,
 		coalesce(p.params ->> 'rate', '')
 		from loom.tasks t cross join lateral loom.params_of(t.id) as p (params)
+		left join loom.tasks m on m.id = t.maker left join lateral loom.params_of(m.id) as mp (params) on m.render_id = t.render_id
 		where t.plan_id = $1::uuid
 		order by loom.stage_rank(t.kind), t.kind desc, t.seq`, plan)
 	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Task, err error) {
 		var rate string
-		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Reused, &t.WaitsFor, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,
+		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Reused, &t.WaitsFor, &t.WaitsForScene, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,
 			&t.StartedAt, &t.EndedAt, &t.Facts, &t.weight, &rate)
 		t.Attempts = []Attempt{}
 		if err == nil && rate != "" {
