@@ -35,6 +35,20 @@ func (r *rig) messages(stream string, want uint64) {
 	})
 }
 
+func TestACancelIsDoneThoughWhatElseEndsRendersFails(t *testing.T) {
+	r := newRig(t)
+	r.exec(`create or replace function loom.fail_overdue(p_limit interval, p_code text, p_message text) returns table (render_id uuid, kind text)
+		language plpgsql as $$ begin raise 'not now'; end $$`)
+	r.exec("create or replace function loom.close_ended_plans() returns setof uuid language plpgsql as $$ begin raise 'not now'; end $$")
+	r.ingest(nil)
+	render := r.submit(small)
+	r.messages(msg.StreamRecord, 1)
+	r.exec("update renders set cancel_requested = true where id = $1", render)
+	if o := r.ended(render); o.status != "cancelled" {
+		t.Errorf("it ended as %+v", o)
+	}
+}
+
 // No worker is there that would drop them.
 func TestQueuedMessagesOfARenderThatEndsAreGone(t *testing.T) {
 	for name, end := range map[string]string{

@@ -51,35 +51,27 @@ func newWatcher(s *Scheduler) *watcher {
 }
 
 // closeEnded closes the plans of renders that the app has ended itself (with status = 'cancelled',
-// for instance), fails renders whose time is over, and cancels the renders that the app has asked
-// to cancel.
+// for instance), cancels the renders that the app has asked to cancel, and fails renders whose time
+// is over. When one of these fails, the others are done all the same.
 func (w *watcher) closeEnded(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	closed, err := w.renders(ctx, "select loom.close_ended_plans()")
-	if err != nil {
-		return fmt.Errorf("close ended plans: %w", err)
-	}
+	closed, notClosed := w.renders(ctx, "close ended plans", "select loom.close_ended_plans()")
 	for _, render := range closed {
 		w.Log.Info().Stringer("render_id", render).Msg("render was ended by the app")
 	}
-	if w.RenderTimeout > 0 {
-		if err := w.failOverdue(ctx); err != nil {
-			return err
-		}
-	}
-	cancelled, err := w.renders(ctx, "select loom.cancel_requested()")
-	if err != nil {
-		return fmt.Errorf("cancel as requested: %w", err)
-	}
+	cancelled, notCancelled := w.renders(ctx, "cancel as requested", "select loom.cancel_requested()")
 	for _, render := range cancelled {
 		w.Log.Info().Stringer("render_id", render).Msg("render was cancelled, as the app asked")
 	}
-	return nil
+	return errors.Join(notClosed, notCancelled, w.failOverdue(ctx))
 }
 
 // failOverdue fails renders whose time is over.
 func (w *watcher) failOverdue(ctx context.Context) error {
+	if w.RenderTimeout <= 0 {
+		return nil
+	}
 	list, err := w.tasks.failOverdue(ctx, w.RenderTimeout, fmt.Sprintf(
 		"This render was stopped because it had not ended after %s. Please try again.", inWords(w.RenderTimeout)))
 	for _, o := range list {
@@ -102,12 +94,13 @@ func inWords(d time.Duration) string {
 }
 
 // renders calls a SQL function and returns the renders that it changed.
-func (w *watcher) renders(ctx context.Context, call string) ([]uuid.UUID, error) {
-	rows, err := w.DB.Query(ctx, call)
+func (w *watcher) renders(ctx context.Context, operation, call string) ([]uuid.UUID, error) {
+	rows, _ := w.DB.Query(ctx, call)
+	list, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", operation, err)
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return list, nil
 }
 
 // poll publishes what has changed since the last poll. What it could not publish, a later poll
