@@ -70,8 +70,9 @@ func TestNoSecretIsLeftAnywhere(t *testing.T) {
 	maps.Copy(found, rows(t, p))
 	for _, m := range sent() {
 		// The answers to grants hold signed URLs and the parameters of tasks: only the asking
-		// service can receive them.
-		if !strings.HasPrefix(m.Subject, "_INBOX.") {
+		// service can receive them, in its inbox. Between accounts the server has a name of its own
+		// for that inbox, which nobody may subscribe to.
+		if !strings.HasPrefix(m.Subject, "_INBOX.") && !strings.HasPrefix(m.Subject, "_R_.") {
 			found["message "+m.Subject] += string(m.Data)
 		}
 	}

@@ -114,6 +114,7 @@ func TestEachServiceIsRefusedWhatItHasNoPartIn(t *testing.T) {
 		{who: everybody, subscribe: ">"},
 		{who: everybody, subscribe: "task.>"},
 		{who: everybody, subscribe: "result.>"},
+		{who: everybody, subscribe: "_R_.>"}, // the answers to workers
 		{who: everybody, publish: "$SYS.REQ.SERVER.PING"},
 		{who: everybody, publish: "$JS.API.STREAM.CREATE.OTHER"},
 		{who: but(everybody, natsauth.Ingest), subscribe: "grant.>"},
