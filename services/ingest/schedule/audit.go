@@ -8,11 +8,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
 const (
-	// readTries is how often a check reads a consumer until its counts hold still.
-	readTries = 3
+	// readTries is how often a check reads a consumer, readPause apart. readAgree is how many of
+	// these readings must find the same fault.
+	readTries, readAgree = 6, 3
+	readPause            = 20 * time.Millisecond
 	// recreateEvery is the shortest interval in which a consumer is created again twice.
 	recreateEvery = 5 * time.Minute
 )
@@ -61,30 +65,51 @@ func (a *consumerAudit) check(ctx context.Context, stream, name string) {
 	}
 }
 
-// lost returns how many messages of a stream its consumer does not count. It returns 0 when the
-// counts did not hold still: it trusts the stream's count only between two equal answers of the
-// consumer, since otherwise somebody has published, pulled or acknowledged in between.
-func (a *consumerAudit) lost(ctx context.Context, stream, name string) (int64, error) {
-	for range readTries {
-		consumer, err := a.js.Consumer(ctx, stream, name)
-		if err != nil {
-			return 0, fmt.Errorf("look up the consumer: %w", err)
+// lost returns how many messages of a stream its consumer does not count, and 0 when it counts them
+// all or when that cannot be told. A reading trusts the stream's count only between two equal
+// answers of the consumer: otherwise somebody has published, pulled or acknowledged in between. On
+// a busy server a consumer hears of a new message a moment after the stream counts it, so one
+// reading is not enough.
+func (a *consumerAudit) lost(ctx context.Context, stream, name string) (lost int64, err error) {
+	agree := 0
+	for try := range readTries {
+		if try > 0 && !retry.Sleep(ctx, readPause) {
+			return 0, ctx.Err()
 		}
-		before := consumer.CachedInfo()
-		s, err := a.js.Stream(ctx, stream)
-		if err != nil {
-			return 0, fmt.Errorf("look up the stream: %w", err)
-		}
-		messages := s.CachedInfo().State.Msgs
-		after, err := consumer.Info(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("look up the consumer: %w", err)
-		}
-		if before.Delivered.Consumer != after.Delivered.Consumer || before.NumPending != after.NumPending ||
-			before.NumAckPending != after.NumAckPending || before.AckFloor.Stream != after.AckFloor.Stream {
+		n, still, err := a.read(ctx, stream, name)
+		switch {
+		case err != nil:
+			return 0, err
+		case !still:
 			continue
+		case n == 0:
+			return 0, nil
 		}
-		return int64(messages) - int64(after.NumPending) - int64(after.NumAckPending), nil
+		lost = n
+		if agree++; agree == readAgree {
+			return lost, nil
+		}
 	}
 	return 0, nil
+}
+
+// read returns how many messages a consumer does not count, and whether its counts held still.
+func (a *consumerAudit) read(ctx context.Context, stream, name string) (lost int64, still bool, err error) {
+	consumer, err := a.js.Consumer(ctx, stream, name)
+	if err != nil {
+		return 0, false, fmt.Errorf("look up the consumer: %w", err)
+	}
+	before := consumer.CachedInfo()
+	s, err := a.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, false, fmt.Errorf("look up the stream: %w", err)
+	}
+	messages := s.CachedInfo().State.Msgs
+	after, err := consumer.Info(ctx)
+	if err != nil {
+		return 0, false, fmt.Errorf("look up the consumer: %w", err)
+	}
+	still = before.Delivered.Consumer == after.Delivered.Consumer && before.NumPending == after.NumPending &&
+		before.NumAckPending == after.NumAckPending && before.AckFloor.Stream == after.AckFloor.Stream
+	return int64(messages) - int64(after.NumPending) - int64(after.NumAckPending), still, nil
 }
