@@ -122,7 +122,7 @@ func TestHeartbeatsLeaveIndexesAlone(t *testing.T) {
 		updates := get[int](r, "select n_tup_upd from pg_stat_user_tables where relid = 'loom.tasks'::regclass")
 		hot := get[int](r, "select n_tup_hot_upd from pg_stat_user_tables where relid = 'loom.tasks'::regclass")
 		if updates < attempts*(beats+2) { // with the grant and the end
-
+			// Postgres signals nothing when a connection's counts have reached the statistics.
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
