@@ -141,7 +141,7 @@ func (r *Run) feed(ctx context.Context, n int) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	rng := r.another()
-	go func() {
+	r.beside.Go(func() {
 		for {
 			open, err := r.open(ctx)
 			for ; err == nil && open < n; open++ {
@@ -156,7 +156,7 @@ func (r *Run) feed(ctx context.Context, n int) (stop func() error) {
 				return
 			}
 		}
-	}()
+	})
 	return func() error {
 		cancel()
 		return <-done

@@ -1,10 +1,13 @@
 package faults
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/child"
 )
@@ -25,7 +28,14 @@ func TestNothingIsLostOrDoubledOrLeftBehind(t *testing.T) {
 	if err := Build(t.Context(), bin, nil); err != nil {
 		t.Fatal(err)
 	}
-	results, err := Execute(t.Context(), Options{Faults: All(), Seeds: 1, First: 1, Bin: bin, Out: os.Getenv("LOOM_FAULTS_OUT"), Log: t.Output()})
+	ctx := t.Context()
+	if end, bounded := t.Deadline(); bounded {
+		// While there is time left to say what was found.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, end.Add(-2*time.Minute), errors.New("the suite takes too long"))
+		defer cancel()
+	}
+	results, err := Execute(ctx, Options{Faults: All(), Seeds: 1, First: 1, Bin: bin, Out: os.Getenv("LOOM_FAULTS_OUT"), Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +43,22 @@ func TestNothingIsLostOrDoubledOrLeftBehind(t *testing.T) {
 		if len(r.Findings) > 0 {
 			t.Error(r)
 		}
+	}
+}
+
+// A feed that went on would keep renders open, and the run would wait for their end.
+func TestWhatAFaultBeganEndsAlsoWhenItFails(t *testing.T) {
+	var ended bool
+	failure := errors.New("a server does not start")
+	r := newRun(nil, Fault{Do: func(ctx context.Context, r *Run) error {
+		r.beside.Go(func() {
+			<-ctx.Done()
+			ended = true
+		})
+		return failure
+	}}, 1, 1, "", "")
+	if err := r.do(t.Context()); !errors.Is(err, failure) || !ended {
+		t.Errorf("%v; ended: %v", err, ended)
 	}
 }
 

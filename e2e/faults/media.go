@@ -47,7 +47,7 @@ var media = Fault{
 		defer pages.CloseClientConnections()
 		killing, done := context.WithCancel(ctx)
 		fed := make(chan error, 1)
-		go func() {
+		r.beside.Go(func() {
 			var err error
 			for err == nil && killing.Err() == nil {
 				var open int
@@ -57,7 +57,7 @@ var media = Fault{
 				pause(killing, 500*time.Millisecond)
 			}
 			fed <- err
-		}()
+		})
 		errs := make([]error, 2)
 		var all sync.WaitGroup
 		for i, p := range []*replica{r.of("recorder")[0], r.of("transcoder")[0]} {

@@ -68,7 +68,15 @@ func (n *natsServer) kill() {
 	<-n.process.Done()
 }
 
-// wipe deletes all streams, consumers and messages, whether the server runs or not.
-func (n *natsServer) wipe() error { return os.RemoveAll(n.store()) }
+// wipe deletes all streams, consumers and messages, whether the server runs or not. One that runs
+// may make a file in a folder that is being deleted.
+func (n *natsServer) wipe() (err error) {
+	for range 100 {
+		if err = os.RemoveAll(n.store()); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
+	return err
+}
 
 func (n *natsServer) store() string { return filepath.Join(n.dir, "jetstream") }

@@ -19,9 +19,10 @@ import (
 
 const (
 	// lease is TASK_LEASE: short, so that runs wait less. longLease is that of faults in which no
-	// lease should lapse: it has room for a short outage and for reconnecting after it.
+	// lease should lapse: it has room for a short outage and for reconnecting after it, on a busy
+	// machine too.
 	lease     = 3 * time.Second
-	longLease = 10 * time.Second
+	longLease = 20 * time.Second
 	// stuckAfter is how long nothing may change although renders have not ended.
 	stuckAfter = 75 * time.Second
 	// stuckMedia is that where a page may take as long as pages may.
@@ -84,6 +85,9 @@ type Run struct {
 		n  int64
 		at time.Time
 	}
+
+	// beside are the goroutines that end when the fault's context does.
+	beside sync.WaitGroup
 
 	mu       sync.Mutex
 	renders  []*render
@@ -163,7 +167,7 @@ func (r *Run) execute(ctx context.Context) []Finding {
 		err = r.startAll(ctx)
 	}
 	if err == nil {
-		err = r.fault.Do(ctx, r)
+		err = r.do(ctx)
 	}
 	if err != nil {
 		r.found(Broken, "%v", err)
@@ -186,6 +190,16 @@ func (r *Run) execute(ctx context.Context) []Finding {
 	}
 	r.checkProcesses(before)
 	return r.findings
+}
+
+// do does the harm. What the fault began beside it has ended when do returns, also with an error:
+// a feed that went on would keep renders open for ever.
+func (r *Run) do(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	err := r.fault.Do(ctx, r)
+	cancel()
+	r.beside.Wait()
+	return err
 }
 
 // startAll starts the replicas that the fault asks for.
@@ -320,6 +334,9 @@ func (r *Run) awaitQuiet(ctx context.Context) error {
 		for _, key := range objects {
 			if strings.HasPrefix(key, "loom-database/") {
 				continue // it says whose the bucket is
+			}
+			if strings.HasPrefix(key, "loom-probe/") {
+				continue // an uploader that starts an hour later deletes it
 			}
 			left = append(left, "the work bucket has "+key)
 		}
