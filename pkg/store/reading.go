@@ -15,11 +15,21 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/redact"
 )
 
+// probes begins the keys of the objects that AnybodyReads stores.
+const probes = "loom-probe/"
+
+// probeAge is how old such an object is when nobody can need it any more.
+const probeAge = time.Hour
+
 // AnybodyReads reports whether objects of bucket can be read without a signature, at one of the
 // URLs that urls returns for a key. It tries with an object of contentType, which the bucket must
-// accept and which it deletes. It returns an error if it could not find out.
+// accept and which it deletes, as well as those of processes that were killed meanwhile. It returns
+// an error if it could not find out.
 func (c *Client) AnybodyReads(ctx context.Context, bucket, contentType string, urls func(key string) []string) (reads bool, err error) {
-	key := "loom-probe/" + uuid.NewString()
+	if err := c.deleteProbes(ctx, bucket, time.Now().Add(-probeAge)); err != nil {
+		return false, err
+	}
+	key := probes + uuid.NewString()
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, ContentType: &contentType, Body: strings.NewReader("probe")})
 	if err != nil {
 		return false, explain(err, "write %s/%s", bucket, key)
@@ -50,6 +60,19 @@ func (c *Client) AnybodyReads(ctx context.Context, bucket, contentType string, u
 		}
 	}
 	return false, unknown
+}
+
+// deleteProbes deletes the objects of AnybodyReads that were stored before a time.
+func (c *Client) deleteProbes(ctx context.Context, bucket string, before time.Time) error {
+	_, err := c.DeleteChosen(ctx, bucket, probes, func(_ context.Context, page []Object) (keys []string, err error) {
+		for _, o := range page {
+			if o.Written.Before(before) {
+				keys = append(keys, o.Key)
+			}
+		}
+		return keys, nil
+	})
+	return err
 }
 
 // UnsignedURLs returns the URLs at which an object of a public bucket can be read: at the endpoint

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -17,6 +19,9 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/servers/s3d"
 	"github.com/loom-lite/loom-lite/pkg/store"
 )
+
+// folder is where the server has its files.
+var folder string
 
 // running is the process's one server. No test stops it: it ends with the process.
 var running = sync.OnceValues(func() (*s3d.Server, error) {
@@ -28,6 +33,7 @@ var running = sync.OnceValues(func() (*s3d.Server, error) {
 		}
 		s, err := s3d.StartKept(context.Background(), s3d.Options{Dir: dir, AccessKey: "test-access", SecretKey: "test-secret", Keys: true})
 		if err == nil {
+			folder = dir
 			return s, nil
 		}
 		if attempt == 3 {
@@ -68,6 +74,16 @@ func Bucket(t testing.TB, client *store.Client) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// Age makes an object look as if it had been stored so long ago.
+func Age(t testing.TB, bucket, key string, by time.Duration) {
+	t.Helper()
+	Server(t)
+	then := time.Now().Add(-by)
+	if err := os.Chtimes(filepath.Join(s3d.Buckets(folder), bucket, filepath.FromSlash(key)), then, then); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // BeginUpload begins an upload in several parts that nobody completes, and stores one part.

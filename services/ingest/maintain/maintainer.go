@@ -41,7 +41,7 @@ type DB interface {
 type Store interface {
 	Delete(ctx context.Context, bucket, key string) error
 	DeleteMatching(ctx context.Context, bucket, prefix string, match func(key string) bool) (deleted int, err error)
-	DeleteChosen(ctx context.Context, bucket string, choose func(context.Context, []store.Object) (keys []string, err error)) (deleted int, err error)
+	DeleteChosen(ctx context.Context, bucket, prefix string, choose func(context.Context, []store.Object) (keys []string, err error)) (deleted int, err error)
 	AbortUploads(ctx context.Context, bucket string, choose func(key string, begun time.Time) bool) (aborted int, err error)
 	Keys(ctx context.Context, bucket, prefix string) ([]string, error)
 	Put(ctx context.Context, bucket, key, contentType string, body []byte) error

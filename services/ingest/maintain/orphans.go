@@ -39,7 +39,7 @@ func (m *Maintainer) orphans(ctx context.Context, removed func(string, int)) err
 	if err := m.claimBucket(ctx); err != nil {
 		return err
 	}
-	n, err := m.Store.DeleteChosen(ctx, m.WorkBucket, func(ctx context.Context, page []store.Object) ([]string, error) {
+	n, err := m.Store.DeleteChosen(ctx, m.WorkBucket, "", func(ctx context.Context, page []store.Object) ([]string, error) {
 		retry.Sleep(ctx, pagePause)
 		return m.orphaned(ctx, page)
 	})
