@@ -53,9 +53,9 @@ type Object struct {
 	Written time.Time
 }
 
-// DeleteChosen lists the objects of a bucket whose keys begin with prefix, page by page, and deletes
-// those that choose returns of each page. It returns how many it has deleted. No more than a page, a
-// thousand objects, is in memory.
+// DeleteChosen lists the objects of a bucket whose keys begin with prefix, page by page. It deletes
+// those that choose returns of each page, and returns how many it has deleted. No more than a page,
+// a thousand objects, is in memory.
 func (c *Client) DeleteChosen(ctx context.Context, bucket, prefix string, choose func(context.Context, []Object) (keys []string, err error)) (
 	deleted int, err error) {
 	pages := s3.NewListObjectsV2Paginator(c.s3, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
