@@ -3,8 +3,8 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES  := bench cmd/loom e2e migrations pkg services/ingest services/recorder services/transcoder services/uploader
-SERVICES := ingest recorder transcoder uploader
+MODULES  := bench cmd/loom e2e migrations pkg services/console services/ingest services/recorder services/transcoder services/uploader
+SERVICES := ingest recorder transcoder uploader console
 COMPOSE  := docker compose -f deploy/compose.yml
 # Many tests wait: for bounds to pass, for services to start. Running two packages more than there
 # are cores keeps the cores busy. The modules whose tests take longest are the first to start.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 type bundleCmd struct {

@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
+	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {

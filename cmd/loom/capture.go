@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
 	"github.com/loom-lite/loom-lite/cmd/loom/pages"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/console/campaign"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/console/campaign"
 )
 
 // captured is the result that `loom capture --json` prints. Every field is always there, and null

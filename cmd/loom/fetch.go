@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"path/filepath"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 // fetch downloads a finished render's files. With keys it reads them from the store, which works

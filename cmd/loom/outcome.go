@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
-	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/campaign"
+	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 // outcome is what `loom render --json` prints as its last line. Every field is always present; one

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 func TestTheReferenceNamesAllThatStatusPrints(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console"
 	"github.com/loom-lite/loom-lite/services/ingest"
 	"github.com/loom-lite/loom-lite/services/recorder"
 	"github.com/loom-lite/loom-lite/services/transcoder"
@@ -46,7 +47,7 @@ func settings(t *testing.T) map[string]setting {
 			}
 		}
 	}
-	for _, config := range []any{ingest.Config{}, recorder.Config{}, transcoder.Config{}, uploader.Config{}} {
+	for _, config := range []any{ingest.Config{}, recorder.Config{}, transcoder.Config{}, uploader.Config{}, console.Config{}} {
 		add(reflect.TypeOf(config))
 	}
 	return all
@@ -137,7 +138,7 @@ func TestWordsOfErrorsAgreeWithBounds(t *testing.T) {
 			}
 		}
 	}
-	for _, config := range []any{ingest.Config{}, recorder.Config{}, transcoder.Config{}, uploader.Config{}} {
+	for _, config := range []any{ingest.Config{}, recorder.Config{}, transcoder.Config{}, uploader.Config{}, console.Config{}} {
 		check(reflect.TypeOf(config))
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/progress"
-	"github.com/loom-lite/loom-lite/cmd/loom/renders"
+	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 

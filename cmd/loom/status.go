@@ -16,9 +16,9 @@ import (
 	"github.com/joho/godotenv"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
-	"github.com/loom-lite/loom-lite/cmd/loom/renders"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 type statusCmd struct {

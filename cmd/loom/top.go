@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/top"
+	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
 type topCmd struct {
@@ -33,7 +34,7 @@ func (c *topCmd) Run(ctx context.Context, a *app) error {
 	if !c.Once && !c.JSON && stdout != nil && term.IsTerminal(int(stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd())) {
 		return watch(ctx, db, os.Stdin, stdout)
 	}
-	s, err := top.Read(ctx, db)
+	s, err := snapshot.Read(ctx, db)
 	switch {
 	case err != nil:
 		return err
@@ -58,5 +59,5 @@ func watch(ctx context.Context, db *pgxpool.Pool, in, out *os.File) error {
 		}
 		return width, height
 	}}
-	return t.Watch(ctx, func(ctx context.Context) (top.Snapshot, error) { return top.Read(ctx, db) })
+	return t.Watch(ctx, func(ctx context.Context) (snapshot.Snapshot, error) { return snapshot.Read(ctx, db) })
 }

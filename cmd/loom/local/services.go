@@ -17,20 +17,21 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/services/console"
 	"github.com/loom-lite/loom-lite/services/ingest"
 	"github.com/loom-lite/loom-lite/services/recorder"
 	"github.com/loom-lite/loom-lite/services/transcoder"
 	"github.com/loom-lite/loom-lite/services/uploader"
 )
 
-// part is one of the four services. load checks its settings and returns what runs it.
+// part is one of the services. load checks its settings and returns what runs it.
 type part struct {
 	name string
 	load func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error)
 }
 
 // workers do the tasks that ingest grants. They are stopped first, so that they can hand back their
-// tasks to it.
+// tasks to it. The console, whose users look at them, is stopped with them.
 var workers = []part{
 	{"recorder", func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error) {
 		cfg, err := recorder.LoadConfig(environ)
@@ -47,6 +48,14 @@ var workers = []part{
 		give(&cfg.Base)
 		return func(ctx context.Context) error { return uploader.Run(ctx, cfg) }, err
 	}},
+	{"console", func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error) {
+		cfg, err := console.LoadConfig(environ)
+		give(&cfg.Base)
+		if err == nil {
+			cfg.WebListener, err = listen(cfg.WebPort)
+		}
+		return func(ctx context.Context) error { return console.Run(ctx, cfg) }, err
+	}},
 }
 
 var ingestPart = part{"ingest", func(environ map[string]string, give func(*service.Base)) (func(context.Context) error, error) {
@@ -55,7 +64,7 @@ var ingestPart = part{"ingest", func(environ map[string]string, give func(*servi
 	return func(ctx context.Context) error { return ingest.Run(ctx, cfg) }, err
 }}
 
-// services are the four, running.
+// services are all of them, running.
 type services struct {
 	ingest  *running
 	workers []*running
@@ -73,7 +82,7 @@ type running struct {
 	err      error // set before ended is closed
 }
 
-// startServices starts the four services and waits until they are ready. Their settings are checked
+// startServices starts all services and waits until they are ready. Their settings are checked
 // before the first of them runs. ingest goes first: it makes the streams that the others look for.
 func startServices(ctx context.Context, environ map[string]string, log zerolog.Logger) (*services, error) {
 	s := &services{failed: make(chan struct{})}

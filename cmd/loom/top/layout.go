@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/mattn/go-runewidth"
+
+	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
 // list is one of the two lists that scroll.
@@ -47,7 +49,7 @@ type screen struct {
 	styled bool
 }
 
-func (c screen) lines(s Snapshot, v *view) []string {
+func (c screen) lines(s snapshot.Snapshot, v *view) []string {
 	fixed := append(c.head(s), c.stages(s)...)
 	parts := [lists][]string{c.workers(s, v.by[workers]), c.renders(s, v.by[renders])}
 	// Each list has a title, and a line above it that says which part is shown.
@@ -92,9 +94,9 @@ func share(room, a, b int, unbounded bool) [lists]int {
 	return [lists]int{half, room - half}
 }
 
-func (c screen) head(s Snapshot) []string {
+func (c screen) head(s snapshot.Snapshot) []string {
 	queued := fmt.Sprint(s.Queued)
-	if s.Queued == MaxQueued {
+	if s.Queued == snapshot.MaxQueued {
 		queued += " or more"
 	}
 	keeper := "nobody maintains"
@@ -108,7 +110,7 @@ func (c screen) head(s Snapshot) []string {
 	}
 }
 
-func (c screen) stages(s Snapshot) []string {
+func (c screen) stages(s snapshot.Snapshot) []string {
 	out := []string{c.style(bold, "STAGE      WAITING     DUE   LATER RUNNING  DONE/MIN")}
 	for _, g := range s.Stages {
 		line := fmt.Sprintf("%-9s %8d%8d%8d%8d%10d", g.Kind, g.Waiting, g.Due, g.Later, g.Running, g.Rate)
@@ -120,10 +122,10 @@ func (c screen) stages(s Snapshot) []string {
 	return out
 }
 
-func (c screen) workers(s Snapshot, by int) []string {
+func (c screen) workers(s snapshot.Snapshot, by int) []string {
 	all := slices.Clone(s.Workers)
 	if by == 1 {
-		slices.SortStableFunc(all, func(a, b Worker) int { return a.Since.Compare(b.Since) })
+		slices.SortStableFunc(all, func(a, b snapshot.Worker) int { return a.Since.Compare(b.Since) })
 	}
 	name := nameWidth(s)
 	out := []string{fmt.Sprintf("%-*s  STAGE      RENDER    SCENE  TRY    SINCE  DONE", name, "WORKER")}
@@ -146,7 +148,7 @@ func (c screen) workers(s Snapshot, by int) []string {
 }
 
 // nameWidth is the width of the column of workers' names: that of the longest, within bounds.
-func nameWidth(s Snapshot) int {
+func nameWidth(s snapshot.Snapshot) int {
 	width := 10
 	for _, w := range s.Workers {
 		width = max(width, runewidth.StringWidth(clean(w.Name)))
@@ -157,13 +159,13 @@ func nameWidth(s Snapshot) int {
 	return min(width, 24)
 }
 
-func (c screen) renders(s Snapshot, by int) []string {
+func (c screen) renders(s snapshot.Snapshot, by int) []string {
 	all := slices.Clone(s.Renders)
 	switch by {
 	case 1:
-		slices.SortStableFunc(all, func(a, b Render) int { return cmp.Compare(a.Progress, b.Progress) })
+		slices.SortStableFunc(all, func(a, b snapshot.Render) int { return cmp.Compare(a.Progress, b.Progress) })
 	case 2:
-		slices.SortStableFunc(all, func(a, b Render) int { return cmp.Compare(a.Owner, b.Owner) })
+		slices.SortStableFunc(all, func(a, b snapshot.Render) int { return cmp.Compare(a.Owner, b.Owner) })
 	}
 	out := []string{"RENDER    STATUS          DONE      AGE  PRIO  OWNER     CAMPAIGN"}
 	for _, r := range all {
@@ -220,6 +222,6 @@ func age(d time.Duration) string {
 }
 
 // Text is a snapshot for files and pipes: all of it, without escape sequences.
-func Text(s Snapshot) string {
+func Text(s snapshot.Snapshot) string {
 	return strings.Join(screen{}.lines(s, &view{}), "\n") + "\n"
 }

@@ -13,29 +13,30 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // busy is a snapshot with this many busy workers and renders.
-func busy(n int) Snapshot {
+func busy(n int) snapshot.Snapshot {
 	at := time.Date(2026, 11, 30, 16, 58, 3, 0, time.Local)
 	id := func(i int) uuid.UUID {
 		return uuid.MustParse(fmt.Sprintf("%08x-0000-4000-8000-000000000000", 0x3f0c9a52+i))
 	}
 	maintainer := "ingest-0"
-	s := Snapshot{At: at, Maintainer: &maintainer, Open: n, Queued: 12, LastMinute: Ended{Done: 5, Failed: 1}}
+	s := snapshot.Snapshot{At: at, Maintainer: &maintainer, Open: n, Queued: 12, LastMinute: snapshot.Ended{Done: 5, Failed: 1}}
 	for i, kind := range msg.Kinds {
-		s.Stages = append(s.Stages, Stage{Kind: kind, Waiting: 10 * i, Due: 3, Running: 2, Rate: 40 + i, Paused: kind == msg.Overlay})
+		s.Stages = append(s.Stages, snapshot.Stage{Kind: kind, Waiting: 10 * i, Due: 3, Running: 2, Rate: 40 + i, Paused: kind == msg.Overlay})
 	}
 	campaigns := []string{"Spring launch", "秋の新製品発表会、その一", "evil\x1b[2J\x07\nname", strings.Repeat("long ", 40)}
 	for i := range n {
-		s.Workers = append(s.Workers, Worker{Name: fmt.Sprintf("recorder-%02d", i), Kind: msg.Record, Render: id(i), Scene: i + 1, Attempt: 1,
+		s.Workers = append(s.Workers, snapshot.Worker{Name: fmt.Sprintf("recorder-%02d", i), Kind: msg.Record, Render: id(i), Scene: i + 1, Attempt: 1,
 			Since: at.Add(-time.Duration(i*i) * time.Second), Progress: 0.5})
-		s.Renders = append(s.Renders, Render{ID: id(i), Campaign: campaigns[i%len(campaigns)], Status: "recording", Progress: 100 / (i + 1),
+		s.Renders = append(s.Renders, snapshot.Render{ID: id(i), Campaign: campaigns[i%len(campaigns)], Status: "recording", Progress: 100 / (i + 1),
 			CreatedAt: at.Add(-time.Duration(i*i*i) * time.Minute), Owner: "c0ffee00-1111", Priority: i})
 	}
-	s.Resting = []Resting{{Name: "transcoder-3", Stage: "transcode", Until: at.Add(200 * time.Second), Code: "storage_unavailable"}}
+	s.Resting = []snapshot.Resting{{Name: "transcoder-3", Stage: "transcode", Until: at.Add(200 * time.Second), Code: "storage_unavailable"}}
 	return s
 }
 
@@ -43,7 +44,7 @@ func TestTheScreenLooksAsItDid(t *testing.T) {
 	for name, text := range map[string]string{
 		"80x24.txt": strings.Join(screen{width: 80, height: 23}.lines(busy(12), &view{}), "\n") + "\n",
 		"once.txt":  Text(busy(3)),
-		"idle.txt":  Text(Snapshot{At: busy(0).At, Stages: busy(0).Stages}),
+		"idle.txt":  Text(snapshot.Snapshot{At: busy(0).At, Stages: busy(0).Stages}),
 	} {
 		path := "testdata/" + name
 		if *update {

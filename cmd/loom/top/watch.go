@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
 // Terminal is what a screen is drawn on. It is in raw mode.
@@ -34,7 +36,7 @@ const refresh = time.Second
 
 // Watch draws snapshots, a second apart, until q is pressed or ctx is cancelled. While read fails,
 // the last snapshot stays, with the error.
-func (t Terminal) Watch(ctx context.Context, read func(context.Context) (Snapshot, error)) error {
+func (t Terminal) Watch(ctx context.Context, read func(context.Context) (snapshot.Snapshot, error)) error {
 	keys, stop := make(chan key), make(chan struct{})
 	defer close(stop)
 	go readKeys(t.Keys, keys, stop)
@@ -71,7 +73,7 @@ func (t Terminal) Watch(ctx context.Context, read func(context.Context) (Snapsho
 	}
 }
 
-func (t Terminal) draw(s Snapshot, failed error, v *view) error {
+func (t Terminal) draw(s snapshot.Snapshot, failed error, v *view) error {
 	width, height := t.Size()
 	c := screen{width: width, height: max(height-1, 1), styled: true}
 	last := help

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
 // drawn is a terminal's output.
@@ -59,9 +61,9 @@ func TestWatchingEndsWithAKeyAndLeavesTheTerminalAsItWas(t *testing.T) {
 			defer cancel()
 			reads, ended := 0, make(chan error)
 			go func() {
-				ended <- Terminal{in, out, func() (int, int) { return 80, 24 }}.Watch(ctx, func(context.Context) (Snapshot, error) {
+				ended <- Terminal{in, out, func() (int, int) { return 80, 24 }}.Watch(ctx, func(context.Context) (snapshot.Snapshot, error) {
 					if reads++; reads > 1 {
-						return Snapshot{}, errors.New("the database\x1b[2J is away")
+						return snapshot.Snapshot{}, errors.New("the database\x1b[2J is away")
 					}
 					return busy(3), nil
 				})

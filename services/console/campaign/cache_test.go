@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/loom-lite/loom-lite/cmd/loom/campaign"
+	"github.com/loom-lite/loom-lite/services/console/campaign"
 )
 
 func TestACampaignFileSaysHowOldRecordingsMayBe(t *testing.T) {

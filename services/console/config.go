@@ -1,0 +1,54 @@
+package console
+
+import (
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/store"
+)
+
+// Config is the console's settings.
+type Config struct {
+	service.Base
+	// Store is where the work, the videos and the thumbnails are.
+	Store store.Config
+	// DatabaseURL is the app's Postgres, directly or through a pooler.
+	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
+	// Connections bounds the connections to the database.
+	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
+	// WorkBucket has the failure bundles.
+	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
+	// WebPort serves the API and the dashboard. 0 takes a free one.
+	WebPort int `env:"CONSOLE_PORT" envDefault:"3200" min:"0" max:"65535" wants:"a port number, 0 to 65535"`
+	// URL is where users reach the console, with a path where it is behind a prefix. Default
+	// http://127.0.0.1:<port>.
+	URL string `env:"CONSOLE_URL"`
+
+	// WebListener is what the API and the dashboard are served on, instead of WebPort.
+	WebListener net.Listener `env:"-"`
+}
+
+// LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
+func LoadConfig(environ map[string]string) (Config, error) {
+	var cfg Config
+	var problems service.Problems
+	store.CheckSupabase(environ, problems.AddMissing)
+	problems.Load(&cfg, environ)
+	cfg.Store.Check(problems.Add)
+	if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
+		problems.Wrong("DATABASE_URL")
+	}
+	if cfg.URL != "" && !isBase(cfg.URL) {
+		problems.Add("CONSOLE_URL", "an http or https URL without a query, such as https://video.example.com/console")
+	}
+	cfg.URL = strings.TrimRight(cfg.URL, "/")
+	return cfg, problems.Err()
+}
+
+func isBase(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}

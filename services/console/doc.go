@@ -1,0 +1,9 @@
+// Package console is what people and other programs use to work with an installation: an HTTP API
+// under /v1, and a dashboard. The other services do not depend on it: all that it shows and does
+// goes through Postgres and NATS.
+//
+//	renders    submits renders, reads how they are, and controls them; the command line's too
+//	snapshot   what an installation is doing at one moment
+//	campaign   reads campaign files
+//	api        the HTTP API
+package console
