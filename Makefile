@@ -36,7 +36,7 @@ bin/loom-hugepages.so: services/recorder/chrome/hugepages/hugepages.c
 	$(CC) -O2 -fPIC -shared -o $@ $<
 
 .PHONY: build
-build: hugepages ## build the command line and the four services into bin/
+build: hugepages ## build the command line and the services into bin/
 	go build -o bin/loom ./cmd/loom
 	for s in $(SERVICES); do go build -o bin/loom-$$s ./services/$$s/cmd/$$s; done
 

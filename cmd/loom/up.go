@@ -23,7 +23,7 @@ type upCmd struct {
 
 // Help is shown by loom up --help.
 func (upCmd) Help() string {
-	return `Starts Postgres, NATS, S3 and the four services, all on 127.0.0.1, with their data in one folder. With --adopt it uses
+	return `Starts Postgres, NATS, S3 and all services, all on 127.0.0.1, with their data in one folder. With --adopt it uses
 servers of yours in their place, those that DATABASE_URL, NATS_URL and S3_ENDPOINT (with its keys) name: it migrates that
 database and claims its render jobs. Without --adopt it refuses to start if one of them is set. The first Ctrl-C waits
 for running work, the second kills everything at once.

@@ -1,5 +1,5 @@
 // Package local runs all of loom-lite in one process: an embedded NATS server with JetStream, an
-// embedded S3 server (versitygw), a private Postgres and the four services, each talking to the
+// embedded S3 server (versitygw), a private Postgres and all services, each talking to the
 // servers over the protocols that it uses everywhere else.
 //
 // Start returns when every service is ready, and Stack.Close ends what Start started, in this
