@@ -27,6 +27,13 @@ func InClass(code string, classes ...string) bool {
 // Locked reports whether a row could not be locked in time (lock_not_available).
 func Locked(err error) bool { return SQLState(err) == "55P03" }
 
+// Unserved reports whether a query failed because the server did not answer, or serves nobody now:
+// it is stopped, starts, or has no room for another connection.
+func Unserved(err error) bool {
+	code := SQLState(err)
+	return err != nil && (code == "" || InClass(code, "08", "53", "57"))
+}
+
 // Reason says why a query failed, without naming the host or the user and without quoting rows. It
 // includes the server's message only in classes whose messages are about names, rights and
 // resources.

@@ -246,7 +246,8 @@ func (h *handler) discard(ctx context.Context, t *stage.Task, files ...file) {
 }
 
 // inPostgres retries step as patiently does. If the render's row stays locked for a few seconds, it
-// hands the task back: the attempt has not failed, and other tasks wait for its slot.
+// hands the task back: the attempt has not failed, and other tasks wait for its slot. So it does if
+// Postgres stays away.
 func (h *handler) inPostgres(ctx context.Context, step func() error) error {
 	began := time.Now()
 	err := h.patiently(ctx, func() error {
@@ -256,8 +257,11 @@ func (h *handler) inPostgres(ctx context.Context, step func() error) error {
 		}
 		return err
 	})
-	if postgres.Locked(err) {
+	switch {
+	case postgres.Locked(err):
 		return fmt.Errorf("%w: somebody holds the render's row: %w", stage.ErrHandBack, err)
+	case postgres.Unserved(err) && ctx.Err() == nil:
+		return fmt.Errorf("%w: Postgres does not answer: %w", stage.ErrHandBack, err)
 	}
 	return err
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,6 +170,44 @@ func TestAnUploadWhoseRendersRowIsHeldIsHandedBack(t *testing.T) {
 	}
 	if _, err := r.Handle(t.Context(), task); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAnUploadIsHandedBackWhilePostgresIsAway(t *testing.T) {
+	r := arrange(t)
+	r.patience = 300 * time.Millisecond
+	task := r.grant("worker-1")
+	away, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer away.Close()
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer away.Close()
+	serving.Go(func() {
+		for {
+			conn, err := away.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	})
+	pool, err := postgres.Open(t.Context(), "postgres://postgres@"+away.Addr().String()+"/postgres?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	there := r.renders
+	r.renders = renders{pool}
+	if _, err := r.Handle(t.Context(), task); !errors.Is(err, stage.ErrHandBack) {
+		t.Errorf("when it begins: %v, want ErrHandBack", err)
+	}
+	r.renders = there
+	r.onceCopied(r.cfg.VideoBucket, func() { r.renders = renders{pool} })
+	if _, err := r.Handle(t.Context(), task); !errors.Is(err, stage.ErrHandBack) {
+		t.Errorf("when it ends: %v, want ErrHandBack", err)
 	}
 }
 
