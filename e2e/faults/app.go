@@ -74,7 +74,7 @@ func (r *Run) small() campaign { return newCampaign(r.rng, 1+r.rng.IntN(4)*r.rng
 // done, unless the caller says otherwise.
 func (r *Run) submit(ctx context.Context, c campaign) (*render, error) {
 	w := &render{wanted: c, ends: []end{endDone}, jobs: 1}
-	err := pgx.BeginFunc(ctx, r.db, func(tx pgx.Tx) error {
+	return w, r.add(ctx, w, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `insert into campaigns (name, user_id, facecam_url, output_width, output_height, output_fps)
 			values ('faults', $1::uuid, nullif($2, ''), 320, 180, $3) returning id`, c.owner, c.facecam, fps).Scan(&w.campaign)
 		if err != nil {
@@ -89,13 +89,12 @@ func (r *Run) submit(ctx context.Context, c campaign) (*render, error) {
 		}
 		return queue(ctx, tx, w)
 	})
-	return w, r.add(w, err)
 }
 
 // submitAgain queues another render of the same campaign.
 func (r *Run) submitAgain(ctx context.Context, first *render) (*render, error) {
 	w := &render{wanted: first.wanted, campaign: first.campaign, ends: []end{endDone}, jobs: 1}
-	return w, r.add(w, pgx.BeginFunc(ctx, r.db, func(tx pgx.Tx) error { return queue(ctx, tx, w) }))
+	return w, r.add(ctx, w, func(tx pgx.Tx) error { return queue(ctx, tx, w) })
 }
 
 // queue inserts a render of a campaign, and its job.
@@ -109,13 +108,14 @@ func queue(ctx context.Context, tx pgx.Tx, w *render) error {
 	return err
 }
 
-// add notes a render that was queued, unless err says that it was not.
-func (r *Run) add(w *render, err error) error {
-	if err != nil {
-		return fmt.Errorf("queue a render: %w", err)
-	}
+// add queues a render, and notes it. Nobody else acts on renders in between: who cancels one writes
+// down how it may end.
+func (r *Run) add(ctx context.Context, w *render, queue func(pgx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := pgx.BeginFunc(ctx, r.db, queue); err != nil {
+		return fmt.Errorf("queue a render: %w", err)
+	}
 	r.renders = append(r.renders, w)
 	return nil
 }

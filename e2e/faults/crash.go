@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/pkg/fault"
 )
@@ -107,15 +108,18 @@ var steps = Fault{
 	Ingests: 1, Recorders: 1, Transcoders: 1, Uploaders: 1, Retries: endless, Short: 1,
 	Do: func(ctx context.Context, r *Run) error {
 		stop := r.feed(ctx, 4)
-		errs := make([]error, len(r.replicas))
-		var all sync.WaitGroup
-		for i, p := range r.replicas {
-			rng := r.another()
-			all.Go(func() { errs[i] = r.killAtSteps(ctx, p, rng) })
-		}
-		all.Wait()
-		return errors.Join(errors.Join(errs...), stop())
+		return errors.Join(r.killAllAtSteps(ctx, r.replicas...), stop())
 	},
+}
+
+// killAllAtSteps kills replicas at each of their steps, all at the same time.
+func (r *Run) killAllAtSteps(ctx context.Context, replicas ...*replica) error {
+	all, ctx := errgroup.WithContext(ctx)
+	for _, p := range replicas {
+		rng := r.another()
+		all.Go(func() error { return r.killAtSteps(ctx, p, rng) })
+	}
+	return all.Wait()
 }
 
 // killAtSteps starts a replica again and again, each time to be killed at another step.

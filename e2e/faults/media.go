@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"time"
 )
 
@@ -58,15 +57,9 @@ var media = Fault{
 			}
 			fed <- err
 		})
-		errs := make([]error, 2)
-		var all sync.WaitGroup
-		for i, p := range []*replica{r.of("recorder")[0], r.of("transcoder")[0]} {
-			rng := r.another()
-			all.Go(func() { errs[i] = r.killAtSteps(ctx, p, rng) })
-		}
-		all.Wait()
+		err := r.killAllAtSteps(ctx, r.of("recorder")[0], r.of("transcoder")[0])
 		done()
-		err := errors.Join(errors.Join(errs...), <-fed)
+		err = errors.Join(err, <-fed)
 		return errors.Join(err, r.whileOpen(ctx, func() error { pause(ctx, 500*time.Millisecond); return nil }))
 	},
 }

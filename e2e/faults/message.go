@@ -118,7 +118,7 @@ var outOfOrder = Fault{
 
 // reverse replaces the results that wait by the same in the reverse order.
 func (r *Run) reverse(ctx context.Context) error {
-	return r.withJetStream(func(_ *nats.Conn, js jetstream.JetStream) error {
+	return r.askJetStream(ctx, func(ctx context.Context, js jetstream.JetStream) error {
 		stream, err := js.Stream(ctx, msg.StreamResults)
 		if err != nil {
 			return err

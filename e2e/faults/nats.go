@@ -63,9 +63,9 @@ func (n *natsServer) start(ctx context.Context) error {
 }
 
 // kill ends the server as a crash does.
-func (n *natsServer) kill() {
+func (n *natsServer) kill() error {
 	n.process.Kill()
-	<-n.process.Done()
+	return n.process.Await(patience)
 }
 
 // wipe deletes all streams, consumers and messages, whether the server runs or not. One that runs

@@ -92,6 +92,18 @@ func (r *Run) attempts() (begun map[attempt]int, failed map[uuid.UUID]int, err e
 
 func (r *Run) journal() string { return filepath.Join(r.dir, "journal") }
 
+// askJetStream calls do, which asks JetStream a few things, with a connection of the suite's own.
+// The client bounds its requests only where their context has no end, and a run's has one.
+func (s *system) askJetStream(ctx context.Context, do func(context.Context, jetstream.JetStream) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerWithin, fmt.Errorf("JetStream does not answer within %s", answerWithin))
+	defer cancel()
+	err := s.withJetStream(func(_ *nats.Conn, js jetstream.JetStream) error { return do(ctx, js) })
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return err
+}
+
 // withJetStream calls do with a connection of the suite's own.
 func (s *system) withJetStream(do func(*nats.Conn, jetstream.JetStream) error) error {
 	conn, err := nats.Connect("nats://"+s.nats.addr(), nats.MaxReconnects(-1))
@@ -109,7 +121,7 @@ func (s *system) withJetStream(do func(*nats.Conn, jetstream.JetStream) error) e
 // waiting returns how many messages each of the work queues holds.
 func (s *system) waiting(ctx context.Context) (list map[string]uint64, err error) {
 	list = map[string]uint64{}
-	err = s.withJetStream(func(_ *nats.Conn, js jetstream.JetStream) error {
+	err = s.askJetStream(ctx, func(ctx context.Context, js jetstream.JetStream) error {
 		for _, name := range []string{msg.StreamRecord, msg.StreamTranscode, msg.StreamUpload, msg.StreamResults} {
 			stream, err := js.Stream(ctx, name)
 			if err != nil {
@@ -127,7 +139,7 @@ func (s *system) waiting(ctx context.Context) (list map[string]uint64, err error
 // ends returns how often the end of each render was published.
 func (s *system) ends(ctx context.Context) (list map[uuid.UUID]uint64, err error) {
 	list = map[uuid.UUID]uint64{}
-	err = s.withJetStream(func(_ *nats.Conn, js jetstream.JetStream) error {
+	err = s.askJetStream(ctx, func(ctx context.Context, js jetstream.JetStream) error {
 		stream, err := js.Stream(ctx, msg.StreamEvents)
 		if err != nil {
 			return err

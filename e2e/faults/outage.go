@@ -12,7 +12,9 @@ var natsKills = Fault{
 		stop := r.feed(ctx, 6)
 		for range r.times(50) {
 			pause(ctx, r.between(200*time.Millisecond, 4*time.Second))
-			r.nats.kill()
+			if err := r.nats.kill(); err != nil {
+				return err
+			}
 			r.count("kill -9 of NATS", 1)
 			pause(ctx, r.between(0, 2*time.Second))
 			if err := r.nats.start(ctx); err != nil {
@@ -32,7 +34,9 @@ var natsWipes = Fault{
 		for _, running := range []bool{false, true} {
 			pause(ctx, r.between(time.Second, 3*time.Second))
 			if !running {
-				r.nats.kill()
+				if err := r.nats.kill(); err != nil {
+					return err
+				}
 			}
 			if err := r.nats.wipe(); err != nil {
 				return err
@@ -42,7 +46,9 @@ var natsWipes = Fault{
 				// The server does not notice. What it has not stored it does not answer, until it
 				// is started again.
 				pause(ctx, r.between(time.Second, 3*time.Second))
-				r.nats.kill()
+				if err := r.nats.kill(); err != nil {
+					return err
+				}
 			}
 			if err := r.nats.start(ctx); err != nil {
 				return err
@@ -57,7 +63,7 @@ var natsWipes = Fault{
 var postgresRefuses = Fault{
 	Name: "postgres refuses", What: "Postgres refuses connections for 60 s", Ingests: 2, Recorders: 2, Transcoders: 2, Unharmed: true,
 	Do: func(ctx context.Context, r *Run) error {
-		return r.withoutPostgres(ctx, func(l *link) error { l.refuse(); return nil })
+		return r.withoutPostgres(ctx, (*link).refuse)
 	},
 }
 

@@ -9,6 +9,8 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/servers"
 )
 
 // proxies are the links between services and servers.
@@ -20,6 +22,7 @@ func newProxies() proxies {
 
 // link is the way from one service to one server.
 type link struct {
+	name  string
 	proxy *toxiproxy.Proxy
 	stop  bool
 }
@@ -31,7 +34,12 @@ const (
 )
 
 func (p proxies) link(name, server string) (*link, error) {
-	l := &link{proxy: toxiproxy.NewProxy(p.server, name, "127.0.0.1:0", server)}
+	// A port of the kernel's own choice may be another program's by the time it is opened again.
+	port, err := servers.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	l := &link{name: name, proxy: toxiproxy.NewProxy(p.server, name, servers.Loopback(port), server)}
 	if err := l.proxy.Start(); err != nil {
 		return nil, fmt.Errorf("open the link %s: %w", name, err)
 	}
@@ -42,9 +50,9 @@ func (p proxies) link(name, server string) (*link, error) {
 func (l *link) addr() string { return l.proxy.Listen }
 
 // refuse ends all connections, and lets none come about.
-func (l *link) refuse() {
+func (l *link) refuse() error {
 	l.stop = true
-	l.proxy.Stop()
+	return l.close()
 }
 
 // drop lets no byte through in the given directions. Connections come about, and stay.
@@ -70,7 +78,10 @@ func (l *link) delay(latency, jitter int) error {
 func (l *link) add(name, kind, direction string, attributes map[string]int) error {
 	text, err := json.Marshal(map[string]any{"name": name, "type": kind, "stream": direction, "toxicity": 1.0, "attributes": attributes})
 	if err == nil {
-		_, err = l.proxy.Toxics.AddToxicJson(strings.NewReader(string(text)))
+		err = within(patience, "the link "+l.name+" is bad", func() error {
+			_, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(string(text)))
+			return err
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("make a link bad: %w", err)
@@ -80,9 +91,12 @@ func (l *link) add(name, kind, direction string, attributes map[string]int) erro
 
 // heal makes the link good again. What was dropped is lost: its connections end.
 func (l *link) heal(ctx context.Context) error {
-	l.proxy.Toxics.ResetToxics(ctx)
-	if !l.stop {
+	err := within(patience, "the link "+l.name+" carries everything again", func() error {
+		l.proxy.Toxics.ResetToxics(ctx)
 		return nil
+	})
+	if err != nil || !l.stop {
+		return err
 	}
 	l.stop = false
 	if err := l.proxy.Start(); err != nil {
@@ -91,4 +105,9 @@ func (l *link) heal(ctx context.Context) error {
 	return nil
 }
 
-func (l *link) close() { l.proxy.Stop() }
+func (l *link) close() error {
+	return within(patience, "the link "+l.name+" is closed", func() error {
+		l.proxy.Stop()
+		return nil
+	})
+}

@@ -74,7 +74,8 @@ func (r *replica) awaitReady(ctx context.Context) error {
 	})
 }
 
-func (r *replica) ended() bool { return r.process.State() != nil }
+// ended reports whether the process has ended, or was never started.
+func (r *replica) ended() bool { return r.process == nil || r.process.State() != nil }
 
 // crash ends the process alone, with SIGKILL, and waits until what it started has ended too.
 func (r *replica) crash() error {
@@ -82,8 +83,9 @@ func (r *replica) crash() error {
 	if err != nil {
 		return err
 	}
-	_ = r.process.Signal(syscall.SIGKILL)
-	<-r.process.Done()
+	if err := r.process.Stop(syscall.SIGKILL, patience); err != nil {
+		return fmt.Errorf("kill %s: %w", r.name, err)
+	}
 	return gone(children)
 }
 
@@ -168,7 +170,7 @@ func (r *Run) newReplica(kind string) (*replica, error) {
 		maps.Copy(p.env, map[string]string{
 			"DATABASE_URL": "postgres://postgres@" + p.postgres.addr() + "/postgres?sslmode=disable",
 			"S3_ENDPOINT":  "http://" + storeHost, "S3_ACCESS_KEY_ID": accessKey, "S3_SECRET_ACCESS_KEY": secretKey,
-			"TASK_LEASE": r.fault.lease().String(), "WORKER_POLL_INTERVAL": "200", "WORK_RETENTION": "0s", "WORKER_MAX_RETRIES": strconv.Itoa(r.fault.Retries),
+			"TASK_LEASE": r.fault.lease().String(), "WORKER_POLL_INTERVAL": "200", "WORK_RETENTION": retention.String(), "WORKER_MAX_RETRIES": strconv.Itoa(r.fault.Retries),
 		})
 	case "recorder", "transcoder":
 		maps.Copy(p.env, map[string]string{"FAULTS_STAGE": kind, "FAULTS_JOURNAL": r.journal(), "FAULTS_BAD": "?bad"})

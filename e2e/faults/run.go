@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,12 @@ const (
 	stuckAfter = 75 * time.Second
 	// stuckMedia is that where a page may take as long as pages may.
 	stuckMedia = 4 * time.Minute
+	// retention is WORK_RETENTION: time for workers to stop, and for the store to end what they
+	// asked it for, before the objects of a render are deleted.
+	retention = 3 * time.Second
+	// runWithin bounds a run, and endWithin what renders may take when no harm is done any more.
+	runWithin = 2 * time.Hour
+	endWithin = 15 * time.Minute
 	// quietWithin bounds how long sweeping and forgetting may take after the last render's end.
 	quietWithin = time.Minute
 )
@@ -141,8 +148,11 @@ func (r *Run) another() *rand.Rand { return rand.New(rand.NewPCG(r.rng.Uint64(),
 // whileOpen calls harm again and again until all renders have ended, or are stuck.
 func (r *Run) whileOpen(ctx context.Context, harm func() error) error {
 	for {
+		if ctx.Err() != nil {
+			return fmt.Errorf("renders have not ended: %w", context.Cause(ctx))
+		}
 		n, err := r.open(ctx)
-		if n == 0 || err != nil || ctx.Err() != nil {
+		if n == 0 || err != nil {
 			return err
 		}
 		if moves, err := r.moves(ctx); err != nil || !moves {
@@ -246,7 +256,7 @@ func (r *Run) heal(ctx context.Context) error {
 	}
 	for _, p := range r.replicas {
 		err = errors.Join(err, p.heal(ctx))
-		if p.process == nil || p.ended() {
+		if p.ended() {
 			err = errors.Join(err, p.start(ctx, nil))
 		}
 	}
@@ -268,7 +278,7 @@ func (r *Run) moves(ctx context.Context) (bool, error) {
 
 // awaitEnds waits until all renders and jobs have ended, or nothing changes any more.
 func (r *Run) awaitEnds(ctx context.Context) error {
-	for {
+	for deadline := time.Now().Add(endWithin); ; {
 		type open struct{ What string }
 		list, err := query[open](ctx, r, `
 			select 'render ' || id || ' is ' || status from renders where status not in ('done', 'failed', 'cancelled')
@@ -284,7 +294,7 @@ func (r *Run) awaitEnds(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !moves {
+		if !moves || time.Now().After(deadline) {
 			r.stuck = true
 			for _, o := range list {
 				r.found(Stuck, "%s", o.What)
@@ -292,7 +302,7 @@ func (r *Run) awaitEnds(ctx context.Context) error {
 			return nil
 		}
 		if !pause(ctx, 100*time.Millisecond) {
-			return context.Cause(ctx)
+			return fmt.Errorf("%d have not ended, first: %s: %w", len(list), list[0].What, context.Cause(ctx))
 		}
 	}
 }
@@ -331,6 +341,7 @@ func (r *Run) awaitQuiet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		late := 0
 		for _, key := range objects {
 			if strings.HasPrefix(key, "loom-database/") {
 				continue // it says whose the bucket is
@@ -338,19 +349,56 @@ func (r *Run) awaitQuiet(ctx context.Context) error {
 			if strings.HasPrefix(key, "loom-probe/") {
 				continue // an uploader that starts an hour later deletes it
 			}
+			orphan, err := r.orphan(ctx, key)
+			if err != nil {
+				return err
+			}
+			if orphan {
+				late++
+				continue
+			}
 			left = append(left, "the work bucket has "+key)
 		}
 		if len(left) == 0 {
+			if late > 0 {
+				r.count("objects stored late, which maintenance deletes", late)
+			}
 			return nil
 		}
 		if !pause(ctx, 200*time.Millisecond) {
-			return context.Cause(ctx)
+			return fmt.Errorf("%d are left, first: %s: %w", len(left), left[0], context.Cause(ctx))
 		}
 	}
 	for _, what := range left[:min(len(left), 10)] {
 		r.found(Left, "%s", what)
 	}
 	return nil
+}
+
+// orphan reports whether an object was stored after its render's objects were to be deleted, and
+// maintenance will delete it: a worker, or the store, may have been stopped while it did that.
+// Where nobody was harmed or told to stop there is no such object.
+func (r *Run) orphan(ctx context.Context, key string) (bool, error) {
+	parts := strings.Split(key, "/")
+	if r.fault.Unharmed || len(parts) < 3 || uuid.Validate(parts[0]) != nil || uuid.Validate(parts[1]) != nil {
+		return false, nil
+	}
+	info, err := os.Stat(filepath.Join(r.bucket("loom-work"), key))
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil // it is deleted by now
+	}
+	if err != nil {
+		return false, err
+	}
+	var orphan bool
+	err = r.db.QueryRow(ctx, `select not loom.needs_objects($1::text::uuid, $2::text::uuid)
+		and $3::timestamptz > coalesce((select max(ended_at) from loom.plans where render_id = $1::text::uuid),
+		(select max(at) from faults.renders_seen where render_id = $1::text::uuid)) + make_interval(secs => $4::float8)`,
+		parts[0], parts[1], info.ModTime(), retention.Seconds()).Scan(&orphan)
+	if err != nil {
+		return false, fmt.Errorf("ask whether object %s is needed: %w", key, err)
+	}
+	return orphan, nil
 }
 
 // stopAll stops the services, and checks that they leave nothing behind (promise 7).
@@ -381,7 +429,9 @@ func (r *Run) stopAll(context.Context) error {
 	}
 	for _, p := range r.replicas {
 		for _, l := range p.links() {
-			l.close()
+			if err := l.close(); err != nil {
+				return err
+			}
 		}
 		list, err := files(p.work)
 		if err != nil {

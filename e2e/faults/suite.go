@@ -102,6 +102,8 @@ func (o Options) one(ctx context.Context, s *system, f Fault, seed uint64) (Resu
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Result{}, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, runWithin, fmt.Errorf("%s takes longer than %s", f.Name, runWithin))
+	defer cancel()
 	began := time.Now()
 	r := newRun(s, f, seed, cmp.Or(o.Scale, f.Short), o.Bin, dir)
 	findings := r.execute(ctx)

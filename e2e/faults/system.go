@@ -129,7 +129,7 @@ func (s *system) stop() error {
 		err = errors.Join(err, s.s3.Stop())
 	}
 	if s.nats != nil && s.nats.process != nil {
-		s.nats.kill()
+		err = errors.Join(err, s.nats.kill())
 	}
 	if s.postgres != nil {
 		err = errors.Join(err, s.postgres.Stop())

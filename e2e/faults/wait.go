@@ -6,8 +6,27 @@ import (
 	"time"
 )
 
-// patience bounds a wait that would otherwise hang.
-const patience = 2 * time.Minute
+const (
+	// patience bounds a wait that would otherwise hang.
+	patience = 2 * time.Minute
+	// answerWithin bounds a question of the suite to a server that nothing harms.
+	answerWithin = 30 * time.Second
+)
+
+// within calls do, which takes no context, and returns its error. When do does not return in time,
+// the error says what was waited for.
+func within(limit time.Duration, what string, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("waited in vain until %s", what)
+	}
+}
 
 // until polls until ok holds or fails. Its error says what was waited for in vain.
 func until(ctx context.Context, within time.Duration, what string, ok func() (bool, error)) error {
