@@ -3,7 +3,7 @@ package faults
 // All returns all faults.
 func All() []Fault {
 	return []Fault{
-		calm, steps, kills, stops, scaling, natsKills, natsWipes, postgresRefuses, postgresHangs, cutOff, badStore, twice, outOfOrder,
+		calm, watched, steps, kills, stops, scaling, natsKills, natsWipes, postgresRefuses, postgresHangs, cutOff, badStore, twice, outOfOrder,
 		together, race, people, sharing, retries, fullDisk, media, slow, clocks,
 	}
 }

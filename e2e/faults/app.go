@@ -13,6 +13,9 @@ import (
 // fps is the frame rate of all videos: what they show is not tested.
 const fps = 10
 
+// long ends the URLs of pages that take a minute.
+const long = "?long"
+
 // campaign is what the app stores.
 type campaign struct {
 	owner   uuid.UUID
@@ -45,6 +48,8 @@ type render struct {
 	ends []end
 	// jobs is how many jobs it has.
 	jobs int
+	// ended is when somebody cancelled or deleted it, by the database's clock.
+	ended time.Time
 }
 
 // owners are the users whose renders runs queue.

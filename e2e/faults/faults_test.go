@@ -94,7 +94,34 @@ func TestAReportCountsRunsThatBrokeAPromise(t *testing.T) {
 		{Fault: f, Seed: 1, Renders: 3, Counts: map[string]int{"kill -9": 2}},
 		{Fault: f, Seed: 2, Renders: 4, Counts: map[string]int{"kill -9": 3}, Findings: []Finding{{Lost, "x"}, {Lost, "y"}, {Left, "z"}}},
 	})
-	if want := "| storm | thunder | 2 | 7 | kill -9: 5 | 1 | 0 | 0 | 1 | 0 | 0.0 |"; err != nil || !strings.Contains(b.String(), want) {
+	if want := "| storm | thunder | 2 | 7 | kill -9: 5 | 1 | 0 | 0 | 1 | 0 | 0 | 0.0 |"; err != nil || !strings.Contains(b.String(), want) {
 		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
+func TestAWaitThatIsInVainSaysForWhat(t *testing.T) {
+	never := make(chan error)
+	if err := within(time.Millisecond, "the sun rises", func() error { return <-never }); err == nil || !strings.Contains(err.Error(), "the sun rises") {
+		t.Error(err)
+	}
+	close(never)
+}
+
+func TestOnlyAMachineThatKeepsUpIsJudgedByTheClock(t *testing.T) {
+	at := func(seconds float64) time.Time { return time.Unix(0, int64(seconds*1e9)) }
+	for name, test := range map[string]struct {
+		took float64
+		late bool
+	}{"soon enough": {4, false}, "late": {9, true}, "much too late": {101, true}} {
+		for _, busy := range []bool{false, true} {
+			r := newRun(nil, Fault{}, 1, 1, "", "")
+			if busy {
+				r.pulse.beats = []beat{{at(99), at(99.1)}, {at(102), at(103)}}
+			}
+			r.judge("it took", at(100), at(100+test.took), 5*time.Second, "it ended")
+			if late, want := len(r.findings) > 0, test.late && !busy || test.took > 100; late != want {
+				t.Errorf("%s, busy: %v: %v", name, busy, r.findings)
+			}
+		}
 	}
 }

@@ -31,12 +31,14 @@ const (
 	Stuck Outcome = "stuck"
 	// Left: a process, a file, an object, a message or a row was left behind.
 	Left Outcome = "left behind"
+	// Late: something took longer than it may, and the machine was not busy.
+	Late Outcome = "late"
 	// Broken: the run itself failed.
 	Broken Outcome = "broken"
 )
 
 // Outcomes lists them in the order of reports.
-var Outcomes = []Outcome{Lost, Doubled, Stuck, Left, Broken}
+var Outcomes = []Outcome{Lost, Doubled, Stuck, Left, Late, Broken}
 
 // Finding is a promise that a run broke.
 type Finding struct {
@@ -88,7 +90,7 @@ func (r *Run) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.begun, r.failed, err = r.attempts(); err != nil {
+	if r.begun, r.failed, r.spans, err = r.attempts(); err != nil {
 		return err
 	}
 	byID := map[uuid.UUID]row{}

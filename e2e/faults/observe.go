@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -61,33 +62,42 @@ type attempt struct {
 	number       int
 }
 
-// attempts reads the workers' journal: how often each attempt was begun, and how many attempts at
-// each task failed because they were to.
-func (r *Run) attempts() (begun map[attempt]int, failed map[uuid.UUID]int, err error) {
-	begun, failed = map[attempt]int{}, map[uuid.UUID]int{}
+// span is when a worker began an attempt, and when it ended it.
+type span struct{ begun, ended time.Time }
+
+// attempts reads the workers' journal: how often each attempt was begun, how many attempts at each
+// task failed because they were to, and when each attempt was begun last and ended.
+func (r *Run) attempts() (begun map[attempt]int, failed map[uuid.UUID]int, spans map[attempt]span, err error) {
+	begun, failed, spans = map[attempt]int{}, map[uuid.UUID]int{}, map[attempt]span{}
 	file, err := os.Open(r.journal())
 	if errors.Is(err, fs.ErrNotExist) {
-		return begun, failed, nil
+		return begun, failed, spans, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer func() { _ = file.Close() }()
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		var what, task, render, worker string
 		var a attempt
-		if _, err := fmt.Sscan(lines.Text(), &what, &task, &render, &a.kind, &a.number, &worker); err != nil {
-			return nil, nil, fmt.Errorf("read the journal: %q: %w", lines.Text(), err)
+		var ms int64
+		if _, err := fmt.Sscan(lines.Text(), &what, &task, &render, &a.kind, &a.number, &worker, &ms); err != nil {
+			return nil, nil, nil, fmt.Errorf("read the journal: %q: %w", lines.Text(), err)
 		}
 		a.task, a.render = uuid.MustParse(task), uuid.MustParse(render)
-		if what == "begins" {
+		at := time.UnixMilli(ms)
+		switch what {
+		case "begins":
 			begun[a]++
-		} else {
+			spans[a] = span{begun: at}
+		case "fails":
 			failed[a.task]++
+		case "ends":
+			spans[a] = span{spans[a].begun, at}
 		}
 	}
-	return begun, failed, lines.Err()
+	return begun, failed, spans, lines.Err()
 }
 
 func (r *Run) journal() string { return filepath.Join(r.dir, "journal") }

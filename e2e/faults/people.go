@@ -2,9 +2,13 @@ package faults
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
@@ -13,10 +17,17 @@ import (
 var people = Fault{
 	Name: "people", What: "renders are cancelled in both ways and deleted, stages paused and resumed, at random moments", Ingests: 2, Recorders: 2, Transcoders: 2,
 	Uploaders: 2, Uncharged: true, Short: 0.1,
+	Check: func(ctx context.Context, r *Run) error { return r.checkStopped(ctx) },
 	Do: func(ctx context.Context, r *Run) error {
 		stop := r.feed(ctx, 10)
-		for range r.times(100) {
+		for i := range r.times(100) {
 			pause(ctx, r.between(0, 500*time.Millisecond))
+			if i%4 == 0 {
+				if err := r.endLong(ctx); err != nil {
+					return err
+				}
+				continue
+			}
 			if r.rng.IntN(8) == 0 {
 				if err := r.pauseOrResume(ctx); err != nil {
 					return err
@@ -37,6 +48,20 @@ var people = Fault{
 		}
 		return stop()
 	},
+}
+
+// endLong ends a render while a page is being recorded that takes a minute.
+func (r *Run) endLong(ctx context.Context) error {
+	c := newCampaign(r.rng, 1)
+	c.scenes[0].url, c.scenes[0].seconds = c.scenes[0].url+long, 1
+	w, err := r.submit(ctx, c)
+	if err != nil {
+		return err
+	}
+	pause(ctx, r.between(time.Second, 2*time.Second))
+	err = r.act(ctx, w.id)
+	w.ends = slices.DeleteFunc(slices.Clone(w.ends), func(e end) bool { return e == endDone })
+	return err
 }
 
 // pauseOrResume pauses one kind of task, or resumes all.
@@ -185,15 +210,23 @@ func (r *Run) act(ctx context.Context, id uuid.UUID) error {
 	a := acts[r.rng.IntN(len(acts))]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	done, err := r.db.Exec(ctx, a.sql, id)
-	if err != nil || done.RowsAffected() == 0 {
-		return err
+	var at time.Time
+	err := r.db.QueryRow(ctx, a.sql+" returning clock_timestamp()", id).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("end a render: %w", err)
 	}
 	r.counts[a.name]++
-	for _, w := range r.renders {
-		if w.id == id {
-			w.ends = a.ends
-		}
+	i := slices.IndexFunc(r.renders, func(w *render) bool { return w.id == id })
+	if i < 0 {
+		return fmt.Errorf("render %s was ended, and nobody had queued it", id)
+	}
+	w := r.renders[i]
+	w.ends = a.ends
+	if w.ended.IsZero() {
+		w.ended = at
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ func (r *Run) newReplica(kind string) (*replica, error) {
 			"TASK_LEASE": r.fault.lease().String(), "WORKER_POLL_INTERVAL": "200", "WORK_RETENTION": retention.String(), "WORKER_MAX_RETRIES": strconv.Itoa(r.fault.Retries),
 		})
 	case "recorder", "transcoder":
-		maps.Copy(p.env, map[string]string{"FAULTS_STAGE": kind, "FAULTS_JOURNAL": r.journal(), "FAULTS_BAD": "?bad"})
+		maps.Copy(p.env, map[string]string{"FAULTS_STAGE": kind, "FAULTS_JOURNAL": r.journal(), "FAULTS_BAD": "?bad", "FAULTS_LONG": long})
 		if r.fault.Media {
 			p.program = filepath.Join(r.bin, kind)
 			maps.Copy(p.env, map[string]string{"EGRESS_ALLOW": "127.0.0.0/8", "RECORDER_SLOTS": "1", "TRANSCODER_SLOTS": "1"})

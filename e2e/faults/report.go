@@ -17,6 +17,7 @@ func Report(w io.Writer, results []Result) error {
 		fault         Fault
 		runs, renders int
 		counts        map[string]int
+		took          map[string]time.Duration
 		broken        map[Outcome]int
 		elapsed       time.Duration
 	}
@@ -25,12 +26,15 @@ func Report(w io.Writer, results []Result) error {
 		i := slices.IndexFunc(lines, func(l *line) bool { return l.fault.Name == r.Fault.Name })
 		if i < 0 {
 			i = len(lines)
-			lines = append(lines, &line{fault: r.Fault, counts: map[string]int{}, broken: map[Outcome]int{}})
+			lines = append(lines, &line{fault: r.Fault, counts: map[string]int{}, took: map[string]time.Duration{}, broken: map[Outcome]int{}})
 		}
 		l := lines[i]
 		l.runs, l.renders, l.elapsed = l.runs+1, l.renders+r.Renders, l.elapsed+r.Elapsed
 		for what, n := range r.Counts {
 			l.counts[what] += n
+		}
+		for what, d := range r.Took {
+			l.took[what] = max(l.took[what], d)
 		}
 		seen := map[Outcome]bool{}
 		for _, f := range r.Findings {
@@ -47,7 +51,7 @@ func Report(w io.Writer, results []Result) error {
 	}
 	b.WriteString(" minutes |\n|---|---|--:|--:|---|" + strings.Repeat("--:|", len(Outcomes)+1) + "\n")
 	for _, l := range lines {
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s |", l.fault.Name, l.fault.What, l.runs, l.renders, cmp.Or(harm(l.counts), "–"))
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s |", l.fault.Name, l.fault.What, l.runs, l.renders, cmp.Or(harm(l.counts, l.took), "–"))
 		for _, o := range Outcomes {
 			fmt.Fprintf(&b, " %d |", l.broken[o])
 		}

@@ -83,9 +83,11 @@ type Run struct {
 	// began is the database's time at the start.
 	began time.Time
 
-	// begun and failed are what the workers' journal says at the end: see attempts.
+	// begun, failed and spans are what the workers' journal says at the end: see attempts.
 	begun  map[attempt]int
 	failed map[uuid.UUID]int
+	spans  map[attempt]span
+	pulse  pulse
 
 	// changed is how many changes there were, and when that was seen first.
 	changed struct {
@@ -99,6 +101,7 @@ type Run struct {
 	mu       sync.Mutex
 	renders  []*render
 	counts   map[string]int
+	took     map[string]time.Duration
 	stuck    bool
 	findings []Finding
 }
@@ -109,6 +112,7 @@ func newRun(s *system, f Fault, seed uint64, scale float64, bin, dir string) *Ru
 	_, _ = name.Write([]byte(f.Name))
 	r := &Run{
 		system: s, fault: f, rng: rand.New(rand.NewPCG(seed, name.Sum64())), scale: scale, bin: bin, dir: dir, counts: map[string]int{},
+		took: map[string]time.Duration{},
 	}
 	r.changed.at = time.Now()
 	return r
@@ -119,6 +123,13 @@ func (r *Run) count(what string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts[what] += n
+}
+
+// longest notes how long something took, if it never took longer.
+func (r *Run) longest(what string, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.took[what] = max(r.took[what], d)
 }
 
 // times returns n, scaled, and at least 1.
@@ -174,6 +185,7 @@ func (r *Run) execute(ctx context.Context) []Finding {
 		err = r.db.QueryRow(ctx, "select clock_timestamp()").Scan(&r.began)
 	}
 	if err == nil {
+		defer r.takePulse(ctx)()
 		err = r.startAll(ctx)
 	}
 	if err == nil {
@@ -200,6 +212,17 @@ func (r *Run) execute(ctx context.Context) []Finding {
 	}
 	r.checkProcesses(before)
 	return r.findings
+}
+
+// takePulse takes the pulse until the function that it returns is called.
+func (r *Run) takePulse(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var taking sync.WaitGroup
+	taking.Go(func() { r.pulse.run(ctx, r.db) })
+	return func() {
+		cancel()
+		taking.Wait()
+	}
 }
 
 // do does the harm. What the fault began beside it has ended when do returns, also with an error:

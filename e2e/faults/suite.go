@@ -35,10 +35,12 @@ type Options struct {
 
 // Result is what became of a run.
 type Result struct {
-	Fault    Fault
-	Seed     uint64
-	Renders  int
-	Counts   map[string]int
+	Fault   Fault
+	Seed    uint64
+	Renders int
+	Counts  map[string]int
+	// Took is how long some things took at the longest.
+	Took     map[string]time.Duration
 	Findings []Finding
 	Elapsed  time.Duration
 }
@@ -107,7 +109,7 @@ func (o Options) one(ctx context.Context, s *system, f Fault, seed uint64) (Resu
 	began := time.Now()
 	r := newRun(s, f, seed, cmp.Or(o.Scale, f.Short), o.Bin, dir)
 	findings := r.execute(ctx)
-	result := Result{Fault: f, Seed: seed, Renders: len(r.renders), Counts: r.counts, Findings: findings, Elapsed: time.Since(began)}
+	result := Result{Fault: f, Seed: seed, Renders: len(r.renders), Counts: r.counts, Took: r.took, Findings: findings, Elapsed: time.Since(began)}
 	_, err := fmt.Fprintln(o.Log, result)
 	if len(findings) > 0 && o.Out != "" {
 		kept := filepath.Join(o.Out, fmt.Sprintf("%s-%d", strings.ReplaceAll(f.Name, " ", "-"), seed))
@@ -134,13 +136,16 @@ func (r Result) String() string {
 	return b.String()
 }
 
-// harm says what was done, such as "kill -9: 12".
-func (r Result) harm() string { return harm(r.Counts) }
+// harm says what was done, such as "kill -9: 12", and how long things took.
+func (r Result) harm() string { return harm(r.Counts, r.Took) }
 
-func harm(counts map[string]int) string {
+func harm(counts map[string]int, took map[string]time.Duration) string {
 	var list []string
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
 		list = append(list, fmt.Sprintf("%s: %d", what, counts[what]))
+	}
+	for _, what := range slices.Sorted(maps.Keys(took)) {
+		list = append(list, fmt.Sprintf("%s at most %.1f s", what, took[what].Seconds()))
 	}
 	return strings.Join(list, ", ")
 }

@@ -27,12 +27,14 @@ type config struct {
 	Slots int `env:"FAULTS_SLOTS" envDefault:"2" min:"1"`
 	// WorkDir holds the tasks' folders.
 	WorkDir string `env:"WORK_DIR,required"`
-	// Journal is the file to which a line is appended when an attempt begins, and when it fails.
+	// Journal is the file to which a line is appended when an attempt begins, fails and ends.
 	Journal string `env:"FAULTS_JOURNAL,required"`
 	// Work is the longest time that a task takes.
 	Work time.Duration `env:"FAULTS_WORK" envDefault:"300ms"`
 	// Bad is what the URL of a page ends with that cannot be recorded; empty: every page can.
 	Bad string `env:"FAULTS_BAD"`
+	// Long is what the URL of a page ends with that takes a minute.
+	Long string `env:"FAULTS_LONG"`
 	// Fail is the share of attempts that fail, and are to be tried again.
 	Fail float64 `env:"FAULTS_FAIL"`
 	// Meet is where tasks of one render wait for one another at their end; empty: nowhere.

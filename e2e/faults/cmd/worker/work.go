@@ -44,6 +44,7 @@ func (w *work) of(do func(context.Context, *stage.Task) (map[string]any, error))
 		if err := w.note(t, "begins"); err != nil {
 			return nil, err
 		}
+		defer func() { _ = w.note(t, "ends") }()
 		if err := w.rest(ctx, t); err != nil {
 			return nil, err
 		}
@@ -65,17 +66,20 @@ func (w *work) of(do func(context.Context, *stage.Task) (map[string]any, error))
 // note appends a line to the journal: one write of less than a page, so that lines of several
 // workers do not mix.
 func (w *work) note(t *stage.Task, what string) error {
-	_, err := fmt.Fprintf(w.journal, "%s %s %s %s %d %s\n", what, t.TaskID, t.RenderID, t.Kind, t.Attempt, w.WorkerID)
+	_, err := fmt.Fprintf(w.journal, "%s %s %s %s %d %s %d\n", what, t.TaskID, t.RenderID, t.Kind, t.Attempt, w.WorkerID, time.Now().UnixMilli())
 	return err
 }
 
 // rest takes a random time.
-func (w *work) rest(ctx context.Context, t *stage.Task) error {
+func (w *work) rest(ctx context.Context, t *stage.Task) error { return w.restFor(ctx, t, w.Work) }
+
+// restFor takes a random time of at most most.
+func (w *work) restFor(ctx context.Context, t *stage.Task, most time.Duration) error {
 	for i := range steps {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(time.Duration(rand.Int64N(int64(w.Work)/steps + 1))):
+		case <-time.After(time.Duration(rand.Int64N(int64(most)/steps + 1))):
 		}
 		t.Progress(float64(i+1) / (steps + 1))
 	}
@@ -107,6 +111,11 @@ func (w *work) record(ctx context.Context, t *stage.Task) (map[string]any, error
 		// Others of the render have time to be done.
 		time.Sleep(time.Second)
 		return nil, stage.Permanent(msg.CodeSceneStatus, "The page answers with an error.", errors.New("the page is bad"))
+	}
+	if w.Long != "" && strings.HasSuffix(p.URL, w.Long) {
+		if err := w.restFor(ctx, t, 2*time.Minute); err != nil {
+			return nil, err
+		}
 	}
 	var bytes int64
 	for i, frames := range p.Pieces {
