@@ -43,10 +43,7 @@ var people = Fault{
 				return err
 			}
 		}
-		if _, err := r.db.Exec(ctx, "select loom.resume_kinds(array(select kind from loom.paused))"); err != nil {
-			return err
-		}
-		return stop()
+		return errors.Join(r.resume(ctx), stop())
 	},
 }
 
@@ -72,6 +69,14 @@ func (r *Run) pauseOrResume(ctx context.Context) error {
 		then (select count(*) from loom.resume_kinds(array(select kind from loom.paused)))
 		else (select count(*) from loom.pause_kinds(array[$1::text])) end`, string(kind))
 	return err
+}
+
+// resume resumes all kinds of task.
+func (r *Run) resume(ctx context.Context) error {
+	if _, err := r.db.Exec(ctx, "select loom.resume_kinds(array(select kind from loom.paused))"); err != nil {
+		return fmt.Errorf("resume all stages: %w", err)
+	}
+	return nil
 }
 
 // sharing has renders of one campaign share what they make, and takes away whoever makes it.

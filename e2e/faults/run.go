@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// lease is TASK_LEASE: short, so that runs wait less. longLease is that of faults in which no
-	// lease should lapse: it has room for a short outage and for reconnecting after it, on a busy
-	// machine too.
+	// lease is TASK_LEASE: short, so that runs wait less. On a busy machine it also lapses at a
+	// worker that nothing harms, so it is only for faults whose tasks may fail often. longLease has
+	// room for a short outage and for reconnecting after it, on a busy machine too.
 	lease     = 3 * time.Second
 	longLease = 20 * time.Second
 	// stuckAfter is how long nothing may change although renders have not ended.
@@ -147,7 +147,7 @@ func (r *Run) between(least, most time.Duration) time.Duration {
 
 // lease is TASK_LEASE.
 func (f Fault) lease() time.Duration {
-	if f.Unharmed || f.Uncharged {
+	if f.Unharmed || f.Uncharged || f.Retries < endless {
 		return longLease
 	}
 	return lease
@@ -270,12 +270,12 @@ func (r *Run) of(kind string) []*replica {
 	return list
 }
 
-// heal ends all harm: every server answers, and every service runs.
+// heal ends all harm: every server answers, every service runs, and no stage is paused.
 func (r *Run) heal(ctx context.Context) error {
 	r.objects.heal()
-	var err error
+	err := r.resume(ctx)
 	if r.nats.process.State() != nil {
-		err = r.nats.start(ctx)
+		err = errors.Join(err, r.nats.start(ctx))
 	}
 	for _, p := range r.replicas {
 		err = errors.Join(err, p.heal(ctx))
