@@ -69,22 +69,22 @@ func (c *Campaign) LocalMedia() bool {
 
 // text is the file's content.
 type text struct {
-	Name    *string `yaml:"name"`
-	Facecam *string `yaml:"facecam_url"`
-	Width   *int    `yaml:"output_width"`
-	Height  *int    `yaml:"output_height"`
-	FPS     *int    `yaml:"output_fps"`
-	Rate    any     `yaml:"output_rate"`
+	Name    *string `yaml:"name" json:"name"`
+	Facecam *string `yaml:"facecam_url" json:"facecam_url"`
+	Width   *int    `yaml:"output_width" json:"output_width"`
+	Height  *int    `yaml:"output_height" json:"output_height"`
+	FPS     *int    `yaml:"output_fps" json:"output_fps"`
+	Rate    any     `yaml:"output_rate" json:"output_rate"`
 
-	Output map[string]any `yaml:"output_options"`
-	Shown  map[string]any `yaml:"facecam_options"`
-	Scenes []sceneText    `yaml:"scenes"`
+	Output map[string]any `yaml:"output_options" json:"output_options"`
+	Shown  map[string]any `yaml:"facecam_options" json:"facecam_options"`
+	Scenes []sceneText    `yaml:"scenes" json:"scenes"`
 }
 
 type sceneText struct {
-	URL      string         `yaml:"url"`
-	Duration int            `yaml:"duration_sec"`
-	Options  map[string]any `yaml:"options"`
+	URL      string         `yaml:"url" json:"url"`
+	Duration int            `yaml:"duration_sec" json:"duration_sec"`
+	Options  map[string]any `yaml:"options" json:"options"`
 }
 
 // Load reads a campaign file. What is wrong with it is an *Error.
@@ -158,18 +158,27 @@ func parse(data []byte) (ast.Node, error) {
 
 // resolve makes a campaign of what is written, and finds the files that it names.
 func (t text) resolve(path string, doc ast.Node) (*Campaign, []Problem, error) {
-	c := &Campaign{Width: t.Width, Height: t.Height, FPS: t.FPS, Dir: filepath.Dir(path)}
-	c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-	if t.Name != nil {
-		c.Name = *t.Name
-	}
-	root, err := os.OpenRoot(c.Dir)
+	dir := filepath.Dir(path)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read campaign: %w", err)
 	}
 	defer root.Close()
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	c, problems, err := t.complete(name, root, doc)
+	if c != nil {
+		c.Dir = dir
+	}
+	return c, problems, err
+}
 
-	var problems []Problem
+// complete makes a campaign of what is written. Files are below root; it is nil where none may be
+// named. doc is the file's content, for line numbers, or nil.
+func (t text) complete(name string, root *os.Root, doc ast.Node) (c *Campaign, problems []Problem, err error) {
+	c = &Campaign{Name: name, Width: t.Width, Height: t.Height, FPS: t.FPS}
+	if t.Name != nil {
+		c.Name = *t.Name
+	}
 	resolve := func(written string, page bool, location ...string) Ref {
 		ref, err := resolve(root, written, page)
 		if err != nil {

@@ -37,6 +37,9 @@ func (t text) withCaptions(root *os.Root) (map[string]any, error) {
 	if _, both := captions["text"]; both {
 		return rest, errors.New("there is also a text: write only one of them")
 	}
+	if root == nil {
+		return rest, errors.New("no file may be named here: write what it holds as text")
+	}
 	said, err := readCaptions(root, file)
 	if err != nil {
 		return rest, err

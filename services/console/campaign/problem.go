@@ -22,7 +22,9 @@ type Problem struct {
 	Line int
 	// Field is where in the campaign: "scenes[0].url". Empty for the file as a whole.
 	Field string
-	Text  string
+	// Location is the same as the names of fields, and places in lists, from 0.
+	Location []string
+	Text     string
 }
 
 func (e *Error) Error() string {

@@ -38,13 +38,17 @@ var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
 const wantRef = "write an http or https URL, or the path of a file beside the campaign file"
 
-// resolve reads a reference. page says that it is a page, which may be a folder with an index.html.
+// resolve reads a reference. Files are below root; when it is nil, none may be named. page says
+// that it is a page, which may be a folder with an index.html.
 func resolve(root *os.Root, written string, page bool) (Ref, error) {
 	if found := scheme.FindString(written); found != "" {
 		return webRef(written, strings.ToLower(found))
 	}
 	if strings.HasPrefix(written, "//") {
 		return Ref{}, fmt.Errorf("%q has no scheme: write https:%s", written, written)
+	}
+	if root == nil {
+		return Ref{}, fmt.Errorf("%q is not a complete URL: write an http or https URL, such as https://example.com/page", written)
 	}
 	if written != strings.TrimSpace(written) {
 		return Ref{}, fmt.Errorf("%q starts or ends with a space: remove it", written)

@@ -27,13 +27,17 @@ var compiled = sync.OnceValues(func() (*schema.Schema, error) {
 
 // validate checks a file against a schema. doc is the file's root, for line numbers.
 func validate(data []byte, doc ast.Node, compiled func() (*schema.Schema, error)) ([]Problem, error) {
-	s, err := compiled()
-	if err != nil {
-		return nil, fmt.Errorf("read the schema: %w", err)
-	}
 	var value any
 	if err := yaml.Unmarshal(data, &value); err != nil {
 		return nil, syntaxError("", err)
+	}
+	return validateValue(value, doc, compiled)
+}
+
+func validateValue(value any, doc ast.Node, compiled func() (*schema.Schema, error)) ([]Problem, error) {
+	s, err := compiled()
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
 	}
 	found, err := s.Check(value)
 	if err != nil {
@@ -49,5 +53,5 @@ func validate(data []byte, doc ast.Node, compiled func() (*schema.Schema, error)
 
 // placed adds the line to a problem.
 func placed(doc ast.Node, p schema.Problem) Problem {
-	return Problem{Line: lineOf(doc, p.Location), Field: p.Field(), Text: p.Text}
+	return Problem{Line: lineOf(doc, p.Location), Field: p.Field(), Location: p.Location, Text: p.Text}
 }

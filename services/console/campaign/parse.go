@@ -1,0 +1,45 @@
+package campaign
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Parse reads a campaign that a stranger has sent, as JSON of the shape of a campaign file. It may
+// name what is on the web, and no files. name is what it is called when it does not say. What is
+// wrong with it is an *Error without a path.
+func Parse(data []byte, name string) (*Campaign, error) {
+	if len(data) > maxSize {
+		return nil, &Error{Problems: []Problem{{Text: fmt.Sprintf("it is larger than %d bytes", maxSize)}}}
+	}
+	var value any
+	if err := json.Unmarshal(data, &value); err != nil {
+		return nil, &Error{Problems: []Problem{{Text: "this is not JSON that can be read"}}}
+	}
+	problems, err := validateValue(value, nil, compiled)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, &Error{Problems: problems}
+	}
+	// The schema takes 1.2e3 for a whole number. Encoding it again writes it as one.
+	if data, err = json.Marshal(value); err != nil {
+		return nil, fmt.Errorf("read campaign: %w", err)
+	}
+	var t text
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&t); err != nil {
+		return nil, fmt.Errorf("read campaign: %w", err)
+	}
+	c, problems, err := t.complete(name, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, &Error{Problems: problems}
+	}
+	return c, nil
+}

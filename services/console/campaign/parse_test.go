@@ -1,0 +1,60 @@
+package campaign
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What a stranger sends names no file of the machine that reads it, in no field that takes one.
+func TestACampaignThatIsSentNamesNoFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "page.html", "<p>page")
+	write(t, "captions.srt", "1\n00:00:00,000 --> 00:00:01,000\nhello\n")
+	scene := func(url string) string { return `{"scenes": [{"url": "` + url + `", "duration_sec": 1}]}` }
+	with := func(fields string) string {
+		return `{"scenes": [{"url": "https://example.com", "duration_sec": 1}], ` + fields + `}`
+	}
+	for name, c := range map[string]struct{ text, at string }{
+		"a file":             {scene("page.html"), "scenes 0 url"},
+		"a path":             {scene("/etc/passwd"), "scenes 0 url"},
+		"file:":              {scene("file:///etc/passwd"), "scenes 0 url"},
+		"FILE: in capitals":  {scene("FILE:///etc/passwd"), "scenes 0 url"},
+		"chrome:":            {scene("chrome://version"), "scenes 0 url"},
+		"javascript:":        {scene("javascript:alert(1)"), "scenes 0 url"},
+		"data:":              {scene("data:text/html,x"), "scenes 0 url"},
+		"no scheme":          {scene("//example.com"), "scenes 0 url"},
+		"a password":         {scene("https://user:pass@example.com"), "scenes 0 url"},
+		"a folder above":     {scene("../page.html"), "scenes 0 url"},
+		"a facecam's file":   {with(`"facecam_url": "page.html"`), "facecam_url"},
+		"a watermark's file": {with(`"output_options": {"watermark": {"url": "page.html"}}`), "output_options watermark url"},
+		"a captions' file":   {with(`"output_options": {"captions": {"file": "captions.srt"}}`), "output_options captions file"},
+	} {
+		_, err := Parse([]byte(c.text), "x")
+		var wrong *Error
+		if !errors.As(err, &wrong) || !slices.ContainsFunc(wrong.Problems, func(p Problem) bool { return strings.Join(p.Location, " ") == c.at }) {
+			t.Errorf("%s: %v, want a problem at %s", name, err, c.at)
+		}
+	}
+}
+
+func TestACampaignThatIsSentIsReadAsAFileIs(t *testing.T) {
+	c, err := Parse([]byte(`{"name": "Launch", "output_width": 1.28e3, "output_rate": 29.97, "facecam_url": null,
+		"output_options": {"quality": "high"}, "scenes": [{"url": "https://example.com/a?b#c", "duration_sec": 2, "options": {"wait_for": {"selector": "#ready"}}}]}`), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Name != "Launch" || *c.Width != 1280 || *c.Rate != "29.97" || c.Facecam != nil || c.Local() ||
+		c.Scenes[0].Page.URL("") != "https://example.com/a?b#c" || string(c.Scenes[0].Options) != `{"wait_for":{"selector":"#ready"}}` {
+		t.Errorf("%+v", c)
+	}
+	if c, err = Parse([]byte(`{"scenes": [{"url": "https://example.com", "duration_sec": 1}]}`), "untitled"); err != nil || c.Name != "untitled" {
+		t.Errorf("without a name: %+v, %v", c, err)
+	}
+	for _, text := range []string{"", "[]", "null", `"x"`, "{}", `{"scenes": []}`, `{"scenes": [{"url": "https://example.com", "duration_sec": 1}], "other": 1}`} {
+		if _, err := Parse([]byte(text), "x"); !errors.As(err, new(*Error)) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
