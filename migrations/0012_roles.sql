@@ -5,6 +5,8 @@
 --                  and neither reads nor writes a table
 --   loom_reader    loom status, list, top and dashboards: changes nothing, and reads no options of
 --                  scenes, which may be secret
+--   loom_console   the console: reads what readers do, submits and controls renders, and edits
+--                  campaigns; it writes options of scenes, and does not read them
 --
 -- A group cannot log in and has no password. An operator makes a role for each service and puts it
 -- into the service's group: create role … login password '…' in role loom_ingest.
@@ -15,7 +17,7 @@ do $$
 declare
   v_group text;
 begin
-  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader'] loop
+  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console'] loop
     if not exists (select from pg_roles where rolname = v_group) then
       begin
         execute format('create role %I nologin', v_group);
@@ -44,30 +46,30 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Lets the functions that an upload calls run with the rights of their owner, so that the uploader
--- needs none on tables.
+-- needs none on tables; and the console's cancel, which touches what it may not read.
 --
 -- They and the app's triggers must not be led astray by who calls. Unless a path says otherwise,
 -- the caller's temporary schema is the first in which tables and types are looked up, even where
 -- the path is empty: what has the name of a table of the app's, or of a type like text, would run
--- its own triggers and checks as the owner. So loom.finish_render, in which the app's triggers run,
--- begins by setting loom.safe_path, and runs triggers that are deferred before it returns. The two
--- others have a path of their own, and so have those that had an empty one.
+-- its own triggers and checks as the owner. So loom.finish_render and loom.stop_render, in which
+-- the app's triggers run, begin by setting loom.safe_path, and run triggers that are deferred
+-- before they return. The others have a path of their own, and so have those that had an empty one.
 --
 -- An owner whom the app's row level security hides rows from would close nothing. There the
--- functions run as who calls them, and the uploader's group has the rights that they need.
+-- functions run as who calls them, and the groups have the rights that they need.
 create or replace function loom.close_as_owner() returns void
 language plpgsql set search_path = '' as $$
 declare
   v record;
 begin
   for v in
-    select p.oid::pg_catalog.regprocedure as name, p.proname = 'finish_render' as runs_triggers,
+    select p.oid::pg_catalog.regprocedure as name, p.proname in ('finish_render', 'stop_render') as runs_triggers,
            o.rolsuper or o.rolbypassrls or not exists (
              select from pg_catalog.pg_class c
               where c.oid in ('public.renders'::pg_catalog.regclass, 'public.render_jobs'::pg_catalog.regclass) and c.relrowsecurity
                 and (c.relforcerowsecurity or not pg_catalog.pg_has_role(o.oid, c.relowner, 'usage'))) as sees_all
       from pg_catalog.pg_proc p join pg_catalog.pg_roles o on o.oid = p.proowner
-     where p.pronamespace = 'loom'::pg_catalog.regnamespace and p.proname in ('finish_render', 'begin_copies', 'copies_unwanted')
+     where p.pronamespace = 'loom'::pg_catalog.regnamespace and p.proname in ('finish_render', 'stop_render', 'begin_copies', 'copies_unwanted')
   loop
     execute pg_catalog.format('alter function %s %s', v.name, case
       when not v.sees_all then 'security invoker reset search_path'
@@ -96,14 +98,34 @@ language sql stable set search_path = '' as $$
   select oid::pg_catalog.regprocedure from reached
 $$;
 
+-- The tables and the functions that are the console's alone. What is added here is granted to its
+-- group, and to no other: readers read its tables, but for what loom.secret_columns has.
+create or replace function loom.console_tables() returns text[]
+language sql immutable parallel safe set search_path = '' as $$
+  select array['api_tokens', 'audit', 'requests']
+$$;
+
+create or replace function loom.console_functions() returns text[]
+language sql immutable parallel safe set search_path = '' as $$
+  select array['use_token', 'revoke_token', 'begin_request', 'end_request', 'drop_request', 'campaign_version', 'scenes_with_options',
+               'set_priority', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead']
+$$;
+
+-- Columns of our tables that readers do not read, nor the console those that are not its own.
+create or replace function loom.secret_columns() returns table (name text, col text)
+language sql immutable parallel safe set search_path = '' as $$
+  values ('tasks', 'params'), ('plans', 'campaign'), ('api_tokens', 'hash'), ('requests', 'request'), ('requests', 'headers'), ('requests', 'body')
+$$;
+
 -- The functions of ours that a group may run.
 create or replace function loom.functions_of(p_group text) returns setof regprocedure
 language sql stable set search_path = '' as $$
-  -- ingest all but those of the uploader and of operators; the others what their work calls.
+  -- ingest all but those of the uploader, the console and operators; the others what their work
+  -- calls.
   select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
    where p_group = 'loom_ingest' and p.pronamespace = 'loom'::pg_catalog.regnamespace
-     and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead',
-                          'grant_groups', 'close_as_owner')
+     and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'grant_groups', 'close_as_owner')
+     and p.proname <> all (loom.console_functions())
   union all
   select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
    where p_group = 'loom_uploader' and p.pronamespace = 'loom'::pg_catalog.regnamespace
@@ -112,7 +134,15 @@ language sql stable set search_path = '' as $$
   select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'count_done']) f
    where p_group = 'loom_uploader' and not loom.closes_as_owner()
   union all
-  select f from loom.called_from(array['params_of', 'stage_rank', 'is_terminal', 'schema_version']) f where p_group = 'loom_reader'
+  select f from loom.called_from(array['params_of', 'stage_rank', 'stage_of', 'is_terminal', 'schema_version']) f
+   where p_group in ('loom_reader', 'loom_console')
+  union
+  select f from loom.called_from(loom.console_functions()) f where p_group = 'loom_console'
+  union
+  select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
+   where p_group = 'loom_console' and p.pronamespace = 'loom'::pg_catalog.regnamespace and p.proname = 'stop_render'
+  union
+  select f from loom.called_from(array['stop_render', 'count_done']) f where p_group = 'loom_console' and not loom.closes_as_owner()
 $$;
 
 -- The rights of the groups on tables, those of the app and ours. No columns: on all of them.
@@ -140,6 +170,21 @@ language sql stable set search_path = '' as $$
        '{status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,updated_at,completed_at}'),
       ('loom_uploader', 'public.render_jobs', '{select}', null),
       ('loom_uploader', 'public.render_jobs', '{update}', '{state,completed_at,error_message,updated_at}'),
+      ('loom_console', 'public.campaigns', '{select,insert,update,delete}', null),
+      ('loom_console', 'public.scenes', '{select}', '{id,campaign_id,url,duration_sec,order_index}'),
+      ('loom_console', 'public.scenes', '{insert,delete}', null),
+      ('loom_console', 'public.scenes', '{update}', '{url,duration_sec,order_index,options}'),
+      ('loom_console', 'public.renders', '{select,insert}', null),
+      -- With a right to update one column, rows may be locked.
+      ('loom_console', 'public.renders', '{update}', '{cancel_requested}'),
+      ('loom_console', 'public.render_jobs', '{select,insert}', null),
+      ('loom_console', 'public.render_jobs', '{update}', '{priority}'),
+      ('loom_console', 'loom.plans', '{update}', '{priority}'),
+      ('loom_console', 'loom.paused', '{insert,delete}', null),
+      ('loom_console', 'loom.pauses', '{insert,delete}', null),
+      ('loom_console', 'loom.dead_letters', '{update}', '{settled,settled_at}'),
+      -- What was done stays written.
+      ('loom_console', 'loom.audit', '{select,insert}', null),
       ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),
       ('loom_reader', 'public.renders', '{select}', null),
       ('loom_reader', 'public.render_jobs', '{select}', null)
@@ -148,22 +193,25 @@ language sql stable set search_path = '' as $$
    where pg_catalog.to_regclass(n.name) is not null and (n.to_group <> 'loom_uploader' or not loom.closes_as_owner())
   union all
   select 'loom_ingest', o.oid, p, null from ours o, pg_catalog.unnest('{select,insert,update,delete}'::text[]) p
-   where o.name not in ('shares', 'migrations')
+   where o.name not in ('shares', 'migrations') and o.name <> all (loom.console_tables())
   union all
-  -- What the uploader's functions do with a table of ours, where they do it as the uploader.
-  select 'loom_uploader', o.oid, d.privilege, null
-    from ours o, (values ('select', '\mloom\.NAME\M'), ('insert', '\minsert\s+into\s+loom\.NAME\M'), ('delete', '\mdelete\s+from\s+loom\.NAME\M'),
+  select 'loom_console', o.oid, p, null from ours o, pg_catalog.unnest('{select,insert,update,delete}'::text[]) p
+   where o.name = any (loom.console_tables()) and o.name <> 'audit'
+  union all
+  -- What the functions of the uploader and the console do with a table of ours, where they do it as
+  -- these.
+  select g.name, o.oid, d.privilege, null
+    from pg_catalog.unnest('{loom_uploader,loom_console}'::text[]) as g (name), ours o, (values ('select', '\mloom\.NAME\M'), ('insert', '\minsert\s+into\s+loom\.NAME\M'), ('delete', '\mdelete\s+from\s+loom\.NAME\M'),
                          ('update', '\mupdate\s+loom\.NAME\M|\minsert\s+into\s+loom\.NAME\M.*\mon\s+conflict\M')) as d (privilege, statement)
    where not loom.closes_as_owner()
-     and exists (select from loom.functions_of('loom_uploader') f join pg_catalog.pg_proc p on p.oid = f
+     and exists (select from loom.functions_of(g.name) f join pg_catalog.pg_proc p on p.oid = f
                    where p.prosrc ~* pg_catalog.replace(d.statement, 'NAME', o.name))
   union all
-  -- The options of scenes are in these two.
-  select 'loom_reader', o.oid, 'select', (
+  select g.name, o.oid, 'select', (
       select pg_catalog.array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
        where a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped
-         and (o.name, a.attname) not in (('tasks', 'params'), ('plans', 'campaign')))
-    from ours o
+         and not exists (select from loom.secret_columns() s where s.name = o.name and s.col = a.attname))
+    from pg_catalog.unnest('{loom_reader,loom_console}'::text[]) as g (name), ours o
 $$;
 
 -- Gives each group that exists the rights that it needs, and takes all others on these objects.
@@ -176,7 +224,7 @@ declare
   v_line  text;
 begin
   perform loom.close_as_owner();
-  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader'] loop
+  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console'] loop
     continue when not exists (select from pg_catalog.pg_roles where rolname = v_group);
     execute pg_catalog.format('revoke all on all tables in schema loom from %I', v_group);
     execute pg_catalog.format('revoke all on all sequences in schema loom from %I', v_group);
@@ -217,7 +265,7 @@ end
 $$;
 
 revoke execute on function loom.params_of(uuid), loom.closes_as_owner(), loom.close_as_owner(), loom.called_from(text[]), loom.functions_of(text),
-  loom.table_rights(), loom.grant_groups() from public;
+  loom.console_tables(), loom.console_functions(), loom.secret_columns(), loom.table_rights(), loom.grant_groups() from public;
 do $$
 declare
   v_role text;
@@ -225,7 +273,7 @@ begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke execute on function loom.params_of(uuid), loom.closes_as_owner(), loom.close_as_owner(), loom.called_from(text[]), loom.functions_of(text), '
-        'loom.table_rights(), loom.grant_groups() from %I', v_role);
+        'loom.console_tables(), loom.console_functions(), loom.secret_columns(), loom.table_rights(), loom.grant_groups() from %I', v_role);
     end if;
   end loop;
 end

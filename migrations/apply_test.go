@@ -125,12 +125,12 @@ var snapshots = map[string]string{
 		from pg_constraint where connamespace = 'public'::regnamespace`,
 	// Those of our groups apart.
 	"grants": `select string_agg(concat_ws(' ', relname, (select string_agg(a::text, ',' order by a::text)
-		from unnest(coalesce(relacl, acldefault('r', relowner))) a where a::text !~ '^loom_(ingest|uploader|reader)='),
+		from unnest(coalesce(relacl, acldefault('r', relowner))) a where a::text !~ '^loom_(ingest|uploader|reader|console)='),
 		relowner::regrole, relrowsecurity), E'\n' order by relname)
 		from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'`,
 	"default privileges": `select string_agg(concat_ws(' ', defaclnamespace, defaclobjtype, defaclacl), E'\n'
 		order by defaclnamespace, defaclobjtype) from pg_default_acl`,
-	"policies": "select string_agg(concat_ws(' ', tablename, policyname, roles, cmd, qual, with_check), E'\n' order by policyname) from pg_policies where schemaname = 'public' and policyname not in ('loom_ingest', 'loom_uploader', 'loom_reader')",
+	"policies": "select string_agg(concat_ws(' ', tablename, policyname, roles, cmd, qual, with_check), E'\n' order by policyname) from pg_policies where schemaname = 'public' and policyname not in ('loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console')",
 	"functions": `select string_agg(proname, ' ' order by proname) from pg_proc
 		where pronamespace = 'public'::regnamespace and proname <> 'claim_render_job'`,
 	"schema": "select concat_ws(' ', nspacl, nspowner::regrole) from pg_namespace where nspname = 'public'",

@@ -13,7 +13,7 @@ import (
 )
 
 // What operators run by hand, as the owner.
-var operators = []string{"close_as_owner()", "discard_dead(uuid[])", "grant_groups()", "pause_kinds(text[])", "replay_dead(uuid[])", "resume_kinds(text[])"}
+var operators = []string{"close_as_owner()", "grant_groups()"}
 
 // A function that is new is granted to somebody by the rules of 0012_roles.sql, or it is an
 // operator's.
@@ -25,7 +25,7 @@ func TestEachFunctionIsSomebodys(t *testing.T) {
 	nobodys := get[[]string](t, conn, `
 		select coalesce(array_agg(replace(p.oid::regprocedure::text, 'loom.', '') order by 1), '{}') from pg_proc p
 		 where p.pronamespace = 'loom'::regnamespace and p.prorettype <> 'trigger'::regtype
-		   and not exists (select from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader']) g where has_function_privilege(g, p.oid, 'execute'))`)
+		   and not exists (select from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console']) g where has_function_privilege(g, p.oid, 'execute'))`)
 	if slices.Sort(nobodys); !slices.Equal(nobodys, operators) {
 		t.Errorf("nobody may run %v; operators run %v", nobodys, operators)
 	}
@@ -139,7 +139,7 @@ func TestWithoutTheRightToCreateRolesTheGroupsAreLeftOut(t *testing.T) {
 	admin := connect(t, r.AdminURL)
 	// Other tests' databases share the server, so its groups are away in this transaction only.
 	exec(t, admin, "begin")
-	for _, group := range []string{"loom_ingest", "loom_uploader", "loom_reader"} {
+	for _, group := range []string{"loom_ingest", "loom_uploader", "loom_reader", "loom_console"} {
 		exec(t, admin, "alter role "+group+" rename to "+group+"_away")
 	}
 	exec(t, admin, "set local role "+r.Owner())
@@ -150,7 +150,7 @@ func TestWithoutTheRightToCreateRolesTheGroupsAreLeftOut(t *testing.T) {
 		t.Error(err)
 	}
 	problems, err := migrations.Groups(t.Context(), admin)
-	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Mend, "create role loom_reader nologin") {
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Mend, "create role loom_console nologin") {
 		t.Errorf("%v, %v", problems, err)
 	}
 	exec(t, admin, "rollback")
@@ -174,8 +174,8 @@ func TestASchemaInWhichTheUploaderMayCreateIsNamed(t *testing.T) {
 	}
 }
 
-// In an empty path, the caller's temporary schema comes first. Only loom.finish_render sets its
-// path itself.
+// In an empty path, the caller's temporary schema comes first. Only loom.finish_render and
+// loom.stop_render set their path themselves.
 func TestNoFunctionWithAPathLooksInTheCallersTemporarySchemaFirst(t *testing.T) {
 	conn := app(t, "")
 	if _, err := migrations.Apply(t.Context(), conn); err != nil {
@@ -185,7 +185,7 @@ func TestNoFunctionWithAPathLooksInTheCallersTemporarySchemaFirst(t *testing.T) 
 		select coalesce(array_agg(p.oid::regprocedure::text), '{}')
 		  from pg_proc p left join lateral (select c from unnest(p.proconfig) c where c like 'search_path=%') s (path) on true
 		 where p.pronamespace = 'loom'::regnamespace and s.path is distinct from 'search_path=pg_catalog, pg_temp'
-		   and (s.path is not null or p.prosecdef and p.proname <> 'finish_render')`)
+		   and (s.path is not null or p.prosecdef and p.proname not in ('finish_render', 'stop_render'))`)
 	if len(led) > 0 {
 		t.Errorf("%v do", led)
 	}

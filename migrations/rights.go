@@ -16,6 +16,16 @@ const (
 	Uploader Service = "uploader"
 )
 
+// What is the console's alone, as loom.console_tables and loom.console_functions have it: they are
+// not there before the first migration.
+var (
+	consoleTables    = []string{"api_tokens", "audit", "requests"}
+	consoleFunctions = []string{
+		"use_token", "revoke_token", "begin_request", "end_request", "drop_request", "campaign_version", "scenes_with_options",
+		"set_priority", "pause_kinds", "resume_kinds", "discard_dead", "replay_dead",
+	}
+)
+
 // Rights returns what the role of db lacks for some services, for all if none is named: rights, and
 // access to rows that row level security hides. It ignores tables that do not exist. It changes
 // nothing.
@@ -31,7 +41,7 @@ func Rights(ctx context.Context, db DB, of ...Service) ([]Problem, error) {
 	if err != nil || barred != nil {
 		return barred, err
 	}
-	rows, err := db.Query(ctx, lacking, names)
+	rows, err := db.Query(ctx, lacking, names, consoleTables, consoleFunctions)
 	if err != nil {
 		return nil, fmt.Errorf("look at rights: %w", err)
 	}
@@ -92,7 +102,8 @@ with fixed (service, schema, name, privileges) as (
   union
   select 'loom', t.relname, p.privilege
     from (select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname = 'loom' and c.relkind in ('r', 'p') and c.relname not in ('migrations', 'shares')) as t,
+           where n.nspname = 'loom' and c.relkind in ('r', 'p') and c.relname not in ('migrations', 'shares')
+             and c.relname <> all ($2::text[])) as t,
          unnest(array['select', 'insert', 'update', 'delete']) as p (privilege)
    where 'ingest' = any ($1::text[])
 ), looked as (
@@ -104,7 +115,7 @@ with fixed (service, schema, name, privileges) as (
 ), policies as (
   select p.polrelid, p.polcmd, p.polpermissive, exists (select from unnest(p.polroles) as r (oid) join pg_roles g on g.oid = r.oid
                                                          where g.oid = current_user::regrole::oid
-                                                            or g.rolname in ('loom_ingest', 'loom_uploader') and pg_has_role(g.oid, 'usage')) as made_for_it,
+                                                            or g.rolname in ('loom_ingest', 'loom_uploader', 'loom_console') and pg_has_role(g.oid, 'usage')) as made_for_it,
          coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), 'true') = 'true' as shows_all
     from pg_policy p
    where exists (select from unnest(p.polroles) as r (oid) where case r.oid when 0 then true else pg_has_role(r.oid, 'usage') end)
@@ -125,9 +136,8 @@ select 'function ' || p.oid::regprocedure, 'execute', false
   from pg_proc p where p.pronamespace = (select oid from pg_namespace where nspname = 'loom')
    and p.prorettype <> 'trigger'::regtype and not has_function_privilege(p.oid, 'execute')
    and (p.proname in ('finish_render', 'begin_copies', 'copies_unwanted', 'schema_version') and 'uploader' = any ($1::text[])
-        or p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'pause_kinds', 'resume_kinds', 'discard_dead',
-                              'replay_dead', 'grant_groups', 'close_as_owner')
-           and 'ingest' = any ($1::text[]))
+        or p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'grant_groups', 'close_as_owner')
+           and p.proname <> all ($3::text[]) and 'ingest' = any ($1::text[]))
 order by 3, 1`
 
 // owning returns what the role of db lacks to migrate.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/services/console/access"
 )
 
 // Exit statuses.
@@ -40,6 +42,7 @@ type commands struct {
 	Dead    deadCmd    `cmd:"" help:"List, read, replay and discard dead letters: tasks that failed for good, and messages that nobody could read."`
 	Pause   pauseCmd   `cmd:"" help:"Let no more tasks of a stage begin."`
 	Resume  resumeCmd  `cmd:"" help:"Let tasks of a paused stage begin again."`
+	Tokens  tokensCmd  `cmd:"" help:"Make, list and revoke tokens of the HTTP API."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
 	Doctor  doctorCmd  `cmd:"" help:"Check what loom-lite needs, and say how to fix what is missing."`
 	NATS    natsCmd    `cmd:"" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`
@@ -74,6 +77,7 @@ func (e usageError) Unwrap() error { return e.error }
 
 // run runs a command line and returns its exit status.
 func (a *app) run(ctx context.Context, args []string) int {
+	ctx = access.With(ctx, operator())
 	left := -1
 	parser, err := kong.New(&commands{}, kong.Name("loom"), kong.Description(description),
 		kong.Writers(a.stdout, a.stderr), kong.Exit(func(status int) { left = status }),
@@ -92,6 +96,15 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return statusUsage
 	}
 	return a.status(command.Run())
+}
+
+// operator is who runs the command, for the audit log. It may do what the database lets it.
+func operator() access.Principal {
+	name := fmt.Sprintf("uid %d", os.Getuid())
+	if account, err := user.Current(); err == nil && account.Username != "" {
+		name = account.Username
+	}
+	return access.Principal{ID: name, Name: name, Kind: access.Operator, Scope: access.Admin}
 }
 
 func (a *app) status(err error) int {

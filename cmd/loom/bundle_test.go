@@ -16,6 +16,7 @@ import (
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
+	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -27,7 +28,7 @@ var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn
 // failed is a render whose one scene failed; key is its bundle's, or empty.
 func failed(t *testing.T, db *pgxpool.Pool, key string) uuid.UUID {
 	t.Helper()
-	render, err := renders.Submit(t.Context(), db, renders.Submission{Name: "x", Scenes: []renders.Scene{{URL: "https://example.com", Seconds: 1}}})
+	render, err := renders.Submit(accesstest.Operator(t), db, renders.Submission{Name: "x", Scenes: []renders.Scene{{URL: "https://example.com", Seconds: 1}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -24,7 +25,7 @@ func controlled(t *testing.T, n int) (db *pgxpool.Pool, environ map[string]strin
 	}
 	t.Cleanup(db.Close)
 	for range n {
-		id, err := renders.Submit(t.Context(), db, renders.Submission{
+		id, err := renders.Submit(accesstest.Operator(t), db, renders.Submission{
 			Name: "Launch", Scenes: []renders.Scene{{URL: "https://example.com", Seconds: 1}},
 		})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -20,7 +21,7 @@ import (
 func planned(t *testing.T, db *pgxpool.Pool) (render, plan uuid.UUID, tasks map[string]uuid.UUID) {
 	t.Helper()
 	scene := renders.Scene{URL: "https://example.com/a?token=secret", Seconds: 1}
-	render, err := renders.Submit(t.Context(), db, renders.Submission{Name: "Spring launch", Scenes: []renders.Scene{scene, scene}})
+	render, err := renders.Submit(accesstest.Operator(t), db, renders.Submission{Name: "Spring launch", Scenes: []renders.Scene{scene, scene}})
 	if err != nil {
 		t.Fatal(err)
 	}

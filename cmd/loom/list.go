@@ -28,7 +28,7 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer db.Close()
-	list, err := renders.List(ctx, db, c.Limit)
+	list, _, err := renders.List(ctx, db, renders.Filter{}, "", c.Limit)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 		defer func() { _ = server.Close() }()
 		base, allow = server.Base(), server.Address()
 	}
-	work, err := submission(file, base)
+	work, err := renders.NewSubmission(file, base)
 	if err != nil {
 		return err
 	}
@@ -137,22 +137,6 @@ func slug(name string) string {
 	}
 	name, _ = grapheme.Cut(strings.Join(words, "-"), 60)
 	return strings.Trim(name, "-")
-}
-
-func submission(file *campaign.Campaign, base string) (renders.Submission, error) {
-	s := renders.Submission{Name: file.Name, Width: file.Width, Height: file.Height, FPS: file.FPS, Rate: file.Rate, Shown: file.Shown}
-	var err error
-	if s.Output, err = file.Output(base); err != nil {
-		return renders.Submission{}, err
-	}
-	if file.Facecam != nil {
-		url := file.Facecam.URL(base)
-		s.FacecamURL = &url
-	}
-	for _, scene := range file.Scenes {
-		s.Scenes = append(s.Scenes, renders.Scene{URL: scene.Page.URL(base), Seconds: scene.Duration, Options: scene.Options})
-	}
-	return s, nil
 }
 
 // installation returns the settings of the installation to render with. stack is set when it was

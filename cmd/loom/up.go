@@ -102,9 +102,10 @@ func (a *app) describe(dir string, stack *local.Stack) {
 	a.printf("  NATS        %s\n", withoutPassword(s["NATS_URL"]))
 	a.printf("  S3          %s   buckets %s, %s, %s\n", s["S3_ENDPOINT"],
 		s["STORAGE_BUCKET_VIDEOS"], s["STORAGE_BUCKET_THUMBNAILS"], s["STORAGE_BUCKET_WORK"])
-	for _, name := range []string{"ingest", "recorder", "transcoder", "uploader"} {
+	for _, name := range []string{"ingest", "recorder", "transcoder", "uploader", "console"} {
 		a.printf("  %-10s  %s   /readyz, /metrics\n", name, s["LOOM_"+strings.ToUpper(name)+"_URL"])
 	}
+	a.printf("  API         %s/v1   its token is LOOM_API_TOKEN in the settings\n", s["LOOM_API_URL"])
 	a.printf("  data        %s   logs in %s\n", dir, filepath.Join(dir, "logs"))
 	a.printf("  settings    %s   for a shell: set -a; . %s; set +a\n", file, file)
 	if external := stack.External(); len(external) > 0 {

@@ -15,7 +15,7 @@ func TestRendersOfAnAppWithTypesOfItsOwnAreReadAndJobsSetAsideAreListed(t *testi
 		end $$`)
 	id := submit(t, db, Submission{Name: "Launch", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
 	execute(t, db, `select loom.set_job_aside(id, render_id, '42P01', 'relation "x" does not exist') from render_jobs`)
-	list, err := List(t.Context(), db, 10)
+	list, _, err := List(t.Context(), db, Filter{}, "", 10)
 	if err != nil || len(list) != 1 || list[0].Status != "queued" {
 		t.Errorf("%+v, %v", list, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/audit"
 )
 
 // Letter is a dead letter: a task that failed for good, or a message that nobody could read.
@@ -171,21 +172,29 @@ const settleMost = 500
 // open. What is finished is not done again. Messages that could not be read are left out: their
 // tasks went on without them. It returns those that it has replayed also with an error.
 func Replay(ctx context.Context, db *pgxpool.Pool, f LetterFilter) ([]Replayed, error) {
-	list, err := settle(ctx, db, f, "d.task_id is not null", "select id, render_id, job_id from loom.replay_dead($1::text[]::uuid[])", pgx.RowToStructByPos[Replayed])
+	list, err := settle(ctx, db, f, "d.task_id is not null", "select id, render_id, job_id from loom.replay_dead($1::text[]::uuid[])", pgx.RowToStructByPos[Replayed],
+		func(r Replayed) (string, string, audit.Detail) {
+			return "dead.replay", "dead-letter/" + r.ID.String(), audit.Detail{"render_id": r.Render, "job_id": r.Job}
+		})
 	return list, explain("replay dead letters", err)
 }
 
 // Discard puts the dead letters away that the filter means and that are open. Their renders stay
 // as they are. It returns those that it has put away also with an error.
 func Discard(ctx context.Context, db *pgxpool.Pool, f LetterFilter) ([]uuid.UUID, error) {
-	list, err := settle(ctx, db, f, "true", "select loom.discard_dead($1::text[]::uuid[])", pgx.RowTo[uuid.UUID])
+	list, err := settle(ctx, db, f, "true", "select loom.discard_dead($1::text[]::uuid[])", pgx.RowTo[uuid.UUID],
+		func(id uuid.UUID) (string, string, audit.Detail) {
+			return "dead.discard", "dead-letter/" + id.String(), nil
+		})
 	return list, explain("discard dead letters", err)
 }
 
 // settle calls a function with the ids of the open letters that the filter means and for which
 // condition is true, some at a time: a thousand renders are not locked at once. It fails if letters
 // are open then: somebody holds their rows.
-func settle[T any](ctx context.Context, db *pgxpool.Pool, f LetterFilter, condition, call string, scan pgx.RowToFunc[T]) (list []T, err error) {
+func settle[T any](ctx context.Context, db *pgxpool.Pool, f LetterFilter, condition, call string, scan pgx.RowToFunc[T],
+	entry func(T) (action, target string, detail audit.Detail),
+) (list []T, err error) {
 	f.Settled = false
 	meant, args := f.where()
 	rows, _ := db.Query(ctx, "select d.id::text"+fromLetters+meant+" and "+condition+" order by d.died_at, d.id", args...)
@@ -197,8 +206,16 @@ func settle[T any](ctx context.Context, db *pgxpool.Pool, f LetterFilter, condit
 		var settled []T
 		err = unlessHeld(ctx, db, func(tx pgx.Tx) error {
 			rows, _ := tx.Query(ctx, call, part)
-			settled, err = pgx.CollectRows(rows, scan)
-			return err
+			if settled, err = pgx.CollectRows(rows, scan); err != nil {
+				return err
+			}
+			for _, one := range settled {
+				action, target, detail := entry(one)
+				if err := audit.Record(ctx, tx, action, target, detail); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return list, err
@@ -208,7 +225,7 @@ func settle[T any](ctx context.Context, db *pgxpool.Pool, f LetterFilter, condit
 	var left int
 	err = db.QueryRow(ctx, "select count(*) from loom.dead_letters where id = any ($1::text[]::uuid[]) and settled is null", ids).Scan(&left)
 	if err == nil && left > 0 {
-		err = fmt.Errorf("%d are left, since other transactions hold the rows of their renders: try again when those have ended", left)
+		err = fmt.Errorf("%d are left, since other transactions hold the rows of their renders: %w", left, ErrHeld)
 	}
 	return list, err
 }

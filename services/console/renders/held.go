@@ -2,7 +2,7 @@ package renders
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,6 +14,9 @@ import (
 // for instance.
 const heldFor = "3s"
 
+// ErrHeld says that nothing was changed, because another transaction held the rows for too long.
+var ErrHeld = errors.New("another transaction has held its rows for " + heldFor + ": try again when that has ended")
+
 // unlessHeld runs f in a transaction that waits for held rows for heldFor, and then fails.
 func unlessHeld(ctx context.Context, db *pgxpool.Pool, f func(tx pgx.Tx) error) error {
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
@@ -23,7 +26,7 @@ func unlessHeld(ctx context.Context, db *pgxpool.Pool, f func(tx pgx.Tx) error) 
 		return f(tx)
 	})
 	if postgres.Locked(err) {
-		return fmt.Errorf("another transaction has held its rows for %s: try again when that has ended", heldFor)
+		return ErrHeld
 	}
 	return err
 }

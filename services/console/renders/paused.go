@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/audit"
 )
 
 // Paused is a kind of task of which none is granted until it is resumed.
@@ -41,22 +42,35 @@ func KindsOf(stage string) ([]msg.Kind, error) {
 // Pause pauses kinds of tasks: what runs goes on, and the rest waits. It returns those that were
 // not paused.
 func Pause(ctx context.Context, db *pgxpool.Pool, kinds []msg.Kind) ([]msg.Kind, error) {
-	return change(ctx, db, "pause", "select loom.pause_kinds($1::text[])", kinds)
+	return change(ctx, db, "pause", kinds)
 }
 
 // Resume ends the pause of kinds of tasks. It returns those that were paused.
 func Resume(ctx context.Context, db *pgxpool.Pool, kinds []msg.Kind) ([]msg.Kind, error) {
-	return change(ctx, db, "resume", "select loom.resume_kinds($1::text[])", kinds)
+	return change(ctx, db, "resume", kinds)
 }
 
-func change(ctx context.Context, db *pgxpool.Pool, operation, call string, kinds []msg.Kind) ([]msg.Kind, error) {
+func change(ctx context.Context, db *pgxpool.Pool, operation string, kinds []msg.Kind) (changed []msg.Kind, err error) {
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
 		names[i] = string(k)
 	}
-	rows, _ := db.Query(ctx, call, names)
-	changed, err := pgx.CollectRows(rows, pgx.RowTo[msg.Kind])
-	return changed, explain(operation, err)
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, "select loom."+operation+"_kinds($1::text[])", names)
+		if changed, err = pgx.CollectRows(rows, pgx.RowTo[msg.Kind]); err != nil {
+			return err
+		}
+		for _, kind := range changed {
+			if err := audit.Record(ctx, tx, "stage."+operation, "stage/"+string(kind), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, explain(operation, err)
+	}
+	return changed, nil
 }
 
 // PausedKinds lists the kinds of tasks that are paused.

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/access"
 )
 
 // Render is a row of renders, with its campaign's name.
@@ -99,6 +100,8 @@ type Attempt struct {
 var (
 	// ErrNotFound says that no render has that id.
 	ErrNotFound = errors.New("there is no such render")
+	// ErrNoCampaign says that no campaign has that id.
+	ErrNoCampaign = errors.New("there is no such campaign")
 	// ErrAmbiguous says that an id's beginning is that of several renders.
 	ErrAmbiguous = errors.New("several renders' ids begin with that")
 	// ErrNoLetter says that no dead letter has that id.
@@ -119,21 +122,18 @@ func scanRender(row pgx.CollectableRow) (r Render, err error) {
 	return r, err
 }
 
-// Get returns a render.
+// visible is the condition that a render is one that access.Owner, which is the second argument,
+// may see.
+const visible = "($2::text is null or c.user_id::text = $2::text)"
+
+// Get returns a render. It returns ErrNotFound for one that the principal of ctx may not see.
 func Get(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (Render, error) {
-	rows, _ := db.Query(ctx, selectRender+"where r.id = $1", id)
+	rows, _ := db.Query(ctx, selectRender+"where r.id = $1::uuid and "+visible, id, access.Owner(ctx))
 	r, err := pgx.CollectExactlyOneRow(rows, scanRender)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return r, fmt.Errorf("read render %s: %w", id, ErrNotFound)
 	}
 	return r, explain("read render", err)
-}
-
-// List returns the newest renders, at most limit.
-func List(ctx context.Context, db *pgxpool.Pool, limit int) ([]Render, error) {
-	rows, _ := db.Query(ctx, selectRender+"order by r.created_at desc, r.id limit $1", limit)
-	list, err := pgx.CollectRows(rows, scanRender)
-	return list, explain("list renders", err)
 }
 
 // Find returns the id that prefix is the start of, or the whole of. It returns ErrNotFound, or

@@ -17,6 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
+	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +39,7 @@ func open(t *testing.T, url string) *pgxpool.Pool {
 
 func submit(t *testing.T, db *pgxpool.Pool, s Submission) uuid.UUID {
 	t.Helper()
-	id, err := Submit(t.Context(), db, s)
+	id, err := Submit(accesstest.Operator(t), db, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestWarningsAreRead(t *testing.T) {
 func TestRefusedSubmissionLeavesNothing(t *testing.T) {
 	db := open(t, migrated.Database(t))
 	execute(t, db, "alter table renders add check (status <> 'queued')")
-	if _, err := Submit(t.Context(), db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}}); err == nil {
+	if _, err := Submit(accesstest.Operator(t), db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}}); err == nil {
 		t.Fatal("it was taken")
 	}
 	var n int
@@ -179,7 +180,7 @@ func TestListIsNewestFirstAndBounded(t *testing.T) {
 		execute(t, db, "update renders set created_at = now() + $2 * interval '1 second' where id = $1", id, i)
 		ids = append(ids, id)
 	}
-	list, err := List(t.Context(), db, 2)
+	list, _, err := List(t.Context(), db, Filter{}, "", 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +287,7 @@ func TestAttemptsTellHowTheyEnded(t *testing.T) {
 func TestCancelEndsARenderOnce(t *testing.T) {
 	db := open(t, migrated.Database(t))
 	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
-	if done, status, err := Cancel(t.Context(), db, render); err != nil || !done || status != "cancelled" {
+	if done, status, err := Cancel(accesstest.Operator(t), db, render); err != nil || !done || status != "cancelled" {
 		t.Fatal(done, status, err)
 	}
 	r, err := Get(t.Context(), db, render)
@@ -294,7 +295,7 @@ func TestCancelEndsARenderOnce(t *testing.T) {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	execute(t, db, "update renders set status = 'done' where id = $1", render)
-	if done, status, err := Cancel(t.Context(), db, render); err != nil || done || status != "done" {
+	if done, status, err := Cancel(accesstest.Operator(t), db, render); err != nil || done || status != "done" {
 		t.Fatal(done, status, err)
 	}
 	if r, err := Get(t.Context(), db, render); err != nil || r.Status != "done" {
@@ -320,7 +321,7 @@ func TestEverythingWorksWithoutPreparedStatements(t *testing.T) {
 	if _, err := Get(t.Context(), db, render); err != nil {
 		t.Error(err)
 	}
-	if list, err := List(t.Context(), db, 3); err != nil || len(list) != 1 {
+	if list, _, err := List(t.Context(), db, Filter{}, "", 3); err != nil || len(list) != 1 {
 		t.Errorf("List: %v, %v", list, err)
 	}
 	tasks, err := Tasks(t.Context(), db, render)
@@ -330,23 +331,23 @@ func TestEverythingWorksWithoutPreparedStatements(t *testing.T) {
 	if err := AddAttempts(t.Context(), db, render, tasks); err != nil || len(tasks[0].Attempts) != 1 {
 		t.Errorf("AddAttempts: %v, %v", tasks[0].Attempts, err)
 	}
-	if _, err := Pause(t.Context(), db, msg.Kinds); err != nil {
+	if _, err := Pause(accesstest.Operator(t), db, msg.Kinds); err != nil {
 		t.Error(err)
 	}
-	if kinds, err := Resume(t.Context(), db, msg.Kinds); err != nil || len(kinds) != len(msg.Kinds) {
+	if kinds, err := Resume(accesstest.Operator(t), db, msg.Kinds); err != nil || len(kinds) != len(msg.Kinds) {
 		t.Errorf("Resume: %v, %v", kinds, err)
 	}
-	if _, _, err := Cancel(t.Context(), db, render); err != nil {
+	if _, _, err := Cancel(accesstest.Operator(t), db, render); err != nil {
 		t.Error(err)
 	}
-	if job, status, err := Retry(t.Context(), db, render); err != nil || job == nil || status != "cancelled" {
+	if job, status, err := Retry(accesstest.Operator(t), db, render); err != nil || job == nil || status != "cancelled" {
 		t.Errorf("Retry: %v, %s, %v", job, status, err)
 	}
 }
 
 func TestDatabaseThatIsNotPreparedIsToldSo(t *testing.T) {
 	db := open(t, postgrestest.Database(t))
-	_, err := List(t.Context(), db, 1)
+	_, _, err := List(t.Context(), db, Filter{}, "", 1)
 	if !errors.Is(err, ErrNotMigrated) || !strings.Contains(err.Error(), "loom migrate") {
 		t.Errorf("got %v", err)
 	}

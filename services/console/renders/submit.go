@@ -9,11 +9,17 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/audit"
+	"github.com/loom-lite/loom-lite/services/console/campaign"
 )
 
 // Submission is a campaign to render. Fields that are nil are left to the columns' defaults.
 type Submission struct {
-	Name               string
+	Name string
+	// User is whose campaign it is; nil: nobody's.
+	User               *uuid.UUID
 	FacecamURL         *string
 	Width, Height, FPS *int
 	// Rate wins over FPS: msg.ParseRate reads it.
@@ -67,32 +73,91 @@ func edited(options json.RawMessage, edit func(map[string]json.RawMessage)) (jso
 // Submit inserts the rows that the app inserts when somebody presses "Render", and returns the
 // render's id.
 func Submit(ctx context.Context, db *pgxpool.Pool, s Submission) (uuid.UUID, error) {
-	campaign, render := uuid.New(), uuid.New()
-	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		sql, args := insertCampaign(campaign, s)
-		if _, err := tx.Exec(ctx, sql, args...); err != nil {
-			return fmt.Errorf("insert campaign: %w", err)
+	render := uuid.New()
+	_, err := SubmitAs(ctx, db, render, s)
+	return render, err
+}
+
+// SubmitAs is Submit for a caller that has chosen the render's id, from which the campaign's
+// follows. If there is such a render, it does nothing and returns false: a request that is sent
+// again makes no second one.
+func SubmitAs(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, s Submission) (submitted bool, err error) {
+	campaign := uuid.NewSHA1(render, []byte("campaign"))
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		if submitted, err = InsertCampaign(ctx, tx, campaign, s); err != nil || !submitted {
+			return err
 		}
-		for i, scene := range s.Scenes {
-			sql, args := insertScene(campaign, i, scene)
-			if _, err := tx.Exec(ctx, sql, args...); err != nil {
-				return fmt.Errorf("insert scene %d: %w", i+1, err)
-			}
-		}
-		if _, err := tx.Exec(ctx, `insert into public.renders (id, campaign_id, status, progress) values ($1, $2, 'queued', 0)`,
-			render, campaign); err != nil {
-			return fmt.Errorf("insert render: %w", err)
-		}
-		if _, err := tx.Exec(ctx, `insert into public.render_jobs (id, render_id, state) values ($1, $2, 'queued')`,
-			uuid.New(), render); err != nil {
-			return fmt.Errorf("insert render job: %w", err)
-		}
-		return nil
+		return queue(ctx, tx, campaign, render)
 	})
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("submit render: %w", err)
+		return false, explain("submit render", err)
 	}
-	return render, nil
+	return submitted, nil
+}
+
+// SubmitCampaign queues a render of a campaign that is there, with an id that the caller has
+// chosen. If there is such a render, it does nothing and returns false. It returns ErrNoCampaign.
+func SubmitCampaign(ctx context.Context, db *pgxpool.Pool, render, campaign uuid.UUID) (submitted bool, err error) {
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		var there bool
+		err := tx.QueryRow(ctx, `select exists (select from public.renders r where r.id = $3::uuid) from public.campaigns c
+			where c.id = $1::uuid and `+visible+" for key share", campaign, access.Owner(ctx), render).Scan(&there)
+		if err != nil || there {
+			return err
+		}
+		submitted = true
+		return queue(ctx, tx, campaign, render)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNoCampaign
+	}
+	if err != nil {
+		return false, explain("submit render", err)
+	}
+	return submitted, nil
+}
+
+// queue inserts a render and its job.
+func queue(ctx context.Context, tx pgx.Tx, campaign, render uuid.UUID) error {
+	if _, err := tx.Exec(ctx, "insert into public.renders (id, campaign_id, status, progress) values ($1::uuid, $2::uuid, 'queued', 0)",
+		render, campaign); err != nil {
+		return fmt.Errorf("insert render: %w", err)
+	}
+	if _, err := tx.Exec(ctx, "insert into public.render_jobs (id, render_id, state) values ($1::uuid, $2::uuid, 'queued')", uuid.New(), render); err != nil {
+		return fmt.Errorf("insert render job: %w", err)
+	}
+	return audit.Record(ctx, tx, "render.create", Target(render), audit.Detail{"campaign_id": campaign})
+}
+
+// Target is what the audit log calls a render.
+func Target(id uuid.UUID) string { return "render/" + id.String() }
+
+// InsertCampaign inserts a campaign and its scenes. If there is such a campaign, it does nothing
+// and returns false.
+func InsertCampaign(ctx context.Context, tx pgx.Tx, id uuid.UUID, s Submission) (inserted bool, err error) {
+	sql, args := insertCampaign(id, s)
+	tag, err := tx.Exec(ctx, sql+" on conflict (id) do nothing", args...)
+	if err != nil {
+		return false, fmt.Errorf("insert campaign: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	for i, scene := range s.Scenes {
+		if err := InsertScene(ctx, tx, id, i, scene); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// InsertScene inserts a scene at a place, from 0.
+func InsertScene(ctx context.Context, tx pgx.Tx, campaign uuid.UUID, place int, scene Scene) error {
+	sql, args := insertScene(campaign, place, scene)
+	if _, err := tx.Exec(ctx, sql, args...); err != nil {
+		return fmt.Errorf("insert scene %d: %w", place+1, err)
+	}
+	return nil
 }
 
 // insertCampaign names only the columns that are given: null would override their defaults.
@@ -103,6 +168,9 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 		args = append(args, value)
 		columns += ", " + column
 		places += fmt.Sprintf(", $%d", len(args))
+	}
+	if s.User != nil {
+		add("user_id", *s.User)
 	}
 	if s.FacecamURL != nil {
 		add("facecam_url", *s.FacecamURL)
@@ -137,24 +205,20 @@ func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any
 		append(args, s.Options)
 }
 
-// Cancel ends a render and its jobs, and returns its status then. Its workers stop within seconds.
-// It does nothing to a render that has ended.
-func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (cancelled bool, status string, err error) {
-	err = unlessHeld(ctx, db, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, "select not loom.is_terminal(status::text) from public.renders where id = $1::uuid for no key update", id).Scan(&cancelled)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "select loom.cancel_render($1::uuid)", id); err != nil {
-			return err
-		}
-		return tx.QueryRow(ctx, "select status::text from public.renders where id = $1::uuid", id).Scan(&status)
-	})
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return false, "", fmt.Errorf("cancel render: %w", ErrNotFound)
-	case err != nil:
-		return false, "", explain("cancel render", err)
+// NewSubmission returns the submission of a campaign. base is where its folder is served, as in
+// campaign.Ref.URL.
+func NewSubmission(c *campaign.Campaign, base string) (Submission, error) {
+	s := Submission{Name: c.Name, Width: c.Width, Height: c.Height, FPS: c.FPS, Rate: c.Rate, Shown: c.Shown}
+	var err error
+	if s.Output, err = c.Output(base); err != nil {
+		return Submission{}, err
 	}
-	return cancelled, status, nil
+	if c.Facecam != nil {
+		url := c.Facecam.URL(base)
+		s.FacecamURL = &url
+	}
+	for _, scene := range c.Scenes {
+		s.Scenes = append(s.Scenes, Scene{URL: scene.Page.URL(base), Seconds: scene.Duration, Options: scene.Options})
+	}
+	return s, nil
 }
