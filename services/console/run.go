@@ -33,7 +33,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer stop()
-	return cfg.serveWeb(ctx, api.New())
+	return cfg.serveWeb(ctx, api.New(api.Config{DB: pool, URL: cfg.URL, Log: cfg.Log}))
 }
 
 // serveWeb serves handler until ctx is cancelled.

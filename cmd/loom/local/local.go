@@ -110,6 +110,9 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 		return nil, err
 	}
 	maps.Copy(s.environ, s.services.addresses())
+	if s.environ["LOOM_API_TOKEN"], err = apiToken(ctx, opts.Dir, s.environ["DATABASE_URL"]); err != nil {
+		return nil, err
+	}
 	go s.watch()
 	for _, path := range s.readyFiles {
 		if err := writeReadyFile(path, s.Settings()); err != nil {
@@ -173,6 +176,7 @@ var published = []string{
 	"STORAGE_BUCKET_VIDEOS", "STORAGE_BUCKET_THUMBNAILS", "STORAGE_BUCKET_WORK", "PUBLIC_URLS", "PUBLIC_URL_BASE",
 	"EGRESS_ALLOW", "CHROME_SANDBOX",
 	"LOOM_EXTERNAL", "LOOM_INGEST_URL", "LOOM_RECORDER_URL", "LOOM_TRANSCODER_URL", "LOOM_UPLOADER_URL", "LOOM_CONSOLE_URL",
+	apiURL, "LOOM_API_TOKEN",
 }
 
 // Settings returns what others need to talk to the Stack, as environment variables: where the

@@ -24,6 +24,9 @@ import (
 	"github.com/loom-lite/loom-lite/services/uploader"
 )
 
+// apiURL is the setting that says where the console is. It is known when the console listens.
+const apiURL = "LOOM_API_URL"
+
 // part is one of the services. load checks its settings and returns what runs it.
 type part struct {
 	name string
@@ -53,6 +56,12 @@ var workers = []part{
 		give(&cfg.Base)
 		if err == nil {
 			cfg.WebListener, err = listen(cfg.WebPort)
+		}
+		if err == nil {
+			if cfg.URL == "" {
+				cfg.URL = healthURL(cfg.WebListener)
+			}
+			environ[apiURL] = cfg.URL
 		}
 		return func(ctx context.Context) error { return console.Run(ctx, cfg) }, err
 	}},

@@ -2,24 +2,200 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/renders"
+	"github.com/loom-lite/loom-lite/services/console/tokens"
 )
 
-// New returns a handler of /v1.
-func New() http.Handler {
-	mux := http.NewServeMux()
+// Config is what the API works with.
+type Config struct {
+	DB *pgxpool.Pool
+	// URL is where users reach the console, without a slash at its end. Empty: Location headers
+	// have paths only.
+	URL string
+	// Rate is how many requests a second each token may send. 0: any number.
+	Rate int
+	Log  zerolog.Logger
+}
+
+// API serves /v1.
+type API struct {
+	cfg Config
+	// prefix is the path of cfg.URL.
+	prefix  string
+	huma    huma.API
+	mux     *http.ServeMux
+	handler http.Handler
+}
+
+const (
+	// maxBody bounds a request's body in bytes: a campaign of the largest size, and what is around
+	// it.
+	maxBody = 1<<20 + 64<<10
+	bearer  = "bearer"
+)
+
+// Need is what an operation takes.
+type Need struct {
+	Scope access.Scope
+	// Installation: it is about more than one user's campaigns, so a principal with a User is
+	// refused.
+	Installation bool
+}
+
+// needKey is where an operation has its Need.
+const needKey = "need"
+
+// New returns the API. It is a handler of all paths below /v1/.
+func New(cfg Config) *API {
+	ownErrors()
+	a := &API{cfg: cfg, mux: http.NewServeMux()}
+	if u, err := url.Parse(cfg.URL); err == nil {
+		a.prefix = strings.TrimRight(u.Path, "/")
+	}
 	config := huma.DefaultConfig("loom-lite", "1")
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/v1/openapi", "", "/v1/schemas"
-	routes := humago.New(mux, config)
-	huma.Register(routes, huma.Operation{
-		OperationID: "get-version", Method: http.MethodGet, Path: "/v1/version", Summary: "Which build this is",
+	config.Info.Description = "Turns campaigns (web pages and, if you like, a presenter's video) into videos. " +
+		"docs/reference/api.md explains tokens, lists, events, idempotency and problems."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "/v1/openapi", "", "", nil
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		bearer: {Type: "http", Scheme: bearer, Description: "A token that `loom tokens create` or POST /v1/tokens has made."},
+	}
+	a.huma = humago.New(a.mux, config)
+	a.huma.UseMiddleware(a.admit)
+	huma.Register(a.huma, huma.Operation{
+		OperationID: "get-version", Method: http.MethodGet, Path: "/v1/version", Summary: "Which build this is", Tags: []string{"installation"},
 	}, version)
-	return mux
+	a.renders()
+	a.mux.HandleFunc("/v1/", a.nothing)
+	a.handler = a.authenticate(a.mux)
+	return a
+}
+
+// Document is what /v1/openapi.json serves.
+func (a *API) Document() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	a.handler.ServeHTTP(w, r)
+}
+
+// Handle registers an operation. It answers what handler returns, and for errors their problems.
+func Handle[I, O any](a *API, need Need, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+	op.Security = []map[string][]string{{bearer: {}}}
+	op.Metadata = map[string]any{needKey: need}
+	op.Extensions = map[string]any{"x-scope": need.Scope, "x-installation": need.Installation}
+	op.Description = strings.TrimSpace(op.Description + "\n\n" + need.String())
+	op.MaxBodyBytes = maxBody
+	op.RejectUnknownQueryParameters = true
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+		http.StatusServiceUnavailable)
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, a.explain(ctx, op.OperationID, err)
+		}
+		return out, nil
+	})
+}
+
+func (n Need) String() string {
+	if n.Installation {
+		return fmt.Sprintf("It takes a token with the scope `%s` for all users.", n.Scope)
+	}
+	return fmt.Sprintf("It takes a token with the scope `%s`.", n.Scope)
+}
+
+// explain returns the problem that an error is to the caller. What is no fault of the caller's goes
+// to the log, and nothing of it into the answer.
+func (a *API) explain(ctx context.Context, operation string, err error) error {
+	var problem *Problem
+	switch {
+	case errors.As(err, &problem):
+		return problem
+	case errors.Is(err, renders.ErrNotFound), errors.Is(err, renders.ErrNoCampaign), errors.Is(err, renders.ErrNoLetter), errors.Is(err, tokens.ErrNotFound):
+		return NewProblem(http.StatusNotFound, CodeNotFound, "%s.", sentence(cause(err)))
+	case errors.Is(err, renders.ErrCursor):
+		p := NewProblem(http.StatusBadRequest, CodeMalformed, "The cursor is none of this list's.")
+		p.Errors = []Fault{{Parameter: "cursor", Detail: "send next_cursor as an earlier page had it"}}
+		return p
+	case errors.Is(err, renders.ErrHeld):
+		return NewProblem(http.StatusServiceUnavailable, CodeHeld, "Another transaction holds the rows. Try again when it has ended.").with("Retry-After", "3")
+	case ctx.Err() != nil:
+		return NewProblem(http.StatusServiceUnavailable, CodeUnavailable, "The request ended before it was done.")
+	}
+	a.cfg.Log.Error().Err(err).Str("operation", operation).Msg("request failed")
+	if unavailable(err) {
+		return NewProblem(http.StatusServiceUnavailable, CodeUnavailable, "The database cannot be reached.").with("Retry-After", "5")
+	}
+	return NewProblem(http.StatusInternalServerError, CodeInternal, "It is in the console's log.")
+}
+
+// unavailable reports whether the database could not be asked, or gave up for a while: classes 08,
+// 53 and 57 of SQLSTATE.
+func unavailable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "53") || strings.HasPrefix(pg.Code, "57")
+	}
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
+}
+
+// cause returns which of the errors for "not found" err is.
+func cause(err error) error {
+	for _, known := range []error{renders.ErrNotFound, renders.ErrNoCampaign, renders.ErrNoLetter, tokens.ErrNotFound} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return err
+}
+
+// sentence begins a text with a capital.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// at returns where a path of the API is, for Location.
+func (a *API) at(path string) string {
+	if a.cfg.URL != "" {
+		return a.cfg.URL + path
+	}
+	return path
+}
+
+// nothing answers for paths that no operation has, and for methods that a path does not take.
+func (a *API) nothing(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := a.mux.Handler(other); pattern != "/v1/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if allowed != nil {
+		a.refuse(w, NewProblem(http.StatusMethodNotAllowed, CodeMethod, "This path takes %s.", strings.Join(allowed, " and ")).
+			with("Allow", strings.Join(allowed, ", ")))
+		return
+	}
+	a.refuse(w, NewProblem(http.StatusNotFound, CodeNotFound, "There is no such path in the API."))
 }
 
 type versionOutput struct {

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/tokens"
+)
+
+// authenticate finds out who sends a request. One without a token goes on without a principal:
+// few operations take none.
+func (a *API) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := r.Header.Get("Authorization")
+		if header == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		scheme, secret, _ := strings.Cut(header, " ")
+		if !strings.EqualFold(scheme, bearer) {
+			a.refuse(w, NewProblem(http.StatusUnauthorized, CodeTokenInvalid, "The Authorization header is not of the form Bearer TOKEN.").
+				with("WWW-Authenticate", `Bearer error="invalid_request"`))
+			return
+		}
+		p, err := tokens.Use(r.Context(), a.cfg.DB, strings.TrimSpace(secret))
+		switch {
+		case errors.Is(err, tokens.ErrUnknown):
+			a.refuse(w, NewProblem(http.StatusUnauthorized, CodeTokenInvalid, "The token is unknown, has expired or was revoked.").
+				with("WWW-Authenticate", `Bearer error="invalid_token"`))
+			return
+		case err != nil:
+			var problem *Problem
+			if errors.As(a.explain(r.Context(), "authenticate", err), &problem) {
+				a.refuse(w, problem)
+			}
+			return
+		}
+		p.Address = address(r)
+		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), p)))
+	})
+}
+
+// address is where a request came from. A header that says so is not believed: anybody can write
+// it.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// admit refuses operations for which the principal has not what they take.
+func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
+	need, takes := ctx.Operation().Metadata[needKey].(Need)
+	if !takes {
+		next(ctx)
+		return
+	}
+	_, w := humago.Unwrap(ctx)
+	p, known := access.From(ctx.Context())
+	switch {
+	case !known:
+		a.refuse(w, NewProblem(http.StatusUnauthorized, CodeTokenMissing, "Send a token: Authorization: Bearer TOKEN.").with("WWW-Authenticate", "Bearer"))
+	case !p.Scope.Covers(need.Scope):
+		a.refuse(w, NewProblem(http.StatusForbidden, CodeScope, "This takes the scope %s, and the token has %s.", need.Scope, p.Scope))
+	case need.Installation && p.User != nil:
+		a.refuse(w, NewProblem(http.StatusForbidden, CodeOneUser, "This is about the installation, and the token is for the campaigns of one user."))
+	default:
+		next(ctx)
+	}
+}
+
+// refuse answers with a problem.
+func (a *API) refuse(w http.ResponseWriter, p *Problem) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	if data, err := json.Marshal(p); err == nil {
+		_, _ = w.Write(data)
+	}
+}
