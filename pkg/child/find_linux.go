@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -115,4 +116,33 @@ func GroupAlive(pgid int) bool {
 		}
 	}
 	return false
+}
+
+// ticks is how many of /proc's ticks a second has: USER_HZ, which is 100 on every Linux.
+const ticks = 100
+
+// groupCPU returns the CPU time that the processes of a group have used, and those that they have
+// waited for.
+func groupCPU(pgid int) (used time.Duration) {
+	for pid := range Group(pgid) {
+		used += processCPU(readInto(make([]byte, statSize), "/proc/"+strconv.Itoa(pid)+"/stat"))
+	}
+	return used
+}
+
+// processCPU reads utime, stime, cutime and cstime of /proc/PID/stat.
+func processCPU(stat []byte) (used time.Duration) {
+	const first, last = 11, 14
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) <= last {
+		return 0
+	}
+	for _, field := range fields[first : last+1] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0
+		}
+		used += time.Duration(n) * time.Second / ticks
+	}
+	return used
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // list asks ps.
@@ -46,6 +47,9 @@ func find(pid int) (Info, bool) {
 
 // Group yields nothing here.
 func Group(int) iter.Seq[int] { return func(func(int) bool) {} }
+
+// groupCPU is not known here.
+func groupCPU(int) time.Duration { return 0 }
 
 // GroupAlive reports whether a process group has a member.
 func GroupAlive(pgid int) bool { return syscall.Kill(-pgid, 0) == nil }

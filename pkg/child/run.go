@@ -8,10 +8,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // Run runs cmd to its end and gives its stdout to read, which need not read all of it. A child
 // whose reader returns an error before the end of the output is killed.
+//
+// The CPU time that the child used is added to ctx's account (package usage), if it has one.
 //
 // It returns how the child ended, nil when it was not started, and
 //   - the cause of ctx's end, wrapped, when that ended it,
@@ -38,6 +42,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, o Options, read func(stdout io.Read
 	// A child whose output nobody reads blocks for ever: read the rest, even after an error.
 	_, _ = io.Copy(io.Discard, stdout)
 	err = p.Wait()
+	usage.From(ctx).AddCPU(p.CPU())
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -64,7 +69,8 @@ func (e *endReader) Read(p []byte) (int, error) {
 }
 
 // Output runs cmd to its end and returns what it wrote to stdout and stderr. It returns ctx's
-// cause, wrapped, when that ended the child, and otherwise what exec.Cmd.Wait does.
+// cause, wrapped, when that ended the child, and otherwise what exec.Cmd.Wait does. It adds to
+// ctx's account as Run does.
 func Output(ctx context.Context, cmd *exec.Cmd, o Options) ([]byte, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -73,6 +79,7 @@ func Output(ctx context.Context, cmd *exec.Cmd, o Options) ([]byte, error) {
 		return nil, err
 	}
 	err = p.Wait()
+	usage.From(ctx).AddCPU(p.CPU())
 	if ctx.Err() != nil {
 		err = fmt.Errorf("run %s: %w", p.name, context.Cause(ctx))
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -33,6 +34,8 @@ type Process struct {
 	name string
 	done chan struct{}
 	err  error // set before done is closed
+	// counted is the CPU time, in nanoseconds, that the group had used when Count last looked.
+	counted atomic.Int64
 }
 
 // Start starts cmd, which must not be tied to a context of its own, as the leader of a new process
@@ -136,6 +139,24 @@ func (p *Process) State() *os.ProcessState {
 	default:
 		return nil
 	}
+}
+
+// Count looks how much CPU time the child's group has used, for CPU. It is for a group that is
+// about to be killed: what its processes used is known while they are there, and of the child alone
+// after that. Linux only.
+func (p *Process) Count() {
+	p.counted.Store(int64(max(groupCPU(p.Pid()), time.Duration(p.counted.Load()))))
+}
+
+// CPU returns the CPU time that the child has used, user and system, with that of its descendants as
+// far as it is known: of those that had ended and were waited for by one of them, and, if Count was
+// called, of those that were there then.
+func (p *Process) CPU() time.Duration {
+	used := time.Duration(p.counted.Load())
+	if state := p.State(); state != nil {
+		used = max(used, state.UserTime()+state.SystemTime())
+	}
+	return used
 }
 
 // Signal sends a signal to the child only. It returns os.ErrProcessDone when the child has ended.
