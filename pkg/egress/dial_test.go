@@ -182,6 +182,32 @@ func TestProxyTunnels(t *testing.T) {
 	}
 }
 
+// What came is counted: through tunnels, and without.
+func TestProxyCountsWhatItReceives(t *testing.T) {
+	u := origin(t)
+	x, client := startProxy(t, mustParse(t, u.Host))
+	if _, _, err := get(t, client, u.String()+"/in"); err != nil {
+		t.Fatal(err)
+	}
+	plain := x.Received()
+	if plain < int64(len("GET "+u.Host+" /in")) {
+		t.Errorf("%d bytes came", plain)
+	}
+	conn, _ := connectTo(t, x, u.Host)
+	_, _ = io.WriteString(conn, "GET /in HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.CloseIdleConnections()
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := x.Received() - plain; got != int64(len(answer)) {
+		t.Errorf("%d bytes came through the tunnel, and are counted as %d", len(answer), got)
+	}
+}
+
 func TestProxyIsNoWebServer(t *testing.T) {
 	x, _ := startProxy(t, Policy{})
 	if status, _, err := get(t, &http.Client{Transport: &http.Transport{}}, "http://"+x.Addr()+"/"); err != nil || status != 400 {

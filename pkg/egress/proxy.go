@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,7 @@ type Proxy struct {
 	listener  net.Listener
 	server    *http.Server
 	cancel    context.CancelFunc // ends requests under way
+	received  atomic.Int64
 
 	mu       sync.Mutex
 	failures map[string]error
@@ -43,7 +45,13 @@ func (p Policy) Proxy() (*Proxy, error) {
 		policy: p, listener: l, transport: p.Transport(), cancel: cancel,
 		failures: map[string]error{}, tunnels: map[net.Conn]struct{}{},
 	}
-	x.transport.DialContext = x.dial
+	x.transport.DialContext = func(ctx context.Context, network, hostport string) (net.Conn, error) {
+		conn, err := x.dial(ctx, network, hostport)
+		if err != nil {
+			return nil, err
+		}
+		return &counted{conn, &x.received}, nil
+	}
 	// Responses are passed on unchanged.
 	x.transport.DisableCompression = true
 	x.transport.ForceAttemptHTTP2 = false
@@ -87,6 +95,22 @@ func (x *Proxy) Failure(hostport string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.failures[hostport]
+}
+
+// Received returns how many bytes have come from hosts, encrypted ones as they came. After Close it
+// is all of them; before, connections that are open may be missing.
+func (x *Proxy) Received() int64 { return x.received.Load() }
+
+// counted is a connection that counts what it reads.
+type counted struct {
+	net.Conn
+	received *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received.Add(int64(n))
+	return n, err
 }
 
 // Close ends the proxy and every connection through it.
@@ -169,7 +193,8 @@ func (x *Proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(origin, buffered)
 			_, _ = origin.Close(), program.Close()
 		})
-		both.Go(func() { pipe(program, origin) })
+		// Counted at its end: the kernel moves the bytes from one connection to the other.
+		both.Go(func() { x.received.Add(pipe(program, origin)) })
 		both.Wait()
 	}
 	_, _ = origin.Close(), program.Close()
@@ -179,12 +204,13 @@ func (x *Proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 	x.mu.Unlock()
 }
 
-// pipe copies until from ends, then ends to's side of writing.
-func pipe(to net.Conn, from io.Reader) {
-	_, err := io.Copy(to, from)
+// pipe copies until from ends, then ends to's side of writing. It returns how many bytes it copied.
+func pipe(to net.Conn, from io.Reader) int64 {
+	n, err := io.Copy(to, from)
 	if half, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
 		_ = half.CloseWrite()
-		return
+		return n
 	}
 	_ = to.Close()
+	return n
 }

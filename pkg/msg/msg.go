@@ -196,6 +196,24 @@ type Result struct {
 	Reason string `json:"reason,omitempty"`
 	// Elapsed is the wall time of the attempt.
 	Elapsed Duration `json:"elapsed_ms"`
+	// Used is what the attempt used. Nil: the worker does not say, or did not begin.
+	Used *Usage `json:"used,omitempty"`
+}
+
+// Usage is what an attempt used, as far as its worker can tell.
+type Usage struct {
+	// Children is the CPU time, user and system, of the programs that ran for this attempt alone:
+	// Chrome and FFmpeg.
+	Children Duration `json:"children_cpu_ms"`
+	// Worker is the attempt's share of the CPU time of the worker's process itself: while it works
+	// on several, each has the same.
+	Worker Duration `json:"worker_cpu_ms"`
+	// In are bytes that were read from the store, and Out those that were written to it, with what
+	// was tried again.
+	In  int64 `json:"bytes_in"`
+	Out int64 `json:"bytes_out"`
+	// Web are bytes that came from the web: of pages, facecams and watermarks, as they were sent.
+	Web int64 `json:"bytes_web"`
 }
 
 // Failure says why an attempt failed: once for the product's user, once for its operator.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // BundlePath returns where a handler may leave a failure bundle: a file that helps to find out why
@@ -35,7 +36,7 @@ func (l *lease) storeBundle(err error) {
 	ctx, cancel := context.WithTimeout(l.unwanted, l.worker.pace.bundle)
 	defer cancel()
 	defer context.AfterFunc(l.working, cancel)()
-	err = l.task.Objects.Put(ctx, "the failure bundle", *l.task.Bundle, path)
+	err = l.task.Objects.Put(usage.With(ctx, &l.account), "the failure bundle", *l.task.Bundle, path)
 	switch {
 	case err == nil:
 		l.bundled = true

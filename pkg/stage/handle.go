@@ -3,6 +3,10 @@ package stage
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // handle runs the handler in a folder of its own, which is gone when it returns.
@@ -19,7 +23,14 @@ func (l *lease) handle(handler Handler) (facts any, err error) {
 			facts, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	facts, err = handler.Handle(l.ctx, l.task)
+	facts, err = handler.Handle(usage.With(l.ctx, &l.account), l.task)
 	l.storeBundle(err)
 	return facts, err
+}
+
+// used returns what an attempt has used, with its share of the worker's own CPU time.
+func used(account *usage.Account, share time.Duration) *msg.Usage {
+	u := &msg.Usage{Children: msg.Duration(account.CPU()), Worker: msg.Duration(share)}
+	u.In, u.Out, u.Web = account.Bytes()
+	return u
 }

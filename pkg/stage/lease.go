@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // Why a task's context is cancelled.
@@ -39,6 +40,10 @@ type lease struct {
 	working context.Context
 	// bundled: a failure bundle is stored.
 	bundled bool
+	// account takes what the handler uses. used is what that came to, with the share of this
+	// process; nil for an attempt that was not begun.
+	account usage.Account
+	used    *msg.Usage
 	// kept waits for the goroutines that keep the lease. quit ends them; release ends everything.
 	kept    sync.WaitGroup
 	quit    context.CancelFunc

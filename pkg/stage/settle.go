@@ -33,7 +33,7 @@ func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 	w := l.worker
 	result := msg.Result{
 		Ref:     msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID),
-		Attempt: l.task.Attempt, Worker: w.WorkerID, Elapsed: msg.Duration(elapsed),
+		Attempt: l.task.Attempt, Worker: w.WorkerID, Elapsed: msg.Duration(elapsed), Used: l.used,
 	}
 	if err == nil {
 		result.Facts, err = encodeFacts(facts)

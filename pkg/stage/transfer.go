@@ -15,6 +15,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/retry"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // Words for the product's user.
@@ -114,7 +115,7 @@ func (x *transfers) download(ctx context.Context, from, path string) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 
-	_, err = atomicfile.Copy(path, &counter{response.Body, moved}, response.ContentLength, 0o600)
+	_, err = atomicfile.Copy(path, &counter{response.Body, moved, usage.From(ctx).AddIn}, response.ContentLength, 0o600)
 	switch {
 	case err == nil:
 		return nil
@@ -131,13 +132,14 @@ func (x *transfers) upload(ctx context.Context, to msg.SignedURL, contentType, p
 		return retry.Permanent(err)
 	}
 	defer func() { _ = file.Close() }()
+	account := usage.From(ctx)
 	ctx, moved, stop := x.watch(ctx)
 	defer stop()
 	body := func() (io.ReadCloser, error) {
 		if length == 0 {
 			return http.NoBody, nil
 		}
-		return io.NopCloser(&counter{io.NewSectionReader(file, offset, length), moved}), nil
+		return io.NopCloser(&counter{io.NewSectionReader(file, offset, length), moved, account.AddOut}), nil
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, string(to), nil)
 	if err != nil {
@@ -205,13 +207,17 @@ func (x *transfers) watch(parent context.Context) (ctx context.Context, moved fu
 	}
 }
 
-// counter calls moved for every read.
+// counter calls moved for every read, and count with what it brought: what a try that fails has
+// moved counts too.
 type counter struct {
 	io.Reader
 	moved func()
+	count func(bytes int64)
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	c.moved()
-	return c.Reader.Read(p)
+	n, err := c.Reader.Read(p)
+	c.count(int64(n))
+	return n, err
 }

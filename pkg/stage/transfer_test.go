@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // signed is the query of a presigned URL whose time has not come to its end.
@@ -212,5 +213,30 @@ func TestAFileThatCannotBeReadIsNotTheStoresFault(t *testing.T) {
 	}
 	if err := task.Store(t.Context(), "unknown", "x"); err == nil {
 		t.Error("stored an output that the grant does not have")
+	}
+}
+
+func TestWhatIsMovedIsAddedToTheAccount(t *testing.T) {
+	t.Parallel()
+	var account usage.Account
+	ctx := usage.With(t.Context(), &account)
+	task := transferTask(t, signed, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, "input")
+		}
+	})
+	path := filepath.Join(task.Dir, "in")
+	if err := task.Fetch(ctx, "in", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := task.Store(ctx, "out", path); err != nil {
+		t.Fatal(err)
+	}
+	if in, out, web := account.Bytes(); in != 5 || out != 1<<20 || web != 0 {
+		t.Errorf("read %d, wrote %d, from the web %d", in, out, web)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // Config says what a worker works on.
@@ -210,7 +211,9 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	if pulling.Err() != nil {
 		err = fmt.Errorf("%w: the worker is stopping", ErrHandBack)
 	} else {
+		share := usage.Begin()
 		facts, err = l.handle(handler)
+		l.used = used(&l.account, share.End())
 	}
 	fault.Here(fault.WorkDone)
 	l.settle(facts, err, time.Since(started))

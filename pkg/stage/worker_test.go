@@ -14,6 +14,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 func TestAnAttemptEndsInOneResultAndAnEmptyStream(t *testing.T) {
@@ -315,4 +316,29 @@ func TestReadyOnlyOnceThereIsAConsumer(t *testing.T) {
 	}
 	ingest.MakeStreams()
 	r.Until("the worker is ready", func() bool { return r.worker.Ready(t.Context()) == nil })
+}
+
+// Also where it fails: the work was done.
+func TestAResultSaysWhatTheAttemptUsed(t *testing.T) {
+	t.Parallel()
+	server, ingest := arrange(t)
+	r := work(t, server, ingest, nil, func(ctx context.Context, _ *Task) (any, error) {
+		account := usage.From(ctx)
+		account.AddCPU(3 * time.Second)
+		account.AddIn(1)
+		account.AddOut(2)
+		account.AddWeb(3)
+		for begin := time.Now(); time.Since(begin) < 50*time.Millisecond; { // this process's own time
+		}
+		return nil, errors.New("it failed")
+	})
+	r.Publish(msg.Record)
+	result := r.Result()
+	if result.Used == nil || result.Used.Worker <= 0 {
+		t.Fatalf("it used %+v", result.Used)
+	}
+	result.Used.Worker = 0
+	if want := (msg.Usage{Children: msg.Duration(3 * time.Second), In: 1, Out: 2, Web: 3}); result.Outcome != msg.Failed || *result.Used != want {
+		t.Errorf("%s: it used %+v, want %+v", result.Outcome, *result.Used, want)
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 	"github.com/loom-lite/loom-lite/services/recorder/bundle"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
 	"github.com/loom-lite/loom-lite/services/recorder/cdp"
@@ -158,7 +159,11 @@ func (r *Recorder) capture(
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
-	defer func() { _ = proxy.Close() }()
+	used := usage.From(ctx)
+	defer func() {
+		_ = proxy.Close()
+		used.AddWeb(proxy.Received())
+	}()
 	browser, err := chrome.Start(chrome.Options{
 		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox,
 		Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
@@ -173,7 +178,10 @@ func (r *Recorder) capture(
 			j.Log.Warn().Err(closing).Msg("Chrome did not end cleanly")
 		}
 	}
-	defer end()
+	defer func() {
+		end()
+		used.AddCPU(browser.CPU())
+	}()
 	options := capture.Options{
 		URL: p.URL, Mode: mode, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,

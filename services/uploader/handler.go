@@ -13,6 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // presigned is how long presigned URLs work: the longest that S3 allows.
@@ -140,6 +141,9 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 			return err
 		}
 		to, err := h.store.Size(ctx, f.bucket, f.key)
+		if err == nil {
+			usage.From(ctx).AddOut(to) // the store has read and written it
+		}
 		if err == nil && to != from {
 			err = fmt.Errorf("the copy of %s has %d of %d bytes", f.name, to, from)
 		}

@@ -84,7 +84,14 @@ func (p *Process) start(o Options) error {
 
 // Kill ends every process of Chrome's at once. It may be called at any time, from anywhere, and
 // does not wait.
-func (p *Process) Kill() { p.child.Kill() }
+func (p *Process) Kill() {
+	p.child.Count()
+	p.child.Kill()
+}
+
+// CPU returns the CPU time that Chrome's processes had used when it was killed, or ended by itself.
+// What is not known: processes that had ended by themselves and that none of the others waited for.
+func (p *Process) CPU() time.Duration { return p.child.CPU() }
 
 // Still says that the page has come to rest, or that it moves again (package placement). One
 // goroutine at a time may call it.
@@ -97,6 +104,7 @@ func (p *Process) Group() int { return p.child.Pid() }
 func (p *Process) Close() error {
 	var err error
 	p.once.Do(func() {
+		p.child.Count()
 		err = p.child.End(closeWithin)
 		p.watched.Wait()
 		err = errors.Join(err, p.closePipes(closeWithin), os.RemoveAll(p.profile))

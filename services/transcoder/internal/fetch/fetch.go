@@ -12,6 +12,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/atomicfile"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
 // Doer sends requests, to addresses only that a stranger's URL may reach: the client of an
@@ -77,6 +78,7 @@ func (f Fetcher) fetch(ctx context.Context, rawURL, path string, came *pace, pro
 	}
 	counted := &counter{r: io.LimitReader(resp.Body, f.MaxBytes+1), came: came, total: resp.ContentLength, progress: progress}
 	n, err := atomicfile.Copy(path, counted, -1, 0o600)
+	usage.From(ctx).AddWeb(counted.n)
 	switch {
 	case atomicfile.IsOwn(err):
 		return 0, ourFault(err)
