@@ -111,6 +111,7 @@ begin
                                and exists (select from loom.tasks f where f.maker = m.id and f.state = 'waiting')));
   perform loom.forget_options(p_plan);
   delete from loom.set_aside where render_id = p.render_id;
+  perform loom.write_receipt(p_plan);
   perform loom.close_jobs(p.render_id, p.job_id, p_outcome, p_message);
 end
 $$;
@@ -223,13 +224,15 @@ $$;
 -- Opens a plan for a claimed job: one row in plans, its tasks, and the render's first status. Runs
 -- in the transaction that claimed the job, with the render's row locked. p_tasks is an array of
 -- {id, kind, seq, needs, params, inputs, outputs, weight, host, recipe, max_age_sec}. What has
--- been made already is done at once (0009_reuse.sql).
+-- been made already is done at once (0009_reuse.sql). p_hash names the campaign's snapshot, as
+-- hexadecimal digits; null: it has no name.
+drop function if exists loom.open_plan(uuid, uuid, uuid, jsonb, int, jsonb);
 create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
-                                          p_tasks jsonb) returns void
+                                          p_tasks jsonb, p_hash text default null) returns void
 language plpgsql as $$
 begin
-  insert into loom.plans (id, render_id, job_id, owner, priority, campaign, max_retries, fresh_from)
-  select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, p_max_retries,
+  insert into loom.plans (id, render_id, job_id, owner, priority, campaign, campaign_hash, max_retries, fresh_from)
+  select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, pg_catalog.decode(p_hash, 'hex'), p_max_retries,
          coalesce(case when l.outcome = 'failed' then l.fresh_from end, j.queued_at, pg_catalog.clock_timestamp())
     from (select 1) as always
     left join public.render_jobs j on j.id = p_job
@@ -553,9 +556,11 @@ begin
 end
 $$;
 
--- Closes a task whose outputs are stored, and makes the tasks due that waited for it. Returns
--- accepted, already or stale.
-create or replace function loom.finish_task(p_task uuid, p_attempt int, p_keys jsonb, p_facts jsonb) returns text
+-- Closes a task whose outputs are stored, and makes the tasks due that waited for it. p_used is what
+-- the attempt used (0017_receipts.sql); null: its worker does not say. Returns accepted, already or
+-- stale.
+drop function if exists loom.finish_task(uuid, int, jsonb, jsonb);
+create or replace function loom.finish_task(p_task uuid, p_attempt int, p_keys jsonb, p_facts jsonb, p_used jsonb default null) returns text
 language plpgsql set lock_timeout = '250ms' as $$
 declare
   t loom.tasks;
@@ -569,7 +574,7 @@ begin
   if t.kind = 'upload' then
     raise exception 'loom.finish_task: task % is an upload, which loom.finish_render closes', t.id;
   end if;
-  perform loom.close_task(t, p_keys, p_facts);
+  perform loom.close_task(t, p_keys, p_facts, p_used);
   t.state := 'done';
   perform loom.release_waiting(t);
   perform loom.refresh_render(t.plan_id);
@@ -578,13 +583,14 @@ begin
 end
 $$;
 
-create or replace function loom.close_task(t loom.tasks, p_keys jsonb, p_facts jsonb) returns void
+drop function if exists loom.close_task(loom.tasks, jsonb, jsonb);
+create or replace function loom.close_task(t loom.tasks, p_keys jsonb, p_facts jsonb, p_used jsonb default null) returns void
 language plpgsql as $$
 begin
   update loom.tasks
      set state = 'done', progress = 1, keys = p_keys, facts = p_facts, lease_until = null, ended_at = pg_catalog.clock_timestamp()
    where id = t.id;
-  update loom.attempts set outcome = 'done', ended_at = pg_catalog.clock_timestamp() where task_id = t.id and attempt = t.attempt;
+  update loom.attempts set outcome = 'done', ended_at = pg_catalog.clock_timestamp(), used = p_used where task_id = t.id and attempt = t.attempt;
   perform loom.note_done(t);
   if p_facts ? 'warnings' then
     perform loom.add_warnings(t.render_id, p_facts -> 'warnings');
@@ -609,13 +615,15 @@ begin
 end
 $$;
 
--- Charges a failed attempt. p_bundle is the key of its failure bundle, if it has one. Returns
+-- Charges a failed attempt. p_bundle is the key of its failure bundle, if it has one, and p_used what
+-- it used. Returns
 -- retry, stale, or failed. The render has then failed too: the failure is permanent (p_permanent),
 -- or the retries are used up. Where objects that the task reads are gone, they are made again
 -- first.
 drop function if exists loom.fail_task(uuid, int, text, text, text, boolean);
+drop function if exists loom.fail_task(uuid, int, text, text, text, boolean, text);
 create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,
-                                          p_permanent boolean, p_bundle text default null) returns text
+                                          p_permanent boolean, p_bundle text default null, p_used jsonb default null) returns text
 language plpgsql set lock_timeout = '250ms' as $$
 declare
   t loom.tasks;
@@ -627,7 +635,7 @@ begin
   end if;
   update loom.attempts
      set outcome = 'failed', ended_at = pg_catalog.clock_timestamp(), error_code = p_code, error_message = p_message, detail = p_detail,
-         bundle_key = p_bundle
+         bundle_key = p_bundle, used = p_used
    where task_id = t.id and attempt = t.attempt;
   -- That an object is gone is not the worker's fault.
   if not p_permanent and p_code <> 'storage_object_missing' then
@@ -663,7 +671,8 @@ $$;
 -- charged. The first times, the task is due again at once. A task that is handed back again and
 -- again waits longer each time, at most 30 seconds, and fails the render the fiftieth time: every
 -- render ends. Returns accepted, failed or stale.
-create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text) returns text
+drop function if exists loom.hand_back_task(uuid, int, text);
+create or replace function loom.hand_back_task(p_task uuid, p_attempt int, p_reason text, p_used jsonb default null) returns text
 language plpgsql set lock_timeout = '250ms' as $$
 declare
   t       loom.tasks;
@@ -673,7 +682,7 @@ begin
   if loom.refuse(t, p_attempt) is not null then
     return 'stale';
   end if;
-  update loom.attempts set outcome = 'handed_back', ended_at = pg_catalog.clock_timestamp(), detail = p_reason
+  update loom.attempts set outcome = 'handed_back', ended_at = pg_catalog.clock_timestamp(), detail = p_reason, used = p_used
    where task_id = t.id and attempt = t.attempt;
   select pg_catalog.count(*) into v_times from loom.attempts where task_id = t.id and outcome = 'handed_back';
   if v_times >= 50 then

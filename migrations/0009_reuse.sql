@@ -344,7 +344,7 @@ begin
               where f.source_render = p.render_id and f.output_key is not null and f.plan_id <> p.id and t.plan_id = p.id) then
     return false;
   end if;
-  update loom.tasks set output_key = null where plan_id = p.id and output_key is not null;
+  update loom.tasks set output_key = null, swept_key = output_key where plan_id = p.id and output_key is not null;
   return true;
 end
 $$;

@@ -65,14 +65,19 @@ $$;
 alter table loom.plans add column if not exists history jsonb;
 create index if not exists plans_to_thin on loom.plans (ended_at) where history is null and swept_at is not null;
 
--- Returns what the page of a render shows of a plan's tasks, in the order of the pipeline.
+-- Returns what the page of a render shows of a plan's tasks, in the order of the pipeline, and what
+-- its receipt does. It runs as its owner: readers have no right to parameters, of which it shows two.
 create or replace function loom.history_of(p_plan uuid) returns jsonb
-language sql stable set search_path = '' as $$
-  select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
            'id', t.id, 'kind', t.kind, 'scene', t.params -> 'scene', 'state', t.state, 'progress', t.progress,
            'reused', t.source is not null,
            'attempt', t.attempt, 'failures', t.failures, 'worker', t.worker, 'started_at', t.started_at, 'ended_at', t.ended_at,
            'weight', t.weight,
+           -- For its receipt: what its outputs are named by, what made them, and what that used.
+           'output_key', pg_catalog.encode(coalesce(t.output_key, t.swept_key), 'hex'), 'tools', t.tools,
+           'used', case when t.attempt = 1 and t.state = 'done' then (select a.used from loom.attempts a where a.task_id = t.id) end,
            -- How a scene was recorded, and the finished video's frames and size.
            'facts', case when t.kind = 'record' and t.facts ? 'mode' then pg_catalog.jsonb_build_object('mode', t.facts -> 'mode')
                          when t.kind in ('concat', 'overlay') then t.facts - '{report,looks,changes,warnings}'::text[] end,
@@ -80,11 +85,12 @@ language sql stable set search_path = '' as $$
            'attempts', case when t.attempt > 1 or t.state <> 'done' then (
              select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                       'attempt', a.attempt, 'worker', a.worker, 'granted_at', a.granted_at, 'ended_at', a.ended_at,
-                      'outcome', a.outcome, 'error_code', a.error_code, 'error_message', a.error_message, 'detail', a.detail)
+                      'outcome', a.outcome, 'error_code', a.error_code, 'error_message', a.error_message, 'detail', a.detail, 'used', a.used)
                       order by a.attempt)
                from loom.attempts a where a.task_id = t.id) end))
            order by loom.stage_rank(t.kind), t.kind desc, t.seq), '[]')
-    from loom.tasks t where t.plan_id = p_plan
+    from loom.tasks t where t.plan_id = p_plan);
+end
 $$;
 
 -- Thins a plan: history has what stays, and the tasks, their attempts and the snapshot of the

@@ -79,7 +79,7 @@ $$;
 
 -- Finishes many tasks in one transaction, each as loom.finish_task does, but for their keys: those
 -- are the folder and the names of its outputs' files. It leaves out those that loom.grant_tasks
--- leaves out. p_results is an array of {task, attempt, folder, facts}.
+-- leaves out. p_results is an array of {task, attempt, folder, facts, used}.
 create or replace function loom.finish_tasks(p_results jsonb) returns table (task uuid, attempt int, verdict text)
 language plpgsql set lock_timeout = '250ms' as $$
 #variable_conflict use_column
@@ -88,14 +88,14 @@ declare
 begin
   for v in
     with q as materialized (
-           select * from pg_catalog.jsonb_to_recordset(p_results) as q (task uuid, attempt int, folder text, facts jsonb)),
+           select * from pg_catalog.jsonb_to_recordset(p_results) as q (task uuid, attempt int, folder text, facts jsonb, used jsonb)),
          free as materialized (
            select r.id from public.renders r
             where r.id in (select k.render_id from q join loom.tasks k on k.id = q.task) order by r.id for no key update skip locked)
     select q.*, coalesce((select pg_catalog.jsonb_object_agg(o.key, q.folder || (o.value ->> 'file')) from pg_catalog.jsonb_each(k.outputs) o), '{}') as keys
       from q join loom.tasks k on k.id = q.task join free f on f.id = k.render_id
   loop
-    return query select v.task, v.attempt, loom.finish_task(v.task, v.attempt, v.keys, v.facts);
+    return query select v.task, v.attempt, loom.finish_task(v.task, v.attempt, v.keys, v.facts, v.used);
   end loop;
 end
 $$;

@@ -93,7 +93,7 @@ with fixed (service, schema, name, privileges) as (
          ('uploader', 'loom', 'copies', '{select,insert,delete}'), ('uploader', 'loom', 'tools', '{select}'),
          ('uploader', 'loom', 'set_aside', '{select,insert,update,delete}'), ('uploader', 'loom', 'plans', '{select,update}'),
          ('uploader', 'loom', 'tasks', '{select,update}'), ('uploader', 'loom', 'attempts', '{select,update}'),
-         ('uploader', 'loom', 'workers', '{select,insert,update,delete}')
+         ('uploader', 'loom', 'workers', '{select,insert,update,delete}'), ('uploader', 'loom', 'receipts', '{select,insert,update}')
 ), wanted (schema, name, privilege) as (
   select f.schema, f.name, p.privilege from fixed f, unnest(f.privileges) as p (privilege)
    where f.service = any ($1::text[])

@@ -266,8 +266,8 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	if err != nil {
 		return 0, nil, fmt.Errorf("write the campaign: %w", err)
 	}
-	_, err = tx.Exec(ctx, "select loom.open_plan($1::uuid, $2::uuid, $3::uuid, $4::text::jsonb, $5::int, $6::text::jsonb)",
-		newID(), claimed.Render, claimed.Job, string(campaignJSON), c.MaxRetries, string(listJSON))
+	_, err = tx.Exec(ctx, "select loom.open_plan($1::uuid, $2::uuid, $3::uuid, $4::text::jsonb, $5::int, $6::text::jsonb, $7::text)",
+		newID(), claimed.Render, claimed.Job, string(campaignJSON), c.MaxRetries, string(listJSON), plan.Hash(c.Secret, campaignJSON))
 	if err != nil {
 		return 0, nil, fmt.Errorf("open the plan: %w", err)
 	}

@@ -79,9 +79,15 @@ func (r *Render) Name(tasks []Task, n Naming) error {
 		if err != nil {
 			return fmt.Errorf("name the outputs of a %s: %w", t.Kind, err)
 		}
-		hash := hmac.New(sha256.New, n.Secret)
-		_, _ = hash.Write(text)
-		t.Recipe = hex.EncodeToString(hash.Sum(nil))
+		t.Recipe = Hash(n.Secret, text)
 	}
 	return nil
+}
+
+// Hash names a text, as hexadecimal digits, so that nobody who reads it can try out what the text
+// says: Naming.Secret is its key.
+func Hash(secret, text []byte) string {
+	hash := hmac.New(sha256.New, secret)
+	_, _ = hash.Write(text)
+	return hex.EncodeToString(hash.Sum(nil))
 }

@@ -177,7 +177,7 @@ func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.G
 	}
 	// Nobody works on this attempt, so it must not count as a failure.
 	log.Error().Err(err).Msg("URLs of a granted task could not be signed: the task goes back")
-	if _, err := r.tasks.handBack(ctx, request.Ref, g.attempt, "its URLs could not be signed"); err != nil {
+	if _, err := r.tasks.handBack(ctx, msg.Result{Ref: request.Ref, Attempt: g.attempt, Reason: "its URLs could not be signed"}); err != nil {
 		return msg.GrantReply{}, err
 	}
 	return msg.GrantReply{Version: msg.Version, Verdict: msg.Later, Reason: "URLs could not be signed",

@@ -153,6 +153,12 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 		r.count(log, outcomeError, m.NakWithDelay(retryDelay(m)))
 		return
 	}
+	if verdict == "stale" || result.Kind == msg.Upload {
+		// The work was done, and nothing else says what it used.
+		if err := r.tasks.noteUsed(ctx, result); err != nil {
+			log.Warn().Err(err).Msg("what the attempt used is not in its render's receipt")
+		}
+	}
 	event := log.Info()
 	if result.Failure != nil {
 		event = log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail)
@@ -194,9 +200,9 @@ func (r *results) renewLease(ctx context.Context, log zerolog.Logger, result msg
 func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Result, tries uint64) (verdict string, err error) {
 	switch {
 	case result.Outcome == msg.Failed:
-		return r.tasks.fail(ctx, result.Ref, result.Attempt, *result.Failure)
+		return r.tasks.fail(ctx, result, *result.Failure)
 	case result.Outcome == msg.HandedBack:
-		return r.tasks.handBack(ctx, result.Ref, result.Attempt, result.Reason)
+		return r.tasks.handBack(ctx, result)
 	case result.Kind == msg.Upload:
 		// The uploader has closed the task itself, together with the render. If it has not, the
 		// lease lapses.
@@ -220,7 +226,7 @@ func (r *results) apply(ctx context.Context, log zerolog.Logger, result msg.Resu
 		return verdict, err
 	}
 	log.Error().Err(err).Msg("the database refuses a worker's result: the attempt failed")
-	return r.tasks.fail(ctx, result.Ref, result.Attempt, msg.Failure{
+	return r.tasks.fail(ctx, result, msg.Failure{
 		Code: msg.CodeInternal, Message: "This render failed because of an error on our side.", Detail: err.Error(),
 	})
 }

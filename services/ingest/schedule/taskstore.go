@@ -204,8 +204,8 @@ func (t taskStore) finish(ctx context.Context, r msg.Result, keys map[string]str
 		s := string(r.Facts)
 		facts = &s
 	}
-	err = t.db.QueryRow(ctx, "select loom.finish_task($1::uuid, $2::int, $3::text::jsonb, $4::text::jsonb)",
-		r.TaskID, r.Attempt, string(text), facts).Scan(&verdict)
+	err = t.db.QueryRow(ctx, "select loom.finish_task($1::uuid, $2::int, $3::text::jsonb, $4::text::jsonb, $5::text::jsonb)",
+		r.TaskID, r.Attempt, string(text), facts, usedJSON(r.Used)).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("finish the task: %w", err)
 	}
@@ -220,12 +220,13 @@ func (t taskStore) finishAll(ctx context.Context, list []msg.Result) ([]string, 
 		Attempt int             `json:"attempt"`
 		Folder  string          `json:"folder"`
 		Facts   json.RawMessage `json:"facts,omitempty"`
+		Used    *msg.Usage      `json:"used,omitempty"`
 	}
 	all := make([]done, len(list))
 	place := make(map[string]int, len(list))
 	for i, r := range list {
 		// Keys are formed here and from the plan: a worker cannot name objects of others.
-		all[i] = done{r.TaskID, r.Attempt, objectKey(r.Ref, r.Attempt, ""), r.Facts}
+		all[i] = done{r.TaskID, r.Attempt, objectKey(r.Ref, r.Attempt, ""), r.Facts, plausible(r.Used)}
 		place[fmt.Sprintf("%s/%d", r.TaskID, r.Attempt)] = i
 	}
 	text, err := json.Marshal(all)
@@ -248,15 +249,15 @@ func (t taskStore) finishAll(ctx context.Context, list []msg.Result) ([]string, 
 	return verdicts, nil
 }
 
-func (t taskStore) fail(ctx context.Context, r msg.Ref, attempt int, f msg.Failure) (verdict string, err error) {
+func (t taskStore) fail(ctx context.Context, r msg.Result, f msg.Failure) (verdict string, err error) {
 	var bundle *string
 	if f.Bundle && bundles(r.Kind) {
 		// The key is formed here, as those of outputs are.
-		key := objectKey(r, attempt, bundleFile)
+		key := objectKey(r.Ref, r.Attempt, bundleFile)
 		bundle = &key
 	}
-	err = t.db.QueryRow(ctx, "select loom.fail_task($1::uuid, $2::int, $3::text, $4::text, $5::text, $6::boolean, $7::text)",
-		r.TaskID, attempt, clean(string(f.Code), 100), clean(f.Message, 1000), clean(f.Detail, 16<<10), f.Permanent, bundle,
+	err = t.db.QueryRow(ctx, "select loom.fail_task($1::uuid, $2::int, $3::text, $4::text, $5::text, $6::boolean, $7::text, $8::text::jsonb)",
+		r.TaskID, r.Attempt, clean(string(f.Code), 100), clean(f.Message, 1000), clean(f.Detail, 16<<10), f.Permanent, bundle, usedJSON(r.Used),
 	).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("fail the task: %w", err)
@@ -264,13 +265,53 @@ func (t taskStore) fail(ctx context.Context, r msg.Ref, attempt int, f msg.Failu
 	return verdict, nil
 }
 
-func (t taskStore) handBack(ctx context.Context, r msg.Ref, attempt int, reason string) (verdict string, err error) {
-	err = t.db.QueryRow(ctx, "select loom.hand_back_task($1::uuid, $2::int, $3::text)",
-		r.TaskID, attempt, clean(reason, 1000)).Scan(&verdict)
+func (t taskStore) handBack(ctx context.Context, r msg.Result) (verdict string, err error) {
+	err = t.db.QueryRow(ctx, "select loom.hand_back_task($1::uuid, $2::int, $3::text, $4::text::jsonb)",
+		r.TaskID, r.Attempt, clean(r.Reason, 1000), usedJSON(r.Used)).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("take the task back: %w", err)
 	}
 	return verdict, nil
+}
+
+// noteUsed notes what an attempt used whose task was not closed with its result.
+func (t taskStore) noteUsed(ctx context.Context, r msg.Result) error {
+	text := usedJSON(r.Used)
+	if text == nil {
+		return nil
+	}
+	if _, err := t.db.Exec(ctx, "select loom.note_used($1::uuid, $2::int, $3::text::jsonb)", r.TaskID, r.Attempt, *text); err != nil {
+		return fmt.Errorf("note what the attempt used: %w", err)
+	}
+	return nil
+}
+
+// plausible returns what an attempt used if a worker can have used that; nil if it cannot, or did
+// not say. Receipts are sums: one wrong number would spoil them.
+func plausible(u *msg.Usage) *msg.Usage {
+	const most = 1 << 50
+	if u == nil {
+		return nil
+	}
+	for _, n := range []int64{int64(u.Children) / 1e6, int64(u.Worker) / 1e6, u.In, u.Out, u.Web} {
+		if n < 0 || n > most {
+			return nil
+		}
+	}
+	return u
+}
+
+func usedJSON(u *msg.Usage) *string {
+	u = plausible(u)
+	if u == nil {
+		return nil
+	}
+	data, err := json.Marshal(u)
+	if err != nil {
+		return nil // five numbers can be written
+	}
+	text := string(data)
+	return &text
 }
 
 // keepUnreadable makes a dead letter of a message that cannot be read.
