@@ -556,9 +556,9 @@ begin
 end
 $$;
 
--- Closes a task whose outputs are stored, and makes the tasks due that waited for it. p_used is what
--- the attempt used (0017_receipts.sql); null: its worker does not say. Returns accepted, already or
--- stale.
+-- Closes a task whose outputs are stored, and makes the tasks due that waited for it. p_used is
+-- what the attempt used (0017_receipts.sql); null: its worker does not say. Returns accepted,
+-- already or stale.
 drop function if exists loom.finish_task(uuid, int, jsonb, jsonb);
 create or replace function loom.finish_task(p_task uuid, p_attempt int, p_keys jsonb, p_facts jsonb, p_used jsonb default null) returns text
 language plpgsql set lock_timeout = '250ms' as $$
@@ -615,11 +615,10 @@ begin
 end
 $$;
 
--- Charges a failed attempt. p_bundle is the key of its failure bundle, if it has one, and p_used what
--- it used. Returns
--- retry, stale, or failed. The render has then failed too: the failure is permanent (p_permanent),
--- or the retries are used up. Where objects that the task reads are gone, they are made again
--- first.
+-- Charges a failed attempt. p_bundle is the key of its failure bundle, if it has one, and p_used
+-- what it used. Returns retry, stale, or failed. The render has then failed too: the failure is
+-- permanent (p_permanent), or the retries are used up. Where objects that the task reads are gone,
+-- they are made again first.
 drop function if exists loom.fail_task(uuid, int, text, text, text, boolean);
 drop function if exists loom.fail_task(uuid, int, text, text, text, boolean, text);
 create or replace function loom.fail_task(p_task uuid, p_attempt int, p_code text, p_message text, p_detail text,

@@ -66,7 +66,8 @@ alter table loom.plans add column if not exists history jsonb;
 create index if not exists plans_to_thin on loom.plans (ended_at) where history is null and swept_at is not null;
 
 -- Returns what the page of a render shows of a plan's tasks, in the order of the pipeline, and what
--- its receipt does. It runs as its owner: readers have no right to parameters, of which it shows two.
+-- its receipt does. It runs as its owner: readers have no right to parameters, of which it shows
+-- two.
 create or replace function loom.history_of(p_plan uuid) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin

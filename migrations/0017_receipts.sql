@@ -27,9 +27,9 @@ create table if not exists loom.receipts (
   bytes_out   bigint not null,
   bytes_web   bigint not null,
   -- {"record": {"tasks", "reused", "attempts", "unreported", "cpu_ms", "bytes_in", "bytes_out",
-  -- "bytes_web", "made", "frames", "made_ms"}}. unreported are attempts of which nobody said what they
-  -- used: they were stopped or lost, or their worker is older. made are tasks that a worker has done;
-  -- frames are theirs, and made_ms is how long their last attempts took together.
+  -- "bytes_web", "made", "frames", "made_ms"}}. unreported are attempts of which nobody said what
+  -- they used: they were stopped or lost, or their worker is older. made are tasks that a worker
+  -- has done; frames are theirs, and made_ms is how long their last attempts took together.
   kinds       jsonb not null
 );
 create index if not exists receipts_ended on loom.receipts (ended_at);
@@ -48,8 +48,8 @@ language sql immutable parallel safe
 return case when p_kind = 'concat' then (select coalesce(pg_catalog.sum(f::bigint), 0) from pg_catalog.jsonb_array_elements_text(p_params -> 'frames') as f)
             else coalesce((p_params ->> 'frames')::bigint, 0) end::bigint;
 
--- Writes a plan's receipt, or writes it again. Whatever goes wrong here, the plan ends all the same:
--- it lacks a receipt then.
+-- Writes a plan's receipt, or writes it again. Whatever goes wrong here, the plan ends all the
+-- same: it lacks a receipt then.
 create or replace function loom.write_receipt(p_plan uuid, p_outcome text default null) returns void
 language plpgsql as $$
 begin
@@ -89,8 +89,9 @@ exception when others then
 end
 $$;
 
--- Notes what an attempt used whose task has been closed otherwise than with its result: an upload's,
--- which closes its task itself, or that of an attempt that came too late. What is known stays.
+-- Notes what an attempt used whose task has been closed otherwise than with its result: an
+-- upload's, which closes its task itself, or that of an attempt that came too late. What is known
+-- stays.
 create or replace function loom.note_used(p_task uuid, p_attempt int, p_used jsonb) returns void
 language plpgsql set lock_timeout = '250ms' as $$
 declare
@@ -107,8 +108,8 @@ begin
 end
 $$;
 
--- Writes the receipt of a plan that is deleted before it has ended. It runs as its owner, because the
--- role that deletes a render has no rights here.
+-- Writes the receipt of a plan that is deleted before it has ended. It runs as its owner, because
+-- the role that deletes a render has no rights here.
 create or replace function loom.keep_receipt() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -34,6 +34,7 @@ type commands struct {
 	Render  renderCmd  `cmd:"" help:"Render a campaign file into a video."`
 	Capture captureCmd `cmd:"" help:"Record one page alone into a video, for trying things out."`
 	Status  statusCmd  `cmd:"" help:"Show a render: its stages, tasks and attempts."`
+	Receipt receiptCmd `cmd:"" help:"Show what a render used and cost."`
 	Bundle  bundleCmd  `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
 	List    listCmd    `cmd:"" help:"List the newest renders."`
 	Top     topCmd     `cmd:"" help:"Watch stages, workers and renders."`

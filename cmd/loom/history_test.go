@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
+	"github.com/loom-lite/loom-lite/services/console/receipts"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -37,7 +38,8 @@ func planned(t *testing.T, db *pgxpool.Pool) (render, plan uuid.UUID, tasks map[
 			inputs["video"] = map[string]any{"task": tasks[n], "output": "out"}
 		}
 		list = append(list, map[string]any{"id": id, "kind": kind, "seq": seq, "needs": ids, "params": params, "inputs": inputs,
-			"outputs": map[string]any{"out": map[string]any{"file": "out", "content_type": "x/y"}}, "weight": seq + 1})
+			"outputs": map[string]any{"out": map[string]any{"file": "out", "content_type": "x/y"}}, "weight": seq + 1,
+			"recipe": map[bool]any{true: fmt.Sprintf("%x", id[:])}[kind != "upload"]})
 	}
 	for i := range 2 {
 		add("record", i, map[string]any{"url": scene.URL, "scene": i + 1})
@@ -49,7 +51,7 @@ func planned(t *testing.T, db *pgxpool.Pool) (render, plan uuid.UUID, tasks map[
 	if err != nil {
 		t.Fatal(err)
 	}
-	const open = "select loom.open_plan($1, $2, (select id from render_jobs where render_id = $2), $3::text::jsonb, 3, $4::text::jsonb)"
+	const open = "select loom.open_plan($1, $2, (select id from render_jobs where render_id = $2), $3::text::jsonb, 3, $4::text::jsonb, 'c0ffee')"
 	if _, err := db.Exec(t.Context(), open, plan, render, fmt.Sprintf(`{"scenes": [{"url": %q}]}`, scene.URL), string(text)); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,8 @@ func TestStatusShowsTheSameOfARenderWhoseHistoryWasThinned(t *testing.T) {
 			finish := func(task, facts string) {
 				t.Helper()
 				attempt := scan[int](t, db, grantTask, tasks[task], "worker-"+task)
-				got := scan[string](t, db, `select loom.finish_task($1, $2, '{"out": "key"}', $3::text::jsonb)`, tasks[task], attempt, facts)
+				got := scan[string](t, db, `select loom.finish_task($1, $2, '{"out": "key"}', $3::text::jsonb,
+					'{"children_cpu_ms": 2000, "worker_cpu_ms": 500, "bytes_in": 1, "bytes_out": 2, "bytes_web": 3}')`, tasks[task], attempt, facts)
 				if got != "accepted" {
 					t.Fatalf("the result of %s is %s", task, got)
 				}
@@ -111,9 +114,20 @@ func TestStatusShowsTheSameOfARenderWhoseHistoryWasThinned(t *testing.T) {
 				}
 			}
 			before, shown := statusOf(t, db, render)
+			receipt := receiptOf(t, db, render)
+			finished := map[string]float64{"done": 5, "failed": 1}[name]
+			if receipt.CPUSeconds != finished*2.5 || receipt.BytesWeb != int64(finished)*3 || receipt.Unreported != 2 || receipt.Cost.Total == 0 {
+				t.Errorf("the receipt is %+v", receipt)
+			}
+			if len(receipt.Jobs) != 1 || len(receipt.Jobs[0].Outputs) != int(finished) || *receipt.Jobs[0].Campaign != "c0ffee" {
+				t.Errorf("its jobs are %+v", receipt.Jobs)
+			}
 
 			if n := thin(); n != 0 {
 				t.Errorf("%d rows were deleted before the objects were", n)
+			}
+			if !scan[bool](t, db, "select loom.begin_sweep($1)", plan) {
+				t.Fatal("the render's objects are kept")
 			}
 			if _, err := db.Exec(t.Context(), "update loom.plans set swept_at = now() where id = $1", plan); err != nil {
 				t.Fatal(err)
@@ -136,6 +150,9 @@ func TestStatusShowsTheSameOfARenderWhoseHistoryWasThinned(t *testing.T) {
 			if shownAfter != shown {
 				t.Errorf("status prints\n%s\nwhere it printed\n%s", shownAfter, shown)
 			}
+			if thinned := receiptOf(t, db, render); !reflect.DeepEqual(thinned, receipt) {
+				t.Errorf("the receipt is\n%+v\nand was\n%+v", thinned, receipt)
+			}
 			if !reflect.DeepEqual(after.Render, before.Render) {
 				t.Errorf("the render is %+v, and was %+v", after.Render, before.Render)
 			}
@@ -157,6 +174,16 @@ func TestStatusShowsTheSameOfARenderWhoseHistoryWasThinned(t *testing.T) {
 }
 
 func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
+// receiptOf returns a render's receipt.
+func receiptOf(t *testing.T, db *pgxpool.Pool, render uuid.UUID) receipts.Receipt {
+	t.Helper()
+	r, err := receipts.Read(t.Context(), db, render, receipts.Prices{Currency: "USD", CPUHour: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
 
 // statusOf returns what `loom status` reads and prints of a render.
 func statusOf(t *testing.T, db *pgxpool.Pool, render uuid.UUID) (report, string) {

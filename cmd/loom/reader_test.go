@@ -34,6 +34,8 @@ func TestAReaderRunsTheCommandsThatRead(t *testing.T) {
 		{"status " + failed.String(), "scene_refused"},
 		{"status --json " + failed.String(), "exit status 1"},
 		{"status " + running.String(), "Spring launch"},
+		{"receipt " + failed.String(), "failed"},
+		{"receipt --json " + failed.String(), `"unreported": 1`},
 		{"top --once", "draw"},
 		{"top --json", running.String()},
 		{"dead list", "scene_refused"},

@@ -148,9 +148,9 @@ func (p *Process) Count() {
 	p.counted.Store(int64(max(groupCPU(p.Pid()), time.Duration(p.counted.Load()))))
 }
 
-// CPU returns the CPU time that the child has used, user and system, with that of its descendants as
-// far as it is known: of those that had ended and were waited for by one of them, and, if Count was
-// called, of those that were there then.
+// CPU returns the CPU time that the child has used, user and system, with that of its descendants
+// as far as it is known: of those that had ended and were waited for by one of them, and, if Count
+// was called, of those that were there then.
 func (p *Process) CPU() time.Duration {
 	used := time.Duration(p.counted.Load())
 	if state := p.State(); state != nil {

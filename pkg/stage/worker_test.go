@@ -328,7 +328,8 @@ func TestAResultSaysWhatTheAttemptUsed(t *testing.T) {
 		account.AddIn(1)
 		account.AddOut(2)
 		account.AddWeb(3)
-		for begin := time.Now(); time.Since(begin) < 50*time.Millisecond; { // this process's own time
+		for begin, n := time.Now(), 0; time.Since(begin) < 50*time.Millisecond; { // this process's own time
+			n++
 		}
 		return nil, errors.New("it failed")
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/console/receipts"
 )
 
 // Config is the console's settings.
@@ -26,6 +27,8 @@ type Config struct {
 	// URL is where users reach the console, with a path where it is behind a prefix. Default
 	// http://127.0.0.1:<port>.
 	URL string `env:"CONSOLE_URL"`
+	// Prices are what renders cost.
+	Prices receipts.Prices
 
 	// WebListener is what the API and the dashboard are served on, instead of WebPort.
 	WebListener net.Listener `env:"-"`

@@ -12,8 +12,9 @@ func history(data []byte) ([]Task, error) {
 	var kept []struct {
 		Task
 
-		Weight float64  `json:"weight"`
-		Rate   msg.Rate `json:"rate"`
+		Weight float64    `json:"weight"`
+		Rate   msg.Rate   `json:"rate"`
+		Used   *msg.Usage `json:"used"`
 	}
 	if err := json.Unmarshal(data, &kept); err != nil {
 		return nil, fmt.Errorf("read the history of a render: %w", err)
@@ -26,7 +27,7 @@ func history(data []byte) ([]Task, error) {
 			t.Attempts = []Attempt{}
 			if t.State == "done" && t.Worker != nil && t.StartedAt != nil {
 				outcome := "done"
-				t.Attempts = append(t.Attempts, Attempt{Attempt: t.Attempt, Worker: *t.Worker, GrantedAt: *t.StartedAt, EndedAt: t.EndedAt, Outcome: &outcome})
+				t.Attempts = append(t.Attempts, Attempt{Attempt: t.Attempt, Worker: *t.Worker, GrantedAt: *t.StartedAt, EndedAt: t.EndedAt, Outcome: &outcome, Used: k.Used})
 			}
 		}
 		tasks = append(tasks, t)

@@ -95,6 +95,9 @@ type Attempt struct {
 	Detail *string `json:"detail"`
 	// BundleKey is where the failure bundle is, in the work bucket; null when there is none.
 	BundleKey *string `json:"bundle_key"`
+	// Used is what it used; null while it runs, and when nobody said: it was stopped or lost, or
+	// its worker is older.
+	Used *msg.Usage `json:"used"`
 }
 
 var (
@@ -200,7 +203,7 @@ func AddAttempts(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, tasks 
 		place[t.ID] = i
 	}
 	rows, err := db.Query(ctx, `select a.task_id, a.attempt, a.worker, a.granted_at, a.ended_at, a.outcome, a.error_code,
-		a.error_message, a.detail, a.bundle_key
+		a.error_message, a.detail, a.bundle_key, a.used
 		from loom.attempts a join loom.tasks t on t.id = a.task_id where t.render_id = $1 order by a.task_id, a.attempt`, render)
 	if err != nil {
 		return explain("read attempts", err)
@@ -208,7 +211,7 @@ func AddAttempts(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, tasks 
 	var task uuid.UUID
 	var a Attempt
 	_, err = pgx.ForEachRow(rows, []any{&task, &a.Attempt, &a.Worker, &a.GrantedAt, &a.EndedAt, &a.Outcome, &a.ErrorCode,
-		&a.ErrorMessage, &a.Detail, &a.BundleKey}, func() error {
+		&a.ErrorMessage, &a.Detail, &a.BundleKey, &a.Used}, func() error {
 		if i, found := place[task]; found { // not one of an older plan
 			tasks[i].Attempts = append(tasks[i].Attempts, a)
 		}
