@@ -24,13 +24,20 @@ const (
 	Overlay Kind = "overlay"
 	// Upload stores the video and the thumbnail where the app finds them. Uploader.
 	Upload Kind = "upload"
+
+	// Preflight opens a page once and says how it would look in a video. It belongs to no render:
+	// the render_id of its messages is the preflight's id. Recorder.
+	Preflight Kind = "preflight"
 )
 
-// Kinds lists all kinds in the order in which a render goes through them.
+// Kinds lists the kinds of a render's tasks in the order in which a render goes through them.
 var Kinds = []Kind{Record, Probe, Draw, Normalize, Concat, Overlay, Upload}
 
-// Valid reports whether k is one of Kinds.
-func (k Kind) Valid() bool { return slices.Contains(Kinds, k) }
+// AllKinds lists all kinds: those of renders, and Preflight.
+func AllKinds() []Kind { return append(slices.Clone(Kinds), Preflight) }
+
+// Valid reports whether k is one of AllKinds.
+func (k Kind) Valid() bool { return k == Preflight || slices.Contains(Kinds, k) }
 
 // Fetches reports whether tasks of kind k wait for a stranger's server for most of their time. A
 // worker runs them beside its slots: however slow the server is, it keeps nobody from work.
@@ -43,6 +50,8 @@ func (k Kind) Stream() string {
 		return StreamRecord
 	case Upload:
 		return StreamUpload
+	case Preflight:
+		return StreamPreflight
 	default:
 		return StreamTranscode
 	}
@@ -69,6 +78,8 @@ const (
 	// Thumbnail is a JPEG of the video's size, ThumbnailSmall the same 640 pixels wide.
 	Thumbnail      = "thumbnail"
 	ThumbnailSmall = "thumbnail-small"
+	// Picture is a JPEG of a page that was opened once.
+	Picture = "picture"
 )
 
 // PieceName is what the mezzanine's piece at place i of its scene, from 0, is called among a record

@@ -11,6 +11,7 @@ const (
 	StreamRecord    = "RECORD"
 	StreamTranscode = "TRANSCODE"
 	StreamUpload    = "UPLOAD"
+	StreamPreflight = "PREFLIGHT"
 	StreamResults   = "RESULTS"
 	StreamEvents    = "EVENTS"
 )
@@ -20,6 +21,7 @@ const (
 	ConsumerRecord    = "record"
 	ConsumerTranscode = "transcode"
 	ConsumerUpload    = "upload"
+	ConsumerPreflight = "preflight"
 	ConsumerConduct   = "conduct"
 )
 
@@ -45,6 +47,8 @@ func Streams(replicas int) []jetstream.StreamConfig {
 		queue(StreamTranscode, "facecams to probe, watermarks to draw, scenes to normalize, segments to concat, sound to overlay",
 			Probe, Draw, Normalize, Concat, Overlay),
 		queue(StreamUpload, "videos to store", Upload),
+		// A stream of its own, so that no page waits behind scenes to record.
+		queue(StreamPreflight, "pages to open once", Preflight),
 		{
 			Name: StreamResults, Description: "how attempts ended", Replicas: replicas,
 			Subjects:  []string{"result.*.*.*"},
@@ -76,6 +80,7 @@ func Consumers(ackWait time.Duration) map[string]jetstream.ConsumerConfig {
 		StreamRecord:    pull(ConsumerRecord, "recorder replicas"),
 		StreamTranscode: pull(ConsumerTranscode, "transcoder replicas"),
 		StreamUpload:    pull(ConsumerUpload, "uploader replicas"),
+		StreamPreflight: pull(ConsumerPreflight, "recorder replicas"),
 		StreamResults:   pull(ConsumerConduct, "ingest replicas"),
 	}
 }

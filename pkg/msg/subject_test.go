@@ -31,6 +31,7 @@ func TestStreamsOfKinds(t *testing.T) {
 	for kind, want := range map[msg.Kind]string{
 		msg.Record: msg.StreamRecord, msg.Probe: msg.StreamTranscode, msg.Draw: msg.StreamTranscode, msg.Normalize: msg.StreamTranscode,
 		msg.Concat: msg.StreamTranscode, msg.Overlay: msg.StreamTranscode, msg.Upload: msg.StreamUpload,
+		msg.Preflight: msg.StreamPreflight,
 	} {
 		if got := kind.Stream(); got != want || !kind.Valid() {
 			t.Errorf("%s is of stream %s, want %s", kind, got, want)
@@ -65,7 +66,7 @@ func streamsOf(subject string) (names []string) {
 }
 
 func TestEverySubjectIsOfTheOneStreamThatIsMeant(t *testing.T) {
-	for _, kind := range msg.Kinds {
+	for _, kind := range msg.AllKinds() {
 		for subject, want := range map[string][]string{
 			msg.TaskSubject(ref(kind)):      {kind.Stream()},
 			msg.ResultSubject(ref(kind)):    {msg.StreamResults},
