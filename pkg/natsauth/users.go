@@ -46,9 +46,9 @@ type Import struct {
 func Users() []User {
 	return []User{
 		ingest(),
-		worker(Recorder, msg.StreamRecord, msg.ConsumerRecord),
-		worker(Transcoder, msg.StreamTranscode, msg.ConsumerTranscode),
-		worker(Uploader, msg.StreamUpload, msg.ConsumerUpload),
+		recorder(),
+		worker(Transcoder, queue{msg.StreamTranscode, msg.ConsumerTranscode}),
+		worker(Uploader, queue{msg.StreamUpload, msg.ConsumerUpload}),
 		observer(),
 	}
 }
@@ -72,28 +72,39 @@ func ingest() User {
 	return u
 }
 
-// worker works on the tasks of one stream, in an account of its own.
-func worker(name, stream, consumer string) User {
+// recorder records the scenes of renders and opens the pages of preflights.
+func recorder() User {
+	return worker(Recorder, queue{msg.StreamRecord, msg.ConsumerRecord}, queue{msg.StreamPreflight, msg.ConsumerPreflight})
+}
+
+// queue is a stream of tasks and the consumer that a worker reads it by.
+type queue struct{ stream, consumer string }
+
+// worker works on the tasks of its streams, in an account of its own.
+func worker(name string, queues ...queue) User {
 	u := User{Name: name, Answers: true, Subscribe: []string{inbox(name), msg.AllCancels}}
-	next, ack := pulls(stream, consumer)
-	asks := []string{"$JS.API.CONSUMER.INFO." + stream + "." + consumer, ack}
-	for _, kind := range msg.Kinds {
-		if kind.Stream() == stream {
-			asks = append(asks, "grant."+string(kind)+".>", "heartbeat."+string(kind)+".>", "result."+string(kind)+".>")
-		}
-	}
-	u.Publish = slices.Concat(asks, []string{next})
 	u.Imports = []Import{
 		{Subject: msg.AllCancels, Stream: true},
-		{Subject: next, Many: true},
 		// Without it, the server would answer here for JetStream too: that this account has none.
 		{Subject: "$JS.API.INFO"},
 	}
-	for _, subject := range asks {
-		u.Imports = append(u.Imports, Import{Subject: subject})
-	}
-	for _, verb := range discovery {
-		u.Found = append(u.Found, verb, verb+"."+consumer, verb+"."+consumer+".*")
+	u.Found = slices.Clone(discovery)
+	for _, q := range queues {
+		next, ack := pulls(q.stream, q.consumer)
+		asks := []string{"$JS.API.CONSUMER.INFO." + q.stream + "." + q.consumer, ack}
+		for _, kind := range msg.AllKinds() {
+			if kind.Stream() == q.stream {
+				asks = append(asks, "grant."+string(kind)+".>", "heartbeat."+string(kind)+".>", "result."+string(kind)+".>")
+			}
+		}
+		u.Publish = append(u.Publish, slices.Concat(asks, []string{next})...)
+		u.Imports = append(u.Imports, Import{Subject: next, Many: true})
+		for _, subject := range asks {
+			u.Imports = append(u.Imports, Import{Subject: subject})
+		}
+		for _, verb := range discovery {
+			u.Found = append(u.Found, verb+"."+q.consumer, verb+"."+q.consumer+".*")
+		}
 	}
 	u.Subscribe = append(u.Subscribe, u.Found...)
 	return u
