@@ -108,13 +108,14 @@ $$;
 create or replace function loom.console_functions() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
   select array['use_token', 'revoke_token', 'begin_request', 'end_request', 'drop_request', 'campaign_version', 'scenes_with_options',
-               'set_priority', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead']
+               'set_priority', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead', 'open_preflight',
+               'cancel_preflight']
 $$;
 
 -- Columns of our tables that readers do not read, nor the console those that are not its own.
 create or replace function loom.secret_columns() returns table (name text, col text)
 language sql immutable parallel safe set search_path = '' as $$
-  values ('tasks', 'params'), ('plans', 'campaign'), ('api_tokens', 'hash'), ('requests', 'request'), ('requests', 'headers'), ('requests', 'body')
+  values ('tasks', 'params'), ('plans', 'campaign'), ('preflight_pages', 'params'), ('api_tokens', 'hash'), ('requests', 'request'), ('requests', 'headers'), ('requests', 'body')
 $$;
 
 -- The functions of ours that a group may run.

@@ -23,6 +23,7 @@ var (
 	consoleFunctions = []string{
 		"use_token", "revoke_token", "begin_request", "end_request", "drop_request", "campaign_version", "scenes_with_options",
 		"set_priority", "pause_kinds", "resume_kinds", "discard_dead", "replay_dead",
+		"open_preflight", "cancel_preflight",
 	}
 )
 
