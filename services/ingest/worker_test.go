@@ -29,7 +29,7 @@ type worker struct {
 	granted []msg.Grant
 }
 
-// work starts a worker for all three stages, which ends with the test.
+// work starts a worker for all stages, which ends with the test.
 func (r *rig) work(name string, do func(ctx context.Context, g msg.Grant) msg.Result) *worker {
 	r.t.Helper()
 	w := &worker{r: r, name: name, nc: r.nats.Connect(r.t), do: do}
@@ -42,6 +42,7 @@ func (r *rig) work(name string, do func(ctx context.Context, g msg.Grant) msg.Re
 	var stages sync.WaitGroup
 	for stream, consumer := range map[string]string{
 		msg.StreamRecord: msg.ConsumerRecord, msg.StreamTranscode: msg.ConsumerTranscode, msg.StreamUpload: msg.ConsumerUpload,
+		msg.StreamPreflight: msg.ConsumerPreflight,
 	} {
 		stages.Go(func() { w.stage(ctx, stream, consumer) })
 	}

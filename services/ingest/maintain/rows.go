@@ -16,6 +16,8 @@ const batch = 1000
 var obsolete = []struct{ table, sql string }{
 	// Of leases that were renewed beside their task's row, and ran out.
 	{"loom.heard", deleted("loom.heard", "task_id", "t.lease_until < clock_timestamp() - interval '1 hour'")},
+	// Of preflights, whose pictures are deleted at the same age: nothing refers to them.
+	{"loom.preflights", deleted("loom.preflights", "id", "t.created_at < clock_timestamp() - interval '20 hours'")},
 	{"loom.last_turns", "select loom.forget_turns($1::int)"},
 	// Of workers that nobody has heard of for a week.
 	{"loom.workers", deleted("loom.workers", "worker, stage", "t.heard_at < clock_timestamp() - interval '7 days'")},

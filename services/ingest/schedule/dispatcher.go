@@ -46,6 +46,10 @@ type dispatcher struct {
 	// inspected is when the message on each task's subject was last inspected.
 	inspected map[dueTask]time.Time
 	slots     map[string]slots // by stream
+
+	// morePages says that the last look at the pages of preflights, at lookedForPages, found some.
+	morePages      bool
+	lookedForPages time.Time
 }
 
 // kindsTogether are kinds of tasks that take the same workers' slots. Tasks that fetch take none:
@@ -77,12 +81,18 @@ func newDispatcher(s *Scheduler) *dispatcher {
 	return d
 }
 
+// dispatch publishes what is due: the pages of preflights, and the tasks of renders. One is not
+// held up by an error of the other.
 func (d *dispatcher) dispatch(ctx context.Context) error {
 	forget(d.offered, forgetAfter)
 	forget(d.inspected, d.stuckAfter())
 	if !d.NATS.IsConnected() {
 		return nats.ErrDisconnected
 	}
+	return errors.Join(d.dispatchPages(ctx), d.dispatchTasks(ctx))
+}
+
+func (d *dispatcher) dispatchTasks(ctx context.Context) error {
 	hosts, err := d.hosts(ctx)
 	if err != nil {
 		return err

@@ -85,6 +85,11 @@ func TestNoHotQueryGrowsWithBacklogOrHistory(t *testing.T) {
 		must(err)
 	})
 	e.note("renders ended by the app", func() { must(w.closeEnded(ctx)) })
+	pages := pageStore{db: e.pool, lease: time.Minute}
+	e.note("pages of preflights", func() {
+		_, err := pages.due(ctx, nil, pagesAtOnce)
+		must(err)
+	})
 	e.note("metrics", func() { must(metrics.measure(ctx, s.tasks)) })
 
 	// The whole graph, a round at a time.

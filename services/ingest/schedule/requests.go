@@ -123,7 +123,7 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 	reply, err := r.decide(ctx, log, request)
 	if err != nil {
 		log.Error().Err(err).Msg("grant request unanswered")
-		r.noteRefusal(ctx, log, "grant", request.RenderID, err)
+		r.noteRefusalOf(ctx, log, "grant", request.Ref, err)
 		r.Metrics.grants.WithLabelValues("error").Inc()
 		return
 	}
@@ -139,6 +139,9 @@ func (r *requests) grant(ctx context.Context, m *nats.Msg) {
 }
 
 func (r *requests) decide(ctx context.Context, log zerolog.Logger, request msg.GrantRequest) (msg.GrantReply, error) {
+	if request.Kind == msg.Preflight {
+		return r.decidePage(ctx, log, request)
+	}
 	// A lease lapses one by one: see grantOrLapse.
 	g, err := r.grants.do(ctx, request)
 	if err != nil && ctx.Err() == nil {
@@ -272,8 +275,11 @@ const (
 
 // timeout is how long an attempt at a task with these parameters may take.
 func timeout(base time.Duration, kind msg.Kind, params json.RawMessage) time.Duration {
-	if kind == msg.Probe {
+	switch kind {
+	case msg.Probe:
 		return msg.ProbeTimeout
+	case msg.Preflight:
+		return pageTimeout
 	}
 	var p struct {
 		Frames json.RawMessage `json:"frames"`
@@ -293,6 +299,9 @@ func timeout(base time.Duration, kind msg.Kind, params json.RawMessage) time.Dur
 
 // renew renews a lease together with others, or alone where its render is held.
 func (r *requests) renew(ctx context.Context, h msg.Heartbeat) (wanted bool, err error) {
+	if h.Kind == msg.Preflight {
+		return r.pages.heartbeat(ctx, h)
+	}
 	if answer, err := r.heartbeats.do(ctx, h); err == nil && answer != nil {
 		return *answer, nil
 	}

@@ -132,11 +132,11 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	log := r.Log.With().Stringer("render_id", result.RenderID).Stringer("task_id", result.TaskID).
 		Str("kind", string(result.Kind)).Int("attempt", result.Attempt).Str("worker", result.Worker).
 		Str("outcome", string(result.Outcome)).Logger()
-	verdict, err := r.finish(ctx, result)
-	if err != nil && ctx.Err() == nil {
+	verdict, err := r.finish(ctx, log, result)
+	if err != nil && result.Kind != msg.Preflight && ctx.Err() == nil {
 		log.Warn().Err(err).Msg("results not stored together: each is stored alone")
 	}
-	if err != nil || verdict == "" {
+	if result.Kind != msg.Preflight && (err != nil || verdict == "") {
 		err = r.locks.do(ctx, result.RenderID, func() (err error) {
 			verdict, err = r.apply(ctx, log, result, deliveries(m))
 			return err
@@ -149,7 +149,7 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	}
 	if err != nil {
 		log.Error().Err(err).Msg("result cannot be stored yet: it waits in its stream")
-		r.noteRefusal(ctx, log, "result", result.RenderID, err)
+		r.noteRefusalOf(ctx, log, "result", result.Ref, err)
 		r.count(log, outcomeError, m.NakWithDelay(retryDelay(m)))
 		return
 	}
@@ -163,14 +163,14 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	if result.Failure != nil {
 		event = log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail)
 	}
-	if verdict == verdictFailed {
+	if verdict == verdictFailed && result.Kind != msg.Preflight {
 		r.Metrics.died(result.Kind, failureCode(result))
 	}
 	event.Str("verdict", verdict).Dur("elapsed", time.Duration(result.Elapsed)).Msg("result")
 	fault.Here(fault.ResultCommitted)
 	r.count(log, verdict, m.Ack())
 	fault.Here(fault.ResultAcknowledged)
-	if result.Kind == msg.Upload || verdict == verdictFailed {
+	if result.Kind == msg.Upload || verdict == verdictFailed && result.Kind != msg.Preflight {
 		r.Changed(result.RenderID) // it has ended
 	} else {
 		r.Wake()
@@ -178,8 +178,12 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 }
 
 // finish writes a result to the database together with others. It returns no verdict for one that
-// must be applied alone: of an attempt that is not done, or of a render whose rows are held.
-func (r *results) finish(ctx context.Context, result msg.Result) (verdict string, err error) {
+// must be applied alone: of an attempt that is not done, or of a render whose rows are held. Pages
+// of preflights hang on no render, and never wait for one.
+func (r *results) finish(ctx context.Context, log zerolog.Logger, result msg.Result) (verdict string, err error) {
+	if result.Kind == msg.Preflight {
+		return r.applyPage(ctx, log, result)
+	}
 	if result.Outcome != msg.Done || result.Kind == msg.Upload {
 		return "", nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 )
@@ -59,6 +60,7 @@ type Scheduler struct {
 	Config
 	js      jetstream.JetStream
 	tasks   taskStore
+	pages   pageStore
 	streams *streams
 	locks   *renderLocks
 	leases  *leaseClock
@@ -79,6 +81,7 @@ func New(cfg Config) (*Scheduler, error) {
 	}
 	return &Scheduler{
 		Config: cfg, js: js, tasks: taskStore{db: cfg.DB, lease: cfg.Lease, perHost: cfg.PerHost}, locks: newRenderLocks(),
+		pages:   pageStore{db: cfg.DB, lease: cfg.Lease},
 		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
 		leases:      newLeaseClock(cfg),
 		changes:     newChanges(),
@@ -139,6 +142,15 @@ func (s *Scheduler) noteRefusal(ctx context.Context, log zerolog.Logger, work st
 	if err := s.tasks.noteRefusal(ctx, render, cause); err != nil {
 		log.Warn().Err(err).Msg("the database's refusal could not be recorded: it is only in this log")
 	}
+}
+
+// noteRefusalOf is noteRefusal for the work on a task. A page of a preflight is of no render.
+func (s *Scheduler) noteRefusalOf(ctx context.Context, log zerolog.Logger, work string, ref msg.Ref, cause error) {
+	if ref.Kind == msg.Preflight {
+		s.Metrics.DatabaseError(work, cause)
+		return
+	}
+	s.noteRefusal(ctx, log, work, ref.RenderID, cause)
 }
 
 // Changed starts a round at once, and has what happened to a render published.
