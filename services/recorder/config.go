@@ -21,6 +21,9 @@ type Config struct {
 	// Slots is how many scenes to record at once. 0 means as many as there are cores: one Chrome
 	// uses about 1.6.
 	Slots int `env:"RECORDER_SLOTS" envDefault:"0" min:"0" max:"256" wants:"a number of scenes to record at once, 0 (as many as cores) to 256"`
+	// Preflights is how many pages of preflights to open at once, beside the scenes: seconds each,
+	// so that nobody waits for a recording. 0: none.
+	Preflights int `env:"RECORDER_PREFLIGHTS" envDefault:"1" min:"0" max:"64" wants:"a number of pages to open at once, 0 to 64"`
 	// ChromePath is the headless shell's. Empty: chromium-headless-shell or chrome-headless-shell
 	// from PATH, else a whole Chromium or Chrome from there.
 	ChromePath string `env:"CHROME_PATH"`

@@ -109,9 +109,17 @@ func scripts(characters string) string {
 // strictly is the failure of a scene that has a warning which is not to be let pass. Nothing is
 // tried again: the page would be the same.
 func strictly(p msg.RecordParams, warnings []msg.Warning) error {
-	for _, w := range warnings {
+	if w := strictWarning(p, warnings); w != nil {
+		return stage.Permanent(w.Code, w.Message, errors.New("a warning that the scene's option strict names"))
+	}
+	return nil
+}
+
+// strictWarning is the first warning that fails the scene; nil if none does.
+func strictWarning(p msg.RecordParams, warnings []msg.Warning) *msg.Warning {
+	for i, w := range warnings {
 		if slices.Contains(p.Options.Strict, string(w.Code)) {
-			return stage.Permanent(w.Code, w.Message, errors.New("a warning that the scene's option strict names"))
+			return &warnings[i]
 		}
 	}
 	return nil

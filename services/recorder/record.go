@@ -75,6 +75,9 @@ type Job struct {
 	// calls come at once. It may be nil.
 	Progress func(frames int)
 	Log      zerolog.Logger
+
+	// survey receives what is known of the page itself. It may be nil.
+	survey *capture.Survey
 }
 
 // PiecePath is the path of piece i of a job in dir.
@@ -185,7 +188,7 @@ func (r *Recorder) capture(
 	options := capture.Options{
 		URL: p.URL, Mode: mode, Width: window.Width, Height: window.Height, Rate: p.Rate, Frames: p.Frames,
 		Quality: jpegQuality, Bounds: r.bounds, Unreached: proxy.Failure, Progress: j.Progress,
-		Repeatable: p.Options.Repeatable, Notices: notices, Director: director,
+		Repeatable: p.Options.Repeatable, Notices: notices, Director: director, Survey: j.survey,
 	}
 	if diagnostics != nil {
 		options.Diagnostics, sink = diagnostics, diagnostics.Watch(sink)

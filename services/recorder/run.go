@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
@@ -41,10 +43,27 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	workers := []*stage.Worker{worker}
+	if cfg.Preflights > 0 {
+		opening, err := stage.New(nc, stage.Config{
+			Verb: msg.ConsumerPreflight, Handlers: map[msg.Kind]stage.Handler{msg.Preflight: opener{record}},
+			Slots: cfg.Preflights, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
+			Registry: cfg.Metrics(), Log: cfg.Log,
+		})
+		if err != nil {
+			return err
+		}
+		workers = append(workers, opening)
+	}
+	// It is ready when it can record: an ingest of the last release has no pages to open.
 	stop, err := cfg.Serve(worker.Ready)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return worker.Run(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, w := range workers {
+		group.Go(func() error { return w.Run(ctx) })
+	}
+	return group.Wait()
 }

@@ -62,6 +62,13 @@ func (d *Diagnostics) Picture(jpeg []byte) {
 	d.picture = jpeg
 }
 
+// Last returns the last picture of the page; nil if there is none.
+func (d *Diagnostics) Last() []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.picture
+}
+
 // Watch returns a sink that passes its frames on to to, and keeps the last one.
 func (d *Diagnostics) Watch(to capture.Sink) capture.Sink { return watched{to, d} }
 

@@ -37,6 +37,8 @@ type Options struct {
 	Progress func(frames int)
 	// Notices receives what a capture reports besides frames, until Run returns. It may be nil.
 	Notices *Notices
+	// Survey receives what is known of the page itself, until Run returns. It may be nil.
+	Survey *Survey
 	// Director does to the page what the product's user asked for. It may be nil.
 	Director Director
 	// Diagnostics receives what helps to find out why a page failed. It may be nil.

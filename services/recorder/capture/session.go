@@ -31,7 +31,7 @@ func capture(ctx context.Context, b Browser, o *Options, sink Sink, crashed func
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{s.loader.Load, s.loader.Genuine, s.ready, s.frames, s.conclude} {
+	for _, step := range []func(context.Context) error{s.load, s.loader.Genuine, s.ready, s.frames, s.conclude} {
 		if err = step(ctx); err != nil {
 			break
 		}
@@ -39,6 +39,7 @@ func capture(ctx context.Context, b Browser, o *Options, sink Sink, crashed func
 	if err != nil && !q.began() {
 		s.show(ctx, err)
 	}
+	s.surveyed()
 	return classify(err)
 }
 
@@ -66,6 +67,16 @@ func (s *session) prepare(ctx context.Context) error {
 	return s.Director.Prepare(ctx, s.page)
 }
 
+// load loads the page.
+func (s *session) load(ctx context.Context) error {
+	begun := time.Now()
+	err := s.loader.Load(ctx)
+	if s.Survey != nil {
+		s.Survey.Load = time.Since(begun)
+	}
+	return err
+}
+
 // ready gives the director the page before frame 0.
 func (s *session) ready(ctx context.Context) error {
 	if s.Director == nil {
@@ -91,5 +102,8 @@ func (s *session) frames(ctx context.Context) error {
 
 // conclude completes the notices.
 func (s *session) conclude(ctx context.Context) error {
-	return s.observer.conclude(ctx, s.Bounds.Request)
+	if err := s.observer.conclude(ctx, s.Bounds.Request); err != nil {
+		return err
+	}
+	return s.survey()
 }

@@ -49,6 +49,12 @@ func (e *Evidence) loginAt() string {
 	return ""
 }
 
+// AskedForLogin reports whether the scene's own URL is that of a login.
+func (e *Evidence) AskedForLogin() bool {
+	asked, err := url.Parse(e.Asked)
+	return err == nil && isLogin(asked)
+}
+
 func isLogin(u *url.URL) bool { return isProvider(u) || loginPath.MatchString(u.Path) }
 
 func isProvider(u *url.URL) bool {
