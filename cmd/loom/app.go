@@ -30,24 +30,25 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Up      upCmd      `cmd:"" help:"Run all of loom-lite on this machine, until Ctrl-C."`
-	Render  renderCmd  `cmd:"" help:"Render a campaign file into a video."`
-	Capture captureCmd `cmd:"" help:"Record one page alone into a video, for trying things out."`
-	Status  statusCmd  `cmd:"" help:"Show a render: its stages, tasks and attempts."`
-	Receipt receiptCmd `cmd:"" help:"Show what a render used and cost."`
-	Bundle  bundleCmd  `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
-	List    listCmd    `cmd:"" help:"List the newest renders."`
-	Top     topCmd     `cmd:"" help:"Watch stages, workers and renders."`
-	Retry   retryCmd   `cmd:"" help:"Do again what failed of renders."`
-	Cancel  cancelCmd  `cmd:"" help:"Cancel renders that have not ended."`
-	Dead    deadCmd    `cmd:"" help:"List, read, replay and discard dead letters: tasks that failed for good, and messages that nobody could read."`
-	Pause   pauseCmd   `cmd:"" help:"Let no more tasks of a stage begin."`
-	Resume  resumeCmd  `cmd:"" help:"Let tasks of a paused stage begin again."`
-	Tokens  tokensCmd  `cmd:"" help:"Make, list and revoke tokens of the HTTP API."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database up to date."`
-	Doctor  doctorCmd  `cmd:"" help:"Check what loom-lite needs, and say how to fix what is missing."`
-	NATS    natsCmd    `cmd:"" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`
-	Version versionCmd `cmd:"" help:"Show which build this is."`
+	Up        upCmd        `cmd:"" help:"Run all of loom-lite on this machine, until Ctrl-C."`
+	Render    renderCmd    `cmd:"" help:"Render a campaign file into a video."`
+	Preflight preflightCmd `cmd:"" help:"Open each page of a campaign once, and say how it would look in a video."`
+	Capture   captureCmd   `cmd:"" help:"Record one page alone into a video, for trying things out."`
+	Status    statusCmd    `cmd:"" help:"Show a render: its stages, tasks and attempts."`
+	Receipt   receiptCmd   `cmd:"" help:"Show what a render used and cost."`
+	Bundle    bundleCmd    `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
+	List      listCmd      `cmd:"" help:"List the newest renders."`
+	Top       topCmd       `cmd:"" help:"Watch stages, workers and renders."`
+	Retry     retryCmd     `cmd:"" help:"Do again what failed of renders."`
+	Cancel    cancelCmd    `cmd:"" help:"Cancel renders that have not ended."`
+	Dead      deadCmd      `cmd:"" help:"List, read, replay and discard dead letters: tasks that failed for good, and messages that nobody could read."`
+	Pause     pauseCmd     `cmd:"" help:"Let no more tasks of a stage begin."`
+	Resume    resumeCmd    `cmd:"" help:"Let tasks of a paused stage begin again."`
+	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens of the HTTP API."`
+	Migrate   migrateCmd   `cmd:"" help:"Bring the database up to date."`
+	Doctor    doctorCmd    `cmd:"" help:"Check what loom-lite needs, and say how to fix what is missing."`
+	NATS      natsCmd      `cmd:"" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`
+	Version   versionCmd   `cmd:"" help:"Show which build this is."`
 }
 
 const description = `Turns a campaign (web pages and, if you like, a presenter's video) into one video.

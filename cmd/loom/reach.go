@@ -118,8 +118,8 @@ func judge(found []worker, file *campaign.Campaign) error {
 	return nil
 }
 
-// warnWithoutRecorder says so when no recorder answers. The render waits for one.
-func (a *app) warnWithoutRecorder(ctx context.Context, settings map[string]string) {
+// warnWithoutRecorder says so when no recorder answers that does the work of a consumer.
+func (a *app) warnWithoutRecorder(ctx context.Context, settings map[string]string, verb, warning string) {
 	if settings["NATS_URL"] == "" {
 		return
 	}
@@ -128,7 +128,7 @@ func (a *app) warnWithoutRecorder(ctx context.Context, settings map[string]strin
 		a.say("cannot tell whether a recorder is running: %v", err)
 		return
 	}
-	if !slices.ContainsFunc(found, func(w worker) bool { return w.verb == msg.ConsumerRecord }) {
-		a.say("no recorder is running: the render waits until one is")
+	if !slices.ContainsFunc(found, func(w worker) bool { return w.verb == verb }) {
+		a.say("%s", warning)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/cmd/loom/pages"
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/grapheme"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/console/campaign"
 	"github.com/loom-lite/loom-lite/services/console/renders"
@@ -85,7 +86,7 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 			return err
 		}
 	}
-	settings, stack, err := c.installation(ctx, a, allow)
+	settings, stack, err := a.installation(ctx, c.dataFlag, c.Local, allow)
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,7 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 			return err
 		}
 	} else if stack == nil {
-		a.warnWithoutRecorder(ctx, settings)
+		a.warnWithoutRecorder(ctx, settings, msg.ConsumerRecord, "no recorder is running: the render waits until one is")
 	}
 	job := &job{app: a, data: c.dataFlag, settings: settings, stack: stack, served: file.Local(), outcome: o}
 	return job.run(ctx, work, video, thumbnail)
@@ -139,26 +140,26 @@ func slug(name string) string {
 	return strings.Trim(name, "-")
 }
 
-// installation returns the settings of the installation to render with. stack is set when it was
-// started for this, and then its pages may reach allow.
-func (c *renderCmd) installation(ctx context.Context, a *app, allow string) (map[string]string, *local.Stack, error) {
-	dir, err := c.dir()
+// installation returns the settings of the installation to work with. With alone, that is one on
+// this machine: stack is set when it was started for this, and then its pages may reach allow.
+func (a *app) installation(ctx context.Context, data dataFlag, alone bool, allow string) (map[string]string, *local.Stack, error) {
+	dir, err := data.dir()
 	if err != nil {
 		return nil, nil, err
 	}
 	holder, running := local.Running(dir)
-	if !c.Local {
+	if !alone {
 		if running && holder.Command != holderUp && a.environ["DATABASE_URL"] == "" {
 			return nil, nil, fmt.Errorf("%s runs on %s, for its own render only, and would end in the middle of yours: wait until "+
 				"it has ended and render with --local, or start `loom up` on another folder and name it with --data", holder, dir)
 		}
-		settings, err := a.settings(c.dataFlag)
+		settings, err := a.settings(data)
 		return settings, nil, err
 	}
 	environ := a.embedded()
 	if running && holder.Command == holderUp {
 		a.say("rendering with %s, which runs on %s", holder, dir)
-		settings, err := (&app{environ: environ}).settings(c.dataFlag)
+		settings, err := (&app{environ: environ}).settings(data)
 		if err == nil {
 			err = refuseAdopted(settings, holder)
 		}

@@ -18,6 +18,7 @@ require (
 	github.com/loom-lite/loom-lite/services/ingest v0.0.0-00010101000000-000000000000
 	github.com/rs/zerolog v1.35.1
 	go.uber.org/goleak v1.3.0
+	golang.org/x/image v0.47.0
 )
 
 require (
