@@ -125,7 +125,8 @@ $$;
 -- Removes from a plan that has ended what may give access, and what nobody needs any more: the
 -- scenes' options, and the queries of the URLs of the facecam and the watermark.
 create or replace function loom.forget_options(p_plan uuid) returns void
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+begin
   update loom.plans
      set campaign = pg_catalog.jsonb_set(campaign, '{scenes}', (
            select coalesce(pg_catalog.jsonb_agg(s.scene - 'options' order by s.place), '[]')
@@ -141,6 +142,7 @@ language sql set search_path = '' as $$
   update loom.tasks set params = params - 'options' where plan_id = p_plan and params ? 'options';
   update loom.tasks set params = pg_catalog.jsonb_set(params, '{url}', pg_catalog.to_jsonb(loom.without_query(params ->> 'url')))
    where plan_id = p_plan and kind in ('probe', 'draw') and params ->> 'url' ~ '[?#]';
+end
 $$;
 
 -- Returns a text as a column of the app's takes it: cut where that is a varchar(n).
@@ -229,7 +231,8 @@ $$;
 drop function if exists loom.open_plan(uuid, uuid, uuid, jsonb, int, jsonb);
 create or replace function loom.open_plan(p_plan uuid, p_render uuid, p_job uuid, p_campaign jsonb, p_max_retries int,
                                           p_tasks jsonb, p_hash text default null) returns void
-language plpgsql as $$
+language plpgsql
+  set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   insert into loom.plans (id, render_id, job_id, owner, priority, campaign, campaign_hash, max_retries, fresh_from)
   select p_plan, p_render, p_job, coalesce(j.queue_owner, ''), coalesce(j.priority, 0), p_campaign, pg_catalog.decode(p_hash, 'hex'), p_max_retries,
@@ -415,7 +418,7 @@ begin
     select 'granted', null::text, null::interval, t.attempt, t.params,
            -- {name: {"key": …, "facts": …}}
            (select coalesce(pg_catalog.jsonb_object_agg(i.key, pg_catalog.jsonb_build_object('key', d.keys ->> (i.value ->> 'output'), 'facts', d.facts)), '{}')
-              from pg_catalog.jsonb_each(t.inputs) i join loom.tasks d on d.id = (i.value ->> 'task')::uuid),
+              from pg_catalog.jsonb_each(t.inputs) i cross join lateral (select k.keys, k.facts from loom.tasks k where k.id = (i.value ->> 'task')::uuid limit 1) d),
            t.outputs;
 end
 $$;
@@ -743,7 +746,8 @@ drop function if exists loom.finish_render(uuid, int, text, text, jsonb);
 create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb,
                                               p_thumb_small_url text default null)
 returns text
-language plpgsql set lock_timeout = '250ms' as $$
+language plpgsql set lock_timeout = '250ms'
+  set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   t loom.tasks;
   -- Until the path is set, no name is looked up in it.

@@ -99,7 +99,8 @@ begin
     select pg_catalog.sha256(t.recipe || pg_catalog.convert_to(r.named, 'UTF8'))
       from (select pg_catalog.string_agg(i.key || '=' || (d.keys ->> (i.value ->> 'output')), E'\n' order by i.key collate "C") as named,
                    pg_catalog.count(*) = pg_catalog.count(d.keys ->> (i.value ->> 'output')) as complete
-              from pg_catalog.jsonb_each(t.inputs) i left join loom.tasks d on d.id = (i.value ->> 'task')::uuid) r
+              from pg_catalog.jsonb_each(t.inputs) i
+              left join lateral (select k.keys from loom.tasks k where k.id = (i.value ->> 'task')::uuid limit 1) d on true) r
      where r.complete);
 end
 $$;
@@ -143,24 +144,51 @@ begin
 end
 $$;
 
+-- Resolves tasks whose inputs are there, as loom.resolve does, and returns those that are done. One
+-- whose outputs nobody makes or has made is due, and all of these are so at once.
+create or replace function loom.resolve_tasks(p_tasks uuid[]) returns uuid[]
+language plpgsql as $$
+declare
+  v_due  uuid[];
+  v_keys bytea[];
+  v_done uuid[] := '{}';
+  t      loom.tasks;
+begin
+  select pg_catalog.array_agg(r.id), pg_catalog.array_agg(r.key) into v_due, v_keys
+    from (select k.id, k.key, pg_catalog.count(*) over (partition by k.key) as same
+            from (select w.id, loom.output_key(w) as key from loom.tasks w where w.id = any (p_tasks) and w.state = 'waiting' offset 0) k) r
+   where r.key is null
+      or r.same = 1
+         and not exists (select from loom.tasks d where d.output_key = r.key and d.state = 'done')
+         and not exists (select from loom.tasks m where m.output_key = r.key and m.state in ('due', 'running'));
+  update loom.tasks w set state = 'due', maker = null, output_key = d.key, progress = 0, not_before = pg_catalog.clock_timestamp()
+    from rows from (pg_catalog.unnest(v_due), pg_catalog.unnest(v_keys)) as d (id, key)
+   where w.id = d.id and w.state = 'waiting';
+  if pg_catalog.cardinality(p_tasks) = pg_catalog.cardinality(v_due) then
+    return v_done;
+  end if;
+  for t in
+    select * from loom.tasks w where w.id = any (p_tasks) and w.state = 'waiting' order by loom.stage_rank(w.kind), w.kind, w.seq
+  loop
+    if loom.resolve(t) = 'done' then
+      v_done := v_done || t.id;
+    end if;
+  end loop;
+  return v_done;
+end
+$$;
+
 -- Resolves all tasks of a plan whose inputs are there, step by step: those of one step may be the
 -- inputs of the next. Releasing each by itself would look at all of the plan each time.
 create or replace function loom.resolve_plan(p_plan uuid) returns void
 language plpgsql as $$
 declare
-  t      loom.tasks;
-  v_done boolean;
+  v_done uuid[];
 begin
   loop
-    v_done := false;
-    for t in
-      select * from loom.tasks k
-       where k.plan_id = p_plan and k.state = 'waiting' and k.maker is null and loom.is_ready(k)
-       order by loom.stage_rank(k.kind), k.kind, k.seq
-    loop
-      v_done := loom.resolve(t) = 'done' or v_done;
-    end loop;
-    exit when not v_done;
+    v_done := loom.resolve_tasks(array(
+      select k.id from loom.tasks k where k.plan_id = p_plan and k.state = 'waiting' and k.maker is null and loom.is_ready(k)));
+    exit when v_done = '{}';
   end loop;
 end
 $$;
@@ -393,7 +421,7 @@ revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, 
   loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), loom.settle(uuid[], uuid[]),
   loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid),
   loom.is_retry(uuid, uuid), loom.reused_of(uuid),
-  loom.forget_inputs(loom.tasks), loom.make_inputs_again(loom.tasks), loom.resolve_plan(uuid) from public;
+  loom.forget_inputs(loom.tasks), loom.make_inputs_again(loom.tasks), loom.resolve_plan(uuid), loom.resolve_tasks(uuid[]) from public;
 do $$
 declare
   v_role text;
@@ -403,7 +431,7 @@ begin
       execute format('revoke all on loom.tools from %I', v_role);
       execute format('revoke execute on function loom.note_tools(text, text), loom.tools_in_use(text, text), loom.objects_lock(uuid), '
         'loom.output_key(loom.tasks), loom.resolve(loom.tasks, uuid[]), loom.take_over(loom.tasks, loom.tasks), loom.renumbered(jsonb, text, text), '
-        'loom.settle(uuid[], uuid[]), loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid), loom.forget_inputs(loom.tasks), loom.make_inputs_again(loom.tasks), loom.resolve_plan(uuid) from %I', v_role);
+        'loom.settle(uuid[], uuid[]), loom.settle_left(boolean, uuid[]), loom.begin_sweep(uuid), loom.referred(uuid), loom.is_retry(uuid, uuid), loom.reused_of(uuid), loom.forget_inputs(loom.tasks), loom.make_inputs_again(loom.tasks), loom.resolve_plan(uuid), loom.resolve_tasks(uuid[]) from %I', v_role);
     end if;
   end loop;
 end

@@ -228,9 +228,8 @@ alter table loom.workers enable row level security;
 alter table loom.workers add column if not exists rests_for uuid[] not null default '{}';
 
 create or replace function loom.stage_of(p_kind text) returns text
-language sql immutable parallel safe set search_path = '' as $$
-  select case p_kind when 'record' then 'record' when 'upload' then 'upload' else 'transcode' end
-$$;
+language sql immutable parallel safe
+return case p_kind when 'record' then 'record' when 'upload' then 'upload' else 'transcode' end;
 
 -- Locks a worker's row, which is made if it is missing. Returns false if somebody holds it: nobody
 -- waits for it, since what is noted in it is worth no delay.

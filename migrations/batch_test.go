@@ -110,3 +110,139 @@ func TestGrantsOfManyTasksDoNotWaitForEachOthersTools(t *testing.T) {
 		t.Errorf("tools are noted: %s", got)
 	}
 }
+
+// tried runs f in a transaction that is rolled back.
+func tried(t *testing.T, conn *pgx.Conn, f func()) {
+	t.Helper()
+	exec(t, conn, "begin")
+	f()
+	exec(t, conn, "rollback")
+}
+
+// What is plain is decided for many at once, and everything else one by one: nobody sees which.
+func TestABatchDecidesAsOneByOneDoes(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	type request struct{ task, worker, id string }
+	var list []request
+	add := func(task, worker string) { list = append(list, request{task, worker, uuid.NewString()}) }
+	exec(t, conn, `insert into loom.workers (worker, stage, done_at) values ('well', 'record', now()), ('well', 'transcode', now());
+		insert into loom.workers (worker, stage, rest_until) values ('rests', 'record', now() + interval '1 hour');
+		insert into loom.workers (worker, stage, heard_at) values ('away', 'record', now() - interval '1 hour');
+		insert into loom.workers (worker, stage, failed) values ('fails', 'record', array_fill(gen_random_uuid(), array[3]))`)
+	for _, worker := range []string{"well", "rests", "away", "fails", "new"} {
+		r := fresh(t, conn, 3)
+		add(r.tasks["record 0"], worker)
+		add(r.tasks["record 0"], "well")
+		add(r.tasks["record 1"], worker)
+		add(r.tasks["upload 0"], worker)
+	}
+	// Three pages of each of two hosts, of which two may be recorded.
+	for _, host := range []string{"a", "b"} {
+		for range 3 {
+			r := fresh(t, conn, 3)
+			exec(t, conn, "update loom.tasks set host = $2 where id = $1", r.tasks["record 1"], host)
+			add(r.tasks["record 1"], "well")
+		}
+	}
+	begun, ended, later, again, paused := fresh(t, conn, 3), fresh(t, conn, 3), fresh(t, conn, 3), fresh(t, conn, 3), fresh(t, conn, 3)
+	ask(t, conn, begun.tasks["record 0"], "00000000-0000-0000-0000-000000000001", "1 minute")
+	ask(t, conn, begun.tasks["record 1"], "00000000-0000-0000-0000-000000000002", "1 minute")
+	list = append(list, request{begun.tasks["record 0"], "well", "00000000-0000-0000-0000-000000000001"})
+	add(begun.tasks["record 1"], "well")
+	exec(t, conn, "update renders set status = 'cancelled' where id = $1", ended.id)
+	add(ended.tasks["record 0"], "well")
+	exec(t, conn, "update loom.tasks set not_before = now() + interval '1 hour' where id = $1", later.tasks["record 0"])
+	add(later.tasks["record 0"], "well")
+	grant(t, conn, again.tasks["record 0"], "1 minute")
+	fail(t, conn, again.tasks["record 0"], 1, false)
+	exec(t, conn, "update loom.tasks set not_before = now() where id = $1", again.tasks["record 0"])
+	add(again.tasks["record 0"], "worker")
+	done(t, conn, paused.tasks["record 0"])
+	exec(t, conn, "select loom.pause_kinds('{normalize}')")
+	add(paused.tasks["normalize 0"], "well")
+
+	var alone, together []string
+	tried(t, conn, func() {
+		for _, r := range list {
+			alone = append(alone, get[string](t, conn, `select $3::text || ' ' || verdict || ' ' || coalesce(reason, '') || ' ' || attempt || coalesce(inputs::text || outputs::text, '')
+				from loom.grant_task($1, $2, $3::text::uuid, '1 minute', null, 2, 'tools')`, r.task, r.worker, r.id))
+		}
+		alone = append(alone, everything(t, conn))
+	})
+	tasks, workers, ids, tools := []string{}, []string{}, []string{}, []string{}
+	for _, r := range list {
+		tasks, workers, ids, tools = append(tasks, r.task), append(workers, r.worker), append(ids, r.id), append(tools, "tools")
+	}
+	tried(t, conn, func() {
+		together = get[[]string](t, conn, `
+			with g as materialized (select * from loom.grant_tasks($1::text[]::uuid[], $2, $3::text[]::uuid[], '1 minute', null, 2, $4))
+			select array_agg(request || ' ' || verdict || ' ' || coalesce(reason, '') || ' ' || attempt || coalesce(inputs::text || outputs::text, '')
+			         order by array_position($3::text[]::uuid[], request)) from g`, tasks, workers, ids, tools)
+		together = append(together, everything(t, conn))
+	})
+	for i := range alone {
+		if i >= len(together) || alone[i] != together[i] {
+			t.Errorf("alone:    %s\ntogether: %s", alone[i], together[min(i, len(together)-1)])
+		}
+	}
+}
+
+// everything is what a database has of tasks, without their times.
+func everything(t *testing.T, conn *pgx.Conn) string {
+	t.Helper()
+	return get[string](t, conn, `
+		select coalesce(string_agg(concat_ws(' ', t.render_id, t.kind, t.seq, t.state, t.attempt, t.worker, t.request_id, t.tools, t.keys, t.facts, t.output_key, t.maker,
+		         t.source, a.outcome, a.used, p.unfinished, p.weight_done, r.status, r.warnings), E'\n' order by t.id), '')
+		  from loom.tasks t join loom.plans p on p.id = t.plan_id join renders r on r.id = t.render_id
+		  left join loom.attempts a on a.task_id = t.id and a.attempt = t.attempt`)
+}
+
+func TestABatchOfResultsChangesWhatOneByOneDoes(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	maker, next, other, warned := alike(t, conn, 3), alike(t, conn, 3), fresh(t, conn, 3), fresh(t, conn, 3)
+	ended := fresh(t, conn, 3)
+	results := []map[string]any{}
+	add := func(task string, attempt int, facts map[string]any) {
+		results = append(results, map[string]any{"task": task, "attempt": attempt, "folder": "f/" + task + "/", "facts": facts, "used": map[string]any{"cpu_ms": attempt}})
+	}
+	for _, r := range []render{maker, other, warned, ended} {
+		for _, task := range []string{"record 0", "record 1"} {
+			grant(t, conn, r.tasks[task], "1 minute")
+			facts := map[string]any{"frames": 1}
+			if r.id == warned.id {
+				facts["warnings"] = []map[string]any{{"scene": 0, "message": "Scene 0 is blank."}}
+			}
+			add(r.tasks[task], 1, facts)
+		}
+	}
+	finish(t, conn, other.tasks["record 0"], 1)
+	add(other.tasks["record 1"], 2, nil)
+	add(maker.tasks["record 0"], 1, nil)
+	add(next.tasks["record 0"], 1, nil)
+	exec(t, conn, "update renders set status = 'cancelled' where id = $1", ended.id)
+
+	var alone, together string
+	tried(t, conn, func() {
+		for _, r := range results {
+			get[string](t, conn, `select loom.finish_task($1, $2, (select jsonb_object_agg(o.key, $3 || (o.value ->> 'file')) from loom.tasks t, jsonb_each(t.outputs) o
+				where t.id = $1), $4, $5)`, r["task"], r["attempt"], r["folder"], r["facts"], r["used"])
+		}
+		alone = everything(t, conn)
+	})
+	tried(t, conn, func() {
+		if n := get[int](t, conn, "select count(*)::int from loom.finish_tasks($1) where verdict = 'accepted'", results); n != 5 {
+			t.Errorf("%d results are accepted, want 5", n)
+		}
+		together = everything(t, conn)
+	})
+	if alone != together {
+		t.Errorf("alone:\n%s\ntogether:\n%s", alone, together)
+	}
+	for _, task := range []string{"record 0", "record 1"} {
+		if s := state(t, conn, next.tasks[task]); s != "waiting" {
+			t.Fatalf("%s is %s before", task, s)
+		}
+	}
+}
