@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -28,15 +27,7 @@ type statusCmd struct {
 }
 
 // report is what `loom status --json` prints.
-type report struct {
-	Render renders.Render  `json:"render"`
-	Stages []renders.Stage `json:"stages"`
-	Tasks  []renders.Task  `json:"tasks"`
-	// SetAside are jobs of the render's that the database refuses: none, as a rule.
-	SetAside []renders.Aside `json:"set_aside,omitempty"`
-	// Paused are the kinds of its unfinished tasks that are paused: none, as a rule.
-	Paused []renders.Paused `json:"paused,omitempty"`
-}
+type report renders.Report
 
 // Run prints how a render is.
 func (c *statusCmd) Run(ctx context.Context, a *app) error {
@@ -116,32 +107,9 @@ func (a *app) report(ctx context.Context, d dataFlag, id string) (report, error)
 	return read(ctx, db, found)
 }
 
-func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (r report, err error) {
-	if r.Render, err = renders.Get(ctx, db, id); err != nil {
-		return r, err
-	}
-	if r.Tasks, err = renders.Tasks(ctx, db, id); err != nil {
-		return r, err
-	}
-	if err := renders.AddAttempts(ctx, db, id, r.Tasks); err != nil {
-		return r, err
-	}
-	if r.SetAside, err = renders.SetAside(ctx, db, id); err != nil {
-		return r, err
-	}
-	paused, err := renders.PausedKinds(ctx, db)
-	if err != nil {
-		return r, err
-	}
-	for _, p := range paused {
-		if slices.ContainsFunc(r.Tasks, func(t renders.Task) bool { return t.Kind == p.Kind && t.Waits() }) {
-			r.Paused = append(r.Paused, p)
-		}
-	}
-	r.Stages = renders.Stages(r.Tasks)
-	// Empty lists, not null.
-	r.Stages, r.Tasks = append([]renders.Stage{}, r.Stages...), append([]renders.Task{}, r.Tasks...)
-	return r, nil
+func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (report, error) {
+	r, err := renders.Read(ctx, db, id)
+	return report(r), err
 }
 
 func printJSON(w io.Writer, value any) error {

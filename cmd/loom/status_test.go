@@ -48,12 +48,12 @@ func TestWarningsAreShown(t *testing.T) {
 }
 
 func TestHowASceneWasRecordedIsShownUnlessItIsExact(t *testing.T) {
-	r := report{Tasks: []renders.Task{
+	r := report{Making: renders.Making{Tasks: []renders.Task{
 		{Kind: msg.Record, Scene: 1, State: "done", Facts: json.RawMessage(`{"mode":"exact"}`)},
 		{Kind: msg.Record, Scene: 2, State: "done", Facts: json.RawMessage(`{"mode":"realtime"}`)},
 		{Kind: msg.Record, Scene: 3, State: "running"},
 		{Kind: msg.Normalize, Scene: 2, State: "done", Facts: json.RawMessage(`{"mode":"realtime"}`)},
-	}}
+	}}}
 	var out bytes.Buffer
 	if err := r.print(&out); err != nil {
 		t.Fatal(err)

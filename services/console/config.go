@@ -22,6 +22,9 @@ type Config struct {
 	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
 	// WorkBucket has the failure bundles.
 	WorkBucket string `env:"STORAGE_BUCKET_WORK" envDefault:"loom-work"`
+	// VideoBucket and ThumbnailBucket have what renders have made.
+	VideoBucket     string `env:"STORAGE_BUCKET_VIDEOS" envDefault:"videos"`
+	ThumbnailBucket string `env:"STORAGE_BUCKET_THUMBNAILS" envDefault:"thumbnails"`
 	// WebPort serves the API and the dashboard. 0 takes a free one.
 	WebPort int `env:"CONSOLE_PORT" envDefault:"3200" min:"0" max:"65535" wants:"a port number, 0 to 65535"`
 	// URL is where users reach the console, with a path where it is behind a prefix. Default
@@ -29,6 +32,13 @@ type Config struct {
 	URL string `env:"CONSOLE_URL"`
 	// Prices are what renders cost.
 	Prices receipts.Prices
+
+	// Rate is how many requests a second each token may send, twice as many for a moment. 0: any
+	// number.
+	Rate int `env:"CONSOLE_RATE" envDefault:"50" min:"0" max:"100000"`
+	// StoreURL is S3_ENDPOINT as users reach it: it is in the signed URLs that they get. Default
+	// S3_ENDPOINT.
+	StoreURL string `env:"CONSOLE_S3_ENDPOINT"`
 
 	// WebListener is what the API and the dashboard are served on, instead of WebPort.
 	WebListener net.Listener `env:"-"`
@@ -46,6 +56,9 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	if cfg.URL != "" && !isBase(cfg.URL) {
 		problems.Add("CONSOLE_URL", "an http or https URL without a query, such as https://video.example.com/console")
+	}
+	if cfg.StoreURL != "" && !isBase(cfg.StoreURL) {
+		problems.Add("CONSOLE_S3_ENDPOINT", "an http or https URL without a query, such as https://files.example.com")
 	}
 	cfg.URL = strings.TrimRight(cfg.URL, "/")
 	return cfg, problems.Err()

@@ -28,12 +28,21 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer nc.Close()
 
+	objects, err := cfg.objects()
+	if err != nil {
+		return err
+	}
+	defer objects.Close()
+
 	stop, err := cfg.Serve(func(ctx context.Context) error { return migrations.Ready(ctx, pool) })
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return cfg.serveWeb(ctx, api.New(api.Config{DB: pool, URL: cfg.URL, Log: cfg.Log}))
+	return cfg.serveWeb(ctx, api.New(api.Config{
+		DB: pool, URL: cfg.URL, Log: cfg.Log, Rate: cfg.Rate, Store: signer{objects},
+		Buckets: api.Buckets{Videos: cfg.VideoBucket, Thumbnails: cfg.ThumbnailBucket, Work: cfg.WorkBucket},
+	}))
 }
 
 // serveWeb serves handler until ctx is cancelled.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,6 +27,9 @@ type Config struct {
 	// URL is where users reach the console, without a slash at its end. Empty: Location headers
 	// have paths only.
 	URL string
+	// Store has the objects of Buckets.
+	Store   Store
+	Buckets Buckets
 	// Rate is how many requests a second each token may send. 0: any number.
 	Rate int
 	Log  zerolog.Logger
@@ -39,6 +43,7 @@ type API struct {
 	huma    huma.API
 	mux     *http.ServeMux
 	handler http.Handler
+	limits  *limits
 }
 
 const (
@@ -62,7 +67,7 @@ const needKey = "need"
 // New returns the API. It is a handler of all paths below /v1/.
 func New(cfg Config) *API {
 	ownErrors()
-	a := &API{cfg: cfg, mux: http.NewServeMux()}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate)}
 	if u, err := url.Parse(cfg.URL); err == nil {
 		a.prefix = strings.TrimRight(u.Path, "/")
 	}
@@ -70,6 +75,7 @@ func New(cfg Config) *API {
 	config.Info.Description = "Turns campaigns (web pages and, if you like, a presenter's video) into videos. " +
 		"docs/reference/api.md explains tokens, lists, events, idempotency and problems."
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "/v1/openapi", "", "", nil
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", named)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: bearer, Description: "A token that `loom tokens create` or POST /v1/tokens has made."},
 	}
@@ -79,9 +85,23 @@ func New(cfg Config) *API {
 		OperationID: "get-version", Method: http.MethodGet, Path: "/v1/version", Summary: "Which build this is", Tags: []string{"installation"},
 	}, version)
 	a.renders()
+	a.artifacts()
+	a.campaigns()
+	a.stages()
+	a.letters()
+	a.tokens()
 	a.mux.HandleFunc("/v1/", a.nothing)
-	a.handler = a.authenticate(a.mux)
+	a.handler = a.authenticate(a.bound(a.once(a.mux)))
 	return a
+}
+
+// named names a type in the document. Those of one moment have names of their own.
+func named(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	if strings.HasSuffix(t.PkgPath(), "/snapshot") && t.Name() != "Snapshot" {
+		return "Snapshot" + name
+	}
+	return name
 }
 
 // Document is what /v1/openapi.json serves.
@@ -127,6 +147,8 @@ func (a *API) explain(ctx context.Context, operation string, err error) error {
 	switch {
 	case errors.As(err, &problem):
 		return problem
+	case errors.As(err, &unchanged{}):
+		return err
 	case errors.Is(err, renders.ErrNotFound), errors.Is(err, renders.ErrNoCampaign), errors.Is(err, renders.ErrNoLetter), errors.Is(err, tokens.ErrNotFound):
 		return NewProblem(http.StatusNotFound, CodeNotFound, "%s.", sentence(cause(err)))
 	case errors.Is(err, renders.ErrCursor):

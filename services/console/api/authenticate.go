@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -32,6 +33,10 @@ func (a *API) authenticate(next http.Handler) http.Handler {
 		p, err := tokens.Use(r.Context(), a.cfg.DB, strings.TrimSpace(secret))
 		switch {
 		case errors.Is(err, tokens.ErrUnknown):
+			if wait := a.limits.wait("address "+address(r), time.Now()); wait > 0 {
+				a.refuse(w, tooMany(wait))
+				return
+			}
 			a.refuse(w, NewProblem(http.StatusUnauthorized, CodeTokenInvalid, "The token is unknown, has expired or was revoked.").
 				with("WWW-Authenticate", `Bearer error="invalid_token"`))
 			return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -182,3 +183,5 @@ func unreadable(err error, at ...string) *Problem {
 	}
 	return p
 }
+
+func itoa(i int) string { return strconv.Itoa(i) }

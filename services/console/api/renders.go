@@ -288,7 +288,3 @@ func (a *API) setPriority(ctx context.Context, in *priorityInput) (*priorityOutp
 	out.Body.ID, out.Body.Priority = in.ID, in.Body.Priority
 	return out, nil
 }
-
-// newID returns the id of a thing that a request makes. A request that is sent again with its
-// idempotency key makes the same one.
-func newID(context.Context, string) uuid.UUID { return uuid.New() }

@@ -52,7 +52,7 @@ func SetPriority(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, priority i
 // changing runs f, which changes a render, in a transaction. It returns ErrNotFound for one that is
 // not there, or that the principal of ctx may not see.
 func changing(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, f func(tx pgx.Tx) error) error {
-	err := unlessHeld(ctx, db, func(tx pgx.Tx) error {
+	err := UnlessHeld(ctx, db, func(tx pgx.Tx) error {
 		var there bool
 		err := tx.QueryRow(ctx, "select true from public.renders r left join public.campaigns c on c.id = r.campaign_id where r.id = $1::uuid and "+visible,
 			id, access.Owner(ctx)).Scan(&there)

@@ -109,13 +109,34 @@ const fromLetters = ` from loom.dead_letters d left join loom.tasks k on k.id = 
 
 // Letters lists dead letters, the newest first, at most limit.
 func Letters(ctx context.Context, db *pgxpool.Pool, f LetterFilter, limit int) ([]Letter, error) {
+	list, _, err := LetterPage(ctx, db, f, "", limit)
+	return list, err
+}
+
+// LetterPage returns the dead letters that f means, the newest first, at most limit, and the cursor
+// of the next page. It begins behind after.
+func LetterPage(ctx context.Context, db *pgxpool.Pool, f LetterFilter, after Cursor, limit int) (list []Letter, next Cursor, err error) {
 	condition, args := f.where()
-	args = append(args, limit)
+	if after != "" {
+		var p place
+		if err := after.Place(&p); err != nil || p.At.IsZero() {
+			return nil, "", ErrCursor
+		}
+		args = append(args, p.At, p.ID)
+		condition += fmt.Sprintf(" and (d.died_at, d.id) < ($%d::timestamptz, $%d::uuid)", len(args)-1, len(args))
+	}
+	args = append(args, limit+1)
 	rows, _ := db.Query(ctx, `select d.id, d.kind, d.render_id, c.name::text, (loom.params_of(k.id) ->> 'scene')::int, k.host, d.error_code, d.error_message,
 		k.attempt, d.worker, d.died_at, d.subject, d.settled, d.settled_at`+fromLetters+condition+
-		fmt.Sprintf(" order by d.died_at desc, d.id limit $%d::int", len(args)), args...)
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Letter])
-	return list, explain("list dead letters", err)
+		fmt.Sprintf(" order by d.died_at desc, d.id desc limit $%d::int", len(args)), args...)
+	if list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Letter]); err != nil {
+		return nil, "", explain("list dead letters", err)
+	}
+	if len(list) > limit {
+		list = list[:limit]
+		next = NewCursor(place{list[limit-1].DiedAt, list[limit-1].ID})
+	}
+	return list, next, nil
 }
 
 // InFull returns one dead letter with all that is known of it.
@@ -204,7 +225,7 @@ func settle[T any](ctx context.Context, db *pgxpool.Pool, f LetterFilter, condit
 	}
 	for part := range slices.Chunk(ids, settleMost) {
 		var settled []T
-		err = unlessHeld(ctx, db, func(tx pgx.Tx) error {
+		err = UnlessHeld(ctx, db, func(tx pgx.Tx) error {
 			rows, _ := tx.Query(ctx, call, part)
 			if settled, err = pgx.CollectRows(rows, scan); err != nil {
 				return err

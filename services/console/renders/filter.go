@@ -80,7 +80,7 @@ func (f Filter) Where(ctx context.Context, args []any) (condition string, all []
 		add("c.user_id::text = $?::text", f.User.String())
 	}
 	if f.Text != "" {
-		add(`(c.name::text ilike $?::text or r.error_message::text ilike $?::text or r.id::text like ltrim(lower($?::text), '%'))`, "%"+literal.Replace(f.Text)+"%")
+		add(`(c.name::text ilike $?::text or r.error_message::text ilike $?::text or r.id::text like ltrim(lower($?::text), '%'))`, "%"+Literal(f.Text)+"%")
 	}
 	if !f.From.IsZero() {
 		add("r.created_at >= $?::timestamptz", f.From)
@@ -91,7 +91,9 @@ func (f Filter) Where(ctx context.Context, args []any) (condition string, all []
 	return strings.Join(conditions, " and "), args
 }
 
-// literal makes of a text a pattern of LIKE that means the text.
+// Literal makes of a text a pattern of LIKE that means the text.
+func Literal(text string) string { return literal.Replace(text) }
+
 var literal = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // Cursor is a place in a list: behind the last row of a page. To others it is opaque. The empty one

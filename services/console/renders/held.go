@@ -17,8 +17,8 @@ const heldFor = "3s"
 // ErrHeld says that nothing was changed, because another transaction held the rows for too long.
 var ErrHeld = errors.New("another transaction has held its rows for " + heldFor + ": try again when that has ended")
 
-// unlessHeld runs f in a transaction that waits for held rows for heldFor, and then fails.
-func unlessHeld(ctx context.Context, db *pgxpool.Pool, f func(tx pgx.Tx) error) error {
+// UnlessHeld runs f in a transaction that waits for held rows for heldFor, and then fails.
+func UnlessHeld(ctx context.Context, db *pgxpool.Pool, f func(tx pgx.Tx) error) error {
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1::text, true)", heldFor); err != nil {
 			return err
