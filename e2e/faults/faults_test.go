@@ -24,16 +24,16 @@ func TestMain(m *testing.M) {
 // The short form of the suite: some faults, once and small. make faults runs all.
 func TestNothingIsLostOrDoubledOrLeftBehind(t *testing.T) {
 	t.Parallel()
-	bin := t.TempDir()
-	if err := Build(t.Context(), bin, nil); err != nil {
-		t.Fatal(err)
-	}
 	ctx := t.Context()
 	if end, bounded := t.Deadline(); bounded {
 		// While there is time left to say what was found.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, end.Add(-2*time.Minute), errors.New("the suite takes too long"))
 		defer cancel()
+	}
+	bin := t.TempDir()
+	if err := Build(ctx, bin, nil); err != nil {
+		t.Fatal(err)
 	}
 	results, err := Execute(ctx, Options{Faults: All(), Seeds: 1, First: 1, Bin: bin, Out: os.Getenv("LOOM_FAULTS_OUT"), Log: t.Output()})
 	if err != nil {

@@ -48,6 +48,9 @@ func build(ctx context.Context, dir string, media bool, flags ...string) error {
 		}
 	}
 	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return fmt.Errorf("build the services: %w\n%s", err, out)
 	}
 	return nil
