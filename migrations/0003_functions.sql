@@ -374,7 +374,7 @@ begin
       return query select v_held.verdict, v_held.reason, v_held.after, t.attempt, null::jsonb, null::jsonb, null::jsonb;
       return;
     end if;
-    v_admitted := loom.host_admits(t, p_per_host);
+    v_admitted := loom.host_admits(t, p_per_host, p_heard, p_lease);
     if v_admitted is distinct from true then
       return query select 'later', 'as many pages of its host are being recorded as may be',
                           case when v_admitted is null then interval '100 milliseconds' else interval '1 second' end,

@@ -57,7 +57,12 @@ create index if not exists tasks_hosts on loom.tasks (host) where state = 'runni
 -- Reports whether one more page of a task's host may be recorded, p_most at once. Until the end of
 -- the caller's transaction no other page of that host is granted, so the answer stays true. Null:
 -- another transaction is granting one. It waits for nobody.
-create or replace function loom.host_admits(t loom.tasks, p_most int) returns boolean
+--
+-- A page whose lease has lapsed is not being recorded. If it counted, as many as p_most of them
+-- would keep their host for ever: they wait for their turn behind others, which are not granted.
+-- p_heard and p_lease are loom.grant_task's.
+drop function if exists loom.host_admits(loom.tasks, int);
+create or replace function loom.host_admits(t loom.tasks, p_most int, p_heard timestamptz, p_lease interval) returns boolean
 language plpgsql set search_path = '' as $$
 begin
   if t.host is null or p_most <= 0 then
@@ -65,7 +70,8 @@ begin
   elsif not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('loom.host ' || t.host, 0)) then
     return null;
   end if;
-  return (select pg_catalog.count(*) < p_most from loom.tasks o where o.host = t.host and o.state = 'running' and o.id <> t.id);
+  return (select pg_catalog.count(*) < p_most from loom.tasks o
+           where o.host = t.host and o.state = 'running' and o.id <> t.id and (loom.is_leased(o) or not loom.may_lapse(p_heard, p_lease)));
 end
 $$;
 
@@ -351,7 +357,7 @@ end
 $$;
 
 revoke all on loom.paused, loom.pauses, loom.dead_letters, loom.workers from public;
-revoke execute on function loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.paused_after(timestamptz), loom.host_admits(loom.tasks, int), loom.bury(loom.tasks,
+revoke execute on function loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.paused_after(timestamptz), loom.host_admits(loom.tasks, int, timestamptz, interval), loom.bury(loom.tasks,
   text, text, text), loom.keep_unreadable(text, bytea, text, text), loom.discard_dead(uuid[]),
   loom.replay_dead(uuid[]), loom.fail_overdue(interval, text, text), loom.stage_of(text), loom.lock_worker(text,
   text), loom.note_done(loom.tasks), loom.note_failure(loom.tasks, text), loom.judge(text, text),
@@ -364,7 +370,7 @@ begin
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.paused, loom.pauses, loom.dead_letters, loom.workers from %I', v_role);
       execute format('revoke execute on function '
-        'loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.paused_after(timestamptz), loom.host_admits(loom.tasks, int), loom.bury(loom.tasks, '
+        'loom.pause_kinds(text[]), loom.resume_kinds(text[]), loom.paused_after(timestamptz), loom.host_admits(loom.tasks, int, timestamptz, interval), loom.bury(loom.tasks, '
         'text, text, text), loom.keep_unreadable(text, bytea, text, text), loom.discard_dead(uuid[]), '
         'loom.replay_dead(uuid[]), loom.fail_overdue(interval, text, text), loom.stage_of(text), loom.lock_worker(text, '
         'text), loom.note_done(loom.tasks), loom.note_failure(loom.tasks, text), loom.judge(text, text), '

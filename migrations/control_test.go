@@ -221,6 +221,34 @@ func TestTwoGrantsAtOnceDoNotExceedAHostsPages(t *testing.T) {
 	}
 }
 
+// The pages of a host whose workers vanished wait for their turn like others of that host. They
+// must not keep those from being granted: then nobody would be.
+func TestPagesWhoseLeaseHasLapsedKeepNoneOfTheirHostWaiting(t *testing.T) {
+	t.Parallel()
+	conn := connect(t, migrated.Database(t))
+	var tasks []string
+	for range 3 {
+		tasks = append(tasks, fresh(t, conn, 3).tasks["record 0"])
+	}
+	exec(t, conn, "update loom.tasks set host = 'x' where id = any ($1::text[]::uuid[])", tasks)
+	grant := func(task, heard string) string {
+		return get[string](t, conn, "select verdict from loom.grant_task($1, 'w', gen_random_uuid(), '1 minute', $2::text::timestamptz, 1)", task, heard)
+	}
+	if v := grant(tasks[0], "infinity"); v != "granted" {
+		t.Fatalf("the first: %s", v)
+	}
+	exec(t, conn, "update loom.tasks set lease_until = clock_timestamp() - interval '1 second' where id = $1", tasks[0])
+	if v := grant(tasks[1], "-infinity"); v != "later" {
+		t.Errorf("another, while the first's worker may not have been heard: %s", v)
+	}
+	if v := grant(tasks[1], "infinity"); v != "granted" {
+		t.Errorf("another, once the first has lapsed: %s", v)
+	}
+	if v := grant(tasks[0], "infinity"); v != "later" {
+		t.Errorf("the first again, while another is being recorded: %s", v)
+	}
+}
+
 func TestDeadLettersAreReplayedAndDiscardedOnce(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, migrated.Database(t))

@@ -379,7 +379,9 @@ type inHand struct {
 // inHand lists the tasks that have a worker, counted, and those that can be granted: those that are
 // due and those whose lease has lapsed, limit of each kind of each render at most. The oldest
 // render comes first. Of those that can be granted it leaves out renders whose rows are locked,
-// kinds that are paused, and pages of the hosts in full.
+// kinds that are paused, and pages of the hosts in full. A task whose lease has ended has no
+// worker: if it counted, its render would wait behind all that have none, though it has none
+// either.
 func (t taskStore) inHand(ctx context.Context, lapsed *time.Time, locked, full []string, limit int) (list []inHand, err error) {
 	rows, err := t.db.Query(ctx, inHandQuery, kindNames, lapsed, limit, t.lease.Seconds(), locked, full)
 	if err != nil {
@@ -429,7 +431,7 @@ with p as materialized (
     from loom.plans o left join loom.shares s on s.owner = o.owner where o.ended_at is null),
      running as (
   select p.id as plan_id, r.kind, count(*)::int as tasks
-    from p join loom.tasks r on r.plan_id = p.id and r.state = 'running' group by p.id, r.kind),
+    from p join loom.tasks r on r.plan_id = p.id and r.state = 'running' and r.lease_until >= clock_timestamp() group by p.id, r.kind),
      grantable as (
   select t.*
     from p cross join unnest($1::text[]) as k (kind)
