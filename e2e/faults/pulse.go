@@ -12,8 +12,9 @@ import (
 const (
 	// beatEvery is how often the suite looks how late it is itself.
 	beatEvery = 100 * time.Millisecond
-	// busyAfter is how late it may be on a machine that keeps up.
-	busyAfter = 200 * time.Millisecond
+	// busyAfter is how late it may be on a machine that keeps up. What is judged takes a dozen
+	// such steps: from a row to ingest, to NATS, to a worker, and back.
+	busyAfter = 50 * time.Millisecond
 	// muchTooLate times a bound is too late on any machine.
 	muchTooLate = 4
 )
