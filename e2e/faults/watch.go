@@ -13,8 +13,9 @@ const (
 	// longLease), and the row is written at most once a second.
 	writtenWithin = 5 * time.Second
 	// movesWithin is how long its status and its percentage may. The percentage is a whole number,
-	// and to join the scenes is 3 % of the work: in watched, one of these takes up to 5 s.
-	movesWithin = 8 * time.Second
+	// and to join the scenes is 3 % of the work: in watched, one of these takes up to 5 s. That it
+	// is over is told with the next heartbeat.
+	movesWithin = 10 * time.Second
 )
 
 // watched is no fault: it has tasks that take longer than the bounds.
