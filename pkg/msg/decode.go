@@ -106,10 +106,29 @@ func (h Heartbeat) check() error {
 	if h.Attempt < 1 || h.Progress < 0 || h.Progress > 1 {
 		return fmt.Errorf("%w: attempt %d, progress %v", ErrMalformed, h.Attempt, h.Progress)
 	}
+	if len(h.Also) > MaxAlso {
+		return fmt.Errorf("%w: %d other heartbeats", ErrMalformed, len(h.Also))
+	}
+	for _, other := range h.Also {
+		// Who may send a heartbeat of a stream may not send one of another.
+		if len(other.Also) > 0 || other.Kind.Stream() != h.Kind.Stream() {
+			return fmt.Errorf("%w: a heartbeat of %s with one of %s", ErrMalformed, h.Kind, other.Kind)
+		}
+		if err := other.check(); err != nil {
+			return err
+		}
+	}
 	return h.Ref.check()
 }
 
-func (h HeartbeatReply) check() error { return checkVersion(h.Version) }
+func (h HeartbeatReply) check() error {
+	for _, other := range h.Also {
+		if err := other.check(); err != nil {
+			return err
+		}
+	}
+	return checkVersion(h.Version)
+}
 
 func (r Result) check() error {
 	if r.Attempt < 1 {

@@ -159,7 +159,13 @@ type Heartbeat struct {
 	// Stored names the outputs that are stored for good although the attempt goes on: what needs
 	// nothing else may start.
 	Stored []string `json:"stored,omitempty"`
+	// Also are heartbeats of other attempts of the same worker and stream, MaxAlso at most. They
+	// have none themselves. An ingest of an older release overlooks them.
+	Also []Heartbeat `json:"also,omitempty"`
 }
+
+// MaxAlso bounds Heartbeat.Also.
+const MaxAlso = 63
 
 // HeartbeatReply answers a Heartbeat.
 type HeartbeatReply struct {
@@ -167,6 +173,8 @@ type HeartbeatReply struct {
 	// Stop tells the worker that its attempt is no longer wanted: stop, and report nothing.
 	Stop   bool   `json:"stop"`
 	Reason string `json:"reason,omitempty"`
+	// Also answers Heartbeat.Also, in its order. Without it they were overlooked.
+	Also []HeartbeatReply `json:"also,omitempty"`
 }
 
 // Outcome is how an attempt ended.

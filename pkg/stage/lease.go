@@ -46,8 +46,11 @@ type lease struct {
 	used    *msg.Usage
 	// kept waits for the goroutines that keep the lease. quit ends them; release ends everything.
 	kept    sync.WaitGroup
+	keeping context.Context
 	quit    context.CancelFunc
 	release func()
+	// pulse is of its heartbeats; the worker's mu guards it.
+	pulse pulse
 }
 
 // hold keeps a granted task: it sends heartbeats to ingest, which renew the lease and return
@@ -62,8 +65,10 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 		context.AfterFunc(l.ctx, func() { timer.Stop() })
 	}
 	// The lease is kept after the drain, until the task is settled.
-	keeping, quit := context.WithCancel(context.WithoutCancel(working))
-	l.quit = quit
+	l.keeping, l.quit = context.WithCancel(context.WithoutCancel(working))
+	keeping := l.keeping
+	now := time.Now()
+	l.pulse = pulse{next: now.Add(time.Duration(grant.HeartbeatEvery)), answered: now}
 	l.kept.Go(func() { l.heartbeat(keeping) })
 	l.kept.Go(func() {
 		every := time.Duration(grant.Lease) / 3
@@ -98,60 +103,6 @@ func (l *lease) stop(reason string) {
 func (l *lease) letGo() {
 	l.quit()
 	l.kept.Wait()
-}
-
-// heartbeat reports progress and cancels the task when ingest answers stop. An unanswered heartbeat
-// changes nothing: while ingest is away it grants the task to no other worker, and the attempt
-// number fences a grant that was missed. So work goes on, and its result waits in its stream.
-func (l *lease) heartbeat(ctx context.Context) {
-	every := time.Duration(l.task.HeartbeatEvery)
-	answered, warned := time.Now(), false
-	for {
-		l.task.wait(ctx, every)
-		if ctx.Err() != nil {
-			return
-		}
-		stop, reason, err := l.sendHeartbeat(ctx)
-		switch {
-		case err == nil && stop:
-			l.stop(reason)
-			return
-		case err == nil:
-			answered, warned = time.Now(), false
-		case time.Since(answered) >= time.Duration(l.task.Lease) && !warned:
-			warned = true
-			l.log.Warn().Err(err).Dur("for", time.Since(answered)).Msg("heartbeats unanswered: the task goes on")
-		default:
-			l.log.Debug().Err(err).Msg("heartbeat unanswered")
-		}
-	}
-}
-
-// wait returns after d, when something is announced, or when ctx is cancelled.
-func (t *Task) wait(ctx context.Context, d time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	select {
-	case <-t.news:
-	case <-ctx.Done():
-	}
-}
-
-// sendHeartbeat sends one heartbeat and returns the answer.
-func (l *lease) sendHeartbeat(ctx context.Context) (stop bool, reason string, err error) {
-	ref := msg.NewRef(l.task.Kind, l.task.RenderID, l.task.TaskID)
-	data, err := msg.Encode(msg.Heartbeat{
-		Ref: ref, Attempt: l.task.Attempt, Worker: l.worker.WorkerID, Progress: l.task.Done(), Stored: l.task.Announced(),
-	})
-	if err != nil {
-		return false, "", err
-	}
-	answer, err := l.worker.request(ctx, msg.HeartbeatSubject(ref), data)
-	if err != nil {
-		return false, "", err
-	}
-	reply, err := msg.Decode[msg.HeartbeatReply](answer.Data)
-	return reply.Stop, reply.Reason, err
 }
 
 // cancelRender stops every running task of a render.

@@ -67,6 +67,8 @@ type Worker struct {
 	rest     rest
 	mu       sync.Mutex
 	running  map[*lease]struct{}
+	// alone is until when each heartbeat is a message of its own.
+	alone time.Time
 }
 
 // New returns a worker that uses nc, which stays the caller's to close.

@@ -29,6 +29,7 @@ type Ingest struct {
 	mu        sync.Mutex
 	grant     func(msg.GrantRequest) (msg.GrantReply, bool)
 	heartbeat func(msg.Heartbeat) (msg.HeartbeatReply, bool)
+	overlooks bool
 }
 
 // NewIngest returns an ingest that grants every task (attempt 1, a lease of 30 s, heartbeats every
@@ -81,6 +82,13 @@ func (i *Ingest) OnHeartbeat(f func(msg.Heartbeat) (msg.HeartbeatReply, bool)) {
 	i.heartbeat = f
 }
 
+// Overlook makes it an ingest of an older release, which knows one heartbeat in a message.
+func (i *Ingest) Overlook() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.overlooks = true
+}
+
 func (i *Ingest) listen() {
 	i.t.Helper()
 	for subject, answer := range map[string]func([]byte) ([]byte, bool){
@@ -103,11 +111,19 @@ func (i *Ingest) listen() {
 				i.t.Errorf("heartbeat: %v", err)
 				return nil, false
 			}
-			i.Heartbeats <- beat
 			i.mu.Lock()
-			f := i.heartbeat
+			f, old := i.heartbeat, i.overlooks
 			i.mu.Unlock()
+			i.Heartbeats <- beat
 			reply, ok := f(beat)
+			if old {
+				return encode(i.t, reply, ok), ok
+			}
+			for _, other := range beat.Also {
+				i.Heartbeats <- other
+				answer, answered := f(other)
+				reply.Also, ok = append(reply.Also, answer), ok && answered
+			}
 			return encode(i.t, reply, ok), ok
 		},
 	} {

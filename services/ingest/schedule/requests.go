@@ -308,7 +308,7 @@ func (r *requests) renew(ctx context.Context, h msg.Heartbeat) (wanted bool, err
 	return r.tasks.heartbeat(ctx, h)
 }
 
-// heartbeat renews a lease. When the database does not answer, the worker is told to go on: its
+// heartbeat renews the leases of one worker. When the database does not answer, it is told to go on: a
 // task cannot be granted to another worker meanwhile, and its result is checked in any case.
 func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	h, err := msg.Decode[msg.Heartbeat](m.Data)
@@ -316,6 +316,20 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 		r.Log.Warn().Err(err).Str("subject", m.Subject).Msg("unreadable heartbeat")
 		return
 	}
+	// They are in one batch, as those of other messages are.
+	answers := make([]msg.HeartbeatReply, len(h.Also))
+	var others sync.WaitGroup
+	for i, other := range h.Also {
+		others.Go(func() { answers[i] = r.answer(ctx, other) })
+	}
+	reply := r.answer(ctx, h)
+	others.Wait()
+	reply.Also = answers
+	respond(r.Log, m, reply)
+}
+
+// answer renews the lease of a heartbeat and returns its answer.
+func (r *requests) answer(ctx context.Context, h msg.Heartbeat) msg.HeartbeatReply {
 	log := r.Log.With().Stringer("render_id", h.RenderID).Stringer("task_id", h.TaskID).Int("attempt", h.Attempt).Logger()
 	reply := msg.HeartbeatReply{Version: msg.Version}
 	wanted, err := r.renew(ctx, h)
@@ -331,7 +345,7 @@ func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	case len(h.Stored) > 0:
 		r.Wake() // tasks that need these outputs may be due
 	}
-	respond(log, m, reply)
+	return reply
 }
 
 func respond[M msg.Message](log zerolog.Logger, m *nats.Msg, reply M) {
