@@ -39,14 +39,16 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer stop()
-	return cfg.serveWeb(ctx, api.New(api.Config{
+	web := api.New(api.Config{
 		DB: pool, URL: cfg.URL, Log: cfg.Log, Rate: cfg.Rate, Store: signer{objects},
 		Buckets: api.Buckets{Videos: cfg.VideoBucket, Thumbnails: cfg.ThumbnailBucket, Work: cfg.WorkBucket},
-	}))
+	})
+	return cfg.serveWeb(ctx, web, web.Close)
 }
 
-// serveWeb serves handler until ctx is cancelled.
-func (c *Config) serveWeb(ctx context.Context, handler http.Handler) error {
+// serveWeb serves handler until ctx is cancelled. Then it calls stopping, which ends what would not
+// end by itself.
+func (c *Config) serveWeb(ctx context.Context, handler http.Handler, stopping func()) error {
 	listener := c.WebListener
 	if listener == nil {
 		var err error
@@ -55,6 +57,7 @@ func (c *Config) serveWeb(ctx context.Context, handler http.Handler) error {
 		}
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	server.RegisterOnShutdown(stopping)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	c.Log.Info().Stringer("address", listener.Addr()).Msg("console listens")

@@ -8,9 +8,12 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
@@ -44,6 +47,11 @@ type API struct {
 	mux     *http.ServeMux
 	handler http.Handler
 	limits  *limits
+	// watchers and the two after it are for streams of events.
+	watchers  *watchers
+	heartbeat time.Duration
+	closing   chan struct{}
+	close     func()
 }
 
 const (
@@ -67,7 +75,9 @@ const needKey = "need"
 // New returns the API. It is a handler of all paths below /v1/.
 func New(cfg Config) *API {
 	ownErrors()
-	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate)}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{})}
+	a.close = sync.OnceFunc(func() { close(a.closing) })
+	a.watchers = &watchers{db: cfg.DB, log: cfg.Log, every: watchEvery, of: map[uuid.UUID]map[*watcher]bool{}, by: map[string]int{}}
 	if u, err := url.Parse(cfg.URL); err == nil {
 		a.prefix = strings.TrimRight(u.Path, "/")
 	}
@@ -85,6 +95,7 @@ func New(cfg Config) *API {
 		OperationID: "get-version", Method: http.MethodGet, Path: "/v1/version", Summary: "Which build this is", Tags: []string{"installation"},
 	}, version)
 	a.renders()
+	a.events()
 	a.artifacts()
 	a.campaigns()
 	a.stages()
@@ -106,6 +117,10 @@ func named(t reflect.Type, hint string) string {
 
 // Document is what /v1/openapi.json serves.
 func (a *API) Document() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// Close ends the streams of events, whose readers come again. Other requests are served all the
+// same.
+func (a *API) Close() { a.close() }
 
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")

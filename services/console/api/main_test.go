@@ -28,6 +28,7 @@ type site struct {
 	t *testing.T
 	// owner sees and changes everything.
 	owner  *pgxpool.Pool
+	api    *API
 	server *httptest.Server
 	log    bytes.Buffer
 }
@@ -40,8 +41,10 @@ func newSite(t *testing.T, change ...func(*Config)) *site {
 	for _, c := range change {
 		c(&cfg)
 	}
-	s.server = httptest.NewServer(New(cfg))
+	s.api = New(cfg)
+	s.server = httptest.NewServer(s.api)
 	t.Cleanup(func() {
+		s.api.Close()
 		s.server.CloseClientConnections()
 		s.server.Close()
 		if t.Failed() {

@@ -32,6 +32,7 @@ var routes = map[string]route{
 	"POST /v1/renders":               {access.Write, false, map[string]any{"campaign": launch()}},
 	"GET /v1/renders":                {access.Read, false, nil},
 	"GET /v1/renders/{id}":           {access.Read, false, nil},
+	"GET /v1/renders/{id}/events":    {access.Read, false, nil},
 	"GET /v1/renders/{id}/tasks":     {access.Read, false, nil},
 	"GET /v1/renders/{id}/artifacts": {access.Read, false, nil},
 	"GET /v1/renders/{id}/bundle":    {access.Read, false, nil},
