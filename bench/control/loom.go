@@ -52,7 +52,7 @@ func startLoom(programs string, at place, db *pgxpool.Pool, job Job) (*loom, err
 		"PATH=" + os.Getenv("PATH"), "HOME=" + at.dir, "TMPDIR=" + at.dir,
 		"DATABASE_URL=" + at.database, "NATS_URL=" + at.nats,
 		"S3_ENDPOINT=" + at.servers.s3.Config.Endpoint, "S3_ACCESS_KEY_ID=" + at.servers.s3.Config.AccessKeyID,
-		"S3_SECRET_ACCESS_KEY=" + at.servers.s3.Config.SecretAccessKey,
+		"S3_SECRET_ACCESS_KEY=" + at.servers.s3.Config.SecretAccessKey, "SCENE_CACHE_TTL=" + job.Cache.String(),
 	}
 	for i := range job.Ingests {
 		port, err := servers.FreePort()

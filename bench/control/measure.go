@@ -53,6 +53,8 @@ type Job struct {
 	// Backlog is how many renders are queued before, and History how many have ended.
 	Backlog int `json:"backlog"`
 	History int `json:"history"`
+	// Cache is how long recordings are used again.
+	Cache time.Duration `json:"cache_ns,omitempty"`
 }
 
 // tasks is how many tasks a render has: record and normalize for each scene, concat and upload.

@@ -26,10 +26,12 @@ type ControlRun struct {
 	control.Job
 	// Turn counts from 1.
 	Turn int `json:"turn"`
-	// Behind: Turns was measured, and Result otherwise.
+	// Behind: Turns was measured. Twice: Again was. Result otherwise.
 	Behind bool            `json:"behind"`
+	Twice  bool            `json:"twice,omitempty"`
 	Result *control.Result `json:"result,omitempty"`
 	Turns  *control.Behind `json:"turns,omitempty"`
+	Again  *control.Again  `json:"again,omitempty"`
 	Error  string          `json:"error,omitempty"`
 }
 
@@ -41,6 +43,11 @@ func (r ControlRun) String() string {
 		return what + ": " + oneLine(r.Error)
 	case r.Behind:
 		return fmt.Sprintf("%s: alone %s, behind 40 renders %s, behind 60 scenes %s", r.Build, short(r.Turns.Alone), short(r.Turns.Others), short(r.Turns.Long))
+	}
+	if r.Twice {
+		a := r.Again
+		return fmt.Sprintf("%s: a second render of a campaign takes %.2f of the first's CPU, control's alone %.2f: %.0f of its %.0f tasks are reused",
+			r.Build, a.Second.Whole().Seconds()/a.First.Whole().Seconds(), a.Second.Control().Seconds()/a.First.Control().Seconds(), a.Reused, a.Tasks)
 	}
 	c := r.Result.CPU
 	return fmt.Sprintf("%s, %d queued, %d ended: %.0f tasks/s; ms/task: ingest %s, Postgres %s, NATS %s, workers %s; hop %s, p99 %s; first %s",
@@ -138,6 +145,22 @@ func (r Report) writeControl(b *strings.Builder) {
 			return fmt.Sprintf("%s (%.1f ×)", short(d), d.Seconds()/run.Turns.Alone.Seconds())
 		}
 		behind = append(behind, []string{string(run.Build), short(run.Turns.Alone), times(run.Turns.Others), times(run.Turns.Long)})
+	}
+	var again [][]string
+	for _, run := range c.Runs {
+		if run.Again == nil {
+			continue
+		}
+		times := func(first, second time.Duration) string {
+			return fmt.Sprintf("%s (%.2f ×)", ms(second), second.Seconds()/first.Seconds())
+		}
+		a := run.Again
+		again = append(again, []string{string(run.Build), ms(a.First.Control()), times(a.First.Control(), a.Second.Control()),
+			ms(a.First.Whole()), times(a.First.Whole(), a.Second.Whole()), fmt.Sprintf("%.0f of %.0f", a.Reused, a.Tasks)})
+	}
+	if len(again) > 0 {
+		b.WriteString("\nRenders of campaigns that were rendered before, without work in the stages; CPU time in ms for each render:\n\n")
+		table(b, []string{"build", "control, first:", "second:", "with workers, first:", "second:", "tasks reused:"}, again)
 	}
 	if len(behind) > 0 {
 		b.WriteString("\nA render of one scene, two slots of each stage, tasks of a quarter of a second:\n\n")

@@ -308,7 +308,7 @@ func (r *requests) renew(ctx context.Context, h msg.Heartbeat) (wanted bool, err
 	return r.tasks.heartbeat(ctx, h)
 }
 
-// heartbeat renews the leases of one worker. When the database does not answer, it is told to go on: a
+// heartbeat renews leases of one worker. When the database does not answer, it is told to go on: a
 // task cannot be granted to another worker meanwhile, and its result is checked in any case.
 func (r *requests) heartbeat(ctx context.Context, m *nats.Msg) {
 	h, err := msg.Decode[msg.Heartbeat](m.Data)
