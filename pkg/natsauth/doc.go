@@ -6,7 +6,7 @@
 // recorder, whose Chrome runs strangers' pages, can pull tasks of its own stream, ask ingest for
 // those of its own kind, and report on them.
 //
-//	LOOM              ingest, observer; JetStream, with all streams
+//	LOOM              ingest, console, observer; JetStream, with all streams
 //	LOOM_RECORDER  ┐
 //	LOOM_TRANSCODER├  one worker each; no JetStream: it imports what it needs from LOOM
 //	LOOM_UPLOADER  ┘

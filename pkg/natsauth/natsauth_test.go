@@ -95,7 +95,7 @@ func refused(t *testing.T, nc *nats.Conn, do func() error) bool {
 func TestEachServiceIsRefusedWhatItHasNoPartIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	everybody := []string{natsauth.Ingest, natsauth.Recorder, natsauth.Transcoder, natsauth.Uploader, natsauth.Observer}
+	everybody := []string{natsauth.Ingest, natsauth.Recorder, natsauth.Transcoder, natsauth.Uploader, natsauth.Console, natsauth.Observer}
 	workers := []string{natsauth.Recorder, natsauth.Transcoder, natsauth.Uploader}
 	but := func(names []string, name string) (others []string) {
 		for _, n := range names {
@@ -124,6 +124,8 @@ func TestEachServiceIsRefusedWhatItHasNoPartIn(t *testing.T) {
 		{who: but(everybody, natsauth.Ingest), publish: "event.r.ended"},
 		{who: everybody, publish: "_INBOX.recorder.x"},
 		{who: but(everybody, natsauth.Observer), publish: "$JS.API.STREAM.LIST"},
+		{who: []string{natsauth.Console}, subscribe: "event.>"},
+		{who: []string{natsauth.Console}, publish: "$JS.API.INFO"},
 		{who: workers, subscribe: "event.>"},
 		{who: workers, subscribe: "$SRV.>"},
 		{who: []string{natsauth.Ingest, natsauth.Observer}, publish: "result.record.r.t"},

@@ -12,6 +12,8 @@ const (
 	Recorder   = "recorder"
 	Transcoder = "transcoder"
 	Uploader   = "uploader"
+	// Console is the console: it sees which workers are there. All else it has from Postgres.
+	Console = "console"
 	// Observer is a person with the nats command line, and loom: it sees which workers are there,
 	// what happens and what is queued, and changes nothing.
 	Observer = "observer"
@@ -49,6 +51,7 @@ func Users() []User {
 		recorder(),
 		worker(Transcoder, queue{msg.StreamTranscode, msg.ConsumerTranscode}),
 		worker(Uploader, queue{msg.StreamUpload, msg.ConsumerUpload}),
+		console(),
 		observer(),
 	}
 }
@@ -110,6 +113,14 @@ func worker(name string, queues ...queue) User {
 	return u
 }
 
+func console() User {
+	u := User{Name: Console, Subscribe: []string{inbox(Console)}}
+	for _, verb := range discovery {
+		u.Publish = append(u.Publish, verb, verb+".>")
+	}
+	return u
+}
+
 func observer() User {
 	u := User{
 		Name: Observer,
@@ -120,7 +131,7 @@ func observer() User {
 		// The nats command line makes up its inbox.
 		Subscribe: []string{"_INBOX.>", "event.>"},
 	}
-	for _, name := range []string{Ingest, Recorder, Transcoder, Uploader} {
+	for _, name := range []string{Ingest, Recorder, Transcoder, Uploader, Console} {
 		u.Unseen = append(u.Unseen, inbox(name))
 	}
 	for _, verb := range discovery {

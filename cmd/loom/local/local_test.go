@@ -58,7 +58,7 @@ func readyAndGone(t *testing.T, dir string) {
 	if asked, err := godotenv.Read(ready); err != nil || !maps.Equal(asked, settings) {
 		t.Errorf("the file that was asked for has %v: %v", asked, err)
 	}
-	for _, name := range []string{"INGEST", "RECORDER", "TRANSCODER", "UPLOADER"} {
+	for _, name := range []string{"INGEST", "RECORDER", "TRANSCODER", "UPLOADER", "CONSOLE"} {
 		url := settings["LOOM_"+name+"_URL"]
 		for _, path := range []string{"/readyz", "/healthz", "/metrics"} {
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
@@ -69,6 +69,14 @@ func readyAndGone(t *testing.T, dir string) {
 				t.Errorf("%s%s: %d %s", url, path, status, body)
 			}
 		}
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, settings["LOOM_API_URL"]+"/v1/tokens", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+settings["LOOM_API_TOKEN"])
+	if status, body := do(t, request); status != http.StatusOK || !strings.Contains(body, `"loom up"`) {
+		t.Errorf("the API at %s answers its token with %d %s", settings["LOOM_API_URL"], status, body)
 	}
 	if port := settings["PORT"]; port != "" {
 		t.Errorf("a service that is started with these settings would take port %s, which ingest has", port)
