@@ -21,7 +21,7 @@ setup: ## install what is missing: Chrome's headless shell, FFmpeg, PostgreSQL, 
 	@scripts/setup.sh
 
 .PHONY: setup-npm
-setup-npm: ## install the JavaScript libraries that the tests animate pages with
+setup-npm: ## install the npm packages that tests animate pages with, and that the TypeScript client is made with
 	@scripts/setup-npm.sh
 
 # Chrome asks for huge pages through a library in C, which lies beside the program. Without it,
@@ -95,6 +95,11 @@ lint: bin/golangci-lint ## run the linters; vet, gofmt and tidiness by module; t
 .PHONY: vuln
 vuln: ## look for known vulnerabilities that our code calls, in all modules
 	@scripts/vuln.sh $(MODULES)
+
+.PHONY: clients
+clients: setup-npm ## write the API's document again, and what the clients generate from it
+	go test -count=1 ./services/console/api -run CommittedDocument -update
+	cd clients/typescript && npm run --silent generate
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## format all Go code

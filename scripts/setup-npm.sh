@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
-# Installs the JavaScript libraries that the recorder's tests animate pages with: the npm packages
-# that package-lock.json pins, without running their install scripts. Only the tests need them. When
-# everything is there, it changes nothing and does not use the network.
+# Installs the npm packages that tests need: the JavaScript libraries that the recorder's tests
+# animate pages with, and what the TypeScript client is made and tested with. It installs what each
+# package-lock.json pins, without running install scripts. When everything is there, it changes
+# nothing and does not use the network.
 #
 #   Node.js with npm   nodejs, npm (Debian, Ubuntu)
 set -euo pipefail
-cd "$(dirname "$0")/../services/recorder/capture/testdata/npm"
+cd "$(dirname "$0")/.."
 
 say() { printf 'setup-npm: %s\n' "$*" >&2; }
 
 # A copy of the lock file beside the packages says what they were installed from.
-if cmp -s package-lock.json node_modules/.installed-from; then exit 0; fi
+missing=()
+for folder in services/recorder/capture/testdata/npm clients/typescript; do
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-from" || missing+=("$folder")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v npm >/dev/null; then
   if ! command -v apt-get >/dev/null; then
@@ -30,9 +35,11 @@ if ! command -v npm >/dev/null; then
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm </dev/null >&2
 fi
 
-say "installing with npm: $(sed -n 's/^ *"\([a-z-]*\)": "\([0-9.]*\)",\?$/\1 \2/p' package.json | paste -sd, | sed 's/,/, /g')"
-if ! npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
-  say "npm ci failed: its output above says why."
-  exit 1
-fi
-cp package-lock.json node_modules/.installed-from
+for folder in "${missing[@]}"; do
+  say "installing with npm for $folder: $(sed -n 's/^ *"\([@a-z/-]*\)": "\([0-9.]*\)",\?$/\1 \2/p' "$folder/package.json" | paste -sd, | sed 's/,/, /g')"
+  if ! (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2); then
+    say "npm ci failed: its output above says why."
+    exit 1
+  fi
+  cp "$folder/package-lock.json" "$folder/node_modules/.installed-from"
+done

@@ -24,10 +24,10 @@ var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn
 })
 
 // start starts a console that is stopped when t ends, and returns the URL of its web server.
-func start(t *testing.T) (web string) {
+func start(t *testing.T, database string) (web string) {
 	t.Helper()
 	cfg, err := LoadConfig(map[string]string{
-		"DATABASE_URL": migrated.Database(t), "NATS_URL": stagetest.StartNATS(t).URL(),
+		"DATABASE_URL": database, "NATS_URL": stagetest.StartNATS(t).URL(),
 		"S3_ENDPOINT": "http://127.0.0.1:1", "S3_ACCESS_KEY_ID": "key", "S3_SECRET_ACCESS_KEY": "secret", "PORT": "0",
 	})
 	if err != nil {
@@ -50,7 +50,7 @@ func start(t *testing.T) (web string) {
 
 func TestTheDocumentOfTheAPIIsServed(t *testing.T) {
 	t.Parallel()
-	web := start(t)
+	web := start(t, migrated.Database(t))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web+"/v1/openapi.json", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,6 @@ func TestTheCommittedDocumentIsTheOneThatIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(document, committed) {
-		t.Errorf("the API has changed: run go test ./services/console/api -run CommittedDocument -update")
+		t.Errorf("the API has changed: run make clients")
 	}
 }

@@ -1,0 +1,4 @@
+export type { components, operations, paths } from "./api.js";
+export { Loom, type LoomOptions, type Render } from "./client.js";
+export type { RequestOptions } from "./operation.js";
+export { ConnectionError, LoomError, type Problem } from "./problem.js";
