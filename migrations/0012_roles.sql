@@ -102,20 +102,22 @@ $$;
 -- group, and to no other: readers read its tables, but for what loom.secret_columns has.
 create or replace function loom.console_tables() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
-  select array['api_tokens', 'audit', 'requests']
+  select array['api_tokens', 'audit', 'requests', 'sign_in_links', 'sessions']
 $$;
 
 create or replace function loom.console_functions() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
   select array['use_token', 'revoke_token', 'begin_request', 'end_request', 'drop_request', 'campaign_version', 'scenes_with_options',
-               'set_priority', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead', 'open_preflight',
+               'set_priority', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead', 'sign_in', 'session_of', 'sign_out',
+               'drop_cached', 'open_preflight',
                'cancel_preflight']
 $$;
 
 -- Columns of our tables that readers do not read, nor the console those that are not its own.
 create or replace function loom.secret_columns() returns table (name text, col text)
 language sql immutable parallel safe set search_path = '' as $$
-  values ('tasks', 'params'), ('plans', 'campaign'), ('preflight_pages', 'params'), ('api_tokens', 'hash'), ('requests', 'request'), ('requests', 'headers'), ('requests', 'body')
+  values ('tasks', 'params'), ('plans', 'campaign'), ('preflight_pages', 'params'), ('api_tokens', 'hash'), ('requests', 'request'), ('requests', 'headers'), ('requests', 'body'),
+         ('sign_in_links', 'secret'), ('sessions', 'secret')
 $$;
 
 -- The functions of ours that a group may run.
@@ -125,7 +127,7 @@ language sql stable set search_path = '' as $$
   -- calls.
   select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
    where p_group = 'loom_ingest' and p.pronamespace = 'loom'::pg_catalog.regnamespace
-     and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'grant_groups', 'close_as_owner')
+     and p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'grant_groups', 'close_as_owner', 'offer_sign_in')
      and p.proname <> all (loom.console_functions())
   union all
   select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
@@ -184,6 +186,9 @@ language sql stable set search_path = '' as $$
       ('loom_console', 'loom.paused', '{insert,delete}', null),
       ('loom_console', 'loom.pauses', '{insert,delete}', null),
       ('loom_console', 'loom.dead_letters', '{update}', '{settled,settled_at}'),
+      -- It uses links up, and makes none.
+      ('loom_console', 'loom.sign_in_links', '{select,update}', null),
+      ('loom_console', 'loom.tasks', '{update}', '{output_key}'),
       -- What was done stays written.
       ('loom_console', 'loom.audit', '{select,insert}', null),
       ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),
@@ -197,7 +202,7 @@ language sql stable set search_path = '' as $$
    where o.name not in ('shares', 'migrations') and o.name <> all (loom.console_tables())
   union all
   select 'loom_console', o.oid, p, null from ours o, pg_catalog.unnest('{select,insert,update,delete}'::text[]) p
-   where o.name = any (loom.console_tables()) and o.name <> 'audit'
+   where o.name = any (loom.console_tables()) and o.name not in ('audit', 'sign_in_links')
   union all
   -- What the functions of the uploader and the console do with a table of ours, where they do it as
   -- these.

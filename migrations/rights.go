@@ -19,11 +19,12 @@ const (
 // What is the console's alone, as loom.console_tables and loom.console_functions have it: they are
 // not there before the first migration.
 var (
-	consoleTables    = []string{"api_tokens", "audit", "requests"}
+	consoleTables    = []string{"api_tokens", "audit", "requests", "sign_in_links", "sessions"}
 	consoleFunctions = []string{
 		"use_token", "revoke_token", "begin_request", "end_request", "drop_request", "campaign_version", "scenes_with_options",
 		"set_priority", "pause_kinds", "resume_kinds", "discard_dead", "replay_dead",
 		"open_preflight", "cancel_preflight",
+		"sign_in", "session_of", "sign_out", "offer_sign_in", "drop_cached",
 	}
 )
 
