@@ -61,6 +61,10 @@ race: setup setup-npm ## run all tests under the race detector (needs a C compil
 e2e: setup ## run only the end-to-end tests, with their log
 	go test -count=1 -timeout 15m -v ./e2e/...
 
+.PHONY: console-e2e
+console-e2e: setup setup-npm ## run the dashboard's tests in a browser, in both colours, wide and narrow
+	LOOM_LONG=1 go test -count=1 -timeout 15m -v ./services/console/web
+
 .PHONY: faults
 faults: setup ## break a running system in every way it must survive; FAULTS='-run nats -seeds 20 -report out/faults.md'
 	go build -o bin/faults ./e2e/faults/cmd/faults

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -62,6 +63,22 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	cfg.URL = strings.TrimRight(cfg.URL, "/")
 	return cfg, problems.Err()
+}
+
+// base is where users reach a console that listens on address.
+func (c *Config) base(address net.Addr) (*url.URL, error) {
+	text := c.URL
+	if text == "" {
+		text = "http://127.0.0.1"
+		if _, port, err := net.SplitHostPort(address.String()); err == nil {
+			text += ":" + port
+		}
+	}
+	base, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("CONSOLE_URL: %w", err)
+	}
+	return base, nil
 }
 
 func isBase(s string) bool {

@@ -7,4 +7,7 @@
 //	snapshot   what an installation is doing at one moment
 //	campaign   reads campaign files
 //	api        the HTTP API
+//	web        the dashboard
+//	figures    how an installation does, in numbers
+//	scenecache recordings that may be used again
 package console

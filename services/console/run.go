@@ -7,11 +7,17 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/console/api"
+	"github.com/loom-lite/loom-lite/services/console/web"
 )
 
 // Run serves the API and the dashboard until ctx is cancelled. It then finishes the requests that
@@ -39,23 +45,73 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer stop()
-	web := api.New(api.Config{
-		DB: pool, URL: cfg.URL, Log: cfg.Log, Rate: cfg.Rate, Store: signer{objects},
-		Buckets: api.Buckets{Videos: cfg.VideoBucket, Thumbnails: cfg.ThumbnailBucket, Work: cfg.WorkBucket},
+	listener, err := cfg.listen()
+	if err != nil {
+		return err
+	}
+	handler, stopping, err := cfg.handler(ctx, pool, nc, objects, listener.Addr())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return cfg.serveWeb(ctx, listener, handler, stopping)
+}
+
+// handler serves the API below /v1 and the dashboard elsewhere, with the path of CONSOLE_URL before
+// theirs or without: a proxy may take it away. stopping ends what would not end by itself.
+func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn, objects *store.Client, address net.Addr) (
+	handler http.Handler, stopping func(), err error,
+) {
+	base, err := c.base(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	dashboard, err := web.New(ctx, web.Config{DB: pool, NATS: nc, URL: base, Log: c.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	mux := http.NewServeMux()
+	v1 := api.New(api.Config{
+		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Store: signer{objects},
+		Buckets: api.Buckets{Videos: c.VideoBucket, Thumbnails: c.ThumbnailBucket, Work: c.WorkBucket},
 	})
-	return cfg.serveWeb(ctx, web, web.Close)
+	mux.Handle("/v1/", v1)
+	mux.Handle("/", dashboard)
+	return below(strings.TrimRight(base.Path, "/"), mux), v1.Close, nil
+}
+
+// below serves paths that begin with prefix without it, and others as they are.
+func below(prefix string, handler http.Handler) http.Handler {
+	if prefix == "" {
+		return handler
+	}
+	stripped := http.StripPrefix(prefix, handler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == prefix:
+			http.Redirect(w, r, prefix+"/", http.StatusPermanentRedirect)
+		case strings.HasPrefix(r.URL.Path, prefix+"/"):
+			stripped.ServeHTTP(w, r)
+		default:
+			handler.ServeHTTP(w, r)
+		}
+	})
+}
+
+// listen listens on WebPort, unless WebListener is set.
+func (c *Config) listen() (net.Listener, error) {
+	if c.WebListener != nil {
+		return c.WebListener, nil
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(c.WebPort)))
+	if err != nil {
+		return nil, fmt.Errorf("listen on port %d (CONSOLE_PORT): %w", c.WebPort, err)
+	}
+	return listener, nil
 }
 
 // serveWeb serves handler until ctx is cancelled. Then it calls stopping, which ends what would not
 // end by itself.
-func (c *Config) serveWeb(ctx context.Context, handler http.Handler, stopping func()) error {
-	listener := c.WebListener
-	if listener == nil {
-		var err error
-		if listener, err = net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(c.WebPort))); err != nil {
-			return fmt.Errorf("listen on port %d (CONSOLE_PORT): %w", c.WebPort, err)
-		}
-	}
+func (c *Config) serveWeb(ctx context.Context, listener net.Listener, handler http.Handler, stopping func()) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	server.RegisterOnShutdown(stopping)
 	ended := make(chan error, 1)

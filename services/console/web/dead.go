@@ -1,0 +1,130 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/services/console/renders"
+)
+
+// maxLetters bounds how many dead letters a page groups.
+const maxLetters = 1000
+
+// shownLetters bounds how many of a group are listed.
+const shownLetters = 20
+
+// deadPage is the page of dead letters.
+type deadPage struct {
+	Groups []letterGroup
+	Total  int
+	// More: there are others, older ones.
+	More bool
+}
+
+// letterGroup are the dead letters of a kind of task with a code.
+type letterGroup struct {
+	Kind, Code string
+	Letters    []renders.Letter
+	// Hidden are those that are not in Letters.
+	Hidden int
+}
+
+// Count is how many letters there are.
+func (g letterGroup) Count() int { return len(g.Letters) + g.Hidden }
+
+// Replayable reports whether they can be done again: messages that nobody could read cannot.
+func (g letterGroup) Replayable() bool { return g.Letters[0].Subject == nil }
+
+// dead shows the open dead letters, grouped by kind and code, the largest group first.
+func (s *Server) dead(r *request) error {
+	list, err := renders.Letters(r.Context(), s.cfg.DB, renders.LetterFilter{}, maxLetters+1)
+	if err != nil {
+		return err
+	}
+	d := deadPage{More: len(list) > maxLetters}
+	list = list[:min(len(list), maxLetters)]
+	d.Total = len(list)
+	place := map[[2]string]int{}
+	for _, l := range list {
+		key := [2]string{"", l.ErrorCode}
+		if l.Kind != nil {
+			key[0] = string(*l.Kind)
+		}
+		i, known := place[key]
+		if !known {
+			i = len(d.Groups)
+			place[key] = i
+			d.Groups = append(d.Groups, letterGroup{Kind: key[0], Code: key[1]})
+		}
+		if g := &d.Groups[i]; len(g.Letters) < shownLetters {
+			g.Letters = append(g.Letters, l)
+		} else {
+			g.Hidden++
+		}
+	}
+	slices.SortStableFunc(d.Groups, func(a, b letterGroup) int { return b.Count() - a.Count() })
+	s.show(r, http.StatusOK, "dead", page{Title: "Dead letters", Nav: "dead", Live: true, Data: d})
+	return nil
+}
+
+var errNothingChosen = &refusal{status: http.StatusUnprocessableEntity, title: "Nothing was chosen", text: "Choose dead letters, or a group of them. Nothing was changed."}
+
+// letters are those that a form names: by their ids, or as a group. An empty choice means none.
+func (r *request) letters() (f renders.LetterFilter, err error) {
+	if err := r.ParseForm(); err != nil {
+		return f, &refusal{status: http.StatusBadRequest, title: "The form could not be read", text: "Nothing was changed."}
+	}
+	for _, text := range r.PostForm["id"] {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			return f, renders.ErrNoLetter
+		}
+		f.IDs = append(f.IDs, id)
+	}
+	if len(f.IDs) == 0 {
+		f.Kind, f.Code = r.PostFormValue("kind"), r.PostFormValue("code")
+	}
+	if len(f.IDs) == 0 && f.Code == "" {
+		return f, errNothingChosen
+	}
+	return f, nil
+}
+
+func (s *Server) replay(r *request) error {
+	f, err := r.letters()
+	if err != nil {
+		return err
+	}
+	list, err := renders.Replay(r.Context(), s.cfg.DB, f)
+	if err != nil && len(list) == 0 {
+		return err
+	}
+	return r.redirect("/dead", settled("Replayed", len(list), err))
+}
+
+func (s *Server) discard(r *request) error {
+	f, err := r.letters()
+	if err != nil {
+		return err
+	}
+	list, err := renders.Discard(r.Context(), s.cfg.DB, f)
+	if err != nil && len(list) == 0 {
+		return err
+	}
+	return r.redirect("/dead", settled("Discarded", len(list), err))
+}
+
+func settled(what string, n int, err error) string {
+	text := fmt.Sprintf("%s %d dead letters.", what, n)
+	if n == 1 {
+		text = what + " 1 dead letter."
+	}
+	if err != nil {
+		text += " Others are left: " + errors.Unwrap(err).Error() + "."
+	}
+	return text
+}

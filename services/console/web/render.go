@@ -1,0 +1,246 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/renders"
+)
+
+// renderPage is one render.
+type renderPage struct {
+	renders.Render
+
+	Stages   []renders.Stage
+	Scenes   []sceneCard
+	Timeline timeline
+	// Troubles are the attempts that did not end well, the newest first.
+	Troubles []trouble
+	Tasks    int
+	Reused   int
+	// Size of the video in bytes, its frames and seconds; zero while it is unknown.
+	Bytes   int64
+	Frames  int
+	Seconds float64
+	// Facts are the report's, as JSON.
+	Facts string
+	// Base is where programs reach the API.
+	Base string
+}
+
+// sceneCard is a scene of the strip.
+type sceneCard struct {
+	Number int
+	// Host and Path of its page. What comes after a question mark may be secret.
+	Host, Path string
+	Seconds    float64
+	// Start is where it begins in the video.
+	Start    float64
+	State    mark
+	Percent  int
+	Reused   bool
+	WaitsFor *uuid.UUID
+}
+
+// At is a moment inside the scene, for its picture in the finished video.
+func (c sceneCard) At() string { return strconv.FormatFloat(c.Start+min(c.Seconds/2, 1), 'f', 2, 64) }
+
+// trouble is an attempt that failed, lapsed or was given back, and its task.
+type trouble struct {
+	renders.Attempt
+
+	Task string
+}
+
+// CanCancel reports whether the render has not ended.
+func (d renderPage) CanCancel() bool { return !d.Ended() }
+
+// CanRetry reports whether it may be done again.
+func (d renderPage) CanRetry() bool { return d.Status == "failed" || d.Status == "cancelled" }
+
+// Took is from when it was asked for to its end.
+func (d renderPage) Took() time.Duration {
+	if d.CompletedAt == nil {
+		return 0
+	}
+	return d.CompletedAt.Sub(d.CreatedAt)
+}
+
+// render shows one render.
+func (s *Server) render(r *request) error {
+	id, err := r.id()
+	if err != nil {
+		return err
+	}
+	render, err := renders.Get(r.Context(), s.cfg.DB, id)
+	if err != nil {
+		return err
+	}
+	d := renderPage{Render: render, Base: s.cfg.URL.String()}
+	tasks, err := renders.Tasks(r.Context(), s.cfg.DB, id)
+	if err != nil {
+		return err
+	}
+	if err := renders.AddAttempts(r.Context(), s.cfg.DB, id, tasks); err != nil {
+		return err
+	}
+	ready, err := s.readiness(r.Context(), tasks)
+	if err != nil {
+		return err
+	}
+	d.Tasks, d.Stages = len(tasks), renders.Stages(tasks)
+	end := r.now
+	if render.CompletedAt != nil {
+		end = *render.CompletedAt
+	}
+	d.Timeline = draw(tasks, ready, render.CreatedAt, end)
+	if d.Scenes, err = s.scenes(r.Context(), tasks); err != nil {
+		return err
+	}
+	d.addTroubles(tasks)
+	d.measure(tasks)
+	s.show(r, http.StatusOK, "render", page{
+		Title: deref(render.Campaign), Nav: "renders", Live: true, About: id.String(), Data: d,
+		Media: []*string{render.VideoURL, render.ThumbURL, render.ThumbSmall},
+	})
+	return nil
+}
+
+// scenes lists the scenes that a plan records.
+func (s *Server) scenes(ctx context.Context, tasks []renders.Task) ([]sceneCard, error) {
+	var cards []sceneCard
+	var ids []string
+	place := map[uuid.UUID]int{}
+	for _, t := range tasks {
+		if t.Kind == msg.Record {
+			place[t.ID] = len(cards)
+			ids = append(ids, t.ID.String())
+			cards = append(cards, sceneCard{Number: max(t.Scene, len(cards)+1), State: statusOf(t.State), Percent: percent(t.Progress), Reused: t.Reused, WaitsFor: t.WaitsFor})
+		}
+	}
+	rows, err := s.cfg.DB.Query(ctx, `select k.id, k.params ->> 'url', (k.params ->> 'frames')::int, k.params ->> 'rate'
+		from (select t.id, loom.params_of(t.id) as params from loom.tasks t where t.id = any ($1::text[]::uuid[])) k`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read scenes: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id uuid.UUID
+		var address, rateText *string
+		var frames *int
+		if err := rows.Scan(&id, &address, &frames, &rateText); err != nil {
+			return nil, fmt.Errorf("read scenes: %w", err)
+		}
+		card := &cards[place[id]]
+		if u, err := url.Parse(deref(address)); err == nil {
+			card.Host, card.Path = u.Host, u.EscapedPath()
+		}
+		var rate msg.Rate
+		if frames != nil && rate.UnmarshalText([]byte(deref(rateText))) == nil && rate.Float() > 0 {
+			card.Seconds = float64(*frames) / rate.Float()
+		}
+	}
+	start := 0.0
+	for i := range cards {
+		cards[i].Start = start
+		start += cards[i].Seconds
+	}
+	return cards, rows.Err()
+}
+
+func (d *renderPage) addTroubles(tasks []renders.Task) {
+	for _, t := range tasks {
+		if t.Reused {
+			d.Reused++
+		}
+		for _, a := range t.Attempts {
+			if a.Outcome != nil && *a.Outcome != "done" {
+				d.Troubles = append(d.Troubles, trouble{a, nameOf(t)})
+			}
+		}
+	}
+}
+
+// measure adds what is known of the finished video.
+func (d *renderPage) measure(tasks []renders.Task) {
+	if frames, rate, err := renders.Frames(tasks); err == nil && frames > 0 && rate.Float() > 0 {
+		d.Frames, d.Seconds = frames, float64(frames)/rate.Float()
+	}
+	if len(d.Report) == 0 {
+		return
+	}
+	var known struct {
+		Bytes int64 `json:"bytes"`
+	}
+	if err := json.Unmarshal(d.Report, &known); err == nil {
+		d.Bytes = known.Bytes
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, d.Report, "", "  "); err == nil {
+		d.Facts = b.String()
+	}
+}
+
+// id reads the id in the path. A wrong one is that of nothing.
+func (r *request) id() (uuid.UUID, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return uuid.Nil, renders.ErrNotFound
+	}
+	return id, nil
+}
+
+// cancel ends a render.
+func (s *Server) cancel(r *request) error {
+	id, err := r.id()
+	if err != nil {
+		return err
+	}
+	cancelled, status, err := renders.Cancel(r.Context(), s.cfg.DB, id)
+	if err != nil {
+		return err
+	}
+	notice := "The render is cancelled."
+	if !cancelled {
+		notice = "The render had ended before: it is " + status + "."
+	}
+	return r.redirect("/renders/"+id.String(), notice)
+}
+
+// retry does again what failed of a render.
+func (s *Server) retry(r *request) error {
+	id, err := r.id()
+	if err != nil {
+		return err
+	}
+	job, status, err := renders.Retry(r.Context(), s.cfg.DB, id)
+	if err != nil {
+		return err
+	}
+	notice := "The render is queued again. What is finished and unchanged is reused."
+	if job == nil {
+		notice = "There is nothing to do again: the render is " + status + ", or queued already."
+	}
+	return r.redirect("/renders/"+id.String(), notice)
+}
+
+var originHost = regexp.MustCompile(`^[A-Za-z0-9.\-]+(:[0-9]+)?$|^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$`)
+
+// origin is a URL's, as a policy names it; empty when it has none that is safe to write there.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !originHost.MatchString(u.Host) {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}

@@ -1,0 +1,75 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/loom-lite/loom-lite/services/console/access"
+)
+
+// route is a page or an action, and the least that a person needs for it.
+type route struct {
+	pattern string
+	scope   access.Scope
+	// whole: it is about the installation, which a person of one user does not see.
+	whole bool
+	serve func(*request) error
+}
+
+// routes are all that need a session. An action is a POST: it answers with a redirect to a page.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET /{$}", access.Read, false, s.overview},
+		{"GET /renders", access.Read, false, s.list},
+		{"GET /new", access.Write, false, s.form},
+		{"POST /new", access.Write, false, s.create},
+		{"GET /renders/{id}", access.Read, false, s.render},
+		{"POST /renders/{id}/cancel", access.Write, false, s.cancel},
+		{"POST /renders/{id}/retry", access.Write, false, s.retry},
+		{"GET /stages", access.Read, true, s.stages},
+		{"POST /stages/{stage}/pause", access.Write, true, s.pause},
+		{"POST /stages/{stage}/resume", access.Write, true, s.resume},
+		{"GET /dead", access.Read, true, s.dead},
+		{"POST /dead/replay", access.Write, true, s.replay},
+		{"POST /dead/discard", access.Write, true, s.discard},
+		{"GET /cache", access.Read, true, s.cache},
+		{"POST /cache/drop", access.Write, true, s.drop},
+		{"GET /live", access.Read, false, s.live},
+		{"POST /sign-out", access.Read, false, s.signOut},
+	}
+}
+
+// handle serves a route to who has signed in and may.
+func (s *Server) handle(mux *http.ServeMux, rt route) {
+	mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, hr *http.Request) {
+		r := s.request(w, hr)
+		switch who, err := s.session(hr); {
+		case err != nil:
+			s.fail(r, err)
+		case who == nil:
+			s.askToSignIn(r)
+		case !who.Scope.Covers(rt.scope):
+			r.who, r.in = *who, true
+			s.fail(r, &refusal{status: http.StatusForbidden, title: "Not allowed", text: "Your access is " + roleOf(who.Scope) + ". This needs " + roleOf(rt.scope) + "."})
+		case rt.whole && who.User != nil:
+			r.who, r.in = *who, true
+			s.fail(r, errNoPage)
+		default:
+			r.who, r.in = *who, true
+			r.Request = hr.WithContext(access.With(hr.Context(), *who))
+			if err := rt.serve(r); err != nil {
+				s.fail(r, err)
+			}
+		}
+	})
+}
+
+// roleOf names a scope to people.
+func roleOf(scope access.Scope) string {
+	switch scope {
+	case access.Admin:
+		return "admin"
+	case access.Write:
+		return "operator"
+	}
+	return "read-only"
+}

@@ -1,0 +1,140 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/services/console/access"
+)
+
+// Config is what the dashboard needs.
+type Config struct {
+	DB   *pgxpool.Pool
+	NATS *nats.Conn
+	// URL is where users reach the console. Its path is the prefix of all links.
+	URL *url.URL
+	// Media are the origins of pictures and videos, such as https://media.example.com.
+	Media []string
+	Log   zerolog.Logger
+}
+
+// Server serves the dashboard.
+type Server struct {
+	cfg Config
+	// base is the prefix of all links: empty, or a path without a slash at its end.
+	base    string
+	secure  bool
+	mux     *http.ServeMux
+	guard   *http.CrossOriginProtection
+	pages   pages
+	news    *news
+	started time.Time
+}
+
+// New returns a dashboard. It ends what it streams when ctx is cancelled.
+func New(ctx context.Context, cfg Config) (*Server, error) {
+	s := &Server{cfg: cfg, base: strings.TrimRight(cfg.URL.Path, "/"), secure: cfg.URL.Scheme == "https", mux: http.NewServeMux(), started: time.Now()}
+	s.guard = http.NewCrossOriginProtection()
+	if err := s.guard.AddTrustedOrigin(cfg.URL.Scheme + "://" + cfg.URL.Host); err != nil {
+		return nil, fmt.Errorf("trust the console's own origin: %w", err)
+	}
+	s.guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(s.request(w, r), &refusal{status: http.StatusForbidden, title: "Refused", text: "The request came from another site."})
+	}))
+	var err error
+	if s.pages, err = parse(); err != nil {
+		return nil, err
+	}
+	if s.news, err = listen(ctx, cfg.NATS); err != nil {
+		return nil, err
+	}
+	for _, rt := range s.routes() {
+		s.handle(s.mux, rt)
+	}
+	s.mux.HandleFunc("GET /assets/{name}", s.asset)
+	s.mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, r *http.Request) { s.signInPage(s.request(w, r)) })
+	s.mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) { s.signIn(s.request(w, r)) })
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(s.request(w, r), errNoPage) })
+	return s, nil
+}
+
+// maxForm bounds the bytes of a form.
+const maxForm = 256 << 10
+
+// ServeHTTP serves a request whose path has no prefix.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.protect(w.Header())
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	s.guard.Handler(s.mux).ServeHTTP(w, r)
+}
+
+// protect sets the headers that every answer has.
+func (s *Server) protect(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", policy(s.cfg.Media))
+}
+
+// policy lets a page load scripts, styles and data of this server's, and no other's; and pictures
+// and videos of media. Nothing runs or styles that is written in the page.
+func policy(media []string) string {
+	from := strings.Join(append([]string{"'self'"}, media...), " ")
+	return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src " + from + "; media-src " + from +
+		"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+}
+
+// request is a request that is being answered.
+type request struct {
+	*http.Request
+
+	w http.ResponseWriter
+	s *Server
+	// who has signed in, if in.
+	who  access.Principal
+	in   bool
+	zone *time.Location
+	now  time.Time
+}
+
+func (s *Server) request(w http.ResponseWriter, r *http.Request) *request {
+	return &request{Request: r, w: w, s: s, zone: zone(r), now: time.Now()}
+}
+
+// redirect answers an action: the browser shows a page of ours, with what was done said on it.
+func (r *request) redirect(path, notice string) error {
+	if notice != "" {
+		r.setNotice(notice)
+	}
+	http.Redirect(r.w, r.Request, r.s.link(path), http.StatusSeeOther) //nolint:gosec // a path of ours: see local
+	return nil
+}
+
+// link is a path as a browser has it to request.
+func (s *Server) link(path string) string { return s.base + path }
+
+// zone is that of the viewer's browser, which a script notes in a cookie; UTC before that.
+func zone(r *http.Request) *time.Location {
+	if c, err := r.Cookie(zoneCookie); err == nil {
+		if name, err := url.QueryUnescape(c.Value); err == nil && len(name) < 64 && name != "Local" {
+			if found, err := time.LoadLocation(name); err == nil {
+				return found
+			}
+		}
+	}
+	return time.UTC
+}
+
+const (
+	zoneCookie  = "loom_zone"
+	themeCookie = "loom_theme"
+)
