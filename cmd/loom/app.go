@@ -45,6 +45,7 @@ type commands struct {
 	Pause     pauseCmd     `cmd:"" help:"Let no more tasks of a stage begin."`
 	Resume    resumeCmd    `cmd:"" help:"Let tasks of a paused stage begin again."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens of the HTTP API."`
+	Console   consoleCmd   `cmd:"" help:"Sign in to the dashboard."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database up to date."`
 	Doctor    doctorCmd    `cmd:"" help:"Check what loom-lite needs, and say how to fix what is missing."`
 	NATS      natsCmd      `cmd:"" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`

@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/services/console/access"
 )
 
 type upCmd struct {
@@ -60,7 +61,7 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return startError(err)
 	}
-	a.describe(dir, stack)
+	a.describe(ctx, c.dataFlag, dir, stack)
 	select {
 	case <-ctx.Done():
 		a.say("stopping: waiting for running work (Ctrl-C again kills it)")
@@ -94,7 +95,7 @@ func (a *app) log() zerolog.Logger {
 }
 
 // describe prints where everything is. The passwords are in the ready file.
-func (a *app) describe(dir string, stack *local.Stack) {
+func (a *app) describe(ctx context.Context, d dataFlag, dir string, stack *local.Stack) {
 	s := stack.Settings()
 	file := local.ReadyFile(dir)
 	a.printf("\nloom is up.\n\n")
@@ -111,7 +112,13 @@ func (a *app) describe(dir string, stack *local.Stack) {
 	if external := stack.External(); len(external) > 0 {
 		a.printf("  external    %s\n", strings.Join(external, ", "))
 	}
-	a.printf("\nRender something: loom render CAMPAIGN.yaml. Ctrl-C stops.\n\n")
+	link, err := a.consoleLink(ctx, d, s, access.Principal{Name: personName(), Scope: access.Admin})
+	if err != nil {
+		a.say("no link to the dashboard: %v", err)
+		link = "loom console link"
+	}
+	a.printf("\nThe dashboard, signed in (good once; loom console link makes another):\n\n  %s\n", link)
+	a.printf("\nRender something there, or with loom render CAMPAIGN.yaml. Ctrl-C stops.\n\n")
 }
 
 // withoutPassword leaves out what a URL's user must keep secret.
