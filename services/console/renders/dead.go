@@ -154,7 +154,7 @@ func InFull(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (l LetterInFull
 		return l, explain("read the dead letter", err)
 	}
 	task := []Task{{ID: id}}
-	err = AddAttempts(ctx, db, *l.Render, task)
+	err = AddAttempts(ctx, db, task)
 	l.Tries = append(l.Tries, task[0].Attempts...)
 	return l, err
 }

@@ -196,15 +196,15 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 	return tasks, explain("read tasks", err)
 }
 
-// AddAttempts reads the attempts of a render's tasks, which Tasks returned.
-func AddAttempts(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, tasks []Task) error {
-	place := map[uuid.UUID]int{}
+// AddAttempts reads the attempts of tasks, which Tasks returned.
+func AddAttempts(ctx context.Context, db *pgxpool.Pool, tasks []Task) error {
+	place, ids := map[uuid.UUID]int{}, make([]string, len(tasks))
 	for i, t := range tasks {
-		place[t.ID] = i
+		place[t.ID], ids[i] = i, t.ID.String()
 	}
 	rows, err := db.Query(ctx, `select a.task_id, a.attempt, a.worker, a.granted_at, a.ended_at, a.outcome, a.error_code,
 		a.error_message, a.detail, a.bundle_key, a.used
-		from loom.attempts a join loom.tasks t on t.id = a.task_id where t.render_id = $1 order by a.task_id, a.attempt`, render)
+		from loom.attempts a where a.task_id = any ($1::text[]::uuid[]) order by a.task_id, a.attempt`, ids)
 	if err != nil {
 		return explain("read attempts", err)
 	}

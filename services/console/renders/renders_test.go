@@ -268,7 +268,7 @@ func TestAttemptsTellHowTheyEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := AddAttempts(t.Context(), db, render, tasks); err != nil {
+	if err := AddAttempts(t.Context(), db, tasks); err != nil {
 		t.Fatal(err)
 	}
 	first := tasks[0]
@@ -328,7 +328,7 @@ func TestEverythingWorksWithoutPreparedStatements(t *testing.T) {
 	if err != nil || len(tasks) != 5 {
 		t.Fatalf("Tasks: %v, %v", tasks, err)
 	}
-	if err := AddAttempts(t.Context(), db, render, tasks); err != nil || len(tasks[0].Attempts) != 1 {
+	if err := AddAttempts(t.Context(), db, tasks); err != nil || len(tasks[0].Attempts) != 1 {
 		t.Errorf("AddAttempts: %v, %v", tasks[0].Attempts, err)
 	}
 	if _, err := Pause(accesstest.Operator(t), db, msg.Kinds); err != nil {

@@ -33,7 +33,7 @@ func Read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (r Report, err er
 	if r.Tasks, err = Tasks(ctx, db, id); err != nil {
 		return r, err
 	}
-	if err := AddAttempts(ctx, db, id, r.Tasks); err != nil {
+	if err := AddAttempts(ctx, db, r.Tasks); err != nil {
 		return r, err
 	}
 	if r.SetAside, err = SetAside(ctx, db, id); err != nil {
