@@ -91,7 +91,7 @@ func (s *Server) render(r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := renders.AddAttempts(r.Context(), s.cfg.DB, id, tasks); err != nil {
+	if err := renders.AddAttempts(r.Context(), s.cfg.DB, tasks); err != nil {
 		return err
 	}
 	ready, err := s.readiness(r.Context(), tasks)

@@ -33,6 +33,10 @@ func (s *Server) routes() []route {
 		{"POST /dead/discard", access.Write, true, s.discard},
 		{"GET /cache", access.Read, true, s.cache},
 		{"POST /cache/drop", access.Write, true, s.drop},
+		{"GET /tokens", access.Admin, true, s.tokens},
+		{"POST /tokens", access.Admin, true, s.makeToken},
+		{"POST /tokens/{id}/revoke", access.Admin, true, s.revokeToken},
+		{"GET /audit", access.Admin, true, s.audit},
 		{"GET /live", access.Read, false, s.live},
 		{"POST /sign-out", access.Read, false, s.signOut},
 	}
