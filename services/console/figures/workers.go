@@ -32,7 +32,7 @@ const (
 	busySpan  = 2 * time.Minute
 )
 
-// Stale is how long nothing is heard of a worker that runs, and no longer.
+// Stale is how long nothing is heard of a worker for which there is work, and no longer.
 const Stale = 2*time.Minute + 30*time.Second
 
 // Workers lists the workers of the last day, by stage and name. It looks at what they did for the

@@ -94,14 +94,16 @@ func rowsOf(now snapshot.Snapshot, workers []figures.Worker, speeds []figures.Sp
 			if w.Stage != name {
 				continue
 			}
-			wr := workerRow{Worker: w, Stale: at.Sub(w.Heard) > figures.Stale}
+			// A worker to whom nothing is sent asks for nothing, so its silence says nothing.
+			silent := at.Sub(w.Heard) > figures.Stale
+			wr := workerRow{Worker: w, Stale: silent && row.Due > 0}
 			wr.Line, wr.Area = spark(w.Busy)
 			for _, slot := range now.Workers {
 				if slot.Name == w.Name && stageOf(slot.Kind) == name {
 					wr.Now = append(wr.Now, nowRow{nameOf(renders.Task{Kind: slot.Kind, Scene: slot.Scene}), slot.Render, slot.Since, percent(slot.Progress)})
 				}
 			}
-			if !wr.Stale {
+			if !silent {
 				row.Live++
 				row.Share += w.Share()
 			}
