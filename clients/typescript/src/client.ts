@@ -1,4 +1,5 @@
 import type { components } from "./api.js";
+import { renderEvents, type RenderEvent } from "./events.js";
 import type { Input, Item, ListPath, Method, Output, PathOf, RequestOptions } from "./operation.js";
 import { ConnectionError, LoomError } from "./problem.js";
 import { pause, wait, type RetryPolicy } from "./retry.js";
@@ -27,8 +28,6 @@ interface Sent extends RequestOptions {
   query?: unknown;
   body?: unknown;
 }
-
-const ended = new Set(["done", "failed", "cancelled"]);
 
 /** Tokens are shown once: the API keeps no answer of this path, and takes no key for it. */
 const keyless = new Set(["/v1/tokens"]);
@@ -86,13 +85,29 @@ export class Loom {
     }
   }
 
-  /** Asks every few seconds until a render has ended, and returns it: it is done, failed or cancelled. */
-  async wait(id: string, options: { signal?: AbortSignal; seconds?: number } = {}): Promise<Render> {
-    for (;;) {
-      const render = await this.get("/v1/renders/{id}", { path: { id }, signal: options.signal });
-      if (ended.has(render.status)) return render;
-      await wait((options.seconds ?? 2) * 1000, options.signal);
+  /**
+   * What happens to a render, as it happens, until it has ended. When the connection breaks, it goes
+   * on behind the last event.
+   */
+  events(id: string, options: { signal?: AbortSignal; lastEventId?: string } = {}): AsyncGenerator<RenderEvent, void, undefined> {
+    return renderEvents(
+      (lastEventId) =>
+        this.#send("get", "/v1/renders/{id}/events", {
+          path: { id },
+          signal: options.signal,
+          headers: { Accept: "text/event-stream", ...(lastEventId ? { "Last-Event-ID": lastEventId } : {}) },
+        }),
+      this.#policy,
+      options,
+    );
+  }
+
+  /** Waits until a render has ended, and returns it: it is done, failed or cancelled. */
+  async wait(id: string, options: { signal?: AbortSignal } = {}): Promise<Render> {
+    for await (const _ of this.events(id, options)) {
+      // The last event is the end.
     }
+    return this.get("/v1/renders/{id}", { path: { id }, ...options });
   }
 
   async #json(method: Method, path: string, sent: Sent = {}): Promise<unknown> {

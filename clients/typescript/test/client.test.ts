@@ -14,7 +14,7 @@ const direct = new Loom();
 const campaign = (name: string) => ({ name, scenes: [{ url: "https://example.com", duration_sec: 1 }] });
 
 /** What stands between the client and the console, and fails as it is told. */
-type Fault = "status" | "before" | "after" | "none";
+type Fault = "status" | "before" | "after" | "cut" | "none";
 const seen: IncomingMessage[] = [];
 let faults: { kind: Fault; status?: number; headers?: Record<string, string> }[] = [];
 const between = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -31,9 +31,13 @@ const between = createServer((request: IncomingMessage, response: ServerResponse
       headers: headers as Record<string, string>,
       body: chunks.length > 0 ? Buffer.concat(chunks) : null,
     });
-    const body = Buffer.from(await answer.arrayBuffer());
     if (fault.kind === "after") return request.socket.destroy();
-    response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" }).end(body);
+    response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
+    for await (const chunk of answer.body ?? []) {
+      response.write(chunk);
+      if (fault.kind === "cut" && Buffer.from(chunk).includes("event: status")) return request.socket.end();
+    }
+    response.end();
   })();
 });
 await new Promise<void>((resolve) => between.listen(0, "127.0.0.1", resolve));
@@ -119,11 +123,27 @@ test("a list goes on over its pages", async () => {
   assert.equal(seen.length, 3);
 });
 
+test("events go on behind the last one when the connection breaks", async () => {
+  const { id } = await direct.post("/v1/renders", { body: { campaign: campaign("Watched") } });
+  const loom = behind([{ kind: "cut" }]);
+  const statuses: string[] = [];
+  const ids: string[] = [];
+  for await (const event of loom.events(id)) {
+    if (event.type === "progress") continue;
+    statuses.push(`${event.type} ${event.data.status}`);
+    if (event.type === "status") ids.push(event.id);
+    if (event.data.status === "queued") await direct.post("/v1/renders/{id}/cancel", { path: { id } });
+  }
+  assert.deepEqual(statuses, ["status queued", "status cancelled", "end cancelled"]);
+  assert.equal(seen.length, 2);
+  assert.equal(seen[1]!.headers["last-event-id"], ids[0]);
+});
+
 test("wait returns a render that has ended, and a signal ends it", async () => {
   const { id } = await direct.post("/v1/renders", { body: { campaign: campaign("Waited for") } });
   const signal = AbortSignal.timeout(50);
-  await assert.rejects(direct.wait(id, { signal, seconds: 0.01 }), (error) => error === signal.reason);
-  const waiting = direct.wait(id, { seconds: 0.01 });
+  await assert.rejects(direct.wait(id, { signal }), (error) => error === signal.reason);
+  const waiting = direct.wait(id);
   assert.equal((await direct.post("/v1/renders/{id}/cancel", { path: { id } })).cancelled, true);
   assert.equal((await waiting).status, "cancelled");
 });
