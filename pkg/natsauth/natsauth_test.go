@@ -124,7 +124,7 @@ func TestEachServiceIsRefusedWhatItHasNoPartIn(t *testing.T) {
 		{who: but(everybody, natsauth.Ingest), publish: "event.r.ended"},
 		{who: everybody, publish: "_INBOX.recorder.x"},
 		{who: but(everybody, natsauth.Observer), publish: "$JS.API.STREAM.LIST"},
-		{who: []string{natsauth.Console}, subscribe: "event.>"},
+		{who: []string{natsauth.Console}, publish: "event.r.progress"},
 		{who: []string{natsauth.Console}, publish: "$JS.API.INFO"},
 		{who: workers, subscribe: "event.>"},
 		{who: workers, subscribe: "$SRV.>"},

@@ -12,7 +12,8 @@ const (
 	Recorder   = "recorder"
 	Transcoder = "transcoder"
 	Uploader   = "uploader"
-	// Console is the console: it sees which workers are there. All else it has from Postgres.
+	// Console is the console: it sees which workers are there, and hears when a render has changed.
+	// All else it has from Postgres.
 	Console = "console"
 	// Observer is a person with the nats command line, and loom: it sees which workers are there,
 	// what happens and what is queued, and changes nothing.
@@ -114,7 +115,7 @@ func worker(name string, queues ...queue) User {
 }
 
 func console() User {
-	u := User{Name: Console, Subscribe: []string{inbox(Console)}}
+	u := User{Name: Console, Subscribe: []string{inbox(Console), "event.>"}}
 	for _, verb := range discovery {
 		u.Publish = append(u.Publish, verb, verb+".>")
 	}
