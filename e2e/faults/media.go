@@ -59,8 +59,10 @@ var media = Fault{
 		})
 		err := r.killAllAtSteps(ctx, r.of("recorder")[0], r.of("transcoder")[0])
 		done()
-		err = errors.Join(err, <-fed)
-		return errors.Join(err, r.whileOpen(ctx, func() error { pause(ctx, 500*time.Millisecond); return nil }))
+		if err = errors.Join(err, <-fed); err != nil {
+			return err // and what was killed is started again
+		}
+		return r.whileOpen(ctx, func() error { pause(ctx, 500*time.Millisecond); return nil })
 	},
 }
 

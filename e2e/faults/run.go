@@ -185,6 +185,10 @@ func (r *Run) execute(ctx context.Context) []Finding {
 		err = r.db.QueryRow(ctx, "select clock_timestamp()").Scan(&r.began)
 	}
 	if err == nil {
+		// Workers of other runs have the same names, and may have to rest.
+		_, err = r.db.Exec(ctx, "delete from loom.workers")
+	}
+	if err == nil {
 		defer r.takePulse(ctx)()
 		err = r.startAll(ctx)
 	}
