@@ -102,7 +102,8 @@ $$;
 -- group, and to no other: readers read its tables, but for what loom.secret_columns has.
 create or replace function loom.console_tables() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
-  select array['api_tokens', 'audit', 'requests', 'sign_in_links', 'sessions']
+  select array['api_tokens', 'audit', 'requests', 'sign_in_links', 'sessions', 'webhook_endpoints', 'webhook_secrets', 'webhook_events',
+               'webhook_deliveries', 'webhook_attempts', 'alerts']
 $$;
 
 create or replace function loom.console_functions() returns text[]
@@ -110,14 +111,18 @@ language sql immutable parallel safe set search_path = '' as $$
   select array['use_token', 'revoke_token', 'begin_request', 'end_request', 'drop_request', 'campaign_version', 'scenes_with_options',
                'set_priority', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead', 'sign_in', 'session_of', 'sign_out',
                'drop_cached', 'open_preflight',
-               'cancel_preflight']
+               'cancel_preflight',
+               'is_wanted', 'write_render_event', 'recover_events', 'write_event', 'fan_out_events', 'lease_deliveries', 'settle_delivery',
+               'hand_back_delivery', 'resend_deliveries', 'add_endpoint', 'change_endpoint', 'rotate_secret', 'delete_endpoint', 'forget_events',
+               'note_alerts', 'alert_data']
 $$;
 
 -- Columns of our tables that readers do not read, nor the console those that are not its own.
 create or replace function loom.secret_columns() returns table (name text, col text)
 language sql immutable parallel safe set search_path = '' as $$
   values ('tasks', 'params'), ('plans', 'campaign'), ('preflight_pages', 'params'), ('api_tokens', 'hash'), ('requests', 'request'), ('requests', 'headers'), ('requests', 'body'),
-         ('sign_in_links', 'secret'), ('sessions', 'secret')
+         ('sign_in_links', 'secret'), ('sessions', 'secret'),
+         ('webhook_endpoints', 'url'), ('webhook_secrets', 'secret'), ('webhook_events', 'data'), ('webhook_attempts', 'response')
 $$;
 
 -- The functions of ours that a group may run.

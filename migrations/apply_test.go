@@ -111,7 +111,7 @@ func app(t *testing.T, constraints string) *pgx.Conn {
 // snapshots are queries for all that is the app's: each returns one text.
 var snapshots = map[string]string{
 	"rows": `select jsonb_build_object(
-		'campaigns', (select jsonb_agg(to_jsonb(c) - 'output_rate' - 'output_options' - 'facecam_options' order by id) from campaigns c),
+		'campaigns', (select jsonb_agg(to_jsonb(c) - 'output_rate' - 'output_options' - 'facecam_options' - 'metadata' order by id) from campaigns c),
 		'scenes', (select jsonb_agg(to_jsonb(s) - 'options' order by id) from scenes s),
 		'renders', (select jsonb_agg(to_jsonb(r) - 'error_code' - 'warnings' - 'thumb_small_url' - 'report' - 'cancel_requested' order by id) from renders r),
 		'render_jobs', (select jsonb_agg(to_jsonb(j) - 'priority' - 'queue_turn' - 'queue_owner' - 'queued_at' order by id) from render_jobs j))::text`,
@@ -119,7 +119,7 @@ var snapshots = map[string]string{
 		order by table_name, ordinal_position) from information_schema.columns
 		where table_schema = 'public' and (table_name, column_name) not in
 		  (('renders', 'error_code'), ('renders', 'warnings'), ('renders', 'thumb_small_url'), ('renders', 'report'), ('renders', 'cancel_requested'), ('scenes', 'options'),
-		   ('campaigns', 'output_rate'), ('campaigns', 'output_options'), ('campaigns', 'facecam_options'), ('render_jobs', 'priority'), ('render_jobs', 'queue_turn'), ('render_jobs', 'queue_owner'),
+		   ('campaigns', 'output_rate'), ('campaigns', 'output_options'), ('campaigns', 'facecam_options'), ('campaigns', 'metadata'), ('render_jobs', 'priority'), ('render_jobs', 'queue_turn'), ('render_jobs', 'queue_owner'),
 		   ('render_jobs', 'queued_at'))`,
 	"constraints": `select string_agg(conname || ' ' || pg_get_constraintdef(oid), E'\n' order by conname)
 		from pg_constraint where connamespace = 'public'::regnamespace`,
@@ -135,7 +135,7 @@ var snapshots = map[string]string{
 		where pronamespace = 'public'::regnamespace and proname <> 'claim_render_job'`,
 	"schema": "select concat_ws(' ', nspacl, nspowner::regrole) from pg_namespace where nspname = 'public'",
 	"triggers": `select string_agg(tgname, ' ') from pg_trigger t join pg_class c on c.oid = t.tgrelid
-		where c.relnamespace = 'public'::regnamespace and not tgisinternal and tgname not in ('loom_notify_job', 'loom_keep_turns', 'loom_note_status')`,
+		where c.relnamespace = 'public'::regnamespace and not tgisinternal and tgname not in ('loom_notify_job', 'loom_keep_turns', 'loom_tell_render', 'loom_tell_job', 'LOOM_tell_deleted', 'loom_note_status')`,
 }
 
 func TestNothingOfTheAppsChanges(t *testing.T) {

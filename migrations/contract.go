@@ -47,6 +47,8 @@ var contract = []struct {
 		{kind: aNumber, name: "output_height", read: true}, {kind: aNumber, name: "output_fps", read: true},
 		{kind: aText, name: "output_rate", ours: true, read: true}, {kind: aJSON, name: "output_options", ours: true, read: true},
 		{kind: aJSON, name: "facecam_options", ours: true, read: true},
+		// An app may have had one before: whatever it is, it is passed on.
+		{kind: kind{name: "of any type", types: []string{""}, make: "jsonb"}, name: "metadata", ours: true, read: true},
 	}},
 	{"scenes", []column{
 		{kind: aUUID, name: "id", read: true}, {kind: aUUID, name: "campaign_id", read: true}, {kind: aText, name: "url", read: true},

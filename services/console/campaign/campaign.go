@@ -35,6 +35,8 @@ type Campaign struct {
 	// Shown is how the facecam is shown, as JSON that options.ParseFacecam takes; nil when nothing
 	// is asked.
 	Shown json.RawMessage
+	// Metadata is passed on to webhooks, a JSON object; nil when there is none.
+	Metadata json.RawMessage
 	// Scenes are in the order in which they are shown.
 	Scenes []Scene
 	// Dir is the absolute path of the file's folder, which local references are relative to.
@@ -78,6 +80,7 @@ type text struct {
 
 	Output map[string]any `yaml:"output_options" json:"output_options"`
 	Shown  map[string]any `yaml:"facecam_options" json:"facecam_options"`
+	Meta   map[string]any `yaml:"metadata" json:"metadata"`
 	Scenes []sceneText    `yaml:"scenes" json:"scenes"`
 }
 
@@ -211,6 +214,12 @@ func (t text) complete(name string, root *os.Root, doc ast.Node) (c *Campaign, p
 	}
 	if c.Shown, err = asJSON(t.Shown); err != nil {
 		return nil, nil, fmt.Errorf("read facecam_options: %w", err)
+	}
+	if c.Metadata, err = asJSON(t.Meta); err != nil {
+		return nil, nil, fmt.Errorf("read metadata: %w", err)
+	}
+	if err := CheckMetadata(c.Metadata); err != nil {
+		problems = append(problems, placed(doc, schema.Problem{Location: []string{"metadata"}, Text: err.Error()}))
 	}
 	wrong, err := c.check()
 	if err != nil {

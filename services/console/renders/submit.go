@@ -27,8 +27,10 @@ type Submission struct {
 	// Output are the video's options, as JSON.
 	Output json.RawMessage
 	// Shown is how the facecam is shown, as JSON.
-	Shown  json.RawMessage
-	Scenes []Scene
+	Shown json.RawMessage
+	// Metadata is passed on to webhooks, a JSON object.
+	Metadata json.RawMessage
+	Scenes   []Scene
 }
 
 // Scene is a page and how many seconds it is shown.
@@ -192,6 +194,9 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 	if s.Shown != nil {
 		add("facecam_options", s.Shown)
 	}
+	if s.Metadata != nil {
+		add("metadata", s.Metadata)
+	}
 	return "insert into public.campaigns (" + columns + ") values (" + places + ")", args
 }
 
@@ -208,7 +213,7 @@ func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any
 // NewSubmission returns the submission of a campaign. base is where its folder is served, as in
 // campaign.Ref.URL.
 func NewSubmission(c *campaign.Campaign, base string) (Submission, error) {
-	s := Submission{Name: c.Name, Width: c.Width, Height: c.Height, FPS: c.FPS, Rate: c.Rate, Shown: c.Shown}
+	s := Submission{Name: c.Name, Width: c.Width, Height: c.Height, FPS: c.FPS, Rate: c.Rate, Shown: c.Shown, Metadata: c.Metadata}
 	var err error
 	if s.Output, err = c.Output(base); err != nil {
 		return Submission{}, err
