@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs the npm packages that tests need: the JavaScript libraries that the recorder's tests
-# animate pages with, what the dashboard's look for faults with, and what the TypeScript client is
-# made and tested with. It installs what each package-lock.json pins, without running install
-# scripts. When everything is there, it changes nothing and does not use the network.
+# animate pages with, what the dashboard's look for faults with, the library that webhooks are
+# verified with, and what the TypeScript client is made and tested with. It installs what each
+# package-lock.json pins, without running install scripts. When everything is there, it changes
+# nothing and does not use the network.
 #
 #   Node.js with npm   nodejs, npm (Debian, Ubuntu)
 set -euo pipefail
@@ -12,7 +13,7 @@ say() { printf 'setup-npm: %s\n' "$*" >&2; }
 
 # A copy of the lock file beside the packages says what they were installed from.
 missing=()
-for folder in services/recorder/capture/testdata/npm services/console/web/testdata/npm clients/typescript; do
+for folder in services/recorder/capture/testdata/npm services/console/web/testdata/npm services/console/webhooks/testdata/npm clients/typescript; do
   cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed-from" || missing+=("$folder")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0

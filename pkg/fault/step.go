@@ -62,7 +62,20 @@ const (
 	RenderClosed Step = "render closed"
 )
 
-// Steps returns those that a service goes through: ingest, recorder, transcoder or uploader.
+// Steps of the console, which delivers webhooks.
+const (
+	// DeliveriesMade: events have deliveries, and none is leased.
+	DeliveriesMade Step = "deliveries made"
+	// DeliveryLeased: deliveries are leased, and their requests may have been sent.
+	DeliveryLeased Step = "delivery leased"
+	// DeliverySent: a receiver has answered, and nothing says so.
+	DeliverySent Step = "delivery sent"
+	// DeliveryNoted: what a receiver answered is noted.
+	DeliveryNoted Step = "delivery noted"
+)
+
+// Steps returns those that a service goes through: ingest, recorder, transcoder, uploader or
+// console.
 func Steps(service string) []Step {
 	switch service {
 	case "ingest":
@@ -78,6 +91,8 @@ func Steps(service string) []Step {
 		return []Step{
 			MessagePulled, TaskGranted, CopiesRecorded, FileCopied, RenderClosed, WorkDone, ResultPublished, MessageAcknowledged,
 		}
+	case "console":
+		return []Step{DeliveriesMade, DeliveryLeased, DeliverySent, DeliveryNoted}
 	}
 	return nil
 }

@@ -6,10 +6,13 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/console/alerts"
 	"github.com/loom-lite/loom-lite/services/console/receipts"
+	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
 
 // Config is the console's settings.
@@ -33,6 +36,9 @@ type Config struct {
 	URL string `env:"CONSOLE_URL"`
 	// Prices are what renders cost.
 	Prices receipts.Prices
+	// Webhooks say how they are delivered, Alerts what people are told of.
+	Webhooks webhooks.Settings
+	Alerts   alerts.Settings
 
 	// Rate is how many requests a second each token may send, twice as many for a moment. 0: any
 	// number.
@@ -43,6 +49,10 @@ type Config struct {
 
 	// WebListener is what the API and the dashboard are served on, instead of WebPort.
 	WebListener net.Listener `env:"-"`
+
+	// policy and keeper are what Webhooks say.
+	policy egress.Policy
+	keeper *webhooks.Keeper
 }
 
 // LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
@@ -61,6 +71,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	if cfg.StoreURL != "" && !isBase(cfg.StoreURL) {
 		problems.Add("CONSOLE_S3_ENDPOINT", "an http or https URL without a query, such as https://files.example.com")
 	}
+	cfg.checkTelling(&problems)
 	cfg.URL = strings.TrimRight(cfg.URL, "/")
 	return cfg, problems.Err()
 }

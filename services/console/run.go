@@ -53,6 +53,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	silence, err := cfg.tell(ctx, pool)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer silence()
 	return cfg.serveWeb(ctx, listener, handler, stopping)
 }
 
