@@ -44,6 +44,7 @@ type commands struct {
 	Dead      deadCmd      `cmd:"" help:"List, read, replay and discard dead letters: tasks that failed for good, and messages that nobody could read."`
 	Pause     pauseCmd     `cmd:"" help:"Let no more tasks of a stage begin."`
 	Resume    resumeCmd    `cmd:"" help:"Let tasks of a paused stage begin again."`
+	Webhooks  webhooksCmd  `cmd:"" help:"Work with webhooks."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens of the HTTP API."`
 	Console   consoleCmd   `cmd:"" help:"Sign in to the dashboard."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database up to date."`
