@@ -76,7 +76,7 @@ func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn,
 	}
 	mux := http.NewServeMux()
 	v1 := api.New(api.Config{
-		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Store: signer{objects},
+		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Keeper: c.keeper, Store: signer{objects},
 		Buckets: api.Buckets{Videos: c.VideoBucket, Thumbnails: c.ThumbnailBucket, Work: c.WorkBucket},
 	})
 	mux.Handle("/v1/", v1)

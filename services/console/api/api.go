@@ -22,6 +22,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/console/tokens"
+	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
 
 // Config is what the API works with.
@@ -33,6 +34,8 @@ type Config struct {
 	// Store has the objects of Buckets.
 	Store   Store
 	Buckets Buckets
+	// Keeper seals secrets of webhooks. Nil: they are stored as they are.
+	Keeper *webhooks.Keeper
 	// Rate is how many requests a second each token may send. 0: any number.
 	Rate int
 	Log  zerolog.Logger
@@ -75,6 +78,9 @@ const needKey = "need"
 // New returns the API. It is a handler of all paths below /v1/.
 func New(cfg Config) *API {
 	ownErrors()
+	if cfg.Keeper == nil {
+		cfg.Keeper = &webhooks.Keeper{}
+	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{})}
 	a.close = sync.OnceFunc(func() { close(a.closing) })
 	a.watchers = &watchers{db: cfg.DB, log: cfg.Log, every: watchEvery, of: map[uuid.UUID]map[*watcher]bool{}, by: map[string]int{}}
@@ -101,6 +107,7 @@ func New(cfg Config) *API {
 	a.stages()
 	a.letters()
 	a.tokens()
+	a.webhooks()
 	a.mux.HandleFunc("/v1/", a.nothing)
 	a.handler = a.authenticate(a.bound(a.once(a.mux)))
 	return a
@@ -111,6 +118,9 @@ func named(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	if strings.HasSuffix(t.PkgPath(), "/snapshot") && t.Name() != "Snapshot" {
 		return "Snapshot" + name
+	}
+	if strings.HasSuffix(t.PkgPath(), "/webhooks") {
+		return "Webhook" + name
 	}
 	return name
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,8 +37,10 @@ const (
 	maxKey = 255
 )
 
-// unkept are the paths whose answers hold secrets, so that they are not kept.
-var unkept = map[string]bool{"/v1/tokens": true}
+// unkept reports whether the answers of a path hold secrets, so that they are not kept.
+func unkept(path string) bool {
+	return path == "/v1/tokens" || path == endpointsPath || strings.HasPrefix(path, endpointsPath+"/") && strings.HasSuffix(path, "/rotate")
+}
 
 // seed is what a request with a key makes ids of.
 type seed struct{ uuid.UUID }
@@ -71,7 +74,7 @@ func (a *API) once(next http.Handler) http.Handler {
 			problem.Errors = []Fault{{Parameter: keyHeader, Detail: "it must have 1 to 255 printable characters of ASCII"}}
 			a.refuse(w, problem)
 			return
-		case unkept[r.URL.Path]:
+		case unkept(r.URL.Path):
 			problem.Errors = []Fault{{Parameter: keyHeader, Detail: "leave it out: the answer holds a secret, and is not kept"}}
 			a.refuse(w, problem)
 			return

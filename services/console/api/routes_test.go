@@ -53,6 +53,18 @@ var routes = map[string]route{
 	"GET /v1/tokens/{id}":            {access.Admin, true, nil},
 	"DELETE /v1/tokens/{id}":         {access.Admin, true, nil},
 	"GET /v1/audit":                  {access.Admin, true, nil},
+
+	"POST /v1/webhook-endpoints":              {access.Write, false, map[string]any{"url": "https://example.com/hook"}},
+	"GET /v1/webhook-endpoints":               {access.Read, false, nil},
+	"GET /v1/webhook-endpoints/{id}":          {access.Read, false, nil},
+	"PATCH /v1/webhook-endpoints/{id}":        {access.Write, false, map[string]any{"description": "x"}},
+	"DELETE /v1/webhook-endpoints/{id}":       {access.Write, false, nil},
+	"POST /v1/webhook-endpoints/{id}/rotate":  {access.Write, false, map[string]any{}},
+	"POST /v1/webhook-endpoints/{id}/test":    {access.Write, false, nil},
+	"GET /v1/webhook-deliveries":              {access.Read, false, nil},
+	"GET /v1/webhook-deliveries/{id}":         {access.Read, false, nil},
+	"POST /v1/webhook-deliveries/{id}/resend": {access.Write, false, nil},
+	"POST /v1/webhook-deliveries/resend":      {access.Write, false, map[string]any{"state": []string{"dead"}}},
 }
 
 // public are the operations that take no token.
@@ -212,7 +224,7 @@ func TestTheDocumentSaysWhatEachOperationTakes(t *testing.T) {
 	for op, need := range routes {
 		method, path, _ := strings.Cut(op, " ")
 		item := doc.Paths[path]
-		o := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete}[method]
+		o := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[method]
 		if o.Extensions["x-scope"] != need.scope || o.Extensions["x-installation"] != need.installation || len(o.Security) != 1 || o.Summary == "" || len(o.Tags) != 1 {
 			t.Errorf("%s: %v, %v, %q, %v", op, o.Extensions, o.Security, o.Summary, o.Tags)
 		}
