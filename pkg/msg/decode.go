@@ -9,7 +9,7 @@ import (
 
 // Message is any message that Decode reads.
 type Message interface {
-	Task | GrantRequest | GrantReply | Heartbeat | HeartbeatReply | Result | Cancel | Event
+	Task | GrantRequest | GrantReply | Heartbeat | HeartbeatReply | Result | Cancel | Watch | Event
 }
 
 // checker is a message that can check its own fields.

@@ -75,6 +75,7 @@ func golden(t *testing.T) map[string]any {
 			Rest: msg.Duration(time.Minute)},
 		"grant-record": record,
 		"grant-probe":  grantOf(t, msg.Probe, msg.ProbeParams{URL: "https://example.com/face.mp4"}, "", nil, msg.FacecamFile),
+		"watch":        msg.Watch{Version: msg.Version, RenderID: renderID, For: msg.Duration(10 * time.Second)},
 		"grant-preflight": grantOf(t, msg.Preflight, msg.PreflightParams{Scene: 3, URL: "https://example.com/?a=1", Width: 1920, Height: 1080},
 			"", nil, msg.Picture),
 		"result-preflight": msg.Result{Ref: ref(msg.Preflight), Attempt: 1, Worker: "recorder-1", Outcome: msg.Done, Elapsed: msg.Duration(2 * time.Second),
@@ -139,6 +140,8 @@ func roundTrip(m any, file []byte) (encoded []byte, decoded any, err error) {
 	case msg.Result:
 		return both(m, file)
 	case msg.Cancel:
+		return both(m, file)
+	case msg.Watch:
 		return both(m, file)
 	case msg.Event:
 		return both(m, file)
