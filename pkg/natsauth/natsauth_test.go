@@ -127,12 +127,16 @@ func TestEachServiceIsRefusedWhatItHasNoPartIn(t *testing.T) {
 		{who: []string{natsauth.Console}, publish: "event.r.progress"},
 		{who: []string{natsauth.Console}, publish: "$JS.API.INFO"},
 		{who: workers, subscribe: "event.>"},
+		{who: but(everybody, natsauth.Console), publish: "ctl.watch.r"},
+		{who: but(everybody, natsauth.Recorder), publish: "picture.r.t"},
+		{who: but(everybody, natsauth.Console), subscribe: msg.AllPictures},
+		{who: []string{natsauth.Transcoder, natsauth.Uploader, natsauth.Observer}, subscribe: msg.AllWatches},
 		{who: workers, subscribe: "$SRV.>"},
-		{who: []string{natsauth.Ingest, natsauth.Observer}, publish: "result.record.r.t"},
-		{who: []string{natsauth.Ingest, natsauth.Observer}, publish: "grant.record.r.t"},
+		{who: []string{natsauth.Ingest, natsauth.Console, natsauth.Observer}, publish: "result.record.r.t"},
+		{who: []string{natsauth.Ingest, natsauth.Console, natsauth.Observer}, publish: "grant.record.r.t"},
 	}
 	for worker, kinds := range map[string][]msg.Kind{
-		natsauth.Recorder:   {msg.Record},
+		natsauth.Recorder:   {msg.Record, msg.Preflight},
 		natsauth.Transcoder: {msg.Probe, msg.Draw, msg.Normalize, msg.Concat, msg.Overlay},
 		natsauth.Uploader:   {msg.Upload},
 	} {
@@ -140,6 +144,7 @@ func TestEachServiceIsRefusedWhatItHasNoPartIn(t *testing.T) {
 		for _, kind := range kinds {
 			stream, consumer := kind.Stream(), map[string]string{
 				msg.StreamRecord: msg.ConsumerRecord, msg.StreamTranscode: msg.ConsumerTranscode, msg.StreamUpload: msg.ConsumerUpload,
+				msg.StreamPreflight: msg.ConsumerPreflight,
 			}[kind.Stream()]
 			rules = append(rules,
 				rule{who: but(everybody, natsauth.Ingest), publish: "task." + string(kind) + ".r.t"},
@@ -248,5 +253,39 @@ func TestKeysThatAreThereAreKept(t *testing.T) {
 	}
 	if _, err := natsauth.Write(s.dir, natsauth.Account); err == nil {
 		t.Error("a file that holds no seed was overwritten or accepted")
+	}
+}
+
+// The recorder has an account of its own, and both ways lead through it.
+func TestPicturesComeFromTheRecorderToWhoAsksForThem(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	console, recorder := s.as(natsauth.Console), s.as(natsauth.Recorder)
+	asked, err := recorder.SubscribeSync(msg.AllWatches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := console.SubscribeSync("picture.r.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, nc := range []*nats.Conn{recorder, console} {
+		if err := nc.FlushTimeout(stagetest.Patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := console.Publish("ctl.watch.r", []byte("w")); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := asked.NextMsg(stagetest.Patience); err != nil || string(m.Data) != "w" {
+		t.Fatalf("the recorder is asked %v, %v", m, err)
+	}
+	for _, data := range []string{"1", "2"} {
+		if err := recorder.Publish("picture.r.t", []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := got.NextMsg(stagetest.Patience); err != nil || string(m.Data) != data || m.Subject != "picture.r.t" {
+			t.Fatalf("the console has %v, %v", m, err)
+		}
 	}
 }

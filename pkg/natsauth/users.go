@@ -12,8 +12,8 @@ const (
 	Recorder   = "recorder"
 	Transcoder = "transcoder"
 	Uploader   = "uploader"
-	// Console is the console: it sees which workers are there, and hears when a render has changed.
-	// All else it has from Postgres.
+	// Console is the console: it sees which workers are there, hears when a render has changed, and
+	// has pictures that it asks recorders for. All else it has from Postgres.
 	Console = "console"
 	// Observer is a person with the nats command line, and loom: it sees which workers are there,
 	// what happens and what is queued, and changes nothing.
@@ -76,9 +76,14 @@ func ingest() User {
 	return u
 }
 
-// recorder records the scenes of renders and opens the pages of preflights.
+// recorder records the scenes of renders and opens the pages of preflights. It sends pictures of
+// its scenes when it is asked for some.
 func recorder() User {
-	return worker(Recorder, queue{msg.StreamRecord, msg.ConsumerRecord}, queue{msg.StreamPreflight, msg.ConsumerPreflight})
+	u := worker(Recorder, queue{msg.StreamRecord, msg.ConsumerRecord}, queue{msg.StreamPreflight, msg.ConsumerPreflight})
+	u.Imports = append(u.Imports, Import{Subject: msg.AllWatches, Stream: true}, Import{Subject: msg.AllPictures})
+	u.Subscribe = append(u.Subscribe, msg.AllWatches)
+	u.Publish = append(u.Publish, msg.AllPictures)
+	return u
 }
 
 // queue is a stream of tasks and the consumer that a worker reads it by.
@@ -114,8 +119,9 @@ func worker(name string, queues ...queue) User {
 	return u
 }
 
+// console sees who is there, and asks recorders for pictures.
 func console() User {
-	u := User{Name: Console, Subscribe: []string{inbox(Console), "event.>"}}
+	u := User{Name: Console, Publish: []string{msg.AllWatches}, Subscribe: []string{inbox(Console), "event.>", msg.AllPictures}}
 	for _, verb := range discovery {
 		u.Publish = append(u.Publish, verb, verb+".>")
 	}
