@@ -31,8 +31,8 @@ create table if not exists loom.preflight_pages (
   seq          int not null,
   -- The page's address without what may be secret: its query, its user and its fragment.
   url          text not null,
-  -- What the recorder is told (msg.PreflightParams). It may hold secrets, and is {} once the page
-  -- is over.
+  -- {"scene": 3, "campaign": …}: the scene's number, and a campaign of this scene alone, as
+  -- loom.plans has it. It may hold secrets, and is {} once the page is over.
   params       jsonb not null,
   state        text not null default 'due' check (state in ('due', 'running', 'done', 'failed', 'cancelled')),
   attempt      int not null default 0,
@@ -81,6 +81,37 @@ begin
   -- ingest looks at once. This is a hint, as that of a new job is.
   perform pg_notify('loom_jobs', '');
   return true;
+end
+$$;
+
+-- Opens a preflight of a campaign of the app's, if it is p_owner's; null: whoever's it is. Returns
+-- opened, busy, empty or missing. It runs as its owner: who asks for a preflight does not read the
+-- options of scenes.
+create or replace function loom.open_campaign_preflight(p_id uuid, p_campaign uuid, p_owner text) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  c       record;
+  v_pages jsonb;
+begin
+  select k.name::text, k.user_id::text as owner, k.output_width, k.output_height into c
+    from public.campaigns k where k.id = p_campaign and (p_owner is null or k.user_id::text = p_owner);
+  if not found then
+    return 'missing';
+  end if;
+  select jsonb_agg(jsonb_build_object(
+           'id', gen_random_uuid(),
+           'url', regexp_replace(coalesce(loom.without_query(s.url::text), ''), '^([a-z]+://)[^/@]*@', '\1', 'i'),
+           'params', jsonb_build_object('scene', s.place, 'campaign', jsonb_build_object(
+             'output_width', trim_scale(c.output_width::numeric), 'output_height', trim_scale(c.output_height::numeric),
+             'scenes', jsonb_build_array(jsonb_build_object(
+               'url', s.url::text, 'duration_sec', trim_scale(s.duration_sec::numeric), 'options', s.options))))) order by s.place)
+    into v_pages
+    from (select k.*, row_number() over (order by k.order_index, k.id) as place from public.scenes k where k.campaign_id = p_campaign) s;
+  if v_pages is null then
+    return 'empty';
+  end if;
+  return case when loom.open_preflight(p_id, case when c.owner ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then c.owner::uuid end,
+                                       p_campaign, coalesce(c.name, ''), v_pages) then 'opened' else 'busy' end;
 end
 $$;
 
@@ -265,8 +296,8 @@ end
 $$;
 
 revoke all on loom.preflights, loom.preflight_pages from public;
-revoke execute on function loom.open_preflight(uuid, uuid, uuid, text, jsonb), loom.cancel_preflight(uuid),
-  loom.due_pages(timestamptz, interval, int), loom.grant_page(uuid, text, uuid, interval, timestamptz),
+revoke execute on function loom.open_preflight(uuid, uuid, uuid, text, jsonb), loom.open_campaign_preflight(uuid, uuid, text),
+  loom.cancel_preflight(uuid), loom.due_pages(timestamptz, interval, int), loom.grant_page(uuid, text, uuid, interval, timestamptz),
   loom.heartbeat_page(uuid, int, interval), loom.end_page(loom.preflight_pages, text, text, text), loom.lock_page(uuid, int),
   loom.finish_page(uuid, int, jsonb, text), loom.fail_page(uuid, int, text, text, text, boolean),
   loom.hand_back_page(uuid, int, text) from public;
@@ -278,7 +309,7 @@ begin
     if exists (select from pg_roles where rolname = v_role) then
       execute format('revoke all on loom.preflights, loom.preflight_pages from %I', v_role);
       execute format('revoke execute on function loom.open_preflight(uuid, uuid, uuid, text, jsonb), loom.cancel_preflight(uuid), '
-        'loom.due_pages(timestamptz, interval, int), loom.grant_page(uuid, text, uuid, interval, timestamptz), '
+        'loom.open_campaign_preflight(uuid, uuid, text), loom.due_pages(timestamptz, interval, int), loom.grant_page(uuid, text, uuid, interval, timestamptz), '
         'loom.heartbeat_page(uuid, int, interval), loom.end_page(loom.preflight_pages, text, text, text), loom.lock_page(uuid, int), '
         'loom.finish_page(uuid, int, jsonb, text), loom.fail_page(uuid, int, text, text, text, boolean), '
         'loom.hand_back_page(uuid, int, text) from %I', v_role);

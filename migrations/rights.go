@@ -26,7 +26,7 @@ var (
 	consoleFunctions = []string{
 		"use_token", "revoke_token", "begin_request", "end_request", "drop_request", "campaign_version", "scenes_with_options",
 		"set_priority", "pause_kinds", "resume_kinds", "discard_dead", "replay_dead",
-		"open_preflight", "cancel_preflight",
+		"open_preflight", "open_campaign_preflight", "cancel_preflight",
 		"sign_in", "session_of", "sign_out", "offer_sign_in", "drop_cached",
 		"is_wanted", "write_render_event", "recover_events", "write_event", "fan_out_events", "lease_deliveries", "settle_delivery",
 		"hand_back_delivery", "resend_deliveries", "add_endpoint", "change_endpoint", "rotate_secret", "delete_endpoint", "forget_events",
