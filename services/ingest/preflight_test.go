@@ -19,7 +19,8 @@ func (r *rig) preflight(pages int) (id uuid.UUID) {
 	var opened bool
 	r.scan(&opened, `select loom.open_preflight($1::uuid, null, null, 'test', (
 		select jsonb_agg(jsonb_build_object('id', gen_random_uuid(), 'url', 'https://example.com/', 'params',
-		         jsonb_build_object('scene', n, 'url', 'https://example.com/?secret', 'width', 640, 'height', 360)))
+		         jsonb_build_object('scene', n, 'campaign', '{"output_width": 640, "output_height": 360, "scenes": [
+		             {"url": "https://example.com/?secret", "duration_sec": 1, "options": {"viewport": {"width": 800, "height": 600}}}]}'::jsonb)))
 		  from generate_series(1, $2::int) n))`, id, pages)
 	if !opened {
 		r.t.Fatal("the preflight is refused")
@@ -58,6 +59,11 @@ func TestThePagesOfAPreflightWaitForNoRecording(t *testing.T) {
 		prefix := fmt.Sprintf("%s/%s/a1/", g.RenderID, g.TaskID)
 		if g.RenderID != id || p.Key != prefix+"picture.jpg" || !strings.Contains(string(p.URL), p.Key) || p.ContentType != "image/jpeg" || g.Timeout <= 0 {
 			t.Errorf("the grant is %+v", g)
+		}
+		var params msg.PreflightParams
+		if err := json.Unmarshal(g.Params, &params); err != nil || params.Scene == 0 || params.URL != "https://example.com/?secret" ||
+			params.Width != 800 || params.Height != 600 {
+			t.Errorf("the recorder is told %s, %v", g.Params, err)
 		}
 		r.until("the picture is known", "select picture_key = $2 from loom.preflight_pages where id = $1", g.TaskID, p.Key)
 	}
@@ -102,4 +108,30 @@ func TestAFindingThatCannotBeStoredFailsThePage(t *testing.T) {
 	})
 	id := r.preflight(1)
 	r.until("the page has failed", "select state = 'failed' and error_code = 'internal' from loom.preflight_pages where preflight_id = $1", id)
+}
+
+// A campaign of the app's is read when its pages are opened: what is wrong with a scene is said of
+// its page.
+func TestAPageOfACampaignThatCannotBeRenderedSaysWhy(t *testing.T) {
+	r := newRig(t)
+	r.ingest(nil)
+	r.work("w", func(context.Context, msg.Grant) msg.Result { return msg.Result{Outcome: msg.Done, Facts: found} })
+	var id uuid.UUID
+	r.scan(&id, "insert into campaigns (name) values ('test') returning id")
+	for place, url := range []string{"https://example.com/a?key=secret", "ftp://example.com/b"} {
+		r.exec("insert into scenes (campaign_id, url, duration_sec, order_index) values ($1, $2, 1, $3)", id, url, place)
+	}
+	preflight := uuid.New()
+	var opened string
+	r.scan(&opened, "select loom.open_campaign_preflight($1, $2, null)", preflight, id)
+	if opened != "opened" {
+		t.Fatalf("it is %s", opened)
+	}
+	r.until("the pages are over", "select bool_and(state in ('done', 'failed')) from loom.preflight_pages where preflight_id = $1", preflight)
+	var got string
+	r.scan(&got, `select string_agg(state || ' ' || url || coalesce(' ' || error_code || ': ' || error_message, ''), ', ' order by seq)
+		from loom.preflight_pages where preflight_id = $1`, preflight)
+	if !strings.HasPrefix(got, "done https://example.com/a, failed ftp://example.com/b scene_url_invalid: The address of scene 2 ") {
+		t.Errorf("they are %s", got)
+	}
 }

@@ -3,7 +3,11 @@ package schedule
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,11 +68,57 @@ func (p pageStore) grant(ctx context.Context, r msg.GrantRequest, lapsed *time.T
 		return granted{}, fmt.Errorf("grant a page: %w", err)
 	}
 	g.verdict, g.after = msg.Verdict(verdict), time.Duration(after*float64(time.Second))
-	if params != nil {
-		g.params = json.RawMessage(*params)
+	if params == nil {
+		return g, nil
 	}
-	return g, nil
+	var invalid *plan.Invalid
+	g.params, invalid, err = pageParams([]byte(*params))
+	if err != nil || invalid == nil {
+		return g, err
+	}
+	// Its campaign cannot be rendered: that is what there is to say of the page.
+	failed := p.fail(ctx, r.Ref, g.attempt, msg.Failure{Code: invalid.Code, Message: invalid.Message, Permanent: true})
+	if err := failed.Scan(&verdict); err != nil {
+		return granted{}, fmt.Errorf("close a page: %w", err)
+	}
+	return granted{verdict: msg.Drop, reason: "its campaign cannot be rendered"}, nil
 }
+
+// pageParams returns what a recorder is told of a page, or why no video can be made of it.
+func pageParams(stored []byte) (json.RawMessage, *plan.Invalid, error) {
+	var page struct {
+		Scene    int           `json:"scene"`
+		Campaign plan.Campaign `json:"campaign"`
+	}
+	if err := json.Unmarshal(stored, &page); err != nil {
+		var mistyped *json.UnmarshalTypeError
+		if errors.As(err, &mistyped) {
+			if invalid := plan.Mistyped(strings.TrimPrefix(mistyped.Field, "campaign.")); invalid != nil {
+				return nil, invalid, nil
+			}
+		}
+		return nil, nil, fmt.Errorf("read a page: %w", err)
+	}
+	r, invalid := plan.Read(page.Campaign, pageLimits)
+	if invalid != nil {
+		// The campaign has this scene alone.
+		invalid.Message = onlyScene.ReplaceAllString(invalid.Message, "${1}cene "+strconv.Itoa(page.Scene))
+		return nil, invalid, nil
+	}
+	s := r.Scenes[0]
+	width, height := s.Options.Picture(r.Width, r.Height)
+	params, err := json.Marshal(msg.PreflightParams{Scene: page.Scene, URL: s.URL, Width: width, Height: height, Options: s.Options})
+	if err != nil {
+		return nil, nil, fmt.Errorf("write a page: %w", err)
+	}
+	return params, nil, nil
+}
+
+// pageLimits are those of the longest scene that any installation has: how long it lasts is no
+// matter here.
+var pageLimits = plan.Limits{Scene: time.Hour, Render: time.Hour}
+
+var onlyScene = regexp.MustCompile(`\b([Ss])cene 1\b`)
 
 // heartbeat renews a page's lease.
 func (p pageStore) heartbeat(ctx context.Context, h msg.Heartbeat) (wanted bool, err error) {
