@@ -7,17 +7,22 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/recorder/live"
 )
 
 // stored is the part of a task's progress at which everything is recorded; the rest is storing it.
 const stored = 0.97
 
 // handler records the scenes of tasks.
-type handler struct{ *Recorder }
+type handler struct {
+	*Recorder
+	// live sends pictures of the scenes to who looks; nil: to nobody.
+	live *live.Sender
+}
 
 // Handlers returns the handler of each kind of task. They may be called at the same time.
 func (r *Recorder) Handlers() map[msg.Kind]stage.Handler {
-	return map[msg.Kind]stage.Handler{msg.Record: handler{r}}
+	return map[msg.Kind]stage.Handler{msg.Record: handler{Recorder: r}}
 }
 
 // Handle records one scene. It stores each piece of the mezzanine while the next is being recorded.
@@ -37,8 +42,11 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 			cancel(unstored)
 		}
 	})
+	feed := h.live.Open(t.RenderID, t.TaskID)
+	defer feed.Close()
 	facts, err := h.Record(ctx, Job{
 		Params: params, Dir: t.Dir, PieceBytes: storable(t), Bundle: t.BundlePath(), Log: t.Log, Piece: func(i int) { pieces <- i },
+		Shown:    feed.Show,
 		Progress: func(frames int) { t.Progress(stored * float64(frames) / float64(params.Frames)) },
 	})
 	close(pieces)

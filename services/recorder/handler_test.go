@@ -30,7 +30,7 @@ type bucket struct {
 	objects map[string][]byte
 }
 
-func newBucket(t *testing.T) *bucket {
+func newBucket(t testing.TB) *bucket {
 	t.Helper()
 	b := &bucket{objects: map[string][]byte{}}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +48,7 @@ func newBucket(t *testing.T) *bucket {
 	return b
 }
 
-func newTask(t *testing.T, b *bucket, p msg.RecordParams) *stage.Task {
+func newTask(t testing.TB, b *bucket, p msg.RecordParams) *stage.Task {
 	t.Helper()
 	params, err := json.Marshal(p)
 	if err != nil {
@@ -67,7 +67,7 @@ func newTask(t *testing.T, b *bucket, p msg.RecordParams) *stage.Task {
 }
 
 // testConfig is a recorder's that may reach loopback, with Chrome's sandbox where it can be had.
-func testConfig(t *testing.T) Config {
+func testConfig(t testing.TB) Config {
 	t.Helper()
 	environ := map[string]string{
 		"NATS_URL": "nats://127.0.0.1:1", "PORT": "0", "EGRESS_ALLOW": "127.0.0.1,localhost", "CHROME_PATH": os.Getenv("CHROME_PATH"),
@@ -84,13 +84,13 @@ func testConfig(t *testing.T) Config {
 	return cfg
 }
 
-func testHandler(t *testing.T) handler {
+func testHandler(t testing.TB) handler {
 	t.Helper()
 	r, err := New(testConfig(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handler{r}
+	return handler{Recorder: r}
 }
 
 func TestASceneIsRecordedAndStored(t *testing.T) {

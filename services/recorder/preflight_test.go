@@ -147,7 +147,7 @@ func TestAPreflightReachesPublicAddressesOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, _ := open(t, handler{r}, msg.PreflightParams{Scene: 1, URL: inside.URL, Width: 320, Height: 180})
+	facts, _ := open(t, handler{Recorder: r}, msg.PreflightParams{Scene: 1, URL: inside.URL, Width: 320, Height: 180})
 	if f := facts.Findings[0]; f.Code != msg.CodeSceneRefused {
 		t.Errorf("it is %+v", facts)
 	}

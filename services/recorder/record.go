@@ -74,7 +74,10 @@ type Job struct {
 	// Progress is called for each frame, with how many there are so far. For still frames, several
 	// calls come at once. It may be nil.
 	Progress func(frames int)
-	Log      zerolog.Logger
+	// Shown is called with each picture that differs from the last one. It must not take any time.
+	// It may be nil.
+	Shown func(jpeg []byte)
+	Log   zerolog.Logger
 
 	// survey receives what is known of the page itself. It may be nil.
 	survey *capture.Survey
@@ -109,7 +112,11 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 	}
 	var notices capture.Notices
 	director := direct.New(p)
-	stopped := r.capture(ctx, j, director, diagnostics, out, &notices)
+	var sink capture.Sink = out
+	if j.Shown != nil {
+		sink = shown{out, j.Shown}
+	}
+	stopped := r.capture(ctx, j, director, diagnostics, sink, &notices)
 	warnings := slices.Concat(modeWarnings(p.Scene, r.modeOf(p.Options)), noticed(p, notices), director.Warnings())
 	if stopped == nil || standsIn(p, out, stopped) {
 		if failed := strictly(p, warnings); failed != nil {
@@ -139,6 +146,20 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		facts.Warnings = append(facts.Warnings, lastPicture(p, recorded, stopped))
 	}
 	return facts, nil
+}
+
+// shown is a sink that shows each new picture to somebody besides.
+type shown struct {
+	capture.Sink
+	to func(jpeg []byte)
+}
+
+// Frame shows the picture that it has passed on.
+func (s shown) Frame(jpeg []byte) (changed bool, err error) {
+	if changed, err = s.Sink.Frame(jpeg); changed {
+		s.to(jpeg)
+	}
+	return changed, err
 }
 
 // keep writes the failure bundle, unless the recording was cancelled. It only logs that it could

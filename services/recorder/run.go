@@ -8,6 +8,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/stage"
+	"github.com/loom-lite/loom-lite/services/recorder/live"
 )
 
 // Run records scenes until ctx is cancelled, then drains. It fails at once when there is no Chrome
@@ -35,8 +36,14 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer nc.Close()
+	sender := live.New(nc, cfg.Log)
+	quit, err := sender.Listen()
+	if err != nil {
+		return err
+	}
+	defer quit()
 	worker, err := stage.New(nc, stage.Config{
-		Verb: msg.ConsumerRecord, Handlers: record.Handlers(),
+		Verb: msg.ConsumerRecord, Handlers: map[msg.Kind]stage.Handler{msg.Record: handler{record, sender}},
 		Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
 		Registry: cfg.Metrics(), Log: cfg.Log, Tools: found.Version + " " + string(found.Mode),
 	})
