@@ -166,8 +166,8 @@ func (c *preflightCmd) open(ctx context.Context, a *app, o *preflighted) error {
 func (c *preflightCmd) follow(ctx context.Context, a *app, db *pgxpool.Pool, stack *local.Stack, asked preflight.Asked, o *preflighted) (
 	found *preflight.Preflight, err error,
 ) {
-	id, err := preflight.Open(ctx, db, asked)
-	if err != nil {
+	id := uuid.New()
+	if err := preflight.Open(ctx, db, id, asked); err != nil {
 		return nil, err
 	}
 	o.PreflightID = &id

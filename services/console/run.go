@@ -17,6 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/console/api"
+	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/web"
 )
 
@@ -39,6 +40,13 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer objects.Close()
+	work, err := store.New(cfg.Store)
+	if err != nil {
+		return err
+	}
+	defer work.Close()
+	live := pictures.New(nc, pool, cfg.Log)
+	defer live.Close()
 
 	stop, err := cfg.Serve(func(ctx context.Context) error { return migrations.Ready(ctx, pool) })
 	if err != nil {
@@ -49,7 +57,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	handler, stopping, err := cfg.handler(ctx, pool, nc, objects, listener.Addr())
+	handler, stopping, err := cfg.handler(ctx, pool, nc, objects, work, live, listener.Addr())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -63,7 +71,9 @@ func Run(ctx context.Context, cfg Config) error {
 
 // handler serves the API below /v1 and the dashboard elsewhere, with the path of CONSOLE_URL before
 // theirs or without: a proxy may take it away. stopping ends what would not end by itself.
-func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn, objects *store.Client, address net.Addr) (
+func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn, objects, work *store.Client, live *pictures.Keeper,
+	address net.Addr,
+) (
 	handler http.Handler, stopping func(), err error,
 ) {
 	base, err := c.base(address)
@@ -78,6 +88,7 @@ func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn,
 	v1 := api.New(api.Config{
 		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Keeper: c.keeper, Store: signer{objects},
 		Buckets: api.Buckets{Videos: c.VideoBucket, Thumbnails: c.ThumbnailBucket, Work: c.WorkBucket},
+		Objects: work, Pictures: live,
 	})
 	mux.Handle("/v1/", v1)
 	mux.Handle("/", dashboard)

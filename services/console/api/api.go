@@ -20,6 +20,8 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/pictures"
+	"github.com/loom-lite/loom-lite/services/console/preflight"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/console/tokens"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
@@ -36,6 +38,10 @@ type Config struct {
 	Buckets Buckets
 	// Keeper seals secrets of webhooks. Nil: they are stored as they are.
 	Keeper *webhooks.Keeper
+	// Objects reads them, as the console reaches them itself.
+	Objects preflight.Store
+	// Pictures has those of scenes that are being recorded.
+	Pictures *pictures.Keeper
 	// Rate is how many requests a second each token may send. 0: any number.
 	Rate int
 	Log  zerolog.Logger
@@ -55,6 +61,7 @@ type API struct {
 	heartbeat time.Duration
 	closing   chan struct{}
 	close     func()
+	drawing   chan struct{} // has room for one contact sheet
 }
 
 const (
@@ -84,6 +91,7 @@ func New(cfg Config) *API {
 	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{})}
 	a.close = sync.OnceFunc(func() { close(a.closing) })
 	a.watchers = &watchers{db: cfg.DB, log: cfg.Log, every: watchEvery, of: map[uuid.UUID]map[*watcher]bool{}, by: map[string]int{}}
+	a.drawing = make(chan struct{}, 1)
 	if u, err := url.Parse(cfg.URL); err == nil {
 		a.prefix = strings.TrimRight(u.Path, "/")
 	}
@@ -108,6 +116,7 @@ func New(cfg Config) *API {
 	a.letters()
 	a.tokens()
 	a.webhooks()
+	a.preflights()
 	a.mux.HandleFunc("/v1/", a.nothing)
 	a.handler = a.authenticate(a.bound(a.once(a.mux)))
 	return a

@@ -24,35 +24,40 @@ type route struct {
 // routes are all operations but those that take no token. What is here is what is promised: a new
 // operation fails the test until it is.
 var routes = map[string]route{
-	"POST /v1/campaigns":             {access.Write, false, map[string]any{"campaign": launch()}},
-	"GET /v1/campaigns":              {access.Read, false, nil},
-	"GET /v1/campaigns/{id}":         {access.Read, false, nil},
-	"PUT /v1/campaigns/{id}":         {access.Write, false, map[string]any{"campaign": launch()}},
-	"DELETE /v1/campaigns/{id}":      {access.Write, false, nil},
-	"POST /v1/renders":               {access.Write, false, map[string]any{"campaign": launch()}},
-	"GET /v1/renders":                {access.Read, false, nil},
-	"GET /v1/renders/{id}":           {access.Read, false, nil},
-	"GET /v1/renders/{id}/events":    {access.Read, false, nil},
-	"GET /v1/renders/{id}/tasks":     {access.Read, false, nil},
-	"GET /v1/renders/{id}/artifacts": {access.Read, false, nil},
-	"GET /v1/renders/{id}/bundle":    {access.Read, false, nil},
-	"POST /v1/renders/{id}/cancel":   {access.Write, false, nil},
-	"POST /v1/renders/{id}/retry":    {access.Write, false, nil},
-	"PUT /v1/renders/{id}/priority":  {access.Write, true, map[string]any{"priority": 1}},
-	"GET /v1/snapshot":               {access.Read, true, nil},
-	"GET /v1/stages":                 {access.Read, true, nil},
-	"GET /v1/workers":                {access.Read, true, nil},
-	"POST /v1/stages/{stage}/pause":  {access.Write, true, nil},
-	"POST /v1/stages/{stage}/resume": {access.Write, true, nil},
-	"GET /v1/dead-letters":           {access.Read, true, nil},
-	"GET /v1/dead-letters/{id}":      {access.Read, true, nil},
-	"POST /v1/dead-letters/replay":   {access.Write, true, map[string]any{"all": true}},
-	"POST /v1/dead-letters/discard":  {access.Write, true, map[string]any{"all": true}},
-	"POST /v1/tokens":                {access.Admin, true, map[string]any{"name": "x", "scope": "read"}},
-	"GET /v1/tokens":                 {access.Admin, true, nil},
-	"GET /v1/tokens/{id}":            {access.Admin, true, nil},
-	"DELETE /v1/tokens/{id}":         {access.Admin, true, nil},
-	"GET /v1/audit":                  {access.Admin, true, nil},
+	"POST /v1/campaigns":                          {access.Write, false, map[string]any{"campaign": launch()}},
+	"GET /v1/campaigns":                           {access.Read, false, nil},
+	"GET /v1/campaigns/{id}":                      {access.Read, false, nil},
+	"PUT /v1/campaigns/{id}":                      {access.Write, false, map[string]any{"campaign": launch()}},
+	"DELETE /v1/campaigns/{id}":                   {access.Write, false, nil},
+	"POST /v1/renders":                            {access.Write, false, map[string]any{"campaign": launch()}},
+	"GET /v1/renders":                             {access.Read, false, nil},
+	"GET /v1/renders/{id}":                        {access.Read, false, nil},
+	"GET /v1/renders/{id}/events":                 {access.Read, false, nil},
+	"GET /v1/renders/{id}/tasks":                  {access.Read, false, nil},
+	"GET /v1/renders/{id}/artifacts":              {access.Read, false, nil},
+	"GET /v1/renders/{id}/bundle":                 {access.Read, false, nil},
+	"POST /v1/renders/{id}/cancel":                {access.Write, false, nil},
+	"POST /v1/renders/{id}/retry":                 {access.Write, false, nil},
+	"PUT /v1/renders/{id}/priority":               {access.Write, true, map[string]any{"priority": 1}},
+	"POST /v1/preflight":                          {access.Write, false, map[string]any{"campaign": launch()}},
+	"GET /v1/preflight/{id}":                      {access.Read, false, nil},
+	"GET /v1/preflight/{id}/sheet":                {access.Read, false, nil},
+	"POST /v1/preflight/{id}/cancel":              {access.Write, false, nil},
+	"GET /v1/renders/{id}/scenes/{scene}/picture": {access.Read, false, nil},
+	"GET /v1/snapshot":                            {access.Read, true, nil},
+	"GET /v1/stages":                              {access.Read, true, nil},
+	"GET /v1/workers":                             {access.Read, true, nil},
+	"POST /v1/stages/{stage}/pause":               {access.Write, true, nil},
+	"POST /v1/stages/{stage}/resume":              {access.Write, true, nil},
+	"GET /v1/dead-letters":                        {access.Read, true, nil},
+	"GET /v1/dead-letters/{id}":                   {access.Read, true, nil},
+	"POST /v1/dead-letters/replay":                {access.Write, true, map[string]any{"all": true}},
+	"POST /v1/dead-letters/discard":               {access.Write, true, map[string]any{"all": true}},
+	"POST /v1/tokens":                             {access.Admin, true, map[string]any{"name": "x", "scope": "read"}},
+	"GET /v1/tokens":                              {access.Admin, true, nil},
+	"GET /v1/tokens/{id}":                         {access.Admin, true, nil},
+	"DELETE /v1/tokens/{id}":                      {access.Admin, true, nil},
+	"GET /v1/audit":                               {access.Admin, true, nil},
 
 	"POST /v1/webhook-endpoints":              {access.Write, false, map[string]any{"url": "https://example.com/hook"}},
 	"GET /v1/webhook-endpoints":               {access.Read, false, nil},
@@ -118,7 +123,7 @@ func TestWhatATokenMayNotDoIsRefused(t *testing.T) {
 		for _, op := range ops {
 			need, takes := routes[op]
 			method, path, _ := strings.Cut(op, " ")
-			path = strings.NewReplacer("{id}", uuid.NewString(), "{stage}", "draw").Replace(path)
+			path = strings.NewReplacer("{id}", uuid.NewString(), "{stage}", "draw", "{scene}", "1").Replace(path)
 			a := s.send(caller.token, method, path, need.body)
 			want := 0 // it is not refused
 			switch {
@@ -183,7 +188,7 @@ func TestATokenOfOneUserSeesAndChangesThatUsersThingsOnly(t *testing.T) {
 			if strings.Contains(path, "/campaigns/") {
 				id = foreign.campaign
 			}
-			s.problem(404, CodeNotFound, me, method, strings.Replace(path, "{id}", id, 1), need.body, "If-Match", "*")
+			s.problem(404, CodeNotFound, me, method, strings.NewReplacer("{id}", id, "{scene}", "1").Replace(path), need.body, "If-Match", "*")
 		}
 	}
 	for _, foreign := range []thing{other, nobodys} {

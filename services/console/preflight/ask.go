@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
@@ -37,10 +36,18 @@ type Asked struct {
 	// Name is the campaign's.
 	Name string
 	// User is whose the preflight is; nil: nobody's in particular.
-	User *uuid.UUID
-	// Campaign is the app's, if the pages are of one.
-	Campaign *uuid.UUID
-	Pages    []msg.PreflightParams
+	User  *uuid.UUID
+	Pages []Scene
+}
+
+// Scene is a page to open.
+type Scene struct {
+	// URL is the page's as people may see it.
+	URL string
+	// Number is the scene's, from 1.
+	Number int
+	// Of is a campaign of this scene alone.
+	Of plan.Campaign
 }
 
 // limits are the largest that an installation may have: how long scenes last is no matter here.
@@ -56,48 +63,46 @@ func Of(s renders.Submission) (Asked, error) {
 	for _, scene := range s.Scenes {
 		c.Scenes = append(c.Scenes, plan.Scene{URL: &scene.URL, Seconds: &scene.Seconds, Options: scene.Options})
 	}
-	pages, err := pagesOf(c)
-	return Asked{Name: s.Name, Pages: pages}, err
+	if _, invalid := plan.Read(c, limits); invalid != nil {
+		return Asked{}, invalid
+	}
+	a := Asked{Name: s.Name, User: s.User}
+	for i, scene := range c.Scenes {
+		alone := plan.Campaign{OutputWidth: c.OutputWidth, OutputHeight: c.OutputHeight, Scenes: []plan.Scene{scene}}
+		a.Pages = append(a.Pages, Scene{URL: redact.URL(*scene.URL), Number: i + 1, Of: alone})
+	}
+	return a, nil
 }
 
-func pagesOf(c plan.Campaign) (pages []msg.PreflightParams, err error) {
-	r, invalid := plan.Read(c, limits)
-	if invalid != nil {
-		return nil, invalid
+// Open asks for the pages to be opened, as a preflight with an id.
+func Open(ctx context.Context, db DB, id uuid.UUID, a Asked) error {
+	type params struct {
+		Scene    int           `json:"scene"`
+		Campaign plan.Campaign `json:"campaign"`
 	}
-	for i, s := range r.Scenes {
-		width, height := s.Options.Picture(r.Width, r.Height)
-		pages = append(pages, msg.PreflightParams{Scene: i + 1, URL: s.URL, Width: width, Height: height, Options: s.Options})
-	}
-	return pages, nil
-}
-
-// Open asks for the pages to be opened, and returns the preflight's id.
-func Open(ctx context.Context, db DB, a Asked) (uuid.UUID, error) {
 	type page struct {
-		ID     uuid.UUID           `json:"id"`
-		URL    string              `json:"url"`
-		Params msg.PreflightParams `json:"params"`
+		ID     uuid.UUID `json:"id"`
+		URL    string    `json:"url"`
+		Params params    `json:"params"`
 	}
 	var pages []page
-	for _, p := range a.Pages {
-		pages = append(pages, page{uuid.New(), redact.URL(p.URL), p})
+	for _, s := range a.Pages {
+		pages = append(pages, page{uuid.New(), s.URL, params{s.Number, s.Of}})
 	}
 	text, err := json.Marshal(pages)
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("open preflight: %w", err)
+		return fmt.Errorf("open preflight: %w", err)
 	}
-	id := uuid.New()
 	var opened bool
 	err = db.QueryRow(ctx, "select loom.open_preflight($1::uuid, $2::uuid, $3::uuid, $4::text, $5::text::jsonb)",
-		id, a.User, a.Campaign, a.Name, string(text)).Scan(&opened)
+		id, a.User, nil, a.Name, string(text)).Scan(&opened)
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("open preflight: %w", err)
+		return fmt.Errorf("open preflight: %w", err)
 	}
 	if !opened {
-		return uuid.Nil, fmt.Errorf("open preflight: %w", ErrBusy)
+		return fmt.Errorf("open preflight: %w", ErrBusy)
 	}
-	return id, nil
+	return nil
 }
 
 // Cancel ends the pages that are not over.

@@ -55,8 +55,8 @@ func TestAPreflightIsReadAsItGoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := Open(t.Context(), db, asked)
-	if err != nil {
+	id := uuid.New()
+	if err := Open(t.Context(), db, id, asked); err != nil {
 		t.Fatal(err)
 	}
 	get := func() *Preflight {
@@ -104,8 +104,8 @@ func TestACancelledPreflightIsOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := Open(t.Context(), db, asked)
-	if err != nil {
+	id := uuid.New()
+	if err := Open(t.Context(), db, id, asked); err != nil {
 		t.Fatal(err)
 	}
 	if err := Cancel(t.Context(), db, id); err != nil {

@@ -27,7 +27,7 @@ const (
 	headHeight            = 56
 	columnsMost           = 4
 	// sheetMost is how many pages a sheet shows: JPEG has a largest side, and people do too.
-	sheetMost = 200
+	sheetMost = 100
 )
 
 // Colours of a contact sheet.
