@@ -74,7 +74,9 @@ func (c *webhooksListenCmd) Run(ctx context.Context, a *app) error {
 	case err = <-served:
 	case <-ctx.Done():
 		_ = server.Close()
-		_ = <-served
+		err = <-served
+	}
+	if errors.Is(err, http.ErrServerClosed) {
 		err = nil // it was told to end
 	}
 	return errors.Join(err, remove())
