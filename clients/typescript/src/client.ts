@@ -29,8 +29,8 @@ interface Sent extends RequestOptions {
   body?: unknown;
 }
 
-/** Tokens are shown once: the API keeps no answer of this path, and takes no key for it. */
-const keyless = new Set(["/v1/tokens"]);
+/** Secrets are shown once: the API keeps no answer of these paths, and takes no key for them. */
+const keyless = new Set(["/v1/tokens", "/v1/webhook-endpoints", "/v1/webhook-endpoints/{id}/rotate"]);
 
 /**
  * A client of the API. Its methods get, post, put and delete take every operation of the document:

@@ -112,6 +112,12 @@ test("a token is made at most once, without a key", async () => {
   assert.equal(seen[0]!.headers["idempotency-key"], undefined);
 });
 
+test("what answers with a secret takes no key, and is sent without one", async () => {
+  const created = await direct.post("/v1/webhook-endpoints", { body: { url: "https://example.com/webhooks" } });
+  const rotated = await direct.post("/v1/webhook-endpoints/{id}/rotate", { path: { id: created.id }, body: { overlap_seconds: 60 } });
+  assert.ok(created.secret && rotated.secret && created.secret !== rotated.secret);
+});
+
 test("a list goes on over its pages", async () => {
   const ids = new Set<string>();
   for (let i = 0; i < 5; i++) ids.add((await direct.post("/v1/renders", { body: { campaign: campaign("Of a list") } })).id);

@@ -156,8 +156,14 @@ func Handle[I, O any](a *API, need Need, op huma.Operation, handler func(context
 	op.Description = strings.TrimSpace(op.Description + "\n\n" + need.String())
 	op.MaxBodyBytes = maxBody
 	op.RejectUnknownQueryParameters = true
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
-		http.StatusServiceUnavailable)
+	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
+		http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	switch op.Method {
+	case http.MethodPost: // it may have an idempotency key, which another request has
+		op.Errors = append(op.Errors, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	case http.MethodPut, http.MethodPatch:
+		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -191,6 +197,8 @@ func (a *API) explain(ctx context.Context, operation string, err error) error {
 		return p
 	case errors.Is(err, renders.ErrHeld):
 		return NewProblem(http.StatusServiceUnavailable, CodeHeld, "Another transaction holds the rows. Try again when it has ended.").with("Retry-After", "3")
+	case unstorable(err):
+		return NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "A text has characters that no database of PostgreSQL has: a zero byte, or bytes that are no UTF-8.")
 	case ctx.Err() != nil:
 		return NewProblem(http.StatusServiceUnavailable, CodeUnavailable, "The request ended before it was done.")
 	}
@@ -210,6 +218,12 @@ func unavailable(err error) bool {
 	}
 	var connect *pgconn.ConnectError
 	return errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
+}
+
+// unstorable reports whether the caller has sent text that PostgreSQL does not take.
+func unstorable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
 }
 
 // cause returns which of the errors for "not found" err is.

@@ -29,7 +29,8 @@ func (a *API) campaigns() {
 	Handle(a, Need{Scope: access.Read}, huma.Operation{
 		OperationID: "get-campaign", Method: http.MethodGet, Path: "/v1/campaigns/{id}", Tags: tags, Summary: "Get a campaign",
 		Description: "The options of its scenes are left out. With If-None-Match it answers 304 if the campaign has not changed.",
-		Errors:      []int{http.StatusNotModified, http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound},
+		Responses:   map[string]*huma.Response{"304": {Description: "It is as If-None-Match says."}},
 	}, a.getCampaign)
 	Handle(a, Need{Scope: access.Write}, huma.Operation{
 		OperationID: "update-campaign", Method: http.MethodPut, Path: "/v1/campaigns/{id}", Tags: tags, Summary: "Change a campaign",

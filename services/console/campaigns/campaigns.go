@@ -36,7 +36,7 @@ var (
 type Campaign struct {
 	ID      uuid.UUID       `json:"id"`
 	Name    string          `json:"name"`
-	User    *uuid.UUID      `json:"user_id" doc:"Whose it is; null: nobody's."`
+	User    *uuid.UUID      `json:"user_id" nullable:"true" doc:"Whose it is; null: nobody's."`
 	Facecam *string         `json:"facecam_url"`
 	Width   *int            `json:"output_width"`
 	Height  *int            `json:"output_height"`
@@ -62,7 +62,7 @@ type Scene struct {
 type Summary struct {
 	ID     uuid.UUID  `json:"id"`
 	Name   string     `json:"name"`
-	User   *uuid.UUID `json:"user_id"`
+	User   *uuid.UUID `json:"user_id" nullable:"true"`
 	Scenes int        `json:"scenes" doc:"How many it has."`
 }
 

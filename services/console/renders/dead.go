@@ -20,7 +20,7 @@ type Letter struct {
 	// ID is the task's own, if there is a task.
 	ID     uuid.UUID  `json:"id"`
 	Kind   *msg.Kind  `json:"kind"`
-	Render *uuid.UUID `json:"render_id"`
+	Render *uuid.UUID `json:"render_id" nullable:"true"`
 	// Campaign is its name.
 	Campaign *string `json:"campaign"`
 	// Scene counts from 1; null for what is about no scene.

@@ -60,7 +60,7 @@ type Task struct {
 	// render, and that no worker made them for it.
 	Reused bool `json:"reused"`
 	// WaitsFor is the render that makes what this task waits for; null when it waits for none.
-	WaitsFor *uuid.UUID `json:"waits_for"`
+	WaitsFor *uuid.UUID `json:"waits_for" nullable:"true"`
 	// WaitsForScene is the scene that it waits for when this very render makes that, which has the
 	// same page; else 0.
 	WaitsForScene int             `json:"waits_for_scene,omitempty"`

@@ -41,7 +41,7 @@ type Token struct {
 	ID        uuid.UUID    `json:"id"`
 	Name      string       `json:"name"`
 	Scope     access.Scope `json:"scope" enum:"read,write,admin"`
-	User      *uuid.UUID   `json:"user_id" doc:"Whose campaigns it is for; null: everybody's."`
+	User      *uuid.UUID   `json:"user_id" nullable:"true" doc:"Whose campaigns it is for; null: everybody's."`
 	CreatedBy string       `json:"created_by"`
 	CreatedAt time.Time    `json:"created_at"`
 	ExpiresAt *time.Time   `json:"expires_at"`
