@@ -103,13 +103,13 @@ $$;
 create or replace function loom.console_tables() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
   select array['api_tokens', 'audit', 'requests', 'sign_in_links', 'sessions', 'webhook_endpoints', 'webhook_secrets', 'webhook_events',
-               'webhook_deliveries', 'webhook_attempts', 'alerts']
+               'webhook_deliveries', 'webhook_attempts', 'alerts', 'bulk_actions', 'bulk_items', 'saved_views']
 $$;
 
 create or replace function loom.console_functions() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
   select array['use_token', 'revoke_token', 'begin_request', 'end_request', 'drop_request', 'campaign_version', 'scenes_with_options',
-               'set_priority', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead', 'sign_in', 'session_of', 'sign_out',
+               'set_priority', 'lease_bulk', 'pause_kinds', 'resume_kinds', 'discard_dead', 'replay_dead', 'sign_in', 'session_of', 'sign_out',
                'drop_cached', 'open_preflight',
                'open_campaign_preflight', 'cancel_preflight',
                'is_wanted', 'write_render_event', 'recover_events', 'write_event', 'fan_out_events', 'lease_deliveries', 'settle_delivery',

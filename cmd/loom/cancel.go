@@ -6,12 +6,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/loom-lite/loom-lite/services/console/bulk"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 type cancelCmd struct {
-	IDs  []string `arg:"" name:"id" help:"The renders' ids, or their first characters if no other id begins with them."`
+	IDs  []string `arg:"" optional:"" name:"id" help:"The renders' ids, or their first characters if no other id begins with them."`
 	JSON bool     `help:"Print JSON."`
+	matching
 	dataFlag
 }
 
@@ -32,11 +34,17 @@ type cancelled struct {
 
 // Run cancels renders: all of those that are named, or none.
 func (c *cancelCmd) Run(ctx context.Context, a *app) error {
+	if err := c.check(c.IDs); err != nil {
+		return err
+	}
 	db, err := a.database(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	if c.All {
+		return c.run(ctx, a, db, bulk.Cancel, c.JSON)
+	}
 	var ids []uuid.UUID
 	for _, id := range c.IDs {
 		found, err := renders.Find(ctx, db, id)

@@ -62,6 +62,17 @@ const (
 	RenderClosed Step = "render closed"
 )
 
+// Steps of the console, in an action on many renders. The tests of its packages kill it there.
+const (
+	// BulkCreated: an action and the renders that it is about are written, and nobody carries it
+	// out.
+	BulkCreated Step = "bulk created"
+	// BulkChanged: one of the renders is changed, in a transaction that is open.
+	BulkChanged Step = "bulk changed"
+	// BulkCommitted: the transaction is committed.
+	BulkCommitted Step = "bulk committed"
+)
+
 // Steps of the console, which delivers webhooks.
 const (
 	// DeliveriesMade: events have deliveries, and none is leased.

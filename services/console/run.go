@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -17,6 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/console/api"
+	"github.com/loom-lite/loom-lite/services/console/bulk"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/web"
 )
@@ -53,6 +55,11 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer stop()
+	var background sync.WaitGroup
+	defer background.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	background.Go(func() { (&bulk.Runner{DB: pool, Log: cfg.Log}).Run(ctx) })
 	listener, err := cfg.listen()
 	if err != nil {
 		return err
@@ -86,7 +93,7 @@ func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn,
 	}
 	mux := http.NewServeMux()
 	v1 := api.New(api.Config{
-		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Keeper: c.keeper, Store: signer{objects},
+		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Prices: c.Prices, Keeper: c.keeper, Store: signer{objects},
 		Buckets: api.Buckets{Videos: c.VideoBucket, Thumbnails: c.ThumbnailBucket, Work: c.WorkBucket},
 		Objects: work, Pictures: live,
 	})

@@ -24,6 +24,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bulk-actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List actions, the newest first
+         * @description It takes a token with the scope `read`.
+         */
+        get: operations["list-bulk-actions"];
+        put?: never;
+        /**
+         * Retry, cancel or prioritize all renders that a filter means
+         * @description The console does it to those that match now. Location is where it can be watched. With dry_run it answers 200 and how many there are, and changes nothing. An empty filter is refused.
+         *
+         *     It takes a token with the scope `write`.
+         */
+        post: operations["create-bulk-action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk-actions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an action and how far it is
+         * @description It takes a token with the scope `read`.
+         */
+        get: operations["get-bulk-action"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk-actions/{id}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Abort an action
+         * @description What it has not done yet stays undone. One that has ended stays as it is.
+         *
+         *     It takes a token with the scope `write`.
+         */
+        post: operations["abort-bulk-action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns": {
         parameters: {
             query?: never;
@@ -406,6 +474,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/renders/{id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what a render used and cost
+         * @description docs/reference/receipts.md says what is counted, and how shared costs are divided.
+         *
+         *     It takes a token with the scope `read`.
+         */
+        get: operations["get-render-receipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/renders/{id}/retry": {
         parameters: {
             query?: never;
@@ -467,6 +557,52 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List one's own saved views, by name
+         * @description It takes a token with the scope `read`.
+         */
+        get: operations["list-saved-views"];
+        put?: never;
+        /**
+         * Save a view
+         * @description A name and a filter of the list of renders. One's own view of that name is replaced.
+         *
+         *     It takes a token with the scope `read`.
+         */
+        post: operations["save-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/saved-views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete one of one's own views
+         * @description It takes a token with the scope `read`.
+         */
+        delete: operations["delete-saved-view"];
         options?: never;
         head?: never;
         patch?: never;
@@ -603,6 +739,28 @@ export interface paths {
          *     It takes a token with the scope `admin` for all users.
          */
         delete: operations["revoke-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what users used, by day
+         * @description Days are those of UTC in which renders ended, the newest first. A token of one user has that user's.
+         *
+         *     It takes a token with the scope `read`.
+         */
+        get: operations["list-usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -843,6 +1001,46 @@ export interface components {
             /** @example queued */
             status: string;
         };
+        Action: {
+            /** @description Somebody has asked to abort it, and it has not stopped yet. */
+            aborting: boolean;
+            /** @enum {string} */
+            action: "retry" | "cancel" | "priority";
+            /** @description Who asked for it. */
+            by: string;
+            /** Format: int64 */
+            changed: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /**
+             * Format: int64
+             * @description Renders that could not be changed: another transaction held their rows, or the app's triggers refused.
+             */
+            failed: number;
+            filter: components["schemas"]["Selection"];
+            id: string;
+            /** @description Why the last of those could not be; null: none. */
+            last_error: string | null;
+            /**
+             * Format: int64
+             * @description The new one; null for other actions.
+             */
+            priority: number | null;
+            /** @enum {string} */
+            state: "running" | "done" | "aborted";
+            /**
+             * Format: int64
+             * @description Renders that it is about: those that matched when it was made, and to which it does something.
+             */
+            total: number;
+            /**
+             * Format: int64
+             * @description Renders that needed no change any more when it was their turn.
+             */
+            unchanged: number;
+        };
         Artifact: {
             /**
              * Format: int64
@@ -895,8 +1093,36 @@ export interface components {
             /** Format: date-time */
             granted_at: string;
             outcome: string | null;
-            used: components["schemas"]["Usage"];
+            used?: components["schemas"]["Usage"];
             worker: string;
+        };
+        BulkAnswerBody: {
+            /** @description The action; left out of a dry run. */
+            bulk_action?: components["schemas"]["Action"];
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Those of them to which the action does something: only failed and cancelled ones can be retried, and only ones that have not ended cancelled.
+             */
+            eligible: number;
+            /**
+             * Format: int64
+             * @description Renders that the filter means.
+             */
+            matched: number;
+        };
+        BulkInputBody: {
+            /** @enum {string} */
+            action: "retry" | "cancel" | "priority";
+            /** @description Count, and change nothing. */
+            dry_run?: boolean;
+            /** @description All that is set must apply. Something must be. */
+            filter: components["schemas"]["Selection"];
+            /**
+             * Format: int64
+             * @description The new one, for that action.
+             */
+            priority?: number;
         };
         Campaign: {
             facecam_options: unknown;
@@ -924,6 +1150,17 @@ export interface components {
              * @example cancelled
              */
             status: string;
+        };
+        Cost: {
+            /** Format: double */
+            bytes: number;
+            /** Format: double */
+            cpu: number;
+            currency: string;
+            /** Format: double */
+            total: number;
+            /** Format: double */
+            video: number;
         };
         CreateCampaignInputBody: {
             /** @description A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files. */
@@ -1132,6 +1369,11 @@ export interface components {
             render_id?: string;
             user_id?: string;
         };
+        ListActionBody: {
+            items: components["schemas"]["Action"][];
+            /** @description The cursor of the next page; null on the last one. */
+            next_cursor: string | null;
+        };
         ListDeliveryBody: {
             items: components["schemas"]["WebhookDelivery"][];
             /** @description The cursor of the next page; null on the last one. */
@@ -1154,6 +1396,11 @@ export interface components {
         };
         ListRenderBody: {
             items: components["schemas"]["Render"][];
+            /** @description The cursor of the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        ListSavedViewBody: {
+            items: components["schemas"]["SavedView"][];
             /** @description The cursor of the next page; null on the last one. */
             next_cursor: string | null;
         };
@@ -1283,6 +1530,42 @@ export interface components {
              */
             type: string;
         };
+        Receipt: {
+            /** Format: int64 */
+            bytes_in: number;
+            /** Format: int64 */
+            bytes_out: number;
+            /** Format: int64 */
+            bytes_web: number;
+            cost?: components["schemas"]["Cost"];
+            /** Format: double */
+            cpu_seconds: number;
+            jobs: components["schemas"]["ReceiptJob"][] | null;
+            render_id: string;
+            /** Format: double */
+            seconds: number;
+            stages: components["schemas"]["StageSums"][] | null;
+            status: string;
+            /** Format: int64 */
+            unreported: number;
+        };
+        ReceiptJob: {
+            /** Format: date-time */
+            began_at: string;
+            campaign_hash: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            outcome: string | null;
+            outputs: components["schemas"]["ReceiptOutput"][] | null;
+            plan_id: string;
+        };
+        ReceiptOutput: {
+            output_key: string;
+            reused: boolean;
+            /** Format: int64 */
+            scene?: number;
+            stage: string;
+        };
         Render: {
             campaign: string | null;
             campaign_id: string;
@@ -1356,6 +1639,13 @@ export interface components {
             /** @description whsec_ and the base64 of 24 to 64 bytes. Left out: one is made. */
             secret?: string;
         };
+        SavedView: {
+            /** Format: date-time */
+            created_at: string;
+            filter: components["schemas"]["Selection"];
+            id: string;
+            name: string;
+        };
         Scene: {
             /** Format: int64 */
             duration_sec: number;
@@ -1363,6 +1653,32 @@ export interface components {
             has_options: boolean;
             id: string;
             url: string;
+        };
+        Selection: {
+            campaign_id?: string;
+            /**
+             * Format: date-time
+             * @description Created before then.
+             */
+            created_before?: string;
+            /**
+             * Format: date-time
+             * @description Created then or later.
+             */
+            created_from?: string;
+            /** @description One of these error codes. */
+            error_code?: string[] | null;
+            /** @description Part of the campaign's name or of the error's message, or the start of the render's id. */
+            q?: string;
+            /**
+             * @description Renders that are in this stage, or have failed in it.
+             * @enum {string}
+             */
+            stage?: "record" | "transcode" | "upload";
+            /** @description One of these. */
+            status?: ("queued" | "recording" | "normalizing" | "concatenating" | "overlaying" | "uploading" | "done" | "failed" | "cancelled")[] | null;
+            /** @description The campaign's user. */
+            user_id?: string;
         };
         Snapshot: {
             /** Format: date-time */
@@ -1445,6 +1761,26 @@ export interface components {
             status: string;
             /** Format: int64 */
             total: number;
+        };
+        StageSums: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: int64 */
+            bytes_in: number;
+            /** Format: int64 */
+            bytes_out: number;
+            /** Format: int64 */
+            bytes_web: number;
+            /** Format: double */
+            cpu_seconds: number;
+            /** Format: int64 */
+            reused: number;
+            stage: string;
+            /** Format: int64 */
+            tasks: number;
+            tools: string[] | null;
+            /** Format: int64 */
+            unreported: number;
         };
         StagesOutputBody: {
             items: components["schemas"]["SnapshotStage"][];
@@ -1534,12 +1870,86 @@ export interface components {
             /** Format: int64 */
             worker_cpu_ms: number;
         };
+        UsageDay: {
+            /** Format: int64 */
+            bytes_in: number;
+            /** Format: int64 */
+            bytes_out: number;
+            /** Format: int64 */
+            bytes_web: number;
+            /**
+             * Format: int64
+             * @description Those that were cancelled, or deleted before their end.
+             */
+            cancelled: number;
+            /** @description Left out when nothing has a price. */
+            cost?: components["schemas"]["Cost"];
+            /** Format: double */
+            cpu_seconds: number;
+            /** Format: date */
+            day: string;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Times that renders were made; a retry is another one.
+             */
+            renders: number;
+            /**
+             * Format: double
+             * @description Seconds of finished video.
+             */
+            seconds: number;
+            /** @description Empty: campaigns without a user. */
+            user_id: string;
+        };
+        UsageOutputBody: {
+            items: components["schemas"]["UsageDay"][];
+            total: components["schemas"]["UsageSums"];
+        };
+        UsageSums: {
+            /** Format: int64 */
+            bytes_in: number;
+            /** Format: int64 */
+            bytes_out: number;
+            /** Format: int64 */
+            bytes_web: number;
+            /**
+             * Format: int64
+             * @description Those that were cancelled, or deleted before their end.
+             */
+            cancelled: number;
+            /** @description Left out when nothing has a price. */
+            cost?: components["schemas"]["Cost"];
+            /** Format: double */
+            cpu_seconds: number;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Times that renders were made; a retry is another one.
+             */
+            renders: number;
+            /**
+             * Format: double
+             * @description Seconds of finished video.
+             */
+            seconds: number;
+        };
         VersionOutputBody: {
             /**
              * @description The release or, between releases, the commit.
              * @example v1.0.0
              */
             version: string;
+        };
+        ViewInputBody: {
+            filter: components["schemas"]["Selection"];
+            name: string;
         };
         Warning: {
             code: string;
@@ -1685,6 +2095,426 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-bulk-actions": {
+        parameters: {
+            query?: {
+                /** @description The most that a page has. */
+                limit?: number;
+                /** @description next_cursor of the page before. Empty: the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListActionBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-bulk-action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswerBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-bulk-action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The action's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "abort-bulk-action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The action's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4013,6 +4843,101 @@ export interface operations {
             };
         };
     };
+    "get-render-receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The render's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "retry-render": {
         parameters: {
             query?: never;
@@ -4254,6 +5179,296 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Making"];
                 };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSavedViewBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "save-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-saved-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The view's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -5067,6 +6282,96 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-usage": {
+        parameters: {
+            query?: {
+                /** @description The first day. Empty: 29 days before the last one. */
+                from?: string;
+                /** @description The last day. Empty: today. */
+                to?: string;
+                /** @description One user's alone. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOutputBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -22,6 +22,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/preflight"
+	"github.com/loom-lite/loom-lite/services/console/receipts"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/console/tokens"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
@@ -44,7 +45,9 @@ type Config struct {
 	Pictures *pictures.Keeper
 	// Rate is how many requests a second each token may send. 0: any number.
 	Rate int
-	Log  zerolog.Logger
+	// Prices are what renders cost.
+	Prices receipts.Prices
+	Log    zerolog.Logger
 }
 
 // API serves /v1.
@@ -117,6 +120,9 @@ func New(cfg Config) *API {
 	a.tokens()
 	a.webhooks()
 	a.preflights()
+	a.receipts()
+	a.bulkActions()
+	a.savedViews()
 	a.mux.HandleFunc("/v1/", a.nothing)
 	a.handler = a.authenticate(a.bound(a.once(a.mux)))
 	return a

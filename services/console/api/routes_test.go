@@ -70,6 +70,16 @@ var routes = map[string]route{
 	"GET /v1/webhook-deliveries/{id}":         {access.Read, false, nil},
 	"POST /v1/webhook-deliveries/{id}/resend": {access.Write, false, nil},
 	"POST /v1/webhook-deliveries/resend":      {access.Write, false, map[string]any{"state": []string{"dead"}}},
+	"GET /v1/renders/{id}/receipt":            {access.Read, false, nil},
+	"GET /v1/usage":                           {access.Read, false, nil},
+	"POST /v1/bulk-actions": {access.Write, false,
+		map[string]any{"action": "cancel", "dry_run": true, "filter": map[string]any{"status": []string{"queued"}}}},
+	"GET /v1/bulk-actions":             {access.Read, false, nil},
+	"GET /v1/bulk-actions/{id}":        {access.Read, false, nil},
+	"POST /v1/bulk-actions/{id}/abort": {access.Write, false, nil},
+	"GET /v1/saved-views":              {access.Read, false, nil},
+	"POST /v1/saved-views":             {access.Read, false, map[string]any{"name": "mine", "filter": map[string]any{}}},
+	"DELETE /v1/saved-views/{id}":      {access.Read, false, nil},
 }
 
 // public are the operations that take no token.

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -44,15 +45,15 @@ type Receipt struct {
 	Used
 	// Unreported are attempts of which nobody said what they used.
 	Unreported int `json:"unreported"`
-	// Cost is null when nothing has a price.
-	Cost   *Cost   `json:"cost"`
-	Stages []Stage `json:"stages"`
+	// Cost is left out when nothing has a price.
+	Cost   *Cost       `json:"cost,omitempty"`
+	Stages []StageSums `json:"stages"`
 	// Jobs are the times that the render was made, the first first. A retry is another one.
-	Jobs []Job `json:"jobs"`
+	Jobs []ReceiptJob `json:"jobs"`
 }
 
-// Stage is what the tasks of one kind used, over all jobs.
-type Stage struct {
+// StageSums are what the tasks of one kind used, over all jobs.
+type StageSums struct {
 	Kind msg.Kind `json:"stage"`
 	// Tasks, and how many of them were reused: done with what others had made.
 	Tasks  int `json:"tasks"`
@@ -65,8 +66,8 @@ type Stage struct {
 	Tools []string `json:"tools"`
 }
 
-// Job is one time that a render was made.
-type Job struct {
+// ReceiptJob is one time that a render was made.
+type ReceiptJob struct {
 	// Plan identifies it.
 	Plan    uuid.UUID  `json:"plan_id"`
 	Began   time.Time  `json:"began_at"`
@@ -77,11 +78,11 @@ type Job struct {
 	// campaigns have equal hashes within an installation, and nobody can try out what one says.
 	Campaign *string `json:"campaign_hash"`
 	// Outputs are what its tasks made, or reused.
-	Outputs []Output `json:"outputs"`
+	Outputs []ReceiptOutput `json:"outputs"`
 }
 
-// Output is what a task made, by the name of what it was made by.
-type Output struct {
+// ReceiptOutput is what a task made, by the name of what it was made by.
+type ReceiptOutput struct {
 	Kind  msg.Kind `json:"stage"`
 	Scene int      `json:"scene,omitempty"`
 	// Key is a hash of the task's parameters and the very objects that it read. Equal keys are
@@ -108,7 +109,7 @@ type task struct {
 
 // Read returns a render's receipt, at these prices.
 func Read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, prices Prices) (r Receipt, err error) {
-	r = Receipt{Render: id, Stages: []Stage{}, Jobs: []Job{}}
+	r = Receipt{Render: id, Stages: []StageSums{}, Jobs: []ReceiptJob{}}
 	err = pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		return r.read(ctx, tx)
 	})
@@ -123,32 +124,34 @@ func Read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, prices Prices) (r
 }
 
 func (r *Receipt) read(ctx context.Context, tx pgx.Tx) error {
-	if err := tx.QueryRow(ctx, "select status::text from public.renders where id = $1::uuid", r.Render).Scan(&r.Status); err != nil {
+	err := tx.QueryRow(ctx, `select r.status::text from public.renders r left join public.campaigns c on c.id = r.campaign_id
+		where r.id = $1::uuid and ($2::text is null or c.user_id::text = $2::text)`, r.Render, access.Owner(ctx)).Scan(&r.Status)
+	if err != nil {
 		return err
 	}
 	// A plan whose rows are there is written as its history will be.
 	rows, _ := tx.Query(ctx, `select p.id, p.created_at, p.ended_at, p.outcome, encode(p.campaign_hash, 'hex'), coalesce(p.history, loom.history_of(p.id))
 		from loom.plans p where p.render_id = $1::uuid order by p.created_at, p.id`, r.Render)
-	var j Job
+	var j ReceiptJob
 	var history []byte
-	_, err := pgx.ForEachRow(rows, []any{&j.Plan, &j.Began, &j.EndedAt, &j.Outcome, &j.Campaign, &history}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&j.Plan, &j.Began, &j.EndedAt, &j.Outcome, &j.Campaign, &history}, func() error {
 		var tasks []task
 		if err := json.Unmarshal(history, &tasks); err != nil {
 			return fmt.Errorf("read its history: %w", err)
 		}
-		j.Outputs = []Output{}
+		j.Outputs = []ReceiptOutput{}
 		for _, t := range tasks {
 			if err := r.add(t); err != nil {
 				return err
 			}
 			if t.Key != "" && t.State == "done" {
-				j.Outputs = append(j.Outputs, Output{t.Kind, t.Scene, t.Key, t.Reused})
+				j.Outputs = append(j.Outputs, ReceiptOutput{t.Kind, t.Scene, t.Key, t.Reused})
 			}
 		}
 		r.Jobs = append(r.Jobs, j)
 		return nil
 	})
-	slices.SortStableFunc(r.Stages, func(a, b Stage) int {
+	slices.SortStableFunc(r.Stages, func(a, b StageSums) int {
 		return cmp.Compare(slices.Index(msg.Kinds, a.Kind), slices.Index(msg.Kinds, b.Kind))
 	})
 	return err
@@ -156,10 +159,10 @@ func (r *Receipt) read(ctx context.Context, tx pgx.Tx) error {
 
 // add adds a task to the sums.
 func (r *Receipt) add(t task) error {
-	i := slices.IndexFunc(r.Stages, func(s Stage) bool { return s.Kind == t.Kind })
+	i := slices.IndexFunc(r.Stages, func(s StageSums) bool { return s.Kind == t.Kind })
 	if i < 0 {
 		i = len(r.Stages)
-		r.Stages = append(r.Stages, Stage{Kind: t.Kind, Tools: []string{}})
+		r.Stages = append(r.Stages, StageSums{Kind: t.Kind, Tools: []string{}})
 	}
 	s := &r.Stages[i]
 	s.Tasks++

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/audit"
@@ -15,7 +14,7 @@ import (
 
 // Cancel ends a render and its jobs, and returns its status then. Its workers stop within seconds.
 // It does nothing to a render that has ended.
-func Cancel(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (cancelled bool, status string, err error) {
+func Cancel(ctx context.Context, db Beginner, id uuid.UUID) (cancelled bool, status string, err error) {
 	err = changing(ctx, db, id, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, "select cancelled, status from loom.stop_render($1::uuid)", id).Scan(&cancelled, &status); err != nil || !cancelled {
 			return err
@@ -36,7 +35,7 @@ const (
 )
 
 // SetPriority gives a render another priority, and its queued jobs.
-func SetPriority(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, priority int) error {
+func SetPriority(ctx context.Context, db Beginner, id uuid.UUID, priority int) error {
 	if priority < LeastPriority || priority > MostPriority {
 		return fmt.Errorf("set priority: %d is not from %d to %d", priority, LeastPriority, MostPriority)
 	}
@@ -51,7 +50,7 @@ func SetPriority(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, priority i
 
 // changing runs f, which changes a render, in a transaction. It returns ErrNotFound for one that is
 // not there, or that the principal of ctx may not see.
-func changing(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, f func(tx pgx.Tx) error) error {
+func changing(ctx context.Context, db Beginner, id uuid.UUID, f func(tx pgx.Tx) error) error {
 	err := UnlessHeld(ctx, db, func(tx pgx.Tx) error {
 		var there bool
 		err := tx.QueryRow(ctx, "select true from public.renders r left join public.campaigns c on c.id = r.campaign_id where r.id = $1::uuid and "+visible,

@@ -5,14 +5,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/services/console/audit"
 )
 
 // Retry queues a new job for a render that has failed or was cancelled and has no other job, as the
 // app may do. It returns the job, and nil if there is none, and the render's status.
-func Retry(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (job *uuid.UUID, status string, err error) {
+func Retry(ctx context.Context, db Beginner, id uuid.UUID) (job *uuid.UUID, status string, err error) {
 	err = changing(ctx, db, id, func(tx pgx.Tx) error {
 		// Of two at once, the second finds the first one's job.
 		if _, err := tx.Exec(ctx, "select from public.renders where id = $1::uuid for no key update", id); err != nil {
