@@ -33,8 +33,8 @@ func TestWhatAChildUsedIsAddedToTheAccount(t *testing.T) {
 // Chrome is killed with all of its processes, and nobody of it waits for them.
 func TestAGroupIsCountedBeforeItIsKilled(t *testing.T) {
 	dir := t.TempDir()
-	// The leader burns nothing; a process of its group does, and says when it is done. A shell that is
-	// killed may still wait for those of its children that are killed before it; sleep does not.
+	// The leader burns nothing; a process of its group does, and says when it is done. A shell that
+	// is killed may still wait for those of its children that are killed before it; sleep does not.
 	p, err := Start(t.Context(), shell(dir, `(`+burns+`; mkfifo done; echo >done; sleep 60) & mkfifo ready; exec sleep 60`), Options{})
 	if err != nil {
 		t.Fatal(err)

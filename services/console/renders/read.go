@@ -95,8 +95,8 @@ type Attempt struct {
 	Detail *string `json:"detail"`
 	// BundleKey is where the failure bundle is, in the work bucket; null when there is none.
 	BundleKey *string `json:"bundle_key"`
-	// Used is what it used; left out while it runs, and when nobody said: it was stopped or lost, or
-	// its worker is older.
+	// Used is what it used; left out while it runs, and when nobody said: it was stopped or lost,
+	// or its worker is older.
 	Used *msg.Usage `json:"used,omitempty"`
 }
 
