@@ -3,7 +3,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES  := bench cmd/loom e2e migrations pkg services/console services/ingest services/recorder services/transcoder services/uploader
+MODULES  := bench clients/go cmd/loom e2e migrations pkg services/console services/ingest services/recorder services/transcoder services/uploader
 SERVICES := ingest recorder transcoder uploader console
 COMPOSE  := docker compose -f deploy/compose.yml
 # Many tests wait: for bounds to pass, for services to start. Running two packages more than there
@@ -104,6 +104,7 @@ vuln: ## look for known vulnerabilities that our code calls, in all modules
 clients: setup-npm ## write the API's document again, and what the clients generate from it
 	go test -count=1 ./services/console/api -run CommittedDocument -update
 	cd clients/typescript && npm run --silent generate
+	cd tools && GOWORK=off go tool oapi-codegen -config ../clients/go/api/codegen.yaml -o ../clients/go/api/api.gen.go ../docs/reference/openapi.json
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## format all Go code

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -66,5 +67,65 @@ func TestTheTypeScriptClientIsOfTheCommittedDocument(t *testing.T) {
 	}
 	if !bytes.Equal(types, committed) {
 		t.Error("the document has changed: run make clients")
+	}
+}
+
+const goClient = "../../clients/go"
+
+// goCommand runs a command of Go in the folder of the Go client.
+func goCommand(t *testing.T, environ []string, args ...string) (output []byte, err error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir, cmd.Env = goClient, append(os.Environ(), environ...)
+	return cmd.CombinedOutput()
+}
+
+func TestTheGoClientWorks(t *testing.T) {
+	t.Parallel()
+	database := migrated.Database(t)
+	web := start(t, database)
+	environ := []string{"LOOM_API_URL=" + web, "LOOM_API_TOKEN=" + apiToken(t, database)}
+	if output, err := goCommand(t, environ, "test", "-count=1", "-tags=live", "-run=Live", "."); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+// The README has this program. Its render is ended as workers would end it.
+func TestTheGoClientsExampleWorks(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(goClient + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(goClient + "/example/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(readme, program) {
+		t.Error("the README has another example")
+	}
+	database := migrated.Database(t)
+	web := start(t, database)
+	db, err := pgxpool.New(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	var failed string
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil && failed == "" {
+			_ = db.QueryRow(ctx, "update renders set status = 'failed', error_code = 'scene_timeout' where status = 'queued' returning id::text").Scan(&failed)
+			time.Sleep(20 * time.Millisecond)
+		}
+		_, _ = db.Exec(ctx, "update render_jobs set state = 'failed'")
+	}()
+	output, err := goCommand(t, []string{"LOOM_API_URL=" + web, "LOOM_API_TOKEN=" + apiToken(t, database)}, "run", "./example")
+	stop()
+	<-ended
+	if want := failed + " failed\n" + failed + " scene_timeout\n"; err != nil || string(output) != want {
+		t.Errorf("it prints %s, %v; want %s", output, err, want)
 	}
 }

@@ -28,8 +28,8 @@ const (
 	tab   = 4
 )
 
-// skipped are files that are not ours, or that tests compare byte for byte.
-var skipped = regexp.MustCompile(`(^|/)(testdata|node_modules)/|/autoconsent/|(^|/)go\.(sum|work\.sum)$|\.golden$|(^|/)LICENSE$`)
+// skipped are files that are not ours, that are generated, or that tests compare byte for byte.
+var skipped = regexp.MustCompile(`(^|/)(testdata|node_modules)/|\.gen\.go$|/autoconsent/|(^|/)go\.(sum|work\.sum)$|\.golden$|(^|/)LICENSE$`)
 
 func main() {
 	dir := "."
