@@ -1141,6 +1141,138 @@ export interface components {
             /** @description Whose it is; null: nobody's. */
             user_id: string | null;
         };
+        /** @description A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields. */
+        CampaignChange: {
+            /**
+             * @description How the presenter is shown: a group of fields. docs/reference/facecam.md explains them. Default: a circle at the bottom left.
+             * @example {
+             *       "corner": "top-right",
+             *       "fullscreen": [
+             *         {
+             *           "at": "start",
+             *           "seconds": 3
+             *         }
+             *       ]
+             *     }
+             */
+            facecam_options?: components["schemas"]["FacecamOptions"];
+            /**
+             * @description The presenter's video: an http or https URL.
+             * @example https://example.com/facecam.mp4
+             */
+            facecam_url?: string | null;
+            /**
+             * @description Whatever the receivers of webhooks are to know of the campaign: a group of fields of at most 8192 bytes. Default: nothing.
+             * @example {
+             *       "customer": "4711"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The campaign's name: a text. Default: Untitled campaign.
+             * @example Spring launch
+             */
+            name?: string | null;
+            /**
+             * @description Frames per second: a whole number from 1 to 120. Default: 60.
+             * @example 60
+             */
+            output_fps?: number | null;
+            /**
+             * @description The video's height in pixels: an even number from 16 to 3840. Default: 1080.
+             * @example 1080
+             */
+            output_height?: number | null;
+            /**
+             * @description How the video is made: a group of fields. docs/reference/output-options.md explains them. Default: nothing.
+             * @example {
+             *       "quality": "high",
+             *       "thumbnail_at": 3.5
+             *     }
+             */
+            output_options?: components["schemas"]["OutputOptions"];
+            /**
+             * @description Frames per second where a whole number is not enough, from 1 to 120: 29.97, 23.976 and 59.94 mean television's 30000/1001, 24000/1001 and 60000/1001. It takes precedence over output_fps. Default: output_fps.
+             * @example 30000/1001
+             * @example 29.97
+             */
+            output_rate?: string | number | null;
+            /**
+             * @description The video's width in pixels: an even number from 16 to 3840. Default: 1920.
+             * @example 1920
+             */
+            output_width?: number | null;
+            /** @description The scenes, in the order in which they are shown: a list with at least one. */
+            scenes: components["schemas"]["SceneChange"][];
+        };
+        /** @description A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields. */
+        CampaignInput: {
+            /**
+             * @description How the presenter is shown: a group of fields. docs/reference/facecam.md explains them. Default: a circle at the bottom left.
+             * @example {
+             *       "corner": "top-right",
+             *       "fullscreen": [
+             *         {
+             *           "at": "start",
+             *           "seconds": 3
+             *         }
+             *       ]
+             *     }
+             */
+            facecam_options?: components["schemas"]["FacecamOptions"];
+            /**
+             * @description The presenter's video: an http or https URL.
+             * @example https://example.com/facecam.mp4
+             */
+            facecam_url?: string | null;
+            /**
+             * @description Whatever the receivers of webhooks are to know of the campaign: a group of fields of at most 8192 bytes. Default: nothing.
+             * @example {
+             *       "customer": "4711"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The campaign's name: a text. Default: Untitled campaign.
+             * @example Spring launch
+             */
+            name?: string | null;
+            /**
+             * @description Frames per second: a whole number from 1 to 120. Default: 60.
+             * @example 60
+             */
+            output_fps?: number | null;
+            /**
+             * @description The video's height in pixels: an even number from 16 to 3840. Default: 1080.
+             * @example 1080
+             */
+            output_height?: number | null;
+            /**
+             * @description How the video is made: a group of fields. docs/reference/output-options.md explains them. Default: nothing.
+             * @example {
+             *       "quality": "high",
+             *       "thumbnail_at": 3.5
+             *     }
+             */
+            output_options?: components["schemas"]["OutputOptions"];
+            /**
+             * @description Frames per second where a whole number is not enough, from 1 to 120: 29.97, 23.976 and 59.94 mean television's 30000/1001, 24000/1001 and 60000/1001. It takes precedence over output_fps. Default: output_fps.
+             * @example 30000/1001
+             * @example 29.97
+             */
+            output_rate?: string | number | null;
+            /**
+             * @description The video's width in pixels: an even number from 16 to 3840. Default: 1920.
+             * @example 1920
+             */
+            output_width?: number | null;
+            /** @description The scenes, in the order in which they are shown: a list with at least one. */
+            scenes: components["schemas"]["SceneInput"][];
+        };
         CancelledRenderBody: {
             /** @description Whether this request has ended it: false for one that had ended. */
             cancelled: boolean;
@@ -1163,10 +1295,7 @@ export interface components {
             video: number;
         };
         CreateCampaignInputBody: {
-            /** @description A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files. */
-            campaign: {
-                [key: string]: unknown;
-            };
+            campaign: components["schemas"]["CampaignInput"];
             /** @description Whose it is. A token of one user makes its user's. */
             user_id?: string;
         };
@@ -1185,18 +1314,12 @@ export interface components {
             user_id?: string;
         };
         CreatePreflightInputBody: {
-            /** @description A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files. */
-            campaign?: {
-                [key: string]: unknown;
-            };
+            campaign?: components["schemas"]["CampaignInput"];
             /** @description A campaign that is there. */
             campaign_id?: string;
         };
         CreateRenderInputBody: {
-            /** @description A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files. */
-            campaign?: {
-                [key: string]: unknown;
-            };
+            campaign?: components["schemas"]["CampaignInput"];
             /** @description A campaign that is there. */
             campaign_id?: string;
             /** @description Whose campaign it is, for one that is sent along. A token of one user makes its user's. */
@@ -1290,6 +1413,121 @@ export interface components {
             name: string;
             /** @example render/0199d3b0-5a0e-7c3c-9f0e-0d3f0c5b9a11 */
             target: string;
+        };
+        /** @description How the presenter is shown: a group of fields. */
+        FacecamOptions: {
+            /**
+             * @description Width to height of a rounded or a rectangle: 16:9, 4:3, 1:1, 3:4 or 9:16. The facecam covers it, cut at its sides.
+             * @default 16:9
+             * @example 4:3
+             * @enum {string}
+             */
+            aspect?: "16:9" | "4:3" | "1:1" | "3:4" | "9:16";
+            /**
+             * @description The border around the face.
+             * @example {
+             *       "color": "#6366f1",
+             *       "width": 0.03
+             *     }
+             */
+            border?: {
+                /**
+                 * @description Its colour, as #rrggbb.
+                 * @default #f5f5f5
+                 * @example #6366f1
+                 */
+                color?: string;
+                /**
+                 * @description Its width as a share of the bubble's shorter side, from 0 (none) to 0.2; otherwise at least a pixel.
+                 * @default 0.018
+                 * @example 0.03
+                 */
+                width?: number;
+            };
+            /**
+             * @description The corner that the bubble is in: bottom-left, bottom-right, top-left or top-right.
+             * @default bottom-left
+             * @example top-right
+             * @enum {string}
+             */
+            corner?: "bottom-left" | "bottom-right" | "top-left" | "top-right";
+            /**
+             * @description Moments when the presenter fills the picture: a list of at most 50, which do not overlap. Default: none.
+             * @example [
+             *       {
+             *         "at": "start",
+             *         "seconds": 3
+             *       }
+             *     ]
+             */
+            fullscreen?: {
+                /**
+                 * @description When it begins: start (the video begins with it), end (the video ends with it), or the seconds from the video's start at which the bubble starts to grow.
+                 * @example 12.5
+                 */
+                at: number | string;
+                /**
+                 * @description The seconds of each move, from bubble to full picture and back: from 0 (a cut) to 5.
+                 * @default 0.6
+                 * @example 1
+                 */
+                ease?: number;
+                /**
+                 * @description The seconds until the bubble is back, moves included: from 0.5 to 86400.
+                 * @example 4
+                 */
+                seconds: number;
+            }[];
+            /**
+             * @description The distance of the face from the corner's edges, as a share of the picture's shorter side, from 0 to 0.5.
+             * @default 0.045
+             * @example 0.02
+             */
+            margin?: number;
+            /**
+             * @description Shows the presenter as in a mirror: true or false.
+             * @default false
+             * @example true
+             */
+            mirror?: boolean;
+            /**
+             * @description The bubble's centre, instead of a corner: shares of the picture's width and height, from its upper left corner.
+             * @example {
+             *       "x": 0.5,
+             *       "y": 0.8
+             *     }
+             */
+            position?: {
+                /**
+                 * @description From the left: 0 to 1.
+                 * @example 0.5
+                 */
+                x: number;
+                /**
+                 * @description From the top: 0 to 1.
+                 * @example 0.8
+                 */
+                y: number;
+            };
+            /**
+             * @description Draws a soft shadow: true or false.
+             * @default true
+             * @example false
+             */
+            shadow?: boolean;
+            /**
+             * @description The bubble's shape: circle, rounded (a rectangle with round corners) or rectangle.
+             * @default circle
+             * @example rounded
+             * @enum {string}
+             */
+            shape?: "circle" | "rounded" | "rectangle";
+            /**
+             * @description The bubble's shorter side as a share of the picture's shorter side, from 0.05 to 1.
+             * @default 0.23
+             * @example 0.3
+             */
+            size?: number;
         };
         Fault: {
             /** @description What is wrong, and what to send instead. */
@@ -1419,6 +1657,137 @@ export interface components {
             set_aside?: components["schemas"]["Aside"][] | null;
             stages: components["schemas"]["Stage"][];
             tasks: components["schemas"]["Task"][];
+        };
+        /** @description How the video is made, beyond its size, rate and scenes: a group of fields. */
+        OutputOptions: {
+            /**
+             * @description How old the recordings, the facecam and the watermark may be that are used again: 90s, 30m, 12h, 7d, or off (all are made for each render). Default: SCENE_CACHE_TTL.
+             * @example 1h
+             */
+            cache?: string;
+            /**
+             * @description Captions, as text: a group of fields. Default: none.
+             * @example {
+             *       "show": "burn",
+             *       "text": "00:00:01.000 --> 00:00:03.500\nWelcome!"
+             *     }
+             */
+            captions?: {
+                /**
+                 * @description The language of a track, for players to show: a BCP 47 tag or an ISO 639 code. Default: none.
+                 * @default
+                 * @example de
+                 */
+                language?: string;
+                /**
+                 * @description track (viewers switch them on in their player) or burn (drawn on the picture).
+                 * @default track
+                 * @example burn
+                 * @enum {string}
+                 */
+                show?: "track" | "burn";
+                /**
+                 * @description The captions as SRT or WebVTT, times counted from the video's start: at most 2000 captions in 160000 characters.
+                 * @example 00:00:01.000 --> 00:00:03.500
+                 *     Welcome!
+                 */
+                text: string;
+            };
+            /**
+             * @description The loudness of the facecam's sound, by EBU R 128. Default: -16 LUFS with peaks up to -1.5 dBTP.
+             * @example {
+             *       "integrated_lufs": -14,
+             *       "true_peak_dbtp": -1
+             *     }
+             */
+            loudness?: {
+                /**
+                 * @description The loudness over the whole video in LUFS, from -36 to -10.
+                 * @default -16
+                 * @example -14
+                 */
+                integrated_lufs?: number;
+                /**
+                 * @description The highest peak in dBTP, from -9 to -1.
+                 * @default -1.5
+                 * @example -1
+                 */
+                true_peak_dbtp?: number;
+            };
+            /**
+             * @description How the picture is encoded: draft (fastest), standard, or high (closest to the page).
+             * @default standard
+             * @example high
+             * @enum {string}
+             */
+            quality?: "draft" | "standard" | "high";
+            /**
+             * @description The frame that the thumbnail shows, in seconds from the video's start: 0 to 7200. Default: a frame is chosen that shows something.
+             * @example 3.5
+             */
+            thumbnail_at?: number;
+            /**
+             * @description How one scene becomes the next. Default: a cut.
+             * @example {
+             *       "kind": "crossfade",
+             *       "seconds": 0.5
+             *     }
+             */
+            transition?: {
+                /**
+                 * @description cut, or crossfade: the next scene begins under the end of the one before and shows through more and more.
+                 * @example crossfade
+                 * @enum {string}
+                 */
+                kind: "cut" | "crossfade";
+                /**
+                 * @description How long a crossfade takes, from 0.1 to 5 seconds; shorter than each scene except the last.
+                 * @default 0.5
+                 * @example 0.8
+                 */
+                seconds?: number;
+            };
+            /**
+             * @description A picture that is laid over all of the video, such as a logo: a group of fields. Default: none.
+             * @example {
+             *       "corner": "top-right",
+             *       "opacity": 0.8,
+             *       "url": "https://example.com/logo.png",
+             *       "width": 0.1
+             *     }
+             */
+            watermark?: {
+                /**
+                 * @description The corner that it is in.
+                 * @default top-right
+                 * @example bottom-right
+                 * @enum {string}
+                 */
+                corner?: "bottom-left" | "bottom-right" | "top-left" | "top-right";
+                /**
+                 * @description Its distance from the video's edges, as a share of the video's shorter side, from 0 to 0.4.
+                 * @default 0.03
+                 * @example 0.02
+                 */
+                margin?: number;
+                /**
+                 * @description Its opacity, from 0.05 to 1 (as the picture is).
+                 * @default 1
+                 * @example 0.8
+                 */
+                opacity?: number;
+                /**
+                 * @description The picture: the http or https URL of a PNG, JPEG or WebP; in a campaign file also the path of a file beside it.
+                 * @example https://example.com/logo.png
+                 */
+                url: string;
+                /**
+                 * @description Its width as a share of the video's, from 0.01 to 1. The height follows from the picture's shape.
+                 * @default 0.12
+                 * @example 0.1
+                 */
+                width?: number;
+            };
         };
         Page: {
             /** @description Where the URL led, without its query. */
@@ -1635,7 +2004,7 @@ export interface components {
              * @description For how long messages are signed with both.
              * @default 86400
              */
-            overlap_seconds: number;
+            overlap_seconds?: number;
             /** @description whsec_ and the base64 of 24 to 64 bytes. Left out: one is made. */
             secret?: string;
         };
@@ -1653,6 +2022,432 @@ export interface components {
             has_options: boolean;
             id: string;
             url: string;
+        };
+        /** @description A scene of a campaign that replaces another. */
+        SceneChange: {
+            /**
+             * @description How long the page is shown: whole seconds from 1 to 3600.
+             * @example 5
+             */
+            duration_sec: number;
+            /**
+             * Format: uuid
+             * @description The id of the scene that this one was. It keeps that one's options if it has none itself. Null and left out: a new scene.
+             */
+            id?: string | null;
+            /**
+             * @description What is asked of the scene beyond that: a group of fields. docs/reference/scene-options.md explains them. Default: nothing.
+             * @example {
+             *       "color_scheme": "dark",
+             *       "scroll": {
+             *         "to": "end"
+             *       }
+             *     }
+             */
+            options?: components["schemas"]["SceneOptions"];
+            /**
+             * @description The page: an http or https URL.
+             * @example https://example.com/
+             */
+            url: string;
+        };
+        /** @description A page and how long it is shown. */
+        SceneInput: {
+            /**
+             * @description How long the page is shown: whole seconds from 1 to 3600.
+             * @example 5
+             */
+            duration_sec: number;
+            /**
+             * @description What is asked of the scene beyond that: a group of fields. docs/reference/scene-options.md explains them. Default: nothing.
+             * @example {
+             *       "color_scheme": "dark",
+             *       "scroll": {
+             *         "to": "end"
+             *       }
+             *     }
+             */
+            options?: components["schemas"]["SceneOptions"];
+            /**
+             * @description The page: an http or https URL.
+             * @example https://example.com/
+             */
+            url: string;
+        };
+        /** @description What is asked of one scene beyond its page and its seconds: a group of fields. */
+        SceneOptions: {
+            /**
+             * @description Actions on the page while it is recorded, in order: at most 200. Default: nothing.
+             * @example [
+             *       {
+             *         "at": 1.5,
+             *         "do": "click",
+             *         "selector": "#buy"
+             *       }
+             *     ]
+             */
+            actions?: {
+                /**
+                 * @description When the action begins, in seconds of the scene. Default: when the action before it has ended.
+                 * @example 1.5
+                 */
+                at?: number;
+                /**
+                 * @description The action: click (needs selector), type (needs text), hover (needs selector), press (needs key), scroll (to selector or y) or wait (needs seconds).
+                 * @example click
+                 * @enum {string}
+                 */
+                do: "click" | "type" | "hover" | "press" | "scroll" | "wait";
+                /**
+                 * @description The key to press: a character, or a key's name as in KeyboardEvent.key: Enter, Tab, Escape, Backspace, Delete, Insert, ArrowLeft, ArrowUp, ArrowRight, ArrowDown, Home, End, PageUp, PageDown, F1 to F12. Default: nothing.
+                 * @example Enter
+                 */
+                key?: string;
+                /**
+                 * @description How long the action takes, in seconds: the mouse's movement (click clicks, or with mobile taps, at its end), the typing, the scroll, the wait. Default: it is done at once.
+                 * @example 0.8
+                 */
+                seconds?: number;
+                /**
+                 * @description A CSS selector of the element to click, type into, hover over or scroll to, in the document or an open shadow root. Default: none; type then types into what has the focus.
+                 * @example #buy
+                 */
+                selector?: string;
+                /**
+                 * @description The text to type. May be secret. Default: nothing.
+                 * @example loom
+                 */
+                text?: string;
+                /**
+                 * @description The target of scroll without a selector, in CSS pixels from the top.
+                 * @default 0
+                 * @example 800
+                 */
+                y?: number;
+            }[];
+            /**
+             * @description User and password for the origin of the scene's URL, and for no other. Secret. Default: none.
+             * @example {
+             *       "password": "…",
+             *       "username": "preview"
+             *     }
+             */
+            basic_auth?: {
+                /**
+                 * @description The password.
+                 * @example …
+                 */
+                password: string;
+                /**
+                 * @description The user's name, without a colon.
+                 * @example preview
+                 */
+                username: string;
+            };
+            /**
+             * @description How old a recording of the same page may be that is used again: 90s, 30m, 12h, 7d, or off (the page is recorded for each render). Default: what the video's options say.
+             * @example 1h
+             */
+            cache?: string;
+            /**
+             * @description How the page's time passes: exact (every frame drawn on demand, on a virtual clock) or realtime (as it comes, for pages that live in real time only).
+             * @default exact
+             * @example realtime
+             * @enum {string}
+             */
+            capture?: "exact" | "realtime";
+            /**
+             * @description The preferred colour scheme (prefers-color-scheme): light or dark.
+             * @default light
+             * @example dark
+             * @enum {string}
+             */
+            color_scheme?: "light" | "dark";
+            /**
+             * @description What to do with consent banners that appear before the first frame: keep them, or dismiss them (refuse, and close).
+             * @default keep
+             * @example dismiss
+             * @enum {string}
+             */
+            consent?: "keep" | "dismiss";
+            /**
+             * @description Cookies that are set before the page is requested: at most 50. May be secret. Default: none.
+             * @example [
+             *       {
+             *         "name": "session",
+             *         "value": "k7QxZ"
+             *       }
+             *     ]
+             */
+            cookies?: {
+                /**
+                 * @description The domain that the cookie is for: that of the page's host, or one above it. Default: the page's host alone.
+                 * @example example.com
+                 */
+                domain?: string;
+                /**
+                 * @description Hidden from the page's scripts.
+                 * @default false
+                 * @example true
+                 */
+                http_only?: boolean;
+                /**
+                 * @description The cookie's name.
+                 * @example session
+                 */
+                name: string;
+                /**
+                 * @description The path that the cookie is for; it starts with a slash.
+                 * @default /
+                 * @example /app
+                 */
+                path?: string;
+                /**
+                 * @description Strict, Lax or None; None needs secure. Default: left to the browser.
+                 * @example Lax
+                 * @enum {string}
+                 */
+                same_site?: "Strict" | "Lax" | "None";
+                /**
+                 * @description Sent over https only.
+                 * @default false
+                 * @example true
+                 */
+                secure?: boolean;
+                /**
+                 * @description The cookie's value.
+                 * @example k7QxZ
+                 */
+                value: string;
+            }[];
+            /**
+             * @description CSS that is added to the page, from its beginning and after its own: at most 64 KiB. @import has no effect. Default: none.
+             * @example body { background: white }
+             */
+            css?: string;
+            /**
+             * @description Draws the mouse pointer of click and hover, and a ring where it clicks; with mobile, a ring where a finger taps.
+             * @default false
+             * @example true
+             */
+            cursor?: boolean;
+            /**
+             * @description Headers that go with every request to the origin of the scene's URL, and to no other: at most 50. May be secret. Not those that the browser sets itself (Host, Cookie, User-Agent, Connection and the like). Default: none.
+             * @example {
+             *       "X-Preview": "spring"
+             *     }
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * @description CSS selectors of elements that become invisible and keep their place, from the page's beginning, also in open shadow roots: at most 100. Default: none.
+             * @example [
+             *       ".chat-bubble"
+             *     ]
+             */
+            hide?: string[];
+            /**
+             * @description JavaScript that runs in the page once, when it has loaded, before the first frame: at most 64 KiB, for at most 5 seconds. Default: none.
+             * @example document.title = 'Demo'
+             */
+            js?: string;
+            /**
+             * @description The browser's language, as a BCP 47 tag.
+             * @default en-US
+             * @example de-DE
+             */
+            locale?: string;
+            /**
+             * @description Makes the browser a phone's: touch instead of a mouse, the mobile viewport meta tag, a screen of the viewport's size. It changes neither viewport nor user_agent.
+             * @default false
+             * @example true
+             */
+            mobile?: boolean;
+            /**
+             * @description What to do when the page stops working while it is recorded: fail, or last_picture (continue with the last good picture, and a warning on the render).
+             * @default fail
+             * @example last_picture
+             * @enum {string}
+             */
+            on_error?: "fail" | "last_picture";
+            /**
+             * @description Scrolls through the page and back before the first frame, so that lazy content is loaded: at most 80 stops, three quarters of the window apart.
+             * @default false
+             * @example true
+             */
+            prescroll?: boolean;
+            /**
+             * @description Requests less movement from the page (prefers-reduced-motion).
+             * @default false
+             * @example true
+             */
+            reduced_motion?: boolean;
+            /**
+             * @description CSS selectors of elements that are removed from the layout, from the page's beginning, also in open shadow roots: at most 100. Default: none.
+             * @example [
+             *       "#newsletter"
+             *     ]
+             */
+            remove?: string[];
+            /**
+             * @description Makes every recording of an unchanged page the same, byte for byte, as far as what moves is exact: random numbers are seeded, and the page's calendar starts on 1 January 2026 at noon (UTC). Not with capture: realtime.
+             * @default false
+             * @example true
+             */
+            repeatable?: boolean;
+            /**
+             * @description Scrolls the page while it is recorded, down and optionally back. Default: the page is not scrolled.
+             * @example {
+             *       "delay_sec": 1,
+             *       "easing": "ease-in-out",
+             *       "to": "end"
+             *     }
+             */
+            scroll?: {
+                /**
+                 * @description The direction: y (down), or x (sideways, in the direction of the text) in what can be scrolled that way.
+                 * @default y
+                 * @example x
+                 * @enum {string}
+                 */
+                axis?: "y" | "x";
+                /**
+                 * @description Scrolls back to the page's beginning, at the same speed.
+                 * @default false
+                 * @example true
+                 */
+                back?: boolean;
+                /**
+                 * @description Seconds before the scroll begins, from 0 to 3600.
+                 * @default 0
+                 * @example 1
+                 */
+                delay_sec?: number;
+                /**
+                 * @description How the pace changes on the way: linear, ease-in, ease-out or ease-in-out, as CSS has them.
+                 * @default linear
+                 * @example ease-in-out
+                 * @enum {string}
+                 */
+                easing?: "linear" | "ease-in" | "ease-out" | "ease-in-out";
+                /**
+                 * @description Seconds that the page rests at the target, from 0 to 3600.
+                 * @default 0
+                 * @example 0.5
+                 */
+                pause_sec?: number;
+                /**
+                 * @description Seconds for the whole scroll: more than 0, at most 3600. Either speed or seconds. Default: the scene's time.
+                 * @example 3
+                 */
+                seconds?: number;
+                /**
+                 * @description CSS pixels a second: more than 0, at most 100000. Either speed or seconds. Default: the scroll takes the scene's time.
+                 * @example 400
+                 */
+                speed?: number;
+                /**
+                 * @description Where to: end, a CSS selector, or a number of CSS pixels from the page's beginning, as a text.
+                 * @example #pricing
+                 */
+                to: string;
+            };
+            /**
+             * @description Warnings that fail the scene, by their codes: page_incomplete, page_unchanged_blank, fonts_missing, scene_scroll_short. Default: none.
+             * @example [
+             *       "page_incomplete",
+             *       "page_unchanged_blank"
+             *     ]
+             */
+            strict?: ("page_incomplete" | "page_unchanged_blank" | "fonts_missing" | "scene_scroll_short")[];
+            /**
+             * @description The browser's time zone, as an IANA name.
+             * @default UTC
+             * @example Europe/Berlin
+             */
+            timezone?: string;
+            /**
+             * @description The browser's user agent; navigator.platform and client hints follow it. Default: Chrome's own.
+             * @example Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36
+             */
+            user_agent?: string;
+            /**
+             * @description The browser window. Default: the video's size.
+             * @example {
+             *       "device_scale_factor": 2,
+             *       "height": 844,
+             *       "width": 390
+             *     }
+             */
+            viewport?: {
+                /**
+                 * @description The colour of the bars, as #rrggbb.
+                 * @default #000000
+                 * @example #f4f1ea
+                 */
+                background?: string;
+                /**
+                 * @description Picture pixels per CSS pixel along each axis: from 0.5 to 4.
+                 * @default 1
+                 * @example 2
+                 */
+                device_scale_factor?: number;
+                /**
+                 * @description How the picture is fitted to the video's size: contain (all of it, with bars), cover (no bars, cut at the edges) or fill (stretched).
+                 * @default contain
+                 * @example cover
+                 * @enum {string}
+                 */
+                fit?: "contain" | "cover" | "fill";
+                /**
+                 * @description Height in CSS pixels, from 16 to 7680.
+                 * @example 844
+                 */
+                height: number;
+                /**
+                 * @description Width in CSS pixels, from 16 to 7680. Width × height × the square of device_scale_factor may be at most 3840 × 2160.
+                 * @example 390
+                 */
+                width: number;
+            };
+            /**
+             * @description What must have happened before the first frame, beyond the page's load. All given conditions must hold. Default: nothing.
+             * @example {
+             *       "selector": "#chart.ready",
+             *       "timeout_sec": 20
+             *     }
+             */
+            wait_for?: {
+                /**
+                 * @description No request has been under way for half a second of page time. Streams, sound, video and requests that take longer than 5 seconds do not count.
+                 * @default false
+                 * @example true
+                 */
+                network_idle?: boolean;
+                /**
+                 * @description A JavaScript expression whose result is awaited. While it throws, for example because it names something that does not exist yet, it is evaluated again. Default: none.
+                 * @example window.app.ready
+                 */
+                promise?: string;
+                /**
+                 * @description Seconds of page time, from 0 to 60.
+                 * @default 0
+                 * @example 2.5
+                 */
+                seconds?: number;
+                /**
+                 * @description A CSS selector that finds a visible element (one with a size, and not visibility: hidden), also in open shadow roots. Default: none.
+                 * @example #chart.ready
+                 */
+                selector?: string;
+                /**
+                 * @description The longest wait for all of them together, in seconds of page time: more than 0, at most 120.
+                 * @default 15
+                 * @example 20
+                 */
+                timeout_sec?: number;
+            };
         };
         Selection: {
             campaign_id?: string;
@@ -1846,10 +2641,7 @@ export interface components {
             user_id: string | null;
         };
         UpdateCampaignInputBody: {
-            /** @description A scene may also have the id of one that is there. */
-            campaign: {
-                [key: string]: unknown;
-            };
+            campaign: components["schemas"]["CampaignChange"];
         };
         UpdateEndpointInputBody: {
             description?: string;

@@ -123,6 +123,7 @@ func New(cfg Config) *API {
 	a.receipts()
 	a.bulkActions()
 	a.savedViews()
+	a.campaignSchemas()
 	a.mux.HandleFunc("/v1/", a.nothing)
 	a.handler = a.authenticate(a.bound(a.once(a.mux)))
 	return a

@@ -141,7 +141,7 @@ type updateCampaignInput struct {
 	ID      uuid.UUID `path:"id" doc:"The campaign's id."`
 	IfMatch string    `header:"If-Match" doc:"The ETag that was got, or *."`
 	Body    struct {
-		Campaign Inline `json:"campaign" doc:"A scene may also have the id of one that is there."`
+		Campaign Changed `json:"campaign"`
 	}
 }
 
@@ -151,7 +151,7 @@ func (a *API) updateCampaign(ctx context.Context, in *updateCampaignInput) (*cam
 		p.Errors = []Fault{{Parameter: "If-Match", Detail: "it is missing"}}
 		return nil, p
 	}
-	text, kept, err := withoutIDs(in.Body.Campaign)
+	text, kept, err := withoutIDs(in.Body.Campaign.Inline)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/campaign"
 )
 
 // sender draws requests of the document's operations, valid ones and broken ones, and checks their
@@ -25,9 +27,11 @@ import (
 type sender struct {
 	*site
 
-	doc     *huma.OpenAPI
-	ops     []string
-	schemas *jsonschema.Compiler
+	doc *huma.OpenAPI
+	// document is doc as clients read it.
+	document map[string]any
+	ops      []string
+	schemas  *jsonschema.Compiler
 	// tokens are callers, of whom all but the first see one user's things only.
 	tokens []string
 	// own and foreign are ids of that user's things, and of others'.
@@ -63,6 +67,9 @@ func newSender(t *testing.T) *sender {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := json.Unmarshal(text, &s.document); err != nil {
+		t.Fatal(err)
+	}
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -94,20 +101,22 @@ func (s *sender) request(t *rapid.T) {
 	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[method]
 	who := rapid.SampledFrom([]int{0, 1, 1, 1, 2, 3, 4}).Draw(t, "who")
 	query, headers := url.Values{}, []string{}
-	for _, p := range op.Parameters {
+	described := at(s.document, "paths", path, strings.ToLower(method))
+	for i, p := range op.Parameters {
+		schema := at(described["parameters"].([]any)[i].(map[string]any), "schema")
 		switch p.In {
 		case "path":
-			value := s.text(p.Schema, t, p.Name)
+			value := s.text(schema, t, p.Name)
 			if value == "" || value == "." || value == ".." { // that is another path
 				value = "x"
 			}
 			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(value))
 		case "query":
 			if rapid.Bool().Draw(t, "with "+p.Name) {
-				query.Set(p.Name, s.text(p.Schema, t, p.Name))
+				query.Set(p.Name, s.text(schema, t, p.Name))
 			}
 		case "header":
-			if value := s.text(p.Schema, t, p.Name); rapid.Bool().Draw(t, "with "+p.Name) && sendable(value) {
+			if value := s.text(schema, t, p.Name); rapid.Bool().Draw(t, "with "+p.Name) && sendable(value) {
 				headers = append(headers, p.Name, value)
 			}
 		}
@@ -120,7 +129,7 @@ func (s *sender) request(t *rapid.T) {
 	}
 	var body any
 	if op.RequestBody != nil {
-		body = s.body(op.RequestBody.Content["application/json"].Schema, t)
+		body = s.body(at(described, "requestBody", "content", "application/json", "schema"), t)
 		if rapid.IntRange(0, 19).Draw(t, "another type") == 0 {
 			headers = append(headers, "Content-Type", rapid.SampledFrom([]string{"text/plain", "application/cbor", "application/x-www-form-urlencoded", "/"}).Draw(t, "type"))
 		}
@@ -137,12 +146,15 @@ func (s *sender) request(t *rapid.T) {
 	s.check(t, about, name, op, a)
 	if who != 0 {
 		for _, hidden := range append([]string{marked}, s.foreign...) {
-			if bytes.Contains(a.text, []byte(hidden)) && !strings.Contains(about, hidden) {
+			if bytes.Contains(filters.ReplaceAll(a.text, nil), []byte(hidden)) && !strings.Contains(about, hidden) {
 				t.Fatalf("%s: the answer has another user's %s: %s", about, hidden, a.text)
 			}
 		}
 	}
 }
+
+// filters are those of actions, which their users have written: they may name whatever there is.
+var filters = regexp.MustCompile(`"filter":\{[^}]*\}`)
 
 // check checks an answer against the document.
 func (s *sender) check(t *rapid.T, about, name string, op *huma.Operation, a answer) {
@@ -196,11 +208,11 @@ func sendable(value string) bool {
 var odd = []string{"", " ", "\x00", "%", "%00", "'", "\"", "../..", "null", "-1", "0", "101", "1e99", "99999999999999999999", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "é", "\xff", "a,b", ",", "*", `"x"`, strings.Repeat("x", 600)}
 
 // text draws a parameter's value, mostly one that fits its schema.
-func (s *sender) text(schema *huma.Schema, t *rapid.T, label string) string {
+func (s *sender) text(schema map[string]any, t *rapid.T, label string) string {
 	if rapid.IntRange(0, 3).Draw(t, label+" is odd") == 0 {
 		return rapid.OneOf(rapid.SampledFrom(odd), rapid.String()).Draw(t, label)
 	}
-	value := s.value(s.resolved(schema), t, label, 0)
+	value := s.value(schema, t, label, 0, 15)
 	if list, is := value.([]any); is {
 		var parts []string
 		for _, one := range list {
@@ -215,66 +227,161 @@ func (s *sender) text(schema *huma.Schema, t *rapid.T, label string) string {
 }
 
 // body draws a body: one that fits, one that has something odd in it, or no JSON at all.
-func (s *sender) body(schema *huma.Schema, t *rapid.T) any {
+func (s *sender) body(schema map[string]any, t *rapid.T) any {
 	switch rapid.IntRange(0, 9).Draw(t, "body") {
 	case 0:
 		return rapid.SampledFrom([]string{"", "{", "null", "[]", "1", `"x"`, "{}", `{"a":`, "\xff\xfe", strings.Repeat("[", 20000)}).Draw(t, "text")
 	case 1:
 		return nil
 	}
-	return s.value(s.resolved(schema), t, "body", 0)
+	return s.value(schema, t, "body", 0, 15)
 }
 
-func (s *sender) resolved(schema *huma.Schema) *huma.Schema {
-	if schema.Ref != "" {
-		return s.doc.Components.Schemas.SchemaFromRef(schema.Ref)
+// resolved returns the schema that one refers to.
+func (s *sender) resolved(schema map[string]any) map[string]any {
+	for ref, is := schema["$ref"].(string); is; ref, is = schema["$ref"].(string) {
+		schema = at(s.document, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
 	}
 	return schema
 }
 
-// value draws a value of a schema, seldom one of another type.
-func (s *sender) value(schema *huma.Schema, t *rapid.T, label string, depth int) any {
-	if depth > 0 && rapid.IntRange(0, 14).Draw(t, label+" is odd") == 0 {
+// at returns an object within one.
+func at(object map[string]any, path ...string) map[string]any {
+	for _, name := range path {
+		object, _ = object[name].(map[string]any)
+	}
+	return object
+}
+
+// value draws a value of a schema. One of odds is of another type; with 0 none is, and all is
+// within the schema's bounds.
+func (s *sender) value(schema map[string]any, t *rapid.T, label string, depth, odds int) any {
+	if odds > 0 && depth > 0 && rapid.IntRange(1, odds).Draw(t, label+" is odd") == 1 {
 		return rapid.SampledFrom([]any{nil, true, -1, 1e308, "", "\u0000", []any{}, map[string]any{}, strings.Repeat("x", 300)}).Draw(t, label)
 	}
-	if len(schema.Enum) > 0 {
-		return rapid.SampledFrom(schema.Enum).Draw(t, label)
+	schema = s.resolved(schema)
+	if enum, is := schema["enum"].([]any); is {
+		return rapid.SampledFrom(enum).Draw(t, label)
 	}
-	switch schema.Type {
-	case huma.TypeObject:
-		if strings.HasSuffix(label, ".campaign") && rapid.Bool().Draw(t, "a whole campaign") {
+	kind, _ := schema["type"].(string)
+	if kinds, is := schema["type"].([]any); is {
+		kind = rapid.SampledFrom(kinds).Draw(t, label+" type").(string)
+	}
+	number := func(keyword string, otherwise int) int {
+		if n, is := schema[keyword].(float64); is {
+			return int(n)
+		}
+		return otherwise
+	}
+	switch kind {
+	case "null":
+		return nil
+	case "object":
+		if strings.HasSuffix(label, ".campaign") && odds > 0 && rapid.Bool().Draw(t, "a whole campaign") {
 			return launch()
 		}
-		object := map[string]any{}
-		for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
-			if slices.Contains(schema.Required, name) || rapid.Bool().Draw(t, "with "+name) {
-				object[name] = s.value(s.resolved(schema.Properties[name]), t, label+"."+name, depth+1)
+		object, fields := map[string]any{}, at(schema, "properties")
+		required, _ := schema["required"].([]any)
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			// Deep below, what must not be there is mostly left out.
+			if slices.Contains(required, any(name)) || rapid.IntRange(0, 1+depth).Draw(t, "with "+name) == 0 {
+				object[name] = s.value(at(fields, name), t, label+"."+name, depth+1, odds)
 			}
 		}
 		return object
-	case huma.TypeArray:
+	case "array":
 		list := []any{}
-		for range rapid.IntRange(0, 3).Draw(t, label+" items") {
-			list = append(list, s.value(s.resolved(schema.Items), t, label+"[]", depth+1))
+		most := min(number("minItems", 0)+3, number("maxItems", 3))
+		for range rapid.IntRange(number("minItems", 0), most).Draw(t, label+" items") {
+			list = append(list, s.value(at(schema, "items"), t, label+"[]", depth+1, odds))
 		}
 		return list
-	case huma.TypeInteger, huma.TypeNumber:
-		low, high := -1000, 1000
-		if schema.Minimum != nil {
-			low = int(*schema.Minimum)
-		}
-		if schema.Maximum != nil {
-			high = int(*schema.Maximum)
-		}
-		return rapid.IntRange(low, high).Draw(t, label)
-	case huma.TypeBoolean:
+	case "integer", "number":
+		step := number("multipleOf", 1)
+		low := max(number("minimum", -1000), number("exclusiveMinimum", -1000)+1)
+		return step * rapid.IntRange((low+step-1)/step, max(low, number("maximum", 1000))/step).Draw(t, label)
+	case "boolean":
 		return rapid.Bool().Draw(t, label)
 	}
-	if schema.Format == "date-time" {
+	if schema["format"] == "date-time" {
 		return rapid.SampledFrom([]string{"2026-01-02T03:04:05Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"}).Draw(t, label)
 	}
-	if schema.Format == "uuid" || strings.HasSuffix(label, "id") || strings.HasSuffix(label, "ids[]") {
+	if schema["format"] == "uuid" || strings.HasSuffix(label, "id") || strings.HasSuffix(label, "ids[]") {
 		return rapid.SampledFrom(slices.Concat(s.own, s.foreign, []string{uuid.NewString(), uuid.Nil.String()})).Draw(t, label)
 	}
-	return rapid.OneOf(rapid.SampledFrom(odd), rapid.StringMatching(`[A-Za-z ]{1,12}`)).Draw(t, label)
+	if examples, is := schema["examples"].([]any); is && rapid.Bool().Draw(t, label+" as in an example") {
+		if text, is := rapid.SampledFrom(examples).Draw(t, label).(string); is {
+			return text
+		}
+	}
+	texts := []*rapid.Generator[string]{rapid.StringMatching(`[A-Za-z ]{1,12}`)}
+	if odds > 0 {
+		texts = append(texts, rapid.SampledFrom(odd))
+	}
+	return rapid.OneOf(texts...).Draw(t, label)
+}
+
+// A campaign that fits the document's schema is rendered, or refused by a rule that no schema has:
+// with words, and with a pointer to a field of what was sent, or to one that was left out.
+func TestACampaignIsWhatTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	s := newSender(t)
+	schema := at(s.document, "components", "schemas", campaign.SentCampaign)
+	taken := 0
+	rapid.Check(t, func(t *rapid.T) {
+		sent := map[string]any{"campaign": s.value(schema, t, "campaign", 0, 0)}
+		if rapid.Bool().Draw(t, "broken") {
+			broken := rapid.SampledFrom([]string{"scenes", "output_width", "output_options", "unknown"}).Draw(t, "field")
+			sent["campaign"].(map[string]any)[broken] = "no such thing"
+		}
+		a := s.send(s.tokens[1], "POST", "/v1/renders", sent)
+		if a.StatusCode == http.StatusAccepted {
+			taken++
+			return
+		}
+		text, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var problem Problem
+		if err := json.Unmarshal(a.text, &problem); err != nil || problem.Code != CodeInvalid || len(problem.Errors) == 0 {
+			t.Fatalf("%s: %s: %s", text, a.Status, a.text)
+		}
+		for _, fault := range problem.Errors {
+			if fault.Detail == "" || !within(sent, fault.Pointer[:max(0, strings.LastIndex(fault.Pointer, "/"))]) {
+				t.Fatalf("%s: the pointer of %+v is to no field of what was sent", text, fault)
+			}
+		}
+	})
+	t.Logf("%d campaigns were taken", taken)
+	if taken == 0 {
+		t.Error("no campaign that fits the document's schema was taken")
+	}
+}
+
+// within reports whether a pointer, as problems have them, points at something.
+func within(value any, pointer string) bool {
+	rest, whole := strings.CutPrefix(pointer, "#")
+	for _, part := range strings.Split(rest, "/")[1:] {
+		name, err := url.PathUnescape(part)
+		if err != nil {
+			return false
+		}
+		name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+		switch v := value.(type) {
+		case map[string]any:
+			if value, whole = v[name]; !whole {
+				return false
+			}
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i < 0 || i >= len(v) {
+				return false
+			}
+			value = v[i]
+		default:
+			return false
+		}
+	}
+	return whole
 }

@@ -62,12 +62,29 @@ func (i *Inline) UnmarshalJSON(data []byte) error {
 // MarshalJSON returns the text.
 func (i Inline) MarshalJSON() ([]byte, error) { return json.RawMessage(i).MarshalJSON() }
 
-// Schema is that of any object: what the campaign file's schema says is said by package campaign,
-// in its words.
-func (Inline) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{
-		Type: huma.TypeObject, AdditionalProperties: true,
-		Description: "A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files.",
+// Schema refers to the campaign's schema for readers of the document. The library does not see the
+// reference, which is no field of its own: package campaign says what is wrong, in its words.
+func (Inline) Schema(huma.Registry) *huma.Schema { return elsewhere(campaign.SentCampaign) }
+
+// Changed is a campaign that replaces another. Its scenes may have ids.
+type Changed struct{ Inline }
+
+// Schema is as that of Inline.
+func (Changed) Schema(huma.Registry) *huma.Schema { return elsewhere(campaign.ChangedCampaign) }
+
+// elsewhere refers to a schema that campaignSchemas puts into the document.
+func elsewhere(name string) *huma.Schema {
+	return &huma.Schema{Extensions: map[string]any{"$ref": "#/components/schemas/" + name}}
+}
+
+// campaignSchemas puts the schemas of campaigns into the document.
+func (a *API) campaignSchemas() {
+	schemas, err := campaign.SentSchemas()
+	if err != nil {
+		panic(err) // as the library does of types that it cannot describe: the schemas are part of the program
+	}
+	for name, schema := range schemas {
+		a.Document().Components.Schemas.Map()[name] = &huma.Schema{Extensions: schema}
 	}
 }
 
@@ -123,7 +140,7 @@ func (a *API) accepted(ctx context.Context, id uuid.UUID) (*acceptedRender, erro
 
 // submission reads a campaign that was sent in the body below at.
 func submission(ctx context.Context, text Inline, user *uuid.UUID, at ...string) (renders.Submission, error) {
-	c, err := campaign.Parse(text, "Untitled campaign")
+	c, err := campaign.Parse(text)
 	if err != nil {
 		if p := unreadable(err, at...); p != nil {
 			return renders.Submission{}, p

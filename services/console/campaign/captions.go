@@ -38,7 +38,7 @@ func (t text) withCaptions(root *os.Root) (map[string]any, error) {
 		return rest, errors.New("there is also a text: write only one of them")
 	}
 	if root == nil {
-		return rest, errors.New("no file may be named here: write what it holds as text")
+		return rest, errors.New(noFile)
 	}
 	said, err := readCaptions(root, file)
 	if err != nil {
@@ -55,6 +55,9 @@ func with(fields map[string]any, name string, value any) map[string]any {
 	fields[name] = value
 	return fields
 }
+
+// noFile is said of a path where none may be.
+const noFile = "no file may be named here: write what it holds as text"
 
 const wantCaptions = "write the path of an SRT or WebVTT file beside the campaign file"
 

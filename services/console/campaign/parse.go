@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
+// Untitled is the name of a campaign that was sent without one.
+const Untitled = "Untitled campaign"
+
 // Parse reads a campaign that a stranger has sent, as JSON of the shape of a campaign file. It may
-// name what is on the web, and no files. name is what it is called when it does not say. What is
-// wrong with it is an *Error without a path.
-func Parse(data []byte, name string) (*Campaign, error) {
+// name what is on the web, and no files. What is wrong with it is an *Error without a path.
+func Parse(data []byte) (*Campaign, error) {
 	if len(data) > maxSize {
 		return nil, &Error{Problems: []Problem{{Text: fmt.Sprintf("it is larger than %d bytes", maxSize)}}}
 	}
@@ -17,9 +20,14 @@ func Parse(data []byte, name string) (*Campaign, error) {
 	if err := json.Unmarshal(data, &value); err != nil {
 		return nil, &Error{Problems: []Problem{{Text: "this is not JSON that can be read"}}}
 	}
-	problems, err := validateValue(value, nil, compiled)
+	problems, err := validateValue(value, nil, sent)
 	if err != nil {
 		return nil, err
+	}
+	for i, p := range problems {
+		if slices.Equal(p.Location, captionsFile) {
+			problems[i].Text = noFile
+		}
 	}
 	if len(problems) > 0 {
 		return nil, &Error{Problems: problems}
@@ -34,7 +42,7 @@ func Parse(data []byte, name string) (*Campaign, error) {
 	if err := decoder.Decode(&t); err != nil {
 		return nil, fmt.Errorf("read campaign: %w", err)
 	}
-	c, problems, err := t.complete(name, nil, nil)
+	c, problems, err := t.complete(Untitled, nil, nil)
 	if err != nil {
 		return nil, err
 	}
