@@ -68,6 +68,57 @@ const (
 	EntryKindToken    EntryKind = "token"
 )
 
+// Defines values for FacecamOptionsAspect.
+const (
+	N11  FacecamOptionsAspect = "1:1"
+	N169 FacecamOptionsAspect = "16:9"
+	N34  FacecamOptionsAspect = "3:4"
+	N43  FacecamOptionsAspect = "4:3"
+	N916 FacecamOptionsAspect = "9:16"
+)
+
+// Defines values for FacecamOptionsCorner.
+const (
+	FacecamOptionsCornerBottomLeft  FacecamOptionsCorner = "bottom-left"
+	FacecamOptionsCornerBottomRight FacecamOptionsCorner = "bottom-right"
+	FacecamOptionsCornerTopLeft     FacecamOptionsCorner = "top-left"
+	FacecamOptionsCornerTopRight    FacecamOptionsCorner = "top-right"
+)
+
+// Defines values for FacecamOptionsShape.
+const (
+	Circle    FacecamOptionsShape = "circle"
+	Rectangle FacecamOptionsShape = "rectangle"
+	Rounded   FacecamOptionsShape = "rounded"
+)
+
+// Defines values for OutputOptionsCaptionsShow.
+const (
+	Burn  OutputOptionsCaptionsShow = "burn"
+	Track OutputOptionsCaptionsShow = "track"
+)
+
+// Defines values for OutputOptionsQuality.
+const (
+	Draft    OutputOptionsQuality = "draft"
+	High     OutputOptionsQuality = "high"
+	Standard OutputOptionsQuality = "standard"
+)
+
+// Defines values for OutputOptionsTransitionKind.
+const (
+	Crossfade OutputOptionsTransitionKind = "crossfade"
+	Cut       OutputOptionsTransitionKind = "cut"
+)
+
+// Defines values for OutputOptionsWatermarkCorner.
+const (
+	OutputOptionsWatermarkCornerBottomLeft  OutputOptionsWatermarkCorner = "bottom-left"
+	OutputOptionsWatermarkCornerBottomRight OutputOptionsWatermarkCorner = "bottom-right"
+	OutputOptionsWatermarkCornerTopLeft     OutputOptionsWatermarkCorner = "top-left"
+	OutputOptionsWatermarkCornerTopRight    OutputOptionsWatermarkCorner = "top-right"
+)
+
 // Defines values for PageClass.
 const (
 	Blank        PageClass = "blank"
@@ -102,6 +153,76 @@ const (
 	ResendDeliveriesInputBodyStateDead      ResendDeliveriesInputBodyState = "dead"
 	ResendDeliveriesInputBodyStateDelivered ResendDeliveriesInputBodyState = "delivered"
 	ResendDeliveriesInputBodyStatePending   ResendDeliveriesInputBodyState = "pending"
+)
+
+// Defines values for SceneOptionsActionsDo.
+const (
+	Click  SceneOptionsActionsDo = "click"
+	Hover  SceneOptionsActionsDo = "hover"
+	Press  SceneOptionsActionsDo = "press"
+	Scroll SceneOptionsActionsDo = "scroll"
+	Type   SceneOptionsActionsDo = "type"
+	Wait   SceneOptionsActionsDo = "wait"
+)
+
+// Defines values for SceneOptionsCapture.
+const (
+	Exact    SceneOptionsCapture = "exact"
+	Realtime SceneOptionsCapture = "realtime"
+)
+
+// Defines values for SceneOptionsColorScheme.
+const (
+	Dark  SceneOptionsColorScheme = "dark"
+	Light SceneOptionsColorScheme = "light"
+)
+
+// Defines values for SceneOptionsConsent.
+const (
+	Dismiss SceneOptionsConsent = "dismiss"
+	Keep    SceneOptionsConsent = "keep"
+)
+
+// Defines values for SceneOptionsCookiesSameSite.
+const (
+	Lax    SceneOptionsCookiesSameSite = "Lax"
+	None   SceneOptionsCookiesSameSite = "None"
+	Strict SceneOptionsCookiesSameSite = "Strict"
+)
+
+// Defines values for SceneOptionsOnError.
+const (
+	Fail        SceneOptionsOnError = "fail"
+	LastPicture SceneOptionsOnError = "last_picture"
+)
+
+// Defines values for SceneOptionsScrollAxis.
+const (
+	X SceneOptionsScrollAxis = "x"
+	Y SceneOptionsScrollAxis = "y"
+)
+
+// Defines values for SceneOptionsScrollEasing.
+const (
+	EaseIn    SceneOptionsScrollEasing = "ease-in"
+	EaseInOut SceneOptionsScrollEasing = "ease-in-out"
+	EaseOut   SceneOptionsScrollEasing = "ease-out"
+	Linear    SceneOptionsScrollEasing = "linear"
+)
+
+// Defines values for SceneOptionsStrict.
+const (
+	FontsMissing       SceneOptionsStrict = "fonts_missing"
+	PageIncomplete     SceneOptionsStrict = "page_incomplete"
+	PageUnchangedBlank SceneOptionsStrict = "page_unchanged_blank"
+	SceneScrollShort   SceneOptionsStrict = "scene_scroll_short"
+)
+
+// Defines values for SceneOptionsViewportFit.
+const (
+	Contain SceneOptionsViewportFit = "contain"
+	Cover   SceneOptionsViewportFit = "cover"
+	Fill    SceneOptionsViewportFit = "fill"
 )
 
 // Defines values for SelectionStage.
@@ -330,6 +451,100 @@ type Campaign struct {
 	UserID *string `json:"user_id"`
 }
 
+// CampaignChange A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
+type CampaignChange struct {
+	// FacecamOptions How the presenter is shown: a group of fields.
+	FacecamOptions *FacecamOptions `json:"facecam_options,omitempty"`
+
+	// FacecamURL The presenter's video: an http or https URL.
+	//
+	// Examples: https://example.com/facecam.mp4
+	FacecamURL *string `json:"facecam_url,omitempty"`
+
+	// Metadata Whatever the receivers of webhooks are to know of the campaign: a group of fields of at most 8192 bytes. Default: nothing.
+	//
+	// Examples: {"customer":"4711"}
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
+
+	// Name The campaign's name: a text. Default: Untitled campaign.
+	//
+	// Examples: Spring launch
+	Name *string `json:"name,omitempty"`
+
+	// OutputFPS Frames per second: a whole number from 1 to 120. Default: 60.
+	//
+	// Examples: 60
+	OutputFPS *int `json:"output_fps,omitempty"`
+
+	// OutputHeight The video's height in pixels: an even number from 16 to 3840. Default: 1080.
+	//
+	// Examples: 1080
+	OutputHeight *int `json:"output_height,omitempty"`
+
+	// OutputOptions How the video is made, beyond its size, rate and scenes: a group of fields.
+	OutputOptions *OutputOptions `json:"output_options,omitempty"`
+
+	// OutputRate Frames per second where a whole number is not enough, from 1 to 120: 29.97, 23.976 and 59.94 mean television's 30000/1001, 24000/1001 and 60000/1001. It takes precedence over output_fps. Default: output_fps.
+	//
+	// Examples: 30000/1001, 29.97
+	OutputRate any `json:"output_rate,omitempty"`
+
+	// OutputWidth The video's width in pixels: an even number from 16 to 3840. Default: 1920.
+	//
+	// Examples: 1920
+	OutputWidth *int `json:"output_width,omitempty"`
+
+	// Scenes The scenes, in the order in which they are shown: a list with at least one.
+	Scenes []SceneChange `json:"scenes"`
+}
+
+// CampaignInput A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
+type CampaignInput struct {
+	// FacecamOptions How the presenter is shown: a group of fields.
+	FacecamOptions *FacecamOptions `json:"facecam_options,omitempty"`
+
+	// FacecamURL The presenter's video: an http or https URL.
+	//
+	// Examples: https://example.com/facecam.mp4
+	FacecamURL *string `json:"facecam_url,omitempty"`
+
+	// Metadata Whatever the receivers of webhooks are to know of the campaign: a group of fields of at most 8192 bytes. Default: nothing.
+	//
+	// Examples: {"customer":"4711"}
+	Metadata map[string]interface{} `json:"metadata,omitempty"`
+
+	// Name The campaign's name: a text. Default: Untitled campaign.
+	//
+	// Examples: Spring launch
+	Name *string `json:"name,omitempty"`
+
+	// OutputFPS Frames per second: a whole number from 1 to 120. Default: 60.
+	//
+	// Examples: 60
+	OutputFPS *int `json:"output_fps,omitempty"`
+
+	// OutputHeight The video's height in pixels: an even number from 16 to 3840. Default: 1080.
+	//
+	// Examples: 1080
+	OutputHeight *int `json:"output_height,omitempty"`
+
+	// OutputOptions How the video is made, beyond its size, rate and scenes: a group of fields.
+	OutputOptions *OutputOptions `json:"output_options,omitempty"`
+
+	// OutputRate Frames per second where a whole number is not enough, from 1 to 120: 29.97, 23.976 and 59.94 mean television's 30000/1001, 24000/1001 and 60000/1001. It takes precedence over output_fps. Default: output_fps.
+	//
+	// Examples: 30000/1001, 29.97
+	OutputRate any `json:"output_rate,omitempty"`
+
+	// OutputWidth The video's width in pixels: an even number from 16 to 3840. Default: 1920.
+	//
+	// Examples: 1920
+	OutputWidth *int `json:"output_width,omitempty"`
+
+	// Scenes The scenes, in the order in which they are shown: a list with at least one.
+	Scenes []SceneInput `json:"scenes"`
+}
+
 // CancelledRenderBody defines model for CancelledRenderBody.
 type CancelledRenderBody struct {
 	// Cancelled Whether this request has ended it: false for one that had ended.
@@ -353,8 +568,8 @@ type Cost struct {
 
 // CreateCampaignInputBody defines model for CreateCampaignInputBody.
 type CreateCampaignInputBody struct {
-	// Campaign A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files.
-	Campaign map[string]interface{} `json:"campaign"`
+	// Campaign A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
+	Campaign CampaignInput `json:"campaign"`
 
 	// UserID Whose it is. A token of one user makes its user's.
 	UserID *string `json:"user_id,omitempty"`
@@ -381,8 +596,8 @@ type CreateEndpointInputBody struct {
 
 // CreatePreflightInputBody defines model for CreatePreflightInputBody.
 type CreatePreflightInputBody struct {
-	// Campaign A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files.
-	Campaign map[string]interface{} `json:"campaign,omitempty"`
+	// Campaign A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
+	Campaign *CampaignInput `json:"campaign,omitempty"`
 
 	// CampaignID A campaign that is there.
 	CampaignID *string `json:"campaign_id,omitempty"`
@@ -390,8 +605,8 @@ type CreatePreflightInputBody struct {
 
 // CreateRenderInputBody defines model for CreateRenderInputBody.
 type CreateRenderInputBody struct {
-	// Campaign A campaign, as in a campaign file: docs/reference/campaign-file.md. It may name http and https URLs only, and no files.
-	Campaign map[string]interface{} `json:"campaign,omitempty"`
+	// Campaign A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
+	Campaign *CampaignInput `json:"campaign,omitempty"`
 
 	// CampaignID A campaign that is there.
 	CampaignID *string `json:"campaign_id,omitempty"`
@@ -491,6 +706,109 @@ type Entry struct {
 
 // EntryKind How the actor came: with a token of the API, a session of the dashboard, or loom.
 type EntryKind string
+
+// FacecamOptions How the presenter is shown: a group of fields.
+type FacecamOptions struct {
+	// Aspect Width to height of a rounded or a rectangle: 16:9, 4:3, 1:1, 3:4 or 9:16. The facecam covers it, cut at its sides.
+	//
+	// Examples: 4:3
+	Aspect *FacecamOptionsAspect `json:"aspect,omitempty"`
+
+	// Border The border around the face.
+	//
+	// Examples: {"color":"#6366f1","width":0.03}
+	Border *struct {
+		// Color Its colour, as #rrggbb.
+		//
+		// Examples: #6366f1
+		Color *string `json:"color,omitempty"`
+
+		// Width Its width as a share of the bubble's shorter side, from 0 (none) to 0.2; otherwise at least a pixel.
+		//
+		// Examples: 0.03
+		Width *float32 `json:"width,omitempty"`
+	} `json:"border,omitempty"`
+
+	// Corner The corner that the bubble is in: bottom-left, bottom-right, top-left or top-right.
+	//
+	// Examples: top-right
+	Corner *FacecamOptionsCorner `json:"corner,omitempty"`
+
+	// Fullscreen Moments when the presenter fills the picture: a list of at most 50, which do not overlap. Default: none.
+	//
+	// Examples: [{"at":"start","seconds":3}]
+	Fullscreen []struct {
+		// At When it begins: start (the video begins with it), end (the video ends with it), or the seconds from the video's start at which the bubble starts to grow.
+		//
+		// Examples: 12.5
+		At any `json:"at"`
+
+		// Ease The seconds of each move, from bubble to full picture and back: from 0 (a cut) to 5.
+		//
+		// Examples: 1
+		Ease *float32 `json:"ease,omitempty"`
+
+		// Seconds The seconds until the bubble is back, moves included: from 0.5 to 86400.
+		//
+		// Examples: 4
+		Seconds float32 `json:"seconds"`
+	} `json:"fullscreen,omitempty"`
+
+	// Margin The distance of the face from the corner's edges, as a share of the picture's shorter side, from 0 to 0.5.
+	//
+	// Examples: 0.02
+	Margin *float32 `json:"margin,omitempty"`
+
+	// Mirror Shows the presenter as in a mirror: true or false.
+	//
+	// Examples: true
+	Mirror *bool `json:"mirror,omitempty"`
+
+	// Position The bubble's centre, instead of a corner: shares of the picture's width and height, from its upper left corner.
+	//
+	// Examples: {"x":0.5,"y":0.8}
+	Position *struct {
+		// X From the left: 0 to 1.
+		//
+		// Examples: 0.5
+		X float32 `json:"x"`
+
+		// Y From the top: 0 to 1.
+		//
+		// Examples: 0.8
+		Y float32 `json:"y"`
+	} `json:"position,omitempty"`
+
+	// Shadow Draws a soft shadow: true or false.
+	//
+	// Examples: false
+	Shadow *bool `json:"shadow,omitempty"`
+
+	// Shape The bubble's shape: circle, rounded (a rectangle with round corners) or rectangle.
+	//
+	// Examples: rounded
+	Shape *FacecamOptionsShape `json:"shape,omitempty"`
+
+	// Size The bubble's shorter side as a share of the picture's shorter side, from 0.05 to 1.
+	//
+	// Examples: 0.3
+	Size *float32 `json:"size,omitempty"`
+}
+
+// FacecamOptionsAspect Width to height of a rounded or a rectangle: 16:9, 4:3, 1:1, 3:4 or 9:16. The facecam covers it, cut at its sides.
+//
+// Examples: 4:3
+type FacecamOptionsAspect string
+
+// FacecamOptionsCorner The corner that the bubble is in: bottom-left, bottom-right, top-left or top-right.
+//
+// Examples: top-right
+type FacecamOptionsCorner string
+
+// FacecamOptionsShape The bubble's shape: circle, rounded (a rectangle with round corners) or rectangle.
+//
+// Examples: rounded
+type FacecamOptionsShape string
 
 // Fault defines model for Fault.
 type Fault struct {
@@ -650,6 +968,125 @@ type Making struct {
 	Stages   []Stage  `json:"stages"`
 	Tasks    []Task   `json:"tasks"`
 }
+
+// OutputOptions How the video is made, beyond its size, rate and scenes: a group of fields.
+type OutputOptions struct {
+	// Cache How old the recordings, the facecam and the watermark may be that are used again: 90s, 30m, 12h, 7d, or off (all are made for each render). Default: SCENE_CACHE_TTL.
+	//
+	// Examples: 1h
+	Cache *string `json:"cache,omitempty"`
+
+	// Captions Captions, as text: a group of fields. Default: none.
+	//
+	// Examples: {"show":"burn","text":"00:00:01.000 --\u003e 00:00:03.500\nWelcome!"}
+	Captions *struct {
+		// Language The language of a track, for players to show: a BCP 47 tag or an ISO 639 code. Default: none.
+		//
+		// Examples: de
+		Language *string `json:"language,omitempty"`
+
+		// Show track (viewers switch them on in their player) or burn (drawn on the picture).
+		//
+		// Examples: burn
+		Show *OutputOptionsCaptionsShow `json:"show,omitempty"`
+
+		// Text The captions as SRT or WebVTT, times counted from the video's start: at most 2000 captions in 160000 characters.
+		//
+		// Examples: 00:00:01.000 --> 00:00:03.500
+		// Welcome!
+		Text string `json:"text"`
+	} `json:"captions,omitempty"`
+
+	// Loudness The loudness of the facecam's sound, by EBU R 128. Default: -16 LUFS with peaks up to -1.5 dBTP.
+	//
+	// Examples: {"integrated_lufs":-14,"true_peak_dbtp":-1}
+	Loudness *struct {
+		// IntegratedLufs The loudness over the whole video in LUFS, from -36 to -10.
+		//
+		// Examples: -14
+		IntegratedLufs *float32 `json:"integrated_lufs,omitempty"`
+
+		// TruePeakDbtp The highest peak in dBTP, from -9 to -1.
+		//
+		// Examples: -1
+		TruePeakDbtp *float32 `json:"true_peak_dbtp,omitempty"`
+	} `json:"loudness,omitempty"`
+
+	// Quality How the picture is encoded: draft (fastest), standard, or high (closest to the page).
+	//
+	// Examples: high
+	Quality *OutputOptionsQuality `json:"quality,omitempty"`
+
+	// ThumbnailAt The frame that the thumbnail shows, in seconds from the video's start: 0 to 7200. Default: a frame is chosen that shows something.
+	//
+	// Examples: 3.5
+	ThumbnailAt *float32 `json:"thumbnail_at,omitempty"`
+
+	// Transition How one scene becomes the next. Default: a cut.
+	//
+	// Examples: {"kind":"crossfade","seconds":0.5}
+	Transition *struct {
+		// Kind cut, or crossfade: the next scene begins under the end of the one before and shows through more and more.
+		//
+		// Examples: crossfade
+		Kind OutputOptionsTransitionKind `json:"kind"`
+
+		// Seconds How long a crossfade takes, from 0.1 to 5 seconds; shorter than each scene except the last.
+		//
+		// Examples: 0.8
+		Seconds *float32 `json:"seconds,omitempty"`
+	} `json:"transition,omitempty"`
+
+	// Watermark A picture that is laid over all of the video, such as a logo: a group of fields. Default: none.
+	//
+	// Examples: {"corner":"top-right","opacity":0.8,"url":"https://example.com/logo.png","width":0.1}
+	Watermark *struct {
+		// Corner The corner that it is in.
+		//
+		// Examples: bottom-right
+		Corner *OutputOptionsWatermarkCorner `json:"corner,omitempty"`
+
+		// Margin Its distance from the video's edges, as a share of the video's shorter side, from 0 to 0.4.
+		//
+		// Examples: 0.02
+		Margin *float32 `json:"margin,omitempty"`
+
+		// Opacity Its opacity, from 0.05 to 1 (as the picture is).
+		//
+		// Examples: 0.8
+		Opacity *float32 `json:"opacity,omitempty"`
+
+		// URL The picture: the http or https URL of a PNG, JPEG or WebP; in a campaign file also the path of a file beside it.
+		//
+		// Examples: https://example.com/logo.png
+		URL string `json:"url"`
+
+		// Width Its width as a share of the video's, from 0.01 to 1. The height follows from the picture's shape.
+		//
+		// Examples: 0.1
+		Width *float32 `json:"width,omitempty"`
+	} `json:"watermark,omitempty"`
+}
+
+// OutputOptionsCaptionsShow track (viewers switch them on in their player) or burn (drawn on the picture).
+//
+// Examples: burn
+type OutputOptionsCaptionsShow string
+
+// OutputOptionsQuality How the picture is encoded: draft (fastest), standard, or high (closest to the page).
+//
+// Examples: high
+type OutputOptionsQuality string
+
+// OutputOptionsTransitionKind cut, or crossfade: the next scene begins under the end of the one before and shows through more and more.
+//
+// Examples: crossfade
+type OutputOptionsTransitionKind string
+
+// OutputOptionsWatermarkCorner The corner that it is in.
+//
+// Examples: bottom-right
+type OutputOptionsWatermarkCorner string
 
 // Page defines model for Page.
 type Page struct {
@@ -901,6 +1338,387 @@ type Scene struct {
 	URL        string `json:"url"`
 }
 
+// SceneChange A scene of a campaign that replaces another.
+type SceneChange struct {
+	// DurationSec How long the page is shown: whole seconds from 1 to 3600.
+	//
+	// Examples: 5
+	DurationSec int `json:"duration_sec"`
+
+	// ID The id of the scene that this one was. It keeps that one's options if it has none itself. Null and left out: a new scene.
+	ID *openapi_types.UUID `json:"id,omitempty"`
+
+	// Options What is asked of one scene beyond its page and its seconds: a group of fields.
+	Options *SceneOptions `json:"options,omitempty"`
+
+	// URL The page: an http or https URL.
+	//
+	// Examples: https://example.com/
+	URL string `json:"url"`
+}
+
+// SceneInput A page and how long it is shown.
+type SceneInput struct {
+	// DurationSec How long the page is shown: whole seconds from 1 to 3600.
+	//
+	// Examples: 5
+	DurationSec int `json:"duration_sec"`
+
+	// Options What is asked of one scene beyond its page and its seconds: a group of fields.
+	Options *SceneOptions `json:"options,omitempty"`
+
+	// URL The page: an http or https URL.
+	//
+	// Examples: https://example.com/
+	URL string `json:"url"`
+}
+
+// SceneOptions What is asked of one scene beyond its page and its seconds: a group of fields.
+type SceneOptions struct {
+	// Actions Actions on the page while it is recorded, in order: at most 200. Default: nothing.
+	//
+	// Examples: [{"at":1.5,"do":"click","selector":"#buy"}]
+	Actions []struct {
+		// At When the action begins, in seconds of the scene. Default: when the action before it has ended.
+		//
+		// Examples: 1.5
+		At *float32 `json:"at,omitempty"`
+
+		// Do The action: click (needs selector), type (needs text), hover (needs selector), press (needs key), scroll (to selector or y) or wait (needs seconds).
+		//
+		// Examples: click
+		Do SceneOptionsActionsDo `json:"do"`
+
+		// Key The key to press: a character, or a key's name as in KeyboardEvent.key: Enter, Tab, Escape, Backspace, Delete, Insert, ArrowLeft, ArrowUp, ArrowRight, ArrowDown, Home, End, PageUp, PageDown, F1 to F12. Default: nothing.
+		//
+		// Examples: Enter
+		Key *string `json:"key,omitempty"`
+
+		// Seconds How long the action takes, in seconds: the mouse's movement (click clicks, or with mobile taps, at its end), the typing, the scroll, the wait. Default: it is done at once.
+		//
+		// Examples: 0.8
+		Seconds *float32 `json:"seconds,omitempty"`
+
+		// Selector A CSS selector of the element to click, type into, hover over or scroll to, in the document or an open shadow root. Default: none; type then types into what has the focus.
+		//
+		// Examples: #buy
+		Selector *string `json:"selector,omitempty"`
+
+		// Text The text to type. May be secret. Default: nothing.
+		//
+		// Examples: loom
+		Text *string `json:"text,omitempty"`
+
+		// Y The target of scroll without a selector, in CSS pixels from the top.
+		//
+		// Examples: 800
+		Y *float32 `json:"y,omitempty"`
+	} `json:"actions,omitempty"`
+
+	// BasicAuth User and password for the origin of the scene's URL, and for no other. Secret. Default: none.
+	//
+	// Examples: {"password":"…","username":"preview"}
+	BasicAuth *struct {
+		// Password The password.
+		//
+		// Examples: …
+		Password string `json:"password"`
+
+		// Username The user's name, without a colon.
+		//
+		// Examples: preview
+		Username string `json:"username"`
+	} `json:"basic_auth,omitempty"`
+
+	// Cache How old a recording of the same page may be that is used again: 90s, 30m, 12h, 7d, or off (the page is recorded for each render). Default: what the video's options say.
+	//
+	// Examples: 1h
+	Cache *string `json:"cache,omitempty"`
+
+	// Capture How the page's time passes: exact (every frame drawn on demand, on a virtual clock) or realtime (as it comes, for pages that live in real time only).
+	//
+	// Examples: realtime
+	Capture *SceneOptionsCapture `json:"capture,omitempty"`
+
+	// ColorScheme The preferred colour scheme (prefers-color-scheme): light or dark.
+	//
+	// Examples: dark
+	ColorScheme *SceneOptionsColorScheme `json:"color_scheme,omitempty"`
+
+	// Consent What to do with consent banners that appear before the first frame: keep them, or dismiss them (refuse, and close).
+	//
+	// Examples: dismiss
+	Consent *SceneOptionsConsent `json:"consent,omitempty"`
+
+	// Cookies Cookies that are set before the page is requested: at most 50. May be secret. Default: none.
+	//
+	// Examples: [{"name":"session","value":"k7QxZ"}]
+	Cookies []struct {
+		// Domain The domain that the cookie is for: that of the page's host, or one above it. Default: the page's host alone.
+		//
+		// Examples: example.com
+		Domain *string `json:"domain,omitempty"`
+
+		// HTTPOnly Hidden from the page's scripts.
+		//
+		// Examples: true
+		HTTPOnly *bool `json:"http_only,omitempty"`
+
+		// Name The cookie's name.
+		//
+		// Examples: session
+		Name string `json:"name"`
+
+		// Path The path that the cookie is for; it starts with a slash.
+		//
+		// Examples: /app
+		Path *string `json:"path,omitempty"`
+
+		// SameSite Strict, Lax or None; None needs secure. Default: left to the browser.
+		//
+		// Examples: Lax
+		SameSite *SceneOptionsCookiesSameSite `json:"same_site,omitempty"`
+
+		// Secure Sent over https only.
+		//
+		// Examples: true
+		Secure *bool `json:"secure,omitempty"`
+
+		// Value The cookie's value.
+		//
+		// Examples: k7QxZ
+		Value string `json:"value"`
+	} `json:"cookies,omitempty"`
+
+	// CSS CSS that is added to the page, from its beginning and after its own: at most 64 KiB. @import has no effect. Default: none.
+	//
+	// Examples: body { background: white }
+	CSS *string `json:"css,omitempty"`
+
+	// Cursor Draws the mouse pointer of click and hover, and a ring where it clicks; with mobile, a ring where a finger taps.
+	//
+	// Examples: true
+	Cursor *bool `json:"cursor,omitempty"`
+
+	// Headers Headers that go with every request to the origin of the scene's URL, and to no other: at most 50. May be secret. Not those that the browser sets itself (Host, Cookie, User-Agent, Connection and the like). Default: none.
+	//
+	// Examples: {"X-Preview":"spring"}
+	Headers map[string]string `json:"headers,omitempty"`
+
+	// Hide CSS selectors of elements that become invisible and keep their place, from the page's beginning, also in open shadow roots: at most 100. Default: none.
+	//
+	// Examples: [".chat-bubble"]
+	Hide []string `json:"hide,omitempty"`
+
+	// Js JavaScript that runs in the page once, when it has loaded, before the first frame: at most 64 KiB, for at most 5 seconds. Default: none.
+	//
+	// Examples: document.title = 'Demo'
+	Js *string `json:"js,omitempty"`
+
+	// Locale The browser's language, as a BCP 47 tag.
+	//
+	// Examples: de-DE
+	Locale *string `json:"locale,omitempty"`
+
+	// Mobile Makes the browser a phone's: touch instead of a mouse, the mobile viewport meta tag, a screen of the viewport's size. It changes neither viewport nor user_agent.
+	//
+	// Examples: true
+	Mobile *bool `json:"mobile,omitempty"`
+
+	// OnError What to do when the page stops working while it is recorded: fail, or last_picture (continue with the last good picture, and a warning on the render).
+	//
+	// Examples: last_picture
+	OnError *SceneOptionsOnError `json:"on_error,omitempty"`
+
+	// Prescroll Scrolls through the page and back before the first frame, so that lazy content is loaded: at most 80 stops, three quarters of the window apart.
+	//
+	// Examples: true
+	Prescroll *bool `json:"prescroll,omitempty"`
+
+	// ReducedMotion Requests less movement from the page (prefers-reduced-motion).
+	//
+	// Examples: true
+	ReducedMotion *bool `json:"reduced_motion,omitempty"`
+
+	// Remove CSS selectors of elements that are removed from the layout, from the page's beginning, also in open shadow roots: at most 100. Default: none.
+	//
+	// Examples: ["#newsletter"]
+	Remove []string `json:"remove,omitempty"`
+
+	// Repeatable Makes every recording of an unchanged page the same, byte for byte, as far as what moves is exact: random numbers are seeded, and the page's calendar starts on 1 January 2026 at noon (UTC). Not with capture: realtime.
+	//
+	// Examples: true
+	Repeatable *bool `json:"repeatable,omitempty"`
+
+	// Scroll Scrolls the page while it is recorded, down and optionally back. Default: the page is not scrolled.
+	//
+	// Examples: {"delay_sec":1,"easing":"ease-in-out","to":"end"}
+	Scroll *struct {
+		// Axis The direction: y (down), or x (sideways, in the direction of the text) in what can be scrolled that way.
+		//
+		// Examples: x
+		Axis *SceneOptionsScrollAxis `json:"axis,omitempty"`
+
+		// Back Scrolls back to the page's beginning, at the same speed.
+		//
+		// Examples: true
+		Back *bool `json:"back,omitempty"`
+
+		// DelaySec Seconds before the scroll begins, from 0 to 3600.
+		//
+		// Examples: 1
+		DelaySec *float32 `json:"delay_sec,omitempty"`
+
+		// Easing How the pace changes on the way: linear, ease-in, ease-out or ease-in-out, as CSS has them.
+		//
+		// Examples: ease-in-out
+		Easing *SceneOptionsScrollEasing `json:"easing,omitempty"`
+
+		// PauseSec Seconds that the page rests at the target, from 0 to 3600.
+		//
+		// Examples: 0.5
+		PauseSec *float32 `json:"pause_sec,omitempty"`
+
+		// Seconds Seconds for the whole scroll: more than 0, at most 3600. Either speed or seconds. Default: the scene's time.
+		//
+		// Examples: 3
+		Seconds *float32 `json:"seconds,omitempty"`
+
+		// Speed CSS pixels a second: more than 0, at most 100000. Either speed or seconds. Default: the scroll takes the scene's time.
+		//
+		// Examples: 400
+		Speed *float32 `json:"speed,omitempty"`
+
+		// To Where to: end, a CSS selector, or a number of CSS pixels from the page's beginning, as a text.
+		//
+		// Examples: #pricing
+		To string `json:"to"`
+	} `json:"scroll,omitempty"`
+
+	// Strict Warnings that fail the scene, by their codes: page_incomplete, page_unchanged_blank, fonts_missing, scene_scroll_short. Default: none.
+	//
+	// Examples: ["page_incomplete","page_unchanged_blank"]
+	Strict []SceneOptionsStrict `json:"strict,omitempty"`
+
+	// Timezone The browser's time zone, as an IANA name.
+	//
+	// Examples: Europe/Berlin
+	Timezone *string `json:"timezone,omitempty"`
+
+	// UserAgent The browser's user agent; navigator.platform and client hints follow it. Default: Chrome's own.
+	//
+	// Examples: Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36
+	UserAgent *string `json:"user_agent,omitempty"`
+
+	// Viewport The browser window. Default: the video's size.
+	//
+	// Examples: {"device_scale_factor":2,"height":844,"width":390}
+	Viewport *struct {
+		// Background The colour of the bars, as #rrggbb.
+		//
+		// Examples: #f4f1ea
+		Background *string `json:"background,omitempty"`
+
+		// DeviceScaleFactor Picture pixels per CSS pixel along each axis: from 0.5 to 4.
+		//
+		// Examples: 2
+		DeviceScaleFactor *float32 `json:"device_scale_factor,omitempty"`
+
+		// Fit How the picture is fitted to the video's size: contain (all of it, with bars), cover (no bars, cut at the edges) or fill (stretched).
+		//
+		// Examples: cover
+		Fit *SceneOptionsViewportFit `json:"fit,omitempty"`
+
+		// Height Height in CSS pixels, from 16 to 7680.
+		//
+		// Examples: 844
+		Height int `json:"height"`
+
+		// Width Width in CSS pixels, from 16 to 7680. Width × height × the square of device_scale_factor may be at most 3840 × 2160.
+		//
+		// Examples: 390
+		Width int `json:"width"`
+	} `json:"viewport,omitempty"`
+
+	// WaitFor What must have happened before the first frame, beyond the page's load. All given conditions must hold. Default: nothing.
+	//
+	// Examples: {"selector":"#chart.ready","timeout_sec":20}
+	WaitFor *struct {
+		// NetworkIdle No request has been under way for half a second of page time. Streams, sound, video and requests that take longer than 5 seconds do not count.
+		//
+		// Examples: true
+		NetworkIdle *bool `json:"network_idle,omitempty"`
+
+		// Promise A JavaScript expression whose result is awaited. While it throws, for example because it names something that does not exist yet, it is evaluated again. Default: none.
+		//
+		// Examples: window.app.ready
+		Promise *string `json:"promise,omitempty"`
+
+		// Seconds Seconds of page time, from 0 to 60.
+		//
+		// Examples: 2.5
+		Seconds *float32 `json:"seconds,omitempty"`
+
+		// Selector A CSS selector that finds a visible element (one with a size, and not visibility: hidden), also in open shadow roots. Default: none.
+		//
+		// Examples: #chart.ready
+		Selector *string `json:"selector,omitempty"`
+
+		// TimeoutSec The longest wait for all of them together, in seconds of page time: more than 0, at most 120.
+		//
+		// Examples: 20
+		TimeoutSec *float32 `json:"timeout_sec,omitempty"`
+	} `json:"wait_for,omitempty"`
+}
+
+// SceneOptionsActionsDo The action: click (needs selector), type (needs text), hover (needs selector), press (needs key), scroll (to selector or y) or wait (needs seconds).
+//
+// Examples: click
+type SceneOptionsActionsDo string
+
+// SceneOptionsCapture How the page's time passes: exact (every frame drawn on demand, on a virtual clock) or realtime (as it comes, for pages that live in real time only).
+//
+// Examples: realtime
+type SceneOptionsCapture string
+
+// SceneOptionsColorScheme The preferred colour scheme (prefers-color-scheme): light or dark.
+//
+// Examples: dark
+type SceneOptionsColorScheme string
+
+// SceneOptionsConsent What to do with consent banners that appear before the first frame: keep them, or dismiss them (refuse, and close).
+//
+// Examples: dismiss
+type SceneOptionsConsent string
+
+// SceneOptionsCookiesSameSite Strict, Lax or None; None needs secure. Default: left to the browser.
+//
+// Examples: Lax
+type SceneOptionsCookiesSameSite string
+
+// SceneOptionsOnError What to do when the page stops working while it is recorded: fail, or last_picture (continue with the last good picture, and a warning on the render).
+//
+// Examples: last_picture
+type SceneOptionsOnError string
+
+// SceneOptionsScrollAxis The direction: y (down), or x (sideways, in the direction of the text) in what can be scrolled that way.
+//
+// Examples: x
+type SceneOptionsScrollAxis string
+
+// SceneOptionsScrollEasing How the pace changes on the way: linear, ease-in, ease-out or ease-in-out, as CSS has them.
+//
+// Examples: ease-in-out
+type SceneOptionsScrollEasing string
+
+// SceneOptionsStrict defines model for SceneOptions.Strict.
+type SceneOptionsStrict string
+
+// SceneOptionsViewportFit How the picture is fitted to the video's size: contain (all of it, with bars), cover (no bars, cut at the edges) or fill (stretched).
+//
+// Examples: cover
+type SceneOptionsViewportFit string
+
 // Selection defines model for Selection.
 type Selection struct {
 	CampaignID *string `json:"campaign_id,omitempty"`
@@ -1082,8 +1900,8 @@ type TokenScope string
 
 // UpdateCampaignInputBody defines model for UpdateCampaignInputBody.
 type UpdateCampaignInputBody struct {
-	// Campaign A scene may also have the id of one that is there.
-	Campaign map[string]interface{} `json:"campaign"`
+	// Campaign A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
+	Campaign CampaignChange `json:"campaign"`
 }
 
 // UpdateEndpointInputBody defines model for UpdateEndpointInputBody.
