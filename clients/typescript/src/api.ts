@@ -2461,6 +2461,11 @@ export interface components {
              * @description Created then or later.
              */
             created_from?: string;
+            /**
+             * Format: int64
+             * @description Created in so many seconds before the filter is used. A later created_from wins.
+             */
+            created_within_seconds?: number;
             /** @description One of these error codes. */
             error_code?: string[] | null;
             /** @description Part of the campaign's name or of the error's message, or the start of the render's id. */

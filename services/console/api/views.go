@@ -48,7 +48,7 @@ type viewInput struct {
 type viewOutput struct{ Body views.SavedView }
 
 func (a *API) saveView(ctx context.Context, in *viewInput) (*viewOutput, error) {
-	v, err := views.Save(ctx, a.cfg.DB, strings.TrimSpace(in.Body.Name), in.Body.Filter.Filter())
+	v, err := views.Save(ctx, a.cfg.DB, strings.TrimSpace(in.Body.Name), in.Body.Filter)
 	if errors.Is(err, views.ErrTooMany) {
 		return nil, NewProblem(http.StatusConflict, CodeConflict, "%s.", sentence(views.ErrTooMany))
 	}

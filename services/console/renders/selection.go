@@ -16,6 +16,7 @@ type Selection struct {
 	User     *uuid.UUID `json:"user_id,omitempty" required:"false" doc:"The campaign's user."`
 	Text     string     `json:"q,omitempty" required:"false" maxLength:"200" doc:"Part of the campaign's name or of the error's message, or the start of the render's id."`
 	From     *time.Time `json:"created_from,omitempty" required:"false" doc:"Created then or later."`
+	Within   int        `json:"created_within_seconds,omitempty" required:"false" minimum:"1" maximum:"315360000" doc:"Created in so many seconds before the filter is used. A later created_from wins."`
 	Before   *time.Time `json:"created_before,omitempty" required:"false" doc:"Created before then."`
 }
 
@@ -30,6 +31,11 @@ func (s Selection) Filter() Filter {
 	}
 	if s.From != nil {
 		f.From = *s.From
+	}
+	if s.Within > 0 {
+		if since := time.Now().Add(-time.Duration(s.Within) * time.Second); since.After(f.From) {
+			f.From = since
+		}
 	}
 	if s.Before != nil {
 		f.Before = *s.Before

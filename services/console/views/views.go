@@ -1,5 +1,6 @@
 // Package views keeps the views of the list of renders that people save: a name and a filter. Each
-// principal has its own.
+// principal has its own. A person has them in every session, whichever link it began with: they are
+// kept by the name that the links are made for.
 package views
 
 import (
@@ -36,11 +37,22 @@ type SavedView struct {
 	CreatedAt time.Time         `json:"created_at"`
 }
 
+// actor is whose a principal's views are.
+func actor(p access.Principal) string {
+	if p.Kind != access.Session {
+		return p.ID
+	}
+	if p.User != nil {
+		return p.User.String() + "/" + p.Name
+	}
+	return p.Name
+}
+
 // List returns the principal's views, by name.
 func List(ctx context.Context, db *pgxpool.Pool) ([]SavedView, error) {
 	p, _ := access.From(ctx)
 	rows, _ := db.Query(ctx, `select id, name, filter, created_at from loom.saved_views where kind = $1::text and actor = $2::text order by name`,
-		string(p.Kind), p.ID)
+		string(p.Kind), actor(p))
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[SavedView])
 	if err != nil {
 		return nil, fmt.Errorf("list views: %w", err)
@@ -49,12 +61,12 @@ func List(ctx context.Context, db *pgxpool.Pool) ([]SavedView, error) {
 }
 
 // Save saves a view, in place of the principal's one of that name.
-func Save(ctx context.Context, db *pgxpool.Pool, name string, filter renders.Filter) (v SavedView, err error) {
+func Save(ctx context.Context, db *pgxpool.Pool, name string, filter renders.Selection) (v SavedView, err error) {
 	p, found := access.From(ctx)
 	if !found {
 		return v, fmt.Errorf("save view: %w", audit.ErrNobody)
 	}
-	text, err := json.Marshal(renders.Select(filter))
+	text, err := json.Marshal(filter)
 	if err != nil {
 		return v, fmt.Errorf("save view: %w", err)
 	}
@@ -62,7 +74,7 @@ func Save(ctx context.Context, db *pgxpool.Pool, name string, filter renders.Fil
 		select $1::uuid, $2::text, $3::text, $4::text, $5::text::jsonb
 		 where (select count(*) from loom.saved_views o where o.kind = $2::text and o.actor = $3::text and o.name <> $4::text) < $6::int
 		on conflict (kind, actor, name) do update set filter = excluded.filter
-		returning v.id, v.name, v.filter, v.created_at`, uuid.New(), string(p.Kind), p.ID, name, string(text), Most)
+		returning v.id, v.name, v.filter, v.created_at`, uuid.New(), string(p.Kind), actor(p), name, string(text), Most)
 	v, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[SavedView])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return v, ErrTooMany
@@ -76,7 +88,7 @@ func Save(ctx context.Context, db *pgxpool.Pool, name string, filter renders.Fil
 // Delete deletes one of the principal's views.
 func Delete(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) error {
 	p, _ := access.From(ctx)
-	tag, err := db.Exec(ctx, "delete from loom.saved_views where id = $1::uuid and kind = $2::text and actor = $3::text", id, string(p.Kind), p.ID)
+	tag, err := db.Exec(ctx, "delete from loom.saved_views where id = $1::uuid and kind = $2::text and actor = $3::text", id, string(p.Kind), actor(p))
 	if err != nil {
 		return fmt.Errorf("delete view: %w", err)
 	}

@@ -29,7 +29,7 @@ type cachePage struct {
 // drop has recordings not used again: those that are chosen, or all of a host.
 func (s *Server) drop(r *request) error {
 	if err := r.ParseForm(); err != nil {
-		return &refusal{status: http.StatusBadRequest, title: "The form could not be read", text: "Nothing was changed."}
+		return errUnreadableForm
 	}
 	var ids []uuid.UUID
 	for _, text := range r.PostForm["id"] {

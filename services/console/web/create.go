@@ -56,7 +56,7 @@ func (s *Server) showForm(r *request, status int, f formPage) {
 // create submits a render. With "more" the form comes back with room for more scenes.
 func (s *Server) create(r *request) error {
 	if err := r.ParseForm(); err != nil {
-		return &refusal{status: http.StatusBadRequest, title: "The form could not be read", text: "Nothing was submitted."}
+		return errUnreadableForm
 	}
 	f := formPage{
 		Name: strings.TrimSpace(r.PostFormValue("name")), Facecam: strings.TrimSpace(r.PostFormValue("facecam")),

@@ -76,7 +76,7 @@ var errNothingChosen = &refusal{status: http.StatusUnprocessableEntity, title: "
 // letters are those that a form names: by their ids, or as a group. An empty choice means none.
 func (r *request) letters() (f renders.LetterFilter, err error) {
 	if err := r.ParseForm(); err != nil {
-		return f, &refusal{status: http.StatusBadRequest, title: "The form could not be read", text: "Nothing was changed."}
+		return f, errUnreadableForm
 	}
 	for _, text := range r.PostForm["id"] {
 		id, err := uuid.Parse(text)

@@ -133,13 +133,13 @@ type mark struct{ Name, Class string }
 func statusOf(status string) mark {
 	class := "run"
 	switch status {
-	case "queued", "waiting", "due", "stopped", "discarded", "handed_back":
+	case "queued", "waiting", "due", "stopped", "discarded", "handed_back", "pending":
 		class = "wait"
 	case "done", "delivered", "replayed":
 		class = "done"
 	case "failed", "lapsed", "dead":
 		class = "fail"
-	case "cancelled":
+	case "cancelled", "aborted":
 		class = "off"
 	}
 	return mark{words(status), class}

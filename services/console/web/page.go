@@ -97,7 +97,11 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.text }
 
-var errNoPage = &refusal{status: http.StatusNotFound, title: "Not found", text: "There is no such page."}
+var (
+	errNoPage         = &refusal{status: http.StatusNotFound, title: "Not found", text: "There is no such page."}
+	errUnreadableForm = &refusal{status: http.StatusBadRequest, title: "The form could not be read", text: "Nothing was changed."}
+	errLostPage       = &refusal{status: http.StatusUnprocessableEntity, title: "This page of the list cannot be found", text: "Begin again with its first page."}
+)
 
 // fail answers with an error, as a page. What went wrong on our side is in the log.
 func (s *Server) fail(r *request, err error) {

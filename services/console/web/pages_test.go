@@ -26,7 +26,7 @@ var seeded = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) 
 })
 
 // all are the pages that an admin sees. ID stands for a render's id.
-var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/new", "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
+var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/bulk", "/bulk/new?status=failed&action=retry", "/new", "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
 
 // someRender is the id of a render with a status.
 func (d *dashboard) someRender(status string) (id string) {
@@ -169,42 +169,56 @@ func visit(t *testing.T, page *rod.Page, address string) {
 	}
 }
 
-// press presses a button that leads to another page.
+// press presses a button that leads to another page, and waits until that is there.
 func press(t *testing.T, page *rod.Page, selector string) {
 	t.Helper()
-	loaded := page.Timeout(patience).WaitNavigation(proto.PageLifecycleEventNameLoad)
+	page.MustEval(`() => { document.isOld = true }`)
 	point(t, page, selector)
-	loaded()
+	await(t, "another page behind "+selector, func() bool {
+		is, err := page.Timeout(patience).Eval(`() => !document.isOld && document.readyState === "complete"`)
+		return err == nil && is.Value.Bool() // an error: it is between two pages
+	})
 }
 
-// point presses the mouse on something.
+// point presses the mouse on something. The page may come just then, or put another element in its
+// place.
 func point(t *testing.T, page *rod.Page, selector string) {
 	t.Helper()
-	element, err := page.Timeout(patience).Element(selector)
-	if err != nil {
-		t.Fatalf("%s: %v", selector, err)
-	}
-	if err := element.Click(proto.InputMouseButtonLeft, 1); err != nil {
-		t.Fatalf("%s: %v", selector, err)
+	page = page.Timeout(patience)
+	for {
+		element, err := page.Element(selector)
+		if err == nil {
+			err = element.Click(proto.InputMouseButtonLeft, 1)
+		}
+		if err == nil {
+			return
+		}
+		if page.GetContext().Err() != nil {
+			t.Fatalf("%s: %v", selector, err)
+		}
 	}
 }
 
 // patience bounds every wait.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // await waits until a query answers true.
 func (d *dashboard) await(what, sql string, args ...any) {
 	d.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		var yes bool
+	await(d.t, what, func() (yes bool) {
 		if err := d.db.QueryRow(d.t.Context(), sql, args...).Scan(&yes); err != nil {
 			d.t.Fatal(err)
 		}
-		if yes {
-			return
-		}
+		return yes
+	})
+}
+
+// await waits until something is so.
+func await(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			d.t.Fatalf("%s: not within %s", what, patience)
+			t.Fatalf("%s: not within %s", what, patience)
 		}
 	}
 }

@@ -20,6 +20,13 @@ func (s *Server) routes() []route {
 	return []route{
 		{"GET /{$}", access.Read, false, s.overview},
 		{"GET /renders", access.Read, false, s.list},
+		{"POST /views", access.Read, false, s.saveView},
+		{"POST /views/{id}/delete", access.Read, false, s.deleteView},
+		{"GET /bulk", access.Read, false, s.bulkActions},
+		{"GET /bulk/new", access.Write, false, s.countBulk},
+		{"POST /bulk", access.Write, false, s.createBulk},
+		{"GET /bulk/{id}", access.Read, false, s.bulkAction},
+		{"POST /bulk/{id}/abort", access.Write, false, s.abortBulk},
 		{"GET /new", access.Write, false, s.form},
 		{"POST /new", access.Write, false, s.create},
 		{"GET /renders/{id}", access.Read, false, s.render},
