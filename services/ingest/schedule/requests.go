@@ -29,8 +29,9 @@ const (
 	// answerWithin bounds the work on a request. Workers wait a little longer before they repeat
 	// it.
 	answerWithin = 2500 * time.Millisecond
-	// signedFor is how long signed URLs last: longer than any task takes.
-	signedFor = 12 * time.Hour
+	// signedBeyond is how much longer than the attempt the URLs of its grant last. Clocks differ, and
+	// a worker counts the last minute as over. Nobody can use them for longer, whoever reads a grant.
+	signedBeyond = 5 * time.Minute
 	// concurrent is how many grant requests are answered at once, and how many heartbeats. Each has
 	// a bound of its own, so that slow grants do not delay heartbeats.
 	concurrent = 4 * gatherMost
@@ -229,9 +230,11 @@ func (r *requests) reported(ctx context.Context, ref msg.Ref, attempt int) (bool
 
 // sign turns the database's answer into a grant, with fresh URLs for inputs and outputs.
 func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant, error) {
+	bound := timeout(r.TaskTimeout, ref.Kind, g.params)
+	signedFor := bound + signedBeyond
 	grant := &msg.Grant{
 		Ref: msg.NewRef(ref.Kind, ref.RenderID, ref.TaskID), Attempt: g.attempt,
-		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(heartbeatEvery(r.Lease)), Timeout: msg.Duration(timeout(r.TaskTimeout, ref.Kind, g.params)),
+		Lease: msg.Duration(r.Lease), HeartbeatEvery: msg.Duration(heartbeatEvery(r.Lease)), Timeout: msg.Duration(bound),
 		Params: g.params, Inputs: map[string]msg.Input{}, Outputs: map[string]msg.Output{},
 	}
 	room, used := room(g), 0
@@ -270,7 +273,7 @@ func (r *requests) sign(ctx context.Context, ref msg.Ref, g granted) (*msg.Grant
 // is far longer than work takes on the slowest machine.
 const (
 	timeoutPerFrame = 2 * time.Second
-	timeoutMost     = signedFor - time.Hour
+	timeoutMost     = 11 * time.Hour
 )
 
 // timeout is how long an attempt at a task with these parameters may take.
