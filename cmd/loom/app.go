@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
+	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/console/access"
 )
@@ -147,7 +149,8 @@ func isTerminal(f *os.File) bool {
 const minWidth = 60
 
 // programs are the settings that name programs to run. A dotenv file may be a stranger's, in a
-// folder that was cloned or unpacked, so it does not choose them.
+// folder that was cloned or unpacked, so it does not choose them. Neither does it choose files whose
+// text is sent to servers that it names.
 var programs = []string{"CHROME_PATH", "FFMPEG_PATH", "FFPROBE_PATH"}
 
 // environment is the process's environment, and what a dotenv file adds to it, programs excepted.
@@ -162,11 +165,29 @@ func environment(process []string, dotenv string) (map[string]string, error) {
 	for _, name := range programs {
 		delete(environ, name)
 	}
+	for _, name := range service.Secrets {
+		delete(environ, name+"_FILE")
+	}
 	for _, pair := range process {
 		if name, value, found := strings.Cut(pair, "="); found {
 			environ[name] = value
 		}
 	}
+	for _, name := range service.Secrets {
+		// What the process's environment has goes before what the file has.
+		if path := environ[name+"_FILE"]; path != "" && !slices.ContainsFunc(process, func(pair string) bool { return strings.HasPrefix(pair, name+"=") }) {
+			delete(environ, name)
+		}
+	}
+	environ, err = service.FromFiles(environ)
+	if err != nil {
+		return nil, err
+	}
+	if environ["DATABASE_URL"] != "" {
+		environ["DATABASE_URL"] = postgres.WithPassword(environ["DATABASE_URL"], environ["DATABASE_PASSWORD"])
+	}
+	// A server of loom's own has another.
+	delete(environ, "DATABASE_PASSWORD")
 	return environ, nil
 }
 

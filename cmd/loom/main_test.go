@@ -45,6 +45,25 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// A folder that was cloned must not have a file of the user's sent to a server that it names.
+func TestDotenvNamesNoFilesOfSecrets(t *testing.T) {
+	secret, path := filepath.Join(t.TempDir(), "secret"), filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(secret, []byte("p@ss/w:ord#1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("DATABASE_URL=postgres://u@h/d\nDATABASE_PASSWORD_FILE="+secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := environment(nil, path)
+	if err != nil || got["DATABASE_URL"] != "postgres://u@h/d" {
+		t.Errorf("%q, %v", got, err)
+	}
+	got, err = environment([]string{"DATABASE_PASSWORD_FILE=" + secret}, path)
+	if err != nil || got["DATABASE_URL"] != "postgres://u:p%40ss%2Fw%3Aord%231@h/d" || len(got) != 1 {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestEnvironmentComesBeforeDotenv(t *testing.T) {
 	path := filepath.Join(t.TempDir(), ".env")
 	write(t, path, "A=file\nB=file # a comment\nC='x y'\n")

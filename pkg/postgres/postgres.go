@@ -21,7 +21,8 @@ const transactionPort = 6543
 const defaultConnections = 5
 
 // errURL replaces the parser's error, which quotes the URL, and so the password.
-var errURL = errors.New("DATABASE_URL is not the URL of a PostgreSQL database, such as postgres://user:password@host:5432/database")
+var errURL = errors.New("DATABASE_URL is not the URL of a PostgreSQL database, such as postgres://user:password@host:5432/database; " +
+	"a password with special characters must be percent-encoded there, or be in DATABASE_PASSWORD")
 
 // Open returns a pool of connections to the database at databaseURL. It does not connect: a
 // database that is away now may be there for the first query. application_name is loom, unless the
@@ -120,6 +121,9 @@ var foreign = []string{"pgbouncer", "connection_limit", "pool_timeout", "schema"
 func parse(databaseURL string) (target, error) {
 	t := target{url: databaseURL, session: true}
 	if u, err := url.Parse(databaseURL); err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") {
+		if cutByPassword(u) {
+			return target{}, errURL
+		}
 		t.session = u.Query().Get("pgbouncer") != "true"
 		// Other settings stay as they are written, except for characters that libpq requires to be
 		// escaped.

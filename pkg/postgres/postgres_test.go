@@ -68,7 +68,10 @@ func TestADatabaseThatIsAwayIsNoErrorYet(t *testing.T) {
 }
 
 func TestABadURLIsNotQuoted(t *testing.T) {
-	for _, url := range []string{"postgres://u:hunter2@host:port/app", "mysql://u:hunter2@host/app", "postgres://u:hunter2@host/%zz"} {
+	for _, url := range []string{
+		"postgres://u:hunter2@host:port/app", "mysql://u:hunter2@host/app", "postgres://u:hunter2@host/%zz",
+		"postgres://u:p@hunter2/w:ord#1@host:5432/app", "postgres://u:p@hunter2/word@host:5432/app", "postgres://u:p@hunter2?word@host/app",
+	} {
 		_, err := postgres.Open(t.Context(), url)
 		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "DATABASE_URL") {
 			t.Errorf("Open(%s): %v", url, err)

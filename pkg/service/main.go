@@ -21,7 +21,8 @@ const (
 	exitConfig = 2
 )
 
-// Main is a service's main. It calls run with the process's environment and a logger, and exits
+// Main is a service's main. It calls run with the process's environment, in which files have been
+// read (FromFiles), and a logger, and exits
 // with 0 when run returned nil, 2 when it returned ErrConfig, whose text it prints, and 1 for any
 // other error.
 //
@@ -37,7 +38,10 @@ func start(ctx context.Context, name string, environ map[string]string, stderr i
 	run func(ctx context.Context, environ map[string]string, log zerolog.Logger) error,
 ) int {
 	log := Logger(stderr, environ["LOG_LEVEL"], environ["LOG_FORMAT"]).With().Str("service", name).Logger()
-	err := run(ctx, environ, log)
+	environ, err := FromFiles(environ)
+	if err == nil {
+		err = run(ctx, environ, log)
+	}
 	switch {
 	case err == nil:
 		return exitOK

@@ -17,7 +17,9 @@ type Config struct {
 
 	// DatabaseURL is the app's Postgres, directly or through a pooler. In session mode new jobs are
 	// noticed at once.
-	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
+	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user@host:5432/database, with the password in DATABASE_PASSWORD or, percent-encoded, after user:"`
+	// DatabasePassword is the password of DatabaseURL, as it is.
+	DatabasePassword string `env:"DATABASE_PASSWORD"`
 	// Connections bounds the connections to the database, including the one that listens for jobs.
 	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
 	// WorkBucket holds the objects that tasks pass to each other.
@@ -80,6 +82,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		environ["HISTORY_KEEP"] = "0"
 	}
 	problems.Load(&cfg, environ)
+	cfg.DatabaseURL = postgres.WithPassword(cfg.DatabaseURL, cfg.DatabasePassword)
 	if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
 		problems.Wrong("DATABASE_URL")
 	}

@@ -25,7 +25,9 @@ type Config struct {
 	// Store is where the work, the videos and the thumbnails are.
 	Store store.Config
 	// DatabaseURL is the app's Postgres, directly or through a pooler.
-	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user:password@host:5432/database"`
+	DatabaseURL string `env:"DATABASE_URL,required" wants:"the URL of the app's PostgreSQL database, such as postgres://user@host:5432/database, with the password in DATABASE_PASSWORD or, percent-encoded, after user:"`
+	// DatabasePassword is the password of DatabaseURL, as it is.
+	DatabasePassword string `env:"DATABASE_PASSWORD"`
 	// Connections bounds the connections to the database.
 	Connections int `env:"DATABASE_CONNECTIONS" envDefault:"5" min:"2" max:"100"`
 	// Slots is how many renders are stored at once.
@@ -57,6 +59,7 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	store.CheckSupabase(environ, problems.AddMissing)
 	problems.Load(&cfg, environ)
 	cfg.Store.Check(problems.Add)
+	cfg.DatabaseURL = postgres.WithPassword(cfg.DatabaseURL, cfg.DatabasePassword)
 	if _, err := postgres.Config(cfg.DatabaseURL, ""); err != nil {
 		problems.Wrong("DATABASE_URL")
 	}
