@@ -111,12 +111,18 @@ language sql set search_path = '' as $$
   on conflict do nothing
 $$;
 
--- Keeps a message that nobody could read: the newest thousand, for thirty days.
+-- Keeps a message that nobody could read: the newest thousand, for thirty days. One that is for
+-- another release stays in its stream, and is passed on again and again: it is kept once.
 create or replace function loom.keep_unreadable(p_subject text, p_body bytea, p_reason text, p_worker text) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_tokens text[] := pg_catalog.string_to_array(p_subject, '.');
 begin
+  if exists (select from loom.dead_letters d
+              where d.task_id is null and d.subject = p_subject and d.body = p_body
+                and (d.settled is null or d.settled_at > pg_catalog.clock_timestamp() - interval '1 day')) then
+    return;
+  end if;
   insert into loom.dead_letters (render_id, kind, error_code, error_message, detail, worker, subject, body)
   values (case when v_tokens[3] ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_tokens[3]::uuid end, v_tokens[2],
           'unreadable', 'A message could not be read.', p_reason, p_worker, p_subject, p_body);

@@ -36,7 +36,7 @@ func (o *Outage) Note(err error) {
 	ended := err == nil && o.err != nil
 	o.err = err
 	if ended {
-		o.Log.Info().Dur("for", time.Since(o.since)).Msg(o.Up)
+		o.Log.Info().Dur("for_ms", time.Since(o.since)).Msg(o.Up)
 		o.kind, o.pauses = "", nil
 	}
 	if err == nil {

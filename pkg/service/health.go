@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -20,14 +21,16 @@ const readyTimeout = 3 * time.Second
 
 // Serve starts the health server and returns at once. It answers
 //
-//	/healthz  200 while the process lives
+//	/healthz  200 while every alive returns nil, else 503 with the error's text: only a restart helps
 //	/readyz   200 when ready returns nil, else 503 with the error's text; nil is always ready
 //	/metrics  the registry, with Go's and the process's own metrics
 //	/debug/pprof/  when Pprof is set
 //
 // stop ends it and returns when it has ended. ready is called with a bounded context, for several
 // requests at once if they come so. Its errors are in the response, so they must hold no secrets.
-func (b *Base) Serve(ready func(context.Context) error) (stop func(), err error) {
+//
+// A server that is away leaves a service alive: it is not ready, and keeps the work that it has.
+func (b *Base) Serve(ready func(context.Context) error, alive ...func() error) (stop func(), err error) {
 	listener := b.Listener
 	if listener == nil {
 		listener, err = net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(b.Port)))
@@ -39,7 +42,7 @@ func (b *Base) Serve(ready func(context.Context) error) (stop func(), err error)
 		_ = listener.Close()
 		return nil, err
 	}
-	server := &http.Server{Handler: b.handler(ready), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: b.handler(ready, alive), ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -54,9 +57,19 @@ func (b *Base) Serve(ready func(context.Context) error) (stop func(), err error)
 	}, nil
 }
 
-func (b *Base) handler(ready func(context.Context) error) http.Handler {
+func (b *Base) handler(ready func(context.Context) error, alive []func() error) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		var errs []error
+		for _, alive := range alive {
+			errs = append(errs, alive())
+		}
+		if err := errors.Join(errs...); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "ok")
+	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
@@ -79,11 +92,19 @@ func (b *Base) handler(ready func(context.Context) error) http.Handler {
 	return mux
 }
 
+// buildInfo says which build this is, as other programs' build_info do.
+func buildInfo() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "loom_build_info", Help: "Always 1: its labels say which build this is.",
+		ConstLabels: prometheus.Labels{"version": Version(), "goversion": runtime.Version()},
+	}, func() float64 { return 1 })
+}
+
 // addCollectors adds Go's and the process's metrics, unless another service in this process has
 // done so.
 func addCollectors(registry *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(),
 	} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("register metrics: %w", err)

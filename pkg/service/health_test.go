@@ -9,20 +9,23 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 )
 
 // serve starts a health server and returns a function that asks it.
-func serve(t *testing.T, base *Base, ready func(context.Context) error) (get func(path string) (status int, body string)) {
+func serve(
+	t *testing.T, base *Base, ready func(context.Context) error, alive ...func() error,
+) (get func(path string) (status int, body string)) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	base.Listener, base.Log = listener, zerolog.Nop()
-	stop, err := base.Serve(ready)
+	stop, err := base.Serve(ready, alive...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,4 +86,23 @@ func TestPprofOnlyWhenAskedFor(t *testing.T) {
 	if status, _ := serve(t, &Base{Pprof: true}, nil)("/debug/pprof/"); status != http.StatusOK {
 		t.Errorf("with PPROF: %d", status)
 	}
+}
+
+// Restarting cannot help while a server is away, and loses work.
+func TestAServiceThatIsNotReadyIsAlive(t *testing.T) {
+	pulse := &Pulse{Of: "the loop", Within: time.Hour}
+	get := serve(t, &Base{}, func(context.Context) error { return errors.New("no connection to NATS") }, pulse.Alive)
+	alive := func(want int) {
+		t.Helper()
+		if status, body := get("/healthz"); status != want {
+			t.Errorf("/healthz answers %d %s, want %d", status, body, want)
+		}
+	}
+	alive(http.StatusOK)
+	pulse.Beat()
+	alive(http.StatusOK)
+	pulse.Within = 0
+	alive(http.StatusServiceUnavailable)
+	pulse.Stop()
+	alive(http.StatusOK)
 }

@@ -30,12 +30,12 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 		settled(log, m.Ack())
 	case reply.Verdict == msg.Later && reply.Rest > 0:
 		rest := min(time.Duration(reply.Rest), w.pace.laterMax)
-		log.Warn().Str("reason", reply.Reason).Dur("for", rest).Msg("worker rests")
+		log.Warn().Str("reason", reply.Reason).Dur("for_ms", rest).Msg("worker rests")
 		w.rest.take(rest)
 		settled(log, m.Nak())
 	case reply.Verdict == msg.Later:
 		wait := min(max(time.Duration(reply.RetryAfter), w.pace.again/10), w.pace.laterMax)
-		log.Debug().Str("reason", reply.Reason).Dur("wait", wait).Msg("task is for later")
+		log.Debug().Str("reason", reply.Reason).Dur("wait_ms", wait).Msg("task is for later")
 		settled(log, m.NakWithDelay(wait))
 	case reply.Grant.TaskID != token.TaskID || reply.Grant.Kind != token.Kind:
 		log.Error().Stringer("granted", reply.Grant.TaskID).Msg("ingest granted another task: it goes back")

@@ -23,9 +23,17 @@ func (l *lease) handle(handler Handler) (facts any, err error) {
 			facts, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+	defer l.worker.returned(l)
 	facts, err = handler.Handle(usage.With(l.ctx, &l.account), l.task)
 	l.storeBundle(err)
 	return facts, err
+}
+
+// returned notes that the handler of a lease has returned.
+func (w *Worker) returned(l *lease) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l.handled = true
 }
 
 // used returns what an attempt has used, with its share of the worker's own CPU time.

@@ -87,7 +87,7 @@ func (w *Worker) beat(ctx context.Context, first *lease) {
 			l.pulse.next = now // only the first one has ended
 		case now.Sub(l.pulse.answered) >= time.Duration(l.task.Lease) && !l.pulse.warned:
 			l.pulse.warned = true
-			l.log.Warn().Err(err).Dur("for", now.Sub(l.pulse.answered)).Msg("heartbeats unanswered: the task goes on")
+			l.log.Warn().Err(err).Dur("for_ms", now.Sub(l.pulse.answered)).Msg("heartbeats unanswered: the task goes on")
 		default:
 			l.log.Debug().Err(err).Msg("heartbeat unanswered")
 		}

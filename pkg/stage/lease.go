@@ -49,6 +49,10 @@ type lease struct {
 	keeping context.Context
 	quit    context.CancelFunc
 	release func()
+	// over is when ctx was cancelled, zero before; handled: the handler has returned. The worker's mu
+	// guards them.
+	over    time.Time
+	handled bool
 	// pulse is of its heartbeats; the worker's mu guards it.
 	pulse pulse
 }
@@ -79,6 +83,11 @@ func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Gr
 	w.mu.Lock()
 	w.running[l] = struct{}{}
 	w.mu.Unlock()
+	context.AfterFunc(l.ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		l.over = time.Now()
+	})
 	w.metrics.inFlight.WithLabelValues(string(grant.Kind)).Inc()
 	l.release = func() {
 		w.metrics.inFlight.WithLabelValues(string(grant.Kind)).Dec()
@@ -97,6 +106,19 @@ func (l *lease) stop(reason string) {
 	err := fmt.Errorf("%w: %s", ErrNotWanted, reason)
 	l.refuse(err)
 	l.cancel(err)
+}
+
+// Alive returns nil unless a handler does not return although its attempt was cancelled long ago:
+// then its slot is lost until the worker is started again.
+func (w *Worker) Alive() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for l := range w.running {
+		if !l.handled && !l.over.IsZero() && time.Since(l.over) > w.pace.overWithin {
+			return fmt.Errorf("the work on task %s was cancelled %s ago and goes on", l.task.TaskID, time.Since(l.over).Round(time.Second))
+		}
+	}
+	return nil
 }
 
 // letGo stops heartbeats and InProgress, and returns when no more of them are sent.

@@ -14,6 +14,11 @@ type pace struct {
 	// again is how long a message goes back for when nobody answers; foreign, when another release
 	// must take it.
 	again, foreign time.Duration
+	// foreignKept is how old a message for another release is when ingest gets a copy of it. An
+	// upgrade is over by then.
+	foreignKept time.Duration
+	// overWithin is how long a handler may go on once its attempt was cancelled: see Alive.
+	overWithin time.Duration
 	// laterMax bounds what ingest may ask a worker to wait.
 	laterMax time.Duration
 	// silence is how often JetStream sends a heartbeat on an idle pull. After twice that without
@@ -37,6 +42,8 @@ func (p *pace) fill() {
 	set(&p.request, 3*time.Second)
 	set(&p.again, 3*time.Second)
 	set(&p.foreign, 15*time.Second)
+	set(&p.foreignKept, 10*time.Minute)
+	set(&p.overWithin, 10*time.Minute)
 	set(&p.laterMax, 30*time.Second)
 	set(&p.silence, 2*time.Second)
 	set(&p.publish, 500*time.Millisecond)

@@ -43,7 +43,7 @@ func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 		result.Failure.Bundle = l.bundled
 	}
 	w.metrics.settled(l.task.Kind, label, elapsed)
-	log := l.log.With().Str("outcome", label).Dur("elapsed", elapsed).Logger()
+	log := l.log.With().Str("outcome", label).Dur("elapsed_ms", elapsed).Logger()
 	switch label {
 	case string(msg.Done):
 		log.Info().Msg("task done")

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,33 @@ import (
 // ends it. If ingest's stream does not take it, the message goes back.
 func (w *Worker) giveAway(ctx context.Context, log zerolog.Logger, m jetstream.Msg, cause error) {
 	log.Error().Err(cause).Str("subject", m.Subject()).Msg("unreadable task: ingest keeps it")
+	w.metrics.unread.WithLabelValues(w.Verb, unreadMalformed).Inc()
+	if err := w.passOn(ctx, m, cause); err != nil {
+		log.Warn().Err(err).Msg("an unreadable task could not be passed on: it goes back")
+		settled(log, m.NakWithDelay(w.pace.foreign))
+		return
+	}
+	settled(log, m.TermWithReason("malformed"))
+}
+
+// leave puts a message back that is for another release: one of its workers will pull it. If none
+// has for long, ingest gets a copy, so that its operator finds it. The message stays.
+func (w *Worker) leave(ctx context.Context, log zerolog.Logger, m jetstream.Msg, cause error) {
+	log.Warn().Err(cause).Str("subject", m.Subject()).Msg("task is for another release")
+	w.metrics.unread.WithLabelValues(w.Verb, unreadForeign).Inc()
+	if meta, err := m.Metadata(); err == nil && time.Since(meta.Timestamp) > w.pace.foreignKept {
+		if _, told := w.foreign.LoadOrStore(meta.Sequence.Stream, true); !told {
+			if err := w.passOn(ctx, m, cause); err != nil {
+				w.foreign.Delete(meta.Sequence.Stream)
+				log.Warn().Err(err).Msg("a task for another release is not among the dead letters yet")
+			}
+		}
+	}
+	settled(log, m.NakWithDelay(w.pace.foreign))
+}
+
+// passOn gives ingest a copy of a message.
+func (w *Worker) passOn(ctx context.Context, m jetstream.Msg, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, w.pace.request)
 	defer cancel()
 	letter := nats.NewMsg(msg.UnreadableSubject(m.Subject()))
@@ -26,10 +54,6 @@ func (w *Worker) giveAway(ctx context.Context, log zerolog.Logger, m jetstream.M
 	if meta, err := m.Metadata(); err == nil {
 		options = append(options, jetstream.WithMsgID(meta.Stream+"/"+strconv.FormatUint(meta.Sequence.Stream, 10)))
 	}
-	if _, err := w.js.PublishMsg(ctx, letter, options...); err != nil {
-		log.Warn().Err(err).Msg("an unreadable task could not be passed on: it goes back")
-		settled(log, m.NakWithDelay(w.pace.foreign))
-		return
-	}
-	settled(log, m.TermWithReason("malformed"))
+	_, err := w.js.PublishMsg(ctx, letter, options...)
+	return err
 }

@@ -65,6 +65,7 @@ type Worker struct {
 	fetches  sync.WaitGroup
 	puller   *puller
 	rest     rest
+	foreign  sync.Map // sequences of messages of which ingest has had a copy
 	mu       sync.Mutex
 	running  map[*lease]struct{}
 	// alone is until when each heartbeat is a message of its own.
@@ -97,6 +98,7 @@ func New(nc *nats.Conn, cfg Config) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make worker: %w", err)
 	}
+	m.begin(cfg, kinds)
 	return &Worker{
 		Config: cfg, nc: nc, js: js, metrics: m, running: map[*lease]struct{}{},
 		fetching: make(chan struct{}, max(0, cfg.Fetches)),
@@ -134,7 +136,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	defer context.AfterFunc(ctx, func() {
-		w.Log.Info().Dur("at_most", w.Drain).Msg("draining")
+		w.Log.Info().Dur("at_most_ms", w.Drain).Msg("draining")
 		timer := time.AfterFunc(w.Drain, func() { stop(errDraining) })
 		context.AfterFunc(working, func() { timer.Stop() })
 	})()
@@ -190,9 +192,10 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 		settled(log, m.Nak())
 		return
 	case errors.Is(err, msg.ErrVersion), err == nil && handler == nil:
-		// One of the other release's workers will pull it.
-		log.Warn().Err(err).Str("kind", string(token.Kind)).Msg("task is for another release")
-		settled(log, m.NakWithDelay(w.pace.foreign))
+		if err == nil {
+			err = fmt.Errorf("this release has no task of kind %q", token.Kind)
+		}
+		w.leave(working, log, m, err)
 		return
 	case err != nil:
 		w.giveAway(working, log, m, err)

@@ -216,6 +216,51 @@ func TestAnotherReleasesTaskGoesBack(t *testing.T) {
 	r.noResult()
 }
 
+// Its operator finds it, and it stays for a worker that can read it.
+func TestATaskThatWaitsForAnotherReleaseIsPassedOnOnce(t *testing.T) {
+	t.Parallel()
+	server, ingest := arrange(t)
+	r := work(t, server, ingest, func(c *Config) { c.pace.foreignKept = time.Nanosecond },
+		func(context.Context, *Task) (any, error) { return nil, nil })
+	r.PublishRaw("task.record.a.b", []byte(`{"v":999,"kind":"record"}`))
+	consumer, err := r.JS.Consumer(t.Context(), msg.StreamRecord, msg.ConsumerRecord)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Until("it was delivered three times", func() bool {
+		info, err := consumer.Info(t.Context())
+		return err == nil && info.Delivered.Consumer >= 3
+	})
+	if passed, left := r.Waiting(msg.StreamResults), r.Waiting(msg.StreamRecord); passed != 1 || left != 1 {
+		t.Errorf("%d copies were passed on, and %d messages are left", passed, left)
+	}
+}
+
+// Nothing but a restart gives its slot back.
+func TestAWorkerWhoseHandlerDoesNotEndIsNotAlive(t *testing.T) {
+	t.Parallel()
+	server, ingest := arrange(t)
+	stuck := make(chan struct{})
+	r := work(t, server, ingest, func(c *Config) { c.pace.overWithin = time.Millisecond },
+		func(ctx context.Context, _ *Task) (any, error) {
+			<-ctx.Done()
+			<-stuck
+			return nil, nil
+		})
+	ref := r.Publish(msg.Record)
+	await(t, r.Heartbeats, "the task runs")
+	if err := r.worker.Alive(); err != nil {
+		t.Errorf("while the task may run: %v", err)
+	}
+	r.worker.cancelRender(ref.RenderID)
+	r.Until("it is not alive", func() bool { return r.worker.Alive() != nil })
+	close(stuck)
+	r.settled()
+	if err := r.worker.Alive(); err != nil {
+		t.Errorf("when the handler has returned: %v", err)
+	}
+}
+
 func TestAnUnreadableTaskIsPassedOnToIngest(t *testing.T) {
 	t.Parallel()
 	server, ingest := arrange(t)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loom-lite/loom-lite/migrations"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
@@ -63,7 +64,9 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	claiming := service.Pulse{Of: "claiming jobs", Within: 3 * time.Minute}
 	loop := &claim.Loop{
+		Beat: claiming.Beat,
 		Claimer: &claim.Claimer{DB: pool, Limits: cfg.limits(), MaxRenders: cfg.MaxRenders,
 			MaxPerOwner: cmp.Or(cfg.MaxRendersPerUser, cfg.MaxRenders), MaxRetries: cfg.MaxRetries,
 			ObjectBytes: cfg.Store.ObjectBytes(), CacheTTL: cfg.CacheTTL, Secret: []byte(cfg.Store.SecretAccessKey)},
@@ -89,7 +92,7 @@ func Run(ctx context.Context, cfg Config) error {
 			return err
 		}
 		return scheduler.Ready(ctx)
-	})
+	}, scheduler.Alive, claiming.Alive)
 	if err != nil {
 		return err
 	}
@@ -112,6 +115,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return nil
 	})
 	group.Go(func() error {
+		defer claiming.Stop()
 		loop.Run(ctx)
 		return nil
 	})
@@ -243,6 +247,12 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
+	}
+	for _, outcome := range []claim.Outcome{claim.Planned, claim.Refused, claim.Closed, claim.Attached, claim.SetAside} {
+		m.claims.WithLabelValues(string(outcome))
+	}
+	for _, code := range msg.PlanCodes {
+		m.failures.WithLabelValues(string(code))
 	}
 	return m, nil
 }

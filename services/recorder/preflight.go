@@ -58,7 +58,7 @@ func (o opener) Handle(ctx context.Context, t *stage.Task) (any, error) {
 			return nil, err
 		}
 	}
-	t.Log.Info().Str("class", string(facts.Findings[0].Class)).Dur("load", time.Duration(facts.Load)).Msg("page opened")
+	t.Log.Info().Str("class", string(facts.Findings[0].Class)).Dur("load_ms", time.Duration(facts.Load)).Msg("page opened")
 	return facts, nil
 }
 

@@ -63,7 +63,11 @@ func Run(ctx context.Context, cfg Config) error {
 		workers = append(workers, opening)
 	}
 	// It is ready when it can record: an ingest of the last release has no pages to open.
-	stop, err := cfg.Serve(worker.Ready)
+	alive := make([]func() error, len(workers))
+	for i, w := range workers {
+		alive[i] = w.Alive
+	}
+	stop, err := cfg.Serve(worker.Ready, alive...)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	stop, err := cfg.Serve(worker.Ready)
+	stop, err := cfg.Serve(worker.Ready, worker.Alive)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	stop, err := cfg.Serve(func(ctx context.Context) error {
 		return errors.Join(worker.Ready(ctx), serversReady(ctx, pool, client, cfg))
-	})
+	}, worker.Alive)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,9 @@ type Loop struct {
 	Done func(context.Context, Claimed)
 	// Failed is called with every error of the database.
 	Failed func(error)
-	Log    zerolog.Logger
+	// Beat is called as long as the loop goes on.
+	Beat func()
+	Log  zerolog.Logger
 
 	outage retry.Outage
 }
@@ -39,6 +41,7 @@ func (l *Loop) Run(ctx context.Context) {
 	l.outage.Backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 10 * time.Second}
 	l.outage.Log, l.outage.Down, l.outage.Up = l.Log, "jobs cannot be claimed: retrying until they can be", "jobs can be claimed again"
 	for goOn := true; goOn; {
+		l.Beat()
 		pause, err := l.round(ctx)
 		if ctx.Err() != nil {
 			return
@@ -65,6 +68,7 @@ func (l *Loop) round(ctx context.Context) (pause time.Duration, err error) {
 		}
 		l.log(claimed)
 		l.Done(ctx, claimed)
+		l.Beat()
 	}
 }
 

@@ -56,7 +56,7 @@ func (c *leaseClock) probe(ctx context.Context) error {
 	defer c.mu.Unlock()
 	if now.Sub(c.probed) > c.Lease/2 {
 		if !c.probed.IsZero() {
-			c.Log.Warn().Dur("for", now.Sub(c.probed)).Msg("heartbeats could not be received: leases that ended meanwhile are given time")
+			c.Log.Warn().Dur("for_ms", now.Sub(c.probed)).Msg("heartbeats could not be received: leases that ended meanwhile are given time")
 		}
 		c.resume = now.Add(2 * heartbeatEvery(c.Lease))
 	}

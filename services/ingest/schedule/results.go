@@ -71,7 +71,9 @@ func (r *results) consume(ctx, work context.Context) error {
 	defer settling.Wait()
 	outage := retry.Outage{Backoff: natsBackoff, Log: r.Log,
 		Down: "results cannot be read: retrying until they can be", Up: "results are read again"}
+	defer r.closing.Stop()
 	for goOn := true; goOn; {
+		r.closing.Beat()
 		err := r.fetch(ctx, work, &settling)
 		if ctx.Err() != nil {
 			return nil
@@ -161,12 +163,13 @@ func (r *results) settle(ctx context.Context, m jetstream.Msg) {
 	}
 	event := log.Info()
 	if result.Failure != nil {
+		r.Metrics.failed(result.Kind, result.Failure.Code)
 		event = log.Warn().Str("code", string(result.Failure.Code)).Str("error", result.Failure.Detail)
 	}
 	if verdict == verdictFailed && result.Kind != msg.Preflight {
 		r.Metrics.died(result.Kind, failureCode(result))
 	}
-	event.Str("verdict", verdict).Dur("elapsed", time.Duration(result.Elapsed)).Msg("result")
+	event.Str("verdict", verdict).Dur("elapsed_ms", time.Duration(result.Elapsed)).Msg("result")
 	fault.Here(fault.ResultCommitted)
 	r.count(log, verdict, m.Ack())
 	fault.Here(fault.ResultAcknowledged)

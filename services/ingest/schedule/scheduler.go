@@ -20,6 +20,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/retry"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // Config is what a Scheduler works with.
@@ -68,6 +69,8 @@ type Scheduler struct {
 	short   atomic.Bool // due tasks wait for room in their streams
 	changes *changes
 	batches sync.Mutex // of grants and results: they hold the renders that they change
+	// pulses are those of the loops.
+	dispatching, watching, closing service.Pulse
 	// Outages of rounds, whichever server they failed for.
 	outage, watchOutage retry.Outage
 }
@@ -85,6 +88,9 @@ func New(cfg Config) (*Scheduler, error) {
 		streams: newStreams(js, cfg.Replicas, cfg.Lease, cfg.Metrics, cfg.Log), wake: make(chan struct{}, 1),
 		leases:      newLeaseClock(cfg),
 		changes:     newChanges(),
+		dispatching: service.Pulse{Of: "publishing due tasks", Within: stillWithin},
+		watching:    service.Pulse{Of: "watching renders", Within: stillWithin},
+		closing:     service.Pulse{Of: "reading results", Within: stillWithin},
 		outage:      retry.Outage{Log: cfg.Log, Down: "tasks cannot be scheduled: retrying until they can be", Up: "tasks are scheduled again"},
 		watchOutage: retry.Outage{Log: cfg.Log, Down: "renders cannot be watched: retrying until they can be", Up: "renders are watched again"},
 	}, nil
@@ -107,6 +113,14 @@ func (s *Scheduler) Ready(ctx context.Context) error {
 		}
 	}
 	return s.streams.ready(ctx)
+}
+
+// stillWithin is how long a loop may take for a round, which is bounded by far less.
+const stillWithin = 3 * time.Minute
+
+// Alive returns nil while the scheduler's loops go on: an error says that only a restart helps.
+func (s *Scheduler) Alive() error {
+	return errors.Join(s.dispatching.Alive(), s.watching.Alive(), s.closing.Alive())
 }
 
 // heartbeatEvery is how often a worker sends a heartbeat during a lease. A few may be lost before
@@ -192,22 +206,20 @@ func (c *changes) take() []uuid.UUID {
 // dispatch publishes due tasks at every tick and at every Wake.
 func (s *Scheduler) dispatch(ctx context.Context) error {
 	d := newDispatcher(s)
-	return s.rounds(ctx, &s.outage, s.wake, func(ctx context.Context, full bool) error {
+	return s.rounds(ctx, &s.dispatching, &s.outage, s.wake, func(ctx context.Context, full bool) error {
 		if !full {
 			return d.dispatch(ctx)
 		}
 		_, unsettled := s.tasks.settleLeft(ctx, true, s.locks.held(heldAfter(s.Lease)))
-		if err := errors.Join(unsettled, d.dispatch(ctx)); err != nil {
-			return err
-		}
-		return s.Metrics.measure(ctx, s.tasks)
+		// Tasks are counted while NATS is away, too.
+		return errors.Join(unsettled, d.dispatch(ctx), s.Metrics.measure(ctx, s.tasks), s.Metrics.measureQueue(ctx, s.tasks))
 	})
 }
 
 // watch publishes what happens to renders.
 func (s *Scheduler) watch(ctx context.Context) error {
 	w := newWatcher(s)
-	return s.rounds(ctx, &s.watchOutage, s.changes.some, func(ctx context.Context, full bool) error {
+	return s.rounds(ctx, &s.watching, &s.watchOutage, s.changes.some, func(ctx context.Context, full bool) error {
 		changed := s.changes.take()
 		if !full {
 			return w.look(ctx, changed)
@@ -218,11 +230,15 @@ func (s *Scheduler) watch(ctx context.Context) error {
 
 // rounds runs rounds: full ones at every tick, and others when woken. At least half of the time is
 // between rounds, so that many wake-ups cost no more than a few.
-func (s *Scheduler) rounds(ctx context.Context, outage *retry.Outage, wake <-chan struct{}, round func(ctx context.Context, full bool) error) error {
+func (s *Scheduler) rounds(
+	ctx context.Context, pulse *service.Pulse, outage *retry.Outage, wake <-chan struct{}, round func(ctx context.Context, full bool) error,
+) error {
+	defer pulse.Stop()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	full := true
 	for {
+		pulse.Beat()
 		began := time.Now()
 		within, cancel := context.WithTimeout(ctx, roundWithin)
 		err := round(within, full)

@@ -56,7 +56,7 @@ func (d *dispatcher) freeSubject(ctx context.Context, r msg.Ref) (freed bool, er
 		level = zerolog.DebugLevel // a worker without room for it gives it back: that is normal
 	}
 	d.Log.WithLevel(level).Stringer("render_id", r.RenderID).Stringer("task_id", r.TaskID).Str("kind", string(r.Kind)).
-		Uint64("sequence", held.Sequence).Dur("age", info.TimeStamp.Sub(held.Time)).
+		Uint64("sequence", held.Sequence).Dur("age_ms", info.TimeStamp.Sub(held.Time)).
 		Msg("a task's message kept its subject though nobody works on it: it is replaced")
 	return true, nil
 }

@@ -52,8 +52,6 @@ func (w *watcher) watchWorkers(ctx context.Context) error {
 				Msg("a worker keeps failing what others can do: it rests")
 		}
 	}
-	for stage, n := range count {
-		w.Metrics.resting.WithLabelValues(stage).Set(float64(n))
-	}
+	w.Metrics.rests.Store(&restsReading{at: time.Now(), byStage: count})
 	return nil
 }
