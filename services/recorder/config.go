@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
@@ -73,6 +74,22 @@ const checkTimeout = 30 * time.Second
 // errRoot says why Chrome cannot be started with its sandbox.
 var errRoot = errors.New("as root, Chrome has no sandbox: run as another user, or set CHROME_SANDBOX=off and rely on the container's walls")
 
+// errNoSandbox says why Chrome's sandbox cannot work in this container, or on this machine.
+var errNoSandbox = errors.New("Chrome's sandbox cannot start: user namespaces are forbidden here. With Docker, run with " +
+	"--security-opt seccomp=deploy/seccomp-chrome.json, which allows them (docs/operations.md#chromes-sandbox), or set " +
+	"CHROME_SANDBOX=off and rely on the container's walls")
+
+// lacksSandbox reports whether Chrome ended because it could not make its sandbox. It says so in
+// words only.
+func lacksSandbox(err error) bool {
+	for _, words := range []string{"No usable sandbox", "Failed to move to new namespace", "setuid sandbox"} {
+		if strings.Contains(err.Error(), words) {
+			return true
+		}
+	}
+	return false
+}
+
 // Chrome is a browser that CheckChrome has tried.
 type Chrome struct {
 	Path string
@@ -94,11 +111,20 @@ func CheckChrome(ctx context.Context, path string, sandbox bool) (Chrome, error)
 	if err != nil {
 		return Chrome{}, err
 	}
+	return tryModes(ctx, found, sandbox)
+}
+
+// tryModes starts a Chrome in one mode after the other.
+func tryModes(ctx context.Context, found string, sandbox bool) (Chrome, error) {
 	var failures []error
+	// Without its sandbox, Chrome does nothing in any mode: the cause is all that matters.
 	for _, mode := range []msg.Mode{msg.ModeExact, msg.ModeVirtual} {
 		version, err := tryChrome(ctx, found, sandbox, mode)
 		if err == nil {
 			return Chrome{Path: found, Version: version, Mode: mode}, nil
+		}
+		if sandbox && lacksSandbox(err) {
+			return Chrome{}, fmt.Errorf("%w; Chrome (%s) said: %w", errNoSandbox, found, err)
 		}
 		failures = append(failures, err)
 		if ctx.Err() != nil {

@@ -92,6 +92,22 @@ func TestACrashTellsWhatChromeSaid(t *testing.T) {
 	}
 }
 
+// The cause stands first: whoever reads the log of a container that starts again and again sees no
+// more of it.
+func TestAChromeWithoutASandboxSaysSoFirst(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "chrome")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho '[FATAL:zygote_host_impl_linux.cc] No usable sandbox!' >&2\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := tryModes(t.Context(), program, true)
+	if err == nil || !strings.HasPrefix(err.Error(), "Chrome's sandbox cannot start") || strings.Count(err.Error(), "No usable sandbox") != 1 {
+		t.Errorf("error %v", err)
+	}
+	if _, err := tryModes(t.Context(), program, false); errors.Is(err, errNoSandbox) {
+		t.Errorf("without a sandbox: %v", err)
+	}
+}
+
 func TestURLsAreShownWithoutSecrets(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://user:pass@example.com:8443/a%20b?q=secret#f": "https://example.com:8443/a%20b",
