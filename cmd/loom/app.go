@@ -149,8 +149,8 @@ func isTerminal(f *os.File) bool {
 const minWidth = 60
 
 // programs are the settings that name programs to run. A dotenv file may be a stranger's, in a
-// folder that was cloned or unpacked, so it does not choose them. Neither does it choose files whose
-// text is sent to servers that it names.
+// folder that was cloned or unpacked, so it does not choose them. Neither does it choose files
+// whose text is sent to servers that it names.
 var programs = []string{"CHROME_PATH", "FFMPEG_PATH", "FFPROBE_PATH"}
 
 // environment is the process's environment, and what a dotenv file adds to it, programs excepted.

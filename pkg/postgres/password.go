@@ -23,9 +23,9 @@ func WithPassword(databaseURL, password string) string {
 	return u.String()
 }
 
-// cutByPassword reports whether a URL has an @ where it has none unless the password before it holds
-// a /, a ? or a #. The parts of such a password would be taken for host and database, and be in
-// errors and in queries for names.
+// cutByPassword reports whether a URL has an @ where it has none unless the password before it
+// holds a /, a ? or a #. The parts of such a password would be taken for host and database, and be
+// in errors and in queries for names.
 func cutByPassword(u *url.URL) bool {
 	if u.Fragment != "" || strings.Contains(u.Path, "@") {
 		return true

@@ -20,8 +20,8 @@ func Cores() int {
 	return cores
 }
 
-// cpuLimit returns the CPU time in a second of time that cgroups allow this process, by version 1 or
-// 2 of them; 0: there is no limit. root is "/", except in tests.
+// cpuLimit returns the CPU time in a second of time that cgroups allow this process, by version 1
+// or 2 of them; 0: there is no limit. root is "/", except in tests.
 func cpuLimit(root string) float64 {
 	text, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {
@@ -60,8 +60,8 @@ func hasField(list, field string) bool {
 	return false
 }
 
-// leastOf returns the least limit of a group and of those that it is in. In a container the path may
-// be the host's, and the mount the group itself: then only the mount is found.
+// leastOf returns the least limit of a group and of those that it is in. In a container the path
+// may be the host's, and the mount the group itself: then only the mount is found.
 func leastOf(mount, group string, quota func(dir string) float64) (least float64) {
 	for at := path.Clean("/" + group); ; at = path.Dir(at) {
 		if limit := quota(filepath.Join(mount, at)); limit > 0 && (least == 0 || limit < least) {

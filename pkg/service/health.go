@@ -21,7 +21,7 @@ const readyTimeout = 3 * time.Second
 
 // Serve starts the health server and returns at once. It answers
 //
-//	/healthz  200 while every alive returns nil, else 503 with the error's text: only a restart helps
+//	/healthz  200 while every alive returns nil, else 503 with the error: only a restart helps
 //	/readyz   200 when ready returns nil, else 503 with the error's text; nil is always ready
 //	/metrics  the registry, with Go's and the process's own metrics
 //	/debug/pprof/  when Pprof is set

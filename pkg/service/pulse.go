@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Pulse notices when a loop stands still: see Serve. The zero value is of a loop that has not begun.
+// Pulse notices when a loop stands still: see Serve. The zero value is of a loop that has not
+// begun.
 type Pulse struct {
 	// Of names the loop.
 	Of string

@@ -49,8 +49,8 @@ type lease struct {
 	keeping context.Context
 	quit    context.CancelFunc
 	release func()
-	// over is when ctx was cancelled, zero before; handled: the handler has returned. The worker's mu
-	// guards them.
+	// over is when ctx was cancelled, zero before; handled: the handler has returned. The worker's
+	// mu guards them.
 	over    time.Time
 	handled bool
 	// pulse is of its heartbeats; the worker's mu guards it.

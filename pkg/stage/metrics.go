@@ -65,8 +65,8 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 	return m, err
 }
 
-// begin makes the series of a worker, at 0: of a series that begins with 1, rate() and increase() do
-// not see the first event.
+// begin makes the series of a worker, at 0: of a series that begins with 1, rate() and increase()
+// do not see the first event.
 func (m *metrics) begin(cfg Config, kinds []msg.Kind) {
 	for _, kind := range kinds {
 		for _, outcome := range []string{string(msg.Done), string(msg.Failed), outcomePermanent, string(msg.HandedBack), outcomeLost} {

@@ -59,8 +59,8 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-// begin makes the series that are known, at 0: of a series that begins with 1, rate() and increase()
-// do not see the first event.
+// begin makes the series that are known, at 0: of a series that begins with 1, rate() and
+// increase() do not see the first event.
 func (m *Metrics) begin() {
 	for _, verdict := range []msg.Verdict{msg.Granted, msg.Later, msg.Drop, "unreadable", "error"} {
 		m.grants.WithLabelValues(string(verdict))

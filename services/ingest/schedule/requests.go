@@ -29,8 +29,9 @@ const (
 	// answerWithin bounds the work on a request. Workers wait a little longer before they repeat
 	// it.
 	answerWithin = 2500 * time.Millisecond
-	// signedBeyond is how much longer than the attempt the URLs of its grant last. Clocks differ, and
-	// a worker counts the last minute as over. Nobody can use them for longer, whoever reads a grant.
+	// signedBeyond is how much longer than the attempt the URLs of its grant last. Clocks differ,
+	// and a worker counts the last minute as over. Nobody can use them for longer, whoever reads a
+	// grant.
 	signedBeyond = 5 * time.Minute
 	// concurrent is how many grant requests are answered at once, and how many heartbeats. Each has
 	// a bound of its own, so that slow grants do not delay heartbeats.
