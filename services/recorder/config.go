@@ -75,7 +75,7 @@ const checkTimeout = 30 * time.Second
 var errRoot = errors.New("as root, Chrome has no sandbox: run as another user, or set CHROME_SANDBOX=off and rely on the container's walls")
 
 // errNoSandbox says why Chrome's sandbox cannot work in this container, or on this machine.
-var errNoSandbox = errors.New("Chrome's sandbox cannot start: user namespaces are forbidden here. With Docker, run with " +
+var errNoSandbox = errors.New("the sandbox of Chrome cannot start: user namespaces are forbidden here. With Docker, run with " +
 	"--security-opt seccomp=deploy/seccomp-chrome.json, which allows them (docs/operations.md#chromes-sandbox), or set " +
 	"CHROME_SANDBOX=off and rely on the container's walls")
 

@@ -100,7 +100,7 @@ func TestAChromeWithoutASandboxSaysSoFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := tryModes(t.Context(), program, true)
-	if err == nil || !strings.HasPrefix(err.Error(), "Chrome's sandbox cannot start") || strings.Count(err.Error(), "No usable sandbox") != 1 {
+	if err == nil || !strings.HasPrefix(err.Error(), "the sandbox of Chrome cannot start") || strings.Count(err.Error(), "No usable sandbox") != 1 {
 		t.Errorf("error %v", err)
 	}
 	if _, err := tryModes(t.Context(), program, false); errors.Is(err, errNoSandbox) {
