@@ -252,6 +252,13 @@ const (
 	TokenScopeWrite TokenScope = "write"
 )
 
+// Defines values for WebhookAlertDataKind.
+const (
+	QueueWaits   WebhookAlertDataKind = "queue_waits"
+	RenderFailed WebhookAlertDataKind = "render_failed"
+	StageIdle    WebhookAlertDataKind = "stage_idle"
+)
+
 // Defines values for ListRendersParamsStatus.
 const (
 	ListRendersParamsStatusCancelled     ListRendersParamsStatus = "cancelled"
@@ -1994,6 +2001,42 @@ type Warning struct {
 	Scene   *int   `json:"scene,omitempty"`
 }
 
+// WebhookAlertData defines model for WebhookAlertData.
+type WebhookAlertData struct {
+	// About The stage; empty for the other kinds.
+	About string `json:"about"`
+
+	// AlertID The incident's: the same in both of its events.
+	AlertID string `json:"alert_id"`
+
+	// ClosedAt Null in alert.opened.
+	ClosedAt *time.Time `json:"closed_at"`
+
+	// Count How many renders have failed since it began.
+	Count *int `json:"count,omitempty"`
+
+	// DueSince Since when the stage's oldest task has been due.
+	DueSince *time.Time `json:"due_since,omitempty"`
+
+	// ErrorCodes How many of them with which error code.
+	ErrorCodes map[string]int       `json:"error_codes,omitempty"`
+	Kind       WebhookAlertDataKind `json:"kind"`
+	OpenedAt   time.Time            `json:"opened_at"`
+
+	// QueuedAt Since when that job waits.
+	QueuedAt *time.Time `json:"queued_at,omitempty"`
+
+	// RenderID The last render that failed, or the one whose job waits longest.
+	RenderID *string `json:"render_id,omitempty"`
+
+	// Text A sentence for people.
+	Text                 string                 `json:"text"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// WebhookAlertDataKind defines model for WebhookAlertData.Kind.
+type WebhookAlertDataKind string
+
 // WebhookAttempt defines model for WebhookAttempt.
 type WebhookAttempt struct {
 	Attempt  int        `json:"attempt"`
@@ -2052,6 +2095,52 @@ type WebhookEndpoint struct {
 	URL             string     `json:"url"`
 	UserID          string     `json:"user_id"`
 	Version         int        `json:"version"`
+}
+
+// WebhookRenderData defines model for WebhookRenderData.
+type WebhookRenderData struct {
+	CampaignID string `json:"campaign_id"`
+
+	// Deleted The render was deleted before it had ended.
+	Deleted bool `json:"deleted"`
+
+	// ErrorCode docs/reference/errors.md has all of them.
+	ErrorCode *string `json:"error_code"`
+
+	// ErrorMessage The beginning of the error in words.
+	ErrorMessage  *string `json:"error_message"`
+	FinalVideoURL *string `json:"final_video_url"`
+
+	// JobID The job that began or ended. A render that is done again has another one.
+	JobID string `json:"job_id"`
+
+	// Metadata The campaign's. Null: it was deleted with its campaign.
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// MetadataOmitted The metadata is too large to be passed on.
+	MetadataOmitted *bool  `json:"metadata_omitted,omitempty"`
+	RenderID        string `json:"render_id"`
+
+	// Status The render's: done, failed, cancelled, or the stage that began.
+	//
+	// Examples: done
+	Status        string  `json:"status"`
+	ThumbSmallURL *string `json:"thumb_small_url"`
+	ThumbURL      *string `json:"thumb_url"`
+
+	// UserID Whose campaign it is.
+	UserID               *string                `json:"user_id"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
+// WebhookTestData defines model for WebhookTestData.
+type WebhookTestData struct {
+	// EndpointID The endpoint that is tested.
+	EndpointID string `json:"endpoint_id"`
+
+	// Text A sentence for people.
+	Text                 string                 `json:"text"`
+	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
 // WorkersOutputBody defines model for WorkersOutputBody.
@@ -2309,6 +2398,517 @@ type UpdateWebhookEndpointJSONRequestBody = UpdateEndpointInputBody
 
 // RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
 type RotateWebhookSecretJSONRequestBody = RotateSecretInputBody
+
+// Getter for additional properties for WebhookAlertData. Returns the specified
+// element and whether it was found
+func (a WebhookAlertData) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for WebhookAlertData
+func (a *WebhookAlertData) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for WebhookAlertData to handle AdditionalProperties
+func (a *WebhookAlertData) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["about"]; found {
+		err = json.Unmarshal(raw, &a.About)
+		if err != nil {
+			return fmt.Errorf("error reading 'about': %w", err)
+		}
+		delete(object, "about")
+	}
+
+	if raw, found := object["alert_id"]; found {
+		err = json.Unmarshal(raw, &a.AlertID)
+		if err != nil {
+			return fmt.Errorf("error reading 'alert_id': %w", err)
+		}
+		delete(object, "alert_id")
+	}
+
+	if raw, found := object["closed_at"]; found {
+		err = json.Unmarshal(raw, &a.ClosedAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'closed_at': %w", err)
+		}
+		delete(object, "closed_at")
+	}
+
+	if raw, found := object["count"]; found {
+		err = json.Unmarshal(raw, &a.Count)
+		if err != nil {
+			return fmt.Errorf("error reading 'count': %w", err)
+		}
+		delete(object, "count")
+	}
+
+	if raw, found := object["due_since"]; found {
+		err = json.Unmarshal(raw, &a.DueSince)
+		if err != nil {
+			return fmt.Errorf("error reading 'due_since': %w", err)
+		}
+		delete(object, "due_since")
+	}
+
+	if raw, found := object["error_codes"]; found {
+		err = json.Unmarshal(raw, &a.ErrorCodes)
+		if err != nil {
+			return fmt.Errorf("error reading 'error_codes': %w", err)
+		}
+		delete(object, "error_codes")
+	}
+
+	if raw, found := object["kind"]; found {
+		err = json.Unmarshal(raw, &a.Kind)
+		if err != nil {
+			return fmt.Errorf("error reading 'kind': %w", err)
+		}
+		delete(object, "kind")
+	}
+
+	if raw, found := object["opened_at"]; found {
+		err = json.Unmarshal(raw, &a.OpenedAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'opened_at': %w", err)
+		}
+		delete(object, "opened_at")
+	}
+
+	if raw, found := object["queued_at"]; found {
+		err = json.Unmarshal(raw, &a.QueuedAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'queued_at': %w", err)
+		}
+		delete(object, "queued_at")
+	}
+
+	if raw, found := object["render_id"]; found {
+		err = json.Unmarshal(raw, &a.RenderID)
+		if err != nil {
+			return fmt.Errorf("error reading 'render_id': %w", err)
+		}
+		delete(object, "render_id")
+	}
+
+	if raw, found := object["text"]; found {
+		err = json.Unmarshal(raw, &a.Text)
+		if err != nil {
+			return fmt.Errorf("error reading 'text': %w", err)
+		}
+		delete(object, "text")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for WebhookAlertData to handle AdditionalProperties
+func (a WebhookAlertData) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["about"], err = json.Marshal(a.About)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'about': %w", err)
+	}
+
+	object["alert_id"], err = json.Marshal(a.AlertID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'alert_id': %w", err)
+	}
+
+	object["closed_at"], err = json.Marshal(a.ClosedAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'closed_at': %w", err)
+	}
+
+	if a.Count != nil {
+		object["count"], err = json.Marshal(a.Count)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'count': %w", err)
+		}
+	}
+
+	if a.DueSince != nil {
+		object["due_since"], err = json.Marshal(a.DueSince)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'due_since': %w", err)
+		}
+	}
+
+	if a.ErrorCodes != nil {
+		object["error_codes"], err = json.Marshal(a.ErrorCodes)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'error_codes': %w", err)
+		}
+	}
+
+	object["kind"], err = json.Marshal(a.Kind)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'kind': %w", err)
+	}
+
+	object["opened_at"], err = json.Marshal(a.OpenedAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'opened_at': %w", err)
+	}
+
+	if a.QueuedAt != nil {
+		object["queued_at"], err = json.Marshal(a.QueuedAt)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'queued_at': %w", err)
+		}
+	}
+
+	if a.RenderID != nil {
+		object["render_id"], err = json.Marshal(a.RenderID)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'render_id': %w", err)
+		}
+	}
+
+	object["text"], err = json.Marshal(a.Text)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'text': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for WebhookRenderData. Returns the specified
+// element and whether it was found
+func (a WebhookRenderData) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for WebhookRenderData
+func (a *WebhookRenderData) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for WebhookRenderData to handle AdditionalProperties
+func (a *WebhookRenderData) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["campaign_id"]; found {
+		err = json.Unmarshal(raw, &a.CampaignID)
+		if err != nil {
+			return fmt.Errorf("error reading 'campaign_id': %w", err)
+		}
+		delete(object, "campaign_id")
+	}
+
+	if raw, found := object["deleted"]; found {
+		err = json.Unmarshal(raw, &a.Deleted)
+		if err != nil {
+			return fmt.Errorf("error reading 'deleted': %w", err)
+		}
+		delete(object, "deleted")
+	}
+
+	if raw, found := object["error_code"]; found {
+		err = json.Unmarshal(raw, &a.ErrorCode)
+		if err != nil {
+			return fmt.Errorf("error reading 'error_code': %w", err)
+		}
+		delete(object, "error_code")
+	}
+
+	if raw, found := object["error_message"]; found {
+		err = json.Unmarshal(raw, &a.ErrorMessage)
+		if err != nil {
+			return fmt.Errorf("error reading 'error_message': %w", err)
+		}
+		delete(object, "error_message")
+	}
+
+	if raw, found := object["final_video_url"]; found {
+		err = json.Unmarshal(raw, &a.FinalVideoURL)
+		if err != nil {
+			return fmt.Errorf("error reading 'final_video_url': %w", err)
+		}
+		delete(object, "final_video_url")
+	}
+
+	if raw, found := object["job_id"]; found {
+		err = json.Unmarshal(raw, &a.JobID)
+		if err != nil {
+			return fmt.Errorf("error reading 'job_id': %w", err)
+		}
+		delete(object, "job_id")
+	}
+
+	if raw, found := object["metadata"]; found {
+		err = json.Unmarshal(raw, &a.Metadata)
+		if err != nil {
+			return fmt.Errorf("error reading 'metadata': %w", err)
+		}
+		delete(object, "metadata")
+	}
+
+	if raw, found := object["metadata_omitted"]; found {
+		err = json.Unmarshal(raw, &a.MetadataOmitted)
+		if err != nil {
+			return fmt.Errorf("error reading 'metadata_omitted': %w", err)
+		}
+		delete(object, "metadata_omitted")
+	}
+
+	if raw, found := object["render_id"]; found {
+		err = json.Unmarshal(raw, &a.RenderID)
+		if err != nil {
+			return fmt.Errorf("error reading 'render_id': %w", err)
+		}
+		delete(object, "render_id")
+	}
+
+	if raw, found := object["status"]; found {
+		err = json.Unmarshal(raw, &a.Status)
+		if err != nil {
+			return fmt.Errorf("error reading 'status': %w", err)
+		}
+		delete(object, "status")
+	}
+
+	if raw, found := object["thumb_small_url"]; found {
+		err = json.Unmarshal(raw, &a.ThumbSmallURL)
+		if err != nil {
+			return fmt.Errorf("error reading 'thumb_small_url': %w", err)
+		}
+		delete(object, "thumb_small_url")
+	}
+
+	if raw, found := object["thumb_url"]; found {
+		err = json.Unmarshal(raw, &a.ThumbURL)
+		if err != nil {
+			return fmt.Errorf("error reading 'thumb_url': %w", err)
+		}
+		delete(object, "thumb_url")
+	}
+
+	if raw, found := object["user_id"]; found {
+		err = json.Unmarshal(raw, &a.UserID)
+		if err != nil {
+			return fmt.Errorf("error reading 'user_id': %w", err)
+		}
+		delete(object, "user_id")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for WebhookRenderData to handle AdditionalProperties
+func (a WebhookRenderData) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["campaign_id"], err = json.Marshal(a.CampaignID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'campaign_id': %w", err)
+	}
+
+	object["deleted"], err = json.Marshal(a.Deleted)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'deleted': %w", err)
+	}
+
+	object["error_code"], err = json.Marshal(a.ErrorCode)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'error_code': %w", err)
+	}
+
+	object["error_message"], err = json.Marshal(a.ErrorMessage)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'error_message': %w", err)
+	}
+
+	object["final_video_url"], err = json.Marshal(a.FinalVideoURL)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'final_video_url': %w", err)
+	}
+
+	object["job_id"], err = json.Marshal(a.JobID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'job_id': %w", err)
+	}
+
+	if a.Metadata != nil {
+		object["metadata"], err = json.Marshal(a.Metadata)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'metadata': %w", err)
+		}
+	}
+
+	if a.MetadataOmitted != nil {
+		object["metadata_omitted"], err = json.Marshal(a.MetadataOmitted)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'metadata_omitted': %w", err)
+		}
+	}
+
+	object["render_id"], err = json.Marshal(a.RenderID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'render_id': %w", err)
+	}
+
+	object["status"], err = json.Marshal(a.Status)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'status': %w", err)
+	}
+
+	object["thumb_small_url"], err = json.Marshal(a.ThumbSmallURL)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'thumb_small_url': %w", err)
+	}
+
+	object["thumb_url"], err = json.Marshal(a.ThumbURL)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'thumb_url': %w", err)
+	}
+
+	object["user_id"], err = json.Marshal(a.UserID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'user_id': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for WebhookTestData. Returns the specified
+// element and whether it was found
+func (a WebhookTestData) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for WebhookTestData
+func (a *WebhookTestData) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for WebhookTestData to handle AdditionalProperties
+func (a *WebhookTestData) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["endpoint_id"]; found {
+		err = json.Unmarshal(raw, &a.EndpointID)
+		if err != nil {
+			return fmt.Errorf("error reading 'endpoint_id': %w", err)
+		}
+		delete(object, "endpoint_id")
+	}
+
+	if raw, found := object["text"]; found {
+		err = json.Unmarshal(raw, &a.Text)
+		if err != nil {
+			return fmt.Errorf("error reading 'text': %w", err)
+		}
+		delete(object, "text")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for WebhookTestData to handle AdditionalProperties
+func (a WebhookTestData) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["endpoint_id"], err = json.Marshal(a.EndpointID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'endpoint_id': %w", err)
+	}
+
+	object["text"], err = json.Marshal(a.Text)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'text': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error

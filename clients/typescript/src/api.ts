@@ -988,7 +988,148 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "alert.closed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What was wrong is over
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["alert.closed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "alert.opened": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Something is wrong
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["alert.opened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "endpoint.test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Somebody asked for a test
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["endpoint.test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "render.cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A render was cancelled, or deleted before it had ended
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["render.cancelled"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "render.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A render is done
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["render.completed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "render.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A render has failed
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["render.failed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "render.started": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A job's render begins
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["render.started"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         AcceptedPreflightBody: {
@@ -2754,6 +2895,46 @@ export interface components {
             /** Format: int64 */
             scene?: number;
         };
+        WebhookAlertData: {
+            /** @description The stage; empty for the other kinds. */
+            about: string;
+            /** @description The incident's: the same in both of its events. */
+            alert_id: string;
+            /**
+             * Format: date-time
+             * @description Null in alert.opened.
+             */
+            closed_at: string | null;
+            /**
+             * Format: int64
+             * @description How many renders have failed since it began.
+             */
+            count?: number;
+            /**
+             * Format: date-time
+             * @description Since when the stage's oldest task has been due.
+             */
+            due_since?: string;
+            /** @description How many of them with which error code. */
+            error_codes?: {
+                [key: string]: number;
+            };
+            /** @enum {string} */
+            kind: "render_failed" | "queue_waits" | "stage_idle";
+            /** Format: date-time */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @description Since when that job waits.
+             */
+            queued_at?: string;
+            /** @description The last render that failed, or the one whose job waits longest. */
+            render_id?: string;
+            /** @description A sentence for people. */
+            text: string;
+        } & {
+            [key: string]: unknown;
+        };
         WebhookAttempt: {
             /** Format: int64 */
             attempt: number;
@@ -2825,6 +3006,44 @@ export interface components {
             user_id: string;
             /** Format: int64 */
             version: number;
+        };
+        WebhookRenderData: {
+            campaign_id: string;
+            /** @description The render was deleted before it had ended. */
+            deleted: boolean;
+            /** @description docs/reference/errors.md has all of them. */
+            error_code: string | null;
+            /** @description The beginning of the error in words. */
+            error_message: string | null;
+            final_video_url: string | null;
+            /** @description The job that began or ended. A render that is done again has another one. */
+            job_id: string;
+            /** @description The campaign's. Null: it was deleted with its campaign. */
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            /** @description The metadata is too large to be passed on. */
+            metadata_omitted?: boolean;
+            render_id: string;
+            /**
+             * @description The render's: done, failed, cancelled, or the stage that began.
+             * @example done
+             */
+            status: string;
+            thumb_small_url: string | null;
+            thumb_url: string | null;
+            /** @description Whose campaign it is. */
+            user_id: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        WebhookTestData: {
+            /** @description The endpoint that is tested. */
+            endpoint_id: string;
+            /** @description A sentence for people. */
+            text: string;
+        } & {
+            [key: string]: unknown;
         };
         WorkersOutputBody: {
             /** @description A worker's slot, and the task in it. */
@@ -8527,6 +8746,454 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    "alert.closed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookAlertData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "alert.closed";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "alert.opened": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookAlertData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "alert.opened";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "endpoint.test": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookTestData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "endpoint.test";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "render.cancelled": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookRenderData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "render.cancelled";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "render.completed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookRenderData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "render.completed";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "render.failed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookRenderData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "render.failed";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "render.started": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookRenderData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "render.started";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,15 +1,14 @@
 import { Webhook } from "standardwebhooks";
 
+import type { webhooks } from "./api.js";
+
 export { WebhookVerificationError } from "standardwebhooks";
 
-/** What a webhook's body has (Standard Webhooks). */
-export interface WebhookEvent {
-  /** What has happened, such as render.completed. */
-  type: string;
-  /** When it has happened. */
-  timestamp: string;
-  data: Record<string, unknown>;
-}
+/**
+ * What a webhook's body has (Standard Webhooks): `type` says what has happened and what `data` has,
+ * `timestamp` when it has happened.
+ */
+export type WebhookEvent = { [type in keyof webhooks]: webhooks[type]["post"]["requestBody"]["content"]["application/json"] }[keyof webhooks];
 
 /**
  * Returns the event of a webhook that the console has signed. It throws WebhookVerificationError if

@@ -50,7 +50,7 @@ func (w *Watcher) Run(ctx context.Context) {
 			err = w.settle(ctx)
 			settled = err == nil
 		}
-		err = errors.Join(err, w.look(ctx))
+		err = errors.Join(err, w.Look(ctx))
 		if ctx.Err() != nil {
 			return
 		}
@@ -61,8 +61,8 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
-// look finds what is wrong now, and tells what has begun and what is over.
-func (w *Watcher) look(ctx context.Context) error {
+// Look finds what is wrong now, and tells what has begun and what is over.
+func (w *Watcher) Look(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, every)
 	defer cancel()
 	var concerned bool
@@ -101,12 +101,10 @@ func (w *Watcher) look(ctx context.Context) error {
 	return nil
 }
 
-// failedDetail is what an alert says of renders that have failed since it began.
-type failedDetail struct {
-	Text   string         `json:"text"`
-	Count  int            `json:"count"`
-	Codes  map[string]int `json:"error_codes"`
-	Render *uuid.UUID     `json:"render_id"`
+// detail is what is written of an incident: a part of its data.
+type detail struct {
+	Text string `json:"text"`
+	webhooks.AlertDetail
 }
 
 func (w *Watcher) failed(ctx context.Context) ([]incident, error) {
@@ -123,15 +121,16 @@ func (w *Watcher) failed(ctx context.Context) ([]incident, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for renders that have failed: %w", err)
 	}
-	d := failedDetail{Codes: map[string]int{}}
+	d := detail{AlertDetail: webhooks.AlertDetail{Codes: map[string]int{}}}
+	count := 0
 	var last, at time.Time
 	var code string
 	var n int
 	var render *uuid.UUID
 	_, err = pgx.ForEachRow(rows, []any{&code, &n, &at, &render}, func() error {
-		d.Codes[code], d.Count = n, d.Count+n
+		d.Codes[code], count = n, count+n
 		if at.After(last) {
-			last, d.Render = at, render
+			last, d.RenderID = at, render
 		}
 		return nil
 	})
@@ -143,31 +142,24 @@ func (w *Watcher) failed(ctx context.Context) ([]incident, error) {
 	if err != nil || !recent {
 		return nil, err
 	}
-	d.Text = fmt.Sprintf("%d renders have failed.", d.Count)
-	if d.Count == 1 {
+	d.Count, d.Text = &count, fmt.Sprintf("%d renders have failed.", count)
+	if count == 1 {
 		d.Text = "A render has failed."
 	}
 	return []incident{{RenderFailed, "", d}}, nil
-}
-
-// waitsDetail is what an alert says of jobs that wait.
-type waitsDetail struct {
-	Text   string    `json:"text"`
-	Render uuid.UUID `json:"render_id"`
-	Since  time.Time `json:"queued_at"`
 }
 
 func (w *Watcher) waits(ctx context.Context) ([]incident, error) {
 	if w.Settings.QueueWait == 0 {
 		return nil, nil
 	}
-	d := waitsDetail{Text: fmt.Sprintf("The oldest job has waited longer than %s.", w.Settings.QueueWait)}
+	d := detail{Text: fmt.Sprintf("The oldest job has waited longer than %s.", w.Settings.QueueWait)}
 	// A job whose render is in progress waits for that one's end.
 	err := w.DB.QueryRow(ctx, `
 		select j.render_id, coalesce(j.queued_at, j.created_at::timestamptz) from public.render_jobs j
 		 where j.state = 'queued' and coalesce(j.queued_at, j.created_at::timestamptz) < clock_timestamp() - make_interval(secs => $1::float8)
 		   and not exists (select from loom.plans p where p.render_id = j.render_id and p.ended_at is null)
-		 order by 2 limit 1`, w.Settings.QueueWait.Seconds()).Scan(&d.Render, &d.Since)
+		 order by 2 limit 1`, w.Settings.QueueWait.Seconds()).Scan(&d.RenderID, &d.QueuedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -175,12 +167,6 @@ func (w *Watcher) waits(ctx context.Context) ([]incident, error) {
 		return nil, fmt.Errorf("look for the oldest job: %w", err)
 	}
 	return []incident{{QueueWaits, "", d}}, nil
-}
-
-// idleDetail is what an alert says of a stage without a worker.
-type idleDetail struct {
-	Text  string    `json:"text"`
-	Since time.Time `json:"due_since"`
 }
 
 func (w *Watcher) idle(ctx context.Context) ([]incident, error) {
@@ -207,7 +193,8 @@ func (w *Watcher) idle(ctx context.Context) ([]incident, error) {
 	var since time.Time
 	_, err = pgx.ForEachRow(rows, []any{&stage, &since}, func() error {
 		text := fmt.Sprintf("Tasks of the stage %s are due, and no worker takes them.", stage)
-		found = append(found, incident{StageIdle, stage, idleDetail{text, since}})
+		first := since
+		found = append(found, incident{StageIdle, stage, detail{text, webhooks.AlertDetail{DueSince: &first}}})
 		return nil
 	})
 	if err != nil {

@@ -65,7 +65,7 @@ func (r *rig) settle() {
 // look looks, and returns what is told, such as "opened render_failed: A render has failed.".
 func (r *rig) look() (told []string) {
 	r.Helper()
-	if err := r.w.look(r.Context()); err != nil {
+	if err := r.w.Look(r.Context()); err != nil {
 		r.Fatal(err)
 	}
 	rows, _ := r.db.Query(r.Context(), `with new as (update loom.webhook_events set fanned_at = clock_timestamp() where type like 'alert.%' and fanned_at is null returning *)
@@ -173,7 +173,7 @@ func TestOnlyOneConsoleSpeaks(t *testing.T) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				if err := r.w.look(t.Context()); err != nil {
+				if err := r.w.Look(t.Context()); err != nil {
 					t.Error(err)
 				}
 			})

@@ -124,6 +124,7 @@ func New(cfg Config) *API {
 	a.bulkActions()
 	a.savedViews()
 	a.campaignSchemas()
+	a.messages()
 	a.mux.HandleFunc("/v1/", a.nothing)
 	a.handler = a.authenticate(a.bound(a.once(a.mux)))
 	return a

@@ -64,22 +64,13 @@ func newSender(t *testing.T) *sender {
 		}
 	}
 	text, err := json.Marshal(s.doc)
+	if err == nil {
+		err = json.Unmarshal(text, &s.document)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(text, &s.document); err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.schemas = jsonschema.NewCompiler()
-	s.schemas.DefaultDraft(jsonschema.Draft2020)
-	s.schemas.AssertFormat()
-	if err := s.schemas.AddResource("openapi.json", parsed); err != nil {
-		t.Fatal(err)
-	}
+	s.schemas = compiled(t, s.doc)
 	user := uuid.New()
 	all := s.token(access.Admin)
 	s.tokens = []string{all, s.token(access.Write, user), s.token(access.Read, user), "", "loom_unknown"}
@@ -91,6 +82,26 @@ func newSender(t *testing.T) *sender {
 	s.own = create(s.tokens[1], "Mine", map[string]any{})
 	s.foreign = append(create(all, marked, map[string]any{}), create(all, marked, map[string]any{"user_id": uuid.New()})...)
 	return s
+}
+
+// compiled returns a document's schemas, at places in openapi.json.
+func compiled(t *testing.T, doc *huma.OpenAPI) *jsonschema.Compiler {
+	t.Helper()
+	text, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas := jsonschema.NewCompiler()
+	schemas.DefaultDraft(jsonschema.Draft2020)
+	schemas.AssertFormat()
+	if err := schemas.AddResource("openapi.json", parsed); err != nil {
+		t.Fatal(err)
+	}
+	return schemas
 }
 
 // request sends one request, and checks its answer.

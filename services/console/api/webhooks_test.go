@@ -3,12 +3,17 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/alerts"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
 
@@ -165,5 +170,62 @@ func TestATokenOfOneUserHasItsOwnEndpoints(t *testing.T) {
 	}
 	if a := s.must(202, me, "POST", deliveriesPath+"/resend", map[string]any{"ids": []string{delivery}}); a.field("resent") != float64(0) {
 		t.Errorf("%s", a.text)
+	}
+}
+
+// Each message that is sent is as the document says that messages of its type are.
+func TestMessagesAreWhatTheDocumentSays(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	admin := s.token(access.Admin)
+	id := s.must(http.StatusCreated, admin, "POST", endpointsPath, map[string]any{"url": "https://example.com", "events": webhooks.Types}).field("id").(string)
+	campaign := launch()
+	campaign["metadata"] = map[string]any{"customer": "0042", "nested": []any{1, nil}}
+	for _, change := range []string{"status = 'done', final_video_url = 'https://cdn.example.com/v.mp4'", "status = 'failed', error_code = 'page_blocked', error_message = 'x'", "status = 'cancelled'"} {
+		render := s.must(http.StatusAccepted, admin, "POST", "/v1/renders", map[string]any{"campaign": campaign}).field("id")
+		s.exec("update renders set status = 'recording' where id = $1", render)
+		s.exec("update renders set "+change+" where id = $1", render)
+	}
+	watcher := alerts.Watcher{DB: s.owner, Log: zerolog.Nop(), Settings: alerts.Settings{Failed: true, Quiet: time.Hour, QueueWait: time.Minute, StageWait: time.Minute}}
+	s.exec("update render_jobs set queued_at = queued_at - interval '1 hour', state = 'queued'")
+	for range 2 {
+		if err := watcher.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.exec("update render_jobs set state = 'completed'")
+	}
+	s.must(http.StatusAccepted, admin, "POST", endpointsPath+"/"+id+"/test", nil)
+	s.fanned()
+	schemas := compiled(t, s.api.Document())
+	sent := map[string]int{}
+	var list struct{ Items []webhooks.Delivery }
+	s.must(200, admin, "GET", deliveriesPath+"?limit=100", nil).into(t, &list)
+	for _, d := range list.Items {
+		body := s.must(200, admin, "GET", deliveriesPath+"/"+d.ID.String(), nil).field("body").(string)
+		schema, err := schemas.Compile("openapi.json#/webhooks/" + d.Type + "/post/requestBody/content/application~1json/schema")
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+		if err == nil {
+			err = schema.Validate(value)
+		}
+		if err != nil {
+			t.Errorf("%s: %v\n%s", d.Type, err, body)
+		}
+		if sent[d.Type]++; strings.HasPrefix(d.Type, "render.") && !strings.Contains(body, `"customer"`) {
+			t.Errorf("%s does not pass the metadata on: %s", d.Type, body)
+		}
+	}
+	for kind := range s.api.Document().Webhooks {
+		if sent[kind] == 0 {
+			t.Errorf("no %s was sent", kind)
+		}
+	}
+	// Nothing sends it yet.
+	for _, kind := range slices.DeleteFunc(slices.Clone(webhooks.Types), func(kind string) bool { return kind == webhooks.BatchCompleted }) {
+		if s.api.Document().Webhooks[kind] == nil {
+			t.Errorf("the document does not have %s", kind)
+		}
 	}
 }

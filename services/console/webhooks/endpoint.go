@@ -371,7 +371,7 @@ func Delete(ctx context.Context, db DB, id uuid.UUID) error {
 
 // Test sends an event to an endpoint and to no other. It returns the event's id.
 func Test(ctx context.Context, db DB, id uuid.UUID) (event uuid.UUID, err error) {
-	data, err := json.Marshal(map[string]any{"endpoint_id": id, "text": "This is a test: nothing has happened."})
+	data, err := json.Marshal(TestData{id, "This is a test: nothing has happened."})
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("write the event: %w", err)
 	}
