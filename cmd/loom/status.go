@@ -17,6 +17,7 @@ import (
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -27,7 +28,10 @@ type statusCmd struct {
 }
 
 // report is what `loom status --json` prints.
-type report renders.Report
+type report struct {
+	renders.Report
+	forecast.Forecast
+}
 
 // Run prints how a render is.
 func (c *statusCmd) Run(ctx context.Context, a *app) error {
@@ -109,7 +113,11 @@ func (a *app) report(ctx context.Context, d dataFlag, id string) (report, error)
 
 func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (report, error) {
 	r, err := renders.Read(ctx, db, id)
-	return report(r), err
+	if err != nil || r.Render.Ended() {
+		return report{Report: r}, err
+	}
+	forecasts, err := forecast.New(db).Of(ctx, id)
+	return report{r, forecasts[id]}, err
 }
 
 func printJSON(w io.Writer, value any) error {
@@ -129,6 +137,12 @@ func (r report) print(w io.Writer) error {
 	line("created\t%s", at(v.CreatedAt))
 	if v.CompletedAt != nil {
 		line("ended\t%s, after %s", at(*v.CompletedAt), v.CompletedAt.Sub(v.CreatedAt).Round(time.Second/10))
+	}
+	if r.Position != nil {
+		line("queue\t%d in front", *r.Position)
+	}
+	if r.ETA != nil {
+		line("ends\t%s", expected(*r.ETA, time.Now()))
 	}
 	if v.ErrorMessage != nil {
 		line("error\t%s (%s)", *v.ErrorMessage, text(v.ErrorCode))
@@ -162,6 +176,28 @@ func (r report) print(w io.Writer) error {
 		printTask(line, t)
 	}
 	return out.Flush()
+}
+
+// expected says when a render will end.
+func expected(e forecast.ETA, now time.Time) string {
+	if e.EstimatedEnd != nil && e.LikelyBy != nil {
+		return fmt.Sprintf("about %s, in %s; likely by %s", at(*e.EstimatedEnd), max(0, e.EstimatedEnd.Sub(now)).Round(time.Second), at(*e.LikelyBy))
+	}
+	of := text(e.Stage)
+	switch {
+	case e.Reason == nil:
+	case *e.Reason == forecast.NoIngest:
+		return "not known: no ingest has been heard of for a minute"
+	case *e.Reason == forecast.NoWorker:
+		return fmt.Sprintf("not known: %s has no worker", of)
+	case *e.Reason == forecast.Paused:
+		return fmt.Sprintf("not known: %s is paused", of)
+	case *e.Reason == forecast.SetAside:
+		return "not known: the database refuses its job"
+	case *e.Reason == forecast.NoHistory:
+		return "not known: no render has been made yet"
+	}
+	return "not known"
 }
 
 // warned is a warning in one line.

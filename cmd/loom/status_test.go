@@ -17,7 +17,7 @@ func TestWarningsAreShown(t *testing.T) {
 		{Code: msg.CodeSceneTimeout, Scene: 2, Message: "Scene 2 stopped\nafter 1 second."}, {Code: msg.CodeInternal, Message: "And more."},
 	}}
 	var out bytes.Buffer
-	if err := (report{Render: r}).print(&out); err != nil {
+	if err := (report{Report: renders.Report{Render: r}}).print(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"warning   Scene 2 stopped after 1 second. (scene_timeout)\n", "warning   And more. (internal)\n"} {
@@ -48,12 +48,12 @@ func TestWarningsAreShown(t *testing.T) {
 }
 
 func TestHowASceneWasRecordedIsShownUnlessItIsExact(t *testing.T) {
-	r := report{Making: renders.Making{Tasks: []renders.Task{
+	r := report{Report: renders.Report{Making: renders.Making{Tasks: []renders.Task{
 		{Kind: msg.Record, Scene: 1, State: "done", Facts: json.RawMessage(`{"mode":"exact"}`)},
 		{Kind: msg.Record, Scene: 2, State: "done", Facts: json.RawMessage(`{"mode":"realtime"}`)},
 		{Kind: msg.Record, Scene: 3, State: "running"},
 		{Kind: msg.Normalize, Scene: 2, State: "done", Facts: json.RawMessage(`{"mode":"realtime"}`)},
-	}}}
+	}}}}
 	var out bytes.Buffer
 	if err := r.print(&out); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@
 //	campaign   reads campaign files
 //	api        the HTTP API
 //	web        the dashboard
+//	forecast   when renders will end
 //	figures    how an installation does, in numbers
 //	scenecache recordings that may be used again
 package console

@@ -19,6 +19,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/console/api"
 	"github.com/loom-lite/loom-lite/services/console/bulk"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/web"
 )
@@ -93,7 +94,7 @@ func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn,
 	}
 	mux := http.NewServeMux()
 	v1 := api.New(api.Config{
-		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Prices: c.Prices, Keeper: c.keeper, Store: signer{objects},
+		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Forecasts: forecast.New(pool), Prices: c.Prices, Keeper: c.keeper, Store: signer{objects},
 		Buckets: api.Buckets{Videos: c.VideoBucket, Thumbnails: c.ThumbnailBucket, Work: c.WorkBucket},
 		Objects: work, Pictures: live,
 	})

@@ -59,7 +59,8 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	scheduler, err := schedule.New(schedule.Config{
 		DB: pool, NATS: nc, Store: objects, WorkBucket: cfg.WorkBucket, Lease: cfg.Lease, Replicas: cfg.Replicas,
-		TaskTimeout: cfg.TaskTimeout, RenderTimeout: cfg.RenderTimeout, PerHost: cfg.PerHost, Ended: free, Metrics: metrics.schedule, Log: cfg.Log,
+		TaskTimeout: cfg.TaskTimeout, RenderTimeout: cfg.RenderTimeout, PerHost: cfg.PerHost,
+		MaxRenders: cfg.MaxRenders, MaxPerOwner: cmp.Or(cfg.MaxRendersPerUser, cfg.MaxRenders), Ended: free, Metrics: metrics.schedule, Log: cfg.Log,
 	})
 	if err != nil {
 		return err

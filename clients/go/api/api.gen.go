@@ -414,6 +414,15 @@ type Attempt struct {
 	Worker       string     `json:"worker"`
 }
 
+// Backlog defines model for Backlog.
+type Backlog struct {
+	Eta *ETA `json:"eta,omitempty"`
+
+	// JobsQueued At most 100000.
+	JobsQueued        int `json:"jobs_queued"`
+	RendersInProgress int `json:"renders_in_progress"`
+}
+
 // BulkAnswerBody defines model for BulkAnswerBody.
 type BulkAnswerBody struct {
 	BulkAction *Action `json:"bulk_action,omitempty"`
@@ -666,6 +675,21 @@ type CreatedTokenBodyScope string
 // DiscardedLettersBody defines model for DiscardedLettersBody.
 type DiscardedLettersBody struct {
 	Ids []string `json:"ids"`
+}
+
+// ETA defines model for ETA.
+type ETA struct {
+	// EstimatedEnd When it will have ended as likely as not. Null when that cannot be said.
+	EstimatedEnd *time.Time `json:"estimated_end"`
+
+	// LikelyBy When it will have ended nine times of ten. Null when that cannot be said.
+	LikelyBy *time.Time `json:"likely_by"`
+
+	// Reason Why nothing can be said: no_ingest (no ingest has been heard of for a minute), no_worker (a stage that it needs has none), paused (a kind of its tasks is), set_aside (the database refuses its job), no_history (no render has been made yet), unknown. Else null.
+	Reason *string `json:"reason"`
+
+	// Stage The stage that reason is about, or the kind of task that is paused. Else null.
+	Stage *string `json:"stage"`
 }
 
 // EndpointWithSecretBody defines model for EndpointWithSecretBody.
@@ -1253,15 +1277,19 @@ type ReceiptOutput struct {
 
 // Render defines model for Render.
 type Render struct {
-	Campaign      *string     `json:"campaign"`
-	CampaignID    string      `json:"campaign_id"`
-	CompletedAt   *time.Time  `json:"completed_at"`
-	CreatedAt     time.Time   `json:"created_at"`
-	ErrorCode     *string     `json:"error_code"`
-	ErrorMessage  *string     `json:"error_message"`
-	FinalVideoURL *string     `json:"final_video_url"`
-	ID            string      `json:"id"`
-	Progress      int         `json:"progress"`
+	Campaign      *string    `json:"campaign"`
+	CampaignID    string     `json:"campaign_id"`
+	CompletedAt   *time.Time `json:"completed_at"`
+	CreatedAt     time.Time  `json:"created_at"`
+	ErrorCode     *string    `json:"error_code"`
+	ErrorMessage  *string    `json:"error_message"`
+	Eta           *ETA       `json:"eta,omitempty"`
+	FinalVideoURL *string    `json:"final_video_url"`
+	ID            string     `json:"id"`
+	Progress      int        `json:"progress"`
+
+	// QueuePosition How many queued renders are to be started before this one: 0 for the next. Null when it is not queued.
+	QueuePosition *int        `json:"queue_position"`
 	Report        interface{} `json:"report"`
 	Status        string      `json:"status"`
 	ThumbSmallURL *string     `json:"thumb_small_url"`
@@ -1846,7 +1874,8 @@ type StageSums struct {
 
 // StagesOutputBody defines model for StagesOutputBody.
 type StagesOutputBody struct {
-	Items []SnapshotStage `json:"items"`
+	Backlog Backlog         `json:"backlog"`
+	Items   []SnapshotStage `json:"items"`
 }
 
 // Summary defines model for Summary.

@@ -1237,6 +1237,17 @@ export interface components {
             used?: components["schemas"]["Usage"];
             worker: string;
         };
+        Backlog: {
+            /** @description When the last of them will have ended. Left out when there is none. */
+            eta?: components["schemas"]["ETA"];
+            /**
+             * Format: int64
+             * @description At most 100000.
+             */
+            jobs_queued: number;
+            /** Format: int64 */
+            renders_in_progress: number;
+        };
         BulkAnswerBody: {
             /** @description The action; left out of a dry run. */
             bulk_action?: components["schemas"]["Action"];
@@ -1506,6 +1517,22 @@ export interface components {
         };
         DiscardedLettersBody: {
             ids: string[];
+        };
+        ETA: {
+            /**
+             * Format: date-time
+             * @description When it will have ended as likely as not. Null when that cannot be said.
+             */
+            estimated_end: string | null;
+            /**
+             * Format: date-time
+             * @description When it will have ended nine times of ten. Null when that cannot be said.
+             */
+            likely_by: string | null;
+            /** @description Why nothing can be said: no_ingest (no ingest has been heard of for a minute), no_worker (a stage that it needs has none), paused (a kind of its tasks is), set_aside (the database refuses its job), no_history (no render has been made yet), unknown. Else null. */
+            reason: string | null;
+            /** @description The stage that reason is about, or the kind of task that is paused. Else null. */
+            stage: string | null;
         };
         EndpointWithSecretBody: {
             /** Format: date-time */
@@ -2085,10 +2112,17 @@ export interface components {
             created_at: string;
             error_code: string | null;
             error_message: string | null;
+            /** @description When it will end. Left out when it has ended. */
+            eta?: components["schemas"]["ETA"];
             final_video_url: string | null;
             id: string;
             /** Format: int64 */
             progress: number;
+            /**
+             * Format: int64
+             * @description How many queued renders are to be started before this one: 0 for the next. Null when it is not queued.
+             */
+            queue_position: number | null;
             report: unknown;
             status: string;
             thumb_small_url: string | null;
@@ -2724,6 +2758,8 @@ export interface components {
             unreported: number;
         };
         StagesOutputBody: {
+            /** @description The renders that have not ended, and when the last of them will have. */
+            backlog: components["schemas"]["Backlog"];
             items: components["schemas"]["SnapshotStage"][];
         };
         Summary: {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/preflight"
 	"github.com/loom-lite/loom-lite/services/console/receipts"
@@ -45,6 +46,8 @@ type Config struct {
 	Pictures *pictures.Keeper
 	// Rate is how many requests a second each token may send. 0: any number.
 	Rate int
+	// Forecasts say when renders will end. Nil: the API has its own.
+	Forecasts *forecast.Forecaster
 	// Prices are what renders cost.
 	Prices receipts.Prices
 	Log    zerolog.Logger
@@ -90,6 +93,9 @@ func New(cfg Config) *API {
 	ownErrors()
 	if cfg.Keeper == nil {
 		cfg.Keeper = &webhooks.Keeper{}
+	}
+	if cfg.Forecasts == nil {
+		cfg.Forecasts = forecast.New(cfg.DB)
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{})}
 	a.close = sync.OnceFunc(func() { close(a.closing) })

@@ -164,7 +164,7 @@ func (s *stream) tell(ctx context.Context, state renders.State) (over bool, err 
 		if err != nil {
 			return false, err
 		}
-		return true, s.event("end", strconv.FormatInt(s.last, 10), r)
+		return true, s.event("end", strconv.FormatInt(s.last, 10), Render{Render: r})
 	}
 	if !news && state.Progress != s.progress {
 		s.progress = state.Progress

@@ -218,26 +218,34 @@ type listRendersInput struct {
 	RenderFilter
 }
 
-func (a *API) listRenders(ctx context.Context, in *listRendersInput) (*List[renders.Render], error) {
+func (a *API) listRenders(ctx context.Context, in *listRendersInput) (*List[Render], error) {
 	list, next, err := renders.List(ctx, a.cfg.DB, in.Filter(), renders.Cursor(in.Cursor), in.Limit)
 	if err != nil {
 		return nil, err
 	}
-	return listOf(list, next), nil
+	forecast, err := a.forecast(ctx, list...)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(forecast, next), nil
 }
 
 type renderInput struct {
 	ID uuid.UUID `path:"id" doc:"The render's id."`
 }
 
-type renderOutput struct{ Body renders.Render }
+type renderOutput struct{ Body Render }
 
 func (a *API) getRender(ctx context.Context, in *renderInput) (*renderOutput, error) {
 	r, err := renders.Get(ctx, a.cfg.DB, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &renderOutput{r}, nil
+	list, err := a.forecast(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &renderOutput{list[0]}, nil
 }
 
 type cancelledRender struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
@@ -53,6 +54,8 @@ func (a *API) getSnapshot(ctx context.Context, _ *struct{}) (*snapshotOutput, er
 type stagesOutput struct {
 	Body struct {
 		Items []snapshot.Stage `json:"items" nullable:"false"`
+		// Backlog is of all of them together.
+		Backlog forecast.Backlog `json:"backlog" doc:"The renders that have not ended, and when the last of them will have."`
 	}
 }
 
@@ -62,6 +65,9 @@ func (a *API) listStages(ctx context.Context, _ *struct{}) (*stagesOutput, error
 		return nil, err
 	}
 	out := &stagesOutput{}
+	if out.Body.Backlog, err = a.cfg.Forecasts.Backlog(ctx); err != nil {
+		return nil, err
+	}
 	out.Body.Items = s.Stages
 	return out, nil
 }

@@ -40,6 +40,9 @@ type Config struct {
 	TaskTimeout, RenderTimeout time.Duration
 	// PerHost is how many pages of one host are recorded at once; 0: any number.
 	PerHost int
+	// MaxRenders is how many renders may be in flight, MaxPerOwner how many of them one owner's.
+	// They are noted for forecasts.
+	MaxRenders, MaxPerOwner int
 	// Ended is called when a render has ended, so that another one may be claimed.
 	Ended   func()
 	Metrics *Metrics
@@ -138,6 +141,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	group.Go(func() error { return s.leases.run(ctx) })
 	group.Go(func() error { return s.dispatch(ctx) })
 	group.Go(func() error { return s.watch(ctx) })
+	group.Go(func() error { return s.noteCapacity(ctx) })
 	group.Go(func() error { return newRequests(s).serve(ctx, work) })
 	group.Go(func() error { return newResults(s).consume(ctx, work) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
