@@ -30,6 +30,8 @@ const (
 	noting = 15 * time.Second
 	// lease is how long a delivery is this console's.
 	lease = Timeout + noting + 5*time.Second
+	// handingBack bounds giving back what the console broke off when it stops.
+	handingBack = 5 * time.Second
 	// batch bounds what one statement changes.
 	batch = 500
 )
@@ -71,6 +73,7 @@ func (c *Courier) Run(ctx context.Context) {
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var requests sync.WaitGroup
+	var broken brokenOff
 	slots := make(chan struct{}, atOnce)
 	ended := make(chan struct{}, 1)
 	var upkeep sync.WaitGroup
@@ -87,7 +90,9 @@ func (c *Courier) Run(ctx context.Context) {
 		for _, d := range leased {
 			slots <- struct{}{}
 			requests.Go(func() {
-				c.deliver(sending, client, d)
+				if !c.deliver(sending, client, d) {
+					broken.add(d)
+				}
 				<-slots
 				select {
 				case ended <- struct{}{}:
@@ -107,6 +112,7 @@ func (c *Courier) Run(ctx context.Context) {
 	draining := time.AfterFunc(c.Drain, stop)
 	requests.Wait()
 	draining.Stop()
+	c.handBack(ctx, &broken)
 	upkeep.Wait()
 }
 
@@ -138,15 +144,14 @@ func (c *Courier) due(ctx context.Context, room int) ([]delivery, error) {
 	return list, nil
 }
 
-// deliver makes one attempt, and notes what became of it.
-func (c *Courier) deliver(ctx context.Context, client *http.Client, d delivery) {
+// deliver makes one attempt, and notes what became of it. It returns false when the console stops
+// before there is an answer: whether the receiver has the message is not known.
+func (c *Courier) deliver(ctx context.Context, client *http.Client, d delivery) bool {
 	log := c.Log.With().Stringer("delivery_id", d.ID).Stringer("endpoint_id", d.Endpoint).Int("attempt", d.Attempt).Logger()
 	began := time.Now()
 	a, err := c.attempt(ctx, client, d)
 	if ctx.Err() != nil {
-		// The console stops. Whether the receiver has the message is not known.
-		c.handBack(ctx, d, log)
-		return
+		return false
 	}
 	if err != nil {
 		log.Error().Err(err).Msg("a webhook cannot be sent")
@@ -156,7 +161,7 @@ func (c *Courier) deliver(ctx context.Context, client *http.Client, d delivery) 
 	state, err := c.settle(ctx, d, a)
 	if err != nil {
 		log.Error().Err(err).Msg("what became of a webhook could not be noted: it is sent again")
-		return
+		return true
 	}
 	fault.Here(fault.DeliveryNoted)
 	c.Metrics.attempted(a, state, time.Since(began))
@@ -168,6 +173,7 @@ func (c *Courier) deliver(ctx context.Context, client *http.Client, d delivery) 
 	default:
 		log.Info().Str("reason", a.reason).Msg("webhook not delivered: it is tried again")
 	}
+	return true
 }
 
 func (c *Courier) attempt(ctx context.Context, client *http.Client, d delivery) (answer, error) {
@@ -219,11 +225,30 @@ func (c *Courier) settle(ctx context.Context, d delivery, a answer) (state strin
 	return state, nil
 }
 
-// handBack gives a delivery back, so that another console, or the next one, has it at once.
-func (c *Courier) handBack(ctx context.Context, d delivery, log zerolog.Logger) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+// brokenOff are the deliveries whose attempts the console broke off.
+type brokenOff struct {
+	mu       sync.Mutex
+	ids      []uuid.UUID
+	attempts []int
+}
+
+func (b *brokenOff) add(d delivery) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ids, b.attempts = append(b.ids, d.ID), append(b.attempts, d.Attempt)
+}
+
+// handBack gives deliveries back, all at once, so that another console, or the next one, has them
+// at once.
+func (c *Courier) handBack(ctx context.Context, b *brokenOff) {
+	if len(b.ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handingBack)
 	defer cancel()
-	if _, err := c.DB.Exec(ctx, "select loom.hand_back_delivery($1::uuid, $2::int)", d.ID, d.Attempt); err != nil {
-		log.Warn().Err(err).Msg("a webhook could not be given back: it is sent when its lease has run out")
+	_, err := c.DB.Exec(ctx, `select loom.hand_back_delivery(d.id, d.attempt) from unnest($1::uuid[], $2::int[]) as d(id, attempt) order by d.id`,
+		b.ids, b.attempts)
+	if err != nil {
+		c.Log.Warn().Err(err).Int("deliveries", len(b.ids)).Msg("webhooks could not be given back: they are sent when their leases have run out")
 	}
 }

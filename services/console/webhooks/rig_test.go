@@ -31,7 +31,7 @@ var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn
 })
 
 // patience bounds waits for what happens on its own.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // rig is a database and what a courier needs.
 type rig struct {
