@@ -22,10 +22,6 @@ const reloading = `<script>const k = sessionStorage.k = +(sessionStorage.k || 0)
 	if (k == 1) setTimeout(() => location.reload(), 100)
 	else if (k < 13) addEventListener("load", () => Promise.resolve().then(() => location.reload()))</script>`
 
-// unhurried suits a busy machine. A page whose clocks or pixels are compared needs it: when the
-// document does not come within Request, page time does not wait for it any more.
-var unhurried = capture.Bounds{Load: time.Minute, Request: 20 * time.Second, Requests: 20 * time.Second, Call: 15 * time.Second}
-
 // Chrome never answers a call that draws the same moment once more.
 func TestAPageWhoseDocumentsTakeTheClockAheadIsRecorded(t *testing.T) {
 	const moving = `<script>(function move() { requestAnimationFrame(move)
@@ -35,7 +31,7 @@ func TestAPageWhoseDocumentsTakeTheClockAheadIsRecorded(t *testing.T) {
 			t.Parallel()
 			url := site(t, map[string]http.HandlerFunc{"/": html(barcode + reloading + more)})
 			const frames = 40
-			path, _ := shot{url: url, frames: frames, bounds: unhurried}.mustTake(t)
+			path, _ := shot{url: url, frames: frames}.mustTake(t)
 			shown := numbers(decode(t, path, msg.FPS(60), frames))
 			if shown[0] != 1 || shown[frames-1] != 2 {
 				t.Errorf("the frames show %v, want 1 at first and 2 at last", shown)
@@ -72,7 +68,7 @@ func TestAnActionIsSeenInItsFrameWhileTheClockIsAhead(t *testing.T) {
 	const frames = 40
 	d := &paintsThree{}
 	url := site(t, map[string]http.HandlerFunc{"/": html(barcode + reloading)})
-	path, _ := shot{url: url, frames: frames, director: d, bounds: unhurried}.mustTake(t)
+	path, _ := shot{url: url, frames: frames, director: d}.mustTake(t)
 	shown := numbers(decode(t, path, msg.FPS(60), frames))
 	if d.n == 0 || shown[d.n-1] == 3 || shown[d.n] != 3 {
 		t.Errorf("the frames show %v, want 3 from frame %d on", shown, d.n)

@@ -108,7 +108,7 @@ func TestAHangingRequestDoesNotStopThePage(t *testing.T) {
 	for _, page := range []string{"/again", "/once"} {
 		t.Run(page[1:], func(t *testing.T) {
 			t.Parallel()
-			path, _ := shot{pooled: true, url: url + page, frames: frames}.mustTake(t)
+			path, _ := shot{pooled: true, url: url + page, frames: frames, bounds: brief}.mustTake(t)
 			for i, p := range decode(t, path, msg.FPS(60), frames) {
 				if p.number() != i+1 {
 					t.Fatalf("frame %d shows animation frame %d, want %d", i, p.number(), i+1)

@@ -46,9 +46,11 @@ type shot struct {
 	diagnostics capture.Diagnostics
 }
 
-// generous suits a slow machine, impatient pages that do not answer.
+// generous suits a busy machine: a request that is answered holds page time however late that is.
+// brief suits pages of which some requests are never answered, impatient those that fail for it.
 var (
-	generous  = capture.Bounds{Load: 20 * time.Second, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: 15 * time.Second}
+	generous  = capture.Bounds{Load: time.Minute, Request: 20 * time.Second, Requests: 20 * time.Second, Call: time.Minute}
+	brief     = capture.Bounds{Load: time.Minute, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: time.Minute}
 	impatient = capture.Bounds{Load: time.Second, Request: 400 * time.Millisecond, Requests: time.Second, Call: 1500 * time.Millisecond}
 )
 

@@ -33,7 +33,7 @@ func TestWhatADocumentThatWasLeftAskedForIsNotWaitedFor(t *testing.T) {
 	})
 	bounds := generous
 	bounds.Request, bounds.Requests, bounds.Load = time.Hour, time.Hour, time.Hour
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	if _, _, err := (shot{url: url, frames: 3, bounds: bounds}).take(ctx, t); err != nil {
 		t.Errorf("capture returned %v", err)

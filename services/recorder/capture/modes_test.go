@@ -48,11 +48,11 @@ func TestPagesThatCannotBeRecordedInOtherModes(t *testing.T) {
 		shot shot
 		code msg.Code
 	}{
-		{"not found", shot{pooled: true, url: url + "/404", bounds: generous}, msg.CodeSceneStatus},
+		{"not found", shot{pooled: true, url: url + "/404"}, msg.CodeSceneStatus},
 		{"no answer", shot{pooled: true, url: url + "/hang", bounds: impatient}, msg.CodeSceneTimeout},
 		{"busy for ever", shot{pooled: true, url: url + "/busy", bounds: impatient}, msg.CodeSceneTimeout},
 		{"busy for ever, later", shot{pooled: true, url: url + "/busy/later", bounds: impatient, mode: msg.ModeVirtual}, msg.CodeSceneTimeout},
-		{"crashed", shot{pooled: true, url: url, bounds: generous, progress: crashes}, msg.CodeSceneCrashed},
+		{"crashed", shot{pooled: true, url: url, progress: crashes}, msg.CodeSceneCrashed},
 	} {
 		modes := []msg.Mode{test.shot.mode}
 		if test.shot.mode == "" {

@@ -140,8 +140,9 @@ func TestVideoThatSeeksForEver(t *testing.T) {
 		"/": html(mediaStyle + `<video preload=metadata src=/media></video><script>
 			const v = document.querySelector("video"); setTimeout(() => { v.currentTime = 29 }, 100)</script>`),
 	})
-	bounds := impatient
-	bounds.Frame = 300 * time.Millisecond // a wait in every frame would be 400 ms of each
+	bounds := brief
+	bounds.Load = 5 * time.Second                                           // it never has all of its video
+	bounds.Call, bounds.Frame = 1500*time.Millisecond, 300*time.Millisecond // a wait in every frame would be 400 ms of each
 	shot{url: url, frames: movingFrames, bounds: bounds}.mustTake(t)
 	if asked.Load() == 0 {
 		t.Error("what it seeks was not asked for")

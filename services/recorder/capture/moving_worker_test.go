@@ -102,8 +102,8 @@ func checkTimer(t *testing.T, shown []int, period float64) {
 func TestWorkerThatIsNeverDone(t *testing.T) {
 	url := site(t, map[string]http.HandlerFunc{"/": html(counting + `<script>` + inWorker(`for (;;);`) + `</script>`)})
 	const frames = 100
-	bounds := generous
-	bounds.Frame = 100 * time.Millisecond // in every frame, it would be a fifth of a second
+	bounds := brief
+	bounds.Call, bounds.Frame = 15*time.Second, 100*time.Millisecond // in every frame, it would be a fifth of a second
 	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
 	checkBehind(t, numbers(decode(t, path, msg.FPS(60), frames)), 1, 0)
 }

@@ -43,7 +43,7 @@ func TestRealtimeShowsWhatHappensMeanwhile(t *testing.T) {
 			}
 		},
 	})
-	path, facts := shot{pooled: true, url: url, mode: msg.ModeRealtime, rate: msg.FPS(10), frames: frames, progress: func(_ *chrome.Process, n int) {
+	path, facts := shot{pooled: true, url: url, mode: msg.ModeRealtime, rate: msg.FPS(10), frames: frames, bounds: brief, progress: func(_ *chrome.Process, n int) {
 		if n == 10 {
 			close(passed)
 		}

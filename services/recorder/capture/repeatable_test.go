@@ -32,7 +32,7 @@ func TestRepeatablePagesAreRecordedByteForByte(t *testing.T) {
 			t.Parallel()
 			var first []byte
 			for run := range 3 {
-				path, _ := shot{url: url + page, frames: frames, bounds: unhurried, repeatable: true}.mustTake(t)
+				path, _ := shot{url: url + page, frames: frames, repeatable: true}.mustTake(t)
 				data, err := os.ReadFile(path)
 				if err != nil {
 					t.Fatal(err)

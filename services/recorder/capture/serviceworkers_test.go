@@ -30,11 +30,8 @@ func TestAPageThatNeedsItsServiceWorkerIsRecordedWithIt(t *testing.T) {
 				}))`))
 		},
 	})
-	bounds := generous
-	// for a busy machine
-	bounds.Request, bounds.Requests, bounds.Load = 20*time.Second, 20*time.Second, time.Minute
 	const frames = 30
-	path, _ := shot{url: url, frames: frames, bounds: bounds}.mustTake(t)
+	path, _ := shot{url: url, frames: frames}.mustTake(t)
 	for i, p := range decode(t, path, msg.FPS(60), frames) {
 		if n := p.number(); n != 7 {
 			t.Fatalf("frame %d shows %d, want 7: its service worker does not control it", i, n)
@@ -54,7 +51,7 @@ func TestAServiceWorkerThatAnswersByATimerIsWaitedForNoLongerThanARequest(t *tes
 				onfetch = e => e.respondWith(new Promise(done => setTimeout(() => done(new Response("late")), 60_000)))`))
 		},
 	})
-	bounds := generous
+	bounds := brief
 	bounds.Requests = time.Second
 	shot{url: url, frames: 30, bounds: bounds}.mustTake(t)
 }

@@ -90,7 +90,6 @@ func TestAStillPageThatAsksForSomethingIsExact(t *testing.T) {
 // two frames it begins.
 func TestAHangingRequestDoesNotStopAStillPage(t *testing.T) {
 	const frames, shows = 90, 60
-	bounds := capture.Bounds{Load: 20 * time.Second, Request: 400 * time.Millisecond, Requests: 4 * time.Second, Call: 20 * time.Second}
 	for name, ask := range map[string]string{
 		"fetch":  `fetch("/hang")`,
 		"events": `new EventSource("/hang")`,
@@ -100,7 +99,7 @@ func TestAHangingRequestDoesNotStopAStillPage(t *testing.T) {
 			t.Parallel()
 			url := site(t, map[string]http.HandlerFunc{"/hang": hang, "/": html(barcode + fmt.Sprintf(`<script>requestAnimationFrame(() => {
 				setTimeout(() => { %s }, 508); setTimeout(() => paint(7), (%d - .5) * 1000 / 60) })</script>`, ask, shows))})
-			path, _ := shot{pooled: true, url: url, frames: frames, bounds: bounds}.mustTake(t)
+			path, _ := shot{pooled: true, url: url, frames: frames, bounds: brief}.mustTake(t)
 			for i, p := range decode(t, path, msg.FPS(60), frames) {
 				if n := p.number(); n != 0 && i < shows-1 || n != 7 && i > shows+1 {
 					t.Fatalf("frame %d shows %d, which comes in frame %d", i, n, shows)

@@ -16,7 +16,7 @@ func TestTwoRunsLookTheSame(t *testing.T) {
 			const frames = 45
 			var runs [2][][]byte
 			for i := range runs {
-				path, _ := shot{url: url + page, frames: frames, bounds: unhurried}.mustTake(t)
+				path, _ := shot{url: url + page, frames: frames}.mustTake(t)
 				runs[i] = decodeRGB(t, path, msg.FPS(60), frames)
 			}
 			low, worst, at := 0, math.Inf(1), 0

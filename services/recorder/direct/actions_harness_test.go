@@ -90,7 +90,7 @@ func (s stageShot) take(t *testing.T) ([]stagePicture, error) {
 	sink := &stageSink{t: t}
 	err := capture.Run(t.Context(), capture.Browser{Client: browser.Client, Kill: browser.Kill}, capture.Options{
 		URL: params.URL, Width: params.Width, Height: params.Height, Rate: params.Rate, Frames: params.Frames, Quality: 95,
-		Bounds:   capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 4 * time.Second, Call: 15 * time.Second},
+		Bounds:   capture.Bounds{Load: time.Minute, Request: 5 * time.Second, Requests: 20 * time.Second, Call: time.Minute},
 		Director: director,
 	}, sink)
 	if s.unpooled {

@@ -21,8 +21,8 @@ import (
 
 const width, height = 320, 180
 
-// generous suits a slow machine.
-var generous = capture.Bounds{Load: 20 * time.Second, Request: time.Second, Requests: 10 * time.Second, Call: 15 * time.Second}
+// generous suits a busy machine.
+var generous = capture.Bounds{Load: time.Minute, Request: 5 * time.Second, Requests: 20 * time.Second, Call: time.Minute}
 
 // film keeps the pictures of a capture.
 type film struct{ pictures [][]byte }
