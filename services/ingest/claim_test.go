@@ -220,6 +220,7 @@ func TestAJobOfTheNodeWorkerIsLeftAlone(t *testing.T) {
 
 func TestARenderWhoseRowIsHeldStandsInNobodysWay(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	tx, err := r.db.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

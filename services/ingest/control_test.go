@@ -232,6 +232,7 @@ func TestAWorkerThatFailsWhatOthersCanDoRestsAndCostsNoRender(t *testing.T) {
 // What every worker fails is the task's fault.
 func TestATaskThatAllFailIsADeadLetterAndNoWorkerRests(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	p := r.ingest(nil)
 	var poison sync.Map
 	do := func(_ context.Context, g msg.Grant) msg.Result {

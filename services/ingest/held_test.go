@@ -23,6 +23,7 @@ func TestARenderWhoseRowsAreHeldStopsNoOtherAndIsNotCharged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
+			r.lease = brief
 			r.ingest(nil)
 			r.ingest(nil)
 			var held uuid.UUID

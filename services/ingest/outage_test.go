@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -96,6 +97,7 @@ func (p *proxy) cut(off bool) {
 
 func TestRunningWorkGoesOnWhilePostgresIsAway(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	databaseURL, p := r.through()
 	r.ingest(func(c *ingest.Config) { c.DatabaseURL = databaseURL })
 	recording, cut := make(chan struct{}), make(chan struct{})
@@ -231,9 +233,10 @@ func TestIngestWaitsForTheSchemaAndSaysSo(t *testing.T) {
 		if _, err := conn.Exec(t.Context(), "alter table campaigns drop facecam_options"); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.ready(t); err == nil || !strings.Contains(err.Error(), "lacks public.campaigns.facecam_options: run `loom migrate`, or paste") {
-			t.Errorf("with a column dropped, readiness is %v", err)
-		}
+		r.eventually("it says which column is gone", func() (bool, string) {
+			err := p.ready(t)
+			return err != nil && strings.Contains(err.Error(), "lacks public.campaigns.facecam_options: run `loom migrate`, or paste"), fmt.Sprint(err)
+		})
 	}
 }
 

@@ -86,6 +86,7 @@ func (r *rig) lapsed() {
 
 func TestAnIngestThatStoodStillChargesNobody(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	tell := r.child()
 	recording, goOn := make(chan struct{}, 10), make(chan struct{})
 	do := func(ctx context.Context, g msg.Grant) msg.Result {
@@ -120,6 +121,7 @@ func TestAnIngestThatStoodStillChargesNobody(t *testing.T) {
 // A replica that could receive heartbeats all the time knows which workers are lost.
 func TestAReplicaThatStandsStillKeepsNoOtherFromFindingWhoIsLost(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	tell := r.child()
 	r.ingest(nil)
 	var once sync.Once

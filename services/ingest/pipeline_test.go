@@ -191,6 +191,7 @@ func TestATaskThatIsHandedBackIsNotCharged(t *testing.T) {
 
 func TestAWorkerThatDiesIsReplaced(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	r.ingest(nil)
 	r.work("worker", func(ctx context.Context, g msg.Grant) msg.Result {
 		if g.Kind == msg.Normalize && g.Attempt == 1 {

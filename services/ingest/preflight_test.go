@@ -72,6 +72,7 @@ func TestThePagesOfAPreflightWaitForNoRecording(t *testing.T) {
 // A page whose worker is lost is opened by another one, and what the first reports then is refused.
 func TestAPageOutlivesItsWorker(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	r.ingest(nil)
 	taken := make(chan msg.Grant, 1)
 	lost := r.work("lost", func(ctx context.Context, g msg.Grant) msg.Result {

@@ -14,6 +14,7 @@ import (
 // again later. Its worker has finished and sends no more heartbeats, so its lease runs out.
 func TestAnAttemptWhoseResultWaitsInItsStreamKeepsItsTask(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	first := r.ingest(nil)
 	recording, finish := make(chan string, 2), make(chan struct{})
 	do := func(name string, end <-chan struct{}) func(context.Context, msg.Grant) msg.Result {

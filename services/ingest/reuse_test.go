@@ -256,8 +256,8 @@ func TestAJobThatWaitedForARenderThatFailedEndsWithIt(t *testing.T) {
 	r.until("it is done", "select status = 'done' from renders where id = $1", render)
 }
 
-// Whatever ends the one that makes what others wait for, those others make it, each step once. Which
-// of them makes a step is open: one whose row is locked at that moment is passed over.
+// Whatever ends the one that makes what others wait for, those others make it, each step once.
+// Which of them makes a step is open: one whose row is locked at that moment is passed over.
 func TestThoseThatWaitMakeWhatTheirMakerDoesNot(t *testing.T) {
 	for name, end := range map[string]func(r *rig, render uuid.UUID){
 		"it is cancelled": func(r *rig, render uuid.UUID) {
@@ -307,6 +307,7 @@ func TestThoseThatWaitMakeWhatTheirMakerDoesNot(t *testing.T) {
 // An open transaction of the app's that has locked a render's rows stops that render alone.
 func TestNobodyWaitsForARenderWhoseRowsAreHeld(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	of := small
 	of.user = uuid.New()
 	maker := r.submit(of)

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -21,7 +22,7 @@ import (
 )
 
 // patience bounds every wait for something that has to happen.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {
 	_, err := migrations.Apply(ctx, conn)
@@ -36,7 +37,13 @@ type rig struct {
 	nats  *stagetest.NATS
 	// store signs URLs. It has a server only in tests that need one.
 	store store.Config
+	// lease is TASK_LEASE; empty is long.
+	lease string
 }
+
+// Lengths of a lease: one that tests can wait for the end of, and one for which no worker is silent
+// on a busy machine.
+const brief, long = "2s", "20s"
 
 // unusedStore has no server.
 var unusedStore = store.Config{Endpoint: "http://127.0.0.1:9", AccessKeyID: "test-access", SecretAccessKey: "test-secret"}
@@ -55,7 +62,7 @@ func (r *rig) settings() map[string]string {
 	return map[string]string{
 		"DATABASE_URL": r.dbURL, "NATS_URL": r.nats.URL(), "S3_ENDPOINT": r.store.Endpoint,
 		"S3_ACCESS_KEY_ID": r.store.AccessKeyID, "S3_SECRET_ACCESS_KEY": r.store.SecretAccessKey,
-		"WORKER_POLL_INTERVAL": "200", "TASK_LEASE": "2s", "WORKER_ID": "ingest-" + uuid.NewString()[:4],
+		"WORKER_POLL_INTERVAL": "200", "TASK_LEASE": cmp.Or(r.lease, long), "WORKER_ID": "ingest-" + uuid.NewString()[:4],
 	}
 }
 

@@ -150,6 +150,7 @@ func TestUnreadableResultsDoNotStopTheOthers(t *testing.T) {
 
 func TestARenderThatTheAppCancelsStopsItsWorkers(t *testing.T) {
 	r := newRig(t)
+	r.lease = brief
 	r.ingest(nil)
 	var working, stopped atomic.Int64
 	r.work("worker", func(ctx context.Context, g msg.Grant) msg.Result {

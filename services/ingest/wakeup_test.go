@@ -78,6 +78,7 @@ func TestARenderThatEndsLeavesTheOthersTheirWakeUps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
+			r.lease = brief
 			var log lines
 			r.ingest(func(c *ingest.Config) { c.Log = zerolog.New(&log) })
 			f := twoInFlight(r)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -133,10 +134,7 @@ func (w *worker) result(ctx context.Context, g msg.Grant) msg.Result {
 		result = w.do(ctx, g)
 	}
 	if g.Kind == msg.Upload && result.Outcome == msg.Done && ctx.Err() == nil {
-		// The uploader closes its task itself, with the render.
-		_, err := w.r.db.Exec(ctx, "select loom.finish_render($1, $2, $3, $4, '{}')", g.TaskID, g.Attempt,
-			fmt.Sprintf("http://videos/%s/%s.mp4", g.RenderID, g.TaskID), "http://thumbnails/"+g.RenderID.String()+".jpg")
-		if err != nil && ctx.Err() == nil {
+		if err := w.finish(ctx, g); err != nil && ctx.Err() == nil {
 			w.r.t.Error(err)
 		}
 	}
@@ -145,6 +143,18 @@ func (w *worker) result(ctx context.Context, g msg.Grant) msg.Result {
 	}
 	result.Ref, result.Attempt, result.Worker = g.Ref, g.Attempt, w.name
 	return result
+}
+
+// finish closes an upload with its render, as the uploader does itself: again, while others hold
+// the render's row.
+func (w *worker) finish(ctx context.Context, g msg.Grant) error {
+	for {
+		_, err := w.r.db.Exec(ctx, "select loom.finish_render($1, $2, $3, $4, '{}')", g.TaskID, g.Attempt,
+			fmt.Sprintf("http://videos/%s/%s.mp4", g.RenderID, g.TaskID), "http://thumbnails/"+g.RenderID.String()+".jpg")
+		if held := new(pgconn.PgError); !errors.As(err, &held) || held.Code != "55P03" {
+			return err
+		}
+	}
 }
 
 func (w *worker) ask(ctx context.Context, ref msg.Ref) (msg.GrantReply, error) {
