@@ -72,7 +72,7 @@ func TestNoCommandWritesIntoADatabaseThatItWasNotGiven(t *testing.T) {
 			a := &app{
 				environ: map[string]string{"DATABASE_URL": url}, dotenv: map[string]bool{"DATABASE_URL": true}, stdout: &stdout, stderr: &stderr,
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			if status := a.run(ctx, append(c.args, "--data", dataFolder(t))); status != statusUsage {
 				t.Errorf("status %d, want %d", status, statusUsage)

@@ -44,7 +44,7 @@ func TestListeningReceivesWhatHappensAndLeavesNoEndpointBehind(t *testing.T) {
 	}()
 	await := func(what string, there func() bool) {
 		t.Helper()
-		for deadline := time.Now().Add(30 * time.Second); !there(); time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("no %s: %s%s", what, out.String(), said.String())
 			}

@@ -255,7 +255,7 @@ func silent(t *testing.T) (address string, taken <-chan net.Conn) {
 // wantEnd reads a connection to its end, in order or by a reset.
 func wantEnd(t *testing.T, conn net.Conn) {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {

@@ -151,7 +151,7 @@ func TestNoWebhookIsLostOrHasTwoIDsWhereverTheConsoleIsKilled(t *testing.T) {
 	now()
 	ctx, stop := context.WithCancel(t.Context())
 	cmd := start(ctx)
-	deadline, left := time.Now().Add(time.Minute), 1
+	deadline, left := time.Now().Add(3*time.Minute), 1
 	for ; left > 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		err := db.QueryRow(t.Context(), `select (select count(*) from loom.webhook_deliveries where state <> 'delivered')
 			+ (select count(*) from loom.webhook_events where fanned_at is null)`).Scan(&left)

@@ -56,7 +56,7 @@ func TestTheServiceWaitsForNATSAndStopsWhenToldTo(t *testing.T) {
 		if err != nil {
 			t.Errorf("stopped with %v", err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("did not stop")
 	}
 }

@@ -31,7 +31,7 @@ func (d *drawn) Write(p []byte) (int, error) {
 
 func (d *drawn) await(t *testing.T, what string) {
 	t.Helper()
-	for deadline := time.After(20 * time.Second); ; {
+	for deadline := time.After(2 * time.Minute); ; {
 		d.mu.Lock()
 		found := strings.Contains(d.text.String(), what)
 		d.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 
 // Patience bounds every wait of a test, also on a machine that is many times as busy as it has
 // cores.
-const Patience = time.Minute
+const Patience = 3 * time.Minute
 
 // NATS is a server with JetStream, in this process, that can stop and start again on the same port.
 type NATS struct {

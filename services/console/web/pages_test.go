@@ -200,7 +200,7 @@ func point(t *testing.T, page *rod.Page, selector string) {
 }
 
 // patience bounds every wait.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // await waits until a query answers true.
 func (d *dashboard) await(what, sql string, args ...any) {
