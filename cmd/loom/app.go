@@ -32,10 +32,12 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Up        upCmd        `cmd:"" help:"Run all of loom-lite on this machine, until Ctrl-C."`
+	apiFlags
+
+	Up        upCmd        `cmd:"" api:"none" help:"Run all of loom-lite on this machine, until Ctrl-C."`
 	Render    renderCmd    `cmd:"" help:"Render a campaign file into a video."`
 	Preflight preflightCmd `cmd:"" help:"Open each page of a campaign once, and say how it would look in a video."`
-	Capture   captureCmd   `cmd:"" help:"Record one page alone into a video, for trying things out."`
+	Capture   captureCmd   `cmd:"" api:"none" help:"Record one page alone into a video, for trying things out."`
 	Status    statusCmd    `cmd:"" help:"Show a render: its stages, tasks and attempts."`
 	Receipt   receiptCmd   `cmd:"" help:"Show what a render used and cost."`
 	Bundle    bundleCmd    `cmd:"" help:"Fetch the failure bundle of a render whose scene could not be recorded."`
@@ -48,18 +50,20 @@ type commands struct {
 	Resume    resumeCmd    `cmd:"" help:"Let tasks of a paused stage begin again."`
 	Webhooks  webhooksCmd  `cmd:"" help:"Work with webhooks."`
 	Tokens    tokensCmd    `cmd:"" help:"Make, list and revoke tokens of the HTTP API."`
-	Console   consoleCmd   `cmd:"" help:"Sign in to the dashboard."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database up to date."`
-	Doctor    doctorCmd    `cmd:"" help:"Check what loom-lite needs, and say how to fix what is missing."`
-	NATS      natsCmd      `cmd:"" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`
-	Version   versionCmd   `cmd:"" help:"Show which build this is."`
+	Console   consoleCmd   `cmd:"" api:"none" help:"Sign in to the dashboard."`
+	Migrate   migrateCmd   `cmd:"" api:"none" help:"Bring the database up to date."`
+	Doctor    doctorCmd    `cmd:"" api:"none" help:"Check what loom-lite needs, and say how to fix what is missing."`
+	NATS      natsCmd      `cmd:"" api:"none" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`
+	Version   versionCmd   `cmd:"" api:"none" help:"Show which build this is."`
 }
 
 const description = `Turns a campaign (web pages and, if you like, a presenter's video) into one video.
 
-Settings come from the environment and from .env in the current folder; .env.example lists them. CHROME_PATH, FFMPEG_PATH
-and FFPROBE_PATH come from the environment only: a folder must not choose the programs that are run. Commands that need a
-database use DATABASE_URL or, when that is not set, the "loom up" that runs on the data folder.`
+Settings come from the environment and from .env in the current folder; .env.example lists them. CHROME_PATH, FFMPEG_PATH,
+FFPROBE_PATH and LOOM_API_… come from the environment only: a folder must not choose the programs that are run, nor whom a
+token is sent to. Commands that need a
+database use DATABASE_URL or, when that is not set, the "loom up" that runs on the data folder. Most work over the API of a
+console too: --api, or LOOM_API_URL when DATABASE_URL is not set.`
 
 // app is a command's environment: settings, output and terminal.
 type app struct {
@@ -69,6 +73,8 @@ type app struct {
 	stdout, stderr io.Writer
 	// terminal: stderr is one.
 	terminal bool
+	// api are the flags that name an API.
+	api apiFlags
 }
 
 // exitError ends the command with a status. The user has seen its cause already.
@@ -85,7 +91,8 @@ func (e usageError) Unwrap() error { return e.error }
 func (a *app) run(ctx context.Context, args []string) int {
 	ctx = access.With(ctx, operator())
 	left := -1
-	parser, err := kong.New(&commands{}, kong.Name("loom"), kong.Description(description),
+	line := &commands{}
+	parser, err := kong.New(line, kong.Name("loom"), kong.Description(description),
 		kong.Writers(a.stdout, a.stderr), kong.Exit(func(status int) { left = status }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(a))
@@ -100,6 +107,10 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err != nil {
 		fail(a.stderr, fmt.Errorf("%w; see loom --help", err))
 		return statusUsage
+	}
+	a.api = line.apiFlags
+	if err := a.checkAPI(command.Selected()); err != nil {
+		return a.status(err)
 	}
 	return a.status(command.Run())
 }
@@ -148,12 +159,13 @@ func isTerminal(f *os.File) bool {
 
 const minWidth = 60
 
-// programs are the settings that name programs to run. A dotenv file may be a stranger's, in a
-// folder that was cloned or unpacked, so it does not choose them. Neither does it choose files
-// whose text is sent to servers that it names.
-var programs = []string{"CHROME_PATH", "FFMPEG_PATH", "FFPROBE_PATH"}
+// ownSettings are those that name programs to run, and whom a token is sent to. A dotenv file may
+// be a stranger's, in a folder that was cloned or unpacked, so it does not choose them. Neither
+// does it choose files whose text is sent to servers that it names.
+var ownSettings = []string{"CHROME_PATH", "FFMPEG_PATH", "FFPROBE_PATH", apiURL, apiTokenFile, apiToken}
 
-// environment is the process's environment, and what a dotenv file adds to it, programs excepted.
+// environment is the process's environment, and what a dotenv file adds to it, ownSettings
+// excepted.
 func environment(process []string, dotenv string) (map[string]string, error) {
 	environ := map[string]string{}
 	added, err := godotenv.Read(dotenv)
@@ -162,7 +174,7 @@ func environment(process []string, dotenv string) (map[string]string, error) {
 		return nil, fmt.Errorf("read %s: it is not a dotenv file: lines such as NAME=value", dotenv)
 	}
 	maps.Copy(environ, added)
-	for _, name := range programs {
+	for _, name := range ownSettings {
 		delete(environ, name)
 	}
 	for _, name := range service.Secrets {

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/services/console/bulk"
@@ -43,11 +40,10 @@ func (m matching) check(ids []string) error {
 	return nil
 }
 
-// run does an action to all renders that match, and waits for its end. A console carries it out;
-// this command does so itself while none has begun.
-func (m matching) run(ctx context.Context, a *app, db *pgxpool.Pool, action string, asJSON bool) error {
+// run does an action to all renders that match, and waits for its end.
+func (m matching) run(ctx context.Context, a *app, d deployment, action string, asJSON bool) error {
 	request := bulk.Request{Action: action, Filter: m.filter()}
-	counts, err := bulk.Count(ctx, db, request)
+	counts, err := d.Count(ctx, request)
 	if errors.Is(err, bulk.ErrEmpty) {
 		return usageError{err}
 	}
@@ -61,19 +57,15 @@ func (m matching) run(ctx context.Context, a *app, db *pgxpool.Pool, action stri
 		a.printf("%d renders match, and %s would change %d of them\n", counts.Matched, action, counts.Eligible)
 		return nil
 	}
-	made, err := bulk.Create(ctx, db, request)
+	made, stop, err := d.Begin(ctx, request)
 	if err != nil {
 		return err
 	}
-	a.say("%s of %d renders: %s", action, made.Total, made.ID)
-	working, stop := context.WithCancel(ctx)
-	var runner sync.WaitGroup
-	defer runner.Wait()
 	defer stop()
-	runner.Go(func() { (&bulk.Runner{DB: db, Log: zerolog.Nop(), Only: made.ID}).Run(working) })
+	a.say("%s of %d renders: %s", action, made.Total, made.ID)
 	for !made.Ended() {
 		retry.Sleep(ctx, 200*time.Millisecond)
-		if made, err = bulk.Get(ctx, db, made.ID); err != nil {
+		if made, err = d.Action(ctx, made.ID); err != nil {
 			return err
 		}
 	}

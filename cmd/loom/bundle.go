@@ -18,11 +18,12 @@ type bundleCmd struct {
 
 // Run downloads a render's failure bundle, and prints where it is.
 func (c *bundleCmd) Run(ctx context.Context, a *app) error {
-	settings, err := a.settings(c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	r, err := a.report(ctx, c.dataFlag, c.ID)
+	defer d.Close()
+	r, err := reportOf(ctx, d, c.ID)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (c *bundleCmd) Run(ctx context.Context, a *app) error {
 	if out, err = filepath.Abs(out); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
-	if err := fetchBundle(ctx, settings, *attempt.BundleKey, out); err != nil {
+	if err := d.FetchBundle(ctx, id, attempt, out); err != nil {
 		return err
 	}
 	a.say("bundle of scene %d, attempt %d: %s", task.Scene, attempt.Attempt, ending(attempt))

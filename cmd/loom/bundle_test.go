@@ -105,6 +105,15 @@ func TestTheFailureBundleIsFetched(t *testing.T) {
 			t.Errorf("%s: status %d, %q, %q, %v", name, status, stdout, stderr, err)
 		}
 	}
+	overAPI := served(t, environ)
+	over := filepath.Join(t.TempDir(), "over.zip")
+	if status, stdout, stderr := loom(t, overAPI, "bundle", stored.String(), "-o", over); status != statusDone || stdout != over+"\n" || readFile(t, over) != "PK" {
+		t.Errorf("over the API: status %d, %q, %q", status, stdout, stderr)
+	}
+	if status, _, stderr := loom(t, overAPI, "bundle", swept.String(), "-o", over); status != statusFailed || !strings.Contains(stderr, "WORK_RETENTION") {
+		t.Errorf("over the API, gone: status %d, %q", status, stderr)
+	}
+	http.DefaultClient.CloseIdleConnections()
 	delete(environ, "S3_ENDPOINT")
 	if status, _, stderr := loom(t, environ, "bundle", stored.String(), "-o", out); status != statusUsage || !strings.Contains(stderr, "S3_ENDPOINT") {
 		t.Errorf("without keys: status %d, %q", status, stderr)

@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/services/console/bulk"
-	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 type cancelCmd struct {
@@ -37,17 +36,17 @@ func (c *cancelCmd) Run(ctx context.Context, a *app) error {
 	if err := c.check(c.IDs); err != nil {
 		return err
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer d.Close()
 	if c.All {
-		return c.run(ctx, a, db, bulk.Cancel, c.JSON)
+		return c.run(ctx, a, d, bulk.Cancel, c.JSON)
 	}
 	var ids []uuid.UUID
 	for _, id := range c.IDs {
-		found, err := renders.Find(ctx, db, id)
+		found, err := d.Find(ctx, id)
 		if err != nil {
 			return notOne(err)
 		}
@@ -55,7 +54,7 @@ func (c *cancelCmd) Run(ctx context.Context, a *app) error {
 	}
 	list := []cancelled{}
 	for _, id := range ids {
-		done, status, err := renders.Cancel(ctx, db, id)
+		done, status, err := d.Cancel(ctx, id)
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
@@ -35,10 +34,10 @@ type deadFilter struct {
 }
 
 // filter returns the filter of the flags.
-func (f deadFilter) filter(ctx context.Context, db *pgxpool.Pool) (filter renders.LetterFilter, err error) {
+func (f deadFilter) filter(ctx context.Context, d deployment) (filter renders.LetterFilter, err error) {
 	filter = renders.LetterFilter{Kind: f.Kind, Code: f.Code, Host: f.Host, User: f.User}
 	if f.Render != "" {
-		if filter.Render, err = renders.Find(ctx, db, f.Render); err != nil {
+		if filter.Render, err = d.Find(ctx, f.Render); err != nil {
 			return filter, notOne(err)
 		}
 	}
@@ -65,17 +64,17 @@ func (c *deadListCmd) Run(ctx context.Context, a *app) error {
 	if c.Limit < 1 {
 		return usageError{fmt.Errorf("--limit %d: it must be 1 or more", c.Limit)}
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	filter, err := c.filter(ctx, db)
+	defer d.Close()
+	filter, err := c.filter(ctx, d)
 	if err != nil {
 		return err
 	}
 	filter.Settled = c.All
-	list, err := renders.Letters(ctx, db, filter, c.Limit)
+	list, err := d.Letters(ctx, filter, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -144,16 +143,16 @@ type deadShowCmd struct {
 
 // Run prints a dead letter.
 func (c *deadShowCmd) Run(ctx context.Context, a *app) error {
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	id, err := renders.FindLetter(ctx, db, c.ID)
+	defer d.Close()
+	id, err := d.FindLetter(ctx, c.ID)
 	if err != nil {
 		return notOne(err)
 	}
-	letter, err := renders.InFull(ctx, db, id)
+	letter, err := d.Letter(ctx, id)
 	if err != nil {
 		return notOne(err)
 	}
@@ -203,7 +202,7 @@ type deadTargets struct {
 }
 
 // targets returns which dead letters are meant. To mean all of them takes a word.
-func (t *deadTargets) targets(ctx context.Context, db *pgxpool.Pool) (renders.LetterFilter, error) {
+func (t *deadTargets) targets(ctx context.Context, d deployment) (renders.LetterFilter, error) {
 	filtered := t.deadFilter != deadFilter{}
 	switch {
 	case len(t.IDs) > 0 && (filtered || t.All):
@@ -211,12 +210,12 @@ func (t *deadTargets) targets(ctx context.Context, db *pgxpool.Pool) (renders.Le
 	case len(t.IDs) == 0 && !filtered && !t.All:
 		return renders.LetterFilter{}, usageError{errors.New("which dead letters? Name them, or say which by --kind, --code, --render, --host, --user, --since or --before; --all means all")}
 	}
-	filter, err := t.filter(ctx, db)
+	filter, err := t.filter(ctx, d)
 	if err != nil {
 		return filter, err
 	}
 	for _, prefix := range t.IDs {
-		id, err := renders.FindLetter(ctx, db, prefix)
+		id, err := d.FindLetter(ctx, prefix)
 		if err != nil {
 			return filter, notOne(err)
 		}
@@ -229,16 +228,16 @@ type deadReplayCmd struct{ deadTargets }
 
 // Run replays dead letters.
 func (c *deadReplayCmd) Run(ctx context.Context, a *app) error {
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	filter, err := c.targets(ctx, db)
+	defer d.Close()
+	filter, err := c.targets(ctx, d)
 	if err != nil {
 		return err
 	}
-	list, err := renders.Replay(ctx, db, filter)
+	list, err := d.Replay(ctx, filter)
 	// Those that were replayed before the error are told all the same.
 	if c.JSON {
 		return errors.Join(printJSON(a.stdout, append([]renders.Replayed{}, list...)), err)
@@ -258,16 +257,16 @@ type deadDiscardCmd struct{ deadTargets }
 
 // Run discards dead letters.
 func (c *deadDiscardCmd) Run(ctx context.Context, a *app) error {
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	filter, err := c.targets(ctx, db)
+	defer d.Close()
+	filter, err := c.targets(ctx, d)
 	if err != nil {
 		return err
 	}
-	list, err := renders.Discard(ctx, db, filter)
+	list, err := d.Discard(ctx, filter)
 	if c.JSON {
 		return errors.Join(printJSON(a.stdout, append([]uuid.UUID{}, list...)), err)
 	}

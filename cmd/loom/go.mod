@@ -8,6 +8,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/joho/godotenv v1.5.1
+	github.com/loom-lite/loom-lite/clients/go v0.0.0
 	github.com/loom-lite/loom-lite/migrations v0.0.0
 	github.com/loom-lite/loom-lite/pkg v0.0.0
 	github.com/loom-lite/loom-lite/services/ingest v0.0.0-00010101000000-000000000000
@@ -26,9 +27,12 @@ require (
 )
 
 require (
+	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
 	github.com/danielgtaylor/huma/v2 v2.37.2 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
+	github.com/oapi-codegen/runtime v1.9.0 // indirect
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // indirect
+	github.com/tmaxmax/go-sse v0.12.0 // indirect
 )
 
 require (
@@ -128,6 +132,8 @@ require (
 )
 
 replace github.com/loom-lite/loom-lite/pkg => ../../pkg
+
+replace github.com/loom-lite/loom-lite/clients/go => ../../clients/go
 
 replace github.com/loom-lite/loom-lite/migrations => ../../migrations
 

@@ -188,7 +188,8 @@ func receiptOf(t *testing.T, db *pgxpool.Pool, render uuid.UUID) receipts.Receip
 // statusOf returns what `loom status` reads and prints of a render.
 func statusOf(t *testing.T, db *pgxpool.Pool, render uuid.UUID) (report, string) {
 	t.Helper()
-	r, err := read(t.Context(), db, render)
+	found, err := renders.Read(t.Context(), db, render)
+	r := report{Report: found}
 	if err != nil {
 		t.Fatal(err)
 	}

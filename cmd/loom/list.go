@@ -7,8 +7,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -23,25 +21,21 @@ func (c *listCmd) Run(ctx context.Context, a *app) error {
 	if c.Limit < 1 {
 		return usageError{fmt.Errorf("--limit %d: it must be 1 or more", c.Limit)}
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	list, _, err := renders.List(ctx, db, renders.Filter{}, "", c.Limit)
+	defer d.Close()
+	list, err := d.List(ctx, c.Limit)
 	if err != nil {
 		return err
 	}
-	aside, err := renders.SetAside(ctx, db, uuid.Nil)
+	paused, aside, err := d.Trouble(ctx)
 	if err != nil {
 		return err
 	}
 	for _, j := range aside {
 		a.say("set aside: the job of render %s, after %d tries: %s", short(j.Render), j.Tries, strings.Join(strings.Fields(j.Reason), " "))
-	}
-	paused, err := renders.PausedKinds(ctx, db)
-	if err != nil {
-		return err
 	}
 	for _, p := range paused {
 		a.say("paused: no task of the kind %s begins, since %s: loom resume %s", p.Kind, at(p.Since), p.Kind)

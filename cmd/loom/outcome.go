@@ -59,8 +59,9 @@ func (o *outcome) cancelled() {
 	o.Status, o.ErrorCode, o.ErrorMessage = "cancelled", &code, &message
 }
 
-func (o *outcome) measured(tasks []renders.Task) error {
-	frames, rate, err := renders.Frames(tasks)
+// measured takes over what the finished video was found to be.
+func (o *outcome) measured(r renders.Report) error {
+	frames, rate, err := r.Frames()
 	if err != nil {
 		return fmt.Errorf("read what the video came to: %w", err)
 	}

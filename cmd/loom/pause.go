@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
@@ -23,14 +21,14 @@ STAGE is record, transcode or upload, or one kind of task of transcode: probe, d
 
 // Run pauses stages.
 func (c *pauseCmd) Run(ctx context.Context, a *app) error {
-	return c.run(ctx, a, renders.Pause, "paused", "already paused")
+	return c.run(ctx, a, deployment.Pause, "paused", "already paused")
 }
 
 type resumeCmd struct{ stages }
 
 // Run resumes stages.
 func (c *resumeCmd) Run(ctx context.Context, a *app) error {
-	return c.run(ctx, a, renders.Resume, "resumed", "not paused")
+	return c.run(ctx, a, deployment.Resume, "resumed", "not paused")
 }
 
 // stages are the arguments of loom pause and loom resume.
@@ -42,7 +40,7 @@ type stages struct {
 
 // run changes which kinds of tasks are paused, and says which were changed and which were not.
 func (c *stages) run(ctx context.Context, a *app,
-	change func(context.Context, *pgxpool.Pool, []msg.Kind) ([]msg.Kind, error), changed, unchanged string,
+	change func(deployment, context.Context, []msg.Kind) ([]msg.Kind, error), changed, unchanged string,
 ) error {
 	var kinds []msg.Kind
 	for _, stage := range c.Stages {
@@ -54,17 +52,17 @@ func (c *stages) run(ctx context.Context, a *app,
 	}
 	slices.Sort(kinds)
 	kinds = slices.Compact(kinds)
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	done, err := change(ctx, db, kinds)
+	defer d.Close()
+	done, err := change(d, ctx, kinds)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		list, err := renders.PausedKinds(ctx, db)
+		list, _, err := d.Trouble(ctx)
 		if err != nil {
 			return err
 		}

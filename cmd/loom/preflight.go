@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/cmd/loom/pages"
@@ -93,6 +92,10 @@ func (c *preflightCmd) open(ctx context.Context, a *app, o *preflighted) error {
 	if err != nil {
 		return usageError{err}
 	}
+	in, err := a.apiFor(c.Local, file.LocalPages())
+	if err != nil {
+		return err
+	}
 	base, allow := "", ""
 	if file.LocalPages() {
 		server, err := pages.Serve(file.Dir)
@@ -106,45 +109,35 @@ func (c *preflightCmd) open(ctx context.Context, a *app, o *preflighted) error {
 	if err != nil {
 		return err
 	}
-	asked, err := preflight.Of(work)
-	if err != nil {
+	if _, err := preflight.Of(work); err != nil {
 		return usageError{err}
 	}
-	settings, stack, err := a.installation(ctx, c.dataFlag, c.Local, allow)
-	if err != nil {
-		return err
-	}
-	if stack != nil {
-		defer func() {
-			if err := stack.Close(); err != nil {
-				a.say("stopping: %v", err)
-			}
-		}()
-	}
-	if stack == nil {
-		if file.LocalPages() {
-			if err := reachable(ctx, settings, file); err != nil {
-				return err
-			}
+	var stack *local.Stack
+	if in == nil {
+		var settings map[string]string
+		if settings, stack, err = a.installation(ctx, c.dataFlag, c.Local, allow); err != nil {
+			return err
 		}
-		a.warnWithoutRecorder(ctx, settings, msg.ConsumerPreflight, "no recorder that opens pages is running: the preflight waits until one is")
+		if stack != nil {
+			defer func() {
+				if err := stack.Close(); err != nil {
+					a.say("stopping: %v", err)
+				}
+			}()
+		}
+		if in, err = c.database(ctx, a, settings, stack, file); err != nil {
+			return err
+		}
 	}
-	db, err := a.connect(ctx, c.dataFlag, settings, "loom-preflight")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := migrations.Check(ctx, db); err != nil {
-		return err
-	}
-	found, err := c.follow(ctx, a, db, stack, asked, o)
+	defer in.Close()
+	found, err := c.follow(ctx, a, in, stack, work, o)
 	if found != nil {
 		o.Pages, o.Fails, o.Status = found.Pages, found.Fails, found.Status
 	}
 	if err != nil {
 		return err
 	}
-	if err := drawSheet(ctx, settings, found, sheet); err != nil {
+	if err := in.Sheet(ctx, found, sheet); err != nil {
 		a.say("no contact sheet: %v", err)
 	} else {
 		o.Sheet = &sheet
@@ -161,17 +154,38 @@ func (c *preflightCmd) open(ctx context.Context, a *app, o *preflighted) error {
 	return nil
 }
 
+// database opens the database of an installation, which must be able to open the campaign's pages.
+func (c *preflightCmd) database(ctx context.Context, a *app, settings map[string]string, stack *local.Stack, file *campaign.Campaign) (deployment, error) {
+	if stack == nil {
+		if file.LocalPages() {
+			if err := reachable(ctx, settings, file); err != nil {
+				return nil, err
+			}
+		}
+		a.warnWithoutRecorder(ctx, settings, msg.ConsumerPreflight, "no recorder that opens pages is running: the preflight waits until one is")
+	}
+	d, err := a.onDatabase(ctx, c.dataFlag, settings, "loom-preflight")
+	if err != nil {
+		return nil, err
+	}
+	if err := migrations.Check(ctx, d.db); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
 // follow asks for the pages and returns what was found of them. When it is interrupted, the pages
 // are not opened any more.
-func (c *preflightCmd) follow(ctx context.Context, a *app, db *pgxpool.Pool, stack *local.Stack, asked preflight.Asked, o *preflighted) (
+func (c *preflightCmd) follow(ctx context.Context, a *app, in deployment, stack *local.Stack, work renders.Submission, o *preflighted) (
 	found *preflight.Preflight, err error,
 ) {
-	id := uuid.New()
-	if err := preflight.Open(ctx, db, id, asked); err != nil {
+	id, err := in.OpenPreflight(ctx, work)
+	if err != nil {
 		return nil, err
 	}
 	o.PreflightID = &id
-	a.say("preflight %s: %d pages", short(id), len(asked.Pages))
+	a.say("preflight %s: %d pages", short(id), len(work.Scenes))
 	var failed <-chan struct{}
 	if stack != nil {
 		failed = stack.Failed()
@@ -180,7 +194,7 @@ func (c *preflightCmd) follow(ctx context.Context, a *app, db *pgxpool.Pool, sta
 	defer ticker.Stop()
 	told := 0
 	for {
-		if found, err = preflight.Get(ctx, db, id); err != nil {
+		if found, err = in.Preflight(ctx, id); err != nil {
 			return nil, err
 		}
 		for ; told < len(found.Pages) && found.Pages[told].Over(); told++ {
@@ -192,7 +206,7 @@ func (c *preflightCmd) follow(ctx context.Context, a *app, db *pgxpool.Pool, sta
 		}
 		select {
 		case <-ctx.Done():
-			return found, errors.Join(context.Cause(ctx), abandon(ctx, db, id))
+			return found, errors.Join(context.Cause(ctx), abandon(ctx, in, id))
 		case <-failed:
 			return found, errors.New("loom-lite stopped: its log says why")
 		case <-ticker.C:
@@ -201,10 +215,10 @@ func (c *preflightCmd) follow(ctx context.Context, a *app, db *pgxpool.Pool, sta
 }
 
 // abandon ends a preflight although ctx has ended.
-func abandon(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) error {
+func abandon(ctx context.Context, in deployment, id uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return preflight.Cancel(ctx, db, id)
+	return in.CancelPreflight(ctx, id)
 }
 
 // line is a page in a few words.

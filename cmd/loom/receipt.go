@@ -9,7 +9,6 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/console/receipts"
-	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 type receiptCmd struct {
@@ -26,24 +25,16 @@ and the versions of the tools that made them. It has a cost if the settings PRIC
 
 // Run prints what a render used.
 func (c *receiptCmd) Run(ctx context.Context, a *app) error {
-	settings, err := a.settings(c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	prices, err := pricesOf(settings)
-	if err != nil {
-		return err
-	}
-	db, err := a.connect(ctx, c.dataFlag, settings, "loom")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	id, err := renders.Find(ctx, db, c.ID)
+	defer d.Close()
+	id, err := d.Find(ctx, c.ID)
 	if err != nil {
 		return notOne(err)
 	}
-	r, err := receipts.Read(ctx, db, id, prices)
+	r, err := d.Receipt(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"unicode"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/cmd/loom/pages"
@@ -68,6 +67,10 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	if err != nil {
 		return usageError{err}
 	}
+	in, err := a.apiFor(c.Local, file.Local())
+	if err != nil {
+		return err
+	}
 	base, allow := "", ""
 	if file.Local() {
 		server, err := pages.Serve(file.Dir)
@@ -86,27 +89,68 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 			return err
 		}
 	}
-	settings, stack, err := a.installation(ctx, c.dataFlag, c.Local, allow)
-	if err != nil {
-		return err
+	var stack *local.Stack
+	if in == nil {
+		var settings map[string]string
+		if settings, stack, err = a.installation(ctx, c.dataFlag, c.Local, allow); err != nil {
+			return err
+		}
+		if stack != nil {
+			defer func() {
+				// The video is there all the same.
+				if err := stack.Close(); err != nil {
+					a.say("stopping: %v", err)
+				}
+			}()
+		}
+		if in, err = c.database(ctx, a, settings, stack, file); err != nil {
+			return err
+		}
 	}
-	if stack != nil {
-		defer func() {
-			// The video is there all the same.
-			if err := stack.Close(); err != nil {
-				a.say("stopping: %v", err)
-			}
-		}()
+	defer in.Close()
+	job := &job{app: a, in: in, stack: stack, served: file.Local(), outcome: o}
+	return job.run(ctx, work, video, thumbnail)
+}
+
+// apiFor returns the deployment behind an API, if a command is to use one for a campaign, and else
+// nil. alone says that the command starts an installation itself, files that the campaign names
+// some.
+func (a *app) apiFor(alone, files bool) (deployment, error) {
+	if alone {
+		if a.api.API != "" {
+			return nil, usageError{errors.New("--local starts an installation of its own, and --api names another: leave one of them out")}
+		}
+		return nil, nil
 	}
+	in, err := a.overAPI()
+	if in != nil && files {
+		return nil, usageError{fmt.Errorf("the campaign names local files, which the installation at %s cannot fetch: put them on a web "+
+			"server that it can reach, or render with --local", in.Where())}
+	}
+	return in, err
+}
+
+// database opens the database of an installation, which must be able to render the campaign.
+func (c *renderCmd) database(ctx context.Context, a *app, settings map[string]string, stack *local.Stack, file *campaign.Campaign) (deployment, error) {
 	if stack == nil && file.Local() {
 		if err := reachable(ctx, settings, file); err != nil {
-			return err
+			return nil, err
 		}
 	} else if stack == nil {
 		a.warnWithoutRecorder(ctx, settings, msg.ConsumerRecord, "no recorder is running: the render waits until one is")
 	}
-	job := &job{app: a, data: c.dataFlag, settings: settings, stack: stack, served: file.Local(), outcome: o}
-	return job.run(ctx, work, video, thumbnail)
+	d, err := a.onDatabase(ctx, c.dataFlag, settings, "loom-render")
+	if err != nil {
+		return nil, err
+	}
+	if err := migrations.Check(ctx, d.db); err != nil {
+		d.Close()
+		if errors.As(err, new(*migrations.OutdatedError)) {
+			return nil, usageError{fmt.Errorf("nothing was written into %s; --local renders without it: %w", d.where, err)}
+		}
+		return nil, err
+	}
+	return d, nil
 }
 
 // outputs returns the absolute paths of the video and the thumbnail, and makes sure that they can
@@ -206,10 +250,9 @@ func (a *app) embedded() map[string]string {
 
 // job is one render on its way.
 type job struct {
-	app      *app
-	data     dataFlag
-	settings map[string]string
-	stack    *local.Stack // nil: somebody else's installation
+	app   *app
+	in    deployment
+	stack *local.Stack // nil: somebody else's installation
 	// served: this command serves the campaign's files, so the render cannot go on without it.
 	served  bool
 	outcome *outcome
@@ -217,46 +260,35 @@ type job struct {
 
 // run submits the render, follows it to its end and fetches its files.
 func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail string) error {
-	db, err := j.app.connect(ctx, j.data, j.settings, "loom-render")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	at := fmt.Sprintf("%s (%s)", place("DATABASE_URL", j.settings["DATABASE_URL"]), j.app.databaseOrigin(j.settings))
-	if err := migrations.Check(ctx, db); errors.As(err, new(*migrations.OutdatedError)) {
-		return usageError{fmt.Errorf("nothing was written into %s; --local renders without it: %w", at, err)}
-	} else if err != nil {
-		return err
-	}
-	id, err := renders.Submit(ctx, db, s)
+	id, err := j.in.Submit(ctx, s)
 	if err != nil {
 		return err
 	}
 	j.outcome.submitted(id)
 	j.app.say("render %s", id)
 	if j.stack == nil {
-		j.app.say("in %s", at)
+		j.app.say("in %s", j.in.Where())
 	}
-	f := &follower{db: db, id: id, app: j.app, failed: j.failed()}
-	r, tasks, err := f.follow(ctx)
-	j.outcome.ended(r)
-	for _, w := range r.Warnings {
+	f := &follower{in: j.in, id: id, app: j.app, failed: j.failed()}
+	r, err := f.follow(ctx)
+	j.outcome.ended(r.Render)
+	for _, w := range r.Render.Warnings {
 		j.app.say("warning: %s", warned(w))
 	}
 	if errors.Is(err, context.Canceled) {
-		return j.interrupted(db, id)
+		return j.interrupted(id)
 	}
 	if err != nil {
 		return err
 	}
-	if r.Status != renders.Done {
-		j.tellFailure(r)
+	if r.Render.Status != renders.Done {
+		j.tellFailure(r.Render)
 		return exitError{statusFailed}
 	}
-	if err := j.outcome.measured(tasks); err != nil {
+	if err := j.outcome.measured(r); err != nil {
 		return err
 	}
-	if err := fetch(ctx, j.settings, r, tasks, video, thumbnail); err != nil {
+	if err := j.in.Fetch(ctx, r, video, thumbnail); err != nil {
 		return err
 	}
 	j.outcome.Video, j.outcome.Thumbnail = &video, &thumbnail
@@ -282,14 +314,14 @@ func (j *job) tellFailure(r renders.Render) {
 
 // interrupted ends a render that cannot go on without this command, and says what becomes of any
 // other.
-func (j *job) interrupted(db *pgxpool.Pool, id uuid.UUID) error {
+func (j *job) interrupted(id uuid.UUID) error {
 	if j.stack == nil && !j.served {
 		j.app.say("the render goes on: loom status %s", short(id))
 		return exitError{statusInterrupted}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if _, _, err := renders.Cancel(ctx, db, id); err != nil {
+	if _, _, err := j.in.Cancel(ctx, id); err != nil {
 		return err
 	}
 	j.outcome.cancelled()

@@ -42,17 +42,17 @@ func (c *retryCmd) Run(ctx context.Context, a *app) error {
 	if err := c.check(c.IDs); err != nil {
 		return err
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer d.Close()
 	if c.All {
-		return c.run(ctx, a, db, bulk.Retry, c.JSON)
+		return c.run(ctx, a, d, bulk.Retry, c.JSON)
 	}
 	var ids []uuid.UUID
 	for _, id := range c.IDs {
-		found, err := renders.Find(ctx, db, id)
+		found, err := d.Find(ctx, id)
 		if err != nil {
 			return notOne(err)
 		}
@@ -60,7 +60,7 @@ func (c *retryCmd) Run(ctx context.Context, a *app) error {
 	}
 	list := []retried{}
 	for _, id := range ids {
-		job, status, err := renders.Retry(ctx, db, id)
+		job, status, err := d.Retry(ctx, id)
 		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}

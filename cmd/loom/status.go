@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/joho/godotenv"
 
@@ -35,7 +34,12 @@ type report struct {
 
 // Run prints how a render is.
 func (c *statusCmd) Run(ctx context.Context, a *app) error {
-	r, err := a.report(ctx, c.dataFlag, c.ID)
+	d, err := a.deployment(ctx, c.dataFlag)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	r, err := reportOf(ctx, d, c.ID)
 	if err != nil {
 		return err
 	}
@@ -52,15 +56,6 @@ func notOne(err error) error {
 		return usageError{err}
 	}
 	return err
-}
-
-// database opens the database that a command talks to.
-func (a *app) database(ctx context.Context, d dataFlag) (*pgxpool.Pool, error) {
-	settings, err := a.settings(d)
-	if err != nil {
-		return nil, err
-	}
-	return a.connect(ctx, d, settings, "loom")
 }
 
 // connect opens the database of settings as application, and says which one it was if it cannot be
@@ -97,27 +92,18 @@ func (a *app) other(d dataFlag, settings map[string]string) string {
 	return fmt.Sprintf("\nThe loom up on %s has a database of its own. With that one: DATABASE_URL= loom …", dir)
 }
 
-// report reads the render that an id, or the beginning of one, names.
-func (a *app) report(ctx context.Context, d dataFlag, id string) (report, error) {
-	db, err := a.database(ctx, d)
-	if err != nil {
-		return report{}, err
-	}
-	defer db.Close()
-	found, err := renders.Find(ctx, db, id)
+// reportOf reads the render that an id, or the beginning of one, names.
+func reportOf(ctx context.Context, d deployment, id string) (report, error) {
+	found, err := d.Find(ctx, id)
 	if err != nil {
 		return report{}, notOne(err)
 	}
-	return read(ctx, db, found)
-}
-
-func read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (report, error) {
-	r, err := renders.Read(ctx, db, id)
+	r, err := d.Report(ctx, found)
 	if err != nil || r.Render.Ended() {
 		return report{Report: r}, err
 	}
-	forecasts, err := forecast.New(db).Of(ctx, id)
-	return report{r, forecasts[id]}, err
+	when, err := d.Forecast(ctx, found)
+	return report{r, when}, err
 }
 
 func printJSON(w io.Writer, value any) error {

@@ -49,12 +49,12 @@ func (c *tokensCreateCmd) Run(ctx context.Context, a *app) error {
 		at := time.Now().Add(c.Expires)
 		request.Expires = &at
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	t, secret, err := tokens.Create(ctx, db, request)
+	defer d.Close()
+	t, secret, err := d.CreateToken(ctx, request)
 	if errors.Is(err, tokens.ErrInvalid) {
 		return usageError{err}
 	}
@@ -84,12 +84,12 @@ func (c *tokensListCmd) Run(ctx context.Context, a *app) error {
 	if c.Limit < 1 {
 		return usageError{fmt.Errorf("--limit %d: it must be 1 or more", c.Limit)}
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	list, err := tokens.List(ctx, db, nil, c.Limit)
+	defer d.Close()
+	list, err := d.Tokens(ctx, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -150,13 +150,13 @@ func (c *tokensRevokeCmd) Run(ctx context.Context, a *app) error {
 		}
 		ids = append(ids, id)
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer d.Close()
 	for _, id := range ids {
-		revoked, err := tokens.Revoke(ctx, db, id)
+		revoked, err := d.RevokeToken(ctx, id)
 		switch {
 		case errors.Is(err, tokens.ErrNotFound):
 			return usageError{err}

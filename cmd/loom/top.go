@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/term"
 
 	"github.com/loom-lite/loom-lite/cmd/loom/top"
-	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
 type topCmd struct {
@@ -25,16 +23,16 @@ func (topCmd) Help() string {
 
 // Run shows what goes on, each second anew on a terminal.
 func (c *topCmd) Run(ctx context.Context, a *app) error {
-	db, err := a.database(ctx, c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer d.Close()
 	stdout, _ := a.stdout.(*os.File)
 	if !c.Once && !c.JSON && stdout != nil && term.IsTerminal(int(stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd())) {
-		return watch(ctx, db, os.Stdin, stdout)
+		return watch(ctx, d, os.Stdin, stdout)
 	}
-	s, err := snapshot.Read(ctx, db)
+	s, err := d.Snapshot(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -46,7 +44,7 @@ func (c *topCmd) Run(ctx context.Context, a *app) error {
 }
 
 // watch draws on the terminal until q is pressed.
-func watch(ctx context.Context, db *pgxpool.Pool, in, out *os.File) error {
+func watch(ctx context.Context, d deployment, in, out *os.File) error {
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return fmt.Errorf("read keys from the terminal: %w", err)
@@ -59,5 +57,5 @@ func watch(ctx context.Context, db *pgxpool.Pool, in, out *os.File) error {
 		}
 		return width, height
 	}}
-	return t.Watch(ctx, func(ctx context.Context) (snapshot.Snapshot, error) { return snapshot.Read(ctx, db) })
+	return t.Watch(ctx, d.Snapshot)
 }

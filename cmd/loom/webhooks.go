@@ -15,8 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/loom-lite/loom-lite/cmd/loom/remote"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
 
@@ -96,50 +95,38 @@ func (c *webhooksListenCmd) endpoint(ctx context.Context, a *app, url string) (s
 		}
 		return secret, remove, nil
 	}
-	settings, err := a.settings(c.dataFlag)
+	d, err := a.deployment(ctx, c.dataFlag)
 	if err != nil {
 		return nil, nil, err
 	}
-	keeper, err := webhooks.NewKeeper(settings["WEBHOOK_KEY"])
-	if err != nil {
-		return nil, nil, fmt.Errorf("WEBHOOK_KEY: %w", err)
+	if api, over := d.(*remote.Deployment); over && !api.Here() {
+		return nil, nil, usageError{fmt.Errorf("the console at %s cannot send to this machine's loopback address: have a tunnel send "+
+			"here what another endpoint gets, and name its secret with --secret-file", d.Where())}
 	}
-	db, err := a.database(ctx, c.dataFlag)
+	e, secret, err := d.CreateEndpoint(ctx, webhooks.NewEndpoint{URL: url, Description: listening, Events: c.Events})
 	if err != nil {
-		return nil, nil, err
-	}
-	e, secret, err := webhooks.Create(ctx, db, keeper, uuid.New(), webhooks.NewEndpoint{URL: url, Description: listening, Events: c.Events})
-	if err != nil {
-		db.Close()
+		d.Close()
 		if invalid := new(webhooks.InvalidError); errors.As(err, &invalid) {
 			return nil, nil, usageError{err}
 		}
 		return nil, nil, err
 	}
 	// One that was killed has left its own behind.
-	old, err := webhooks.Endpoints(ctx, db, nil, 1000)
+	old, err := d.Endpoints(ctx)
 	for _, o := range old {
 		if o.Description == listening && o.URL == url && o.ID != e.ID {
-			err = errors.Join(err, webhooks.Delete(ctx, db, o.ID))
+			err = errors.Join(err, d.DeleteEndpoint(ctx, o.ID))
 		}
 	}
 	if err != nil {
 		a.say("an endpoint of an earlier run may be left: %v", err)
 	}
 	return secret, func() error {
-		defer db.Close()
+		defer d.Close()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		return forgetEndpoint(ctx, db, e.ID)
+		return d.DeleteEndpoint(ctx, e.ID)
 	}, nil
-}
-
-func forgetEndpoint(ctx context.Context, db webhooks.DB, id uuid.UUID) error {
-	err := webhooks.Delete(ctx, db, id)
-	if errors.Is(err, webhooks.ErrNotFound) {
-		return nil
-	}
-	return err
 }
 
 // inbox prints what it receives.

@@ -1764,6 +1764,9 @@ type Selection struct {
 	// CreatedFrom Created then or later.
 	CreatedFrom *time.Time `json:"created_from,omitempty"`
 
+	// CreatedWithinSeconds Created in so many seconds before the filter is used. A later created_from wins.
+	CreatedWithinSeconds *int `json:"created_within_seconds,omitempty"`
+
 	// ErrorCode One of these error codes.
 	ErrorCode []string `json:"error_code,omitempty"`
 
@@ -1876,6 +1879,12 @@ type StageSums struct {
 type StagesOutputBody struct {
 	Backlog Backlog         `json:"backlog"`
 	Items   []SnapshotStage `json:"items"`
+
+	// Paused The kinds of tasks that are paused, and since when.
+	Paused []Paused `json:"paused"`
+
+	// SetAside Jobs that the database refuses: none, as a rule.
+	SetAside []Aside `json:"set_aside"`
 }
 
 // Summary defines model for Summary.

@@ -2761,6 +2761,10 @@ export interface components {
             /** @description The renders that have not ended, and when the last of them will have. */
             backlog: components["schemas"]["Backlog"];
             items: components["schemas"]["SnapshotStage"][];
+            /** @description The kinds of tasks that are paused, and since when. */
+            paused: components["schemas"]["Paused"][];
+            /** @description Jobs that the database refuses: none, as a rule. */
+            set_aside: components["schemas"]["Aside"][];
         };
         Summary: {
             id: string;

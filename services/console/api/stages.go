@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
@@ -55,7 +56,9 @@ type stagesOutput struct {
 	Body struct {
 		Items []snapshot.Stage `json:"items" nullable:"false"`
 		// Backlog is of all of them together.
-		Backlog forecast.Backlog `json:"backlog" doc:"The renders that have not ended, and when the last of them will have."`
+		Backlog  forecast.Backlog `json:"backlog" doc:"The renders that have not ended, and when the last of them will have."`
+		Paused   []renders.Paused `json:"paused" nullable:"false" doc:"The kinds of tasks that are paused, and since when."`
+		SetAside []renders.Aside  `json:"set_aside" nullable:"false" doc:"Jobs that the database refuses: none, as a rule."`
 	}
 }
 
@@ -64,11 +67,19 @@ func (a *API) listStages(ctx context.Context, _ *struct{}) (*stagesOutput, error
 	if err != nil {
 		return nil, err
 	}
+	paused, err := renders.PausedKinds(ctx, a.cfg.DB)
+	if err != nil {
+		return nil, err
+	}
+	aside, err := renders.SetAside(ctx, a.cfg.DB, uuid.Nil)
+	if err != nil {
+		return nil, err
+	}
 	out := &stagesOutput{}
 	if out.Body.Backlog, err = a.cfg.Forecasts.Backlog(ctx); err != nil {
 		return nil, err
 	}
-	out.Body.Items = s.Stages
+	out.Body.Items, out.Body.Paused, out.Body.SetAside = s.Stages, append([]renders.Paused{}, paused...), append([]renders.Aside{}, aside...)
 	return out, nil
 }
 

@@ -161,22 +161,17 @@ func InFull(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (l LetterInFull
 
 // FindLetter returns the id of the dead letter that part is the start or the end of, or the whole.
 func FindLetter(ctx context.Context, db *pgxpool.Pool, part string) (uuid.UUID, error) {
-	part = strings.ToLower(strings.TrimSpace(part))
-	if strings.Trim(part, "0123456789abcdef-") != "" || part == "" {
-		return uuid.Nil, fmt.Errorf("%q: %w", part, ErrNoLetter)
+	p, err := LetterPart(part)
+	if err != nil {
+		return uuid.Nil, err
 	}
 	rows, _ := db.Query(ctx, `select id from loom.dead_letters
-		where id::text like $1::text || '%' or id::text like '%' || $1::text order by died_at desc limit 5`, part)
+		where id::text like $1::text || '%' or id::text like '%' || $1::text order by died_at desc limit 5`, p.text)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	switch {
-	case err != nil:
+	if err != nil {
 		return uuid.Nil, explain("look for the dead letter", err)
-	case len(ids) == 0:
-		return uuid.Nil, fmt.Errorf("%s: %w", part, ErrNoLetter)
-	case len(ids) > 1:
-		return uuid.Nil, fmt.Errorf("%s: %w: %s", part, ErrSeveralLetters, strings.Trim(fmt.Sprint(ids), "[]"))
 	}
-	return ids[0], nil
+	return p.One(ids)
 }
 
 // Replayed is a dead letter whose render is made again.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -142,21 +141,16 @@ func Get(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (Render, error) {
 // Find returns the id that prefix is the start of, or the whole of. It returns ErrNotFound, or
 // ErrAmbiguous with the ids that start so.
 func Find(ctx context.Context, db *pgxpool.Pool, prefix string) (uuid.UUID, error) {
-	prefix = strings.ToLower(strings.TrimSpace(prefix))
-	if strings.Trim(prefix, "0123456789abcdef-") != "" || prefix == "" {
-		return uuid.Nil, fmt.Errorf("%q: %w", prefix, ErrNotFound)
+	p, err := RenderPart(prefix)
+	if err != nil {
+		return uuid.Nil, err
 	}
-	rows, _ := db.Query(ctx, "select id from public.renders where id::text like $1 || '%' order by created_at desc limit 5", prefix)
+	rows, _ := db.Query(ctx, "select id from public.renders where id::text like $1 || '%' order by created_at desc limit 5", p.text)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	switch {
-	case err != nil:
+	if err != nil {
 		return uuid.Nil, explain("look for render", err)
-	case len(ids) == 0:
-		return uuid.Nil, fmt.Errorf("%s: %w", prefix, ErrNotFound)
-	case len(ids) > 1:
-		return uuid.Nil, fmt.Errorf("%s: %w: %s", prefix, ErrAmbiguous, strings.Trim(fmt.Sprint(ids), "[]"))
 	}
-	return ids[0], nil
+	return p.One(ids)
 }
 
 // Tasks returns the tasks of a render's newest plan, in the order of the pipeline, without their

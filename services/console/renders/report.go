@@ -2,10 +2,13 @@ package renders
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // Report is a render with all that is known of how it is made.
@@ -13,6 +16,21 @@ type Report struct {
 	Render Render `json:"render"`
 
 	Making
+}
+
+// Frames returns how many frames the finished video has, as measured on the file, and at which
+// rate. Both are zero before the video is finished.
+func (r Report) Frames() (frames int, rate msg.Rate, err error) {
+	frames, rate, err = Frames(r.Tasks)
+	if err != nil || frames == 0 || rate != (msg.Rate{}) {
+		return frames, rate, err
+	}
+	// Tasks that came over the API have no rate.
+	var found struct {
+		Rate msg.Rate `json:"rate"`
+	}
+	err = json.Unmarshal(r.Render.Report, &found)
+	return frames, found.Rate, err
 }
 
 // Making is how a render is made.

@@ -154,16 +154,21 @@ func Revoke(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (revoked bool, 
 	return revoked, nil
 }
 
+// WellFormed reports whether a text may be a token.
+func WellFormed(secret string) bool {
+	random, err := encoding.DecodeString(strings.TrimPrefix(secret, prefix))
+	return err == nil && len(random) == 32 && strings.HasPrefix(secret, prefix)
+}
+
 // Use returns the principal that secret is the token of, or ErrUnknown, and notes that it was used.
 func Use(ctx context.Context, db *pgxpool.Pool, secret string) (access.Principal, error) {
 	// What cannot be a token costs no query.
-	random, err := encoding.DecodeString(strings.TrimPrefix(secret, prefix))
-	if err != nil || len(random) != 32 || !strings.HasPrefix(secret, prefix) {
+	if !WellFormed(secret) {
 		return access.Principal{}, ErrUnknown
 	}
 	p := access.Principal{Kind: access.Token}
 	var id uuid.UUID
-	err = db.QueryRow(ctx, "select id, name, scope, user_id from loom.use_token($1::bytea)", hash(secret)).Scan(&id, &p.Name, &p.Scope, &p.User)
+	err := db.QueryRow(ctx, "select id, name, scope, user_id from loom.use_token($1::bytea)", hash(secret)).Scan(&id, &p.Name, &p.Scope, &p.User)
 	p.ID = id.String()
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
