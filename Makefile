@@ -51,7 +51,7 @@ demo: setup hugepages ## render examples/demo into out/demo.mp4
 
 .PHONY: test
 test: setup setup-npm ## run all tests, on a real Postgres, NATS, S3, Chrome and FFmpeg
-	go test -count=1 -timeout 15m -p $(ATONCE) $(TESTED)
+	go test -count=1 -timeout 30m -p $(ATONCE) $(TESTED)
 
 .PHONY: race
 race: setup setup-npm ## run all tests under the race detector (needs a C compiler)
@@ -98,7 +98,7 @@ lint: bin/golangci-lint ## run the linters; vet, gofmt and tidiness by module; t
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities that our code calls, in all modules
-	@scripts/vuln.sh $(MODULES)
+	@scripts/vuln.sh
 
 .PHONY: clients
 clients: setup-npm ## write the API's document again, and what the clients generate from it

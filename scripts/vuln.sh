@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Looks for known vulnerabilities that the code of these modules calls, with govulncheck. It takes
-# the database of vuln.go.dev, or where that cannot be reached, the same entries from the module
-# golang.org/x/vulndb (VULNDB=file:///… names another). Where there is neither, it says so, and
-# checks nothing.
+# Looks for known vulnerabilities that the code of go.work's modules calls, with govulncheck. All
+# are read at once, with the versions of the workspace: check-modules.sh sees to it that each module
+# has the same ones on its own, as the images are built. The database is that of vuln.go.dev, or
+# where that cannot be reached, the same entries from the module golang.org/x/vulndb
+# (VULNDB=file:///… names another). Where there is neither, it says so, and checks nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-modules=("$@")
 
 # database prints where the entries are.
 database() {
@@ -43,7 +43,7 @@ fi
 (cd tools && GOWORK=off go build -o ../bin/ golang.org/x/vuln/cmd/govulncheck ./vuln)
 found=$(mktemp)
 trap 'rm -f "$found"' EXIT
-for module in "${modules[@]}"; do
-  (cd "$module" && GOWORK=off "$OLDPWD/bin/govulncheck" -db "$db" -format json ./...) >>"$found"
-done
+# From the folder of a module, for govulncheck asks for a go.mod, and by the modules' names.
+mapfile -t packages < <(go list -m -f '{{.Path}}/...')
+(cd pkg && ../bin/govulncheck -db "$db" -format json "${packages[@]}") >"$found"
 bin/vuln <"$found"

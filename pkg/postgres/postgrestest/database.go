@@ -66,7 +66,7 @@ func fresh(t testing.TB, template string) string {
 		t.Fatal(err)
 	}
 	name := unique("test")
-	if err := command(`create database "` + name + `" template "` + template + `"`); err != nil {
+	if err := command(`create database "` + name + `" template "` + template + `"` + s.copying); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
