@@ -85,15 +85,18 @@ begin
 end
 $$;
 
--- Returns functions of ours by their names, and all that they call in turn.
+-- Returns functions of ours by their names, and all that they call in turn. Each function is
+-- searched once, for all names: one search for each pair of functions would take seconds.
 create or replace function loom.called_from(p_names text[]) returns setof regprocedure
 language sql stable set search_path = '' as $$
-  with recursive ours as (
-    select p.oid, p.proname, p.prosrc from pg_catalog.pg_proc p where p.pronamespace = 'loom'::pg_catalog.regnamespace
+  with recursive ours as materialized (
+    select p.oid, p.proname::text as name, p.prosrc from pg_catalog.pg_proc p where p.pronamespace = 'loom'::pg_catalog.regnamespace
+  ), calls as materialized (
+    select distinct o.oid, m.found[1] as name from ours o cross join lateral pg_catalog.regexp_matches(o.prosrc, '\mloom\.(\w+)\(', 'g') as m (found)
   ), reached as (
-    select o.oid, o.prosrc from ours o where o.proname = any (p_names)
+    select o.oid from ours o where o.name = any (p_names)
     union
-    select o.oid, o.prosrc from reached r join ours o on r.prosrc ~ ('\mloom\.' || o.proname || '\(')
+    select o.oid from reached r join calls c on c.oid = r.oid join ours o on o.name = c.name
   )
   select oid::pg_catalog.regprocedure from reached
 $$;
