@@ -127,11 +127,12 @@ $$;
 create or replace function loom.forget_options(p_plan uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
+  -- Most scenes have none: {}.
   update loom.plans
      set campaign = pg_catalog.jsonb_set(campaign, '{scenes}', (
            select coalesce(pg_catalog.jsonb_agg(s.scene - 'options' order by s.place), '[]')
              from pg_catalog.jsonb_array_elements(campaign -> 'scenes') with ordinality as s (scene, place)))
-   where id = p_plan and pg_catalog.jsonb_path_exists(campaign, '$.scenes[*].options');
+   where id = p_plan and exists (select from pg_catalog.jsonb_array_elements(campaign -> 'scenes') s where coalesce(s.value -> 'options', '{}') not in ('{}', 'null'));
   update loom.plans
      set campaign = pg_catalog.jsonb_set(campaign, '{facecam_url}', pg_catalog.to_jsonb(loom.without_query(campaign ->> 'facecam_url')))
    where id = p_plan and campaign ->> 'facecam_url' ~ '[?#]';
@@ -139,9 +140,11 @@ begin
      set campaign = pg_catalog.jsonb_set(campaign, '{output_options,watermark,url}',
                                          pg_catalog.to_jsonb(loom.without_query(campaign #>> '{output_options,watermark,url}')))
    where id = p_plan and campaign #>> '{output_options,watermark,url}' ~ '[?#]';
-  update loom.tasks set params = params - 'options' where plan_id = p_plan and params ? 'options';
-  update loom.tasks set params = pg_catalog.jsonb_set(params, '{url}', pg_catalog.to_jsonb(loom.without_query(params ->> 'url')))
-   where plan_id = p_plan and kind in ('probe', 'draw') and params ->> 'url' ~ '[?#]';
+  update loom.tasks
+     set params = case when kind in ('probe', 'draw') and params ->> 'url' ~ '[?#]'
+                       then pg_catalog.jsonb_set(params - 'options', '{url}', pg_catalog.to_jsonb(loom.without_query(params ->> 'url')))
+                       else params - 'options' end
+   where plan_id = p_plan and (params ? 'options' or kind in ('probe', 'draw') and params ->> 'url' ~ '[?#]');
 end
 $$;
 
@@ -245,13 +248,22 @@ begin
     select * from pg_catalog.jsonb_to_recordset(p_tasks)
       as x (id uuid, kind text, seq int, needs uuid[], params jsonb, inputs jsonb, outputs jsonb, weight real, host text,
             recipe text, max_age_sec float8)),
-       f as (select n.task, pg_catalog.array_agg(x.id) as feeds from x cross join pg_catalog.unnest(x.needs) as n (task) group by n.task)
+       f as (select n.task, pg_catalog.array_agg(x.id) as feeds from x cross join pg_catalog.unnest(x.needs) as n (task) group by n.task),
+       k as (select x.*, pg_catalog.decode(x.recipe, 'hex') as made_by, coalesce(x.needs, '{}') = '{}' and coalesce(x.inputs, '{}') = '{}' as first,
+                    pg_catalog.count(*) over (partition by x.recipe) as same from x),
+       -- Those that need nothing, and whose outputs nobody makes or has made, are due: see
+       -- loom.resolve_tasks.
+       d as (select k.id, pg_catalog.sha256(k.made_by) as key
+               from k
+              where k.first and (k.made_by is null or k.same = 1
+                and not exists (select from loom.tasks o where o.output_key = pg_catalog.sha256(k.made_by) and o.state = 'done')
+                and not exists (select from loom.tasks o where o.output_key = pg_catalog.sha256(k.made_by) and o.state in ('due', 'running'))))
   insert into loom.tasks (id, plan_id, render_id, kind, seq, needs, feeds, params, inputs, outputs, weight, host, state, recipe,
-                          max_age)
-  select x.id, p_plan, p_render, x.kind, x.seq, coalesce(x.needs, '{}'), coalesce(f.feeds, '{}'), x.params, coalesce(x.inputs, '{}'),
-         coalesce(x.outputs, '{}'), x.weight, x.host, 'waiting',
-         pg_catalog.decode(x.recipe, 'hex'), pg_catalog.make_interval(secs => x.max_age_sec)
-    from x left join f on f.task = x.id;
+                          max_age, output_key, not_before)
+  select k.id, p_plan, p_render, k.kind, k.seq, coalesce(k.needs, '{}'), coalesce(f.feeds, '{}'), k.params, coalesce(k.inputs, '{}'),
+         coalesce(k.outputs, '{}'), k.weight, k.host, case when d.id is null then 'waiting' else 'due' end,
+         k.made_by, pg_catalog.make_interval(secs => k.max_age_sec), d.key, pg_catalog.clock_timestamp()
+    from k left join f on f.task = k.id left join d on d.id = k.id;
   -- Its dead letters are about what is done again now.
   update loom.dead_letters d set settled = 'replayed', settled_at = pg_catalog.clock_timestamp()
    where d.render_id = p_render and d.task_id is not null and d.settled is null;
@@ -259,9 +271,12 @@ begin
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
          thumb_url = null, thumb_small_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
    where id = p_render;
-  perform loom.resolve_plan(p_plan);
-  if exists (select from loom.tasks k where k.plan_id = p_plan and k.state = 'done') then
-    perform loom.refresh_render(p_plan);
+  -- Only what needs nothing can be there already, and what waits for that.
+  if exists (select from loom.tasks k where k.plan_id = p_plan and k.state = 'waiting' and k.needs = '{}') then
+    perform loom.resolve_plan(p_plan);
+    if exists (select from loom.tasks k where k.plan_id = p_plan and k.state = 'done') then
+      perform loom.refresh_render(p_plan);
+    end if;
   end if;
 end
 $$;

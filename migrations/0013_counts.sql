@@ -35,21 +35,35 @@ $$;
 create or replace trigger loom_count_planned
   after insert on loom.tasks referencing new table as added for each statement execute function loom.count_planned();
 
--- Counts a task that is done now, or was. Whatever changes a task, the counts are right: it is a
--- trigger. Who changes a task to or from done holds its render's row, so nobody waits here.
+-- Counts tasks that are done now, or were. Whatever changes a task, the counts are right: it is a
+-- trigger. Who changes a task to or from done holds its render's row, so nobody waits here. A
+-- statement that ends many tasks of a plan changes its row once.
 create or replace function loom.count_done() returns trigger
 language plpgsql set search_path = '' as $$
-declare
-  v_rank int := loom.stage_rank(new.kind);
-  v_sign int := case new.state when 'done' then 1 else -1 end;
 begin
-  update loom.plans p set unfinished[v_rank] = p.unfinished[v_rank] - v_sign, weight_done = p.weight_done + v_sign * new.weight::float8
-   where p.id = new.plan_id;
+  if not exists (select from after a where a.state = 'done' union all select from before b where b.state = 'done') then
+    return null;
+  end if;
+  update loom.plans p
+     set unfinished = array[p.unfinished[1] - c.done[1], p.unfinished[2] - c.done[2], p.unfinished[3] - c.done[3], p.unfinished[4] - c.done[4],
+                            p.unfinished[5] - c.done[5]]::int[],
+         weight_done = p.weight_done + c.weight
+    from (select d.plan_id, pg_catalog.sum(d.n * d.weight::float8) as weight, pg_catalog.bool_or(d.n <> 0) as some,
+                 array[coalesce(pg_catalog.sum(d.n) filter (where d.rank = 1), 0), coalesce(pg_catalog.sum(d.n) filter (where d.rank = 2), 0),
+                       coalesce(pg_catalog.sum(d.n) filter (where d.rank = 3), 0), coalesce(pg_catalog.sum(d.n) filter (where d.rank = 4), 0),
+                       coalesce(pg_catalog.sum(d.n) filter (where d.rank = 5), 0)] as done
+            from (select s.id, s.plan_id, s.weight, loom.stage_rank(s.kind) as rank, pg_catalog.sum(s.n) as n
+                    from (select b.id, b.plan_id, b.kind, b.weight, -1 as n from before b where b.state = 'done'
+                           union all
+                          select a.id, a.plan_id, a.kind, a.weight, 1 from after a where a.state = 'done') s
+                   group by s.id, s.plan_id, s.kind, s.weight) d
+           group by d.plan_id) c
+   where p.id = c.plan_id and c.some;
   return null;
 end
 $$;
 create or replace trigger loom_count_done
-  after update on loom.tasks for each row when ((old.state = 'done') <> (new.state = 'done')) execute function loom.count_done();
+  after update on loom.tasks referencing old table as before new table as after for each statement execute function loom.count_done();
 
 -- Plans that were opened before this file.
 select loom.count_tasks(p.id) from loom.plans p where p.ended_at is null and p.unfinished is null;

@@ -69,7 +69,10 @@ begin
                      coalesce(pg_catalog.sum(a.cpu_ms), 0)::bigint as cpu_ms, coalesce(pg_catalog.sum(a.bytes_in), 0)::bigint as bytes_in,
                      coalesce(pg_catalog.sum(a.bytes_out), 0)::bigint as bytes_out, coalesce(pg_catalog.sum(a.bytes_web), 0)::bigint as bytes_web,
                      pg_catalog.count(*) filter (where a.made_ms is not null) as made,
-                     coalesce(pg_catalog.sum(loom.frames_of(t.kind, t.params)) filter (where a.made_ms is not null), 0)::bigint as frames,
+                     -- As loom.frames_of, which Postgres would plan for each task.
+                     coalesce(pg_catalog.sum(case when t.kind = 'concat' then (
+                         select coalesce(pg_catalog.sum(f::bigint), 0) from pg_catalog.jsonb_array_elements_text(t.params -> 'frames') as f)
+                       else coalesce((t.params ->> 'frames')::bigint, 0) end) filter (where a.made_ms is not null), 0)::bigint as frames,
                      coalesce(pg_catalog.sum(a.made_ms), 0)::bigint as made_ms
                 from loom.tasks t left join lateral (
                   select pg_catalog.count(*) as attempts, pg_catalog.count(*) filter (where a.used is null) as unreported,
@@ -96,13 +99,27 @@ create or replace function loom.note_used(p_task uuid, p_attempt int, p_used jso
 language plpgsql set lock_timeout = '250ms' as $$
 declare
   v_plan uuid;
+  v_kind text;
 begin
   update loom.attempts a set used = p_used where a.task_id = p_task and a.attempt = p_attempt and a.used is null;
   if not found then
     return;
   end if;
-  select p.id into v_plan from loom.tasks t join loom.plans p on p.id = t.plan_id where t.id = p_task and p.ended_at is not null;
-  if found then
+  select p.id, t.kind into v_plan, v_kind from loom.tasks t join loom.plans p on p.id = t.plan_id where t.id = p_task and p.ended_at is not null;
+  if not found then
+    return;
+  end if;
+  -- Until now its receipt has had this attempt among those that nobody reported.
+  update loom.receipts r
+     set cpu_ms = r.cpu_ms + u.cpu_ms, bytes_in = r.bytes_in + u.bytes_in, bytes_out = r.bytes_out + u.bytes_out, bytes_web = r.bytes_web + u.bytes_web,
+         kinds = pg_catalog.jsonb_set(r.kinds, array[v_kind], r.kinds -> v_kind || pg_catalog.jsonb_build_object(
+           'unreported', loom.used_of(r.kinds -> v_kind, 'unreported') - 1,
+           'cpu_ms', loom.used_of(r.kinds -> v_kind, 'cpu_ms') + u.cpu_ms, 'bytes_in', loom.used_of(r.kinds -> v_kind, 'bytes_in') + u.bytes_in,
+           'bytes_out', loom.used_of(r.kinds -> v_kind, 'bytes_out') + u.bytes_out, 'bytes_web', loom.used_of(r.kinds -> v_kind, 'bytes_web') + u.bytes_web))
+    from (select loom.used_of(p_used, 'children_cpu_ms') + loom.used_of(p_used, 'worker_cpu_ms') as cpu_ms, loom.used_of(p_used, 'bytes_in') as bytes_in,
+                 loom.used_of(p_used, 'bytes_out') as bytes_out, loom.used_of(p_used, 'bytes_web') as bytes_web) u
+   where r.plan_id = v_plan and loom.used_of(r.kinds -> v_kind, 'unreported') > 0;
+  if not found then
     perform loom.write_receipt(v_plan);
   end if;
 end
