@@ -28,7 +28,8 @@ $$;
 create or replace function loom.open_work(p_plans int)
 returns table (render_id uuid, owner text, priority int, task uuid, kind text, scene int, frames bigint, host text, state text,
                progress float8, elapsed float8, later float8, maker uuid)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 begin
   return query
@@ -48,7 +49,8 @@ $$;
 -- scenes, of which it shows the hosts and the seconds.
 create or replace function loom.queued_work(p_limit int)
 returns table (place bigint, render_id uuid, owner text, priority int, rate text, seconds float8[], hosts text[], facecam boolean, aside boolean)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 begin
   return query
@@ -57,12 +59,13 @@ begin
       from (select row_number() over () as place, q.*
               from (select k.id, k.render_id, k.queue_owner, k.priority from public.render_jobs k where k.state = 'queued'
                      order by k.priority desc, k.queue_turn, k.created_at, k.id limit p_limit) q) j
-      join public.renders r on r.id = j.render_id
-      join public.campaigns c on c.id = r.campaign_id
+     -- "limit 1" has each looked up by its index, whatever Postgres expects.
+     cross join lateral (select o.campaign_id from public.renders o where o.id = j.render_id limit 1) r
+     cross join lateral (select o.* from public.campaigns o where o.id = r.campaign_id limit 1) c
      cross join lateral (
        select array_agg(k.duration_sec::float8 order by k.order_index, k.id) as seconds,
               array_agg(coalesce(lower(substring(k.url::text from '^[A-Za-z]+://(?:[^/@]*@)?([^/:?#]+)')), '') order by k.order_index, k.id) as hosts
-         from public.scenes k where k.campaign_id = c.id) s
+         from public.scenes k where k.campaign_id = r.campaign_id) s
      order by j.place;
 end
 $$;
@@ -70,7 +73,8 @@ $$;
 -- Returns how many queued jobs are in front of those of renders. Renders that have none are left
 -- out. Of a queue that is longer than 100,000 the rest is not looked at.
 create or replace function loom.queue_places(p_renders uuid[]) returns table (render_id uuid, place bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
   j record;

@@ -140,7 +140,7 @@ type outlook struct {
 
 // look simulates what goes on.
 func look(s state) *outlook {
-	o := &outlook{state: s, speeds: learn(s.receipts), jobs: map[uuid.UUID]*job{}}
+	o := &outlook{state: s, speeds: learn(append(going(s.open), s.receipts...)), jobs: map[uuid.UUID]*job{}}
 	owners := map[string]*owner{}
 	of := func(name string) *owner {
 		if owners[name] == nil {
@@ -218,11 +218,15 @@ func (o *outlook) eta(j *job) *ETA {
 	return o.between(j.began, j.end, j.place+1)
 }
 
+// What makes ends late beside what renders take: the machines' load, as a share of all that is
+// left, and what is only heard of with the next heartbeat, in seconds.
+const weather, grain = 0.1, 1.5
+
 // between is the end of a render that is started and ends so many seconds from now, behind so many
 // others. The waits for others vary less, in proportion: some of them take longer, some shorter.
 func (o *outlook) between(began, end float64, ahead int) *ETA {
-	own := end - began
-	late := o.spread * math.Sqrt(own*own+began*began/float64(1+ahead))
+	own, wait := o.spread*(end-began), o.spread*began/math.Sqrt(float64(1+ahead))
+	late := math.Sqrt(own*own + wait*wait + weather*weather*end*end + grain*grain)
 	return &ETA{EstimatedEnd: o.time(end), LikelyBy: o.time(end + late)}
 }
 

@@ -23,12 +23,12 @@ var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn
 
 // site is a database, and a forecaster that has the rights of a reader.
 type site struct {
-	t *testing.T
+	t testing.TB
 	*pgxpool.Pool
 	forecaster *Forecaster
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	db, err := pgxpool.New(t.Context(), migrated.Database(t))
 	if err != nil {

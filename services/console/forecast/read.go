@@ -46,14 +46,18 @@ type share struct {
 // read reads it in one transaction.
 func read(ctx context.Context, db *pgxpool.Pool) (s state, err error) {
 	err = pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		for _, part := range []func(context.Context, pgx.Tx) error{s.readCounts, s.readOpen, s.readQueue, s.readReceipts, s.readCapacity, s.readControl} {
-			if err := part(ctx, tx); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.read(ctx, tx)
 	})
 	return s, err
+}
+
+func (s *state) read(ctx context.Context, tx pgx.Tx) error {
+	for _, part := range []func(context.Context, pgx.Tx) error{s.readCounts, s.readOpen, s.readQueue, s.readReceipts, s.readCapacity, s.readControl} {
+		if err := part(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *state) readCounts(ctx context.Context, tx pgx.Tx) error {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
@@ -29,7 +31,7 @@ type sums struct{ tasks, frames, seconds float64 }
 
 const (
 	// fade is how much less each older receipt counts than the one after it.
-	fade = 0.98
+	fade = 0.96
 	// doubt is how many receipts first counts for.
 	doubt = 1
 	// firstSpread is spread as long as there are few receipts, and spreadDoubt how many it counts
@@ -45,6 +47,34 @@ type speeds struct {
 	// known says that there are receipts of it.
 	known bool
 }
+
+// going are the sums of renders in progress, the newest first: tasks that are done, and those that
+// have come some way. While many renders share the slots, none of them ends for long, and what the
+// receipts say may no longer hold.
+func going(rows []row) (list []map[msg.Kind]sums) {
+	var last uuid.UUID
+	for _, r := range rows {
+		part := 1.0
+		if r.state == "running" {
+			part = r.progress
+		}
+		if r.elapsed == nil || part < someWay {
+			continue
+		}
+		if len(list) == 0 || r.render != last {
+			list, last = append(list, map[msg.Kind]sums{}), r.render
+		}
+		of := list[len(list)-1]
+		one := of[r.kind]
+		// What is fixed comes first: all of it is spent.
+		of[r.kind] = sums{tasks: one.tasks + 1, frames: one.frames + part*r.frames, seconds: one.seconds + *r.elapsed}
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// someWay is how far a task that runs has come when it counts.
+const someWay = 0.3
 
 // learn measures speeds on receipts, the newest first.
 func learn(receipts []map[msg.Kind]sums) speeds {
@@ -89,8 +119,8 @@ func fit(list []sums, weights []float64, prior speed) speed {
 				continue
 			}
 			a, b, y := one.tasks*prior.fixed/expected, one.frames*prior.frame/expected, one.seconds/expected
-			// One that is far off counts for less.
-			w := weights[i] / max(1, math.Abs(y-1)/0.5)
+			// One that is very far off counts for less.
+			w := weights[i] / max(1, math.Abs(y-1)/2)
 			aa, ab, bb, ay, by = aa+w*a*a, ab+w*a*b, bb+w*b*b, ay+w*a*y, by+w*b*y
 		}
 		const ridge = 0.01

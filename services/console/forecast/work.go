@@ -132,7 +132,7 @@ func opened(rows []row, s speeds, owners func(string) *owner) (jobs []*job) {
 			t := &task{job: j, kind: r.kind, place: i, host: r.host, later: r.later, seconds: hop + pace[r.kind]*s.kinds[r.kind].seconds(r.frames)}
 			if r.state == "running" && r.elapsed != nil {
 				t.running = true
-				t.seconds = remaining(t.seconds, *r.elapsed, r.progress)
+				t.seconds = remaining(t.seconds, pace[r.kind]*s.kinds[r.kind].fixed, *r.elapsed, r.progress)
 			}
 			tasks[i] = t
 			j.tasks = append(j.tasks, t)
@@ -171,7 +171,7 @@ func paces(own []row, s speeds) map[msg.Kind]float64 {
 			}
 		}
 		took[r.kind] += *r.elapsed
-		expected[r.kind] += part * s.kinds[r.kind].seconds(r.frames)
+		expected[r.kind] += s.kinds[r.kind].seconds(part * r.frames) // what is fixed comes first
 		tasks[r.kind] += part
 	}
 	pace := map[msg.Kind]float64{}
@@ -186,13 +186,19 @@ func paces(own []row, s speeds) map[msg.Kind]float64 {
 	return pace
 }
 
-// remaining is how long a task will go on that was expected to take so long, and has come so far in
-// elapsed seconds. The further it is, the more its own progress counts.
-func remaining(expected, elapsed, progress float64) float64 {
+// stale is how old a task's progress is, in seconds: on average half of what passes between two
+// heartbeats.
+const stale = 1.5
+
+// remaining is how long a task will go on that was expected to take so long, fixed of it before it
+// makes any progress, and has come so far in elapsed seconds. The further it is, the more its own
+// progress counts.
+func remaining(expected, fixed, elapsed, progress float64) float64 {
 	left := max(expected-elapsed, 0.1*expected)
 	if progress > 0.02 && progress < 1 {
-		own := elapsed * (1 - progress) / progress
-		left = (1-progress)*(1-progress)*left + (1-(1-progress)*(1-progress))*own
+		own := max(elapsed-stale-fixed, 0.3*elapsed) * (1 - progress) / progress
+		trust := 1 - (1-progress)*(1-progress)
+		left = (1-trust)*left + trust*own
 	}
 	return left
 }
