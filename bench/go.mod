@@ -6,7 +6,10 @@ require (
 	github.com/go-rod/rod v0.116.2
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/loom-lite/loom-lite/clients/go v0.0.0
+	github.com/loom-lite/loom-lite/migrations v0.0.0
 	github.com/loom-lite/loom-lite/pkg v0.0.0
+	github.com/loom-lite/loom-lite/services/console v0.0.0
 	github.com/loom-lite/loom-lite/services/ingest v0.0.0
 	github.com/loom-lite/loom-lite/services/recorder v0.0.0
 	github.com/loom-lite/loom-lite/services/transcoder v0.0.0
@@ -22,6 +25,7 @@ require (
 require (
 	github.com/Eyevinn/mp4ff v0.51.0 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
+	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
 	github.com/aws/aws-sdk-go-v2 v1.48.0 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.16 // indirect
@@ -51,6 +55,7 @@ require (
 	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/oapi-codegen/runtime v1.9.0 // indirect
 	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
@@ -64,6 +69,7 @@ require (
 	github.com/tidwall/match v1.2.0 // indirect
 	github.com/tidwall/pretty v1.2.1 // indirect
 	github.com/tidwall/sjson v1.2.5 // indirect
+	github.com/tmaxmax/go-sse v0.12.0 // indirect
 	github.com/ysmood/fetchup v0.2.3 // indirect
 	github.com/ysmood/goob v0.4.0 // indirect
 	github.com/ysmood/got v0.40.0 // indirect
@@ -78,8 +84,10 @@ require (
 )
 
 replace (
+	github.com/loom-lite/loom-lite/clients/go => ../clients/go
 	github.com/loom-lite/loom-lite/migrations => ../migrations
 	github.com/loom-lite/loom-lite/pkg => ../pkg
+	github.com/loom-lite/loom-lite/services/console => ../services/console
 	github.com/loom-lite/loom-lite/services/ingest => ../services/ingest
 	github.com/loom-lite/loom-lite/services/recorder => ../services/recorder
 	github.com/loom-lite/loom-lite/services/transcoder => ../services/transcoder
