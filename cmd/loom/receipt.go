@@ -19,8 +19,8 @@ type receiptCmd struct {
 
 // Help is shown by loom receipt --help.
 func (receiptCmd) Help() string {
-	return `Shows what a render used: CPU time and bytes by stage, with everything that was retried, what its outputs are named by,
-and the versions of the tools that made them. It has a cost if the settings PRICE_… have prices.`
+	return `Shows what a render used: CPU time and bytes by stage, with everything that was retried, a hash of the campaign as it was
+planned, and the versions of the tools that made it. --json also has what each output is named by. It has a cost if the settings PRICE_… have prices.`
 }
 
 // Run prints what a render used.
@@ -66,10 +66,14 @@ func printReceipt(w io.Writer, r receipts.Receipt) error {
 		if j.Outcome != nil {
 			outcome = *j.Outcome
 		}
-		line("job\t%s, begun %s", outcome, at(j.Began))
+		campaign := ""
+		if j.Campaign != nil {
+			campaign = ", campaign " + (*j.Campaign)[:min(12, len(*j.Campaign))]
+		}
+		line("job\t%s, begun %s%s", outcome, at(j.Began), campaign)
 	}
 	if r.Cost != nil {
-		line("cost\t%.4f %s: %.4f for CPU time, %.4f for bytes, %.4f for the video", r.Cost.Total, r.Cost.Currency, r.Cost.CPU, r.Cost.Bytes, r.Cost.Video)
+		line("cost\t%.6f %s: %.6f for CPU time, %.6f for bytes, %.6f for the video", r.Cost.Total, r.Cost.Currency, r.Cost.CPU, r.Cost.Bytes, r.Cost.Video)
 	}
 	if r.Unreported > 0 {
 		line("not known\twhat %d attempts used: they run, were stopped or lost, or are of an older worker", r.Unreported)

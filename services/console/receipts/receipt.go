@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -30,7 +31,8 @@ type Used struct {
 }
 
 func (u *Used) add(of *msg.Usage) {
-	u.CPUSeconds += (time.Duration(of.Children) + time.Duration(of.Worker)).Seconds()
+	// In milliseconds, as workers say it: sums of binary fractions have long tails.
+	u.CPUSeconds = math.Round(1e3*(u.CPUSeconds+(time.Duration(of.Children)+time.Duration(of.Worker)).Seconds())) / 1e3
 	u.BytesIn += of.In
 	u.BytesOut += of.Out
 	u.BytesWeb += of.Web
