@@ -1,7 +1,7 @@
 // Command forecast measures how far off forecasts of the ends of renders are, and prints a table.
 //
-//	go run ./bench/cmd/forecast -renders 200               with workers that only wait
-//	go run ./bench/cmd/forecast -real -renders 24          LOOM_API_URL and LOOM_API_TOKEN say where
+//	go run ./bench/cmd/forecast -renders 200           with workers that only wait
+//	go run ./bench/cmd/forecast -real -renders 24      at LOOM_API_URL, with LOOM_API_TOKEN
 package main
 
 import (

@@ -48,7 +48,7 @@ var grows = []string{"campaigns", "scenes", "renders", "render_jobs", "plans", "
 // However long the queue and the history are, a bounded part of them is read, by indexes.
 func TestAForecastReadsNeitherTheWholeQueueNorTheHistory(t *testing.T) {
 	s := newSite(t)
-	s.fill(10_000, 10_000)
+	s.fill(3000, 3000)
 	tx, err := s.forecaster.db.BeginTx(t.Context(), pgx.TxOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestAForecastReadsNeitherTheWholeQueueNorTheHistory(t *testing.T) {
 	if err := found.read(t.Context(), tx); err != nil {
 		t.Fatal(err)
 	}
-	if len(found.queue) != queuedAtMost || len(found.receipts) != receiptsAtMost || found.waiting != 10_000 {
+	if len(found.queue) != queuedAtMost || len(found.receipts) != receiptsAtMost || found.waiting != 3000 {
 		t.Errorf("%d queued renders, %d receipts and %d jobs are read", len(found.queue), len(found.receipts), found.waiting)
 	}
 	rows, err := tx.Query(t.Context(), `select relname::text, coalesce(seq_tup_read, 0), coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables
@@ -82,14 +82,14 @@ func TestAForecastReadsNeitherTheWholeQueueNorTheHistory(t *testing.T) {
 
 func TestTheLastOfALongQueueHasAForecast(t *testing.T) {
 	s := newSite(t)
-	last := s.fill(2000, 300)
+	last := s.fill(1000, 100)
 	f, seconds := s.of(last)
-	// Four record 6000 scenes, each of which takes 3 s.
-	if f.Position == nil || *f.Position != 1999 || seconds < 4200 || seconds > 5000 {
+	// Four record 3000 scenes, each of which takes 3 s.
+	if f.Position == nil || *f.Position != 999 || seconds < 2100 || seconds > 2500 {
 		t.Errorf("it is %s, and ends in %.0f s", describe(f), seconds)
 	}
 	b, err := s.forecaster.Backlog(t.Context())
-	if err != nil || b.Queued != 2000 || b.ETA == nil || b.ETA.EstimatedEnd == nil {
+	if err != nil || b.Queued != 1000 || b.ETA == nil || b.ETA.EstimatedEnd == nil {
 		t.Errorf("the backlog is %+v, %v", b, err)
 	}
 	var list []uuid.UUID

@@ -9,8 +9,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
-// even is a speed of a second for each task, and nothing for frames, but for recording: a second for
-// each ten frames.
+// even is a speed of a second for each task, and nothing for frames, but for recording: a second
+// for each ten frames.
 var even = speeds{kinds: map[msg.Kind]speed{
 	msg.Record: {frame: 0.1}, msg.Probe: {fixed: 1}, msg.Draw: {fixed: 1}, msg.Normalize: {fixed: 1}, msg.Concat: {fixed: 1}, msg.Overlay: {fixed: 1},
 	msg.Upload: {fixed: 1},
