@@ -2,8 +2,14 @@ package service
 
 import "runtime/debug"
 
+// release is what the build of a release sets: -ldflags "-X …/pkg/service.release=v1.2.3".
+var release string
+
 // Version names the release or, between releases, the commit.
 func Version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
