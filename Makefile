@@ -61,6 +61,11 @@ race: setup setup-npm ## run all tests under the race detector (needs a C compil
 e2e: setup ## run only the end-to-end tests, with their log
 	go test -count=1 -timeout 15m -v ./e2e/...
 
+.PHONY: e2e-compose
+e2e-compose: ## run deploy/compose.yml for real: scale, kill, upgrade under load, back up and restore (needs Docker); E2E='-report out/compose.md'
+	go build -o bin/e2e-compose ./e2e/deploy/cmd/compose
+	bin/e2e-compose $(E2E)
+
 .PHONY: console-e2e
 console-e2e: setup setup-npm ## run the dashboard's tests in a browser, in both colours, wide and narrow
 	LOOM_LONG=1 go test -count=1 -timeout 15m -v ./services/console/web

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"net"
+	"net/http"
+	"time"
+)
+
+// page moves all the time, so each frame is a picture of its own.
+const page = `<!doctype html><title>%[1]s</title><style>
+body { margin: 0; background: #123; color: #fff; font: 40px sans-serif }
+div { position: absolute; top: 100px; width: 120px; height: 120px; background: #e84; animation: go 2s linear infinite }
+@keyframes go { from { left: 0 } to { left: 500px } }</style><p>%[1]s</p><div></div>`
+
+// site serves the pages that are rendered, on this machine's address in Docker's default network,
+// which containers of other networks reach too.
+type site struct {
+	address string
+	close   func()
+}
+
+func serveSite(ctx context.Context) (*site, error) {
+	out, err := docker(ctx, "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(trim(out), "0"))
+	if err != nil {
+		return nil, fmt.Errorf("serve pages: %w", err)
+	}
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprintf(w, page, html.EscapeString("Page "+r.URL.Path)) //nolint:gosec // it is escaped
+	})}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	return &site{address: listener.Addr().String(), close: func() {
+		_ = server.Close()
+		<-ended
+	}}, nil
+}
