@@ -6,6 +6,7 @@ import (
 	"html"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -23,11 +24,17 @@ type site struct {
 }
 
 func serveSite(ctx context.Context) (*site, error) {
-	out, err := docker(ctx, "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+	bridge, err := net.InterfaceByName("docker0")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("look for Docker's default network: %w", err)
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(trim(out), "0"))
+	addresses, err := bridge.Addrs()
+	if err != nil || len(addresses) == 0 {
+		return nil, fmt.Errorf("look for an address in Docker's default network: %w", orNil(err))
+	}
+	host, _, _ := strings.Cut(addresses[0].String(), "/")
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		return nil, fmt.Errorf("serve pages: %w", err)
 	}
