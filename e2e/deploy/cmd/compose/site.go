@@ -40,12 +40,12 @@ func serveSite(ctx context.Context) (*site, error) {
 	}
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = fmt.Fprintf(w, page, html.EscapeString("Page "+r.URL.Path)) //nolint:gosec // it is escaped
+		_, _ = fmt.Fprintf(w, page, html.EscapeString("Page "+r.URL.Path))
 	})}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	return &site{address: listener.Addr().String(), close: func() {
 		_ = server.Close()
-		<-ended
+		_ = <-ended // it says that it was closed
 	}}, nil
 }
