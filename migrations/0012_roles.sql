@@ -148,7 +148,8 @@ language sql stable set search_path = '' as $$
   select f from loom.called_from(array['params_of', 'history_of', 'open_work', 'queued_work', 'queue_places', 'stage_rank', 'stage_of', 'is_terminal', 'schema_version']) f
    where p_group in ('loom_reader', 'loom_console')
   union
-  select f from loom.called_from(loom.console_functions()) f where p_group = 'loom_console'
+  -- The console asks what it should be granted, to say what it lacks.
+  select f from loom.called_from(loom.console_functions() || 'table_rights'::text) f where p_group = 'loom_console'
   union
   select p.oid::pg_catalog.regprocedure from pg_catalog.pg_proc p
    where p_group = 'loom_console' and p.pronamespace = 'loom'::pg_catalog.regnamespace and p.proname = 'stop_render'
@@ -163,6 +164,11 @@ language sql stable set search_path = '' as $$
   with ours as (
     select c.oid, c.relname::text as name from pg_catalog.pg_class c
      where c.relnamespace = 'loom'::pg_catalog.regnamespace and c.relkind in ('r', 'p')
+  ), called as materialized (
+    -- Once, and not for each table and right: it takes a while.
+    select g.name as to_group, p.prosrc
+      from pg_catalog.unnest('{loom_uploader,loom_console}'::text[]) as g (name), loom.functions_of(g.name) f join pg_catalog.pg_proc p on p.oid = f
+     where not loom.closes_as_owner()
   ), named (to_group, name, privileges, columns) as (
     values
       ('loom_ingest', 'public.campaigns', '{select}'::text[], null::text[]),
@@ -218,8 +224,7 @@ language sql stable set search_path = '' as $$
     from pg_catalog.unnest('{loom_uploader,loom_console}'::text[]) as g (name), ours o, (values ('select', '\mloom\.NAME\M'), ('insert', '\minsert\s+into\s+loom\.NAME\M'), ('delete', '\mdelete\s+from\s+loom\.NAME\M'),
                          ('update', '\mupdate\s+loom\.NAME\M|\minsert\s+into\s+loom\.NAME\M.*\mon\s+conflict\M')) as d (privilege, statement)
    where not loom.closes_as_owner()
-     and exists (select from loom.functions_of(g.name) f join pg_catalog.pg_proc p on p.oid = f
-                   where p.prosrc ~* pg_catalog.replace(d.statement, 'NAME', o.name))
+     and exists (select from called p where p.to_group = g.name and p.prosrc ~* pg_catalog.replace(d.statement, 'NAME', o.name))
   union all
   select g.name, o.oid, 'select', (
       select pg_catalog.array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a

@@ -23,8 +23,8 @@ func (e *OutdatedError) Error() string {
 
 // Check returns nil if loom-lite can work on the database. It returns an OutdatedError if the
 // database is not up to date, and an UnfitError if the app's tables are not as they must be or the
-// role lacks rights for these services, for all if none is named. A database of a newer program is
-// up to date. Check changes nothing.
+// role lacks rights for these services, for ingest and the uploader if none is named. A database of
+// a newer program is up to date. Check changes nothing.
 func Check(ctx context.Context, db DB, of ...Service) error {
 	barred, _, err := entering(ctx, db)
 	if err != nil {

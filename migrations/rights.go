@@ -3,6 +3,7 @@ package migrations
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -14,6 +15,7 @@ type Service string
 const (
 	Ingest   Service = "ingest"
 	Uploader Service = "uploader"
+	Console  Service = "console"
 )
 
 // What is the console's alone, as loom.console_tables and loom.console_functions have it: they are
@@ -34,9 +36,9 @@ var (
 	}
 )
 
-// Rights returns what the role of db lacks for some services, for all if none is named: rights, and
-// access to rows that row level security hides. It ignores tables that do not exist. It changes
-// nothing.
+// Rights returns what the role of db lacks for some services, for ingest and the uploader if none
+// is named: rights, and access to rows that row level security hides. It ignores tables that do not
+// exist, and all of the console's in a database that has not been migrated. It changes nothing.
 func Rights(ctx context.Context, db DB, of ...Service) ([]Problem, error) {
 	if len(of) == 0 {
 		of = []Service{Ingest, Uploader}
@@ -49,17 +51,45 @@ func Rights(ctx context.Context, db DB, of ...Service) ([]Problem, error) {
 	if err != nil || barred != nil {
 		return barred, err
 	}
-	rows, err := db.Query(ctx, lacking, names, consoleTables, consoleFunctions)
+	problems, err := lacks(ctx, db, role, "grant %[1]s on %[2]s to %[3]s", lacking, names, consoleTables, consoleFunctions)
+	if err != nil || !slices.Contains(of, Console) {
+		return problems, err
+	}
+	var known, may bool
+	err = db.QueryRow(ctx, `select f is not null, coalesce(has_function_privilege(f, 'execute'), false) from to_regprocedure('loom.table_rights()') f`).Scan(&known, &may)
 	if err != nil {
 		return nil, fmt.Errorf("look at rights: %w", err)
 	}
-	var problems []Problem
+	switch {
+	case !known:
+		return problems, nil
+	case !may:
+		return append(problems, Problem{"function loom.table_rights()", "does not grant execute to the role of DATABASE_URL", fmt.Sprintf(joinConsole, "execute", "function loom.table_rights()", role)}), nil
+	}
+	more, err := lacks(ctx, db, role, joinConsole, consoleLacking)
+	for _, p := range more {
+		if !slices.ContainsFunc(problems, func(o Problem) bool { return o.What == p.What && o.Found == p.Found }) {
+			problems = append(problems, p)
+		}
+	}
+	return problems, err
+}
+
+// joinConsole is how a role gets what the console needs.
+const joinConsole = "grant loom_console to %[3]s, and run loom migrate if that group is not there or lacks it; or grant %[1]s on %[2]s to %[3]s"
+
+// lacks asks for what a role lacks. mend says what to do about a privilege on something.
+func lacks(ctx context.Context, db DB, role, mend, sql string, args ...any) (problems []Problem, err error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("look at rights: %w", err)
+	}
 	var what, privilege string
 	var granted bool
 	_, err = pgx.ForEachRow(rows, []any{&what, &privilege, &granted}, func() error {
 		if !granted {
 			problems = append(problems, Problem{what, "does not grant " + privilege + " to the role of DATABASE_URL",
-				fmt.Sprintf("grant %s on %s to %s", privilege, what, role)})
+				fmt.Sprintf(mend, privilege, what, role)})
 			return nil
 		}
 		problems = append(problems, Problem{what, "hides its rows from the role of DATABASE_URL by row level security",
@@ -70,6 +100,21 @@ func Rights(ctx context.Context, db DB, of ...Service) ([]Problem, error) {
 		return nil, fmt.Errorf("look at rights: %w", err)
 	}
 	return problems, nil
+}
+
+// ServicesOf returns the services whose groups (0012_roles.sql) the role of db is in. A superuser
+// is in none.
+func ServicesOf(ctx context.Context, db DB) (of []Service, err error) {
+	rows, err := db.Query(ctx, `select s from unnest($1::text[]) s join pg_roles g on g.rolname = 'loom_' || s
+		where pg_has_role(g.oid, 'usage') and not (select rolsuper from pg_roles where rolname = current_user)`,
+		[]string{string(Ingest), string(Uploader), string(Console)})
+	if err != nil {
+		return nil, fmt.Errorf("look at groups: %w", err)
+	}
+	if of, err = pgx.CollectRows(rows, pgx.RowTo[Service]); err != nil {
+		return nil, fmt.Errorf("look at groups: %w", err)
+	}
+	return of, nil
 }
 
 // entering returns the schemas that the role of db may not use: without them nothing else can be
@@ -146,6 +191,34 @@ select 'function ' || p.oid::regprocedure, 'execute', false
    and (p.proname in ('finish_render', 'begin_copies', 'copies_unwanted', 'schema_version') and 'uploader' = any ($1::text[])
         or p.proname not in ('finish_render', 'begin_copies', 'copies_unwanted', 'grant_groups', 'close_as_owner')
            and p.proname <> all ($3::text[]) and 'ingest' = any ($1::text[]))
+order by 3, 1`
+
+// consoleLacking is lacking for the console, whose rights loom.table_rights and loom.functions_of
+// have. A right on some columns is one on each of them.
+const consoleLacking = `
+with wanted as (
+  select r.on_table as oid, r.privilege, r.on_columns from loom.table_rights() r where r.to_group = 'loom_console'
+), looked as (
+  select w.oid, w.oid::regclass::text as what, w.privilege,
+         case when w.on_columns is null then has_table_privilege(w.oid, w.privilege)
+              else not exists (select from pg_attribute a where a.attrelid = w.oid and a.attname = any (w.on_columns)
+                                  and not has_column_privilege(w.oid, a.attnum, w.privilege)) end as granted,
+         case w.privilege when 'select' then 'r' when 'insert' then 'a' when 'update' then 'w' else 'd' end as command
+    from wanted w
+), hidden as (
+  select distinct l.what from looked l
+   where l.granted and row_security_active(l.oid)
+     and not exists (select from pg_policy p, unnest(p.polroles) as r (oid)
+                      where p.polrelid = l.oid and p.polpermissive and p.polcmd in ('*', l.command)
+                        and case r.oid when 0 then coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), 'true') = 'true'
+                                       else pg_has_role(r.oid, 'usage') end)
+)
+select case when position('.' in what) > 0 then what else 'public.' || what end, string_agg(distinct privilege, ', ' order by privilege), false
+  from looked where not granted group by what
+union all
+select case when position('.' in what) > 0 then what else 'public.' || what end, '', true from hidden
+union all
+select 'function ' || f, 'execute', false from loom.functions_of('loom_console') f where not has_function_privilege(f, 'execute')
 order by 3, 1`
 
 // owning returns what the role of db lacks to migrate.

@@ -3,6 +3,7 @@ package migrations_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,5 +129,47 @@ func TestAnOwnerWhoIsHeldToItsPoliciesIsToldSo(t *testing.T) {
 	err := migrations.Check(t.Context(), conn)
 	if err == nil || !strings.Contains(err.Error(), "public.renders hides its rows") || !strings.Contains(err.Error(), "bypassrls") {
 		t.Errorf("with row level security forced: %v", err)
+	}
+}
+
+// The same for the console's, which follow from its rules.
+func TestWhatTheConsolesRoleLacksIsNamed(t *testing.T) {
+	for name, c := range map[string]struct{ change, found, mend string }{
+		"nothing":                   {"select 1", "", ""},
+		"a right on its own":        {"revoke insert on loom.audit from loom_console", "loom.audit does not grant insert", "grant loom_console to"},
+		"a right on the app's":      {"revoke insert on renders from loom_console", "public.renders does not grant insert", "or grant insert on public.renders to"},
+		"a right on a column":       {"revoke update (options) on scenes from loom_console", "public.scenes does not grant update", "loom migrate"},
+		"a function":                {"revoke execute on function loom.use_token(bytea) from loom_console", "function loom.use_token(bytea) does not grant execute", "grant loom_console to"},
+		"what its rules are":        {"revoke execute on function loom.table_rights() from loom_console", "function loom.table_rights() does not grant execute", "grant loom_console to"},
+		"sight of rows":             {"drop policy loom_console on renders", "public.renders hides its rows", "bypassrls"},
+		"sight of its own":          {"drop policy loom_console on loom.sessions", "loom.sessions hides its rows", "create policy"},
+		"nothing of what others do": {"revoke update on renders from loom_ingest", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := migrationstest.MemberOf(t, "loom_console")
+			owner, conn := connect(t, r.OwnerURL), connect(t, r.URL)
+			paste(t, owner, c.change)
+			of, err := migrations.ServicesOf(t.Context(), conn)
+			if err != nil || !slices.Equal(of, []migrations.Service{migrations.Console}) {
+				t.Errorf("the role is for %v, %v", of, err)
+			}
+			problems, err := migrations.Rights(t.Context(), conn, migrations.Console)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ready := migrations.Ready(t.Context(), conn, migrations.Console); (ready == nil) != (c.found == "") {
+				t.Errorf("it is ready: %v", ready)
+			}
+			if c.found == "" {
+				if len(problems) > 0 {
+					t.Errorf("found %v", problems)
+				}
+				return
+			}
+			if len(problems) != 1 || !strings.Contains(problems[0].What+" "+problems[0].Found, c.found) || !strings.Contains(problems[0].Mend, c.mend) {
+				t.Errorf("found %v, want %s", problems, c.found)
+			}
+		})
 	}
 }

@@ -51,7 +51,7 @@ func Run(ctx context.Context, cfg Config) error {
 	live := pictures.New(nc, pool, cfg.Log)
 	defer live.Close()
 
-	stop, err := cfg.Serve(func(ctx context.Context) error { return migrations.Ready(ctx, pool) })
+	stop, err := cfg.Serve(func(ctx context.Context) error { return migrations.Ready(ctx, pool, migrations.Console) })
 	if err != nil {
 		return err
 	}

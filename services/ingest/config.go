@@ -52,6 +52,8 @@ type Config struct {
 	MaxRenderSeconds int `env:"MAX_RENDER_SECONDS" envDefault:"7200" min:"1" max:"86400" unit:"seconds"`
 	// Retention is how long work objects are kept after their render has ended.
 	Retention time.Duration `env:"WORK_RETENTION" envDefault:"24h" min:"0"`
+	// AuditKeep is how long entries of the audit log are kept. 0, or "off": for ever.
+	AuditKeep time.Duration `env:"AUDIT_KEEP" envDefault:"8760h" min:"0" wants:"a duration of 0 or more, such as 8760h, or off"`
 	// HistoryKeep is how long the tasks and attempts of renders that have ended are kept. 0, or
 	// "off": for ever.
 	HistoryKeep time.Duration `env:"HISTORY_KEEP" envDefault:"720h" min:"0" wants:"a duration of 0 or more, such as 720h, or off"`
@@ -77,9 +79,11 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		problems.AddMissing("DATABASE_URL", wantsDatabaseOfSupabase)
 	}
 	store.CheckSupabase(environ, problems.AddMissing)
-	if environ["HISTORY_KEEP"] == "off" {
-		environ = maps.Clone(environ)
-		environ["HISTORY_KEEP"] = "0"
+	environ = maps.Clone(environ)
+	for _, keep := range []string{"HISTORY_KEEP", "AUDIT_KEEP"} {
+		if environ[keep] == "off" {
+			environ[keep] = "0"
+		}
 	}
 	problems.Load(&cfg, environ)
 	cfg.DatabaseURL = postgres.WithPassword(cfg.DatabaseURL, cfg.DatabasePassword)

@@ -72,9 +72,9 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 func TestHistoryMayBeKeptForEver(t *testing.T) {
 	for _, value := range []string{"off", "0"} {
 		environ := maps.Clone(minimal)
-		environ["HISTORY_KEEP"] = value
-		if cfg, err := ingest.LoadConfig(environ); err != nil || cfg.HistoryKeep != 0 {
-			t.Errorf("HISTORY_KEEP=%s: kept for %s, %v", value, cfg.HistoryKeep, err)
+		environ["HISTORY_KEEP"], environ["AUDIT_KEEP"] = value, value
+		if cfg, err := ingest.LoadConfig(environ); err != nil || cfg.HistoryKeep != 0 || cfg.AuditKeep != 0 {
+			t.Errorf("%s: kept for %s and %s, %v", value, cfg.HistoryKeep, cfg.AuditKeep, err)
 		}
 	}
 }

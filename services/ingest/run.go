@@ -107,7 +107,7 @@ func Run(ctx context.Context, cfg Config) error {
 	group.Go(func() error {
 		maintain.New(maintain.Config{
 			DB: pool, Store: objects, WorkBucket: cfg.WorkBucket, VideoBucket: cfg.VideoBucket,
-			Name: cfg.WorkerID, Lease: cfg.Lease, Retention: cfg.Retention, History: cfg.HistoryKeep, Metrics: metrics.maintain, Log: cfg.Log,
+			Name: cfg.WorkerID, Lease: cfg.Lease, Retention: cfg.Retention, History: cfg.HistoryKeep, Audit: cfg.AuditKeep, Metrics: metrics.maintain, Log: cfg.Log,
 		}).Run(ctx)
 		return nil
 	})

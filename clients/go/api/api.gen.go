@@ -455,13 +455,16 @@ type Campaign struct {
 	FacecamOptions interface{} `json:"facecam_options"`
 	FacecamURL     *string     `json:"facecam_url"`
 	ID             string      `json:"id"`
-	Name           string      `json:"name"`
-	OutputFPS      *int        `json:"output_fps"`
-	OutputHeight   *int        `json:"output_height"`
-	OutputOptions  interface{} `json:"output_options"`
-	OutputRate     *string     `json:"output_rate"`
-	OutputWidth    *int        `json:"output_width"`
-	Scenes         []Scene     `json:"scenes"`
+
+	// Metadata Passed on to webhooks.
+	Metadata      interface{} `json:"metadata"`
+	Name          string      `json:"name"`
+	OutputFPS     *int        `json:"output_fps"`
+	OutputHeight  *int        `json:"output_height"`
+	OutputOptions interface{} `json:"output_options"`
+	OutputRate    *string     `json:"output_rate"`
+	OutputWidth   *int        `json:"output_width"`
+	Scenes        []Scene     `json:"scenes"`
 
 	// UserID Whose it is; null: nobody's.
 	UserID *string `json:"user_id"`

@@ -1280,6 +1280,8 @@ export interface components {
             facecam_options: unknown;
             facecam_url: string | null;
             id: string;
+            /** @description Passed on to webhooks. */
+            metadata: unknown;
             name: string;
             /** Format: int64 */
             output_fps: number | null;

@@ -58,9 +58,16 @@ func database(ctx context.Context, environ map[string]string, dir string) []Find
 // the migrations are applied as this build has them.
 func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 	const what = "Migrations"
+	of, err := migrations.ServicesOf(ctx, conn)
+	if err != nil {
+		return append(findings, missing("Database", err, "allow the role of DATABASE_URL to read the catalogs"))
+	}
+	if len(of) == 0 {
+		findings = consoles(ctx, conn)
+	}
 	for _, look := range []func(context.Context, migrations.DB) ([]migrations.Problem, error){
 		func(ctx context.Context, db migrations.DB) ([]migrations.Problem, error) {
-			return migrations.Rights(ctx, db)
+			return migrations.Rights(ctx, db, of...)
 		},
 		migrations.Fit, migrations.Ambiguous,
 	} {
@@ -72,7 +79,7 @@ func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 			findings = append(findings, missing("Database", errors.New(p.What+" "+p.Found), p.Mend))
 		}
 	}
-	if outdated := new(migrations.OutdatedError); errors.As(migrations.Check(ctx, conn), &outdated) {
+	if outdated := new(migrations.OutdatedError); errors.As(migrations.Check(ctx, conn, of...), &outdated) {
 		return append(findings, missing(what, errors.New(outdated.Found), outdated.Mend))
 	}
 	pending, err := migrations.Pending(ctx, conn)
@@ -96,6 +103,20 @@ func schema(ctx context.Context, conn *pgx.Conn) (findings []Finding) {
 		findings = append(findings, Finding{What: "Groups of rights", Verdict: Warning, Found: p.What + " " + p.Found, Mend: p.Mend})
 	}
 	return append(findings, ok(what, "schema version %d", version))
+}
+
+// consoles says what a role that is in no group lacks for the console. Another role may run that.
+func consoles(ctx context.Context, conn *pgx.Conn) []Finding {
+	problems, err := migrations.Rights(ctx, conn, migrations.Console)
+	if err != nil || len(problems) == 0 {
+		return nil // the other rights, which are looked at next, say why
+	}
+	first := problems[0].What + " " + problems[0].Found
+	if more := len(problems) - 1; more > 0 {
+		first += fmt.Sprintf(", and %d more", more)
+	}
+	return []Finding{{What: "Console's rights", Verdict: Warning, Found: first,
+		Mend: "if the console runs as this role: " + problems[0].Mend}}
 }
 
 // broker looks at the NATS of NATS_URL. The embedded one needs nothing.

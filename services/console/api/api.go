@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,6 +212,9 @@ func (a *API) explain(ctx context.Context, operation string, err error) error {
 		return p
 	case errors.Is(err, renders.ErrHeld):
 		return NewProblem(http.StatusServiceUnavailable, CodeHeld, "Another transaction holds the rows. Try again when it has ended.").with("Retry-After", "3")
+	case forbidden(err) != "":
+		a.cfg.Log.Warn().Err(err).Str("operation", operation).Msg("the app's database refused a change")
+		return NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "A rule of the app's database does not allow it: %s.", forbidden(err))
 	case unstorable(err):
 		return NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "A text has characters that no database of PostgreSQL has: a zero byte, or bytes that are no UTF-8.")
 	case ctx.Err() != nil:
@@ -232,6 +236,21 @@ func unavailable(err error) bool {
 	}
 	var connect *pgconn.ConnectError
 	return errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
+}
+
+// forbidden returns which rule of the app's tables a change would break, a constraint or a trigger
+// of the app's own; empty if it would break none.
+func forbidden(err error) string {
+	var pg *pgconn.PgError
+	switch {
+	case !errors.As(err, &pg):
+		return ""
+	case strings.HasPrefix(pg.Code, "23") && pg.SchemaName == "public":
+		return strings.TrimSpace(pg.TableName + " " + cmp.Or(pg.ConstraintName, pg.ColumnName))
+	case pg.Code == "P0001": // no code of ours raises it
+		return "a trigger"
+	}
+	return ""
 }
 
 // unstorable reports whether the caller has sent text that PostgreSQL does not take.

@@ -82,6 +82,48 @@ func TestACampaignIsMadeChangedAndDeleted(t *testing.T) {
 	}
 }
 
+// An app may hold its scenes to rules of its own: no two have the same place, and none a negative
+// one.
+func TestScenesChangePlacesWhereEachPlaceIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec("alter table scenes add constraint one_place unique (campaign_id, order_index), add constraint place check (order_index >= 0), add constraint no_c check (url <> 'https://example.com/forbidden')")
+	write := s.token(access.Write)
+	var c campaigns.Campaign
+	a := s.must(201, write, "POST", "/v1/campaigns", map[string]any{"campaign": map[string]any{
+		"name": "Launch", "metadata": map[string]any{"customer": "0042"}, "scenes": []any{scene("https://example.com/a"), scene("https://example.com/b"), scene("https://example.com/c")},
+	}})
+	a.into(t, &c)
+	if at := a.Header.Get("Location"); string(c.Metadata) != `{"customer":"0042"}` {
+		t.Errorf("%s has the metadata %s", at, c.Metadata)
+	}
+	at := a.Header.Get("Location")
+	put := func(status int, scenes ...any) answer {
+		return s.must(status, write, "PUT", at, map[string]any{"campaign": map[string]any{"name": "Launch", "scenes": scenes}}, "If-Match", "*")
+	}
+	order := func(want string) {
+		t.Helper()
+		got := get[string](s, `select string_agg(right(url, 1), '' order by order_index) || ' ' || min(order_index) || max(order_index) from scenes`)
+		if got != want {
+			t.Errorf("the scenes are %s, want %s", got, want)
+		}
+	}
+	ids := []uuid.UUID{c.Scenes[0].ID, c.Scenes[1].ID, c.Scenes[2].ID}
+	put(200, scene("https://example.com/c", "id", ids[2]), scene("https://example.com/a", "id", ids[0]), scene("https://example.com/b", "id", ids[1]))
+	order("cab 02")
+	// A new one takes the place of one that is kept, and one goes.
+	put(200, scene("https://example.com/d"), scene("https://example.com/b", "id", ids[1]), scene("https://example.com/c", "id", ids[2]))
+	order("dbc 02")
+	if got := get[string](s, "select metadata::text from campaigns"); got != "{}" {
+		t.Errorf("what was left out is %s", got)
+	}
+	// A rule that cannot be kept is no failure of the console.
+	if p := put(422, scene("https://example.com/forbidden", "id", ids[1])); p.field("code") != string(CodeInvalid) || !strings.Contains(p.field("detail").(string), "scenes no_c") {
+		t.Errorf("%s", p.text)
+	}
+	order("dbc 02")
+}
+
 // Of two who got the same campaign and change it at once, one is told.
 func TestOfTwoWhoChangeACampaignOneIsTold(t *testing.T) {
 	t.Parallel()

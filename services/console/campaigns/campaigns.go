@@ -34,17 +34,18 @@ var (
 
 // Campaign is a campaign without the options of its scenes.
 type Campaign struct {
-	ID      uuid.UUID       `json:"id"`
-	Name    string          `json:"name"`
-	User    *uuid.UUID      `json:"user_id" nullable:"true" doc:"Whose it is; null: nobody's."`
-	Facecam *string         `json:"facecam_url"`
-	Width   *int            `json:"output_width"`
-	Height  *int            `json:"output_height"`
-	FPS     *int            `json:"output_fps"`
-	Rate    *string         `json:"output_rate"`
-	Output  json.RawMessage `json:"output_options"`
-	Shown   json.RawMessage `json:"facecam_options"`
-	Scenes  []Scene         `json:"scenes" nullable:"false"`
+	ID       uuid.UUID       `json:"id"`
+	Name     string          `json:"name"`
+	User     *uuid.UUID      `json:"user_id" nullable:"true" doc:"Whose it is; null: nobody's."`
+	Facecam  *string         `json:"facecam_url"`
+	Width    *int            `json:"output_width"`
+	Height   *int            `json:"output_height"`
+	FPS      *int            `json:"output_fps"`
+	Rate     *string         `json:"output_rate"`
+	Output   json.RawMessage `json:"output_options"`
+	Shown    json.RawMessage `json:"facecam_options"`
+	Metadata json.RawMessage `json:"metadata" doc:"Passed on to webhooks."`
+	Scenes   []Scene         `json:"scenes" nullable:"false"`
 	// Version differs whenever anything of it does, options of scenes included.
 	Version string `json:"-"`
 }
@@ -80,9 +81,9 @@ func Get(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (c Campaign, err e
 
 func read(ctx context.Context, tx pgx.Tx, id uuid.UUID) (c Campaign, err error) {
 	err = tx.QueryRow(ctx, `select c.id, c.name::text, c.user_id, c.facecam_url::text, c.output_width, c.output_height, c.output_fps, c.output_rate,
-		c.output_options, c.facecam_options, loom.campaign_version(c.id)
+		c.output_options, c.facecam_options, to_jsonb(c.metadata), loom.campaign_version(c.id)
 		from public.campaigns c where c.id = $1::uuid and `+visible, id, access.Owner(ctx)).
-		Scan(&c.ID, &c.Name, &c.User, &c.Facecam, &c.Width, &c.Height, &c.FPS, &c.Rate, &c.Output, &c.Shown, &c.Version)
+		Scan(&c.ID, &c.Name, &c.User, &c.Facecam, &c.Width, &c.Height, &c.FPS, &c.Rate, &c.Output, &c.Shown, &c.Metadata, &c.Version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, renders.ErrNoCampaign
 	}
@@ -192,6 +193,9 @@ func Update(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, version string,
 				return fmt.Errorf("delete scene: %w", err)
 			}
 		}
+		if err := aside(ctx, tx, id, kept); err != nil {
+			return err
+		}
 		for i, scene := range s.Scenes {
 			switch {
 			case kept[i] == uuid.Nil:
@@ -215,6 +219,24 @@ func Update(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, version string,
 	})
 }
 
+// aside moves the scenes that are kept, and get another place, behind all others: an app may have
+// it that no two scenes of a campaign have the same place, not even for a moment.
+func aside(ctx context.Context, tx pgx.Tx, campaign uuid.UUID, kept []uuid.UUID) error {
+	var ids []string
+	for _, id := range kept {
+		ids = append(ids, id.String())
+	}
+	_, err := tx.Exec(ctx, `
+		update public.scenes s set order_index = m.last + k.place
+		  from unnest($2::text[]::uuid[]) with ordinality as k (id, place),
+		       (select greatest(ceil(max(l.order_index))::int, cardinality($2::text[])) as last from public.scenes l where l.campaign_id = $1::uuid) m
+		 where s.campaign_id = $1::uuid and s.id = k.id and s.order_index <> k.place - 1`, campaign, ids)
+	if err != nil {
+		return fmt.Errorf("move scenes: %w", err)
+	}
+	return nil
+}
+
 // columns are what Update sets, with arguments from $2 on. What is not given gets its default, as
 // in a new campaign.
 func columns(s renders.Submission) (set string, args []any) {
@@ -235,6 +257,7 @@ func columns(s renders.Submission) (set string, args []any) {
 	add("output_rate", "text", s.Rate != nil, s.Rate)
 	add("output_options", "text::jsonb", s.Output != nil, string(s.Output))
 	add("facecam_options", "text::jsonb", s.Shown != nil, string(s.Shown))
+	add("metadata", "text::jsonb", s.Metadata != nil, string(s.Metadata))
 	return strings.Join(list, ", "), args
 }
 

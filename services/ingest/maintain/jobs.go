@@ -49,6 +49,9 @@ func (m *Maintainer) list() []job {
 	if m.History > 0 {
 		jobs = append(jobs, job{"history", within(m.History), m.thin})
 	}
+	if m.Audit > 0 {
+		jobs = append(jobs, job{"audit", atMost, m.forgetAudit})
+	}
 	return jobs
 }
 

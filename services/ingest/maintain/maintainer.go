@@ -26,6 +26,8 @@ type Config struct {
 	Retention time.Duration
 	// History is how long the tasks of renders that have ended are kept. 0: for ever.
 	History time.Duration
+	// Audit is how long entries of the audit log are kept. 0: for ever.
+	Audit   time.Duration
 	Metrics *Metrics
 	Log     zerolog.Logger
 }

@@ -51,3 +51,18 @@ func (m *Maintainer) rows(ctx context.Context, removed func(string, int)) error 
 	}
 	return errors.Join(errs...)
 }
+
+// forgetAudit deletes what the audit log has of longer ago than Audit.
+func (m *Maintainer) forgetAudit(ctx context.Context, removed func(string, int)) error {
+	for {
+		var n int
+		err := m.DB.QueryRow(ctx, "select loom.forget_audit(make_interval(secs => $1::float8), $2::int)", m.Audit.Seconds(), batch).Scan(&n)
+		if err != nil {
+			return fmt.Errorf("delete old entries of the audit log: %w", err)
+		}
+		removed(rows, n)
+		if n < batch || !retry.Sleep(ctx, pagePause) {
+			return nil
+		}
+	}
+}
