@@ -7,6 +7,8 @@
 --                  scenes, which may be secret
 --   loom_console   the console: reads what readers do, submits and controls renders, and edits
 --                  campaigns; it writes options of scenes, and does not read them
+--   loom_scaler    autoscalers: reads how much there is to do for each stage, and which workers are
+--                  busy, in the two views of 0022_scaling.sql
 --
 -- A group cannot log in and has no password. An operator makes a role for each service and puts it
 -- into the service's group: create role … login password '…' in role loom_ingest.
@@ -17,7 +19,7 @@ do $$
 declare
   v_group text;
 begin
-  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console'] loop
+  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console', 'loom_scaler'] loop
     if not exists (select from pg_roles where rolname = v_group) then
       begin
         execute format('create role %I nologin', v_group);
@@ -207,7 +209,9 @@ language sql stable set search_path = '' as $$
       ('loom_console', 'loom.audit', '{select,insert}', null),
       ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),
       ('loom_reader', 'public.renders', '{select}', null),
-      ('loom_reader', 'public.render_jobs', '{select}', null)
+      ('loom_reader', 'public.render_jobs', '{select}', null),
+      ('loom_scaler', 'loom.stage_load', '{select}', null),
+      ('loom_scaler', 'loom.worker_load', '{select}', null)
   )
   select n.to_group, pg_catalog.to_regclass(n.name), p, n.columns from named n, pg_catalog.unnest(n.privileges) p
    where pg_catalog.to_regclass(n.name) is not null and (n.to_group <> 'loom_uploader' or not loom.closes_as_owner())
@@ -243,7 +247,7 @@ declare
   v_line  text;
 begin
   perform loom.close_as_owner();
-  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console'] loop
+  foreach v_group in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console', 'loom_scaler'] loop
     continue when not exists (select from pg_catalog.pg_roles where rolname = v_group);
     execute pg_catalog.format('revoke all on all tables in schema loom from %I', v_group);
     execute pg_catalog.format('revoke all on all sequences in schema loom from %I', v_group);

@@ -130,7 +130,7 @@ var snapshots = map[string]string{
 		from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'`,
 	"default privileges": `select string_agg(concat_ws(' ', defaclnamespace, defaclobjtype, defaclacl), E'\n'
 		order by defaclnamespace, defaclobjtype) from pg_default_acl`,
-	"policies": "select string_agg(concat_ws(' ', tablename, policyname, roles, cmd, qual, with_check), E'\n' order by policyname) from pg_policies where schemaname = 'public' and policyname not in ('loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console')",
+	"policies": "select string_agg(concat_ws(' ', tablename, policyname, roles, cmd, qual, with_check), E'\n' order by policyname) from pg_policies where schemaname = 'public' and policyname not in ('loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console', 'loom_scaler')",
 	"functions": `select string_agg(proname, ' ' order by proname) from pg_proc
 		where pronamespace = 'public'::regnamespace and proname <> 'claim_render_job'`,
 	"schema": "select concat_ws(' ', nspacl, nspowner::regrole) from pg_namespace where nspname = 'public'",

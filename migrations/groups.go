@@ -15,7 +15,7 @@ func Groups(ctx context.Context, db DB) ([]Problem, error) {
 	var missing []string
 	var open string
 	err := db.QueryRow(ctx, `
-		select array(select g.name from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console']) as g (name)
+		select array(select g.name from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console', 'loom_scaler']) as g (name)
 		              where not exists (select from pg_roles where rolname = g.name)),
 		       coalesce((select string_agg(quote_ident(n.nspname), ', ' order by n.nspname)
 		                   from pg_namespace n

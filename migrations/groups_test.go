@@ -25,7 +25,7 @@ func TestEachFunctionIsSomebodys(t *testing.T) {
 	nobodys := get[[]string](t, conn, `
 		select coalesce(array_agg(replace(p.oid::regprocedure::text, 'loom.', '') order by 1), '{}') from pg_proc p
 		 where p.pronamespace = 'loom'::regnamespace and p.prorettype <> 'trigger'::regtype
-		   and not exists (select from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console']) g where has_function_privilege(g, p.oid, 'execute'))`)
+		   and not exists (select from unnest(array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console', 'loom_scaler']) g where has_function_privilege(g, p.oid, 'execute'))`)
 	if slices.Sort(nobodys); !slices.Equal(nobodys, operators) {
 		t.Errorf("nobody may run %v; operators run %v", nobodys, operators)
 	}
@@ -84,6 +84,31 @@ func TestMembersOfAGroupHaveWhatTheirServiceNeeds(t *testing.T) {
 	}
 }
 
+// Autoscalers see what is due and what runs, and which workers are busy.
+func TestScalersReadHowMuchThereIsToDo(t *testing.T) {
+	r := migrationstest.MemberOf(t, "loom_scaler")
+	exec(t, connect(t, r.OwnerURL), `
+		with c as (insert into campaigns (name) values ('load') returning id),
+		     r as (insert into renders (campaign_id) select id from c returning id),
+		     j as (insert into render_jobs (render_id) select id from r returning id, render_id),
+		     p as (insert into loom.plans (id, render_id, job_id, campaign, max_retries) select gen_random_uuid(), render_id, id, '{}', 3 from j returning id, render_id)
+		insert into loom.tasks (id, plan_id, render_id, kind, seq, params, weight, state, worker, not_before)
+		select gen_random_uuid(), p.id, p.render_id, t.kind, t.seq, '{}', 1, t.state, t.worker, now() + t.after::interval
+		  from p, (values ('record', 0, 'running', 'one', '0'), ('record', 1, 'running', 'one', '0'), ('record', 2, 'due', null, '0'),
+		                  ('record', 3, 'due', null, '1 hour'), ('record', 4, 'done', 'two', '0'), ('normalize', 0, 'waiting', null, '0'),
+		                  ('overlay', 0, 'due', null, '0'), ('concat', 0, 'due', null, '0')) t (kind, seq, state, worker, after);
+		insert into loom.paused (kind) values ('concat')`)
+	conn := connect(t, r.URL)
+	load := get[[]string](t, conn, "select array_agg(concat_ws(' ', stage, due, running, load) order by stage) from loom.stage_load")
+	if !slices.Equal(load, []string{"record 1 2 3", "transcode 1 0 1", "upload 0 0 0"}) {
+		t.Errorf("the stages have %q", load)
+	}
+	busy := get[[]string](t, conn, "select array_agg(concat_ws(' ', worker, stage, running)) from loom.worker_load")
+	if !slices.Equal(busy, []string{"one record 2"}) {
+		t.Errorf("the workers have %q", busy)
+	}
+}
+
 // What members of a group must not do, and the table that they must not read.
 func TestEachGroupIsRefusedWhatItHasNoPartIn(t *testing.T) {
 	writes := []string{
@@ -116,6 +141,8 @@ func TestEachGroupIsRefusedWhatItHasNoPartIn(t *testing.T) {
 		),
 		"loom_reader": append(writes, "select params from loom.tasks", "select campaign from loom.plans", "select * from loom.tasks",
 			"select facecam_url from public.campaigns", "select * from public.scenes", "select 1 from public.renders for update"),
+		"loom_scaler": append(writes, "select state from loom.tasks", "select worker from loom.attempts", "select id from public.renders",
+			"select id from loom.preflight_pages", "select loom.schema_version()"),
 	} {
 		t.Run(group, func(t *testing.T) {
 			t.Parallel()
@@ -139,7 +166,7 @@ func TestWithoutTheRightToCreateRolesTheGroupsAreLeftOut(t *testing.T) {
 	admin := connect(t, r.AdminURL)
 	// Other tests' databases share the server, so its groups are away in this transaction only.
 	exec(t, admin, "begin")
-	for _, group := range []string{"loom_ingest", "loom_uploader", "loom_reader", "loom_console"} {
+	for _, group := range []string{"loom_ingest", "loom_uploader", "loom_reader", "loom_console", "loom_scaler"} {
 		exec(t, admin, "alter role "+group+" rename to "+group+"_away")
 	}
 	exec(t, admin, "set local role "+r.Owner())

@@ -28,6 +28,7 @@ func TestADatabaseThatLacksSomethingIsNotReady(t *testing.T) {
 		{"the small thumbnail", "alter table renders drop thumb_small_url", "lacks public.renders.thumb_small_url", "0001_app.sql"},
 		{"a column of ours", "alter table loom.attempts drop bundle_key", "lacks loom.attempts.bundle_key", "0004_failure_bundle.sql"},
 		{"a table", "drop table loom.copies", "lacks loom.copies:", "0007_copies.sql"},
+		{"a view", "drop view loom.worker_load", "lacks loom.worker_load:", "0022_scaling.sql"},
 		{"a function", "drop function loom.next_job(text[])", "lacks loom.next_job(_text)", "0006_set_aside.sql"},
 		{"a function of an older form", "alter function loom.finish_render(uuid, int, text, text, jsonb, text) rename to finished",
 			"lacks loom.finish_render(", "0003_functions.sql"},
@@ -36,7 +37,7 @@ func TestADatabaseThatLacksSomethingIsNotReady(t *testing.T) {
 		{"the files of this version", `create or replace function loom.schema_version() returns int language sql as 'select 8';
 			update loom.migrations set sha256 = ''`, fmt.Sprintf("its version is 8, and this program needs %d: run `loom migrate`, or paste all files", migrations.Version), "0003_functions.sql"},
 		{"everything", "drop schema loom cascade; drop function claim_render_job()", "more", "0002_loom.sql"},
-		{"what no file can restore", "alter table loom.tasks drop worker", "lacks loom.tasks.worker", ""},
+		{"what no file can restore", "alter table loom.tasks drop request_id", "lacks loom.tasks.request_id", ""},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			paste(t, conn, c.change)

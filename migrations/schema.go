@@ -36,7 +36,7 @@ const existing = `
 with ours as (
   select c.oid, n.nspname || '.' || c.relname as name
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-   where c.relkind in ('r', 'p')
+   where c.relkind in ('r', 'p', 'v')
      and (n.nspname = 'loom' or n.nspname = 'public' and c.relname in ('campaigns', 'scenes', 'renders', 'render_jobs'))
 )
 select name from ours

@@ -67,7 +67,7 @@ func LeastRole(t testing.TB) *Role {
 	r.run(r.admin, `do $$
 		declare g text;
 		begin
-		  foreach g in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console'] loop
+		  foreach g in array array['loom_ingest', 'loom_uploader', 'loom_reader', 'loom_console', 'loom_scaler'] loop
 		    begin execute 'create role ' || g || ' nologin'; exception when duplicate_object or unique_violation then null; end;
 		  end loop;
 		end $$`)
