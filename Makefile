@@ -89,6 +89,10 @@ long: setup setup-npm ## run the long tests: 30 s at 1920×1080, 100 scenes in a
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run TestNoHotQuery ./services/ingest/schedule
 	LOOM_LONG=1 go test -count=1 -timeout 60m -v -run 'TestLipsAndVoiceStayTogether|TestEveryEvenSize|TestDamagedVideos' ./services/transcoder
 
+.PHONY: chart
+chart: ## check the Helm chart: golden files, every field, the Pod Security Standard restricted, its README
+	cd deploy/helm/check && GOWORK=off go mod tidy -diff && GOWORK=off go vet ./... && GOWORK=off go test -count=1 ./...
+
 FUZZTIME ?= 30s
 
 .PHONY: fuzz
