@@ -220,7 +220,7 @@ func (o *outlook) eta(j *job) *ETA {
 
 // What makes ends late beside what renders take: the machines' load, as a share of all that is
 // left, and what is only heard of with the next heartbeat, in seconds.
-const weather, grain = 0.1, 1.5
+const weather, grain = 0.2, 2.5
 
 // between is the end of a render that is started and ends so many seconds from now, behind so many
 // others. The waits for others vary less, in proportion: some of them take longer, some shorter.
