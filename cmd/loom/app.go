@@ -45,6 +45,7 @@ type commands struct {
 	Top       topCmd       `cmd:"" help:"Watch stages, workers and renders."`
 	Retry     retryCmd     `cmd:"" help:"Do again what failed of renders."`
 	Cancel    cancelCmd    `cmd:"" help:"Cancel renders that have not ended."`
+	Priority  priorityCmd  `cmd:"" help:"Set the priority of renders that have not ended."`
 	Dead      deadCmd      `cmd:"" help:"List, read, replay and discard dead letters: tasks that failed for good, and messages that nobody could read."`
 	Pause     pauseCmd     `cmd:"" help:"Let no more tasks of a stage begin."`
 	Resume    resumeCmd    `cmd:"" help:"Let tasks of a paused stage begin again."`

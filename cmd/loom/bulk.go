@@ -41,8 +41,8 @@ func (m matching) check(ids []string) error {
 }
 
 // run does an action to all renders that match, and waits for its end.
-func (m matching) run(ctx context.Context, a *app, d deployment, action string, asJSON bool) error {
-	request := bulk.Request{Action: action, Filter: m.filter()}
+func (m matching) run(ctx context.Context, a *app, d deployment, request bulk.Request, asJSON bool) error {
+	request.Filter = m.filter()
 	counts, err := d.Count(ctx, request)
 	if errors.Is(err, bulk.ErrEmpty) {
 		return usageError{err}
@@ -54,7 +54,7 @@ func (m matching) run(ctx context.Context, a *app, d deployment, action string, 
 		if asJSON {
 			return printJSON(a.stdout, counts)
 		}
-		a.printf("%d renders match, and %s would change %d of them\n", counts.Matched, action, counts.Eligible)
+		a.printf("%d renders match, and %s would change %d of them\n", counts.Matched, request.Action, counts.Eligible)
 		return nil
 	}
 	made, stop, err := d.Begin(ctx, request)
@@ -62,7 +62,7 @@ func (m matching) run(ctx context.Context, a *app, d deployment, action string, 
 		return err
 	}
 	defer stop()
-	a.say("%s of %d renders: %s", action, made.Total, made.ID)
+	a.say("%s of %d renders: %s", request.Action, made.Total, made.ID)
 	for !made.Ended() {
 		retry.Sleep(ctx, 200*time.Millisecond)
 		if made, err = d.Action(ctx, made.ID); err != nil {

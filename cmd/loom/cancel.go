@@ -42,7 +42,7 @@ func (c *cancelCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer d.Close()
 	if c.All {
-		return c.run(ctx, a, d, bulk.Cancel, c.JSON)
+		return c.run(ctx, a, d, bulk.Request{Action: bulk.Cancel}, c.JSON)
 	}
 	var ids []uuid.UUID
 	for _, id := range c.IDs {

@@ -48,7 +48,7 @@ func (c *retryCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer d.Close()
 	if c.All {
-		return c.run(ctx, a, d, bulk.Retry, c.JSON)
+		return c.run(ctx, a, d, bulk.Request{Action: bulk.Retry}, c.JSON)
 	}
 	var ids []uuid.UUID
 	for _, id := range c.IDs {

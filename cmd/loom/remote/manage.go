@@ -16,9 +16,10 @@ import (
 
 // bulkRequest is an action as the API takes it, and bulkAnswer what it answers.
 type bulkRequest struct {
-	Action string            `json:"action"`
-	Filter renders.Selection `json:"filter"`
-	DryRun bool              `json:"dry_run,omitempty"`
+	Action   string            `json:"action"`
+	Priority *int              `json:"priority,omitempty"`
+	Filter   renders.Selection `json:"filter"`
+	DryRun   bool              `json:"dry_run,omitempty"`
 }
 
 type bulkAnswer struct {
@@ -31,7 +32,11 @@ func (d *Deployment) bulk(ctx context.Context, r bulk.Request, dry bool) (answer
 	if r.Filter.Empty() {
 		return answer, bulk.ErrEmpty
 	}
-	body, err := reader(bulkRequest{r.Action, renders.Select(r.Filter), dry})
+	request := bulkRequest{Action: r.Action, Filter: renders.Select(r.Filter), DryRun: dry}
+	if r.Action == bulk.Priority {
+		request.Priority = &r.Priority
+	}
+	body, err := reader(request)
 	if err != nil {
 		return answer, err
 	}

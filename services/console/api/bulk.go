@@ -64,7 +64,7 @@ func (a *API) createBulkAction(ctx context.Context, in *bulkInput) (*bulkAnswer,
 		p.Errors = []Fault{{Pointer: "#/priority", Detail: "send it with that action, and with no other"}}
 		return nil, p
 	}
-	request := bulk.Request{Action: b.Action, Filter: b.Filter.Filter()}
+	request := bulk.Request{ID: newID(ctx, "bulk"), Action: b.Action, Filter: b.Filter.Filter()}
 	if b.Priority != nil {
 		request.Priority = *b.Priority
 	}

@@ -96,6 +96,28 @@ func TestARequestThatWasLostIsDoneByTheNextWithItsKey(t *testing.T) {
 	}
 }
 
+// So it is with an action on many renders: a second one would do again what the first has done.
+func TestAnActionThatWasLostIsTheNextsWithItsKey(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	write := s.token(access.Write)
+	s.render(write)
+	body := map[string]any{"action": "priority", "priority": 7, "filter": map[string]any{"status": []string{"queued"}}}
+	first := s.must(202, write, "POST", "/v1/bulk-actions", body, keyHeader, "k")
+	s.exec("update loom.requests set status = null, headers = null, body = null, running_until = now() - interval '1 second'")
+	again := s.must(202, write, "POST", "/v1/bulk-actions", body, keyHeader, "k")
+	if again.Header.Get("Location") != first.Header.Get("Location") || again.Header.Get("Idempotency-Replayed") != "" {
+		t.Errorf("first %s, again %s", first.text, again.text)
+	}
+	if n := get[string](s, "select (select count(*) from loom.bulk_actions) || ' ' || (select count(*) from loom.bulk_items) || ' ' || (select count(*) from loom.audit where action = 'bulk.priority')"); n != "1 1 1" {
+		t.Errorf("actions, renders and entries of the audit log are %s", n)
+	}
+	s.must(202, write, "POST", "/v1/bulk-actions", body, keyHeader, "l")
+	if n := get[int](s, "select count(*)::int from loom.bulk_actions"); n != 2 {
+		t.Errorf("with another key there are %d", n)
+	}
+}
+
 func TestRequestsThatComeTooFastAreToldWhenToComeAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *Config) { c.Rate = 1 })

@@ -41,6 +41,8 @@ var (
 
 // Request says what is to be done, and to which renders.
 type Request struct {
+	// ID is the action's: one that is there is not made again. uuid.Nil: a new one.
+	ID     uuid.UUID
 	Action string
 	// Priority is the new one, for that action.
 	Priority int
@@ -121,7 +123,10 @@ func Count(ctx context.Context, db *pgxpool.Pool, r Request) (c Counts, err erro
 
 // Create makes an action, for all renders to which it does something now. A Runner carries it out.
 func Create(ctx context.Context, db *pgxpool.Pool, r Request) (Action, error) {
-	id := uuid.New()
+	id := r.ID
+	if id == uuid.Nil {
+		id = uuid.New()
+	}
 	p, found := access.From(ctx)
 	if !found {
 		return Action{}, fmt.Errorf("create action: %w", audit.ErrNobody)
@@ -138,10 +143,11 @@ func Create(ctx context.Context, db *pgxpool.Pool, r Request) (Action, error) {
 		priority = &r.Priority
 	}
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `insert into loom.bulk_actions (id, action, priority, filter, kind, actor, name, address, scope, user_id, total)
-			values ($1::uuid, $2::text, $3::int, $4::text::jsonb, $5::text, $6::text, $7::text, nullif($8::text, ''), $9::text, $10::uuid, 0)`,
+		made, err := tx.Exec(ctx, `insert into loom.bulk_actions (id, action, priority, filter, kind, actor, name, address, scope, user_id, total)
+			values ($1::uuid, $2::text, $3::int, $4::text::jsonb, $5::text, $6::text, $7::text, nullif($8::text, ''), $9::text, $10::uuid, 0)
+			on conflict (id) do nothing`,
 			id, r.Action, priority, string(filter), string(p.Kind), p.ID, p.Name, p.Address, string(p.Scope), p.User)
-		if err != nil {
+		if err != nil || made.RowsAffected() == 0 {
 			return err
 		}
 		condition, args := r.Filter.Where(ctx, []any{id, Most + 1})
