@@ -199,6 +199,7 @@ language sql stable set search_path = '' as $$
       ('loom_console', 'public.render_jobs', '{select,insert}', null),
       ('loom_console', 'public.render_jobs', '{update}', '{priority}'),
       ('loom_console', 'loom.plans', '{update}', '{priority}'),
+      ('loom_console', 'loom.traces', '{insert,update}', null),
       ('loom_console', 'loom.paused', '{insert,delete}', null),
       ('loom_console', 'loom.pauses', '{insert,delete}', null),
       ('loom_console', 'loom.dead_letters', '{update}', '{settled,settled_at}'),

@@ -187,6 +187,10 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	fault.Here(fault.MessagePulled)
 	handler := w.Handlers[token.Kind]
 	log := w.Log.With().Stringer("render_id", token.RenderID).Stringer("task_id", token.TaskID).Logger()
+	if trace := msg.ParseTrace(m.Headers().Get(msg.HeaderTrace)); trace != (msg.Trace{}) {
+		log = log.With().Str("trace_id", trace.ID()).Logger()
+		working = msg.WithTrace(working, trace)
+	}
 	switch {
 	case pulling.Err() != nil:
 		settled(log, m.Nak())

@@ -1297,8 +1297,11 @@ type Render struct {
 	Status        string      `json:"status"`
 	ThumbSmallURL *string     `json:"thumb_small_url"`
 	ThumbURL      *string     `json:"thumb_url"`
-	UpdatedAt     time.Time   `json:"updated_at"`
-	Warnings      []Warning   `json:"warnings"`
+
+	// TraceID The trace that the render is part of, if it was submitted with one (traceparent); else null.
+	TraceID   *string   `json:"trace_id"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Warnings  []Warning `json:"warnings"`
 }
 
 // Replayed defines model for Replayed.
@@ -3256,7 +3259,7 @@ type ClientInterface interface {
 
 	// CreateRenderWithBody Render a campaign
 	//
-	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 	//
 	// It takes a token with the scope `write`.
 	//
@@ -3267,7 +3270,7 @@ type ClientInterface interface {
 
 	// CreateRender Render a campaign
 	//
-	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 	//
 	// It takes a token with the scope `write`.
 	//
@@ -4132,7 +4135,7 @@ func (c *Client) ListRenders(ctx context.Context, params *ListRendersParams, req
 
 // CreateRenderWithBody Render a campaign
 //
-// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 //
 // It takes a token with the scope `write`.
 //
@@ -4153,7 +4156,7 @@ func (c *Client) CreateRenderWithBody(ctx context.Context, contentType string, b
 
 // CreateRender Render a campaign
 //
-// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 //
 // It takes a token with the scope `write`.
 //
@@ -7956,7 +7959,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateRenderWithBodyWithResponse Render a campaign
 	//
-	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 	//
 	// It takes a token with the scope `write`.
 	//
@@ -7967,7 +7970,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateRenderWithResponse Render a campaign
 	//
-	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+	// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 	//
 	// It takes a token with the scope `write`.
 	//
@@ -10164,7 +10167,7 @@ func (c *ClientWithResponses) ListRendersWithResponse(ctx context.Context, param
 
 // CreateRenderWithBodyWithResponse Render a campaign
 //
-// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 //
 // It takes a token with the scope `write`.
 //
@@ -10181,7 +10184,7 @@ func (c *ClientWithResponses) CreateRenderWithBodyWithResponse(ctx context.Conte
 
 // CreateRenderWithResponse Render a campaign
 //
-// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+// Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
 //
 // It takes a token with the scope `write`.
 //

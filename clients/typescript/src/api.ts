@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Render a campaign
-         * @description Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.
+         * @description Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.
          *
          *     It takes a token with the scope `write`.
          */
@@ -2129,6 +2129,8 @@ export interface components {
             status: string;
             thumb_small_url: string | null;
             thumb_url: string | null;
+            /** @description The trace that the render is part of, if it was submitted with one (traceparent); else null. */
+            trace_id: string | null;
             /** Format: date-time */
             updated_at: string;
             warnings: components["schemas"]["Warning"][] | null;

@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/rs/zerolog"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/forecast"
@@ -160,6 +161,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if traces := r.Header.Values(msg.HeaderTrace); len(traces) == 1 {
+		r = r.WithContext(msg.WithTrace(r.Context(), msg.ParseTrace(traces[0])))
+	}
 	a.handler.ServeHTTP(w, r)
 }
 

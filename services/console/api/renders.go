@@ -21,9 +21,10 @@ func (a *API) renders() {
 	tags := []string{"renders"}
 	Handle(a, Need{Scope: access.Write}, huma.Operation{
 		OperationID: "create-render", Method: http.MethodPost, Path: "/v1/renders", Tags: tags, DefaultStatus: http.StatusAccepted,
-		Summary:     "Render a campaign",
-		Description: "Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched.",
-		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge},
+		Summary: "Render a campaign",
+		Description: "Queues a render of a campaign that is there, or of one that is sent along. Location is where it can be watched. " +
+			"A header traceparent (W3C Trace Context) is passed on to tasks, logs and webhooks.",
+		Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge},
 	}, a.createRender)
 	Handle(a, Need{Scope: access.Read}, huma.Operation{
 		OperationID: "list-renders", Method: http.MethodGet, Path: "/v1/renders", Tags: tags, Summary: "List renders, the newest first",

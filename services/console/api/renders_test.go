@@ -233,3 +233,35 @@ func TestProblemsAreProblems(t *testing.T) {
 		}
 	}
 }
+
+func TestATraceIsCarriedIntoTheRender(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	write := s.token(access.Write)
+	const header, first, second = "traceparent", "4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"
+	submit := func(value string) string {
+		return s.must(http.StatusAccepted, write, "POST", "/v1/renders", map[string]any{"campaign": launch()}, header, value).field("id").(string)
+	}
+	id := submit("00-" + first + "-00f067aa0ba902b7-01")
+	trace := func(id string) any {
+		return s.must(http.StatusOK, write, "GET", "/v1/renders/"+id, nil).field("trace_id")
+	}
+	if got := trace(id); got != first {
+		t.Errorf("its trace is %v", got)
+	}
+	if got := get[string](s, "select traceparent from loom.traces where render_id = $1", id); got != "00-"+first+"-00f067aa0ba902b7-01" {
+		t.Errorf("the row has %s", got)
+	}
+	// What is not valid is no fault of the request.
+	for _, bad := range []string{"", "x", "00-" + first + "-0000000000000000-01", "'; drop table renders; --"} {
+		if got := trace(submit(bad)); got != nil {
+			t.Errorf("%q became the trace %v", bad, got)
+		}
+	}
+	s.exec("update render_jobs set state = 'failed' where render_id = $1", id)
+	s.exec("update renders set status = 'failed' where id = $1", id)
+	s.must(http.StatusAccepted, write, "POST", "/v1/renders/"+id+"/retry", nil, header, "00-"+second+"-b7ad6b7169203331-00")
+	if got := trace(id); got != second {
+		t.Errorf("after the retry its trace is %v", got)
+	}
+}

@@ -38,6 +38,8 @@ type Render struct {
 	CreatedAt   time.Time       `json:"created_at"`
 	UpdatedAt   time.Time       `json:"updated_at"`
 	CompletedAt *time.Time      `json:"completed_at"`
+	// TraceID names the trace that the render is part of, if it was submitted with one.
+	TraceID *string `json:"trace_id" doc:"The trace that the render is part of, if it was submitted with one (traceparent); else null."`
 }
 
 // Ended reports whether the render is done, failed or cancelled.
@@ -115,12 +117,12 @@ var (
 )
 
 const selectRender = `select r.id, r.campaign_id, c.name::text, r.status::text, r.progress::int, r.final_video_url::text, r.thumb_url::text, r.thumb_small_url,
-	r.error_code, r.error_message::text, r.warnings, r.report, r.created_at, r.updated_at, r.completed_at
-	from public.renders r left join public.campaigns c on c.id = r.campaign_id `
+	r.error_code, r.error_message::text, r.warnings, r.report, r.created_at, r.updated_at, r.completed_at, substr(x.traceparent, 4, 32)
+	from public.renders r left join public.campaigns c on c.id = r.campaign_id left join loom.traces x on x.render_id = r.id `
 
 func scanRender(row pgx.CollectableRow) (r Render, err error) {
 	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ThumbSmall, &r.ErrorCode,
-		&r.ErrorMessage, &r.Warnings, &r.Report, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt)
+		&r.ErrorMessage, &r.Warnings, &r.Report, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt, &r.TraceID)
 	return r, err
 }
 

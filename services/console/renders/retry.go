@@ -28,6 +28,9 @@ func Retry(ctx context.Context, db Beginner, id uuid.UUID) (job *uuid.UUID, stat
 		if err != nil || job == nil {
 			return err
 		}
+		if err := noteTrace(ctx, tx, id); err != nil {
+			return err
+		}
 		return audit.Record(ctx, tx, "render.retry", Target(id), audit.Detail{"job_id": *job})
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/audit"
 	"github.com/loom-lite/loom-lite/services/console/campaign"
@@ -128,7 +129,25 @@ func queue(ctx context.Context, tx pgx.Tx, campaign, render uuid.UUID) error {
 	if _, err := tx.Exec(ctx, "insert into public.render_jobs (id, render_id, state) values ($1::uuid, $2::uuid, 'queued')", uuid.New(), render); err != nil {
 		return fmt.Errorf("insert render job: %w", err)
 	}
+	if err := noteTrace(ctx, tx, render); err != nil {
+		return err
+	}
 	return audit.Record(ctx, tx, "render.create", Target(render), audit.Detail{"campaign_id": campaign})
+}
+
+// noteTrace keeps the trace of ctx, if it has one: a render is part of the last one with which it
+// was submitted or retried.
+func noteTrace(ctx context.Context, tx pgx.Tx, render uuid.UUID) error {
+	trace := msg.TraceOf(ctx)
+	if trace == (msg.Trace{}) {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `insert into loom.traces (render_id, traceparent) values ($1::uuid, $2::text)
+		on conflict (render_id) do update set traceparent = excluded.traceparent`, render, trace.String())
+	if err != nil {
+		return fmt.Errorf("note the trace: %w", err)
+	}
+	return nil
 }
 
 // Target is what the audit log calls a render.

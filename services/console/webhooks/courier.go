@@ -16,6 +16,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/fault"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 )
 
@@ -63,6 +64,8 @@ type delivery struct {
 	Endpoint uuid.UUID
 	URL      string
 	Secrets  [][]byte
+	// Trace is what the render is part of; empty: nothing.
+	Trace string
 }
 
 // Run delivers until ctx is cancelled, and returns when its requests have ended.
@@ -135,8 +138,9 @@ func (c *Courier) due(ctx context.Context, room int) ([]delivery, error) {
 	if room == 0 {
 		return nil, nil
 	}
-	rows, _ := c.DB.Query(ctx, `select delivery, attempt, failures, event, type, created_at, data, endpoint, url, secrets
-		from loom.lease_deliveries($1::int, $2::int, make_interval(secs => $3::float8))`, room, toEach, lease.Seconds())
+	rows, _ := c.DB.Query(ctx, `select d.delivery, d.attempt, d.failures, d.event, d.type, d.created_at, d.data, d.endpoint, d.url, d.secrets,
+		coalesce((select x.traceparent from loom.webhook_events e join loom.traces x on x.render_id = e.render_id where e.id = d.event), '')
+		from loom.lease_deliveries($1::int, $2::int, make_interval(secs => $3::float8)) d`, room, toEach, lease.Seconds())
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[delivery])
 	if err != nil {
 		return nil, fmt.Errorf("lease deliveries: %w", err)
@@ -194,7 +198,7 @@ func (c *Courier) attempt(ctx context.Context, client *http.Client, d delivery) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	return send(ctx, client, d.URL, d.Event.String(), secrets, message)
+	return send(msg.WithTrace(ctx, msg.ParseTrace(d.Trace)), client, d.URL, d.Event.String(), secrets, message)
 }
 
 // settle notes what became of an attempt, and retries while the database is away.

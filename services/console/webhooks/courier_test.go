@@ -359,3 +359,23 @@ func TestOldEventsAreDeletedAndNothingElse(t *testing.T) {
 		t.Errorf("%d rows of a deleted endpoint", n)
 	}
 }
+
+func TestAMessageIsPartOfItsRendersTrace(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	x := r.receive(nil)
+	r.endpoint(x.URL)
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	r.exec("insert into loom.traces (render_id, traceparent) values ($1::uuid, $2::text)", r.render("done"), trace)
+	r.render("failed")
+	r.courier()
+	for _, got := range r.await(x, 2) {
+		want := ""
+		if strings.Contains(string(got.body), RenderCompleted) {
+			want = trace
+		}
+		if header := got.Header.Get("Traceparent"); header != want {
+			t.Errorf("%s has the trace %q, want %q", got.body, header, want)
+		}
+	}
+}

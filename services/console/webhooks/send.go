@@ -17,6 +17,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
@@ -67,7 +68,7 @@ func newClient(policy egress.Policy) *http.Client {
 // userAgent names us to receivers.
 var userAgent = "loom-lite/" + strings.ReplaceAll(service.Version(), " ", "-")
 
-// send posts a message once, signed with each of the secrets. ctx bounds it.
+// send posts a message once, signed with each of the secrets. ctx bounds it, and has its trace.
 func send(ctx context.Context, client *http.Client, target, id string, secrets []Secret, message []byte) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(message))
 	if err != nil {
@@ -91,6 +92,9 @@ func send(ctx context.Context, client *http.Client, target, id string, secrets [
 		http.CanonicalHeaderKey(standardwebhooks.HeaderWebhookID):        {id},
 		http.CanonicalHeaderKey(standardwebhooks.HeaderWebhookTimestamp): {strconv.FormatInt(now.Unix(), 10)},
 		http.CanonicalHeaderKey(standardwebhooks.HeaderWebhookSignature): {strings.Join(signatures, " ")},
+	}
+	if trace := msg.TraceOf(ctx); trace != (msg.Trace{}) {
+		request.Header.Set(msg.HeaderTrace, trace.String())
 	}
 	response, err := client.Do(request)
 	if err != nil {

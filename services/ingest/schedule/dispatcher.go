@@ -46,6 +46,7 @@ type dispatcher struct {
 	// inspected is when the message on each task's subject was last inspected.
 	inspected map[dueTask]time.Time
 	slots     map[string]slots // by stream
+	traces    traces
 
 	// morePages says that the last look at the pages of preflights, at lookedForPages, found some.
 	morePages      bool
@@ -69,7 +70,7 @@ type dueTask struct {
 }
 
 func newDispatcher(s *Scheduler) *dispatcher {
-	d := &dispatcher{Scheduler: s, offered: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}, slots: map[string]slots{}}
+	d := &dispatcher{Scheduler: s, offered: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}, slots: map[string]slots{}, traces: traces{}}
 	for _, k := range msg.Kinds {
 		i := slices.IndexFunc(d.windows, func(w kindsTogether) bool { return w.stream == k.Stream() && w.fetches == k.Fetches() })
 		if i < 0 {
@@ -227,6 +228,7 @@ func (d *dispatcher) publish(ctx context.Context, turns *turns, list []turn, ahe
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()
+	unknown := d.traces.learn(ctx, d.tasks.db, list) // no reason to publish nothing
 	var sent []*offer
 	for _, task := range list {
 		t := dueTask{task.TaskID, task.attempt}
@@ -251,7 +253,7 @@ func (d *dispatcher) publish(ctx context.Context, turns *turns, list []turn, ahe
 		sent = append(sent, d.send(task.Ref, inspect))
 	}
 	published := 0
-	var errs []error
+	errs := []error{unknown}
 	for _, o := range sent {
 		there, err := d.settle(ctx, o)
 		if there {
@@ -280,7 +282,11 @@ func (d *dispatcher) send(r msg.Ref, inspect bool) *offer {
 	o := &offer{Ref: r, inspect: inspect}
 	data, err := msg.Encode(msg.Task{Ref: r})
 	if err == nil {
-		o.ack, err = d.js.PublishAsync(msg.TaskSubject(r), data, jetstream.WithExpectStream(r.Kind.Stream()))
+		m := &nats.Msg{Subject: msg.TaskSubject(r), Data: data}
+		if trace := d.traces.of(r.RenderID); trace != (msg.Trace{}) {
+			m.Header = nats.Header{msg.HeaderTrace: {trace.String()}}
+		}
+		o.ack, err = d.js.PublishMsgAsync(m, jetstream.WithExpectStream(r.Kind.Stream()))
 	}
 	o.err = err
 	fault.Here(fault.TaskSent)
