@@ -8464,6 +8464,8 @@ type CreateBulkActionResponse202Headers struct {
 type CreateBulkActionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BulkAnswerBody
 	// JSON202 the response for an HTTP 202 `application/json` response
 	JSON202 *BulkAnswerBody
 	// Headers202 the parsed response headers for an HTTP 202 response
@@ -10947,6 +10949,13 @@ func ParseCreateBulkActionResponse(rsp *http.Response) (*CreateBulkActionRespons
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BulkAnswerBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
 		var dest BulkAnswerBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {

@@ -3301,6 +3301,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description How many it would be, for a dry run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswerBody"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {

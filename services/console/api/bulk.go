@@ -22,6 +22,10 @@ func (a *API) bulkActions() {
 		Description: "The console does it to those that match now. Location is where it can be watched. " +
 			"With dry_run it answers 200 and how many there are, and changes nothing. An empty filter is refused.",
 	}, a.createBulkAction)
+	post := a.Document().Paths["/v1/bulk-actions"].Post
+	counted := *post.Responses["202"]
+	counted.Description, counted.Headers = "How many it would be, for a dry run.", nil
+	post.Responses["200"] = &counted
 	Handle(a, Need{Scope: access.Read}, huma.Operation{
 		OperationID: "list-bulk-actions", Method: http.MethodGet, Path: "/v1/bulk-actions", Tags: tags, Summary: "List actions, the newest first",
 		Errors: []int{http.StatusBadRequest},
