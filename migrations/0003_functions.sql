@@ -797,14 +797,28 @@ $$;
 -- app's refuses to close is set aside, and tried again less and less often: it stops no other.
 create or replace function loom.close_ended_plans() returns setof uuid
 language plpgsql set lock_timeout = '500ms' as $$
-declare
-  v record;
 begin
   -- Jobs that were set aside and that the app has ended since.
   delete from loom.set_aside a using public.render_jobs j where j.id = a.job_id and j.state::text not in ('queued', 'running');
+  return query
+    select c from loom.close_plans_of(array(
+      select p.render_id from loom.plans p join public.renders r on r.id = p.render_id
+       where p.ended_at is null and loom.is_terminal(r.status::text))) c;
+end
+$$;
+
+-- The same for some renders.
+create or replace function loom.close_plans_of(p_renders uuid[]) returns setof uuid
+language plpgsql set lock_timeout = '500ms' as $$
+declare
+  v record;
+begin
   for v in
     select p.id, p.job_id, r.id as render_id, r.status::text as status
-      from loom.plans p join public.renders r on r.id = p.render_id
+      from (select distinct c.id from pg_catalog.unnest(p_renders) as c (id)) c
+     -- One after the other, however many are open.
+     cross join lateral (select o.id, o.job_id, o.ended_at from loom.plans o where o.render_id = c.id offset 0) p
+      join public.renders r on r.id = c.id
      where p.ended_at is null and loom.is_terminal(r.status::text) and not loom.is_aside(p.job_id)
        for no key update of r skip locked
   loop

@@ -182,6 +182,7 @@ language plpgsql set lock_timeout = '500ms' as $$
 declare
   v record;
   t loom.tasks;
+  v_before timestamptz := pg_catalog.clock_timestamp() - p_limit;
 begin
   if exists (select from loom.paused) then
     return;
@@ -189,8 +190,7 @@ begin
   for v in
     select p.id, p.job_id, r.id as render_id
       from loom.plans p join public.renders r on r.id = p.render_id
-     where p.ended_at is null and p.created_at < pg_catalog.clock_timestamp() - p_limit
-       and p.created_at + loom.paused_after(p.created_at) < pg_catalog.clock_timestamp() - p_limit
+     where p.ended_at is null and p.created_at < v_before and p.created_at + loom.paused_after(p.created_at) < v_before
        and not loom.is_terminal(r.status::text) and not loom.is_aside(p.job_id)
        for no key update of r skip locked
   loop

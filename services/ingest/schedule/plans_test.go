@@ -100,7 +100,14 @@ func (e *explained) control(t *testing.T) {
 		_, err := w.plans(ctx, lookQuery, time.Now().Add(-time.Second), texts([]uuid.UUID{render}))
 		must(err)
 	})
-	e.note("renders ended by the app", func() { must(w.closeEnded(ctx)) })
+	e.note("renders ended by the app", func() { must(w.closeEnded(ctx, true, nil)) })
+	e.note("what has changed", func() {
+		horizon, _, err := w.changed(ctx, nil)
+		must(err)
+		_, _, err = w.changed(ctx, &horizon)
+		must(err)
+		must(w.closeEnded(ctx, false, []uuid.UUID{render}))
+	})
 	pages := pageStore{db: e.pool, lease: time.Minute}
 	e.note("pages of preflights", func() {
 		_, err := pages.due(ctx, nil, pagesAtOnce)

@@ -228,7 +228,7 @@ func (s *Scheduler) watch(ctx context.Context) error {
 		if !full {
 			return w.look(ctx, changed)
 		}
-		return errors.Join(w.closeEnded(ctx), w.poll(ctx), w.watchWorkers(ctx))
+		return w.tick(ctx, changed)
 	})
 }
 

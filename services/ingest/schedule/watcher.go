@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,12 +21,25 @@ const (
 	lookBackFirst = time.Minute
 )
 
+// pollEvery is the longest interval between two polls.
+const pollEvery = 15 * time.Second
+
 // watcher publishes what happens to renders, whether a result, the uploader or the app has caused
-// it. What this replica has changed it looks at at once; at every tick it looks at all renders that
-// are made, and those that ended lately. All replicas watch; JetStream drops the events that
-// another one has published already.
+// it. What this replica has changed it looks at at once; at every tick it looks at what anybody has
+// changed, which loom.changes has. That table may lack something, after a crash for instance, so
+// the watcher also polls once in a while: it looks at all renders that are made, and those that
+// ended lately. All replicas watch; JetStream drops the events that another one has published
+// already.
 type watcher struct {
 	*Scheduler
+	// pollEvery is the longest interval between two polls, and polled when the last one was.
+	pollEvery time.Duration
+	polled    time.Time
+	// horizon says which changes have been read, as loom.changed_since does. It is empty when not
+	// all have been looked at: the next round is a poll.
+	horizon string
+	// left are the renders that have ended and whose plans are open: somebody held their rows.
+	left []uuid.UUID
 	// published is each plan as it was last published. Ended plans stay until poll no longer reads
 	// them.
 	published map[uuid.UUID]planState
@@ -47,16 +61,76 @@ type planState struct {
 }
 
 func newWatcher(s *Scheduler) *watcher {
-	return &watcher{Scheduler: s, published: map[uuid.UUID]planState{}}
+	return &watcher{Scheduler: s, pollEvery: pollEvery, published: map[uuid.UUID]planState{}}
+}
+
+// tick looks at what anybody has changed, or at all. own are renders that this replica has changed.
+func (w *watcher) tick(ctx context.Context, own []uuid.UUID) error {
+	before := w.horizon
+	w.horizon = ""
+	poll := before == "" || time.Since(w.polled) >= w.pollEvery
+	var since *string
+	if !poll {
+		since = &before
+	}
+	horizon, changed, err := w.changed(ctx, since)
+	if err != nil {
+		return err
+	}
+	if poll {
+		began := time.Now()
+		err = errors.Join(w.closeEnded(ctx, true, nil), w.poll(ctx), w.forget(ctx))
+		w.polled = began
+	} else {
+		changed = slices.Concat(changed, own, w.left)
+		err = errors.Join(w.closeEnded(ctx, false, changed), w.look(ctx, changed))
+	}
+	if err == nil {
+		w.horizon = horizon
+	}
+	return errors.Join(err, w.watchWorkers(ctx))
+}
+
+// changed returns the renders that have changed since a horizon, and the next one.
+func (w *watcher) changed(ctx context.Context, since *string) (horizon string, changed []uuid.UUID, err error) {
+	var list []string
+	err = w.DB.QueryRow(ctx, "select horizon, renders::text[] from loom.changed_since($1::text)", since).Scan(&horizon, &list)
+	if err != nil {
+		return "", nil, fmt.Errorf("look for changes: %w", err)
+	}
+	for _, text := range list {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			return "", nil, fmt.Errorf("look for changes: %w", err)
+		}
+		changed = append(changed, id)
+	}
+	return horizon, changed, nil
+}
+
+// forget removes changes that all replicas have read.
+func (w *watcher) forget(ctx context.Context) error {
+	if _, err := w.DB.Exec(ctx, "select loom.forget_changes()"); err != nil {
+		return fmt.Errorf("forget changes: %w", err)
+	}
+	return nil
 }
 
 // closeEnded closes the plans of renders that the app has ended itself (with status = 'cancelled',
 // for instance), cancels the renders that the app has asked to cancel, and fails renders whose time
-// is over. When one of these fails, the others are done all the same.
-func (w *watcher) closeEnded(ctx context.Context) error {
+// is over. When one of these fails, the others are done all the same. Plans are closed of all
+// renders, or of those that have changed.
+func (w *watcher) closeEnded(ctx context.Context, all bool, changed []uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	closed, notClosed := w.renders(ctx, "close ended plans", "select loom.close_ended_plans()")
+	var closed []uuid.UUID
+	var notClosed error
+	switch {
+	case all:
+		closed, notClosed = w.renders(ctx, "close ended plans", "select loom.close_ended_plans()")
+	case len(changed) > 0:
+		closed, notClosed = w.renders(ctx, "close ended plans", "select loom.close_plans_of($1::text[]::uuid[])", texts(changed))
+	}
 	for _, render := range closed {
 		w.Log.Info().Stringer("render_id", render).Msg("render was ended by the app")
 	}
@@ -94,8 +168,8 @@ func inWords(d time.Duration) string {
 }
 
 // renders calls a SQL function and returns the renders that it changed.
-func (w *watcher) renders(ctx context.Context, operation, call string) ([]uuid.UUID, error) {
-	rows, _ := w.DB.Query(ctx, call)
+func (w *watcher) renders(ctx context.Context, operation, call string, args ...any) ([]uuid.UUID, error) {
+	rows, _ := w.DB.Query(ctx, call, args...)
 	list, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", operation, err)
@@ -129,20 +203,55 @@ func (w *watcher) poll(ctx context.Context) error {
 	if err := w.publishAll(ctx, list, open); err != nil {
 		return err
 	}
+	w.left = notClosed(list)
 	w.since = now.Add(-lookBack)
 	return nil
 }
 
-// look publishes what has changed of some renders.
-func (w *watcher) look(ctx context.Context, changed []uuid.UUID) error {
-	if w.since.IsZero() {
+// look publishes what has changed of some renders. After an error the next round is a poll.
+func (w *watcher) look(ctx context.Context, changed []uuid.UUID) (err error) {
+	if w.since.IsZero() || len(changed) == 0 {
 		return nil // the first poll looks at all
 	}
+	defer func() {
+		if err != nil {
+			w.horizon = ""
+		}
+	}()
 	list, err := w.plans(ctx, lookQuery, w.since, texts(changed))
 	if err != nil {
 		return err
 	}
+	there := map[uuid.UUID]bool{}
+	for _, s := range list {
+		there[s.render] = true
+	}
+	gone := map[uuid.UUID]bool{}
+	for _, id := range changed {
+		gone[id] = !there[id]
+	}
+	for plan, s := range w.published {
+		if s.ended || !gone[s.render] {
+			continue
+		}
+		if err := w.stop(ctx, s.render, true); err != nil { // it was deleted
+			return err
+		}
+		delete(w.published, plan)
+	}
+	w.left = slices.DeleteFunc(w.left, func(id uuid.UUID) bool { return slices.Contains(changed, id) })
+	w.left = append(w.left, notClosed(list)...)
 	return w.publishAll(ctx, list, renders(list))
+}
+
+// notClosed returns the renders that have ended and have an open plan.
+func notClosed(list []planState) (left []uuid.UUID) {
+	for _, s := range list {
+		if !s.ended && (s.status == "done" || s.status == "failed" || s.status == "cancelled") {
+			left = append(left, s.render)
+		}
+	}
+	return left
 }
 
 // renders returns those that have an open plan.
