@@ -184,40 +184,44 @@ func (e *explained) control(t *testing.T) {
 	})
 }
 
-// fill makes renders that are queued, of 100 users, and renders that have ended, by SQL.
+// fill makes renders that are queued, of 100 users, and renders that have ended, by SQL. Of those,
+// the first 100,000 have tasks: maintenance takes them from older ones.
 func fill(t *testing.T, e *explained, queued, ended int) {
 	t.Helper()
-	for _, sql := range []string{`
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := e.quiet.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const atOnce, withTasks = 50_000, 100_000
+	for from := 0; from < ended; from += atOnce {
+		// Ids are as random as those of renders.
+		exec(`
 		with off as materialized (select set_config('session_replication_role', 'replica', true)),
-		     c as (insert into campaigns (name, user_id) select 'past', md5((n % 100)::text)::uuid from off, generate_series(1, $2::int / 10) n returning id),
-		     s as (insert into scenes (campaign_id, url, duration_sec, order_index) select id, 'https://example.com/', 1, 0 from c returning 1),
-		     r as (insert into renders (campaign_id, status, progress) select id, 'done', 100 from c, generate_series(1, 10) returning id),
-		     j as (insert into render_jobs (render_id, state) select id, 'completed' from r returning id, render_id),
+		     n as materialized (select n, md5('render ' || n)::uuid as id, md5('campaign ' || n / 10)::uuid as campaign
+		                          from off, generate_series($1::int, $1::int + $2::int - 1) n),
+		     c as (insert into campaigns (id, name, user_id) select campaign, 'past', md5((n / 10 % 100)::text)::uuid from n where n % 10 = 0),
+		     s as (insert into scenes (campaign_id, url, duration_sec, order_index) select campaign, 'https://example.com/', 1, 0 from n where n % 10 = 0),
+		     r as (insert into renders (id, campaign_id, status, progress) select id, campaign, 'done', 100 from n),
+		     j as (insert into render_jobs (id, render_id, state) select id, id, 'completed' from n),
 		     p as (insert into loom.plans (id, render_id, job_id, campaign, max_retries, outcome, created_at, ended_at)
-		           select gen_random_uuid(), render_id, id, '{"scenes": []}', 3, 'done', now() - interval '2 days', now() - interval '2 days'
-		             from j returning id, render_id),
+		           select id, id, id, '{"scenes": []}', 3, 'done', now() - interval '2 days', now() - interval '2 days' from n),
+		     k as materialized (select md5(kind || n)::uuid as task, id, kind from n, unnest('{record,normalize}'::text[]) k (kind) where $3::boolean),
 		     t as (insert into loom.tasks (id, plan_id, render_id, kind, seq, params, weight, state, attempt, keys)
-		           select gen_random_uuid(), p.id, p.render_id, k, 0, '{}', 1, 'done', 1, '{}' from p, unnest('{record,normalize}'::text[]) k returning id)
-		insert into loom.attempts (task_id, attempt, worker, ended_at, outcome) select id, 1, 'past', now(), 'done' from t where $1::int > 0`, `
+		           select task, id, id, kind, 0, '{}', 1, 'done', 1, '{}' from k)
+		insert into loom.attempts (task_id, attempt, worker, ended_at, outcome) select task, 1, 'past', now(), 'done' from k`,
+			from, min(ended-from, atOnce), from < withTasks)
+	}
+	exec("create table past_and_queued (id uuid)")
+	exec(`
 		with c as (insert into campaigns (name, user_id) select 'queued', md5((n % 100)::text)::uuid from generate_series(1, $1::int) n returning id),
 		     s as (insert into scenes (campaign_id, url, duration_sec, order_index)
 		           select id, 'https://' || id || '.example/' || n, 1, n from c, generate_series(1, 3) n returning 1),
 		     r as (insert into renders (campaign_id) select id from c returning id)
-		insert into past_and_queued select id from r where $2::int > 0`, `
-		insert into render_jobs (render_id) select id from past_and_queued where $1::int + $2::int > 0`,
-	} {
-		if strings.Contains(sql, "insert into past_and_queued") {
-			if _, err := e.quiet.Exec(t.Context(), "create table past_and_queued (id uuid)"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := e.quiet.Exec(t.Context(), sql, queued, ended); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := e.quiet.Exec(t.Context(), "vacuum analyze"); err != nil {
-		t.Fatal(err)
-	}
+		insert into past_and_queued select id from r`, queued)
+	exec("insert into render_jobs (render_id) select id from past_and_queued")
+	exec("vacuum analyze")
 }
 
 // explained is a database whose plans are noted: those of all statements, the ones in functions
