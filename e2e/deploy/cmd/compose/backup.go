@@ -35,6 +35,11 @@ func (r *run) restore(ctx context.Context, from *deployment) (err error) {
 	if err := stream(ctx, filepath.Join(dir, "loom.dump"), "", "exec", postgres[0], "cat", "/tmp/loom.dump"); err != nil {
 		return err
 	}
+	// The dump has policies for loom-lite's groups, which belong to the server.
+	if err := stream(ctx, filepath.Join(dir, "roles.sql"), "", "exec", postgres[0],
+		"pg_dumpall", "-U", "loom", "--roles-only", "--no-role-passwords"); err != nil {
+		return err
+	}
 	for _, volume := range buckets {
 		if err := stream(ctx, filepath.Join(dir, volume+".tar"), "", "run", "--rm", "--volume", from.project+"_"+volume+":/v:ro",
 			"debian:trixie-slim", "tar", "--xattrs", "-C", "/v", "-c", "."); err != nil {
@@ -63,9 +68,12 @@ func (r *run) restore(ctx context.Context, from *deployment) (err error) {
 	if err != nil {
 		return err
 	}
-	// Rights are of roles that `migrate` makes.
+	// The owner's own role is there, and psql goes on after saying so.
+	if err := stream(ctx, "", filepath.Join(dir, "roles.sql"), "exec", "--interactive", postgres[0], "psql", "-q", "-U", "loom", "-d", "loom"); err != nil {
+		return err
+	}
 	if err := stream(ctx, "", filepath.Join(dir, "loom.dump"), "exec", "--interactive", postgres[0],
-		"pg_restore", "-U", "loom", "-d", "loom", "--no-owner", "--no-privileges", "--exit-on-error"); err != nil {
+		"pg_restore", "-U", "loom", "-d", "loom", "--no-owner", "--exit-on-error"); err != nil {
 		return err
 	}
 	if _, err := to.compose(ctx, "up", "--detach", "--wait", "--wait-timeout", "600"); err != nil {

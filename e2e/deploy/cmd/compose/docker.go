@@ -42,12 +42,20 @@ func (d *deployment) containers(ctx context.Context, service string) ([]string, 
 	return fields(out), err
 }
 
-// awaitHealthy waits until n containers of a service are healthy.
-func (d *deployment) awaitHealthy(ctx context.Context, service string, n int) error {
-	return await(ctx, 5*time.Minute, fmt.Sprintf("%d healthy containers of %s", n, service), func(ctx context.Context) (bool, error) {
-		out, err := docker(ctx, "ps", "--quiet", "--filter", "label=com.docker.compose.project="+d.project,
-			"--filter", "label=com.docker.compose.service="+service, "--filter", "health=healthy")
-		return len(fields(out)) == n, err
+// awaitReady waits until n containers of a service can work: those that only live must not take the
+// place of others.
+func (d *deployment) awaitReady(ctx context.Context, service string, n int) error {
+	return await(ctx, 5*time.Minute, fmt.Sprintf("%d containers of %s that are ready", n, service), func(ctx context.Context) (bool, error) {
+		ids, err := d.containers(ctx, service)
+		if err != nil || len(ids) != n {
+			return false, err
+		}
+		for _, id := range ids {
+			if _, err := docker(ctx, "exec", id, "ready"); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
 	})
 }
 

@@ -216,6 +216,11 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 	if err != nil {
 		return err
 	}
+	// First the database, as an upgrade does: the old services work with the new schema.
+	if _, err := next.compose(ctx, "run", "--rm", "-T", "--no-deps", "migrate"); err != nil {
+		return err
+	}
+	r.log.add("migrated by the new image, with the old services at work")
 	for _, service := range []string{"ingest", "recorder", "transcoder", "uploader"} {
 		old, err := d.containers(ctx, service)
 		if err != nil {
@@ -224,7 +229,7 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 		if _, err := next.compose(ctx, "up", "--detach", "--no-deps", "--no-recreate", "--scale", fmt.Sprintf("%s=%d", service, 2*len(old)), service); err != nil {
 			return err
 		}
-		if err := next.awaitHealthy(ctx, service, 2*len(old)); err != nil {
+		if err := next.awaitReady(ctx, service, 2*len(old)); err != nil {
 			return err
 		}
 		r.log.add("%s: %d of the old image and %d of the new one side by side", service, len(old), len(old))

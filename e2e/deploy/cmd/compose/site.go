@@ -42,10 +42,13 @@ func serveSite(ctx context.Context) (*site, error) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprintf(w, page, html.EscapeString("Page "+r.URL.Path))
 	})}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // it says that it was closed
+	}()
 	return &site{address: listener.Addr().String(), close: func() {
 		_ = server.Close()
-		_ = <-ended // it says that it was closed
+		<-ended
 	}}, nil
 }
