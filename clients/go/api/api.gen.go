@@ -710,7 +710,7 @@ type EndpointWithSecretBody struct {
 	SecretExpiresAt *time.Time `json:"secret_expires_at"`
 	UpdatedAt       time.Time  `json:"updated_at"`
 	URL             string     `json:"url"`
-	UserID          string     `json:"user_id"`
+	UserID          *string    `json:"user_id"`
 	Version         int        `json:"version"`
 }
 
@@ -2101,7 +2101,7 @@ type WebhookDelivery struct {
 	EventID    string     `json:"event_id"`
 	ID         string     `json:"id"`
 	NextAt     *time.Time `json:"next_at"`
-	RenderID   string     `json:"render_id"`
+	RenderID   *string    `json:"render_id"`
 	State      string     `json:"state"`
 	Status     *int       `json:"status"`
 	Type       string     `json:"type"`
@@ -2118,7 +2118,7 @@ type WebhookDeliveryInFull struct {
 	EventID    string           `json:"event_id"`
 	ID         string           `json:"id"`
 	NextAt     *time.Time       `json:"next_at"`
-	RenderID   string           `json:"render_id"`
+	RenderID   *string          `json:"render_id"`
 	State      string           `json:"state"`
 	Status     *int             `json:"status"`
 	Tries      []WebhookAttempt `json:"tries"`
@@ -2137,13 +2137,13 @@ type WebhookEndpoint struct {
 	SecretExpiresAt *time.Time `json:"secret_expires_at"`
 	UpdatedAt       time.Time  `json:"updated_at"`
 	URL             string     `json:"url"`
-	UserID          string     `json:"user_id"`
+	UserID          *string    `json:"user_id"`
 	Version         int        `json:"version"`
 }
 
 // WebhookRenderData defines model for WebhookRenderData.
 type WebhookRenderData struct {
-	CampaignID string `json:"campaign_id"`
+	CampaignID *string `json:"campaign_id"`
 
 	// Deleted The render was deleted before it had ended.
 	Deleted bool `json:"deleted"`
@@ -2156,7 +2156,7 @@ type WebhookRenderData struct {
 	FinalVideoURL *string `json:"final_video_url"`
 
 	// JobID The job that began or ended. A render that is done again has another one.
-	JobID string `json:"job_id"`
+	JobID *string `json:"job_id"`
 
 	// Metadata The campaign's. Null: it was deleted with its campaign.
 	Metadata map[string]interface{} `json:"metadata"`

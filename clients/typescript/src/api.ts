@@ -1554,7 +1554,7 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             url: string;
-            user_id: string;
+            user_id: string | null;
             /** Format: int64 */
             version: number;
         };
@@ -3004,7 +3004,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             next_at: string | null;
-            render_id: string;
+            render_id: string | null;
             state: string;
             /** Format: int64 */
             status: number | null;
@@ -3024,7 +3024,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             next_at: string | null;
-            render_id: string;
+            render_id: string | null;
             state: string;
             /** Format: int64 */
             status: number | null;
@@ -3047,12 +3047,12 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             url: string;
-            user_id: string;
+            user_id: string | null;
             /** Format: int64 */
             version: number;
         };
         WebhookRenderData: {
-            campaign_id: string;
+            campaign_id: string | null;
             /** @description The render was deleted before it had ended. */
             deleted: boolean;
             /** @description docs/reference/errors.md has all of them. */
@@ -3061,7 +3061,7 @@ export interface components {
             error_message: string | null;
             final_video_url: string | null;
             /** @description The job that began or ended. A render that is done again has another one. */
-            job_id: string;
+            job_id: string | null;
             /** @description The campaign's. Null: it was deleted with its campaign. */
             metadata: {
                 [key: string]: unknown;

@@ -30,7 +30,7 @@ type Delivery struct {
 	// EventID is the webhook-id of its requests.
 	EventID  uuid.UUID  `json:"event_id"`
 	Type     string     `json:"type"`
-	RenderID *uuid.UUID `json:"render_id"`
+	RenderID *uuid.UUID `json:"render_id" nullable:"true"`
 	// State is pending, delivered or dead.
 	State    string `json:"state"`
 	Attempts int    `json:"attempts"`

@@ -45,7 +45,7 @@ type Endpoint struct {
 	// Events are the types that it gets.
 	Events []string `json:"events"`
 	// UserID: it gets events of this user's campaigns alone.
-	UserID    *uuid.UUID `json:"user_id"`
+	UserID    *uuid.UUID `json:"user_id" nullable:"true"`
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
 	Version   int        `json:"version"`

@@ -42,8 +42,8 @@ type Message = Body[json.RawMessage]
 // RenderData is the data of a render's event.
 type RenderData struct {
 	RenderID        uuid.UUID       `json:"render_id"`
-	CampaignID      *uuid.UUID      `json:"campaign_id"`
-	JobID           *uuid.UUID      `json:"job_id" doc:"The job that began or ended. A render that is done again has another one."`
+	CampaignID      *uuid.UUID      `json:"campaign_id" nullable:"true"`
+	JobID           *uuid.UUID      `json:"job_id" nullable:"true" doc:"The job that began or ended. A render that is done again has another one."`
 	UserID          *string         `json:"user_id" doc:"Whose campaign it is."`
 	Status          string          `json:"status" doc:"The render's: done, failed, cancelled, or the stage that began." example:"done"`
 	VideoURL        *string         `json:"final_video_url"`
