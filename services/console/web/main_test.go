@@ -23,6 +23,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/web"
+	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}, stagetest.Ours()...) }
@@ -72,7 +73,7 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := web.New(ctx, web.Config{DB: db, NATS: nc, URL: base, Log: zerolog.New(zerolog.NewTestWriter(t))})
+	handler, err := web.New(ctx, web.Config{DB: db, NATS: nc, URL: base, Keeper: new(webhooks.Keeper), Log: zerolog.New(zerolog.NewTestWriter(t))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ var seeded = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) 
 })
 
 // all are the pages that an admin sees. ID stands for a render's id.
-var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/bulk", "/bulk/new?status=failed&action=retry", "/new", "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
+var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/bulk", "/bulk/new?status=failed&action=retry", "/new", "/webhooks", "/webhooks/new", "/deliveries", "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
 
 // someRender is the id of a render with a status.
 func (d *dashboard) someRender(status string) (id string) {

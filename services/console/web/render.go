@@ -185,10 +185,16 @@ func (d *renderPage) measure(tasks []renders.Task) {
 	if err := json.Unmarshal(d.Report, &known); err == nil {
 		d.Bytes = known.Bytes
 	}
+	d.Facts = indented(d.Report)
+}
+
+// indented is JSON as people read it; what is none stays as it is.
+func indented(text []byte) string {
 	var b bytes.Buffer
-	if err := json.Indent(&b, d.Report, "", "  "); err == nil {
-		d.Facts = b.String()
+	if err := json.Indent(&b, text, "", "  "); err != nil {
+		return string(text)
 	}
+	return b.String()
 }
 
 // id reads the id in the path. A wrong one is that of nothing.

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
 
 // Config is what the dashboard needs.
@@ -23,7 +24,9 @@ type Config struct {
 	URL *url.URL
 	// Media are the origins of pictures and videos, such as https://media.example.com.
 	Media []string
-	Log   zerolog.Logger
+	// Keeper seals the secrets of webhooks.
+	Keeper *webhooks.Keeper
+	Log    zerolog.Logger
 }
 
 // Server serves the dashboard.
