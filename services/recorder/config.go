@@ -146,10 +146,10 @@ func tryChrome(ctx context.Context, path string, sandbox bool, mode msg.Mode) (v
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
 	version, err = capture.Probe(ctx, capture.Browser{Client: p.Client, Kill: p.Kill}, mode, 320, 240)
+	closed := p.Close() // reads Chrome's stderr to its end
 	if err != nil {
-		return version, fmt.Errorf("%w; it said: %s", err, p.Stderr())
+		err = fmt.Errorf("%w; it said: %s", err, p.Stderr())
 	}
-	return version, nil
+	return version, errors.Join(err, closed)
 }
