@@ -73,9 +73,9 @@ func TestAnOutageIsLoggedAtItsStartAndAtItsEnd(t *testing.T) {
 		kind  func(error) string
 		want  []string
 	}{
-		"an error":                      {want: []string{`"error","error":"away"`, `"info","for":36`}},
-		"a warning":                     {minor: true, want: []string{`"warn","error":"away"`, `"info","for":36`}},
-		"an error of another kind, too": {kind: error.Error, want: []string{`"away"`, `"refused"`, `"info","for":36`}},
+		"an error":                      {want: []string{`"error","error":"away"`, `"info","for_ms":36`}},
+		"a warning":                     {minor: true, want: []string{`"warn","error":"away"`, `"info","for_ms":36`}},
+		"an error of another kind, too": {kind: error.Error, want: []string{`"away"`, `"refused"`, `"info","for_ms":36`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -131,13 +131,7 @@ type NewEndpoint struct {
 // shown again. If there is one with this id, it gets a new secret: its request is sent again, and
 // the answer with the first one did not arrive.
 func Create(ctx context.Context, db DB, keeper *Keeper, id uuid.UUID, n NewEndpoint) (e Endpoint, secret Secret, err error) {
-	if n.Events == nil {
-		n.Events = DefaultTypes
-	}
-	if n.Secret == nil {
-		n.Secret = NewSecret()
-	}
-	if err := errors.Join(CheckURL(n.URL), checkTypes(n.Events), checkOwned(n.User, n.Events), checkDescription(n.Description)); err != nil {
+	if n, err = n.checked(); err != nil {
 		return e, nil, err
 	}
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
@@ -145,20 +139,38 @@ func Create(ctx context.Context, db DB, keeper *Keeper, id uuid.UUID, n NewEndpo
 			e, err = rotate(ctx, tx, keeper, id, n.Secret, 0)
 			return err
 		}
-		_, err := tx.Exec(ctx, "select loom.add_endpoint($1::uuid, $2::text, $3::text, $4::text[], $5::uuid, $6::bytea)",
-			id, n.URL, n.Description, n.Events, n.User, keeper.seal(id, n.Secret))
-		if err != nil {
-			return err
-		}
-		if e, err = get(ctx, tx, id); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, "webhook_endpoint.create", target(id), audit.Detail{"host": host(n.URL), "events": n.Events, "user_id": n.User})
+		e, err = add(ctx, tx, keeper, id, n)
+		return err
 	})
 	if err != nil {
 		return Endpoint{}, nil, fmt.Errorf("create endpoint: %w", err)
 	}
 	return e, n.Secret, nil
+}
+
+// checked returns n with what it leaves open, or an error that says what is wrong with it.
+func (n NewEndpoint) checked() (NewEndpoint, error) {
+	if n.Events == nil {
+		n.Events = DefaultTypes
+	}
+	if n.Secret == nil {
+		n.Secret = NewSecret()
+	}
+	return n, errors.Join(CheckURL(n.URL), checkTypes(n.Events), checkOwned(n.User, n.Events), checkDescription(n.Description))
+}
+
+// add makes an endpoint. It is an error if there is one with this id.
+func add(ctx context.Context, tx pgx.Tx, keeper *Keeper, id uuid.UUID, n NewEndpoint) (Endpoint, error) {
+	_, err := tx.Exec(ctx, "select loom.add_endpoint($1::uuid, $2::text, $3::text, $4::text[], $5::uuid, $6::bytea)",
+		id, n.URL, n.Description, n.Events, n.User, keeper.seal(id, n.Secret))
+	if err != nil {
+		return Endpoint{}, err
+	}
+	e, err := get(ctx, tx, id)
+	if err != nil {
+		return Endpoint{}, err
+	}
+	return e, audit.Record(ctx, tx, "webhook_endpoint.create", target(id), audit.Detail{"host": host(n.URL), "events": n.Events, "user_id": n.User})
 }
 
 // target is what the audit log calls an endpoint.
@@ -187,7 +199,7 @@ func (e Endpoint) Masked() string {
 func Ensure(ctx context.Context, db DB, keeper *Keeper, id uuid.UUID, n NewEndpoint) error {
 	e, err := Get(ctx, db, id)
 	if errors.Is(err, ErrNotFound) {
-		if _, _, err := Create(ctx, db, keeper, id, n); postgres.SQLState(err) != uniqueViolation {
+		if made, err := makeOne(ctx, db, keeper, id, n); made || err != nil {
 			return err
 		}
 		e, err = Get(ctx, db, id)
@@ -213,6 +225,25 @@ func Ensure(ctx context.Context, db DB, keeper *Keeper, id uuid.UUID, n NewEndpo
 	}
 	_, _, err = Rotate(ctx, db, keeper, id, n.Secret, 0)
 	return err
+}
+
+// makeOne makes an endpoint, and reports whether it has: one that another console makes meanwhile
+// keeps its secret.
+func makeOne(ctx context.Context, db DB, keeper *Keeper, id uuid.UUID, n NewEndpoint) (made bool, err error) {
+	if n, err = n.checked(); err != nil {
+		return false, err
+	}
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		_, err := add(ctx, tx, keeper, id, n)
+		return err
+	})
+	switch {
+	case postgres.SQLState(err) == uniqueViolation:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("create endpoint: %w", err)
+	}
+	return true, nil
 }
 
 // uniqueViolation is the SQLSTATE of a key that is there already.
