@@ -167,7 +167,8 @@ func (d *onDatabase) Preflight(ctx context.Context, id uuid.UUID) (*preflight.Pr
 }
 
 func (d *onDatabase) CancelPreflight(ctx context.Context, id uuid.UUID) error {
-	return preflight.Cancel(ctx, d.db, id)
+	_, err := preflight.Cancel(ctx, d.db, id)
+	return err
 }
 
 func (d *onDatabase) Sheet(ctx context.Context, p *preflight.Preflight, path string) error {

@@ -7,10 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
-	"github.com/loom-lite/loom-lite/services/console/audit"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/preflight"
 	"github.com/loom-lite/loom-lite/services/console/renders"
@@ -77,25 +75,16 @@ func (a *API) createPreflight(ctx context.Context, in *createPreflightInput) (*a
 		return nil, NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "Send either campaign or campaign_id.")
 	}
 	id := newID(ctx, "preflight")
-	detail := audit.Detail{}
-	var open func(tx pgx.Tx) error
+	var err error
 	if b.CampaignID != nil {
-		detail["campaign"] = b.CampaignID
-		open = func(tx pgx.Tx) error { return preflight.OpenCampaign(ctx, tx, id, *b.CampaignID) }
+		err = preflight.OpenCampaign(ctx, a.cfg.DB, id, *b.CampaignID)
 	} else {
-		asked, err := a.asked(ctx, b.Campaign)
-		if err != nil {
-			return nil, err
+		asked, problem := a.asked(ctx, b.Campaign)
+		if problem != nil {
+			return nil, problem
 		}
-		detail["pages"] = len(asked.Pages)
-		open = func(tx pgx.Tx) error { return preflight.Open(ctx, tx, id, asked) }
+		err = preflight.Open(ctx, a.cfg.DB, id, asked)
 	}
-	err := pgx.BeginFunc(ctx, a.cfg.DB, func(tx pgx.Tx) error {
-		if err := open(tx); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, "preflight.create", "preflight/"+id.String(), detail)
-	})
 	if errors.Is(err, preflight.ErrEmpty) {
 		return nil, NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "The campaign has no scenes.")
 	}
@@ -193,12 +182,8 @@ func (a *API) cancelPreflight(ctx context.Context, in *preflightInput) (*struct{
 	if _, err := a.found(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	return nil, pgx.BeginFunc(ctx, a.cfg.DB, func(tx pgx.Tx) error {
-		if err := preflight.Cancel(ctx, tx, in.ID); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, "preflight.cancel", "preflight/"+in.ID.String(), nil)
-	})
+	_, err := preflight.Cancel(ctx, a.cfg.DB, in.ID)
+	return nil, err
 }
 
 type scenePictureInput struct {

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/loom-lite/loom-lite/pkg/redact"
+	"github.com/loom-lite/loom-lite/services/console/audit"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
@@ -26,7 +26,7 @@ var (
 
 // DB is what is needed of the database: a pool or a transaction.
 type DB interface {
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Begin(ctx context.Context) (pgx.Tx, error)
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
@@ -74,7 +74,8 @@ func Of(s renders.Submission) (Asked, error) {
 	return a, nil
 }
 
-// Open asks for the pages to be opened, as a preflight with an id.
+// Open asks for the pages to be opened, as a preflight with an id. The audit log names who asks: the
+// principal of ctx.
 func Open(ctx context.Context, db DB, id uuid.UUID, a Asked) error {
 	type params struct {
 		Scene    int           `json:"scene"`
@@ -93,22 +94,40 @@ func Open(ctx context.Context, db DB, id uuid.UUID, a Asked) error {
 	if err != nil {
 		return fmt.Errorf("open preflight: %w", err)
 	}
-	var opened bool
-	err = db.QueryRow(ctx, "select loom.open_preflight($1::uuid, $2::uuid, $3::uuid, $4::text, $5::text::jsonb)",
-		id, a.User, nil, a.Name, string(text)).Scan(&opened)
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		var opened bool
+		err := tx.QueryRow(ctx, "select loom.open_preflight($1::uuid, $2::uuid, $3::uuid, $4::text, $5::text::jsonb)",
+			id, a.User, nil, a.Name, string(text)).Scan(&opened)
+		if err != nil {
+			return err
+		}
+		if !opened {
+			return ErrBusy
+		}
+		return audit.Record(ctx, tx, "preflight.create", target(id), audit.Detail{"pages": len(pages)})
+	})
 	if err != nil {
 		return fmt.Errorf("open preflight: %w", err)
-	}
-	if !opened {
-		return fmt.Errorf("open preflight: %w", ErrBusy)
 	}
 	return nil
 }
 
-// Cancel ends the pages that are not over.
-func Cancel(ctx context.Context, db DB, id uuid.UUID) error {
-	if _, err := db.Exec(ctx, "select loom.cancel_preflight($1::uuid)", id); err != nil {
-		return fmt.Errorf("cancel preflight: %w", err)
+// Cancel ends the pages that are not over, and reports whether there were any. The audit log says
+// who did.
+func Cancel(ctx context.Context, db DB, id uuid.UUID) (cancelled bool, err error) {
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		var ended int
+		if err := tx.QueryRow(ctx, "select loom.cancel_preflight($1::uuid)", id).Scan(&ended); err != nil || ended == 0 {
+			return err
+		}
+		cancelled = true
+		return audit.Record(ctx, tx, "preflight.cancel", target(id), nil)
+	})
+	if err != nil {
+		return false, fmt.Errorf("cancel preflight: %w", err)
 	}
-	return nil
+	return cancelled, nil
 }
+
+// target is a preflight's name in the audit log.
+func target(id uuid.UUID) string { return "preflight/" + id.String() }

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,8 @@ import (
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
+	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
+	"github.com/loom-lite/loom-lite/services/console/audit"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
@@ -56,7 +59,7 @@ func TestAPreflightIsReadAsItGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := uuid.New()
-	if err := Open(t.Context(), db, id, asked); err != nil {
+	if err := Open(accesstest.Operator(t), db, id, asked); err != nil {
 		t.Fatal(err)
 	}
 	get := func() *Preflight {
@@ -105,17 +108,69 @@ func TestACancelledPreflightIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := uuid.New()
-	if err := Open(t.Context(), db, id, asked); err != nil {
+	if err := Open(accesstest.Operator(t), db, id, asked); err != nil {
 		t.Fatal(err)
 	}
-	if err := Cancel(t.Context(), db, id); err != nil {
-		t.Fatal(err)
+	for _, want := range []bool{true, false} {
+		if cancelled, err := Cancel(accesstest.Operator(t), db, id); err != nil || cancelled != want {
+			t.Fatalf("cancelled: %v, %v", cancelled, err)
+		}
 	}
 	if p, err := Get(t.Context(), db, id); err != nil || p.Status != "cancelled" || !p.Done() {
 		t.Errorf("it is %+v, %v", p, err)
 	}
 	if _, err := Get(t.Context(), db, uuid.New()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("another is %v", err)
+	}
+}
+
+// The API, the dashboard and the command line all come here.
+func TestWhoAsksForAPreflightIsInTheAuditLogOrItIsNotMade(t *testing.T) {
+	t.Parallel()
+	db, id := database(t), uuid.New()
+	asked, err := Of(scenes("https://a.example/", "https://b.example/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Open(t.Context(), db, id, asked); !errors.Is(err, audit.ErrNobody) {
+		t.Errorf("nobody's preflight: %v", err)
+	}
+	if _, err := Get(t.Context(), db, id); !errors.Is(err, ErrNotFound) {
+		t.Errorf("nobody's preflight is %v", err)
+	}
+	if err := Open(accesstest.Operator(t), db, id, asked); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Cancel(t.Context(), db, id); !errors.Is(err, audit.ErrNobody) {
+		t.Errorf("nobody cancels: %v", err)
+	}
+	for range 2 {
+		if _, err := Cancel(accesstest.Operator(t), db, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var campaign uuid.UUID
+	if err := db.QueryRow(t.Context(), `with c as (insert into public.campaigns (id, name) values (gen_random_uuid(), 'Launch') returning id)
+		insert into public.scenes (campaign_id, url, duration_sec, order_index) select id, 'https://a.example/', 2, 0 from c returning campaign_id`).Scan(&campaign); err != nil {
+		t.Fatal(err)
+	}
+	if err := OpenCampaign(accesstest.Operator(t), db, uuid.New(), campaign); err != nil {
+		t.Fatal(err)
+	}
+	list, err := audit.List(t.Context(), db, audit.Filter{}, 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range list {
+		got = append(got, fmt.Sprint(e.Kind, " ", e.Action, " ", e.Detail))
+		if e.Action == "preflight.cancel" && e.Target != "preflight/"+id.String() {
+			t.Errorf("%s is cancelled", e.Target)
+		}
+	}
+	want := []string{fmt.Sprintf("operator preflight.create map[campaign:%s]", campaign), "operator preflight.cancel map[]", "operator preflight.create map[pages:2]"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the audit log has %q, want %q", got, want)
 	}
 }
 
