@@ -88,7 +88,7 @@ func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn,
 	if err != nil {
 		return nil, nil, err
 	}
-	dashboard, err := web.New(ctx, web.Config{DB: pool, NATS: nc, URL: base, Keeper: c.keeper, Log: c.Log})
+	dashboard, err := web.New(ctx, web.Config{DB: pool, NATS: nc, URL: base, Objects: work, WorkBucket: c.WorkBucket, Keeper: c.keeper, Log: c.Log})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -74,8 +74,8 @@ func Of(s renders.Submission) (Asked, error) {
 	return a, nil
 }
 
-// Open asks for the pages to be opened, as a preflight with an id. The audit log names who asks: the
-// principal of ctx.
+// Open asks for the pages to be opened, as a preflight with an id. The audit log names who asks:
+// the principal of ctx.
 func Open(ctx context.Context, db DB, id uuid.UUID, a Asked) error {
 	type params struct {
 		Scene    int           `json:"scene"`

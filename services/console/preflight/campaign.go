@@ -17,8 +17,8 @@ import (
 var ErrEmpty = errors.New("the campaign has no scenes")
 
 // OpenCampaign asks for the pages of a campaign of the app's to be opened, as a preflight with an
-// id, as Open does. It returns renders.ErrNoCampaign if there is none that may be seen. The database
-// reads the scenes itself: their options may be secret.
+// id, as Open does. It returns renders.ErrNoCampaign if there is none that may be seen. The
+// database reads the scenes itself: their options may be secret.
 func OpenCampaign(ctx context.Context, db DB, id, campaign uuid.UUID) error {
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		var outcome string

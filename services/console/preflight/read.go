@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/access"
 )
 
 // Preflight is what was asked about, and what was found.
@@ -121,6 +122,39 @@ func scanPage(row pgx.CollectableRow) (p Page, err error) {
 	return p, nil
 }
 
+// Short is a preflight in a list.
+type Short struct {
+	ID        uuid.UUID
+	Name      string
+	CreatedAt time.Time
+	// Status is as a Preflight has it.
+	Status string
+	// Pages counts all pages, Over those of which no more is to come, and Fails those because of
+	// which a render would fail.
+	Pages, Over, Fails int
+}
+
+// List returns the preflights that the principal of ctx may see, the newest first, at most limit.
+func List(ctx context.Context, db DB, limit int) ([]Short, error) {
+	rows, err := db.Query(ctx, `select f.id, f.name, f.created_at,
+		       case when count(p.id) filter (where p.state in ('due', 'running')) > 0 then 'running'
+		            when count(p.id) filter (where p.state = 'cancelled') > 0 then 'cancelled' else 'done' end,
+		       count(p.id), count(p.id) filter (where p.state not in ('due', 'running')),
+		       count(p.id) filter (where (p.facts ->> 'fails')::boolean)
+		  from (select k.id, k.name, k.created_at from loom.preflights k where $1::uuid is null or k.user_id = $1::uuid
+		         order by k.created_at desc limit $2::int) f
+		  left join loom.preflight_pages p on p.preflight_id = f.id
+		 group by f.id, f.name, f.created_at order by f.created_at desc, f.id`, access.Owner(ctx), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list preflights: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Short])
+	if err != nil {
+		return nil, fmt.Errorf("list preflights: %w", err)
+	}
+	return list, nil
+}
+
 // count sums the pages up.
 func (p *Preflight) count() {
 	p.Status = "done"
@@ -131,8 +165,7 @@ func (p *Preflight) count() {
 		switch {
 		case !page.Over():
 			p.Status = "running"
-			return
-		case page.State == "cancelled":
+		case page.State == "cancelled" && p.Status == "done":
 			p.Status = "cancelled"
 		}
 	}

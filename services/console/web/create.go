@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/loom-lite/loom-lite/services/console/preflight"
 	"github.com/loom-lite/loom-lite/services/console/renders"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 // formPage is the form of a new render.
@@ -53,7 +55,8 @@ func (s *Server) showForm(r *request, status int, f formPage) {
 	s.show(r, status, "new", page{Title: "New render", Nav: "renders", Data: f})
 }
 
-// create submits a render. With "more" the form comes back with room for more scenes.
+// create submits a render. With "more" the form comes back with room for more scenes, and with
+// "check" the pages are opened instead.
 func (s *Server) create(r *request) error {
 	if err := r.ParseForm(); err != nil {
 		return errUnreadableForm
@@ -78,6 +81,19 @@ func (s *Server) create(r *request) error {
 		return nil
 	}
 	work.User = r.who.User
+	if r.PostForm.Has("check") {
+		asked, err := preflight.Of(work)
+		var invalid *plan.Invalid
+		if errors.As(err, &invalid) {
+			f.Problems = []string{invalid.Message}
+			s.showForm(r, http.StatusUnprocessableEntity, f)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return s.check(r, asked)
+	}
 	id, err := renders.Submit(r.Context(), s.cfg.DB, work)
 	if err != nil {
 		return err

@@ -21,6 +21,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/web"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
@@ -49,6 +51,9 @@ type dashboard struct {
 	db     *pgxpool.Pool
 	nc     *nats.Conn
 	server *web.Server
+	// objects has the pictures of preflights, in bucket.
+	objects *store.Client
+	bucket  string
 }
 
 // start starts a dashboard below a prefix, such as "/console", or "".
@@ -67,13 +72,15 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 	if err != nil {
 		t.Fatal(err)
 	}
+	objects := storetest.Client(t)
+	bucket := storetest.Bucket(t, objects)
 	ctx, cancel := context.WithCancel(context.Background())
 	server := httptest.NewUnstartedServer(nil)
 	base, err := url.Parse("http://" + server.Listener.Addr().String() + prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := web.New(ctx, web.Config{DB: db, NATS: nc, URL: base, Keeper: new(webhooks.Keeper), Log: zerolog.New(zerolog.NewTestWriter(t))})
+	handler, err := web.New(ctx, web.Config{DB: db, NATS: nc, URL: base, Objects: objects, WorkBucket: bucket, Keeper: new(webhooks.Keeper), Log: zerolog.New(zerolog.NewTestWriter(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +92,7 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 		nc.Close()
 		db.Close()
 	})
-	return &dashboard{t: t, url: base.String(), db: db, nc: nc, server: handler}
+	return &dashboard{t: t, url: base.String(), db: db, nc: nc, server: handler, objects: objects, bucket: bucket}
 }
 
 // offer makes a sign-in link.

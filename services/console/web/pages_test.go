@@ -26,7 +26,7 @@ var seeded = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) 
 })
 
 // all are the pages that an admin sees. ID stands for a render's id.
-var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/bulk", "/bulk/new?status=failed&action=retry", "/new", "/webhooks", "/webhooks/new", "/deliveries", "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
+var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/bulk", "/bulk/new?status=failed&action=retry", "/new", "/preflights", "/preflights/" + somePreflight, "/webhooks", "/webhooks/new", "/deliveries", "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
 
 // someRender is the id of a render with a status.
 func (d *dashboard) someRender(status string) (id string) {
@@ -45,6 +45,7 @@ func TestPagesAreAccessibleAndKeepTheirPolicy(t *testing.T) {
 		t.Fatalf("%v: make setup-npm installs it", err)
 	}
 	d := startOn(t, "/console", seeded.Database(t))
+	d.put(pictureKey, grey(t))
 	for _, colours := range []string{"light", "dark"} {
 		for _, width := range []int{1280, 390} {
 			// Half of the four, unless there is time.
@@ -116,6 +117,7 @@ func noComplaints(t *testing.T, page *rod.Page) (stop func()) {
 // Without scripts every page is read, and a render is found, made again and cancelled.
 func TestEverythingWorksWithoutScripts(t *testing.T) {
 	d := startOn(t, "", seeded.Database(t))
+	d.put(pictureKey, grey(t))
 	page := d.blank(t, 1280)
 	// The pages have no scripts but those that they load.
 	_ = proto.NetworkEnable{}.Call(page)
@@ -152,6 +154,10 @@ func TestEverythingWorksWithoutScripts(t *testing.T) {
 	point(t, page, "button[popovertarget=cancel]")
 	press(t, page, "#cancel form button")
 	d.await("it is cancelled", "select status = 'cancelled' from public.renders where id = $1::uuid", id)
+	visit(t, page, d.url+"/preflights/"+somePreflight)
+	page.Timeout(patience).MustElement("#page-2 img").MustWaitLoad()
+	press(t, page, ".head .does form button")
+	d.await("no more pages are opened", "select not exists (select from loom.preflight_pages where state = 'due')")
 	visit(t, page, d.url+"/stages")
 	press(t, page, "#stage-record form button")
 	d.await("the stage is paused", "select exists (select from loom.paused where kind = 'record')")

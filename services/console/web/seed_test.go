@@ -39,6 +39,12 @@ func fill(ctx context.Context, conn *pgx.Conn, renders int) error {
 	return nil
 }
 
+// somePreflight is the id of a preflight that still runs, and pictureKey where its pictures are.
+const (
+	somePreflight = "00000000-0000-4000-8000-0000000000aa"
+	pictureKey    = "preflights/picture.jpg"
+)
+
 // seeds make n renders: the first is the oldest.
 var seeds = []string{
 	// What each render is: the newest 3 run, and the 12 before them wait.
@@ -99,6 +105,15 @@ var seeds = []string{
 	   from seed_tasks where state in ('done', 'failed', 'running')`,
 	`insert into loom.dead_letters (id, task_id, render_id, kind, error_code, error_message, worker, died_at)
 	 select id, id, render, kind, code, 'Scene 2 could not be shown: ' || replace(code, '_', ' ') || '.', 'recorder-1', ends from seed_tasks where state = 'failed'`,
+	`select loom.open_preflight('` + somePreflight + `', null, null, 'Spring launch', jsonb_agg(jsonb_build_object(
+	          'id', gen_random_uuid(), 'url', 'https://app.example.com/tour/' || s, 'params', '{}'::jsonb) order by s)) from generate_series(0, 4) s`,
+	`select loom.finish_page(p.id, g.attempt, f.facts::jsonb, '` + pictureKey + `')
+	   from (values (0, '{"findings": [{"class": "ok", "reason": "The page is shown."}], "load_ms": 700, "picture": false}'),
+	                (1, '{"findings": [{"class": "login", "code": "scene_login_wall", "reason": "It asks for a login.", "advice": "Use a public page."}], "fails": true, "load_ms": 1500, "picture": true}'),
+	                (2, '{"findings": [{"class": "missing_fonts", "reason": "Some text is shown as boxes.", "advice": "Install fonts."}, {"class": "slow", "reason": "It took 9 s."}], "load_ms": 9000, "picture": true}')) as f (seq, facts)
+	   join loom.preflight_pages p on p.seq = f.seq, lateral loom.grant_page(p.id, 'recorder-1', gen_random_uuid(), '1 minute', null) g`,
+	`select loom.fail_page(p.id, g.attempt, 'internal', 'Something went wrong on our side. Please try again.', 'why', true)
+	   from loom.preflight_pages p, lateral loom.grant_page(p.id, 'recorder-1', gen_random_uuid(), '1 minute', null) g where p.seq = 3`,
 	`insert into loom.workers (worker, stage, heard_at, done_at)
 	 select v.stage_name || '-' || i, v.stage, now() - case when i = 3 and v.stage = 'record' then interval '9 minutes' else interval '5 seconds' end, now()
 	   from (values ('recorder', 'record'), ('transcoder', 'transcode'), ('uploader', 'upload')) as v (stage_name, stage), generate_series(1, 3) i`,

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/preflight"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
 
@@ -26,7 +27,10 @@ type Config struct {
 	Media []string
 	// Keeper seals the secrets of webhooks.
 	Keeper *webhooks.Keeper
-	Log    zerolog.Logger
+	// Objects has the pictures of preflights, in WorkBucket.
+	Objects    preflight.Store
+	WorkBucket string
+	Log        zerolog.Logger
 }
 
 // Server serves the dashboard.
@@ -40,11 +44,13 @@ type Server struct {
 	pages   pages
 	news    *news
 	started time.Time
+	// drawing is held while a contact sheet is drawn.
+	drawing chan struct{}
 }
 
 // New returns a dashboard. It ends what it streams when ctx is cancelled.
 func New(ctx context.Context, cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, base: strings.TrimRight(cfg.URL.Path, "/"), secure: cfg.URL.Scheme == "https", mux: http.NewServeMux(), started: time.Now()}
+	s := &Server{cfg: cfg, base: strings.TrimRight(cfg.URL.Path, "/"), secure: cfg.URL.Scheme == "https", mux: http.NewServeMux(), started: time.Now(), drawing: make(chan struct{}, 1)}
 	s.guard = http.NewCrossOriginProtection()
 	if err := s.guard.AddTrustedOrigin(cfg.URL.Scheme + "://" + cfg.URL.Host); err != nil {
 		return nil, fmt.Errorf("trust the console's own origin: %w", err)
