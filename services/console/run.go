@@ -88,13 +88,17 @@ func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn,
 	if err != nil {
 		return nil, nil, err
 	}
-	dashboard, err := web.New(ctx, web.Config{DB: pool, NATS: nc, URL: base, Objects: work, WorkBucket: c.WorkBucket, Keeper: c.keeper, Log: c.Log})
+	forecasts := forecast.New(pool)
+	dashboard, err := web.New(ctx, web.Config{
+		DB: pool, NATS: nc, URL: base, Store: signer{objects}, Objects: work, WorkBucket: c.WorkBucket, Pictures: live, Forecasts: forecasts,
+		Prices: c.Prices, Keeper: c.keeper, Log: c.Log,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
 	mux := http.NewServeMux()
 	v1 := api.New(api.Config{
-		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Forecasts: forecast.New(pool), Prices: c.Prices, Keeper: c.keeper, Store: signer{objects},
+		DB: pool, URL: strings.TrimRight(base.String(), "/"), Log: c.Log, Rate: c.Rate, Forecasts: forecasts, Prices: c.Prices, Keeper: c.keeper, Store: signer{objects},
 		Buckets: api.Buckets{Videos: c.VideoBucket, Thumbnails: c.ThumbnailBucket, Work: c.WorkBucket},
 		Objects: work, Pictures: live,
 	})

@@ -24,6 +24,8 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
+	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/web"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
@@ -80,7 +82,11 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := web.New(ctx, web.Config{DB: db, NATS: nc, URL: base, Objects: objects, WorkBucket: bucket, Keeper: new(webhooks.Keeper), Log: zerolog.New(zerolog.NewTestWriter(t))})
+	live := pictures.New(nc, db, zerolog.Nop())
+	handler, err := web.New(ctx, web.Config{
+		DB: db, NATS: nc, URL: base, Store: signer{}, Objects: objects, WorkBucket: bucket, Pictures: live, Forecasts: forecast.New(db),
+		Keeper: new(webhooks.Keeper), Log: zerolog.New(zerolog.NewTestWriter(t)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +95,18 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 	t.Cleanup(func() {
 		cancel()
 		server.Close()
+		live.Close()
 		nc.Close()
 		db.Close()
 	})
 	return &dashboard{t: t, url: base.String(), db: db, nc: nc, server: handler, objects: objects, bucket: bucket}
+}
+
+// signer signs nothing, and says what it was asked for.
+type signer struct{}
+
+func (signer) Sign(_ context.Context, bucket, key string, _ time.Duration) (string, error) {
+	return "https://store.example.com/" + bucket + "/" + key + "?signed", nil
 }
 
 // offer makes a sign-in link.

@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
+	"github.com/loom-lite/loom-lite/services/console/receipts"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -34,6 +36,11 @@ type renderPage struct {
 	Seconds float64
 	// Facts are the report's, as JSON.
 	Facts string
+	// Forecast is when it will end, and Receipt what it used; nil before it has ended.
+	Forecast forecast.Forecast
+	Receipt  *receipts.Receipt
+	// Bundle: some attempt has a failure bundle.
+	Bundle bool
 	// Base is where programs reach the API.
 	Base string
 }
@@ -50,6 +57,8 @@ type sceneCard struct {
 	Percent  int
 	Reused   bool
 	WaitsFor *uuid.UUID
+	// Running: it is being recorded, and has pictures.
+	Running bool
 }
 
 // At is a moment inside the scene, for its picture in the finished video.
@@ -60,6 +69,7 @@ type trouble struct {
 	renders.Attempt
 
 	Task string
+	ID   uuid.UUID
 }
 
 // CanCancel reports whether the render has not ended.
@@ -109,11 +119,50 @@ func (s *Server) render(r *request) error {
 	}
 	d.addTroubles(tasks)
 	d.measure(tasks)
+	if err := s.foretell(r.Context(), &d); err != nil {
+		return err
+	}
 	s.show(r, http.StatusOK, "render", page{
 		Title: deref(render.Campaign), Nav: "renders", Live: true, About: id.String(), Data: d,
 		Media: []*string{render.VideoURL, render.ThumbURL, render.ThumbSmall},
 	})
 	return nil
+}
+
+// foretell adds when the render will end or, when it has, what it used.
+func (s *Server) foretell(ctx context.Context, d *renderPage) error {
+	if d.Ended() {
+		receipt, err := receipts.Read(ctx, s.cfg.DB, d.ID, s.cfg.Prices)
+		if err == nil && len(receipt.Stages) > 0 {
+			d.Receipt = &receipt
+		}
+		return err
+	}
+	all, err := s.cfg.Forecasts.Of(ctx, d.ID)
+	d.Forecast = all[d.ID]
+	return err
+}
+
+// Unsaid says why nobody can say when the render ends.
+func (d renderPage) Unsaid() string {
+	eta := d.Forecast.ETA
+	if eta == nil || eta.Reason == nil {
+		return ""
+	}
+	switch *eta.Reason {
+	case forecast.NoIngest:
+		return "no ingest is running"
+	case forecast.NoWorker:
+		return deref(eta.Stage) + " has no worker"
+	case forecast.Paused:
+		return deref(eta.Stage) + " is paused"
+	case forecast.SetAside:
+		return "the database refuses its job"
+	case forecast.NoHistory:
+		return "unknown before the first render is done"
+	case forecast.Unknown:
+	}
+	return "unknown"
 }
 
 // scenes lists the scenes that a plan records.
@@ -125,7 +174,7 @@ func (s *Server) scenes(ctx context.Context, tasks []renders.Task) ([]sceneCard,
 		if t.Kind == msg.Record {
 			place[t.ID] = len(cards)
 			ids = append(ids, t.ID.String())
-			cards = append(cards, sceneCard{Number: max(t.Scene, len(cards)+1), State: statusOf(t.State), Percent: percent(t.Progress), Reused: t.Reused, WaitsFor: t.WaitsFor})
+			cards = append(cards, sceneCard{Number: max(t.Scene, len(cards)+1), State: statusOf(t.State), Percent: percent(t.Progress), Reused: t.Reused, WaitsFor: t.WaitsFor, Running: t.State == "running"})
 		}
 	}
 	rows, err := s.cfg.DB.Query(ctx, `select k.id, k.params ->> 'url', (k.params ->> 'frames')::int, k.params ->> 'rate'
@@ -164,8 +213,9 @@ func (d *renderPage) addTroubles(tasks []renders.Task) {
 			d.Reused++
 		}
 		for _, a := range t.Attempts {
+			d.Bundle = d.Bundle || a.BundleKey != nil
 			if a.Outcome != nil && *a.Outcome != "done" {
-				d.Troubles = append(d.Troubles, trouble{a, nameOf(t)})
+				d.Troubles = append(d.Troubles, trouble{a, nameOf(t), t.ID})
 			}
 		}
 	}

@@ -30,6 +30,8 @@ func (s *Server) routes() []route {
 		{"GET /new", access.Write, false, s.form},
 		{"POST /new", access.Write, false, s.create},
 		{"GET /renders/{id}", access.Read, false, s.render},
+		{"GET /renders/{id}/bundle", access.Read, false, s.bundle},
+		{"GET /renders/{id}/scenes/{scene}/picture", access.Read, false, s.scenePicture},
 		{"POST /renders/{id}/cancel", access.Write, false, s.cancel},
 		{"POST /renders/{id}/retry", access.Write, false, s.retry},
 		{"POST /renders/{id}/preflight", access.Write, false, s.checkRender},

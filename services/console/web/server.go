@@ -13,9 +13,20 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
+	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/preflight"
+	"github.com/loom-lite/loom-lite/services/console/receipts"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
+
+// Store signs URLs of objects.
+type Store interface {
+	Sign(ctx context.Context, bucket, key string, ttl time.Duration) (url string, err error)
+}
+
+// signedFor is how long a signed URL is valid: long enough to begin a download.
+const signedFor = 5 * time.Minute
 
 // Config is what the dashboard needs.
 type Config struct {
@@ -25,6 +36,13 @@ type Config struct {
 	URL *url.URL
 	// Media are the origins of pictures and videos, such as https://media.example.com.
 	Media []string
+	// Store signs URLs of what is in WorkBucket, where failure bundles are.
+	Store Store
+	// Pictures are of scenes that are being recorded; nil: none.
+	Pictures *pictures.Keeper
+	// Forecasts say when renders will end, and Prices what they cost.
+	Forecasts *forecast.Forecaster
+	Prices    receipts.Prices
 	// Keeper seals the secrets of webhooks.
 	Keeper *webhooks.Keeper
 	// Objects has the pictures of preflights, in WorkBucket.

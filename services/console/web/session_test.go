@@ -119,7 +119,7 @@ func TestTheServerRefusesWhatARoleMayNotDo(t *testing.T) {
 				continue
 			}
 			method, path, _ := strings.Cut(rt.Pattern, " ")
-			path = strings.NewReplacer("{$}", "", "{id}", none, "{stage}", "record", "{name}", "x").Replace(path)
+			path = strings.NewReplacer("{$}", "", "{id}", none, "{stage}", "record", "{scene}", "1", "{name}", "x").Replace(path)
 			var status int
 			if method == http.MethodPost {
 				status, _, _ = p.post(path, url.Values{})

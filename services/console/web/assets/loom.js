@@ -86,6 +86,39 @@
   }
   showPause();
 
+  // Pictures of scenes while they are recorded. They are asked for while the page is seen, and
+  // updates are not paused: recorders send none that nobody asks for.
+  const watched = new WeakSet();
+  const look = async (scene) => {
+    while (scene.isConnected && scene.dataset.picture) {
+      if (!document.hidden && !paused()) {
+        const picture = new Image();
+        picture.alt = "";
+        picture.src = `${scene.dataset.picture}?at=${Date.now()}`;
+        try {
+          await picture.decode();
+          const shot = find(".shot", scene);
+          const before = find("img", shot);
+          if (find("video", shot)) break;
+          if (before) before.replaceWith(picture);
+          else shot.prepend(picture);
+        } catch { /* there is none now */ }
+      }
+      await new Promise((done) => setTimeout(done, 1500));
+    }
+    watched.delete(scene);
+  };
+  const lookAtAll = () => {
+    for (const scene of document.querySelectorAll("[data-picture]")) {
+      if (!watched.has(scene)) {
+        watched.add(scene);
+        look(scene);
+      }
+    }
+  };
+  setInterval(lookAtAll, 1000);
+  lookAtAll();
+
   // Copying, also where the page came over plain http and has no clipboard.
   const copy = async (text) => {
     if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);

@@ -1,0 +1,98 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"image"
+	"image/jpeg"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/access"
+)
+
+// Somebody watches a render: the scene that is recorded has its last picture, which its recorder is
+// asked for only then, and when the render is done the page has its video.
+func TestARenderIsWatchedToItsEnd(t *testing.T) {
+	d := startOn(t, "/console", seeded.Database(t))
+	render := uuid.MustParse(d.someRender("recording"))
+	var task, seq string
+	err := d.db.QueryRow(t.Context(), "select id::text, seq::text from loom.tasks where render_id = $1::uuid and kind = 'record' and state = 'running'", render).Scan(&task, &seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picture bytes.Buffer
+	if err := jpeg.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 64, 36)), nil); err != nil {
+		t.Fatal(err)
+	}
+	asked, err := d.nc.Subscribe(msg.WatchSubject(render), func(*nats.Msg) {
+		_ = d.nc.Publish(strings.TrimSuffix(msg.PicturesOf(render), "*")+task, picture.Bytes())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := d.window(t, access.Read, 1280)
+	visit(t, page, d.url+"/renders")
+	if n, _ := asked.Delivered(); n != 0 {
+		t.Errorf("while nobody looks, recorders are asked %d times", n)
+	}
+	visit(t, page, d.url+"/renders/"+render.String())
+	page.Timeout(patience).MustWait(`() => { const picture = document.querySelector("[data-picture] .shot img"); return picture && picture.naturalWidth === 64 }`)
+	shoot(t, page, "watched")
+	if _, err := d.db.Exec(t.Context(), `update public.renders set status = 'done', progress = 100, completed_at = now(), final_video_url = $2::text where id = $1::uuid`,
+		render, d.url+"/assets/none.mp4"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.nc.Publish("event."+render.String()+".status", nil); err != nil {
+		t.Fatal(err)
+	}
+	page.Timeout(patience).MustWait(`() => document.querySelector(".head .status").textContent === "done" && document.querySelectorAll(".player video, .shot video").length === 4`)
+}
+
+// The failure bundle of an attempt is reached by who may see the render, by a URL that is signed.
+func TestAFailureBundleIsDownloadedByWhoMaySeeTheRender(t *testing.T) {
+	t.Parallel()
+	d := startOn(t, "", seeded.Database(t))
+	id := d.someRender("failed")
+	path := "/renders/" + id + "/bundle"
+	p := d.signedIn(access.Read, nil)
+	if status, _, _ := p.get(path); status != http.StatusNotFound {
+		t.Errorf("a bundle that is not there answers %d", status)
+	}
+	var task string
+	err := d.db.QueryRow(context.Background(), `update loom.attempts a set bundle_key = 'bundles/one.zip' from loom.tasks t
+		where t.id = a.task_id and t.render_id = $1::uuid and a.outcome = 'failed' returning a.task_id::text`, id).Scan(&task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, path + "?task=" + task + "&attempt=1"} {
+		status, header, _ := p.get(path)
+		if want := "https://store.example.com/" + d.bucket + "/bundles/one.zip?signed"; status != http.StatusSeeOther || header.Get("Location") != want {
+			t.Errorf("%s answers %d, to %q", path, status, header.Get("Location"))
+		}
+	}
+	_, _, body := p.get("/renders/" + id)
+	if !strings.Contains(body, path) || strings.Contains(body, "store.example.com") || !strings.Contains(body, "Receipt") {
+		t.Errorf("the render's page does not lead to its bundle and its receipt: %s", body)
+	}
+	user := uuid.New()
+	if status, _, _ := d.signedIn(access.Admin, &user).get(path); status != http.StatusNotFound {
+		t.Errorf("somebody else's bundle answers %d", status)
+	}
+}
+
+// A render that has not ended says when it will, or why nobody can say that.
+func TestARenderSaysWhenItEnds(t *testing.T) {
+	t.Parallel()
+	d := startOn(t, "", seeded.Database(t))
+	p := d.signedIn(access.Read, nil)
+	_, _, body := p.get("/renders/" + d.someRender("queued"))
+	if !strings.Contains(body, "<dt>Before it</dt>") || !strings.Contains(body, "no ingest is running") {
+		t.Errorf("the page of a queued render is %s", body)
+	}
+}
