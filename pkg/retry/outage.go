@@ -14,7 +14,7 @@ import (
 type Outage struct {
 	Backoff
 	Log zerolog.Logger
-	// Down is logged with the error when an outage starts, Up with its length ("for_ms") when it ends.
+	// Down is logged with the error when an outage starts, Up with its length, for_ms, at its end.
 	Down, Up string
 	// Minor outages start with a warning instead of an error: work goes on without what is away.
 	Minor bool
