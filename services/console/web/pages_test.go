@@ -26,7 +26,7 @@ var seeded = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) 
 })
 
 // all are the pages that an admin sees. ID stands for a render's id.
-var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/bulk", "/bulk/new?status=failed&action=retry", "/new", "/preflights", "/preflights/" + somePreflight, "/webhooks", "/webhooks/new", "/deliveries", "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
+var all = []string{"/", "/renders", "/renders?status=failed", "/renders?q=nothing+like+it", "/renders/ID", "/bulk", "/bulk/new?status=failed&action=retry", "/new", "/preflights", "/preflights/" + somePreflight, "/webhooks", "/webhooks/new", "/webhooks/" + someEndpoint, "/deliveries?state=dead", "/deliveries/" + someDelivery, "/stages", "/dead", "/cache", "/tokens", "/audit", "/no-such-page"}
 
 // someRender is the id of a render with a status.
 func (d *dashboard) someRender(status string) (id string) {
@@ -161,6 +161,10 @@ func TestEverythingWorksWithoutScripts(t *testing.T) {
 	visit(t, page, d.url+"/stages")
 	press(t, page, "#stage-record form button")
 	d.await("the stage is paused", "select exists (select from loom.paused where kind = 'record')")
+	visit(t, page, d.url+"/deliveries?state=dead&endpoint="+someEndpoint)
+	point(t, page, "button[popovertarget=resend]")
+	press(t, page, "#resend form button")
+	d.await("what was dead is sent again", "select count(*) = 2 from loom.webhook_deliveries where state = 'pending'")
 }
 
 // visit opens a page.

@@ -117,4 +117,20 @@ var seeds = []string{
 	`insert into loom.workers (worker, stage, heard_at, done_at)
 	 select v.stage_name || '-' || i, v.stage, now() - case when i = 3 and v.stage = 'record' then interval '9 minutes' else interval '5 seconds' end, now()
 	   from (values ('recorder', 'record'), ('transcoder', 'transcode'), ('uploader', 'upload')) as v (stage_name, stage), generate_series(1, 3) i`,
+	// An endpoint of webhooks, with two deliveries that are dead and one that arrived.
+	`select loom.add_endpoint('` + someEndpoint + `', 'https://app.example.com/path-that-is-secret', 'The app', '{render.failed}', null, '\x00')`,
+	`insert into loom.webhook_events (id, type, data, endpoint_id, fanned_at)
+	 select ('00000000-0000-4000-8000-00000000e10' || n)::uuid, 'endpoint.test', '{"endpoint_id": "` + someEndpoint + `", "text": "This is a <test>."}', '` + someEndpoint + `', now()
+	   from generate_series(1, 3) n`,
+	`insert into loom.webhook_deliveries (id, event_id, endpoint_id, state, attempt, failures, status, error, ended_at)
+	 select ('00000000-0000-4000-8000-00000000e20' || right(id::text, 1))::uuid, id, endpoint_id, case right(id::text, 1) when '3' then 'delivered' else 'dead' end, 1, 1, 500, 'it answered 500', now()
+	   from loom.webhook_events where endpoint_id is not null`,
+	`insert into loom.webhook_attempts (delivery_id, attempt, began_at, ended_at, status, error, response)
+	 select id, 1, now() - interval '1 second', now(), 500, 'it answered 500', '<b>Sorry</b>' from loom.webhook_deliveries`,
 }
+
+// someEndpoint is the endpoint of webhooks, and someDelivery one of its deliveries, which is dead.
+const (
+	someEndpoint = "00000000-0000-4000-8000-00000000e000"
+	someDelivery = "00000000-0000-4000-8000-00000000e201"
+)

@@ -308,7 +308,7 @@ func (s *Server) deleteEndpoint(r *request) error {
 
 // deliveryQuery is a filter of deliveries as the address has it.
 type deliveryQuery struct {
-	Endpoint, State, Type, Within string
+	Endpoint, State, Type, Render, Within string
 
 	values url.Values
 	filter webhooks.Filter
@@ -335,7 +335,7 @@ func (deliveryQuery) EventTypes() []string {
 
 // readDeliveries reads a filter of deliveries from an address or a form.
 func readDeliveries(values url.Values, now time.Time) (q deliveryQuery, err error) {
-	q = deliveryQuery{Endpoint: values.Get("endpoint"), State: values.Get("state"), Type: values.Get("type"), Within: values.Get("within"), values: url.Values{}}
+	q = deliveryQuery{Endpoint: values.Get("endpoint"), State: values.Get("state"), Type: values.Get("type"), Render: values.Get("render"), Within: values.Get("within"), values: url.Values{}}
 	for _, name := range []string{"endpoint", "state", "type", "within", "render", "event", "from", "before"} {
 		if value := values.Get(name); value != "" {
 			q.values.Set(name, value)
@@ -369,7 +369,25 @@ func readDeliveries(values url.Values, now time.Time) (q deliveryQuery, err erro
 		}
 		q.filter.Since = now.Add(-back)
 	}
-	return q, readTimes(values, map[string]*time.Time{"before": &q.filter.Before})
+	var from time.Time
+	if err := readTimes(values, map[string]*time.Time{"from": &from, "before": &q.filter.Before}); err != nil {
+		return q, err
+	}
+	if from.After(q.filter.Since) {
+		q.filter.Since = from
+	}
+	return q, nil
+}
+
+// Hidden are the fields that the form of the list has no place for, with their names.
+func (q deliveryQuery) Hidden() url.Values {
+	values := url.Values{}
+	for _, name := range []string{"event", "from", "before"} {
+		if value := q.values.Get(name); value != "" {
+			values.Set(name, value)
+		}
+	}
+	return values
 }
 
 // deliveriesPage lists deliveries.

@@ -190,3 +190,73 @@ func TestAnEndpointIsChangedByItsPage(t *testing.T) {
 	}
 	d.await("it is gone", "select count(*) = 0 from loom.webhook_endpoints")
 }
+
+// The filter is in the address, all of it: what is sent again is what the list shows.
+func TestTheFilterOfDeliveriesIsInTheAddress(t *testing.T) {
+	t.Parallel()
+	d := startOn(t, "", seeded.Database(t))
+	p := d.signedIn(access.Write, nil)
+	for query, want := range map[string]int{
+		"": 3, "state=dead": 2, "state=delivered&type=endpoint.test": 1, "type=render.failed": 0, "render=" + uuid.NewString(): 0, "endpoint=" + someEndpoint: 3,
+		"before=2020-01-01T00:00:00Z": 0, "from=2020-01-01T00:00:00Z": 3, "from=2120-01-01T00:00:00Z": 0, "from=2120-01-01T00:00:00Z&within=1h": 0,
+	} {
+		if status, _, body := p.get("/deliveries?" + query); status != http.StatusOK || strings.Count(body, "<tr data-row") != want {
+			t.Errorf("%q answers %d with %d rows, not %d", query, status, strings.Count(body, "<tr data-row"), want)
+		}
+	}
+	for _, query := range []string{"state=lost", "type=x", "render=x", "from=noon", "within=x", "after=x"} {
+		if status, _, _ := p.get("/deliveries?" + query); status != http.StatusUnprocessableEntity {
+			t.Errorf("%q answers %d", query, status)
+		}
+	}
+	// The form of the filter keeps what it has no field for.
+	if _, _, body := p.get("/deliveries?from=2020-01-01T00:00:00Z"); !strings.Contains(body, `<input type="hidden" name="from" value="2020-01-01T00:00:00Z">`) {
+		t.Error("the form of the filter loses the time that it begins at")
+	}
+	for _, step := range []struct {
+		form url.Values
+		want int
+	}{
+		{url.Values{"state": {"dead"}, "from": {"2120-01-01T00:00:00Z"}}, 0},
+		{url.Values{"state": {"dead"}, "before": {"2020-01-01T00:00:00Z"}}, 0},
+		{url.Values{"id": {someDelivery}}, 1},
+		{url.Values{"state": {"dead"}, "from": {"2020-01-01T00:00:00Z"}}, 2},
+	} {
+		if status, _, body := p.post("/deliveries/resend", step.form); status != http.StatusSeeOther {
+			t.Fatalf("%v answers %d: %s", step.form, status, body)
+		}
+		var n int
+		if err := d.db.QueryRow(t.Context(), "select count(*) from loom.webhook_deliveries where state = 'pending'").Scan(&n); err != nil || n != step.want {
+			t.Errorf("after %v, %d are sent again, not %d: %v", step.form, n, step.want, err)
+		}
+	}
+}
+
+// Who may only read sees what was sent and answered, no more of a URL than its host, and no
+// buttons. Others' deliveries do not exist.
+func TestAReaderOfWebhooksChangesNothing(t *testing.T) {
+	t.Parallel()
+	d := startOn(t, "", seeded.Database(t))
+	reader, user := d.signedIn(access.Read, nil), uuid.New()
+	other := d.signedIn(access.Write, &user)
+	for _, path := range []string{"/webhooks", "/webhooks/" + someEndpoint, "/deliveries?state=dead", "/deliveries/" + someDelivery} {
+		status, _, body := reader.get(path)
+		_, shown, _ := strings.Cut(body, "<main")
+		if status != http.StatusOK || strings.Contains(shown, "path-that-is-secret") || strings.Contains(shown, `method="post"`) || !strings.Contains(shown, "app.example.com") {
+			t.Errorf("%s answers a reader with %d: %s", path, status, shown)
+		}
+		if _, _, body := other.get(path); strings.Contains(body, "app.example.com") {
+			t.Errorf("%s shows a person of one user what is everybody's", path)
+		}
+	}
+	if _, _, body := reader.get("/deliveries/" + someDelivery); !strings.Contains(body, "&lt;b&gt;Sorry&lt;/b&gt;") || !strings.Contains(body, "This is a &lt;test&gt;.") {
+		t.Errorf("what was answered and sent is shown as %s", body)
+	}
+	if status, _, _ := other.post("/deliveries/resend", url.Values{"id": {someDelivery}}); status != http.StatusNotFound {
+		t.Errorf("sending somebody else's delivery again answers %d", status)
+	}
+	if status, _, _ := other.post("/deliveries/resend", url.Values{"state": {"dead"}}); status != http.StatusSeeOther {
+		t.Errorf("sending one's own again answers %d", status)
+	}
+	d.await("others' stay", "select count(*) = 0 from loom.webhook_deliveries where state = 'pending'")
+}
