@@ -30,7 +30,8 @@ func BenchmarkPages(b *testing.B) {
 	for name, path := range map[string]string{
 		"overview": "/", "list": "/renders", "text": "/renders?q=acme+4", "nothing": "/renders?q=there+is+no+such+thing", "failed": "/renders?status=failed",
 		"code": "/renders?status=failed&code=scene_timeout", "stage": "/renders?stage=record", "user": "/renders?user=" + user, "render": "/renders/" + render,
-		"stages": "/stages", "dead": "/dead", "cache": "/cache", "host": "/cache?host=app.example.com", "tokens": "/tokens", "audit": "/audit",
+		"stages": "/stages", "dead": "/dead", "count": "/bulk/new?status=failed&action=retry",
+		"done": "/renders/" + d.someRender("done"), "queued": "/renders/" + d.someRender("queued"), "actions": "/bulk", "endpoints": "/webhooks", "deliveries": "/deliveries", "cache": "/cache", "host": "/cache?host=app.example.com", "tokens": "/tokens", "audit": "/audit",
 	} {
 		b.Run(name, func(b *testing.B) {
 			var times []time.Duration
