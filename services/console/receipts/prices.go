@@ -31,8 +31,8 @@ func (p Prices) free() bool {
 	return p.CPUHour == 0 && p.GBIn == 0 && p.GBOut == 0 && p.GBWeb == 0 && p.VideoMinute == 0
 }
 
-// cost returns what use comes to, and seconds of finished video; nil when nothing has a price.
-func (p Prices) cost(u Used, seconds float64) *Cost {
+// Of returns what use comes to, and seconds of finished video; nil when nothing has a price.
+func (p Prices) Of(u Used, seconds float64) *Cost {
 	if p.free() {
 		return nil
 	}

@@ -121,7 +121,7 @@ func Read(ctx context.Context, db *pgxpool.Pool, id uuid.UUID, prices Prices) (r
 	if err != nil {
 		return r, fmt.Errorf("read receipt: %w", err)
 	}
-	r.Cost = prices.cost(r.Used, r.Seconds)
+	r.Cost = prices.Of(r.Used, r.Seconds)
 	return r, nil
 }
 

@@ -58,7 +58,7 @@ func Usage(ctx context.Context, db *pgxpool.Pool, p Period, prices Prices) (days
 	var d UsageDay
 	_, err = pgx.ForEachRow(rows, []any{&d.Day, &d.User, &d.Renders, &d.Done, &d.Failed, &d.Cancelled, &d.Seconds, &d.CPUSeconds, &d.BytesIn, &d.BytesOut, &d.BytesWeb},
 		func() error {
-			d.Cost = prices.cost(d.Used, d.Seconds)
+			d.Cost = prices.Of(d.Used, d.Seconds)
 			days = append(days, d)
 			total.add(d.UsageSums)
 			return nil
@@ -66,7 +66,7 @@ func Usage(ctx context.Context, db *pgxpool.Pool, p Period, prices Prices) (days
 	if err != nil {
 		return nil, UsageSums{}, fmt.Errorf("read usage: %w", err)
 	}
-	total.Cost = prices.cost(total.Used, total.Seconds)
+	total.Cost = prices.Of(total.Used, total.Seconds)
 	return days, total, nil
 }
 

@@ -13,7 +13,7 @@ import (
 // functions are what templates call that needs no request.
 var functions = template.FuncMap{
 	"number": number, "lasted": lasted, "bytes": size, "short": short, "percent": percent, "status": statusOf, "words": words,
-	"add": func(a, b int) int { return a + b }, "clip": clip, "deref": deref,
+	"add": func(a, b int) int { return a + b }, "clip": clip, "deref": deref, "place": place,
 	"ratio": func(a, b int) int { return percent(float64(a) / float64(max(b, 1))) },
 }
 
@@ -67,6 +67,14 @@ func percent(share float64) int { return int(min(max(share, 0), 1)*100 + 0.5) }
 
 // words are a name of the API's as people read it.
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+// place is how many renders are begun before a queued one.
+func place(before int) string {
+	if before == 0 {
+		return "the next"
+	}
+	return number(before) + " before it"
+}
 
 // clip is a text's first runes.
 func clip(most int, text string) string {

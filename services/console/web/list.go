@@ -4,6 +4,9 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/google/uuid"
+
+	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
@@ -17,6 +20,8 @@ type listPage struct {
 	Tabs    []tab
 	// Views are those that who looks has saved.
 	Views []viewLink
+	// Forecasts are those of renders that have not ended.
+	Forecasts map[uuid.UUID]forecast.Forecast
 	// Older is the address of the next page, and First that of the first; empty when this is it.
 	Older, First string
 }
@@ -42,6 +47,15 @@ func (s *Server) list(r *request) error {
 		return err
 	}
 	d := listPage{Renders: list, Query: q}
+	var going []uuid.UUID
+	for _, render := range list {
+		if !render.Ended() {
+			going = append(going, render.ID)
+		}
+	}
+	if d.Forecasts, err = s.cfg.Forecasts.Of(r.Context(), going...); err != nil {
+		return err
+	}
 	for _, t := range []choice{{"", "All"}, {"queued", "Queued"}, {"active", "In progress"}, {"done", "Done"}, {"failed", "Failed"}, {"cancelled", "Cancelled"}} {
 		d.Tabs = append(d.Tabs, tab{t.Text, s.link(q.with("status", t.Value)), q.Status == t.Value})
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
+	"github.com/loom-lite/loom-lite/services/console/receipts"
 	"github.com/loom-lite/loom-lite/services/console/web"
 	"github.com/loom-lite/loom-lite/services/console/webhooks"
 )
@@ -85,7 +86,7 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 	live := pictures.New(nc, db, zerolog.Nop())
 	handler, err := web.New(ctx, web.Config{
 		DB: db, NATS: nc, URL: base, Store: signer{}, Objects: objects, WorkBucket: bucket, Pictures: live, Forecasts: forecast.New(db),
-		Keeper: new(webhooks.Keeper), Log: zerolog.New(zerolog.NewTestWriter(t)),
+		Keeper: new(webhooks.Keeper), Prices: receipts.Prices{Currency: "EUR", CPUHour: 36}, Log: zerolog.New(zerolog.NewTestWriter(t)),
 	})
 	if err != nil {
 		t.Fatal(err)

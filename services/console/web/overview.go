@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/services/console/figures"
+	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
@@ -18,8 +19,8 @@ type overviewPage struct {
 	Marks   []tick
 	Stages  []stageRow
 	Running []snapshot.Render
-	// Left is how long the backlog takes at the rate of the last hour; zero when nothing was done.
-	Left time.Duration
+	// Backlog is when all renders will have ended.
+	Backlog forecast.Backlog
 }
 
 // overview shows how the installation does. A person of one user sees that user's renders.
@@ -51,13 +52,13 @@ func (s *Server) overview(r *request) error {
 			d.Running = append(d.Running, render)
 		}
 	}
-	if rate := d.LastHour.Done + d.LastHour.Failed; rate > 0 {
-		d.Left = time.Duration(float64(d.Waiting+d.Open) / float64(rate) * float64(time.Hour))
+	if d.Backlog, err = s.cfg.Forecasts.Backlog(r.Context()); err != nil {
+		return err
 	}
 	p.Data = d
 	s.show(r, http.StatusOK, "overview", p)
 	return nil
 }
 
-// Backlog is how many renders have not ended.
-func (d overviewPage) Backlog() int { return d.Waiting + d.Open }
+// Unsaid says why nobody can say when all renders will have ended.
+func (d overviewPage) Unsaid() string { return unsaid(d.Backlog.ETA) }

@@ -39,6 +39,7 @@ type renderPage struct {
 	// Forecast is when it will end, and Receipt what it used; nil before it has ended.
 	Forecast forecast.Forecast
 	Receipt  *receipts.Receipt
+	Prices   receipts.Prices
 	// Bundle: some attempt has a failure bundle.
 	Bundle bool
 	// Base is where programs reach the API.
@@ -134,7 +135,7 @@ func (s *Server) foretell(ctx context.Context, d *renderPage) error {
 	if d.Ended() {
 		receipt, err := receipts.Read(ctx, s.cfg.DB, d.ID, s.cfg.Prices)
 		if err == nil && len(receipt.Stages) > 0 {
-			d.Receipt = &receipt
+			d.Receipt, d.Prices = &receipt, s.cfg.Prices
 		}
 		return err
 	}
@@ -144,8 +145,10 @@ func (s *Server) foretell(ctx context.Context, d *renderPage) error {
 }
 
 // Unsaid says why nobody can say when the render ends.
-func (d renderPage) Unsaid() string {
-	eta := d.Forecast.ETA
+func (d renderPage) Unsaid() string { return unsaid(d.Forecast.ETA) }
+
+// unsaid says why there is no forecast; it is empty when there is one, or nothing to forecast.
+func unsaid(eta *forecast.ETA) string {
 	if eta == nil || eta.Reason == nil {
 		return ""
 	}
@@ -245,6 +248,25 @@ func indented(text []byte) string {
 		return string(text)
 	}
 	return b.String()
+}
+
+// report is a render's report, as a file.
+func (s *Server) report(r *request) error {
+	id, err := r.id()
+	if err != nil {
+		return err
+	}
+	render, err := renders.Get(r.Context(), s.cfg.DB, id)
+	if err != nil {
+		return err
+	}
+	if len(render.Report) == 0 {
+		return &refusal{status: http.StatusNotFound, title: "There is no report", text: "A render has one when its video is stored."}
+	}
+	r.w.Header().Set("Content-Type", "application/json")
+	r.w.Header().Set("Content-Disposition", `attachment; filename="render-`+id.String()+`.json"`)
+	_, _ = r.w.Write([]byte(indented(render.Report)))
+	return nil
 }
 
 // id reads the id in the path. A wrong one is that of nothing.

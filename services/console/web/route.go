@@ -32,6 +32,7 @@ func (s *Server) routes() []route {
 		{"GET /renders/{id}", access.Read, false, s.render},
 		{"GET /renders/{id}/bundle", access.Read, false, s.bundle},
 		{"GET /renders/{id}/scenes/{scene}/picture", access.Read, false, s.scenePicture},
+		{"GET /renders/{id}/report", access.Read, false, s.report},
 		{"POST /renders/{id}/cancel", access.Write, false, s.cancel},
 		{"POST /renders/{id}/retry", access.Write, false, s.retry},
 		{"POST /renders/{id}/preflight", access.Write, false, s.checkRender},

@@ -167,6 +167,14 @@ func TestOthersRendersDoNotExist(t *testing.T) {
 		if status, _, _ := p.get("/renders/" + id.String()); status != want {
 			t.Errorf("the page of a render of %s answers %d", owner, status)
 		}
+		for _, part := range []string{"/bundle", "/report", "/scenes/1/picture"} {
+			if owner == mine {
+				break
+			}
+			if status, _, body := p.get("/renders/" + id.String() + part); status != http.StatusNotFound || !strings.Contains(body, "nothing with that id") {
+				t.Errorf("%s of a render of %s answers %d", part, owner, status)
+			}
+		}
 		if status, _, _ := p.post("/renders/"+id.String()+"/cancel", nil); owner != mine && status != http.StatusNotFound {
 			t.Errorf("cancelling a render of %s answers %d", owner, status)
 		}

@@ -91,8 +91,40 @@ func TestARenderSaysWhenItEnds(t *testing.T) {
 	t.Parallel()
 	d := startOn(t, "", seeded.Database(t))
 	p := d.signedIn(access.Read, nil)
+	if _, _, body := p.get("/"); !strings.Contains(body, "end unknown: no ingest is running") {
+		t.Errorf("the overview is %s", body)
+	}
+	if _, _, body := p.get("/renders?status=queued"); !strings.Contains(body, "· the next<") || !strings.Contains(body, "· 11 before it<") {
+		t.Errorf("the list of queued renders is %s", body)
+	}
 	_, _, body := p.get("/renders/" + d.someRender("queued"))
-	if !strings.Contains(body, "<dt>Before it</dt>") || !strings.Contains(body, "no ingest is running") {
+	if !strings.Contains(body, "<dt>Queue</dt><dd>11 before it</dd>") || !strings.Contains(body, "no ingest is running") {
 		t.Errorf("the page of a queued render is %s", body)
+	}
+}
+
+// What a render used is on its page by stage, with what it costs; its report is a file.
+func TestAReceiptHasCostsAndAReportIsAFile(t *testing.T) {
+	t.Parallel()
+	d := startOn(t, "", seeded.Database(t))
+	p := d.signedIn(access.Read, nil)
+	id := d.someRender("done")
+	if status, _, _ := p.get("/renders/" + id + "/report"); status != http.StatusNotFound {
+		t.Errorf("a report that is not there answers %d", status)
+	}
+	for _, sql := range []string{
+		"update public.renders set report = '{\"bytes\": 4200000}' where id = $1::uuid",
+		"update loom.attempts a set used = '{\"children_cpu_ms\": 90000, \"worker_cpu_ms\": 10000}' from loom.tasks t where t.id = a.task_id and t.render_id = $1::uuid and t.kind = 'upload'",
+	} {
+		if _, err := d.db.Exec(t.Context(), sql, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, body := p.get("/renders/" + id); !strings.Contains(body, `<th class="num">EUR</th>`) || !strings.Contains(body, `<td class="num">1.0000</td>`) {
+		t.Errorf("the page of a render that has ended has no costs: %s", body)
+	}
+	status, header, body := p.get("/renders/" + id + "/report")
+	if status != http.StatusOK || !strings.Contains(header.Get("Content-Disposition"), id) || !strings.Contains(body, `"bytes": 4200000`) {
+		t.Errorf("the report answers %d: %s", status, body)
 	}
 }
