@@ -78,7 +78,7 @@ func enumerate(list []object) string {
 
 // remedy says how to bring a database up to date that lacks what file makes.
 func remedy(version int, file string) string {
-	const paste = " into its SQL editor, in the order of docs/operations.md"
+	const paste = " into its SQL editor, in the order of docs/operations/supabase.md"
 	switch {
 	case version > Version:
 		return fmt.Sprintf("run `loom migrate` of the release that has schema version %d", version)

@@ -66,7 +66,7 @@ func notReady(t *testing.T, conn *pgx.Conn, says string) {
 		if !errors.As(err, new(*migrations.OutdatedError)) {
 			t.Fatalf("%s returns %v", what, err)
 		}
-		for _, want := range []string{says, "loom migrate", "paste", "docs/operations.md"} {
+		for _, want := range []string{says, "loom migrate", "paste", "docs/operations/supabase.md"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s does not say %q: %v", what, want, err)
 			}
@@ -74,7 +74,7 @@ func notReady(t *testing.T, conn *pgx.Conn, says string) {
 	}
 }
 
-// For a while docs/operations.md listed the files without 0005_draw.sql, and earlier without those
+// For a while the docs listed the files without 0005_draw.sql, and earlier without those
 // after it.
 func TestPastedFilesAreReadyOnlyWhenAllOfThemAreThere(t *testing.T) {
 	orders := map[string][]string{"without 0005_draw.sql": slices.DeleteFunc(slices.Clone(migrations.Files), func(name string) bool {

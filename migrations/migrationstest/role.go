@@ -21,8 +21,8 @@ import (
 // The docs list the rights on page, below heading, in two blocks of SQL: the role and its grants,
 // and the policies that replace BYPASSRLS.
 const (
-	page    = "docs/operations.md"
-	heading = "### A role of its own\n"
+	page    = "docs/operations/database.md"
+	heading = "## A role of its own\n"
 )
 
 // Role is a role of its own on a database that was migrated by the owner of the app's tables, which

@@ -57,7 +57,7 @@ func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 				event = event.Str("subject", sub.Subject)
 			}
 			if Refused(err) {
-				event.Msg("NATS refuses this user a subject that the service needs: docs/operations.md lists them")
+				event.Msg("NATS refuses this user a subject that the service needs: docs/operations/nats.md lists them")
 				return
 			}
 			event.Msg("NATS reports an error")

@@ -190,7 +190,7 @@ func TestASubjectThatAWorkerMayNotUseIsNamed(t *testing.T) {
 		"to be answered":           {subject: `"_INBOX.recorder.>"`, unready: true, logged: "tasks cannot be pulled"},
 		"to ask for a task":        {subject: `"grant.record.>"`, logged: "no answer from ingest"},
 		"to report":                {subject: `"result.record.>"`, logged: "result cannot be delivered yet"},
-		"to hear of cancels":       {subject: `"ctl.cancel.*"`, logged: "docs/operations.md"},
+		"to hear of cancels":       {subject: `"ctl.cancel.*"`, logged: "docs/operations/nats.md"},
 		"to renew a lease":         {subject: `"heartbeat.record.>"`, logged: "heartbeat unanswered"},
 	} {
 		t.Run(name, func(t *testing.T) {

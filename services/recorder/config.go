@@ -76,7 +76,7 @@ var errRoot = errors.New("as root, Chrome has no sandbox: run as another user, o
 
 // errNoSandbox says why Chrome's sandbox cannot work in this container, or on this machine.
 var errNoSandbox = errors.New("the sandbox of Chrome cannot start: user namespaces are forbidden here. With Docker, run with " +
-	"--security-opt seccomp=deploy/seccomp-chrome.json, which allows them (docs/operations.md#chromes-sandbox), or set " +
+	"--security-opt seccomp=deploy/seccomp-chrome.json, which allows them (docs/operations/chrome.md#chromes-sandbox), or set " +
 	"CHROME_SANDBOX=off and rely on the container's walls")
 
 // lacksSandbox reports whether Chrome ended because it could not make its sandbox. It says so in

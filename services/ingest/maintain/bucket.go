@@ -10,7 +10,7 @@ import (
 // marks is the prefix of an object for each database that has used the work bucket.
 const marks = "loom-database/"
 
-const markText = "A database of loom-lite uses this bucket. This object's name says which: see Maintenance in docs/operations.md.\n"
+const markText = "A database of loom-lite uses this bucket. This object's name says which: see docs/operations/maintenance.md.\n"
 
 // claimBucket makes sure that no other database has used the work bucket: its objects would be
 // taken for orphans. Each database leaves an object that names it. A database that was restored in
