@@ -199,14 +199,15 @@ type place struct {
 // List returns actions, the newest first, at most limit, and the cursor of the next page. It begins
 // behind after.
 func List(ctx context.Context, db *pgxpool.Pool, after renders.Cursor, limit int) (list []Action, next renders.Cursor, err error) {
-	p := place{At: time.Now().Add(time.Hour)}
+	condition, args := "", []any{access.Owner(ctx), limit + 1}
 	if after != "" {
+		var p place
 		if err := after.Place(&p); err != nil || p.At.IsZero() {
 			return nil, "", renders.ErrCursor
 		}
+		condition, args = "and (b.created_at, b.id) < ($3::timestamptz, $4::uuid) ", append(args, p.At, p.ID)
 	}
-	rows, _ := db.Query(ctx, columns+"and (b.created_at, b.id) < ($2::timestamptz, $3::uuid) order by b.created_at desc, b.id desc limit $4::int",
-		access.Owner(ctx), p.At, p.ID, limit+1)
+	rows, _ := db.Query(ctx, columns+condition+"order by b.created_at desc, b.id desc limit $2::int", args...)
 	list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Action])
 	if err != nil {
 		return nil, "", fmt.Errorf("list actions: %w", err)
