@@ -134,6 +134,9 @@ func (r *Run) killAtSteps(ctx context.Context, p *replica, rng *rand.Rand) error
 		}
 		select {
 		case <-p.process.Done():
+			if status, known := p.process.State().Sys().(syscall.WaitStatus); known && status.Signal() != syscall.SIGKILL {
+				return fmt.Errorf("%s ended before the step %q: %w", p.name, list[i], p.process.Wait())
+			}
 			r.count("kill -9", 1)
 		case <-time.After(patience):
 			return fmt.Errorf("%s never gets to the step %q", p.name, list[i])

@@ -16,6 +16,7 @@ const module = "github.com/loom-lite/loom-lite/"
 var programs = map[string]string{
 	"ingest":     "services/ingest/cmd/ingest",
 	"uploader":   "services/uploader/cmd/uploader",
+	"console":    "services/console/cmd/console",
 	"worker":     "e2e/faults/cmd/worker",
 	"recorder":   "services/recorder/cmd/recorder",
 	"transcoder": "services/transcoder/cmd/transcoder",
@@ -24,8 +25,14 @@ var programs = map[string]string{
 // Build builds the programs that faults need into dir, with kill points.
 func Build(ctx context.Context, dir string, faults []Fault) error {
 	with := func(has func(Fault) bool) bool { return slices.ContainsFunc(faults, has) }
-	media := with(func(f Fault) bool { return f.Media })
-	if err := build(ctx, dir, media); err != nil || !with(func(f Fault) bool { return f.Skewed }) {
+	needed := []string{"ingest", "uploader", "worker"}
+	if with(func(f Fault) bool { return f.Media }) {
+		needed = append(needed, "recorder", "transcoder")
+	}
+	if with(func(f Fault) bool { return f.Consoles > 0 }) {
+		needed = append(needed, "console")
+	}
+	if err := build(ctx, dir, needed); err != nil || !with(func(f Fault) bool { return f.Skewed }) {
 		return err
 	}
 	moved, err := os.MkdirTemp("", "loom-faults-clock-")
@@ -34,18 +41,16 @@ func Build(ctx context.Context, dir string, faults []Fault) error {
 	}
 	path, err := overlay(ctx, moved)
 	if err == nil {
-		err = build(ctx, filepath.Join(dir, skewed), false, "-overlay", path)
+		err = build(ctx, filepath.Join(dir, skewed), needed, "-overlay", path)
 	}
 	return errors.Join(err, os.RemoveAll(moved))
 }
 
-// build builds what most faults need, and with media also the recorder and the transcoder.
-func build(ctx context.Context, dir string, media bool, flags ...string) error {
+// build builds some of the programs.
+func build(ctx context.Context, dir string, needed []string, flags ...string) error {
 	args := append([]string{"build", "-tags", "faults", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + string(filepath.Separator)}, flags...)
-	for name, where := range programs {
-		if media || name != "recorder" && name != "transcoder" {
-			args = append(args, module+where)
-		}
+	for _, name := range needed {
+		args = append(args, module+programs[name])
 	}
 	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
 		if ctx.Err() != nil {

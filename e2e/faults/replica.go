@@ -28,7 +28,9 @@ type replica struct {
 	nats, postgres, store *link
 	work, log             string
 	port                  int
-	process               *child.Process
+	// api is where a console has its API.
+	api     string
+	process *child.Process
 }
 
 // start starts the process. more are settings for this time only.
@@ -162,7 +164,7 @@ func (r *Run) newReplica(kind string) (*replica, error) {
 		"NATS_URL": "nats://" + p.nats.addr(), "HTTP_PROXY": "http://" + p.store.addr(), "DRAIN_TIMEOUT": "20s",
 	}
 	switch kind {
-	case "ingest", "uploader":
+	case "ingest", "uploader", "console":
 		p.program = filepath.Join(r.bin, kind)
 		if p.postgres, err = r.links.link(p.name+"-postgres", servers.Loopback(r.postgres.Port)); err != nil {
 			return nil, err
@@ -172,6 +174,15 @@ func (r *Run) newReplica(kind string) (*replica, error) {
 			"S3_ENDPOINT":  "http://" + storeHost, "S3_ACCESS_KEY_ID": accessKey, "S3_SECRET_ACCESS_KEY": secretKey,
 			"TASK_LEASE": r.fault.lease().String(), "WORKER_POLL_INTERVAL": "200", "WORK_RETENTION": retention.String(), "WORKER_MAX_RETRIES": strconv.Itoa(r.fault.Retries),
 		})
+	}
+	switch kind {
+	case "console":
+		api, err := servers.FreePort()
+		if err != nil {
+			return nil, err
+		}
+		p.api = "http://" + servers.Loopback(api)
+		maps.Copy(p.env, map[string]string{"CONSOLE_PORT": strconv.Itoa(api), "CONSOLE_RATE": "0", "EGRESS_ALLOW": "127.0.0.0/8"})
 	case "recorder", "transcoder":
 		maps.Copy(p.env, map[string]string{"FAULTS_STAGE": kind, "FAULTS_JOURNAL": r.journal(), "FAULTS_BAD": "?bad", "FAULTS_LONG": long})
 		if r.fault.Media {

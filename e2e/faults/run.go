@@ -44,6 +44,8 @@ type Fault struct {
 	Name, What string
 	// Ingests, … are how many replicas there are; 0 is one.
 	Ingests, Recorders, Transcoders, Uploaders int
+	// Consoles is how many replicas of the console there are; 0 is none.
+	Consoles int
 	// Env are settings of all services.
 	Env map[string]string
 	// Retries is WORKER_MAX_RETRIES.
@@ -245,18 +247,29 @@ func (r *Run) startAll(ctx context.Context) error {
 		kind string
 		n    int
 	}{{"ingest", r.fault.Ingests}, {"recorder", r.fault.Recorders}, {"transcoder", r.fault.Transcoders}, {"uploader", r.fault.Uploaders}} {
-		for range max(s.n, 1) {
-			p, err := r.newReplica(s.kind)
-			if err == nil {
-				err = p.start(ctx, nil)
-			}
-			if err != nil {
-				return err
-			}
+		if err := r.startSome(ctx, s.kind, max(s.n, 1)); err != nil {
+			return err
 		}
+	}
+	if err := r.startSome(ctx, "console", r.fault.Consoles); err != nil {
+		return err
 	}
 	for _, p := range r.replicas {
 		if err := p.awaitReady(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startSome starts n replicas of a service.
+func (r *Run) startSome(ctx context.Context, kind string, n int) error {
+	for range n {
+		p, err := r.newReplica(kind)
+		if err == nil {
+			err = p.start(ctx, nil)
+		}
+		if err != nil {
 			return err
 		}
 	}

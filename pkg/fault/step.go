@@ -62,7 +62,15 @@ const (
 	RenderClosed Step = "render closed"
 )
 
-// Steps of the console, in an action on many renders. The tests of its packages kill it there.
+// Steps of the console's API, in a request that has an idempotency key.
+const (
+	// RequestDone: what was asked for is done, and the answer is not kept.
+	RequestDone Step = "request done"
+	// AnswerKept: the answer is kept, and not sent.
+	AnswerKept Step = "answer kept"
+)
+
+// Steps of the console, in an action on many renders.
 const (
 	// BulkCreated: an action and the renders that it is about are written, and nobody carries it
 	// out.
@@ -103,7 +111,10 @@ func Steps(service string) []Step {
 			MessagePulled, TaskGranted, CopiesRecorded, FileCopied, RenderClosed, WorkDone, ResultPublished, MessageAcknowledged,
 		}
 	case "console":
-		return []Step{DeliveriesMade, DeliveryLeased, DeliverySent, DeliveryNoted}
+		return []Step{
+			RequestDone, AnswerKept, BulkCreated, BulkChanged, BulkCommitted,
+			DeliveriesMade, DeliveryLeased, DeliverySent, DeliveryNoted,
+		}
 	}
 	return nil
 }

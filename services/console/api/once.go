@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/services/console/access"
 )
 
@@ -173,9 +174,11 @@ func (o *oneRequest) run(w http.ResponseWriter, r *http.Request, next http.Handl
 	}()
 	next.ServeHTTP(kept, r.WithContext(ctx))
 	done = true
+	fault.Here(fault.RequestDone)
 	if kept.status >= http.StatusInternalServerError || kept.status == http.StatusTooManyRequests || !o.keep(kept) {
 		o.drop()
 	}
+	fault.Here(fault.AnswerKept)
 	for name, values := range kept.header {
 		w.Header()[name] = values
 	}

@@ -119,7 +119,7 @@ var ownErrors = sync.OnceFunc(func() {
 		p := NewProblem(status, code, "%s", text)
 		for _, err := range errs {
 			if err != nil {
-				p.Errors = append(p.Errors, fault(err))
+				p.Errors = append(p.Errors, faultOf(err))
 			}
 		}
 		if status >= http.StatusInternalServerError {
@@ -129,8 +129,8 @@ var ownErrors = sync.OnceFunc(func() {
 	}
 })
 
-// fault returns one of the library's errors as ours: it writes places as body.scenes[0].url.
-func fault(err error) Fault {
+// faultOf returns one of the library's errors as ours: it writes places as body.scenes[0].url.
+func faultOf(err error) Fault {
 	var detail *huma.ErrorDetail
 	if !errors.As(err, &detail) {
 		return Fault{Detail: err.Error()}
