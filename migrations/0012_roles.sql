@@ -147,7 +147,7 @@ language sql stable set search_path = '' as $$
   select f from loom.called_from(array['finish_render', 'begin_copies', 'copies_unwanted', 'count_done']) f
    where p_group = 'loom_uploader' and not loom.closes_as_owner()
   union all
-  select f from loom.called_from(array['params_of', 'history_of', 'open_work', 'queued_work', 'queue_places', 'stage_rank', 'stage_of', 'is_terminal', 'schema_version']) f
+  select f from loom.called_from(array['params_of', 'history_of', 'open_work', 'queued_work', 'queue_places', 'known_pages', 'stage_rank', 'stage_of', 'is_terminal', 'schema_version']) f
    where p_group in ('loom_reader', 'loom_console')
   union
   -- The console asks what it should be granted, to say what it lacks.

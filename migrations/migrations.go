@@ -25,6 +25,7 @@ var Files = []string{
 	"0010_control.sql", "0011_history.sql", "0012_roles.sql", "0013_counts.sql", "0014_console.sql", "0015_webhooks.sql",
 	"0016_sessions.sql", "0017_receipts.sql", "0018_bulk.sql", "0019_preflight.sql", "0020_events.sql", "0020_cache.sql",
 	"0021_forecast.sql", "0022_scaling.sql", "0023_audit.sql", "0024_traces.sql", "0025_changes.sql",
+	"0026_pages.sql",
 	"schema_version.sql",
 }
 

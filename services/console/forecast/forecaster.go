@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // Forecast is what is known of when a render will end.
@@ -141,6 +143,7 @@ type outlook struct {
 // look simulates what goes on.
 func look(s state) *outlook {
 	o := &outlook{state: s, speeds: learn(append(going(s.open), s.receipts...)), jobs: map[uuid.UUID]*job{}}
+	o.know()
 	owners := map[string]*owner{}
 	of := func(name string) *owner {
 		if owners[name] == nil {
@@ -179,6 +182,20 @@ func look(s state) *outlook {
 		}
 	}
 	return o
+}
+
+// know notes how long pages take, in proportion to others: as they took before.
+func (o *outlook) know() {
+	for i, r := range o.open {
+		if r.kind == msg.Record {
+			o.open[i].page = o.pace(page{r.render, r.scene})
+		}
+	}
+	for i, q := range o.queue {
+		for scene := range q.seconds {
+			o.queue[i].pages = append(o.queue[i].pages, o.pace(page{q.render, scene + 1}))
+		}
+	}
 }
 
 // startOf is when a job was started; never, if it was not.

@@ -76,3 +76,36 @@ func TestRendersEndOneAfterAnotherInTheOrderOfTheQueue(t *testing.T) {
 		t.Errorf("one of four that share two recorders ends in %.1f s", seconds)
 	}
 }
+
+// A page that took four times as long as others will again, whoever renders it and with whatever
+// query. One that was not recorded before takes as long as pages do.
+func TestAPageTakesAsLongAsItTookBefore(t *testing.T) {
+	s := newSite(t)
+	s.history(50, 0.1)
+	s.capacity(2, 2, 2, 16)
+	known, other := s.queue(1, 0), s.queue(1, 0)
+	s.exec(`update scenes k set url = 'https://slow.example/page?name=you#top' from renders r where r.id = $1 and r.campaign_id = k.campaign_id`, known)
+	recorded := func(url string, seconds float64) {
+		s.exec(`with c as (insert into campaigns (name) values ('past') returning id),
+			r as (insert into renders (campaign_id, status) select id, 'done' from c returning id),
+			j as (insert into render_jobs (render_id, state) select id, 'completed' from r returning render_id),
+			p as (insert into loom.plans (id, render_id, campaign, max_retries, outcome, created_at, ended_at, owner)
+			      select gen_random_uuid(), render_id, '{}', 3, 'done', now(), now(), '' from j returning id, render_id)
+			insert into loom.tasks (id, plan_id, render_id, kind, seq, params, weight, state, began_at, ended_at)
+			select gen_random_uuid(), id, render_id, 'record', 0, jsonb_build_object('url', $1::text, 'frames', 300), 1, 'done', now() - make_interval(secs => $2), now()
+			  from p`, url, seconds)
+	}
+	if _, seconds := s.of(known); seconds < 25 || seconds > 35 {
+		t.Errorf("a page that nobody knows takes %.1f s, want about 30", seconds)
+	}
+	for range 3 {
+		recorded("https://slow.example/page?name=me", 120)
+		recorded("https://slow.example/other", 3)
+	}
+	if _, seconds := s.of(known); seconds < 95 || seconds > 125 {
+		t.Errorf("a page that took 120 s three times takes %.1f s", seconds)
+	}
+	if _, seconds := s.of(other); seconds < 25 || seconds > 35 {
+		t.Errorf("another page takes %.1f s, want about 30", seconds)
+	}
+}

@@ -19,6 +19,8 @@ const (
 	// receiptsAtMost is how many receipts speeds are learned from, countedAtMost how many queued
 	// jobs are counted.
 	receiptsAtMost, countedAtMost = 200, 100_000
+	// pagesOf is in how many of the last renders pages are looked for.
+	pagesOf = 100
 	// unheard is how long capacities hold that nobody notes again.
 	unheard = time.Minute
 )
@@ -31,10 +33,17 @@ type state struct {
 	waiting  int // queued jobs, counted
 	going    int // renders in progress, counted
 	receipts []map[msg.Kind]sums
+	pages    map[page]sums
 	capacity map[string]int
 	heard    bool
 	paused   map[msg.Kind]bool
 	shares   map[string]share
+}
+
+// page is a scene's of a render that has not ended.
+type page struct {
+	render uuid.UUID
+	scene  int
 }
 
 // share is a row of loom.shares.
@@ -52,7 +61,7 @@ func read(ctx context.Context, db *pgxpool.Pool) (s state, err error) {
 }
 
 func (s *state) read(ctx context.Context, tx pgx.Tx) error {
-	for _, part := range []func(context.Context, pgx.Tx) error{s.readCounts, s.readOpen, s.readQueue, s.readReceipts, s.readCapacity, s.readControl} {
+	for _, part := range []func(context.Context, pgx.Tx) error{s.readCounts, s.readOpen, s.readQueue, s.readPages, s.readReceipts, s.readCapacity, s.readControl} {
 		if err := part(ctx, tx); err != nil {
 			return err
 		}
@@ -89,6 +98,20 @@ func (s *state) readQueue(ctx context.Context, tx pgx.Tx) (err error) {
 		err = r.Scan(&q.render, &q.place, &q.owner, &q.priority, &q.rate, &q.seconds, &q.hosts, &q.facecam, &q.aside)
 		return q, err
 	})
+	return err
+}
+
+// readPages reads how long the pages took before that are still to be recorded.
+func (s *state) readPages(ctx context.Context, tx pgx.Tx) error {
+	s.pages = map[page]sums{}
+	rows, err := tx.Query(ctx, "select render_id, scene, tasks::float8, frames::float8, seconds from loom.known_pages($1::int, $2::int, $3::int)",
+		openAtMost, queuedAtMost, pagesOf)
+	if err != nil {
+		return err
+	}
+	var p page
+	var of sums
+	_, err = pgx.ForEachRow(rows, []any{&p.render, &p.scene, &of.tasks, &of.frames, &of.seconds}, func() error { s.pages[p] = of; return nil })
 	return err
 }
 

@@ -105,6 +105,19 @@ func learn(receipts []map[msg.Kind]sums) speeds {
 	return s
 }
 
+// pace is how long a page takes in proportion to others, by what it took before; 0: it was not
+// recorded before.
+func (o *outlook) pace(p page) float64 {
+	took := o.pages[p]
+	expected := took.tasks*o.kinds[msg.Record].fixed + took.frames*o.kinds[msg.Record].frame
+	if took.tasks == 0 || expected <= 0 {
+		return 0
+	}
+	// As if it had been half a time more, and as fast as all are.
+	each := expected / took.tasks / 2
+	return (took.seconds + each) / (expected + each)
+}
+
 // fit finds the speed with which tasks took what they took: least squares of how far each receipt
 // is off in proportion, and prior as if it were a few receipts more. A sum of long tasks does not
 // count for more than one of short ones.

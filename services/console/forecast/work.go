@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -94,6 +95,14 @@ type row struct {
 	elapsed      *float64
 	later        float64
 	maker        *uuid.UUID
+	// page is how long its page takes, in proportion to others; 0: nobody knows.
+	page float64
+}
+
+// expected is how long the task takes from when a worker begins with it, as a whole or a part of
+// its frames.
+func (r row) expected(s speeds, part float64) float64 {
+	return cmp.Or(r.page, 1) * s.kinds[r.kind].seconds(part*r.frames)
 }
 
 // queued is a row of loom.queued_work.
@@ -107,6 +116,8 @@ type queued struct {
 	hosts    []string
 	facecam  bool
 	aside    bool
+	// pages are as page of row, by scene.
+	pages []float64
 }
 
 // hop is how long a task that is due waits for a slot that is free, in seconds.
@@ -129,10 +140,10 @@ func opened(rows []row, s speeds, owners func(string) *owner) (jobs []*job) {
 			if r.state == "done" {
 				continue
 			}
-			t := &task{job: j, kind: r.kind, place: i, host: r.host, later: r.later, seconds: hop + pace[r.kind]*s.kinds[r.kind].seconds(r.frames)}
+			t := &task{job: j, kind: r.kind, place: i, host: r.host, later: r.later, seconds: hop + pace[r.kind]*r.expected(s, 1)}
 			if r.state == "running" && r.elapsed != nil {
 				t.running = true
-				t.seconds = remaining(t.seconds, pace[r.kind]*s.kinds[r.kind].fixed, *r.elapsed, r.progress)
+				t.seconds = remaining(t.seconds, pace[r.kind]*r.expected(s, 0), *r.elapsed, r.progress)
 			}
 			tasks[i] = t
 			j.tasks = append(j.tasks, t)
@@ -171,7 +182,7 @@ func paces(own []row, s speeds) map[msg.Kind]float64 {
 			}
 		}
 		took[r.kind] += *r.elapsed
-		expected[r.kind] += s.kinds[r.kind].seconds(part * r.frames) // what is fixed comes first
+		expected[r.kind] += r.expected(s, part) // what is fixed comes first
 		tasks[r.kind] += part
 	}
 	pace := map[msg.Kind]float64{}
@@ -293,7 +304,11 @@ func waiting(q queued, s speeds, owners func(string) *owner) *job {
 		}
 		frames := math.Round(min(seconds, longest) * rate.Float())
 		total += frames
-		records = append(records, row{kind: msg.Record, scene: i + 1, frames: frames, host: q.hosts[i]})
+		record := row{kind: msg.Record, scene: i + 1, frames: frames, host: q.hosts[i]}
+		if q.pages != nil {
+			record.page = q.pages[i]
+		}
+		records = append(records, record)
 		for _, piece := range pieces(frames, float64(rate.GOP())) {
 			segments = append(segments, row{kind: msg.Normalize, scene: i + 1, frames: piece, state: "waiting"})
 		}
@@ -309,7 +324,7 @@ func waiting(q queued, s speeds, owners func(string) *owner) *job {
 	own = append(own, row{kind: msg.Upload, frames: total})
 	j := &job{render: q.render, owner: owners(q.owner), priority: q.priority, place: q.place, aside: q.aside}
 	for i, r := range own {
-		j.tasks = append(j.tasks, &task{job: j, kind: r.kind, place: i, host: r.host, seconds: hop + s.kinds[r.kind].seconds(r.frames)})
+		j.tasks = append(j.tasks, &task{job: j, kind: r.kind, place: i, host: r.host, seconds: hop + r.expected(s, 1)})
 	}
 	join(own, j.tasks)
 	return j
