@@ -111,7 +111,7 @@ vuln: ## look for known vulnerabilities that our code calls, in all modules
 
 .PHONY: clients
 clients: setup-npm ## write the API's document again, and what the clients generate from it
-	go test -count=1 ./services/console/api -run CommittedDocument -update
+	go test -count=1 ./services/console/api -run TheCommitted -update
 	cd clients/typescript && npm run --silent generate
 	cd tools && GOWORK=off go tool oapi-codegen -config ../clients/go/api/codegen.yaml -o ../clients/go/api/api.gen.go ../docs/reference/openapi.json
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,12 +80,12 @@ func (p *pauses) NextBackOff() time.Duration {
 	return p.ExponentialBackOff.NextBackOff()
 }
 
-// keyless reports whether the answers of a path hold secrets: the API keeps none of them, and takes
-// no key for them.
+// keyless reports whether the API keeps no answer of a path, and takes no key for it.
 func (s *sender) keyless(path string) bool {
 	path = strings.TrimPrefix(path, s.base)
-	return path == "/v1/tokens" || path == "/v1/webhook-endpoints" ||
-		strings.HasPrefix(path, "/v1/webhook-endpoints/") && strings.HasSuffix(path, "/rotate")
+	return slices.ContainsFunc(keylessPaths, func(of string) bool {
+		return slices.EqualFunc(strings.Split(of, "/"), strings.Split(path, "/"), func(a, b string) bool { return a == b || strings.HasPrefix(a, "{") })
+	})
 }
 
 // worthRetrying reports whether the same request may succeed later.

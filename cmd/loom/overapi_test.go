@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/stage/stagetest"
+	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/pkg/store/storetest"
 	"github.com/loom-lite/loom-lite/services/console"
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
@@ -180,6 +183,81 @@ func TestARenderOverTheAPIIsSubmittedAndFollowed(t *testing.T) {
 			t.Errorf("%s: %d, %q, %q", name, status, stdout, stderr)
 		}
 	}
+}
+
+// The video and its thumbnail come from the store, by URLs that the API has signed.
+func TestAFinishedVideoIsDownloadedOverTheAPI(t *testing.T) {
+	db, environ, _ := controlled(t, 0)
+	client, keys := storetest.Client(t), storetest.Server(t)
+	bucket := storetest.Bucket(t, client)
+	maps.Copy(environ, map[string]string{
+		"S3_ENDPOINT": keys.Endpoint, "S3_REGION": keys.Region, "S3_ACCESS_KEY_ID": keys.AccessKeyID, "S3_SECRET_ACCESS_KEY": keys.SecretAccessKey,
+		"STORAGE_BUCKET_VIDEOS": bucket, "STORAGE_BUCKET_THUMBNAILS": bucket,
+	})
+	overAPI := served(t, environ)
+	defer http.DefaultClient.CloseIdleConnections()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "c.yaml")
+	write(t, file, "scenes: [{url: 'https://example.com', duration_sec: 1}]")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	// What is not stored is gone when the URL is used.
+	render := func(stored ...string) (status int, stdout, stderr string, video, thumbnail string) {
+		ended := make(chan error, 1)
+		go func() { ended <- finish(ctx, db, client, bucket, stored) }()
+		video, thumbnail = filepath.Join(dir, "o.mp4"), filepath.Join(dir, "o.jpg")
+		status, stdout, stderr = loom(t, overAPI, "render", file, "-o", video, "--json")
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		return status, stdout, stderr, video, thumbnail
+	}
+	status, stdout, stderr, video, thumbnail := render(".mp4", ".jpg")
+	var o outcome
+	if err := json.Unmarshal([]byte(stdout), &o); err != nil || status != statusDone || o.Video == nil || *o.Video != video || o.Thumbnail == nil || *o.Thumbnail != thumbnail {
+		t.Fatalf("status %d, %s, %s, %v", status, stdout, stderr, err)
+	}
+	if got := readFile(t, video) + " " + readFile(t, thumbnail); got != "the .mp4 the .jpg" {
+		t.Errorf("the files have %q", got)
+	}
+	for _, path := range []string{video, thumbnail} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status, _, stderr, video, _ = render(".jpg")
+	if _, err := os.Stat(video); status != statusFailed || !strings.Contains(stderr, "download o.mp4: there is no such object any more") || err == nil {
+		t.Errorf("status %d, %q, %v", status, stderr, err)
+	}
+	if strings.Contains(stderr, "X-Amz-Signature") {
+		t.Errorf("it says a signed URL: %s", stderr)
+	}
+}
+
+// finish stores files of the next render that is queued, and ends it as the uploader does.
+func finish(ctx context.Context, db *pgxpool.Pool, client *store.Client, bucket string, stored []string) error {
+	var render uuid.UUID
+	for db.QueryRow(ctx, "select id from renders where status = 'queued'").Scan(&render) != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	task := uuid.New()
+	for _, suffix := range stored {
+		if err := client.Put(ctx, bucket, render.String()+"/"+task.String()+suffix, "application/octet-stream", []byte("the "+suffix)); err != nil {
+			return err
+		}
+	}
+	if _, err := db.Exec(ctx, "select loom.open_plan($1, $2, null, '{}', 0, $3)", uuid.New(), render, []map[string]any{{
+		"id": task, "kind": "upload", "seq": 0, "weight": 1, "params": map[string]any{},
+	}}); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, `with t as (update loom.tasks set state = 'done' where id = $2 returning render_id),
+		p as (update loom.plans set outcome = 'done', ended_at = now() where render_id = $1), j as (update render_jobs set state = 'completed' where render_id = $1)
+		update renders set status = 'done', progress = 100, completed_at = now(), report = '{"frames": 30, "rate": "30/1"}' where id in (select render_id from t)`, render, task)
+	return err
 }
 
 func TestATokenIsSentNowhereElseAndSaidNowhere(t *testing.T) {

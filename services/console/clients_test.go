@@ -3,8 +3,12 @@ package console
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +59,50 @@ func TestTheTypeScriptClientWorks(t *testing.T) {
 	database := migrated.Database(t)
 	web := start(t, database)
 	node(t, nil, "node_modules/typescript/bin/tsc", "-b", "test")
+	checkPackage(t)
 	node(t, []string{"LOOM_API_URL=" + web, "LOOM_API_TOKEN=" + apiToken(t, database)}, "--test", "test/dist/")
+}
+
+// checkPackage checks what npm would publish: what each source is compiled to, and no more.
+func checkPackage(t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "npm", "pack", "--dry-run", "--json", "--ignore-scripts", "--offline")
+	cmd.Dir = typeScript
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("npm pack: %v", err)
+	}
+	var packed []struct {
+		Files []struct{ Path string }
+	}
+	if err := json.Unmarshal(output, &packed); err != nil || len(packed) != 1 {
+		t.Fatalf("npm pack says %s (%v)", output, err)
+	}
+	var got []string
+	for _, f := range packed[0].Files {
+		got = append(got, f.Path)
+	}
+	want := []string{"LICENSE", "README.md", "package.json"}
+	sources, err := filepath.Glob(typeScript + "/src/*.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range sources {
+		name := strings.TrimSuffix(filepath.Base(source), ".ts")
+		want = append(want, "dist/"+name+".js", "dist/"+name+".d.ts")
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the package has\n%v, want\n%v", got, want)
+	}
+	license, err := os.ReadFile("../../LICENSE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if packed, err := os.ReadFile(typeScript + "/LICENSE"); err != nil || !bytes.Equal(packed, license) {
+		t.Errorf("the package's license is not the project's (%v)", err)
+	}
 }
 
 func TestTheTypeScriptClientIsOfTheCommittedDocument(t *testing.T) {

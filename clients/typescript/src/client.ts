@@ -1,5 +1,6 @@
 import type { components } from "./api.js";
 import { renderEvents, type RenderEvent } from "./events.js";
+import { keyless } from "./keyless.js";
 import type { Input, Item, ListPath, Method, Output, PathOf, RequestOptions } from "./operation.js";
 import { ConnectionError, LoomError } from "./problem.js";
 import { pause, wait, type RetryPolicy } from "./retry.js";
@@ -28,9 +29,6 @@ interface Sent extends RequestOptions {
   query?: unknown;
   body?: unknown;
 }
-
-/** Secrets are shown once: the API keeps no answer of these paths, and takes no key for them. */
-const keyless = new Set(["/v1/tokens", "/v1/webhook-endpoints", "/v1/webhook-endpoints/{id}/rotate"]);
 
 /**
  * A client of the API. Its methods get, post, put and delete take every operation of the document:

@@ -64,6 +64,8 @@ type API struct {
 	mux     *http.ServeMux
 	handler http.Handler
 	limits  *limits
+	// secret are the patterns of operations whose answers have secrets.
+	secret map[string]bool
 	// watchers and the two after it are for streams of events.
 	watchers  *watchers
 	heartbeat time.Duration
@@ -85,10 +87,15 @@ type Need struct {
 	// Installation: it is about more than one user's campaigns, so a principal with a User is
 	// refused.
 	Installation bool
+	// Secret: its answer has one, which is kept nowhere. So it takes no idempotency key.
+	Secret bool
 }
 
 // needKey is where an operation has its Need.
 const needKey = "need"
+
+// noKey marks in the document an operation that takes no idempotency key.
+const noKey = "x-no-idempotency-key"
 
 // New returns the API. It is a handler of all paths below /v1/.
 func New(cfg Config) *API {
@@ -99,7 +106,7 @@ func New(cfg Config) *API {
 	if cfg.Forecasts == nil {
 		cfg.Forecasts = forecast.New(cfg.DB)
 	}
-	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{})}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{}), secret: map[string]bool{}}
 	a.close = sync.OnceFunc(func() { close(a.closing) })
 	a.watchers = &watchers{db: cfg.DB, log: cfg.Log, every: watchEvery, of: map[uuid.UUID]map[*watcher]bool{}, by: map[string]int{}}
 	a.drawing = make(chan struct{}, 1)
@@ -172,6 +179,10 @@ func Handle[I, O any](a *API, need Need, op huma.Operation, handler func(context
 	op.Security = []map[string][]string{{bearer: {}}}
 	op.Metadata = map[string]any{needKey: need}
 	op.Extensions = map[string]any{"x-scope": need.Scope, "x-installation": need.Installation}
+	if need.Secret {
+		a.secret[op.Method+" "+op.Path] = true
+		op.Extensions[noKey] = true
+	}
 	op.Description = strings.TrimSpace(op.Description + "\n\n" + need.String())
 	op.MaxBodyBytes = maxBody
 	op.RejectUnknownQueryParameters = true

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,9 +37,10 @@ const (
 	maxKey = 255
 )
 
-// unkept reports whether the answers of a path hold secrets, so that they are not kept.
-func unkept(path string) bool {
-	return path == "/v1/tokens" || path == endpointsPath || strings.HasPrefix(path, endpointsPath+"/") && strings.HasSuffix(path, "/rotate")
+// unkept reports whether the answer to a request holds a secret, so that it is not kept.
+func (a *API) unkept(r *http.Request) bool {
+	_, pattern := a.mux.Handler(r)
+	return a.secret[pattern]
 }
 
 // seed is what a request with a key makes ids of.
@@ -75,7 +75,7 @@ func (a *API) once(next http.Handler) http.Handler {
 			problem.Errors = []Fault{{Parameter: keyHeader, Detail: "it must have 1 to 255 printable characters of ASCII"}}
 			a.refuse(w, problem)
 			return
-		case unkept(r.URL.Path):
+		case a.unkept(r):
 			problem.Errors = []Fault{{Parameter: keyHeader, Detail: "leave it out: the answer holds a secret, and is not kept"}}
 			a.refuse(w, problem)
 			return

@@ -20,7 +20,7 @@ import (
 func (a *API) tokens() {
 	tags := []string{"tokens"}
 	admin := Need{Scope: access.Admin, Installation: true}
-	Handle(a, admin, huma.Operation{
+	Handle(a, Need{Scope: access.Admin, Installation: true, Secret: true}, huma.Operation{
 		OperationID: "create-token", Method: http.MethodPost, Path: "/v1/tokens", Tags: tags, DefaultStatus: http.StatusCreated, Summary: "Make a token",
 		Description: "The token is in this answer, and nowhere else. So an Idempotency-Key is refused: the answer is not kept.",
 		Errors:      []int{http.StatusBadRequest},

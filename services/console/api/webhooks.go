@@ -25,9 +25,9 @@ const (
 // one user sees and makes endpoints that get events of this user's campaigns.
 func (a *API) webhooks() {
 	tags := []string{"webhooks"}
-	read, write := Need{Scope: access.Read}, Need{Scope: access.Write}
+	read, write, secret := Need{Scope: access.Read}, Need{Scope: access.Write}, Need{Scope: access.Write, Secret: true}
 	notFound := []int{http.StatusNotFound}
-	Handle(a, write, huma.Operation{
+	Handle(a, secret, huma.Operation{
 		OperationID: "create-webhook-endpoint", Method: http.MethodPost, Path: endpointsPath, Tags: tags, DefaultStatus: http.StatusCreated,
 		Summary: "Make an endpoint", Errors: []int{http.StatusBadRequest},
 		Description: "Its secret is in this answer, and nowhere else. So an Idempotency-Key is refused: the answer is not kept.",
@@ -49,7 +49,7 @@ func (a *API) webhooks() {
 		OperationID: "delete-webhook-endpoint", Method: http.MethodDelete, Path: endpointsPath + "/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete an endpoint, with its deliveries", Errors: notFound,
 	}, a.deleteEndpoint)
-	Handle(a, write, huma.Operation{
+	Handle(a, secret, huma.Operation{
 		OperationID: "rotate-webhook-secret", Method: http.MethodPost, Path: endpointsPath + "/{id}/rotate", Tags: tags, Summary: "Give an endpoint a new secret",
 		Description: "Messages are signed with the last one too, for a day if nothing else is said. The new one is in this answer, and nowhere else.",
 		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
