@@ -72,6 +72,17 @@ select loom.count_tasks(p.id) from loom.plans p where p.ended_at is null and p.u
 -- whatever Postgres expects: it is made when tables are small, and used when they no longer are.
 -- These settings hold for all that is called.
 
+-- Makes batches of all sessions run one after another. They would hold each other's renders, and do
+-- little each. A batch that has waited for long goes on: a session may be stopped in its own.
+create or replace function loom.await_batch() returns void
+language plpgsql set lock_timeout = '200ms' set search_path = '' as $$
+begin
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('loom.batch', 0));
+exception when lock_not_available then
+  null;
+end
+$$;
+
 -- Returns the renders of tasks that nobody else holds, locked in the order of their ids. Whoever
 -- holds one is not waited for.
 create or replace function loom.lock_renders(p_tasks uuid[]) returns uuid[]
@@ -105,13 +116,17 @@ language plpgsql set lock_timeout = '250ms'
   set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 #variable_conflict use_column
 declare
-  v_free  uuid[] := loom.lock_renders(p_tasks);
-  v_open  uuid[] := loom.open_of(v_free);
-  v_now   timestamptz := pg_catalog.clock_timestamp();
+  v_free  uuid[];
+  v_open  uuid[];
+  v_now   timestamptz;
   v_hosts text[];
   v_plain bigint[];
   v record;
 begin
+  perform loom.await_batch();
+  v_free := loom.lock_renders(p_tasks);
+  v_open := loom.open_of(v_free);
+  v_now := pg_catalog.clock_timestamp();
   -- A host is counted when its lock is held: see loom.host_admits.
   if p_per_host > 0 then
     v_hosts := array(
@@ -185,6 +200,7 @@ declare
   v record;
   t loom.tasks;
 begin
+  perform loom.await_batch();
   v_tasks := array(select (r.value ->> 'task')::uuid from pg_catalog.jsonb_array_elements(p_results) r);
   v_free := loom.lock_renders(v_tasks);
   v_open := loom.open_of(v_free);
@@ -244,6 +260,7 @@ language plpgsql set lock_timeout = '100ms'
 declare
   v record;
 begin
+  perform loom.await_batch();
   for v in
     with q as materialized (
            select * from pg_catalog.jsonb_to_recordset(p_heartbeats) as q (task uuid, attempt int, progress real, stored text[], folder text)),
@@ -257,7 +274,7 @@ begin
 end
 $$;
 
-revoke execute on function loom.count_tasks(uuid), loom.count_planned(), loom.count_done(), loom.lock_renders(uuid[]), loom.open_of(uuid[]),
+revoke execute on function loom.count_tasks(uuid), loom.count_planned(), loom.count_done(), loom.await_batch(), loom.lock_renders(uuid[]), loom.open_of(uuid[]),
   loom.grant_tasks(uuid[], text[], uuid[], interval, timestamptz, int, text[]), loom.finish_tasks(jsonb),
   loom.heartbeat_tasks(jsonb, interval) from public;
 do $$
@@ -266,7 +283,8 @@ declare
 begin
   foreach v_role in array array['anon', 'authenticated'] loop
     if exists (select from pg_roles where rolname = v_role) then
-      execute format('revoke execute on function loom.count_tasks(uuid), loom.count_planned(), loom.count_done(), loom.lock_renders(uuid[]), loom.open_of(uuid[]), '
+      execute format('revoke execute on function loom.count_tasks(uuid), loom.count_planned(), loom.count_done(), loom.await_batch(), '
+        'loom.lock_renders(uuid[]), loom.open_of(uuid[]), '
         'loom.grant_tasks(uuid[], text[], uuid[], interval, timestamptz, int, text[]), loom.finish_tasks(jsonb), '
         'loom.heartbeat_tasks(jsonb, interval) from %I', v_role);
     end if;

@@ -78,6 +78,60 @@ func TestARenderThatIsHeldIsLeftOut(t *testing.T) {
 	}
 }
 
+// Two replicas of ingest work on the same renders. Batches of both would leave out what the other
+// one holds.
+func TestABatchWaitsForOneOfAnotherSession(t *testing.T) {
+	t.Parallel()
+	url := migrated.Database(t)
+	conn, other, look := connect(t, url), connect(t, url), connect(t, url)
+	pid := get[int](t, other, "select pg_backend_pid()")
+	for range 20 { // a batch does not wait for ever, and this test may be starved
+		r := fresh(t, conn, 1)
+		exec(t, conn, "begin")
+		if granted, _ := together(t, conn, r.tasks["record 0"]); granted[r.tasks["record 0"]] != "granted" {
+			t.Fatalf("grants are %v", granted)
+		}
+		ended := make(chan map[string]string, 1)
+		go func() {
+			granted := map[string]string{}
+			rows, err := other.Query(t.Context(), `select task::text, verdict from loom.grant_tasks(array[$1::uuid], '{worker}', array[gen_random_uuid()], '1 minute', null, 0, '{""}')`,
+				r.tasks["record 1"])
+			if err == nil {
+				var task, verdict string
+				_, err = pgx.ForEachRow(rows, []any{&task, &verdict}, func() error {
+					granted[task] = verdict
+					return nil
+				})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			ended <- granted
+		}()
+		for len(ended) == 0 && !get[bool](t, look, "select exists (select from pg_stat_activity where pid = $1 and wait_event = 'advisory')", pid) {
+		}
+		exec(t, conn, "commit")
+		if granted := <-ended; granted[r.tasks["record 1"]] == "granted" {
+			return
+		}
+	}
+	t.Error("it leaves out what the other one holds")
+}
+
+// One that is stopped in the middle of its batch holds up nobody for long.
+func TestABatchWaitsForASessionThatIsStoppedOnlyForAMoment(t *testing.T) {
+	t.Parallel()
+	url := migrated.Database(t)
+	conn, stopped := connect(t, url), connect(t, url)
+	r := fresh(t, conn, 1)
+	exec(t, stopped, "begin")
+	exec(t, stopped, "select loom.await_batch()")
+	granted, finished := together(t, conn, r.tasks["record 0"])
+	if granted[r.tasks["record 0"]] != "granted" || finished[r.tasks["record 0"]] != "accepted" {
+		t.Errorf("grants are %v, results %v", granted, finished)
+	}
+}
+
 // Two replicas of ingest grant many tasks each, to workers of the same versions.
 func TestGrantsOfManyTasksDoNotWaitForEachOthersTools(t *testing.T) {
 	t.Parallel()
