@@ -3,6 +3,7 @@ package migrations_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -109,6 +110,7 @@ func TestABatchWaitsForOneOfAnotherSession(t *testing.T) {
 			ended <- granted
 		}()
 		for len(ended) == 0 && !get[bool](t, look, "select exists (select from pg_stat_activity where pid = $1 and wait_event = 'advisory')", pid) {
+			time.Sleep(5 * time.Millisecond)
 		}
 		exec(t, conn, "commit")
 		if granted := <-ended; granted[r.tasks["record 1"]] == "granted" {

@@ -47,6 +47,9 @@ type dispatcher struct {
 	inspected map[dueTask]time.Time
 	slots     map[string]slots // by stream
 	traces    traces
+	// first is the share of new tasks that this replica has published, of late, and no other one
+	// before it.
+	first float64
 
 	// morePages says that the last look at the pages of preflights, at lookedForPages, found some.
 	morePages      bool
@@ -70,7 +73,7 @@ type dueTask struct {
 }
 
 func newDispatcher(s *Scheduler) *dispatcher {
-	d := &dispatcher{Scheduler: s, offered: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}, slots: map[string]slots{}, traces: traces{}}
+	d := &dispatcher{Scheduler: s, offered: map[dueTask]time.Time{}, inspected: map[dueTask]time.Time{}, slots: map[string]slots{}, traces: traces{}, first: 1}
 	for _, k := range msg.Kinds {
 		i := slices.IndexFunc(d.windows, func(w kindsTogether) bool { return w.stream == k.Stream() && w.fetches == k.Fetches() })
 		if i < 0 {
@@ -250,7 +253,9 @@ func (d *dispatcher) publish(ctx context.Context, turns *turns, list []turn, ahe
 		if inspect {
 			d.inspected[t] = time.Now()
 		}
-		sent = append(sent, d.send(task.Ref, inspect))
+		o := d.send(task.Ref, inspect)
+		o.fresh = !known
+		sent = append(sent, o)
 	}
 	published := 0
 	errs := []error{unknown}
@@ -268,10 +273,31 @@ func (d *dispatcher) publish(ctx context.Context, turns *turns, list []turn, ahe
 	return left, err
 }
 
+const (
+	// shareOf is how much one task counts in dispatcher.first.
+	shareOf = 1.0 / 32
+	// replicasMost is how many replicas a pause makes room for.
+	replicasMost = 8
+)
+
+// noteShare notes whether this replica was the first to publish a task.
+func (d *dispatcher) noteShare(first bool) {
+	d.first -= d.first * shareOf
+	if first {
+		d.first += shareOf
+	}
+}
+
+// others is how many times as long as usual this replica pauses between rounds, because others have
+// rounds as well. Each publishes what is due, whoever made it due: together they need as many
+// rounds as one alone. The one that is first with a quarter of the tasks shares with three others.
+func (d *dispatcher) others() float64 { return min(1/max(d.first, 1.0/replicasMost), replicasMost) }
+
 // offer is a task whose message was sent to its stream.
 type offer struct {
 	msg.Ref
 	inspect bool
+	fresh   bool // this replica has not sent it before
 	ack     jetstream.PubAckFuture
 	err     error
 }
@@ -299,6 +325,9 @@ func (d *dispatcher) send(r msg.Ref, inspect bool) *offer {
 // is there: it deletes it if no worker will act on it, and publishes again.
 func (d *dispatcher) settle(ctx context.Context, o *offer) (published bool, err error) {
 	published, err = d.answer(ctx, o)
+	if o.fresh && err == nil {
+		d.noteShare(published)
+	}
 	if published || err != nil || !o.inspect {
 		return published, err
 	}

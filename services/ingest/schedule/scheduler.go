@@ -210,7 +210,7 @@ func (c *changes) take() []uuid.UUID {
 // dispatch publishes due tasks at every tick and at every Wake.
 func (s *Scheduler) dispatch(ctx context.Context) error {
 	d := newDispatcher(s)
-	return s.rounds(ctx, &s.dispatching, &s.outage, s.wake, func(ctx context.Context, full bool) error {
+	return s.rounds(ctx, &s.dispatching, &s.outage, s.wake, d.others, func(ctx context.Context, full bool) error {
 		if !full {
 			return d.dispatch(ctx)
 		}
@@ -223,7 +223,8 @@ func (s *Scheduler) dispatch(ctx context.Context) error {
 // watch publishes what happens to renders.
 func (s *Scheduler) watch(ctx context.Context) error {
 	w := newWatcher(s)
-	return s.rounds(ctx, &s.watching, &s.watchOutage, s.changes.some, func(ctx context.Context, full bool) error {
+	alone := func() float64 { return 1 }
+	return s.rounds(ctx, &s.watching, &s.watchOutage, s.changes.some, alone, func(ctx context.Context, full bool) error {
 		changed := s.changes.take()
 		if !full {
 			return w.look(ctx, changed)
@@ -233,9 +234,11 @@ func (s *Scheduler) watch(ctx context.Context) error {
 }
 
 // rounds runs rounds: full ones at every tick, and others when woken. At least half of the time is
-// between rounds, so that many wake-ups cost no more than a few.
+// between rounds, so that many wake-ups cost no more than a few. Pauses are longer where others
+// have rounds as well.
 func (s *Scheduler) rounds(
-	ctx context.Context, pulse *service.Pulse, outage *retry.Outage, wake <-chan struct{}, round func(ctx context.Context, full bool) error,
+	ctx context.Context, pulse *service.Pulse, outage *retry.Outage, wake <-chan struct{}, others func() float64,
+	round func(ctx context.Context, full bool) error,
 ) error {
 	defer pulse.Stop()
 	ticker := time.NewTicker(tick)
@@ -258,7 +261,8 @@ func (s *Scheduler) rounds(
 		if err != nil {
 			woken = nil // during an outage, wake-ups are ignored
 		}
-		retry.Sleep(ctx, min(max(time.Since(began), restLeast), restMost))
+		rest := time.Duration(float64(max(time.Since(began), restLeast)) * others())
+		retry.Sleep(ctx, min(rest, restMost))
 		select {
 		case <-ctx.Done():
 			return nil

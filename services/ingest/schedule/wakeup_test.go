@@ -201,3 +201,32 @@ func TestABusyConsumerIsLeftAlone(t *testing.T) {
 		t.Errorf("it was made again %v times", n)
 	}
 }
+
+// Replicas publish the same tasks. Those that come late with most of them have fewer rounds.
+func TestAReplicaLeavesRoundsToThoseThatAreFirst(t *testing.T) {
+	q := newQueue(t)
+	first, second := q.dispatcher, newDispatcher(q.Scheduler)
+	offer := func(dispatchers ...*dispatcher) {
+		t.Helper()
+		ref := msg.NewRef(msg.Record, uuid.New(), uuid.New())
+		for _, d := range dispatchers {
+			o := d.send(ref, false)
+			o.fresh = true
+			if _, err := d.settle(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 100 {
+		offer(first, second)
+	}
+	if first.others() > 1.01 || second.others() < 4 {
+		t.Errorf("the first pauses %.1f times as long, the second %.1f", first.others(), second.others())
+	}
+	for range 200 {
+		offer(second)
+	}
+	if second.others() > 1.1 {
+		t.Errorf("alone it pauses %.1f times as long", second.others())
+	}
+}
