@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/loom-lite/loom-lite/pkg/postgres"
@@ -42,7 +43,13 @@ func Check(ctx context.Context, db DB, of ...Service) error {
 		if err != nil {
 			version = 0 // the role may not call the function
 		}
-		return &OutdatedError{"it lacks " + enumerate(list), remedy(version, list[0].file)}
+		if version > Version {
+			// A newer release may have given functions more parameters, which have defaults.
+			list = slices.DeleteFunc(list, func(o object) bool { return strings.HasSuffix(o.name, ")") })
+		}
+		if len(list) > 0 {
+			return &OutdatedError{"it lacks " + enumerate(list), remedy(version, list[0].file)}
+		}
 	}
 	fit, err := Fit(ctx, db)
 	if err != nil {

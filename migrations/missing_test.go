@@ -123,6 +123,8 @@ func TestANewerDatabaseIsReadyAndStaysAsItIs(t *testing.T) {
 	paste(t, conn, fmt.Sprintf(`create or replace function loom.schema_version() returns int language sql as 'select %d';
 		create or replace function loom.status_rank(status text) returns int language sql as 'select 42';
 		create table loom.news (id int);
+		drop function loom.hand_back_task(uuid, int, text, jsonb);
+		create function loom.hand_back_task(uuid, int, text, jsonb default null, news text default '') returns text language sql as 'select news';
 		update loom.migrations set sha256 = 'newer'`, newer))
 	if err := migrations.Check(t.Context(), conn); err != nil {
 		t.Errorf("it is not ready: %v", err)
