@@ -75,6 +75,11 @@ faults: setup ## break a running system in every way it must survive; FAULTS='-r
 	go build -o bin/faults ./e2e/faults/cmd/faults
 	bin/faults $(FAULTS)
 
+.PHONY: e2e-upgrade
+e2e-upgrade: setup ## replace each service of the release before by this one under load, and back; UPGRADE_FROM=COMMIT names another
+	go build -o bin/faults ./e2e/faults/cmd/faults
+	bin/faults -run '^upgrade' $(FAULTS)
+
 .PHONY: bench
 bench: setup hugepages ## measure how fast pages are recorded, videos made and tasks controlled (Linux, Node.js); BENCH='-help' lists flags
 	@bench/peers/setup.sh
@@ -92,6 +97,10 @@ long: setup setup-npm ## run the long tests: 30 s at 1920×1080, 100 scenes in a
 .PHONY: chart
 chart: ## check the Helm chart: golden files, every field, the Pod Security Standard restricted, its README
 	cd deploy/helm/check && GOWORK=off go mod tidy -diff && GOWORK=off go vet ./... && GOWORK=off go test -count=1 ./...
+
+.PHONY: systemd
+systemd: ## check the systemd units: nothing to say about them, and how far each is exposed (needs systemd 251)
+	@deploy/systemd/check.sh
 
 FUZZTIME ?= 30s
 

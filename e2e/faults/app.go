@@ -143,14 +143,23 @@ func (r *Run) open(ctx context.Context) (n int, err error) {
 
 // feed keeps about n small renders in progress until the function that it returns is called.
 func (r *Run) feed(ctx context.Context, n int) (stop func() error) {
+	rng := r.another()
+	return r.keep(ctx, n, func() error {
+		_, err := r.submit(ctx, newCampaign(rng, 1+rng.IntN(4)*rng.IntN(2)))
+		return err
+	})
+}
+
+// keep submits another render whenever fewer than n are in progress, until the function that it
+// returns is called.
+func (r *Run) keep(ctx context.Context, n int, submit func() error) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	rng := r.another()
 	r.beside.Go(func() {
 		for {
 			open, err := r.open(ctx)
 			for ; err == nil && open < n; open++ {
-				_, err = r.submit(ctx, newCampaign(rng, 1+rng.IntN(4)*rng.IntN(2)))
+				err = submit()
 			}
 			switch {
 			case ctx.Err() != nil || err == nil && !pause(ctx, 200*time.Millisecond):

@@ -82,7 +82,8 @@ func (r *Run) attempts() (begun map[attempt]int, failed map[uuid.UUID]int, spans
 		var what, task, render, worker string
 		var a attempt
 		var ms int64
-		if _, err := fmt.Sscan(lines.Text(), &what, &task, &render, &a.kind, &a.number, &worker, &ms); err != nil {
+		// Workers of releases before wrote no time.
+		if n, err := fmt.Sscan(lines.Text(), &what, &task, &render, &a.kind, &a.number, &worker, &ms); n < 6 {
 			return nil, nil, nil, fmt.Errorf("read the journal: %q: %w", lines.Text(), err)
 		}
 		a.task, a.render = uuid.MustParse(task), uuid.MustParse(render)

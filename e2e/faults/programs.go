@@ -17,6 +17,7 @@ var programs = map[string]string{
 	"ingest":     "services/ingest/cmd/ingest",
 	"uploader":   "services/uploader/cmd/uploader",
 	"console":    "services/console/cmd/console",
+	"loom":       "cmd/loom",
 	"worker":     "e2e/faults/cmd/worker",
 	"recorder":   "services/recorder/cmd/recorder",
 	"transcoder": "services/transcoder/cmd/transcoder",
@@ -32,8 +33,16 @@ func Build(ctx context.Context, dir string, faults []Fault) error {
 	if with(func(f Fault) bool { return f.Consoles > 0 }) {
 		needed = append(needed, "console")
 	}
-	if err := build(ctx, dir, needed); err != nil || !with(func(f Fault) bool { return f.Skewed }) {
+	if err := build(ctx, "", dir, needed); err != nil {
 		return err
+	}
+	if with(func(f Fault) bool { return f.Earlier }) {
+		if err := buildEarlier(ctx, dir, with(func(f Fault) bool { return f.Earlier && f.Media })); err != nil {
+			return err
+		}
+	}
+	if !with(func(f Fault) bool { return f.Skewed }) {
+		return nil
 	}
 	moved, err := os.MkdirTemp("", "loom-faults-clock-")
 	if err != nil {
@@ -41,18 +50,20 @@ func Build(ctx context.Context, dir string, faults []Fault) error {
 	}
 	path, err := overlay(ctx, moved)
 	if err == nil {
-		err = build(ctx, filepath.Join(dir, skewed), needed, "-overlay", path)
+		err = build(ctx, "", filepath.Join(dir, skewed), needed, "-overlay", path)
 	}
 	return errors.Join(err, os.RemoveAll(moved))
 }
 
-// build builds some of the programs.
-func build(ctx context.Context, dir string, needed []string, flags ...string) error {
+// build builds some programs of the tree at root, of this one if it is empty, into dir.
+func build(ctx context.Context, root, dir string, needed []string, flags ...string) error {
 	args := append([]string{"build", "-tags", "faults", "-buildvcs=false", "-ldflags=-s -w", "-o", dir + string(filepath.Separator)}, flags...)
 	for _, name := range needed {
 		args = append(args, module+programs[name])
 	}
-	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -61,19 +62,31 @@ func killedAt(step fault.Step, pass int) map[string]string {
 }
 
 // awaitReady waits until the service says that it is ready.
-func (r *replica) awaitReady(ctx context.Context) error {
+func (r *replica) awaitReady(ctx context.Context) error { return r.await(ctx, "/readyz") }
+
+// awaitAlive waits until the service says that it is alive.
+func (r *replica) awaitAlive(ctx context.Context) error { return r.await(ctx, "/healthz") }
+
+// await waits until the service answers a path with 200.
+func (r *replica) await(ctx context.Context, path string) error {
 	client := http.Client{Timeout: 5 * time.Second}
 	defer client.CloseIdleConnections()
-	return until(ctx, patience, r.name+" is ready", func() (bool, error) {
+	var last []byte
+	err := until(ctx, patience, r.name+" answers "+path, func() (bool, error) {
 		if r.ended() {
 			return false, fmt.Errorf("%s has ended: %w", r.name, r.process.Wait())
 		}
-		response, err := client.Get("http://" + servers.Loopback(r.port) + "/readyz")
+		response, err := client.Get("http://" + servers.Loopback(r.port) + path)
 		if err != nil {
 			return false, nil
 		}
-		return response.StatusCode == http.StatusOK, response.Body.Close()
+		last, err = io.ReadAll(response.Body)
+		return response.StatusCode == http.StatusOK, errors.Join(err, response.Body.Close())
 	})
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, last)
+	}
+	return err
 }
 
 // ended reports whether the process has ended, or was never started.
@@ -194,6 +207,9 @@ func (r *Run) newReplica(kind string) (*replica, error) {
 		}
 	}
 	maps.Copy(p.env, r.fault.Env)
+	if r.fault.Earlier {
+		p.program = filepath.Join(r.bin, earlier, filepath.Base(p.program))
+	}
 	r.replicas = append(r.replicas, p)
 	return p, nil
 }

@@ -65,6 +65,8 @@ type Fault struct {
 	Short float64
 	// Skewed: there are programs whose clock can be moved.
 	Skewed bool
+	// Earlier: the run begins with the release before, on the schema of that.
+	Earlier bool
 	// Check, if it is not nil, checks what the fault is about, beside what is always checked.
 	Check func(context.Context, *Run) error
 	// Do lets renders go through the system and does the harm. What it leaves broken is healed.

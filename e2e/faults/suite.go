@@ -76,8 +76,15 @@ func Execute(ctx context.Context, o Options) (results []Result, err error) {
 			if ctx.Err() != nil {
 				return results, context.Cause(ctx)
 			}
+			if s != nil && f.Earlier {
+				// Its schema is this release's already.
+				err, s = s.stop(), nil
+				if err != nil {
+					return results, err
+				}
+			}
 			if s == nil {
-				if s, err = startSystem(ctx); err != nil {
+				if s, err = startSystem(ctx, o.migrate(f)); err != nil {
 					return results, err
 				}
 			}
@@ -96,6 +103,16 @@ func Execute(ctx context.Context, o Options) (results []Result, err error) {
 		}
 	}
 	return results, nil
+}
+
+// migrate returns how a fault's database gets its schema.
+func (o Options) migrate(f Fault) func(ctx context.Context, url string) error {
+	if f.Earlier {
+		return func(ctx context.Context, url string) error {
+			return migrateEarlier(ctx, filepath.Join(o.Bin, earlier, "loom"), url)
+		}
+	}
+	return migrate
 }
 
 // one does a run.

@@ -36,7 +36,7 @@ type system struct {
 	links    proxies
 }
 
-func startSystem(ctx context.Context) (s *system, err error) {
+func startSystem(ctx context.Context, migrate func(ctx context.Context, url string) error) (s *system, err error) {
 	s = &system{links: newProxies()}
 	if s.dir, err = postgresd.Folder("loom-faults-"); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func startSystem(ctx context.Context) (s *system, err error) {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	if err = s.startPostgres(ctx); err != nil {
+	if err = s.startPostgres(ctx, migrate); err != nil {
 		return nil, err
 	}
 	if s.nats, err = newNATS(s.dir); err == nil {
@@ -58,7 +58,7 @@ func startSystem(ctx context.Context) (s *system, err error) {
 	return s, err
 }
 
-func (s *system) startPostgres(ctx context.Context) error {
+func (s *system) startPostgres(ctx context.Context, migrate func(ctx context.Context, url string) error) error {
 	installation, err := postgresd.Find(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("%w (make setup installs it)", err)
@@ -79,14 +79,14 @@ func (s *system) startPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conn, err := pgx.Connect(ctx, s.postgres.URL("postgres"))
-	if err != nil {
-		return fmt.Errorf("connect to migrate: %w", err)
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	if _, err := migrations.Apply(ctx, conn); err != nil {
+	if err := migrate(ctx, s.postgres.URL("postgres")); err != nil {
 		return err
 	}
+	conn, err := pgx.Connect(ctx, s.postgres.URL("postgres"))
+	if err != nil {
+		return fmt.Errorf("connect to watch: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
 	if _, err := conn.PgConn().Exec(ctx, observers).ReadAll(); err != nil {
 		return fmt.Errorf("watch the rows: %w", err)
 	}
@@ -94,6 +94,16 @@ func (s *system) startPostgres(ctx context.Context) error {
 		return fmt.Errorf("open the app's database: %w", err)
 	}
 	return nil
+}
+
+// migrate brings a database to this release's schema.
+func migrate(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("connect to migrate: %w", err)
+	}
+	_, err = migrations.Apply(ctx, conn)
+	return errors.Join(err, conn.Close(ctx))
 }
 
 func (s *system) startStore(ctx context.Context) (err error) {
