@@ -3,6 +3,7 @@ package migrations_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +57,34 @@ func TestEveryFileCanBePastedAgain(t *testing.T) {
 	}
 	if _, err := migrations.Apply(t.Context(), conn); err != nil {
 		t.Errorf("applied after pasting: %v", err)
+	}
+}
+
+// A transaction has a table that the migration wants, and wants one that the migration has.
+func TestADeadlockOnlyDelaysTheMigration(t *testing.T) {
+	t.Parallel()
+	url := migrated.Database(t)
+	migrating, app, watch := connect(t, url), connect(t, url), connect(t, url)
+	exec(t, watch, "update loom.migrations set sha256 = ''")
+	// The migration is the one that gives up: it looks for deadlocks, and the app does not.
+	exec(t, migrating, "set deadlock_timeout = '2s'")
+	exec(t, app, "set deadlock_timeout = '10min'")
+	exec(t, app, "begin; lock table renders in row exclusive mode")
+	done := make(chan error, 1)
+	go func() {
+		applied, err := migrations.Apply(t.Context(), migrating)
+		if err == nil && !slices.Equal(applied, migrations.Files) {
+			err = fmt.Errorf("applied %v", applied)
+		}
+		done <- err
+	}()
+	for waits := false; !waits; {
+		waits = get[bool](t, watch, "select exists (select from pg_locks where relation = 'renders'::regclass and not granted)")
+	}
+	exec(t, app, "select from loom.migrations")
+	exec(t, app, "commit")
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

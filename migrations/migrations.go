@@ -10,9 +10,11 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 //go:embed *.sql
@@ -50,8 +52,27 @@ func text(name string) (string, error) {
 
 // Apply brings the database up to date and returns the files that it applied: those that Pending
 // lists. If it returns an error, nothing has changed. The error is an UnfitError if the app's
-// tables or the role's rights do not allow the migrations.
+// tables or the role's rights do not allow the migrations. Services and the app may be at work
+// meanwhile: where their transactions and this one wait for each other, it begins again.
 func Apply(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
+	for range tries {
+		applied, err = applyAll(ctx, conn)
+		if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != deadlock {
+			break
+		}
+	}
+	return applied, err
+}
+
+const (
+	// tries is how often Apply begins at most. Whoever was in its way is done by the next time.
+	tries = 10
+	// deadlock is the SQLSTATE deadlock_detected.
+	deadlock = "40P01"
+)
+
+// applyAll is one try of Apply.
+func applyAll(ctx context.Context, conn *pgx.Conn) (applied []string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lock); err != nil {
 			return fmt.Errorf("lock migrations: %w", err)
