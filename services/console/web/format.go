@@ -30,6 +30,14 @@ func number(n int) string {
 	return sign + text
 }
 
+// counted is a number with what it is of.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + many
+}
+
 // lasted is a duration in its two largest units.
 func lasted(d time.Duration) string {
 	d = max(d, 0)

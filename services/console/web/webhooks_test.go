@@ -180,6 +180,12 @@ func TestAnEndpointIsChangedByItsPage(t *testing.T) {
 			t.Errorf("%s of somebody else's endpoint answers %d", path, status)
 		}
 	}
+	// An id that is somebody else's is refused, and theirs stays as it is.
+	taken := url.Values{"id": {id}, "url": {"https://hooks.example.com/mine"}, "events": {"render.failed"}}
+	if status, _, body := other.post("/webhooks", taken); status != http.StatusConflict || strings.Contains(body, "whsec_") {
+		t.Errorf("an endpoint with somebody else's id answers %d: %s", status, body)
+	}
+	d.await("theirs is as it was", "select count(*) = 1 and bool_and(url like '%/other') from loom.webhook_endpoints")
 	for name, form := range map[string]url.Values{"an empty filter": {}, "only its end": {"before": {time.Now().Format(time.RFC3339)}}, "no such state": {"state": {"lost"}}} {
 		if status, _, _ := p.post("/deliveries/resend", form); status != http.StatusUnprocessableEntity {
 			t.Errorf("sending %s again answers %d", name, status)

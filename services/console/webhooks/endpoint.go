@@ -31,6 +31,8 @@ type DB interface {
 var (
 	// ErrNotFound says that there is no such endpoint or delivery that the principal may see.
 	ErrNotFound = errors.New("there is none with this id")
+	// ErrTaken says that the id of a new endpoint is that of one that the principal may not see.
+	ErrTaken = errors.New("the id is another endpoint's")
 	// ErrVersion says that the endpoint has changed since it was read.
 	ErrVersion = errors.New("it has changed meanwhile")
 	// ErrDisabled says that the endpoint is sent nothing.
@@ -134,15 +136,22 @@ func Create(ctx context.Context, db DB, keeper *Keeper, id uuid.UUID, n NewEndpo
 	if n, err = n.checked(); err != nil {
 		return e, nil, err
 	}
-	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+	create := func(tx pgx.Tx) error {
 		if _, err := get(ctx, tx, id); err == nil {
 			e, err = rotate(ctx, tx, keeper, id, n.Secret, 0)
 			return err
 		}
 		e, err = add(ctx, tx, keeper, id, n)
 		return err
-	})
-	if err != nil {
+	}
+	err = pgx.BeginFunc(ctx, db, create)
+	if postgres.SQLState(err) == uniqueViolation { // the same call came twice at once, or it is another's
+		err = pgx.BeginFunc(ctx, db, create)
+	}
+	switch {
+	case postgres.SQLState(err) == uniqueViolation:
+		return Endpoint{}, nil, fmt.Errorf("create endpoint: %w", ErrTaken)
+	case err != nil:
 		return Endpoint{}, nil, fmt.Errorf("create endpoint: %w", err)
 	}
 	return e, n.Secret, nil
