@@ -51,6 +51,8 @@ type Principal struct {
 	// User is whose campaigns it sees and changes (campaigns.user_id). Nil: everybody's, and the
 	// installation.
 	User *uuid.UUID
+	// Browser tells a session's browser from others, over several sessions. Empty: it is none.
+	Browser string
 	// Address is where it came from, without a port. Empty: this machine's command line.
 	Address string
 }

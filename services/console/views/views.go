@@ -1,6 +1,7 @@
 // Package views keeps the views of the list of renders that people save: a name and a filter. Each
-// principal has its own. A person has them in every session, whichever link it began with: they are
-// kept by the name that the links are made for.
+// principal has its own. A person has them in each session of the same browser with the same name,
+// whichever link it began with. The name alone would not do: links that are made on one machine
+// without another name have that of its account, whoever they are sent to.
 package views
 
 import (
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,10 +44,11 @@ func actor(p access.Principal) string {
 	if p.Kind != access.Session {
 		return p.ID
 	}
+	owner := ""
 	if p.User != nil {
-		return p.User.String() + "/" + p.Name
+		owner = p.User.String()
 	}
-	return p.Name
+	return strings.Join([]string{p.Browser, owner, p.Name}, "/")
 }
 
 // List returns the principal's views, by name.

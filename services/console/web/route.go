@@ -88,7 +88,8 @@ func (s *Server) handle(mux *http.ServeMux, rt route) {
 			s.fail(r, errNoPage)
 		default:
 			r.who, r.in = *who, true
-			r.Request = hr.WithContext(access.With(hr.Context(), *who))
+			r.who.Browser = r.browser()
+			r.Request = hr.WithContext(access.With(hr.Context(), r.who))
 			if err := rt.serve(r); err != nil {
 				s.fail(r, err)
 			}

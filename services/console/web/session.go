@@ -25,6 +25,9 @@ const (
 	idle  = 7 * 24 * time.Hour
 )
 
+// secretLength is how long NewSecret's are, in bytes.
+const secretLength = 43
+
 // NewSecret returns a secret of 256 bits, and what is kept of it.
 func NewSecret() (secret string, hash []byte) {
 	var raw [32]byte
@@ -136,6 +139,23 @@ func (s *Server) setCookie(r *request, name, value string, lasting time.Duration
 		Name: name, Value: value, Path: s.base + "/", MaxAge: seconds, HttpOnly: true,
 		Secure: s.secure || r.TLS != nil, SameSite: http.SameSiteLaxMode,
 	})
+}
+
+// browserCookie tells browsers apart, so that what somebody has saved is there after they have
+// signed in again. It gives no access.
+const (
+	browserCookie = "loom_browser"
+	browserLasts  = 365 * 24 * time.Hour
+)
+
+// browser is what tells the browser that sends a request from others. A new one is told what it is.
+func (r *request) browser() string {
+	if c, err := r.Cookie(browserCookie); err == nil && len(c.Value) == secretLength {
+		return base64.RawURLEncoding.EncodeToString(hashed(c.Value))
+	}
+	secret, hash := NewSecret()
+	r.s.setCookie(r, browserCookie, secret, browserLasts)
+	return base64.RawURLEncoding.EncodeToString(hash)
 }
 
 const noticeCookie = "loom_notice"
