@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -146,10 +147,15 @@ func (f *formPage) submission() (w renders.Submission, problems []string) {
 	return w, problems
 }
 
-// webAddress reads an address as people write it: without a scheme it is https.
+// webAddress reads an address as people write it: without a scheme it is https, or http on this
+// machine.
 func webAddress(text string) (string, error) {
 	if !strings.Contains(text, "://") {
-		text = "https://" + text
+		scheme := "https://"
+		if u, err := url.Parse(scheme + text); err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()) {
+			scheme = "http://"
+		}
+		text = scheme + text
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,6 +33,10 @@ type letterGroup struct {
 	// Hidden are those that are not in Letters.
 	Hidden int
 }
+
+// Name tells it from the others of a page, also when the page is fetched again and their order is
+// another: what a dialog asks about stays what it was opened for.
+func (g letterGroup) Name() string { return cmp.Or(g.Kind, "message") + "-" + g.Code }
 
 // Count is how many letters there are.
 func (g letterGroup) Count() int { return len(g.Letters) + g.Hidden }

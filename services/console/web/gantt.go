@@ -67,8 +67,9 @@ func draw(tasks []renders.Task, ready map[uuid.UUID]time.Time, begin, end time.T
 	whole := max(end.Sub(begin), time.Millisecond)
 	at := func(t time.Time) float64 { return min(max(float64(t.Sub(begin))/float64(whole), 0), 1) * 100 }
 	var line timeline
-	for _, t := range tasks {
-		l := lane{Name: nameOf(t), State: statusOf(t.State), Reused: t.Reused}
+	names := namesOf(tasks)
+	for i, t := range tasks {
+		l := lane{Name: names[i], State: statusOf(t.State), Reused: t.Reused}
 		// A task may begin before what it needs has ended, on what is there of it: then it did not
 		// wait. No span has a negative width.
 		add := func(class string, from, to time.Time, title string) {
@@ -136,4 +137,19 @@ func nameOf(t renders.Task) string {
 		return verbOf(t.Kind) + " " + strconv.Itoa(t.Scene)
 	}
 	return verbOf(t.Kind)
+}
+
+// namesOf are the names of a render's tasks. A scene that is done in parts has several of a kind.
+func namesOf(tasks []renders.Task) []string {
+	names, parts, so := make([]string, len(tasks)), map[string]int{}, map[string]int{}
+	for i, t := range tasks {
+		names[i] = nameOf(t)
+		parts[names[i]]++
+	}
+	for i, name := range names {
+		if so[name]++; parts[name] > 1 {
+			names[i] = fmt.Sprintf("%s, %d of %d", name, so[name], parts[name])
+		}
+	}
+	return names
 }

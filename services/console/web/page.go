@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -56,17 +57,21 @@ type page struct {
 	// Live: the page is fetched again when something changes. About is the render that it is about.
 	Live  bool
 	About string
-	// Media are addresses of pictures and videos that the page shows.
-	Media []*string
-	Data  any
+	// Media are addresses of pictures and videos that the page shows, and Origins those that the
+	// page in the browser may load them from.
+	Media   []*string
+	Origins []string
+	Data    any
 }
 
 // show answers with a page.
 func (s *Server) show(r *request, status int, name string, p page) {
 	p.request = r
 	part := "page"
+	p.Origins = origins(p.Media)
 	if r.Header.Get("HX-Request") == "true" {
 		part = "content" // htmx puts it in place
+		p.keepPolicy()
 	} else {
 		p.Notice = r.notice()
 	}
@@ -76,17 +81,42 @@ func (s *Server) show(r *request, status int, name string, p page) {
 		http.Error(r.w, "The page could not be made.", http.StatusInternalServerError)
 		return
 	}
-	media := slices.Clone(s.cfg.Media)
-	for _, address := range p.Media {
-		if from := origin(deref(address)); from != "" && !slices.Contains(media, from) {
-			media = append(media, from)
-		}
-	}
-	r.w.Header().Set("Content-Security-Policy", policy(media))
+	r.w.Header().Set("Content-Security-Policy", policy(p.Origins))
 	r.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	r.w.Header().Add("Vary", "HX-Request")
 	r.w.WriteHeader(status)
 	_, _ = r.w.Write(b.Bytes())
+}
+
+// originsHeader is how a page that is fetched again names the origins that its policy lets it load
+// pictures and videos from.
+const originsHeader = "Loom-Origins"
+
+// keepPolicy is about a page that is fetched again: the policy stays that of the page that is in
+// the browser. Where that refuses a picture or video, as when the first render of all is done, the
+// browser is asked to load the whole page.
+func (p *page) keepPolicy() {
+	var kept []string
+	for _, from := range strings.Fields(p.Header.Get(originsHeader)) {
+		if origin(from) == from {
+			kept = append(kept, from)
+		}
+	}
+	for _, from := range p.Origins {
+		if !slices.Contains(kept, from) {
+			p.w.Header().Set("HX-Refresh", "true")
+		}
+	}
+	p.Origins = kept
+}
+
+// Sources are the origins as the header has them.
+func (p *page) Sources() string {
+	text, err := json.Marshal(map[string]string{originsHeader: strings.Join(p.Origins, " ")})
+	if err != nil {
+		panic(err) // it is a map of texts
+	}
+	return string(text)
 }
 
 // refusal is an error whose words are for the person.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -211,14 +212,15 @@ func (s *Server) scenes(ctx context.Context, tasks []renders.Task) ([]sceneCard,
 }
 
 func (d *renderPage) addTroubles(tasks []renders.Task) {
-	for _, t := range tasks {
+	names := namesOf(tasks)
+	for i, t := range tasks {
 		if t.Reused {
 			d.Reused++
 		}
 		for _, a := range t.Attempts {
 			d.Bundle = d.Bundle || a.BundleKey != nil
 			if a.Outcome != nil && *a.Outcome != "done" {
-				d.Troubles = append(d.Troubles, trouble{a, nameOf(t), t.ID})
+				d.Troubles = append(d.Troubles, trouble{a, names[i], t.ID})
 			}
 		}
 	}
@@ -310,6 +312,16 @@ func (s *Server) retry(r *request) error {
 		notice = "There is nothing to do again: the render is " + status + ", or queued already."
 	}
 	return r.redirect("/renders/"+id.String(), notice)
+}
+
+// origins are those of addresses, each once.
+func origins(addresses []*string) (list []string) {
+	for _, address := range addresses {
+		if from := origin(deref(address)); from != "" && !slices.Contains(list, from) {
+			list = append(list, from)
+		}
+	}
+	return list
 }
 
 var originHost = regexp.MustCompile(`^[A-Za-z0-9.\-]+(:[0-9]+)?$|^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$`)

@@ -34,8 +34,6 @@ type Config struct {
 	NATS *nats.Conn
 	// URL is where users reach the console. Its path is the prefix of all links.
 	URL *url.URL
-	// Media are the origins of pictures and videos, such as https://media.example.com.
-	Media []string
 	// Store signs URLs of what is in WorkBucket, where failure bundles are.
 	Store Store
 	// Pictures are of scenes that are being recorded; nil: none.
@@ -109,7 +107,7 @@ func (s *Server) protect(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy(s.cfg.Media))
+	h.Set("Content-Security-Policy", policy(nil))
 }
 
 // policy lets a page load scripts, styles and data of this server's, and no other's; and pictures

@@ -6,7 +6,9 @@ import (
 	"image"
 	"image/jpeg"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -36,6 +38,7 @@ func TestARenderIsWatchedToItsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	media, fetched := otherOrigin(t)
 	page := d.window(t, access.Read, 1280)
 	visit(t, page, d.url+"/renders")
 	if n, _ := asked.Delivered(); n != 0 {
@@ -45,13 +48,56 @@ func TestARenderIsWatchedToItsEnd(t *testing.T) {
 	page.Timeout(patience).MustWait(`() => { const picture = document.querySelector("[data-picture] .shot img"); return picture && picture.naturalWidth === 64 }`)
 	shoot(t, page, "watched")
 	if _, err := d.db.Exec(t.Context(), `update public.renders set status = 'done', progress = 100, completed_at = now(), final_video_url = $2::text where id = $1::uuid`,
-		render, d.url+"/assets/none.mp4"); err != nil {
+		render, media+"/video.mp4"); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.nc.Publish("event."+render.String()+".status", nil); err != nil {
 		t.Fatal(err)
 	}
 	page.Timeout(patience).MustWait(`() => document.querySelector(".head .status").textContent === "done" && document.querySelectorAll(".player video, .shot video").length === 4`)
+	// The policy of the page that was there when nobody knew of the video lets it be played.
+	await(t, "the browser fetches the video", func() bool { return fetched.Load() > 0 })
+}
+
+// otherOrigin is a server that is not ours, as a store is: it has no file, and counts who asks.
+func otherOrigin(t *testing.T) (address string, asked *atomic.Int64) {
+	t.Helper()
+	asked = new(atomic.Int64)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, asked
+}
+
+// A form that somebody types in stays as it is while the list around it goes on: also when the page
+// would have to be loaded again for a picture of an origin that it has not had.
+func TestWhatSomebodyTypesStaysWhileTheListGoesOn(t *testing.T) {
+	d := startOn(t, "/console", seeded.Database(t))
+	media, fetched := otherOrigin(t)
+	page := d.window(t, access.Write, 1280)
+	visit(t, page, d.url+"/renders?status=active")
+	page.Timeout(patience).MustWait(`() => Boolean(document.querySelector("#news")._htmx?.sse)`)
+	page.MustElement("#f-q").MustInput("half a wo")
+	point(t, page, ".onall details:last-of-type summary")
+	page.MustElement("#v-name").MustInput("My vi")
+	id := d.someRender("recording")
+	if _, err := d.db.Exec(t.Context(), "update public.renders set progress = 77, thumb_small_url = $2::text where id = $1::uuid", id, media+"/small.jpg"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.nc.Publish("event."+id+".progress", nil); err != nil {
+		t.Fatal(err)
+	}
+	page.Timeout(patience).MustWait(`id => document.getElementById("r-" + id).textContent.includes("77 %")`, id)
+	if text, name := page.MustElement("#f-q").MustProperty("value").Str(), page.MustElement("#v-name").MustProperty("value").Str(); text != "half a wo" || name != "My vi" {
+		t.Errorf("what was typed is %q and %q", text, name)
+	}
+	if fetched.Load() != 0 {
+		t.Error("the page loaded a picture that its policy does not name")
+	}
+	press(t, page, "#save-view button.main")
+	await(t, "the next page shows the picture", func() bool { return fetched.Load() > 0 })
 }
 
 // The failure bundle of an attempt is reached by who may see the render, by a URL that is signed.

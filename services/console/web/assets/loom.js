@@ -86,6 +86,28 @@
   }
   showPause();
 
+  // A form that somebody types in stays as it is until it is sent. While there is one, the page is
+  // not loaded as a whole either.
+  const typed = new WeakSet();
+  const typing = () => [...document.forms].some((form) => live?.contains(form) && typed.has(form));
+  for (const kind of ["input", "change"]) {
+    document.addEventListener(kind, (event) => { if (event.target.form) typed.add(event.target.form); });
+  }
+  document.addEventListener("reset", (event) => typed.delete(event.target));
+  live?.addEventListener("htmx:before:morph:node", (event) => {
+    if (typed.has(event.detail.oldNode)) event.preventDefault();
+  });
+  live?.addEventListener("htmx:after:request", (event) => {
+    const { hx } = event.detail.ctx;
+    if (hx?.refresh && typing()) delete hx.refresh;
+  });
+
+  // What was said of the last action goes when the page goes on, after there was time to read it.
+  const saidAt = Date.now();
+  live?.addEventListener("htmx:after:swap", () => {
+    if (Date.now() - saidAt > 6000) find("[data-notice]")?.remove();
+  });
+
   // Pictures of scenes while they are recorded. They are asked for while the page is seen, and
   // updates are not paused: recorders send none that nobody asks for.
   const watched = new WeakSet();
@@ -165,9 +187,9 @@
     for (const box of document.querySelectorAll(`input[name="${all.dataset.all}"]`)) box.checked = all.checked;
   });
 
-  // Forms that are sent when a choice changes.
+  // Forms that are sent when a choice changes. A text is sent by who types it.
   document.addEventListener("change", (event) => {
-    if (event.target.form?.matches("[data-sends]")) event.target.form.requestSubmit();
+    if (event.target.matches("select") && event.target.form?.matches("[data-sends]")) event.target.form.requestSubmit();
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-sends]")) return;
