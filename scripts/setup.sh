@@ -8,6 +8,7 @@
 #   PostgreSQL's server programs  postgresql: `loom up` and the tests run a private server with them
 #   a C compiler                  gcc, libc6-dev: for the library through which Chrome asks for huge
 #                                 pages (Linux; optional)
+#   curl                          tests run what the docs show with it
 #   fonts                         those of pkg/fonts/debian.txt, which the images have too. Text
 #                                 without a font is drawn as boxes
 set -euo pipefail
@@ -60,6 +61,7 @@ missing() {
   has_postgres || echo postgresql
   missing_fonts
   command -v fc-list >/dev/null || echo fontconfig
+  command -v curl >/dev/null || echo curl
 }
 
 install() {
