@@ -30,31 +30,39 @@ func TestOnlyWhatDependsOnAChangedFacecamIsMadeAgain(t *testing.T) {
 	checkDone(t, p, p.Await(t, second), c)
 	third := p.SubmitAgain(t, first)
 	checkDone(t, p, p.Await(t, third), c)
+	name := map[uuid.UUID]string{first: "first", second: "second", third: "third"}
 	for _, r := range []struct {
-		what, ran string
-		render    uuid.UUID
+		what, ran, reused string
+		render            uuid.UUID
 	}{
-		{"the first time", "record 1, record 2, probe, normalize 1, normalize 2, concat, overlay, upload", first},
-		{"with another facecam", "probe, normalize 1, normalize 2, concat, overlay, upload", second},
-		{"with nothing changed", "upload", third},
+		{"the first time", "record 1, record 2, probe, normalize 1, normalize 2, concat, overlay, upload", "", first},
+		{"with another facecam", "probe, normalize 1, normalize 2, concat, overlay, upload", "record 1 of first, record 2 of first", second},
+		{
+			"with nothing changed", "upload",
+			"record 1 of first, record 2 of first, probe of second, normalize 1 of second, normalize 2 of second, concat of second, overlay of second", third,
+		},
 	} {
-		ran, reused := tasksOf(t, p, r.render)
+		ran, reused := tasksOf(t, p, r.render, name)
 		t.Logf("rendered %s, tasks that ran: %s; reused: %s", r.what, ran, reused)
 		if ran != r.ran {
 			t.Errorf("rendered %s, %s ran, want %s", r.what, ran, r.ran)
 		}
+		if reused != r.reused {
+			t.Errorf("rendered %s, %s were reused, want %s", r.what, reused, r.reused)
+		}
 	}
 }
 
-// tasksOf lists the tasks of a render that ran, and those that were reused, as loom status has
-// them.
-func tasksOf(t *testing.T, p *rig.Pipeline, render uuid.UUID) (ran, reused string) {
+// tasksOf lists the tasks of a render that ran, and those that were reused, and of which render, as
+// loom status has them.
+func tasksOf(t *testing.T, p *rig.Pipeline, render uuid.UUID, names map[uuid.UUID]string) (ran, reused string) {
 	t.Helper()
 	var status struct {
 		Tasks []struct {
 			Kind     string
 			Scene    int
 			Reused   *bool
+			From     *uuid.UUID `json:"reused_from"`
 			Attempts []struct{}
 		}
 	}
@@ -69,6 +77,9 @@ func tasksOf(t *testing.T, p *rig.Pipeline, render uuid.UUID) (ran, reused strin
 		name := task.Kind
 		if task.Scene > 0 {
 			name += " " + string(rune('0'+task.Scene))
+		}
+		if task.From != nil {
+			name += " of " + names[*task.From]
 		}
 		lists[*task.Reused] = append(lists[*task.Reused], name)
 	}

@@ -73,7 +73,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp a
 begin
   return (select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
            'id', t.id, 'kind', t.kind, 'scene', t.params -> 'scene', 'state', t.state, 'progress', t.progress,
-           'reused', t.source is not null,
+           'reused', t.source is not null, 'reused_from', t.source_render,
            'attempt', t.attempt, 'failures', t.failures, 'worker', t.worker, 'started_at', t.started_at, 'ended_at', t.ended_at,
            'weight', t.weight,
            -- For its receipt: what its outputs are named by, what made them, and what that used.

@@ -206,7 +206,9 @@ func printTask(line func(string, ...any), t renders.Task) {
 		state += fmt.Sprintf(", again in %s", time.Until(*t.NotBefore).Round(time.Second))
 	}
 	switch {
-	case t.Reused:
+	case t.ReusedFrom != nil:
+		state += ", reused from render " + short(*t.ReusedFrom)
+	case t.Reused: // in a history that was written before it had that
 		state += ", reused"
 	case t.WaitsForScene > 0:
 		state += fmt.Sprintf(" for scene %d", t.WaitsForScene)

@@ -1272,10 +1272,11 @@ type ReceiptJob struct {
 
 // ReceiptOutput defines model for ReceiptOutput.
 type ReceiptOutput struct {
-	OutputKey string `json:"output_key"`
-	Reused    bool   `json:"reused"`
-	Scene     *int   `json:"scene,omitempty"`
-	Stage     string `json:"stage"`
+	OutputKey  string  `json:"output_key"`
+	Reused     bool    `json:"reused"`
+	ReusedFrom *string `json:"reused_from"`
+	Scene      *int    `json:"scene,omitempty"`
+	Stage      string  `json:"stage"`
 }
 
 // Render defines model for Render.
@@ -1915,6 +1916,7 @@ type Task struct {
 	NotBefore     *time.Time  `json:"not_before"`
 	Progress      float64     `json:"progress"`
 	Reused        bool        `json:"reused"`
+	ReusedFrom    *string     `json:"reused_from"`
 	Scene         *int        `json:"scene,omitempty"`
 	StartedAt     *time.Time  `json:"started_at"`
 	State         string      `json:"state"`

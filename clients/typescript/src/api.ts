@@ -2101,6 +2101,7 @@ export interface components {
         ReceiptOutput: {
             output_key: string;
             reused: boolean;
+            reused_from: string | null;
             /** Format: int64 */
             scene?: number;
             stage: string;
@@ -2796,6 +2797,7 @@ export interface components {
             /** Format: double */
             progress: number;
             reused: boolean;
+            reused_from: string | null;
             /** Format: int64 */
             scene?: number;
             /** Format: date-time */

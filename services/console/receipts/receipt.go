@@ -91,6 +91,8 @@ type ReceiptOutput struct {
 	// equal outputs.
 	Key    string `json:"output_key"`
 	Reused bool   `json:"reused"`
+	// ReusedFrom is the render that made it and has paid for it; null where Reused is false.
+	ReusedFrom *uuid.UUID `json:"reused_from" nullable:"true"`
 }
 
 // task is a task, as the receipt reads it.
@@ -100,6 +102,7 @@ type task struct {
 	Scene    int               `json:"scene"`
 	State    string            `json:"state"`
 	Reused   bool              `json:"reused"`
+	From     *uuid.UUID        `json:"reused_from"`
 	Attempt  int               `json:"attempt"`
 	Key      string            `json:"output_key"`
 	Tools    string            `json:"tools"`
@@ -147,7 +150,7 @@ func (r *Receipt) read(ctx context.Context, tx pgx.Tx) error {
 				return err
 			}
 			if t.Key != "" && t.State == "done" {
-				j.Outputs = append(j.Outputs, ReceiptOutput{t.Kind, t.Scene, t.Key, t.Reused})
+				j.Outputs = append(j.Outputs, ReceiptOutput{t.Kind, t.Scene, t.Key, t.Reused, t.From})
 			}
 		}
 		r.Jobs = append(r.Jobs, j)

@@ -60,6 +60,8 @@ type Task struct {
 	// Reused says that its outputs are those of another render's task, or of another plan of this
 	// render, and that no worker made them for it.
 	Reused bool `json:"reused"`
+	// ReusedFrom is the render that made them, which may be this one; null where Reused is false.
+	ReusedFrom *uuid.UUID `json:"reused_from" nullable:"true"`
 	// WaitsFor is the render that makes what this task waits for; null when it waits for none.
 	WaitsFor *uuid.UUID `json:"waits_for" nullable:"true"`
 	// WaitsForScene is the scene that it waits for when this very render makes that, which has the
@@ -172,7 +174,7 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 		return history(thinned)
 	}
 	rows, _ := db.Query(ctx, `select t.id, t.kind, coalesce((p.params ->> 'scene')::int, 0), t.state,
-		t.source is not null, m.render_id, coalesce((mp.params ->> 'scene')::int, 0), t.progress, t.attempt,
+		t.source is not null, t.source_render, m.render_id, coalesce((mp.params ->> 'scene')::int, 0), t.progress, t.attempt,
 		t.failures, t.worker, case when t.state = 'due' then t.not_before end, t.started_at, t.ended_at, t.facts, t.weight,
 		coalesce(p.params ->> 'rate', '')
 		from loom.tasks t cross join lateral loom.params_of(t.id) as p (params)
@@ -181,7 +183,7 @@ func Tasks(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) ([]Task, error) 
 		order by loom.stage_rank(t.kind), t.kind desc, t.seq`, plan)
 	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Task, err error) {
 		var rate string
-		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Reused, &t.WaitsFor, &t.WaitsForScene, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,
+		err = row.Scan(&t.ID, &t.Kind, &t.Scene, &t.State, &t.Reused, &t.ReusedFrom, &t.WaitsFor, &t.WaitsForScene, &t.Progress, &t.Attempt, &t.Failures, &t.Worker, &t.NotBefore,
 			&t.StartedAt, &t.EndedAt, &t.Facts, &t.weight, &rate)
 		t.Attempts = []Attempt{}
 		if err == nil && rate != "" {
