@@ -42,6 +42,14 @@ func Named(ctx context.Context, databaseURL, application string) (*pgxpool.Pool,
 // Bounded is Named with a bound on the connections. 0 means 5. A bound in the URL (pool_max_conns)
 // takes precedence.
 func Bounded(ctx context.Context, databaseURL, application string, most int) (*pgxpool.Pool, error) {
+	cfg, err := bounded(databaseURL, application, most)
+	if err != nil {
+		return nil, err
+	}
+	return pgxpool.NewWithConfig(ctx, cfg)
+}
+
+func bounded(databaseURL, application string, most int) (*pgxpool.Config, error) {
 	cfg, err := Config(databaseURL, application)
 	if err != nil {
 		return nil, err
@@ -49,7 +57,7 @@ func Bounded(ctx context.Context, databaseURL, application string, most int) (*p
 	if most > 0 && !boundByURL(databaseURL) {
 		cfg.MaxConns = int32(min(most, 1000))
 	}
-	return pgxpool.NewWithConfig(ctx, cfg)
+	return cfg, nil
 }
 
 // Config returns the configuration of Named, for callers that change it.

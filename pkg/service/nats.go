@@ -66,6 +66,10 @@ func (b *Base) ConnectNATS(name string) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", connectError(err))
 	}
+	if _, err := Register(b.Metrics(), natsMetrics{conn}); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	if !conn.IsConnected() {
 		log.Warn().Err(whyAway(conn)).Msg("NATS is away: trying again until it is there")
 	}

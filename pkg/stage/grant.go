@@ -63,6 +63,7 @@ func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (repl
 		asked := time.Now()
 		var answer *nats.Msg
 		if answer, err = w.request(ctx, msg.GrantSubject(token.Ref), data); err == nil {
+			w.metrics.grants.Observe(time.Since(asked).Seconds())
 			reply, err = msg.Decode[msg.GrantReply](answer.Data)
 			return reply, err
 		}

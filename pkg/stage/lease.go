@@ -62,6 +62,7 @@ type lease struct {
 // received at since: work that is done soon after that needs no InProgress.
 func (w *Worker) hold(working context.Context, log zerolog.Logger, grant *msg.Grant, m jetstream.Msg, since time.Time) *lease {
 	l := &lease{worker: w, task: NewTask(*grant, "", log), m: m, log: log, working: working}
+	l.task.Objects = timed{l.task.Objects, w.metrics}
 	l.ctx, l.cancel = context.WithCancelCause(working)
 	l.unwanted, l.refuse = context.WithCancelCause(context.WithoutCancel(working))
 	if limit := time.Duration(grant.Timeout); limit > 0 {

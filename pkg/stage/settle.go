@@ -42,7 +42,7 @@ func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 	if result.Failure != nil {
 		result.Failure.Bundle = l.bundled
 	}
-	w.metrics.settled(l.task.Kind, label, elapsed)
+	w.metrics.ended(l.task, label, elapsed, facts)
 	log := l.log.With().Str("outcome", label).Dur("elapsed_ms", elapsed).Logger()
 	switch label {
 	case string(msg.Done):

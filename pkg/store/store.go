@@ -48,6 +48,11 @@ type Client struct {
 
 // New returns a client. It does not connect: Ping reports whether the store is there.
 func New(cfg Config) (*Client, error) {
+	return open(cfg, func(next http.RoundTripper) http.RoundTripper { return next })
+}
+
+// open makes a client whose requests go through what around returns.
+func open(cfg Config, around func(http.RoundTripper) http.RoundTripper) (*Client, error) {
 	base, err := endpoint(cfg.Endpoint)
 	if err != nil {
 		return nil, err
@@ -67,7 +72,7 @@ func New(cfg Config) (*Client, error) {
 		Region:                     region,
 		UsePathStyle:               true,
 		Credentials:                credentials.NewStaticCredentialsProvider(cfg.AccessKeyID, cfg.SecretAccessKey, ""),
-		HTTPClient:                 &http.Client{Transport: transport},
+		HTTPClient:                 &http.Client{Transport: around(transport)},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {

@@ -27,7 +27,7 @@ import (
 // Run serves the API and the dashboard until ctx is cancelled. It then finishes the requests that
 // it is answering, for at most DRAIN_TIMEOUT. It waits for servers that are away.
 func Run(ctx context.Context, cfg Config) error {
-	pool, err := postgres.Bounded(ctx, cfg.DatabaseURL, "loom-console", cfg.Connections)
+	pool, err := postgres.Measured(ctx, cfg.DatabaseURL, "loom-console", cfg.Connections, cfg.Metrics())
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer objects.Close()
-	work, err := store.New(cfg.Store)
+	work, err := store.Measured(cfg.Store, cfg.Metrics())
 	if err != nil {
 		return err
 	}

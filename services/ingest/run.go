@@ -30,12 +30,12 @@ const application = "ingest"
 // migrated. It returns an error for settings that cannot work.
 func Run(ctx context.Context, cfg Config) error {
 	// One more connection listens for jobs.
-	pool, err := postgres.Bounded(ctx, cfg.DatabaseURL, "loom-"+application, cfg.Connections-1)
+	pool, err := postgres.Measured(ctx, cfg.DatabaseURL, "loom-"+application, cfg.Connections-1, cfg.Metrics())
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	objects, err := store.New(cfg.Store)
+	objects, err := store.Measured(cfg.Store, cfg.Metrics())
 	if err != nil {
 		return err
 	}

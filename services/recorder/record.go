@@ -37,7 +37,8 @@ type Recorder struct {
 	maxBytes int64
 	cores    *placement.Cores
 	// preload is the library that Chrome loads first; empty for none.
-	preload string
+	preload  string
+	browsers *browserMetrics
 }
 
 // New returns the recorder that cfg describes. Until Check has tried Chrome, it assumes a headless
@@ -51,8 +52,13 @@ func New(cfg Config) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("EGRESS_ALLOW: %w", err)
 	}
+	browsers, err := newBrowserMetrics(cfg.Metrics())
+	if err != nil {
+		return nil, err
+	}
 	return &Recorder{
-		chrome: path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
+		browsers: browsers,
+		chrome:   path, mode: msg.ModeExact, sandbox: cfg.ChromeSandbox == "on", policy: policy, bounds: capture.DefaultBounds,
 		memory: int64(cfg.MemoryLimit) << 20, maxBytes: msg.MaxObject, cores: placement.New(cfg.Pinning != "off"), preload: chrome.HugePages(cfg.HugePages),
 	}, nil
 }
@@ -195,8 +201,10 @@ func (r *Recorder) capture(
 		Preload: r.preload, ReducedMotion: p.Options.ReducedMotion, Cores: r.cores,
 	}, j.Dir)
 	if err != nil {
+		r.browsers.ended.WithLabelValues(browserUnstarted).Inc()
 		return err
 	}
+	r.browsers.starts.Inc()
 	end := func() {
 		if closing := browser.Close(); closing != nil {
 			j.Log.Warn().Err(closing).Msg("Chrome did not end cleanly")
@@ -221,16 +229,20 @@ func (r *Recorder) capture(
 		if page.Code == msg.CodeSceneCrashed {
 			end() // reads Chrome's stderr to its end
 			page.Err = chromeSaid(page.Err, browser.Stderr())
+			why := browserCrashed
 			if full := browser.OutOfMemory(); full != nil {
 				// Another try would need as much.
 				page.Code, page.Permanent, page.Err = msg.CodeSceneMemory, true, fmt.Errorf("%w: %w", full, page.Err)
+				why = browserFull
 			}
+			r.browsers.ended.WithLabelValues(why).Inc()
 		}
 		return pageFailure(p, page)
 	case errors.Is(err, mezzanine.ErrTooLarge):
 		return tooLarge(p, err)
 	case errors.Is(err, cdp.ErrClosed):
 		end()
+		r.browsers.ended.WithLabelValues(browserLost).Inc()
 		return fmt.Errorf("record scene %d: %w", p.Scene, chromeSaid(err, browser.Stderr()))
 	case err != nil:
 		return fmt.Errorf("record scene %d: %w", p.Scene, err)

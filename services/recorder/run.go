@@ -14,6 +14,7 @@ import (
 // Run records scenes until ctx is cancelled, then drains. It fails at once when there is no Chrome
 // that it can record with.
 func Run(ctx context.Context, cfg Config) error {
+	cfg.Metrics() // New is given a copy
 	record, err := New(cfg)
 	if err != nil {
 		return err
@@ -42,6 +43,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer quit()
+	if err := cfg.MeasureSpace(cfg.WorkDir); err != nil {
+		return err
+	}
 	worker, err := stage.New(nc, stage.Config{
 		Verb: msg.ConsumerRecord, Handlers: map[msg.Kind]stage.Handler{msg.Record: handler{record, sender}},
 		Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,

@@ -26,6 +26,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer nc.Close()
 
+	if err := cfg.MeasureSpace(cfg.WorkDir); err != nil {
+		return err
+	}
 	worker, err := stage.New(nc, stage.Config{
 		Verb: msg.ConsumerTranscode, Slots: cfg.Slots, Fetches: cfg.Fetches, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
 		Registry: cfg.Metrics(), Log: cfg.Log, Handlers: t.Handlers(), Tools: version,

@@ -19,12 +19,12 @@ import (
 // Run uploads until ctx is cancelled. It then drains, and returns when everything that it started
 // has ended. It waits for servers that are away.
 func Run(ctx context.Context, cfg Config) error {
-	client, err := store.New(cfg.Store)
+	client, err := store.Measured(cfg.Store, cfg.Metrics())
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	pool, err := postgres.Bounded(ctx, cfg.DatabaseURL, "loom-uploader", cfg.Connections)
+	pool, err := postgres.Measured(ctx, cfg.DatabaseURL, "loom-uploader", cfg.Connections, cfg.Metrics())
 	if err != nil {
 		return err
 	}
@@ -35,6 +35,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer nc.Close()
 
+	if err := cfg.MeasureSpace(cfg.WorkDir); err != nil {
+		return err
+	}
 	worker, err := stage.New(nc, stage.Config{
 		Verb: msg.ConsumerUpload, Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
 		Registry: cfg.Metrics(), Log: cfg.Log,

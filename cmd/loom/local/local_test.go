@@ -58,6 +58,7 @@ func readyAndGone(t *testing.T, dir string) {
 	if asked, err := godotenv.Read(ready); err != nil || !maps.Equal(asked, settings) {
 		t.Errorf("the file that was asked for has %v: %v", asked, err)
 	}
+	metrics := map[string]string{}
 	for _, name := range []string{"INGEST", "RECORDER", "TRANSCODER", "UPLOADER", "CONSOLE"} {
 		url := settings["LOOM_"+name+"_URL"]
 		for _, path := range []string{"/readyz", "/healthz", "/metrics"} {
@@ -65,11 +66,20 @@ func readyAndGone(t *testing.T, dir string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if status, body := do(t, request); status != http.StatusOK {
+			status, body := do(t, request)
+			// Some gauges are there once they have been read from the database.
+			for until := time.Now().Add(2 * time.Minute); path == "/metrics" && name == "INGEST" && time.Now().Before(until) &&
+				(!strings.Contains(body, "loom_tasks_due") || !strings.Contains(body, "loom_jobs_queued")); {
+				time.Sleep(50 * time.Millisecond)
+				status, body = do(t, request)
+			}
+			if status != http.StatusOK {
 				t.Errorf("%s%s: %d %s", url, path, status, body)
 			}
+			metrics[name] = body
 		}
 	}
+	checkMetrics(t, metrics)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, settings["LOOM_API_URL"]+"/v1/tokens", nil)
 	if err != nil {
 		t.Fatal(err)

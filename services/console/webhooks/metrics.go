@@ -35,6 +35,9 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
+	for _, outcome := range []string{Delivered, "retried", Dead, "gone"} {
+		m.attempts.WithLabelValues(outcome)
+	}
 	return m, nil
 }
 

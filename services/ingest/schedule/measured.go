@@ -37,8 +37,13 @@ type tasksReading struct {
 	due, running         map[string]int
 	oldest               map[string]float64 // seconds
 	open, aside, letters int
+	unfinished           []int   // by stage
+	oldestOpen           float64 // seconds
 	paused               []string
 }
+
+// statuses are those of renders that have unfinished tasks, by loom.stage_rank from 1.
+var statuses = [...]string{"recording", "normalizing", "concatenating", "overlaying", "uploading"}
 
 type queueReading struct {
 	at     time.Time
@@ -62,6 +67,11 @@ var (
 		"1 while no task of a kind begins because its stage is paused. The same on every replica.", []string{"kind"}, nil)
 	openDesc = prometheus.NewDesc("loom_renders_open",
 		"Renders that are planned and have not ended. The same on every replica.", nil, nil)
+	oldestOpenDesc = prometheus.NewDesc("loom_renders_oldest_seconds",
+		"How long ago the oldest render that has not ended was planned; 0: there is none. The same on every replica.", nil, nil)
+	unfinishedDesc = prometheus.NewDesc("loom_tasks_unfinished",
+		"Tasks of open renders that are not done, those that wait for others included, by the render's status while they are. The same on every replica.",
+		[]string{"status"}, nil)
 	asideDesc = prometheus.NewDesc("loom_jobs_set_aside",
 		"Jobs that the database refuses to have begun, and that are tried again. The same on every replica.", nil, nil)
 	lettersDesc = prometheus.NewDesc("loom_dead_letters",
@@ -78,7 +88,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m *measured) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{dueDesc, oldestDueDesc, runningDesc, pausedDesc, openDesc, asideDesc, lettersDesc,
+	for _, d := range []*prometheus.Desc{dueDesc, oldestDueDesc, runningDesc, pausedDesc, openDesc, oldestOpenDesc, unfinishedDesc, asideDesc, lettersDesc,
 		jobsDesc, oldestJobDesc, restingDesc, measuredDesc} {
 		ch <- d
 	}
@@ -107,6 +117,10 @@ func (m *measured) collect(ch chan<- prometheus.Metric, now time.Time) {
 				gauge(pausedDesc, paused, kind)
 			}
 			gauge(openDesc, float64(r.open))
+			gauge(oldestOpenDesc, r.oldestOpen)
+			for i, n := range r.unfinished {
+				gauge(unfinishedDesc, float64(n), statuses[i])
+			}
 			gauge(asideDesc, float64(r.aside))
 			gauge(lettersDesc, float64(r.letters))
 		}
@@ -146,9 +160,13 @@ func (m *measured) measure(ctx context.Context, t taskStore) error {
 	if err != nil {
 		return fmt.Errorf("count tasks: %w", err)
 	}
-	err = t.db.QueryRow(ctx, `select (select count(*) from loom.plans where ended_at is null), (select count(*) from loom.set_aside),
+	err = t.db.QueryRow(ctx, `select p.open, p.unfinished, p.oldest, (select count(*) from loom.set_aside),
 		array(select kind from loom.paused),
-		(select count(*) from (select from loom.dead_letters where settled is null limit 1000) as d)`).Scan(&r.open, &r.aside, &r.paused, &r.letters)
+		(select count(*) from (select from loom.dead_letters where settled is null limit 1000) as d)
+		  from (select count(*) as open, coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as oldest,
+		               array[coalesce(sum(unfinished[1]), 0), coalesce(sum(unfinished[2]), 0), coalesce(sum(unfinished[3]), 0),
+		                     coalesce(sum(unfinished[4]), 0), coalesce(sum(unfinished[5]), 0)]::int[] as unfinished
+		          from loom.plans where ended_at is null) p`).Scan(&r.open, &r.unfinished, &r.oldestOpen, &r.aside, &r.paused, &r.letters)
 	if err != nil {
 		return fmt.Errorf("count renders: %w", err)
 	}

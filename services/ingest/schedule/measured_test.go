@@ -60,7 +60,7 @@ loom_jobs_queued 2
 	if oldest := m.queue.Load().oldest; oldest < 600 || oldest > 900 {
 		t.Errorf("the oldest job has waited for %g s, and was queued ten minutes ago", oldest)
 	}
-	if n := testutil.CollectAndCount(seenAt{&m, before}); n != 4*len(msg.Kinds)+7 {
+	if n := testutil.CollectAndCount(seenAt{&m, before}); n != 4*len(msg.Kinds)+len(statuses)+8 {
 		t.Errorf("%d series are shown", n)
 	}
 	late := seenAt{&m, time.Now().Add(measuredFor)}
@@ -79,7 +79,7 @@ func TestCountersBeginAtZero(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []*prometheus.CounterVec{m.grants, m.results, m.failures, m.dead, m.errors, m.reused} {
+	for _, c := range []*prometheus.CounterVec{m.grants, m.results, m.failures, m.dead, m.errors, m.reused, m.lapsed, m.ended} {
 		before := testutil.CollectAndCount(c)
 		if before == 0 {
 			t.Error("a counter has no series")

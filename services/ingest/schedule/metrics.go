@@ -24,6 +24,8 @@ type Metrics struct {
 	reused    *prometheus.CounterVec
 	dead      *prometheus.CounterVec
 	errors    *prometheus.CounterVec
+	lapsed    *prometheus.CounterVec
+	ended     *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics that are registered with registry.
@@ -48,9 +50,13 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_database_errors_total",
 			Help: "Errors of the database, by what was done (claim, conduct, grant, heartbeat, result) and SQLSTATE; none: no answer."},
 			[]string{"work", "code"}),
+		lapsed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_leases_lapsed_total",
+			Help: "Leases that lapsed because their worker was not heard of any more, by kind."}, []string{"kind"}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "loom_renders_ended_total",
+			Help: "Renders that ended, by status: done, failed, cancelled. Each is counted by one replica."}, []string{"status"}),
 	}
 	for _, c := range []prometheus.Collector{&m.measured, m.published, m.replaced, m.recreated, m.grants, m.results, m.failures, m.reused,
-		m.dead, m.errors} {
+		m.dead, m.errors, m.lapsed, m.ended} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -72,7 +78,11 @@ func (m *Metrics) begin() {
 	for _, work := range []string{"claim", "conduct", "grant", "heartbeat", "result"} {
 		m.errors.WithLabelValues(work, "none")
 	}
+	for _, status := range endings {
+		m.ended.WithLabelValues(status)
+	}
 	for _, kind := range msg.AllKinds() {
+		m.lapsed.WithLabelValues(string(kind))
 		m.reused.WithLabelValues(string(kind))
 		for _, code := range msg.CodesOf(kind) {
 			m.failures.WithLabelValues(string(kind), string(code))
@@ -81,6 +91,9 @@ func (m *Metrics) begin() {
 		m.dead.WithLabelValues(string(kind), string(codeUnreadable))
 	}
 }
+
+// endings are the status of renders that have ended.
+var endings = []string{"done", "failed", "cancelled"}
 
 // failed counts an attempt that failed.
 func (m *Metrics) failed(kind msg.Kind, code msg.Code) {

@@ -205,7 +205,11 @@ func (r *requests) grantOrLapse(ctx context.Context, request msg.GrantRequest) (
 	if err != nil || reported {
 		return g, err
 	}
-	return r.tasks.grant(ctx, request, heard)
+	g, err = r.tasks.grant(ctx, request, heard)
+	if err == nil && (g.verdict == msg.Granted || g.reason == lostTooOften) {
+		r.Metrics.lapsed.WithLabelValues(string(request.Kind)).Inc()
+	}
+	return g, err
 }
 
 // reported reports whether a result of an attempt is in its stream.

@@ -414,13 +414,17 @@ func (s *Scheduler) publishEvent(ctx context.Context, event msg.Event, id string
 	if err != nil {
 		return fmt.Errorf("publish event %s: %w", event.What, err)
 	}
-	_, err = s.js.Publish(ctx, msg.EventSubject(event.RenderID, event.What), data,
+	ack, err := s.js.Publish(ctx, msg.EventSubject(event.RenderID, event.What), data,
 		jetstream.WithMsgID(id), jetstream.WithExpectStream(msg.StreamEvents))
 	if err != nil && !errors.Is(err, context.Canceled) {
 		if gone(err) {
 			s.streams.lost()
 		}
 		return fmt.Errorf("publish event %s: %w", event.What, err)
+	}
+	// All replicas publish it. JetStream stores the first.
+	if err == nil && !ack.Duplicate && event.What == msg.EventEnded && slices.Contains(endings, event.Status) {
+		s.Metrics.ended.WithLabelValues(event.Status).Inc()
 	}
 	return nil
 }
