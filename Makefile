@@ -102,6 +102,10 @@ chart: ## check the Helm chart: golden files, every field, the Pod Security Stan
 systemd: ## check the systemd units: nothing to say about them, and how far each is exposed (needs systemd 251)
 	@deploy/systemd/check.sh
 
+.PHONY: alerts
+alerts: ## check the alert rules with promtool, and run their unit tests (builds promtool: minutes, the first time)
+	cd deploy/observability/check && GOWORK=off go tool promtool check rules ../rules.yml && GOWORK=off go tool promtool test rules ../rules_test.yml
+
 FUZZTIME ?= 30s
 
 .PHONY: fuzz
