@@ -67,6 +67,8 @@ type Fault struct {
 	Skewed bool
 	// Earlier: the run begins with the release before, on the schema of that.
 	Earlier bool
+	// MovedPostgres: Postgres's clock can be moved.
+	MovedPostgres bool
 	// Check, if it is not nil, checks what the fault is about, beside what is always checked.
 	Check func(context.Context, *Run) error
 	// Do lets renders go through the system and does the harm. What it leaves broken is healed.

@@ -34,9 +34,12 @@ type system struct {
 	objects  *storeProxy
 	client   *store.Client
 	links    proxies
+	// clock is Postgres's; nil: the machine's.
+	clock *movedClock
 }
 
-func startSystem(ctx context.Context, migrate func(ctx context.Context, url string) error) (s *system, err error) {
+// startSystem starts the servers. With moved, Postgres's clock can be moved.
+func startSystem(ctx context.Context, moved bool, migrate func(ctx context.Context, url string) error) (s *system, err error) {
 	s = &system{links: newProxies()}
 	if s.dir, err = postgresd.Folder("loom-faults-"); err != nil {
 		return nil, err
@@ -46,6 +49,11 @@ func startSystem(ctx context.Context, migrate func(ctx context.Context, url stri
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	if moved {
+		if s.clock, err = newMovedClock(s.dir); err != nil {
+			return nil, err
+		}
+	}
 	if err = s.startPostgres(ctx, migrate); err != nil {
 		return nil, err
 	}
@@ -74,7 +82,7 @@ func (s *system) startPostgres(ctx context.Context, migrate func(ctx context.Con
 		return err
 	}
 	s.postgres, err = s.cluster.Start(ctx, postgresd.Options{
-		Settings: postgresd.Volatile, Log: filepath.Join(s.dir, "postgres.log"), Within: patience, Orphaned: syscall.SIGKILL,
+		Settings: postgresd.Volatile, Env: s.clock.env(), Log: filepath.Join(s.dir, "postgres.log"), Within: patience, Orphaned: syscall.SIGKILL,
 	})
 	if err != nil {
 		return err

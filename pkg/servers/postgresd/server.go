@@ -31,6 +31,8 @@ type Options struct {
 	Port int
 	// Settings are "name=value", as in postgresql.conf.
 	Settings []string
+	// Env are "name=value", added to the server's environment.
+	Env []string
 	// Log is the path of the server's log, which is emptied at the start. It is readable by the
 	// caller only.
 	Log string
@@ -127,6 +129,7 @@ func (c Cluster) launch(o Options, start func(*Server, *exec.Cmd) error) (*Serve
 		args = append(args, "-c", setting)
 	}
 	cmd := c.command("postgres", args...)
+	cmd.Env = append(cmd.Env, o.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	s := &Server{Port: port, cluster: c, log: o.Log}
 	return s, start(s, cmd)

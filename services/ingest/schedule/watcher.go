@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +24,15 @@ const (
 
 // pollEvery is the longest interval between two polls.
 const pollEvery = 15 * time.Second
+
+const (
+	// steppedBack is how far the database's clock must have moved back to be noticed; lookBack has
+	// room for it.
+	steppedBack = 2 * time.Second
+	// toldFor is how long a plan's end that was published is not published again, whatever the
+	// database's clock makes of it.
+	toldFor = time.Hour
+)
 
 // watcher publishes what happens to renders, whether a result, the uploader or the app has caused
 // it. What this replica has changed it looks at at once; at every tick it looks at what anybody has
@@ -47,6 +57,10 @@ type watcher struct {
 	resting map[resting]bool
 	// since is the database's time from which on ended plans are read.
 	since time.Time
+	// at is the database's time at the last tick, and here this process's.
+	at, here time.Time
+	// told are the plans whose end was published, and when that was.
+	told map[uuid.UUID]time.Time
 }
 
 // planState is a plan and its render, as poll reads them.
@@ -61,7 +75,7 @@ type planState struct {
 }
 
 func newWatcher(s *Scheduler) *watcher {
-	return &watcher{Scheduler: s, pollEvery: pollEvery, published: map[uuid.UUID]planState{}}
+	return &watcher{Scheduler: s, pollEvery: pollEvery, published: map[uuid.UUID]planState{}, told: map[uuid.UUID]time.Time{}}
 }
 
 // tick looks at what anybody has changed, or at all. own are renders that this replica has changed.
@@ -93,11 +107,14 @@ func (w *watcher) tick(ctx context.Context, own []uuid.UUID) error {
 
 // changed returns the renders that have changed since a horizon, and the next one.
 func (w *watcher) changed(ctx context.Context, since *string) (horizon string, changed []uuid.UUID, err error) {
+	asked := time.Now()
 	var list []string
-	err = w.DB.QueryRow(ctx, "select horizon, renders::text[] from loom.changed_since($1::text)", since).Scan(&horizon, &list)
+	var now time.Time
+	err = w.DB.QueryRow(ctx, "select horizon, renders::text[], clock_timestamp() from loom.changed_since($1::text)", since).Scan(&horizon, &list, &now)
 	if err != nil {
 		return "", nil, fmt.Errorf("look for changes: %w", err)
 	}
+	w.keepTime(now, asked)
 	for _, text := range list {
 		id, err := uuid.Parse(text)
 		if err != nil {
@@ -108,8 +125,20 @@ func (w *watcher) changed(ctx context.Context, since *string) (horizon string, c
 	return horizon, changed, nil
 }
 
+// keepTime is told what the database's clock said after a moment. If that clock has moved back,
+// plans that have ended since the last tick seem to have ended before it: they are read all the
+// same.
+func (w *watcher) keepTime(now, asked time.Time) {
+	passed := asked.Sub(w.here)
+	if !w.since.IsZero() && now.Before(w.at.Add(passed-steppedBack)) {
+		w.since = now.Add(-passed - lookBack)
+	}
+	w.at, w.here = now, time.Now()
+}
+
 // forget removes changes that all replicas have read.
 func (w *watcher) forget(ctx context.Context) error {
+	maps.DeleteFunc(w.told, func(_ uuid.UUID, at time.Time) bool { return time.Since(at) > toldFor })
 	if _, err := w.DB.Exec(ctx, "select loom.forget_changes()"); err != nil {
 		return fmt.Errorf("forget changes: %w", err)
 	}
@@ -278,13 +307,16 @@ func (w *watcher) publishAll(ctx context.Context, list []planState, open map[uui
 		before, known := w.published[s.plan]
 		state := s
 		state.fresh = false // it stays fresh for several polls, which is no change
-		if known && before == state {
+		if _, told := w.told[s.plan]; known && before == state || told && s.ended {
 			continue
 		}
 		if err := w.publish(ctx, s, s.fresh && !known, open[s.render]); err != nil {
 			return err
 		}
 		w.published[s.plan] = state
+		if s.ended {
+			w.told[s.plan] = time.Now()
+		}
 	}
 	return nil
 }

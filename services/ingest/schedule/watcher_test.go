@@ -224,3 +224,57 @@ func TestWatchingCostsWhatHasChanged(t *testing.T) {
 		t.Errorf("a statement reads %d blocks with 5000 renders, and %d with 50", many, few)
 	}
 }
+
+// What ended since the last look ended before it, by a clock that has moved back meanwhile.
+func TestAnEndIsPublishedOnceWhenTheDatabasesClockMovesBack(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t)
+	renders := w.open(2)
+	ends := func(id uuid.UUID) {
+		t.Helper()
+		w.exec("update renders set status = 'failed' where id = $1", id)
+		w.exec("update loom.plans set ended_at = clock_timestamp(), outcome = 'failed' where render_id = $1", id)
+	}
+	next := func() (event string) {
+		t.Helper()
+		for {
+			if event = w.published(); event != "planned recording 0" && event != "planned failed 0" && event != "progress recording 0" {
+				return event
+			}
+		}
+	}
+	w.look()
+	ends(renders[0])
+	w.look()
+	if got := next(); got != "ended failed 0" {
+		t.Fatalf("%s is published", got)
+	}
+	// As if the clock had been ahead until now.
+	w.at, w.since = w.at.Add(10*time.Minute), w.since.Add(10*time.Minute)
+	ends(renders[1])
+	w.look()
+	if got := next(); got != "ended failed 0" {
+		t.Errorf("%s is published", got)
+	}
+	// What the clock has made appear again is not published again, by its ids or otherwise.
+	if len(w.told) != 2 {
+		t.Errorf("%d ends are known as published", len(w.told))
+	}
+	before := w.told[planOf(w, renders[0])]
+	clear(w.watcher.published)
+	w.polled = time.Time{}
+	w.look()
+	if after := w.told[planOf(w, renders[0])]; !after.Equal(before) {
+		t.Error("the end of a plan that the watcher had forgotten is published again")
+	}
+}
+
+// planOf returns the plan of a render.
+func planOf(w *watched, render uuid.UUID) (plan uuid.UUID) {
+	w.Helper()
+	var text string
+	if err := w.DB.QueryRow(w.Context(), "select id::text from loom.plans where render_id = $1::uuid", render).Scan(&text); err != nil {
+		w.Fatal(err)
+	}
+	return uuid.MustParse(text)
+}
