@@ -70,6 +70,10 @@ e2e-compose: ## run deploy/compose.yml for real: scale, kill, upgrade under load
 console-e2e: setup setup-npm ## run the dashboard's tests in a browser, in both colours, wide and narrow
 	LOOM_LONG=1 go test -count=1 -timeout 15m -v ./services/console/web
 
+.PHONY: console-pictures
+console-pictures: setup ## make the pictures of the dashboard in docs/pictures anew
+	LOOM_DOCS_PICTURES=$(CURDIR)/docs/pictures go test -count=1 -run '^TestPicturesOfTheDocumentation$$' ./services/console/web
+
 .PHONY: faults
 faults: setup ## break a running system in every way it must survive; FAULTS='-run nats -seeds 20 -report out/faults.md'
 	go build -o bin/faults ./e2e/faults/cmd/faults
