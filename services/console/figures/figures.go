@@ -59,7 +59,7 @@ const (
 	spans = 72
 	span  = 5 * time.Minute
 	// sampled is how many renders speeds are measured on.
-	sampled = 50
+	sampled = 20
 	// maxWaiting bounds what is counted of the queue.
 	maxWaiting = 100_000
 )
@@ -78,6 +78,16 @@ func Read(ctx context.Context, db *pgxpool.Pool) (o Overview, err error) {
 		return Overview{}, fmt.Errorf("read how the installation does: %w", err)
 	}
 	return o, nil
+}
+
+// Speeds reads how fast the stages worked on the last renders that were done.
+func Speeds(ctx context.Context, db *pgxpool.Pool) ([]Speed, error) {
+	var o Overview
+	err := pgx.BeginTxFunc(ctx, db, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error { return o.readSpeeds(ctx, tx) })
+	if err != nil {
+		return nil, fmt.Errorf("read how fast stages are: %w", err)
+	}
+	return o.Speeds, nil
 }
 
 func (o *Overview) readEnds(ctx context.Context, tx pgx.Tx) error {

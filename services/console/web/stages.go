@@ -132,12 +132,12 @@ func (s *Server) stages(r *request) error {
 	if err != nil {
 		return err
 	}
-	overview, err := figures.Read(r.Context(), s.cfg.DB)
+	speeds, err := figures.Speeds(r.Context(), s.cfg.DB)
 	if err != nil {
 		return err
 	}
 	s.show(r, http.StatusOK, "stages", page{
-		Title: "Stages and workers", Nav: "stages", Live: true, Data: stagesPage{rowsOf(now, workers, overview.Speeds, r.now), now.Maintainer},
+		Title: "Stages and workers", Nav: "stages", Live: true, Data: stagesPage{rowsOf(now, workers, speeds, r.now), now.Maintainer},
 	})
 	return nil
 }
