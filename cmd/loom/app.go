@@ -56,6 +56,7 @@ type commands struct {
 	Doctor    doctorCmd    `cmd:"" api:"none" help:"Check what loom-lite needs, and say how to fix what is missing."`
 	NATS      natsCmd      `cmd:"" api:"none" name:"nats-config" help:"Write a NATS user for each service, with no more rights than it needs."`
 	S3Keys    s3KeysCmd    `cmd:"" api:"none" name:"s3-keys" help:"Make a key of the object store for each service, with no more rights than it needs."`
+	Cost      costCmd      `cmd:"" api:"none" name:"deletion-cost" help:"Tell Kubernetes which workers are busy, so that scaling in removes idle ones first."`
 	Version   versionCmd   `cmd:"" api:"none" help:"Show which build this is."`
 }
 
