@@ -7,17 +7,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	psapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -113,15 +116,20 @@ func TestTheTemplatesMakeWhatTheGoldenFilesHave(t *testing.T) {
 
 // types are Kubernetes' own, which a template's objects are read into to the last field.
 var types = map[string]func() any{
-	"apps/v1 Deployment":                     func() any { return &appsv1.Deployment{} },
-	"autoscaling/v2 HorizontalPodAutoscaler": func() any { return &autoscalingv2.HorizontalPodAutoscaler{} },
-	"batch/v1 Job":                           func() any { return &batchv1.Job{} },
-	"networking.k8s.io/v1 Ingress":           func() any { return &networkingv1.Ingress{} },
-	"networking.k8s.io/v1 NetworkPolicy":     func() any { return &networkingv1.NetworkPolicy{} },
-	"policy/v1 PodDisruptionBudget":          func() any { return &policyv1.PodDisruptionBudget{} },
-	"v1 ConfigMap":                           func() any { return &corev1.ConfigMap{} },
-	"v1 Pod":                                 func() any { return &corev1.Pod{} },
-	"v1 Service":                             func() any { return &corev1.Service{} },
+	"admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy":        func() any { return &admissionv1.ValidatingAdmissionPolicy{} },
+	"admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding": func() any { return &admissionv1.ValidatingAdmissionPolicyBinding{} },
+	"apps/v1 Deployment":                       func() any { return &appsv1.Deployment{} },
+	"autoscaling/v2 HorizontalPodAutoscaler":   func() any { return &autoscalingv2.HorizontalPodAutoscaler{} },
+	"batch/v1 Job":                             func() any { return &batchv1.Job{} },
+	"networking.k8s.io/v1 Ingress":             func() any { return &networkingv1.Ingress{} },
+	"networking.k8s.io/v1 NetworkPolicy":       func() any { return &networkingv1.NetworkPolicy{} },
+	"policy/v1 PodDisruptionBudget":            func() any { return &policyv1.PodDisruptionBudget{} },
+	"rbac.authorization.k8s.io/v1 Role":        func() any { return &rbacv1.Role{} },
+	"rbac.authorization.k8s.io/v1 RoleBinding": func() any { return &rbacv1.RoleBinding{} },
+	"v1 ConfigMap":                             func() any { return &corev1.ConfigMap{} },
+	"v1 Pod":                                   func() any { return &corev1.Pod{} },
+	"v1 ServiceAccount":                        func() any { return &corev1.ServiceAccount{} },
+	"v1 Service":                               func() any { return &corev1.Service{} },
 }
 
 // operators are the kinds of KEDA and of Prometheus's operator: their schemas are theirs.
@@ -188,8 +196,8 @@ func TestPodsPassThePodSecurityStandardRestricted(t *testing.T) {
 			if result := policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec)); !result.Allowed {
 				t.Errorf("%s: %s: %s", values, name, result.ForbiddenDetail())
 			}
-			if pod.Spec.AutomountServiceAccountToken == nil || *pod.Spec.AutomountServiceAccountToken {
-				t.Errorf("%s: %s has a token of the API server's", values, name)
+			if auto := pod.Spec.AutomountServiceAccountToken; auto == nil || *auto != (name == "deletion-cost") {
+				t.Errorf("%s: %s has a token of the API server's, or lacks the one that it needs", values, name)
 			}
 			for _, c := range pod.Spec.Containers {
 				if c.SecurityContext.ReadOnlyRootFilesystem == nil || !*c.SecurityContext.ReadOnlyRootFilesystem {
@@ -260,6 +268,33 @@ func TestAChangeOfSettingsReplacesThePodsThatItConcerns(t *testing.T) {
 	}
 }
 
+// The alerts are those of deploy/observability, with the double braces that Prometheus fills in.
+func TestThePrometheusRuleHasTheAlertsAsTheyAre(t *testing.T) {
+	text, err := os.ReadFile("../../observability/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got any
+	if err := yaml.Unmarshal(text, &want); err != nil || !bytes.Contains(text, []byte("{{ $")) {
+		t.Fatalf("%v in the rules, or no templates", err)
+	}
+	for _, o := range rendered(t, "testdata/values/keda.yaml", "--set", "prometheusRule.enabled=true") {
+		if o.Kind != "PrometheusRule" {
+			continue
+		}
+		var rule struct {
+			Spec any `json:"spec"`
+		}
+		if err := yaml.Unmarshal(o.text, &rule); err != nil {
+			t.Fatal(err)
+		}
+		got = rule.Spec
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the PrometheusRule has\n%v\nwant\n%v", got, want)
+	}
+}
+
 func TestValuesThatAreWrongAreRefusedByName(t *testing.T) {
 	for set, want := range map[string]string{
 		"nats.url=":           "nats.url is required: the NATS server's URL",
@@ -271,6 +306,7 @@ func TestValuesThatAreWrongAreRefusedByName(t *testing.T) {
 		"ingest.settings.DATABASE_URL=postgres://x": "DATABASE_URL",
 		"autoscaling.kind=vpa":                      "autoscaling/kind",
 		"autoscaling.kind=keda":                     "autoscaling.keda.secret is required",
+		"autoscaling.deletionCost.enabled=true":     "autoscaling.deletionCost.secret is required",
 	} {
 		_, err := helm(t, "template", "loom", chart, "-f", "testdata/values/minimal.yaml", "--set", set)
 		if err == nil || !strings.Contains(err.Error(), want) {
