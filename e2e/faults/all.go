@@ -5,6 +5,6 @@ func All() []Fault {
 	return []Fault{
 		calm, watched, steps, kills, stops, scaling, natsKills, natsWipes, postgresRefuses, postgresHangs, cutOff, badStore, twice, outOfOrder,
 		together, race, people, sharing, retries, consoles, fullDisk, media, slow, clocks, databaseClock,
-		upgrade, upgradeMedia,
+		upgrade, upgradeMedia, clusterKills, clusterPartitions,
 	}
 }

@@ -21,6 +21,11 @@ type natsServer struct {
 	dir, program string
 	port         int
 	process      *child.Process
+	// config is the file of one that is part of a cluster, monitor the port where it says whether
+	// it is healthy, and routes its ways to the others.
+	config  string
+	monitor int
+	routes  []*link
 }
 
 func newNATS(dir string) (*natsServer, error) {
@@ -44,7 +49,11 @@ func (n *natsServer) start(ctx context.Context) error {
 		return fmt.Errorf("start NATS: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(n.program, "-js", "-sd", n.store(), "-a", "127.0.0.1", "-p", strconv.Itoa(n.port))
+	args := []string{"-js", "-sd", n.store(), "-a", "127.0.0.1", "-p", strconv.Itoa(n.port)}
+	if n.config != "" {
+		args = append(args, "-c", n.config)
+	}
+	cmd := exec.Command(n.program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.dir, log, log
 	n.process, err = child.Start(context.WithoutCancel(ctx), cmd, child.Options{Orphaned: syscall.SIGKILL})
 	if err != nil {

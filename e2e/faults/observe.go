@@ -117,7 +117,7 @@ func (s *system) askJetStream(ctx context.Context, do func(context.Context, jets
 
 // withJetStream calls do with a connection of the suite's own.
 func (s *system) withJetStream(do func(*nats.Conn, jetstream.JetStream) error) error {
-	conn, err := nats.Connect("nats://"+s.nats.addr(), nats.MaxReconnects(-1))
+	conn, err := nats.Connect(s.natsURL(s.nats.addr()), nats.MaxReconnects(-1))
 	if err != nil {
 		return fmt.Errorf("connect to NATS: %w", err)
 	}

@@ -174,7 +174,7 @@ func (r *Run) newReplica(kind string) (*replica, error) {
 	}
 	p.env = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": p.work, "TMPDIR": p.work, "WORK_DIR": p.work, "WORKER_ID": p.name, "LOG_LEVEL": "debug",
-		"NATS_URL": "nats://" + p.nats.addr(), "HTTP_PROXY": "http://" + p.store.addr(), "DRAIN_TIMEOUT": "20s",
+		"NATS_URL": r.natsURL(p.nats.addr()), "HTTP_PROXY": "http://" + p.store.addr(), "DRAIN_TIMEOUT": "20s",
 	}
 	switch kind {
 	case "ingest", "uploader", "console":
@@ -205,6 +205,9 @@ func (r *Run) newReplica(kind string) (*replica, error) {
 				p.env["CHROME_SANDBOX"] = "off"
 			}
 		}
+	}
+	if r.fault.Cluster {
+		p.env["NATS_REPLICAS"] = strconv.Itoa(members)
 	}
 	maps.Copy(p.env, r.fault.Env)
 	if r.fault.Earlier {

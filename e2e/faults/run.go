@@ -69,6 +69,8 @@ type Fault struct {
 	Earlier bool
 	// MovedPostgres: Postgres's clock can be moved.
 	MovedPostgres bool
+	// Cluster: NATS is three servers, and each stream has three replicas.
+	Cluster bool
 	// Check, if it is not nil, checks what the fault is about, beside what is always checked.
 	Check func(context.Context, *Run) error
 	// Do lets renders go through the system and does the harm. What it leaves broken is healed.
@@ -295,8 +297,15 @@ func (r *Run) of(kind string) []*replica {
 func (r *Run) heal(ctx context.Context) error {
 	r.objects.heal()
 	err := r.resume(ctx)
-	if r.nats.process.State() != nil {
-		err = errors.Join(err, r.nats.start(ctx))
+	for _, n := range r.brokers() {
+		for _, l := range n.routes {
+			if l != nil {
+				err = errors.Join(err, l.heal(ctx))
+			}
+		}
+		if n.process.State() != nil {
+			err = errors.Join(err, n.start(ctx))
+		}
 	}
 	for _, p := range r.replicas {
 		err = errors.Join(err, p.heal(ctx))
@@ -514,9 +523,12 @@ func (r *Run) checkProcesses(before []child.Info) {
 	if err != nil {
 		r.found(Broken, "list processes: %v", err)
 	}
+	for _, n := range r.brokers() {
+		before = append(before, child.Info{Pid: n.process.Pid()}) // it may have been started again
+	}
 	for _, p := range now {
 		known := slices.ContainsFunc(before, func(b child.Info) bool { return b.Pid == p.Pid })
-		if !known && p.Alive() && p.Pid != r.nats.process.Pid() && p.Name != "postgres" {
+		if !known && p.Alive() && p.Name != "postgres" {
 			r.found(Left, "the process %v", p)
 		}
 	}

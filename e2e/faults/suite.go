@@ -76,15 +76,15 @@ func Execute(ctx context.Context, o Options) (results []Result, err error) {
 			if ctx.Err() != nil {
 				return results, context.Cause(ctx)
 			}
-			if s != nil && (f.Earlier || (s.clock != nil) != f.MovedPostgres) {
-				// Its schema is this release's already, or its clock is another.
+			if s != nil && (f.Earlier || (s.clock != nil) != f.MovedPostgres || f.Cluster != (len(s.peers) > 0)) {
+				// Its schema is this release's already, its clock is another, or its NATS.
 				err, s = s.stop(), nil
 				if err != nil {
 					return results, err
 				}
 			}
 			if s == nil {
-				if s, err = startSystem(ctx, f.MovedPostgres, o.migrate(f)); err != nil {
+				if s, err = startSystem(ctx, f, o.migrate(f)); err != nil {
 					return results, err
 				}
 			}

@@ -30,6 +30,7 @@ type system struct {
 	cluster  postgresd.Cluster
 	db       *pgxpool.Pool
 	nats     *natsServer
+	peers    []*natsServer // the others, in a cluster
 	s3       *s3d.Server
 	objects  *storeProxy
 	client   *store.Client
@@ -38,8 +39,8 @@ type system struct {
 	clock *movedClock
 }
 
-// startSystem starts the servers. With moved, Postgres's clock can be moved.
-func startSystem(ctx context.Context, moved bool, migrate func(ctx context.Context, url string) error) (s *system, err error) {
+// startSystem starts the servers that a fault asks for.
+func startSystem(ctx context.Context, f Fault, migrate func(ctx context.Context, url string) error) (s *system, err error) {
 	s = &system{links: newProxies()}
 	if s.dir, err = postgresd.Folder("loom-faults-"); err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func startSystem(ctx context.Context, moved bool, migrate func(ctx context.Conte
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	if moved {
+	if f.MovedPostgres {
 		if s.clock, err = newMovedClock(s.dir); err != nil {
 			return nil, err
 		}
@@ -57,7 +58,9 @@ func startSystem(ctx context.Context, moved bool, migrate func(ctx context.Conte
 	if err = s.startPostgres(ctx, migrate); err != nil {
 		return nil, err
 	}
-	if s.nats, err = newNATS(s.dir); err == nil {
+	if f.Cluster {
+		err = s.startCluster(ctx)
+	} else if s.nats, err = newNATS(s.dir); err == nil {
 		err = s.nats.start(ctx)
 	}
 	if err == nil {
@@ -146,8 +149,18 @@ func (s *system) stop() error {
 	if s.s3 != nil {
 		err = errors.Join(err, s.s3.Stop())
 	}
-	if s.nats != nil && s.nats.process != nil {
-		err = errors.Join(err, s.nats.kill())
+	for _, n := range s.brokers() {
+		if n == nil {
+			continue // it was not made
+		}
+		if n.process != nil {
+			err = errors.Join(err, n.kill())
+		}
+		for _, l := range n.routes {
+			if l != nil {
+				err = errors.Join(err, l.close())
+			}
+		}
 	}
 	if s.postgres != nil {
 		err = errors.Join(err, s.postgres.Stop())
