@@ -50,7 +50,7 @@ func (b *Base) Serve(ready func(context.Context) error, alive ...func() error) (
 			b.Log.Error().Err(err).Msg("health server ended")
 		}
 	}()
-	b.Log.Info().Stringer("address", listener.Addr()).Msg("health server listens")
+	b.Log.Info().Stringer("address", listener.Addr()).Str("version", Version()).Msg("health server listens")
 	return func() {
 		_ = server.Close()
 		<-ended

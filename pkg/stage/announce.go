@@ -5,13 +5,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/service"
 )
 
 // Keys of a worker's metadata in the micro service that it registers.
@@ -37,11 +37,11 @@ func (w *Worker) announce() (leave func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for cancels: %w", err)
 	}
-	service, err := micro.AddService(w.nc, micro.Config{
+	listed, err := micro.AddService(w.nc, micro.Config{
 		Name: w.Verb, Description: "loom-lite worker",
 		// The version of the messages. The release is in the metadata.
 		Version:  fmt.Sprintf("%d.0.0", msg.Version),
-		Metadata: map[string]string{MetaWorker: w.WorkerID, metaRelease: Release(), MetaLoopback: Loopback()},
+		Metadata: map[string]string{MetaWorker: w.WorkerID, metaRelease: service.Version(), MetaLoopback: Loopback()},
 	})
 	if err != nil {
 		_ = cancels.Unsubscribe()
@@ -49,22 +49,8 @@ func (w *Worker) announce() (leave func(), err error) {
 	}
 	return func() {
 		_ = cancels.Unsubscribe()
-		_ = service.Stop()
+		_ = listed.Stop()
 	}, nil
-}
-
-// Release names this build: its commit, or the module's version.
-func Release() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return info.Main.Version
 }
 
 // Loopback identifies what 127.0.0.1 means to this process: two processes with the same value reach

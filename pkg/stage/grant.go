@@ -53,7 +53,7 @@ func (w *Worker) grant(ctx context.Context, log zerolog.Logger, token msg.Task, 
 func (w *Worker) ask(ctx context.Context, token msg.Task, m jetstream.Msg) (reply msg.GrantReply, err error) {
 	data, err := msg.Encode(msg.GrantRequest{
 		Ref: msg.NewRef(token.Kind, token.RenderID, token.TaskID), Worker: w.WorkerID, RequestID: uuid.New(),
-		Tools: strings.TrimSpace(Release() + " " + w.Tools),
+		Tools: strings.TrimSpace(service.Version() + " " + w.Tools),
 	})
 	if err != nil {
 		return reply, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/redact"
+	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
@@ -76,7 +77,7 @@ func (d *Diagnostics) report(failed error, now time.Time) (report, error) {
 		Scene: p.Scene, URL: d.scrub.clean(d.scrub.trimURL(redact.URL(p.URL)), maxURL),
 		Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames, Options: options,
 		Started: d.begin.UTC(), Ended: now.UTC(), Elapsed: msg.Duration(now.Sub(d.begin)),
-		Loom: stage.Release(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), CPUs: runtime.NumCPU(),
+		Loom: service.Version(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), CPUs: runtime.NumCPU(),
 	}
 	if own := new(stage.Error); errors.As(failed, &own) {
 		r.Code, r.Permanent, r.Message = own.Code, own.Permanent, d.scrub.text(own.Message, maxError)
