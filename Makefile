@@ -110,6 +110,24 @@ systemd: ## check the systemd units: nothing to say about them, and how far each
 alerts: ## check the alert rules with promtool, and run their unit tests (builds promtool: minutes, the first time)
 	cd deploy/observability/check && GOWORK=off go tool promtool check rules ../rules.yml && GOWORK=off go tool promtool test rules ../rules_test.yml
 
+GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.15.1
+CYCLONEDX  := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+
+.PHONY: release-check
+release-check: ## check .goreleaser.yaml
+	GOWORK=off $(GORELEASER) check
+
+.PHONY: snapshot
+snapshot: bin/cyclonedx-gomod ## build what a release has into out/dist, and publish nothing
+	PATH="$(CURDIR)/bin:$$PATH" $(GORELEASER) release --snapshot --clean
+
+.PHONY: release
+release: bin/cyclonedx-gomod ## publish the release whose tag is checked out: GitHub's workflow does
+	PATH="$(CURDIR)/bin:$$PATH" $(GORELEASER) release --clean
+
+bin/cyclonedx-gomod:
+	GOWORK=off GOBIN="$(CURDIR)/bin" go install $(CYCLONEDX)
+
 FUZZTIME ?= 30s
 
 .PHONY: fuzz
