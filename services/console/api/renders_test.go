@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -231,6 +232,35 @@ func TestProblemsAreProblems(t *testing.T) {
 		if a := s.problem(401, CodeTokenInvalid, token, "GET", "/v1/renders", nil); !strings.HasPrefix(a.Header.Get("WWW-Authenticate"), "Bearer") {
 			t.Errorf("%s: WWW-Authenticate is %q", token, a.Header.Get("WWW-Authenticate"))
 		}
+	}
+}
+
+// What is over soon is told with when to come again, and changes nothing.
+func TestRowsThatAreHeldAndADatabaseThatIsAwayAreToldWithWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	write := s.token(access.Write)
+	id := s.render(write)
+	tx, err := s.owner.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := tx.Exec(t.Context(), "select from renders where id = $1 for update", id); err != nil {
+		t.Fatal(err)
+	}
+	if a := s.problem(503, CodeHeld, write, "POST", "/v1/renders/"+id+"/cancel", nil); a.Header.Get("Retry-After") != "3" {
+		t.Errorf("Retry-After is %q", a.Header.Get("Retry-After"))
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := s.must(200, write, "POST", "/v1/renders/"+id+"/cancel", nil); a.field("cancelled") != true {
+		t.Errorf("then: %s", a.text)
+	}
+	away := newSite(t, func(c *Config) { c.DB = open(t, "postgres://nobody@127.0.0.1:1/none?connect_timeout=5") })
+	if a := away.problem(503, CodeUnavailable, write, "GET", "/v1/renders", nil); a.Header.Get("Retry-After") != "5" {
+		t.Errorf("Retry-After is %q", a.Header.Get("Retry-After"))
 	}
 }
 
