@@ -71,7 +71,9 @@ type API struct {
 	heartbeat time.Duration
 	closing   chan struct{}
 	close     func()
-	drawing   chan struct{} // has room for one contact sheet
+	// bodyWithin bounds how long a body may take to come.
+	bodyWithin time.Duration
+	drawing    chan struct{} // has room for one contact sheet
 }
 
 const (
@@ -106,7 +108,7 @@ func New(cfg Config) *API {
 	if cfg.Forecasts == nil {
 		cfg.Forecasts = forecast.New(cfg.DB)
 	}
-	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{}), secret: map[string]bool{}}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), limits: newLimits(cfg.Rate), heartbeat: heartbeat, closing: make(chan struct{}), secret: map[string]bool{}, bodyWithin: bodyWithin}
 	a.close = sync.OnceFunc(func() { close(a.closing) })
 	a.watchers = &watchers{db: cfg.DB, log: cfg.Log, every: watchEvery, of: map[uuid.UUID]map[*watcher]bool{}, by: map[string]int{}}
 	a.drawing = make(chan struct{}, 1)
@@ -141,7 +143,7 @@ func New(cfg Config) *API {
 	a.campaignSchemas()
 	a.messages()
 	a.mux.HandleFunc("/v1/", a.nothing)
-	a.handler = a.authenticate(a.bound(a.once(a.mux)))
+	a.handler = a.authenticate(a.bound(a.whole(a.once(a.mux))))
 	return a
 }
 
@@ -185,6 +187,7 @@ func Handle[I, O any](a *API, need Need, op huma.Operation, handler func(context
 	}
 	op.Description = strings.TrimSpace(op.Description + "\n\n" + need.String())
 	op.MaxBodyBytes = maxBody
+	op.BodyReadTimeout = -1 // it is there: see whole
 	op.RejectUnknownQueryParameters = true
 	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
 		http.StatusTooManyRequests, http.StatusServiceUnavailable)

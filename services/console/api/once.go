@@ -82,10 +82,6 @@ func (a *API) once(next http.Handler) http.Handler {
 		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			if errors.As(err, new(*http.MaxBytesError)) {
-				a.refuse(w, NewProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, "The body has more than %d bytes.", maxBody))
-				return
-			}
 			a.refuse(w, NewProblem(http.StatusBadRequest, CodeMalformed, "The body cannot be read."))
 			return
 		}
