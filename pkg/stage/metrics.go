@@ -94,6 +94,7 @@ func (m *metrics) begin(cfg Config, kinds []msg.Kind) {
 		for _, outcome := range []string{string(msg.Done), string(msg.Failed), outcomePermanent, string(msg.HandedBack), outcomeLost} {
 			m.tasks.WithLabelValues(string(kind), outcome)
 		}
+		m.seconds.WithLabelValues(string(kind), string(msg.Done))
 		m.inFlight.WithLabelValues(string(kind))
 		if makes(kind) {
 			m.frames.WithLabelValues(string(kind))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -192,7 +193,7 @@ func TestATaskThatIsHandedBackIsNotCharged(t *testing.T) {
 func TestAWorkerThatDiesIsReplaced(t *testing.T) {
 	r := newRig(t)
 	r.lease = brief
-	r.ingest(nil)
+	p := r.ingest(nil)
 	r.work("worker", func(ctx context.Context, g msg.Grant) msg.Result {
 		if g.Kind == msg.Normalize && g.Attempt == 1 {
 			return msg.Result{} // neither a result nor an ack, and no more heartbeats
@@ -207,5 +208,8 @@ func TestAWorkerThatDiesIsReplaced(t *testing.T) {
 	r.scan(&lapsed, "select count(*) from loom.attempts where outcome = 'lapsed'")
 	if lapsed != 2 {
 		t.Errorf("%d attempts lapsed, want those of both segments", lapsed)
+	}
+	if text := p.metrics(t); !regexp.MustCompile(`loom_leases_lapsed_total\{kind="normalize"\} [12]`).MatchString(text) {
+		t.Errorf("no lease that lapsed is counted:\n%s", text)
 	}
 }

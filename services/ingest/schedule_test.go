@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -208,8 +209,7 @@ func TestADeletedRenderIsForgotten(t *testing.T) {
 
 func TestWatchersLearnWhatHappens(t *testing.T) {
 	r := newRig(t)
-	r.ingest(nil)
-	r.ingest(nil)
+	replicas := []*replica{r.ingest(nil), r.ingest(nil)}
 	r.work("worker", nil)
 	cancels, err := r.nats.Connect(r.t).SubscribeSync(msg.AllCancels)
 	if err != nil {
@@ -271,6 +271,24 @@ func TestWatchersLearnWhatHappens(t *testing.T) {
 			t.Fatal(err)
 		}
 		told[cancel.RenderID]++
+	}
+	// Both replicas saw two renders end. One counts each, whose event was the first in its stream.
+	ended := 0
+	r.eventually("ends are counted", func() (bool, string) {
+		ended = 0
+		for _, p := range replicas {
+			_, after, _ := strings.Cut(p.metrics(t), `loom_renders_ended_total{status="done"} `)
+			n, _, _ := strings.Cut(after, "\n")
+			count, err := strconv.Atoi(n)
+			if err != nil {
+				return false, err.Error()
+			}
+			ended += count
+		}
+		return ended > 0, ""
+	})
+	if ended > 2 {
+		t.Errorf("%d renders are counted, and two have ended", ended)
 	}
 	if told[render] != 2 {
 		t.Errorf("workers were told %d times to stop by two replicas", told[render])

@@ -18,7 +18,7 @@ type described struct{ kind, labels string }
 // busy to answer: they are in the table, and need not be at /metrics of services that have just
 // started.
 var later = []string{
-	"loom_task_seconds", "loom_workers_resting", "loom_nats_round_trip_seconds", "loom_table_rows", "loom_table_dead_rows", "loom_table_bytes",
+	"loom_workers_resting", "loom_nats_round_trip_seconds", "loom_table_rows", "loom_table_dead_rows", "loom_table_bytes",
 	"loom_maintenance_removed_total", "loom_maintenance_runs_total", "loom_maintenance_seconds_total",
 	"loom_maintenance_last_success_timestamp_seconds",
 }
