@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,8 +52,8 @@ func (s *apiServer) serve(w http.ResponseWriter, q *http.Request) {
 		_, _ = w.Write([]byte(`{"kind":"Status","message":"Unauthorized"}`))
 	case q.Method == http.MethodGet && q.URL.Path == path && q.URL.Query().Get("labelSelector") == "app.kubernetes.io/component in (recorder,transcoder)":
 		var items []string
-		for name, cost := range s.costs {
-			set := ""
+		for _, name := range slices.Sorted(maps.Keys(s.costs)) {
+			cost, set := s.costs[name], ""
 			if cost != "" {
 				set = fmt.Sprintf(`,"controller.kubernetes.io/pod-deletion-cost":%q`, cost)
 			}
@@ -79,6 +81,9 @@ func (s *apiServer) serve(w http.ResponseWriter, q *http.Request) {
 		case cost == nil:
 			s.costs[name] = ""
 		default:
+			if _, err := strconv.Atoi(*cost); err != nil {
+				s.t.Errorf("the cost of %s is %q, which is no number", name, *cost)
+			}
 			s.costs[name] = *cost
 		}
 	default:
@@ -114,7 +119,7 @@ const someRun = `
 	     p as (insert into loom.plans (id, render_id, job_id, campaign, max_retries) select gen_random_uuid(), render_id, id, '{}', 3 from j returning id, render_id)
 	insert into loom.tasks (id, plan_id, render_id, kind, seq, params, weight, state, worker)
 	select gen_random_uuid(), p.id, p.render_id, t.kind, t.seq, '{}', 1, 'running', t.worker
-	  from p, (values ('record', 0, 'recorder-a'), ('record', 1, 'recorder-a'), ('normalize', 0, 'transcoder-a'), ('concat', 0, 'refused'), ('record', 2, 'gone')) t (kind, seq, worker)`
+	  from p, (values ('record', 0, 'recorder-a'), ('record', 1, 'recorder-a'), ('normalize', 0, 'transcoder-a'), ('concat', 0, 'a-refused'), ('record', 2, 'gone')) t (kind, seq, worker)`
 
 func TestPodsCostAsMuchAsTheyHaveTasks(t *testing.T) {
 	db, environ, _ := controlled(t, 0)
@@ -130,9 +135,9 @@ func TestPodsCostAsMuchAsTheyHaveTasks(t *testing.T) {
 		t.Errorf("costs are %v after %d patches, want %v after those of a, c and the one that has gone", s.costs, s.patches, want)
 	}
 	// One that is refused does not keep the others from it.
-	s.costs["refused"], s.refuses, s.costs["recorder-a"] = "", "refused", ""
+	s.costs["a-refused"], s.refuses, s.costs["recorder-a"] = "", "a-refused", ""
 	status, _, stderr := loom(t, environ, line...)
-	if status != statusFailed || !strings.Contains(stderr, "set the cost of refused: the API server answers 403: not this one") || s.costs["recorder-a"] != "2" {
+	if status != statusFailed || !strings.Contains(stderr, "set the cost of a-refused: the API server answers 403: not this one") || s.costs["recorder-a"] != "2" {
 		t.Errorf("status %d, %s, costs %v", status, stderr, s.costs)
 	}
 }
