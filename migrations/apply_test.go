@@ -67,8 +67,8 @@ func TestADeadlockOnlyDelaysTheMigration(t *testing.T) {
 	t.Parallel()
 	url := migrated.Database(t)
 	migrating, app, watch := connect(t, url), connect(t, url), connect(t, url)
-	// The migration looks for deadlocks first, and is the one that gives up. Where this test is starved
-	// for so long that it has looked too early, the app gives up, and nothing is shown.
+	// The migration looks for deadlocks first, and is the one that gives up. Where this test is
+	// starved for so long that it has looked too early, the app gives up, and nothing is shown.
 	exec(t, migrating, "set deadlock_timeout = '2s'")
 	exec(t, app, "set deadlock_timeout = '20s'")
 	for shown := false; !shown; {

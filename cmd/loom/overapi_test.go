@@ -109,10 +109,16 @@ func TestCommandsPrintTheSameOverTheAPI(t *testing.T) {
 		{"pause", "nothing"}, {"pause", "record"},
 		{"tokens", "revoke", uuid.NewString()}, {"tokens", "create", "x", "--scope", "admin", "--user", uuid.NewString()},
 	} {
-		status, stdout, stderr := loom(t, onDatabase, args...)
-		status2, stdout2, stderr2 := loom(t, overAPI, args...)
-		// A second may have passed between the two.
-		if status != status2 || age.ReplaceAllString(stdout, "age") != age.ReplaceAllString(stdout2, "age") {
+		// Time passes between the two: ages are left out, and what says when something will end is
+		// asked for again.
+		var status, status2 int
+		var stdout, stdout2, stderr, stderr2 string
+		same := func() bool {
+			status, stdout, stderr = loom(t, onDatabase, args...)
+			status2, stdout2, stderr2 = loom(t, overAPI, args...)
+			return status == status2 && age.ReplaceAllString(stdout, "age") == age.ReplaceAllString(stdout2, "age")
+		}
+		if !same() && !same() && !same() && !same() && !same() {
 			t.Errorf("loom %s:\n%d %s%s\nover the API:\n%d %s%s", strings.Join(args, " "), status, stdout, stderr, status2, stdout2, stderr2)
 		}
 		if (stderr == "") != (stderr2 == "") {
