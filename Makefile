@@ -66,6 +66,11 @@ e2e-compose: ## run deploy/compose.yml for real: scale, kill, upgrade under load
 	go build -o bin/e2e-compose ./e2e/deploy/cmd/compose
 	bin/e2e-compose $(E2E)
 
+.PHONY: e2e-k8s
+e2e-k8s: setup ## install the Helm chart on a real control plane, which it builds (20 minutes of CPU time the first time); E2E='-report out/k8s.md'
+	go build -o bin/e2e-k8s ./e2e/deploy/cmd/k8s
+	bin/e2e-k8s $(E2E)
+
 .PHONY: console-e2e
 console-e2e: setup setup-npm ## run the dashboard's tests in a browser, in both colours, wide and narrow
 	LOOM_LONG=1 go test -count=1 -timeout 15m -v ./services/console/web
