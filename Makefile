@@ -67,7 +67,7 @@ e2e-compose: ## run deploy/compose.yml for real: scale, kill, upgrade under load
 	bin/e2e-compose $(E2E)
 
 .PHONY: e2e-k8s
-e2e-k8s: setup ## install the Helm chart on a real control plane, which it builds (20 minutes of CPU time the first time); E2E='-report out/k8s.md'
+e2e-k8s: setup ## install the Helm chart on a real control plane, which it builds (Kubernetes too: long, the first time); E2E='-report out/k8s.md'
 	go build -o bin/e2e-k8s ./e2e/deploy/cmd/k8s
 	bin/e2e-k8s $(E2E)
 

@@ -46,7 +46,7 @@ func (r *run) restore(ctx context.Context, from *deployment) (err error) {
 			return err
 		}
 	}
-	r.log.add("backup taken of %d finished renders, with the deployment running", len(done))
+	r.log.Add("backup taken of %d finished renders, with the deployment running", len(done))
 	if _, err := from.compose(ctx, "down", "--timeout", "45"); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (r *run) restore(ctx context.Context, from *deployment) (err error) {
 	if _, err := to.compose(ctx, "up", "--detach", "--wait", "--wait-timeout", "600"); err != nil {
 		return errors.Join(err, to.logs(ctx))
 	}
-	r.log.add("restored into an empty deployment, up and healthy in %s", time.Since(began).Round(time.Second))
+	r.log.Add("restored into an empty deployment, up and healthy in %s", time.Since(began).Round(time.Second))
 	if err := to.signIn(ctx); err != nil {
 		return err
 	}
@@ -96,6 +96,6 @@ func (r *run) restore(ctx context.Context, from *deployment) (err error) {
 	if err := batch.check(ctx); err != nil {
 		return errors.Join(err, to.logs(ctx))
 	}
-	r.log.add("**restore**: all %d videos are there, byte by byte, and a new render is done", len(done))
+	r.log.Add("**restore**: all %d videos are there, byte by byte, and a new render is done", len(done))
 	return nil
 }

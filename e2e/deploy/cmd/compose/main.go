@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/loom-lite/loom-lite/e2e/deploy/timeline"
 )
 
 func main() {
@@ -24,13 +26,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r := &run{log: newTimeline(os.Stdout), patience: *patience, keep: *keep, build: *build}
+	r := &run{log: timeline.New(os.Stdout), patience: *patience, keep: *keep, build: *build}
 	err := r.all(ctx)
 	if err != nil {
-		r.log.add("FAILED: %v", err)
+		r.log.Add("FAILED: %v", err)
 	}
 	if *report != "" {
-		err = errors.Join(err, os.WriteFile(*report, []byte(r.log.report(err)), 0o600))
+		err = errors.Join(err, os.WriteFile(*report, []byte(r.log.Report("deploy/compose.yml for real", "", err)), 0o600))
 	}
 	if err != nil {
 		os.Exit(1)
@@ -39,7 +41,7 @@ func main() {
 
 // run is one run of everything.
 type run struct {
-	log         *timeline
+	log         *timeline.Timeline
 	site        *site
 	patience    time.Duration
 	keep, build bool
@@ -69,7 +71,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		if err := part.do(ctx, d); err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", part.name, err), d.logs(ctx))
 		}
-		r.log.add("**%s**: passed in %s", part.name, time.Since(began).Round(time.Second))
+		r.log.Add("**%s**: passed in %s", part.name, time.Since(began).Round(time.Second))
 	}
 	return r.restore(ctx, d)
 }
@@ -90,13 +92,13 @@ func (r *run) up(ctx context.Context, d *deployment) error {
 		if _, err := d.compose(ctx, "build"); err != nil {
 			return err
 		}
-		r.log.add("images built in %s", time.Since(began).Round(time.Second))
+		r.log.Add("images built in %s", time.Since(began).Round(time.Second))
 	}
 	began := time.Now()
 	if _, err := d.compose(ctx, "up", "--detach", "--wait", "--wait-timeout", "600"); err != nil {
 		return errors.Join(err, d.logs(ctx))
 	}
-	r.log.add("up and healthy in %s", time.Since(began).Round(time.Second))
+	r.log.Add("up and healthy in %s", time.Since(began).Round(time.Second))
 	return d.signIn(ctx)
 }
 
@@ -150,7 +152,7 @@ func (r *run) scale(ctx context.Context, d *deployment) error {
 	if _, err := d.compose(ctx, "up", "--detach", "--no-recreate", "--scale", "recorder=3", "--scale", "transcoder=2", "--scale", "ingest=2"); err != nil {
 		return err
 	}
-	r.log.add("scaled to recorder=3 transcoder=2 ingest=2 with renders under way")
+	r.log.Add("scaled to recorder=3 transcoder=2 ingest=2 with renders under way")
 	return batch.check(ctx)
 }
 
@@ -171,7 +173,7 @@ func (r *run) kill(ctx context.Context, d *deployment) error {
 		if _, err := docker(ctx, "kill", "--signal", "KILL", ids[0]); err != nil {
 			return err
 		}
-		r.log.add("killed a %s", service)
+		r.log.Add("killed a %s", service)
 		// Docker does not start again what was killed by hand.
 		if _, err := docker(ctx, "start", ids[0]); err != nil {
 			return err
@@ -194,7 +196,7 @@ func (r *run) restart(ctx context.Context, d *deployment) error {
 		if _, err := d.compose(ctx, "restart", server); err != nil {
 			return err
 		}
-		r.log.add("restarted %s, which took %s", server, time.Since(began).Round(100*time.Millisecond))
+		r.log.Add("restarted %s, which took %s", server, time.Since(began).Round(100*time.Millisecond))
 		unhealthy, err := docker(ctx, "ps", "--filter", "label=com.docker.compose.project="+d.project, "--filter", "health=unhealthy", "--format", "{{.Names}}")
 		if err != nil || trim(unhealthy) != "" {
 			return fmt.Errorf("unhealthy for the sake of %s: %s %w", server, trim(unhealthy), orNil(err))
@@ -211,7 +213,7 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 	if _, err := next.compose(ctx, "build"); err != nil {
 		return err
 	}
-	r.log.add("images of another version built")
+	r.log.Add("images of another version built")
 	batch, err := d.submit(ctx, 6)
 	if err != nil {
 		return err
@@ -220,7 +222,7 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 	if _, err := next.compose(ctx, "run", "--rm", "-T", "--no-deps", "migrate"); err != nil {
 		return err
 	}
-	r.log.add("migrated by the new image, with the old services at work")
+	r.log.Add("migrated by the new image, with the old services at work")
 	for _, service := range []string{"ingest", "recorder", "transcoder", "uploader"} {
 		old, err := d.containers(ctx, service)
 		if err != nil {
@@ -232,7 +234,7 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 		if err := next.awaitReady(ctx, service, 2*len(old)); err != nil {
 			return err
 		}
-		r.log.add("%s: %d of the old image and %d of the new one side by side", service, len(old), len(old))
+		r.log.Add("%s: %d of the old image and %d of the new one side by side", service, len(old), len(old))
 		for _, id := range old {
 			if _, err := docker(ctx, "stop", "--time", "45", id); err != nil {
 				return err
@@ -246,7 +248,7 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 	if _, err := next.compose(ctx, "up", "--detach", "--no-deps", "--wait", "console"); err != nil {
 		return err
 	}
-	r.log.add("all services rolled; the console was away while it was replaced")
+	r.log.Add("all services rolled; the console was away while it was replaced")
 	versions, err := docker(ctx, "ps", "--filter", "label=com.docker.compose.project="+d.project, "--format", "{{.Image}}")
 	if err != nil || contains(versions, "loom-lite/") && contains(versions, ":dev") {
 		return fmt.Errorf("containers of the old images are left: %s, %w", versions, orNil(err))

@@ -86,7 +86,7 @@ func (d *deployment) submit(ctx context.Context, n int) (*batch, error) {
 		}
 		b.ids = append(b.ids, made.ID)
 	}
-	d.run.log.add("%d renders submitted", n)
+	d.run.log.Add("%d renders submitted", n)
 	return b, nil
 }
 
@@ -135,7 +135,7 @@ func (b *batch) check(ctx context.Context) error {
 			return fmt.Errorf("the video of render %s has %d frames, want %d (%w)", id, frames, wantFrames, orNil(err))
 		}
 	}
-	b.d.run.log.add("%d renders are done, %d frames each (%s after the last step)", len(b.ids), wantFrames, time.Since(began).Round(time.Second))
+	b.d.run.log.Add("%d renders are done, %d frames each (%s after the last step)", len(b.ids), wantFrames, time.Since(began).Round(time.Second))
 	return nil
 }
 

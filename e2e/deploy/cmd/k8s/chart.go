@@ -56,7 +56,7 @@ func (r *run) validate(ctx context.Context) error {
 		if err != nil || warnings != "" {
 			return fmt.Errorf("%s: %w %s", strings.Join(values, " "), orNil(err), warnings)
 		}
-		r.add("`%s`: the server takes all %d objects, and warns of nothing", strings.Join(values, " "), strings.Count(out, "(server dry run)"))
+		r.log.Add("`%s`: the server takes all %d objects, and warns of nothing", strings.Join(values, " "), strings.Count(out, "(server dry run)"))
 	}
 	return r.refusals(ctx)
 }
@@ -84,7 +84,7 @@ func (r *run) refusals(ctx context.Context) error {
 	if err == nil || !strings.Contains(err.Error(), "violates PodSecurity") {
 		return fmt.Errorf("a pod that is not restricted is made: %w", orNil(err))
 	}
-	r.add("refused: unknown fields of a Deployment, a ScaledObject and a PrometheusRule, and pods that are not *restricted*")
+	r.log.Add("refused: unknown fields of a Deployment, a ScaledObject and a PrometheusRule, and pods that are not *restricted*")
 	return nil
 }
 
@@ -119,7 +119,7 @@ func (r *run) install(ctx context.Context) error {
 	if err != nil || len(pods) != 8 {
 		return fmt.Errorf("%d pods, want 8: %v, %w", len(pods), pods, orNil(err))
 	}
-	r.add("`helm install --wait` ends: the migration's Job completed before the first Deployment, and is gone; %d pods are ready in a namespace that enforces *restricted*", len(pods))
+	r.log.Add("`helm install --wait` ends: the migration's Job completed before the first Deployment, and is gone; %d pods are ready in a namespace that enforces *restricted*", len(pods))
 	return nil
 }
 
@@ -183,7 +183,7 @@ func (r *run) upgrade(ctx context.Context) error {
 	if err := r.replicas(ctx, "after the upgrade"); err != nil {
 		return err
 	}
-	r.add("`helm upgrade` with a setting of the recorder replaces its pods and no others, and leaves the 4 replicas that a scaler set")
+	r.log.Add("`helm upgrade` with a setting of the recorder replaces its pods and no others, and leaves the 4 replicas that a scaler set")
 	if err := upgraded("--set", "drainSeconds=90"); err != nil {
 		return err
 	}
@@ -199,7 +199,7 @@ func (r *run) upgrade(ctx context.Context) error {
 	if err := r.replicas(ctx, "after the rollback"); err != nil {
 		return err
 	}
-	r.add("`helm rollback --wait` goes back, and leaves the replicas too")
+	r.log.Add("`helm rollback --wait` goes back, and leaves the replicas too")
 	return r.settled(ctx, 14)
 }
 
@@ -242,7 +242,7 @@ func (r *run) uninstall(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	r.add("`helm uninstall` leaves nothing")
+	r.log.Add("`helm uninstall` leaves nothing")
 	return nil
 }
 

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/loom-lite/loom-lite/e2e/deploy/timeline"
 )
 
 func main() {
@@ -26,21 +28,32 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r := &run{out: os.Stdout, began: time.Now(), tools: *tools}
+	r := &run{log: timeline.New(os.Stdout), tools: *tools}
 	err = r.all(ctx)
 	if err != nil {
-		r.add("FAILED: %v", err)
+		r.log.Add("FAILED: %v", err)
 	}
 	if *report != "" {
-		err = errors.Join(err, os.WriteFile(*report, []byte(r.report(err)), 0o600))
+		err = errors.Join(err, os.WriteFile(*report, []byte(r.log.Report("The Helm chart on a real control plane", versions(), err)), 0o600))
 	}
 	if err != nil {
 		os.Exit(1)
 	}
 }
 
+// run is one run of everything.
+type run struct {
+	log     *timeline.Timeline
+	tools   string
+	cluster *cluster
+}
+
+func versions() string {
+	return fmt.Sprintf(" Kubernetes %s, etcd %s, kwok %s, KEDA's kinds %s, Prometheus' operator's %s.", kubernetes, etcd, kwok, keda, operator)
+}
+
 func (r *run) all(ctx context.Context) (err error) {
-	if err := buildTools(ctx, r.tools, r.add); err != nil {
+	if err := buildTools(ctx, r.tools, r.log.Add); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "loom-e2e-k8s-")
@@ -54,7 +67,7 @@ func (r *run) all(ctx context.Context) (err error) {
 	if err := r.cluster.start(ctx); err != nil {
 		return errors.Join(err, r.cluster.logs())
 	}
-	r.add("the control plane and two nodes are up after %s", time.Since(began).Round(time.Second))
+	r.log.Add("the control plane and two nodes are up after %s", time.Since(began).Round(time.Second))
 	for _, part := range []struct {
 		name string
 		do   func(context.Context) error
@@ -71,7 +84,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		if err := part.do(ctx); err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", part.name, err), r.cluster.logs())
 		}
-		r.add("**%s**: passed in %s", part.name, time.Since(began).Round(100*time.Millisecond))
+		r.log.Add("**%s**: passed in %s", part.name, time.Since(began).Round(100*time.Millisecond))
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (r *run) rights(ctx context.Context) error {
 			return err
 		}
 	}
-	r.add("the account of deletion-cost may list and patch pods of its namespace, and nothing else; the admission policy refuses every change but that of the cost")
+	r.log.Add("the account of deletion-cost may list and patch pods of its namespace, and nothing else; the admission policy refuses every change but that of the cost")
 	return nil
 }
 
@@ -157,7 +157,7 @@ func (r *run) disrupt(ctx context.Context) error {
 			return err
 		}
 	}
-	r.add("a second eviction of a transcoder is refused until the first pod has been replaced; `kubectl drain` of a node ends, and all Deployments are whole on the other")
+	r.log.Add("a second eviction of a transcoder is refused until the first pod has been replaced; `kubectl drain` of a node ends, and all Deployments are whole on the other")
 	return r.settled(ctx, 14)
 }
 
@@ -218,15 +218,15 @@ func (r *run) scaleIn(ctx context.Context) (err error) {
 	if err := left(3, busy); err != nil {
 		return err
 	}
-	r.add("4 recorders, the 2 newest with tasks: a scale-in by one takes an idle one")
+	r.log.Add("4 recorders, the 2 newest with tasks: a scale-in by one takes an idle one")
 	if err := left(2, busy); err != nil {
 		return err
 	}
-	r.add("a scale-in to 2 takes the other idle one, although it is the oldest")
+	r.log.Add("a scale-in to 2 takes the other idle one, although it is the oldest")
 	if err := left(1, busy[1:]); err != nil {
 		return err
 	}
-	r.add("a scale-in to 1 takes the recorder with one task, and leaves that with two")
+	r.log.Add("a scale-in to 1 takes the recorder with one task, and leaves that with two")
 	if err := db.end(ctx); err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (r *run) scaleIn(ctx context.Context) (err error) {
 	if err != nil || strings.TrimSpace(costs) != "" {
 		return fmt.Errorf("nobody has a task, and pods have the costs %q, %w", costs, orNil(err))
 	}
-	r.add("when the tasks have ended, no pod has a cost")
+	r.log.Add("when the tasks have ended, no pod has a cost")
 	return nil
 }
 
