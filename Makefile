@@ -90,7 +90,7 @@ e2e-upgrade: setup ## replace each service of the release before by this one und
 	bin/faults -run '^upgrade' $(FAULTS)
 
 .PHONY: bench
-bench: setup hugepages ## measure how fast pages are recorded, videos made and tasks controlled (Linux, Node.js); BENCH='-help' lists flags
+bench: setup build ## measure how fast pages are recorded, videos made and tasks controlled (Linux, Node.js); BENCH='-help' lists flags
 	@bench/peers/setup.sh
 	@bench/control/setup.sh
 	go build -o bin/bench ./bench/cmd/bench

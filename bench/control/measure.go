@@ -118,16 +118,13 @@ type run struct {
 // start starts a build on a fresh database.
 func start(ctx context.Context, s *Servers, job Job) (r *run, err error) {
 	const database = "control"
-	if err := s.drop(ctx, database); err != nil {
-		return nil, err
-	}
-	url, err := s.database(ctx, database)
+	url, err := s.Fresh(ctx, database)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(s.home, "run-")
+	dir, err := s.Folder()
 	if err != nil {
-		return nil, fmt.Errorf("make a folder: %w", err)
+		return nil, err
 	}
 	db, err := pgxpool.New(ctx, url)
 	if err != nil {
@@ -136,7 +133,7 @@ func start(ctx context.Context, s *Servers, job Job) (r *run, err error) {
 	r = &run{servers: s, db: db, job: job}
 	r.close = func() error {
 		db.Close()
-		errs := []error{s.drop(context.WithoutCancel(ctx), database)}
+		errs := []error{s.Drop(context.WithoutCancel(ctx), database)}
 		if r.nats != nil {
 			errs = append(errs, r.nats.Stop(syscall.SIGTERM, stopWithin))
 		}
@@ -147,7 +144,7 @@ func start(ctx context.Context, s *Servers, job Job) (r *run, err error) {
 		r.system, err = startRiver(ctx, at, db, job)
 		return r, err
 	}
-	if r.nats, at.nats, err = s.nats(ctx, filepath.Join(dir, "nats")); err != nil {
+	if r.nats, at.nats, _, err = s.NATS(ctx, filepath.Join(dir, "nats")); err != nil {
 		return r, err
 	}
 	if err := migrate(ctx, job.Programs, url, dir); err != nil {

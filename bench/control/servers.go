@@ -15,9 +15,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/pkg/child"
+	"github.com/loom-lite/loom-lite/pkg/servers"
 	"github.com/loom-lite/loom-lite/pkg/servers/natsd"
 	"github.com/loom-lite/loom-lite/pkg/servers/postgresd"
 	"github.com/loom-lite/loom-lite/pkg/servers/s3d"
+	"github.com/loom-lite/loom-lite/pkg/store"
 )
 
 const (
@@ -64,11 +66,11 @@ func StartServers(ctx context.Context) (s *Servers, err error) {
 	if err != nil {
 		return s, err
 	}
-	store := filepath.Join(home, "s3")
-	if err := os.Mkdir(store, 0o700); err != nil {
+	objects := filepath.Join(home, "s3")
+	if err := os.Mkdir(objects, 0o700); err != nil {
 		return s, fmt.Errorf("make the store's folder: %w", err)
 	}
-	s.s3, err = s3d.Start(ctx, s3d.Options{Dir: store, AccessKey: "bench", SecretKey: "bench-secret"})
+	s.s3, err = s3d.Start(ctx, s3d.Options{Dir: objects, AccessKey: "bench", SecretKey: "bench-secret"})
 	return s, err
 }
 
@@ -84,14 +86,33 @@ func (s *Servers) Stop() error {
 	return errors.Join(append(errs, os.RemoveAll(s.home))...)
 }
 
-// database makes an empty database.
-func (s *Servers) database(ctx context.Context, name string) (url string, err error) {
+// Fresh makes an empty database, in place of one of the same name, and returns its URL.
+func (s *Servers) Fresh(ctx context.Context, name string) (url string, err error) {
+	if err := s.Drop(ctx, name); err != nil {
+		return "", err
+	}
 	return s.postgres.URL(name), s.command(ctx, "create database "+name)
 }
 
-func (s *Servers) drop(ctx context.Context, name string) error {
+// Drop removes a database, if it is there.
+func (s *Servers) Drop(ctx context.Context, name string) error {
 	return s.command(ctx, "drop database if exists "+name+" with (force)")
 }
+
+// Folder makes a folder, which Stop removes if nobody did before.
+func (s *Servers) Folder() (string, error) {
+	dir, err := os.MkdirTemp(s.home, "run-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder: %w", err)
+	}
+	return dir, nil
+}
+
+// Store is how the object store is reached.
+func (s *Servers) Store() store.Config { return s.s3.Config }
+
+// Postgres is the process of the database's server.
+func (s *Servers) Postgres() int { return s.postgres.Pid() }
 
 func (s *Servers) command(ctx context.Context, sql string) error {
 	conn, err := pgx.Connect(ctx, s.postgres.URL("postgres"))
@@ -108,32 +129,39 @@ func (s *Servers) command(ctx context.Context, sql string) error {
 // NATSCommand runs this program as a NATS server: see ServeNATS.
 const NATSCommand = "nats-server"
 
-// ServeNATS runs a NATS server until ctx is cancelled. It prints its URL.
+// ServeNATS runs a NATS server until ctx is cancelled. It prints its URL, and that of its
+// monitoring.
 func ServeNATS(ctx context.Context, dir string, stdout io.Writer) error {
-	s, err := natsd.Start(natsd.Options{Name: "bench", Store: dir, Log: zerolog.Nop()})
+	port, err := servers.FreePort()
+	if err != nil {
+		return err
+	}
+	monitor := servers.Loopback(port)
+	s, err := natsd.Start(natsd.Options{Name: "bench", Store: dir, Config: "http: \"" + monitor + "\"", Log: zerolog.Nop()})
 	if err != nil {
 		return err
 	}
 	defer s.Stop()
-	if _, err := fmt.Fprintln(stdout, s.URL()); err != nil {
+	if _, err := fmt.Fprintln(stdout, s.URL(), "http://"+monitor); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return nil
 }
 
-// nats starts a NATS server in a process of its own, with an empty store.
-func (s *Servers) nats(ctx context.Context, dir string) (*child.Process, string, error) {
+// NATS starts a NATS server in a process of its own, with an empty store. It returns its URL, and
+// that of its monitoring.
+func (s *Servers) NATS(ctx context.Context, dir string) (_ *child.Process, url, monitor string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, "", fmt.Errorf("make NATS's store: %w", err)
+		return nil, "", "", fmt.Errorf("make NATS's store: %w", err)
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return nil, "", fmt.Errorf("find this program: %w", err)
+		return nil, "", "", fmt.Errorf("find this program: %w", err)
 	}
 	read, write, err := os.Pipe()
 	if err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
 	defer read.Close()
 	cmd := exec.Command(program, NATSCommand, dir)
@@ -141,11 +169,10 @@ func (s *Servers) nats(ctx context.Context, dir string) (*child.Process, string,
 	p, err := child.Start(context.WithoutCancel(ctx), cmd, child.Options{Orphaned: syscall.SIGKILL})
 	_ = write.Close()
 	if err != nil {
-		return nil, "", err
+		return nil, "", "", err
 	}
-	var url string
-	if _, err := fmt.Fscanln(read, &url); err != nil {
-		return nil, "", errors.Join(fmt.Errorf("start NATS: %w", err), p.End(stopWithin))
+	if _, err := fmt.Fscanln(read, &url, &monitor); err != nil {
+		return nil, "", "", errors.Join(fmt.Errorf("start NATS: %w", err), p.End(stopWithin))
 	}
-	return p, url, nil
+	return p, url, monitor, nil
 }

@@ -24,6 +24,7 @@ func (r Report) Markdown(w io.Writer) error {
 	}
 	r.writeTranscoding(&b)
 	r.writeControl(&b)
+	r.writeScaling(&b)
 	if failed := r.Failed(); len(failed) > 0 {
 		b.WriteString("\n## Failed\n\n")
 		for _, f := range failed {

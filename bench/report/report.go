@@ -21,10 +21,12 @@ const (
 	Transcode Part = "transcode"
 	// ControlPart is what it costs to take renders through their tasks.
 	ControlPart Part = "control"
+	// ScalingPart is how much sooner two recorders are done than one.
+	ScalingPart Part = "scaling"
 )
 
 // Parts are all parts, in the order in which they are measured.
-var Parts = []Part{Capture, Transcode, ControlPart}
+var Parts = []Part{Capture, Transcode, ControlPart, ScalingPart}
 
 // Settings are the settings of a run of the benchmark.
 type Settings struct {
@@ -72,6 +74,8 @@ type Report struct {
 	Transcoding *Transcoding `json:"transcoding,omitempty"`
 	// Control is nil when control was not measured.
 	Control *Control `json:"control,omitempty"`
+	// Scaling is nil when scaling was not measured.
+	Scaling *Scaling `json:"scaling,omitempty"`
 }
 
 // New sums up runs. Rows are ordered by page, as in settings.
@@ -209,6 +213,9 @@ func (r Report) Failed() []string {
 	}
 	if r.Control != nil {
 		failed = append(failed, r.Control.failed()...)
+	}
+	if r.Scaling != nil {
+		failed = append(failed, r.Scaling.failed()...)
 	}
 	return failed
 }

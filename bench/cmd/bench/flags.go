@@ -26,6 +26,9 @@ type options struct {
 	// timeout bounds one measurement.
 	timeout time.Duration
 	control controlOptions
+	// campaign is the number of scenes of the part scaling; services is the folder of programs.
+	campaign int
+	services string
 }
 
 // encoder are the settings that the transcoder and capture.mjs share.
@@ -56,6 +59,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.control.backlog, "backlog", 10_000, "how many renders are queued before, in the measurement with a backlog")
 	flags.IntVar(&o.control.history, "history", 100_000, "how many renders have ended before, in that measurement")
 	flags.StringVar(&o.control.programs, "programs", "bin/control", "the folder that bench/control/setup.sh fills")
+	flags.IntVar(&o.campaign, "campaign", 12, "how many scenes the campaign has that one and two recorders record")
+	flags.StringVar(&o.services, "services", "bin", "the folder of loom and the services, which make build fills")
 	flags.StringVar(&o.peers, "peers", "bench/peers", "the folder of the peers")
 	flags.StringVar(&o.out, "out", "out", "the folder to write bench.md and bench.json to")
 	if err := flags.Parse(args); err != nil {
@@ -86,6 +91,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.control.programs, err = filepath.Abs(o.control.programs); err != nil {
 		return options{}, fmt.Errorf("find the programs: %w", err)
 	}
+	if o.services, err = filepath.Abs(o.services); err != nil {
+		return options{}, fmt.Errorf("find the services: %w", err)
+	}
 	if o.control.builds, err = chooseBuilds(*builds, o.control.programs); err != nil {
 		return options{}, err
 	}
@@ -101,6 +109,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return options{}, errors.New("-repeat must be 1 at least")
 	case o.control.renders < 1 || o.control.rate <= 0 || o.control.backlog < 0 || o.control.history < 0:
 		return options{}, errors.New("-renders and -rate must be above 0, -backlog and -history no less")
+	case o.campaign < 2 || o.campaign > 100:
+		return options{}, errors.New("-campaign must be 2 to 100")
 	case o.timeout <= 0:
 		return options{}, errors.New("-timeout must be above 0")
 	}

@@ -102,6 +102,9 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 	if slices.Contains(o.Parts, report.ControlPart) && ctx.Err() == nil {
 		r.Control = measureControl(ctx, o, stderr)
 	}
+	if slices.Contains(o.Parts, report.ScalingPart) && ctx.Err() == nil {
+		r.Scaling = measureScaling(ctx, o, site, stderr)
+	}
 	r.Began, r.Took, r.Machine, r.LoadBefore, r.LoadAfter = began, time.Since(began), about, loadBefore, machine.Load()
 	return r, nil
 }
