@@ -80,6 +80,15 @@ func command(ctx context.Context, environ []string, arguments ...string) (string
 	return out.String(), nil
 }
 
+// said returns what a container has logged since then, on either output.
+func said(ctx context.Context, id string, since time.Time) (string, error) {
+	out, err := exec.CommandContext(ctx, "docker", "logs", "--since", stamp(since), id).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("docker logs %s: %w", id, err)
+	}
+	return string(out), nil
+}
+
 // stream runs docker with its output into a file, or its input from one.
 func stream(ctx context.Context, output, input string, arguments ...string) (err error) {
 	var said bytes.Buffer

@@ -45,6 +45,7 @@ type run struct {
 	site        *site
 	patience    time.Duration
 	keep, build bool
+	submitted   int // renders
 }
 
 func (r *run) all(ctx context.Context) (err error) {
@@ -140,73 +141,109 @@ func (r *run) sealed(ctx context.Context, d *deployment) error {
 	return errors.Join(errs...)
 }
 
-// scale adds replicas while renders are under way.
+// scale adds replicas while renders are under way. The new ones must work.
 func (r *run) scale(ctx context.Context, d *deployment) error {
-	batch, err := d.submit(ctx, 4)
+	load, err := d.load(ctx)
 	if err != nil {
 		return err
 	}
-	if err := batch.awaitAny(ctx, "recording"); err != nil {
-		return err
-	}
+	defer load.quit()
+	since, replicas := time.Now(), map[string]int{"recorder": 3, "transcoder": 2, "ingest": 2}
 	if _, err := d.compose(ctx, "up", "--detach", "--no-recreate", "--scale", "recorder=3", "--scale", "transcoder=2", "--scale", "ingest=2"); err != nil {
 		return err
 	}
-	r.log.Add("scaled to recorder=3 transcoder=2 ingest=2 with renders under way")
-	return batch.check(ctx)
+	for service, n := range replicas {
+		ids, err := d.containers(ctx, service)
+		if err != nil || len(ids) != n {
+			return fmt.Errorf("there are %d of %s, want %d (%w)", len(ids), service, n, orNil(err))
+		}
+		if err := d.awaitWork(ctx, service, ids, since); err != nil {
+			return err
+		}
+	}
+	r.log.Add("scaled to recorder=3 transcoder=2 ingest=2 under load; each has done tasks")
+	return load.check(ctx)
 }
 
-// kill kills a container of each kind of worker, and an ingest.
+// kill kills a container of each kind of worker that has a task, and an ingest.
 func (r *run) kill(ctx context.Context, d *deployment) error {
-	batch, err := d.submit(ctx, 4)
+	load, err := d.load(ctx)
 	if err != nil {
 		return err
 	}
-	if err := batch.awaitAny(ctx, "recording"); err != nil {
+	defer load.quit()
+	since := time.Now()
+	for _, service := range []string{"recorder", "ingest", "transcoder", "uploader"} {
+		var id string
+		if service == "recorder" || service == "transcoder" {
+			id, err = d.busy(ctx, service)
+		} else {
+			var ids []string
+			if ids, err = d.containers(ctx, service); err == nil && len(ids) > 0 {
+				id = ids[0]
+			}
+		}
+		if err != nil || id == "" {
+			return fmt.Errorf("look for a container of %s to kill: %w", service, orNil(err))
+		}
+		killed := time.Now()
+		if _, err := docker(ctx, "kill", "--signal", "KILL", id); err != nil {
+			return err
+		}
+		// Docker does not start again what was killed by hand.
+		if _, err := docker(ctx, "start", id); err != nil {
+			return err
+		}
+		if err := d.awaitWork(ctx, service, []string{id}, killed); err != nil {
+			return err
+		}
+		r.log.Add("killed a container of %s; started again, it did its next task %s later", service, time.Since(killed).Round(time.Second))
+	}
+	if err := load.check(ctx); err != nil {
 		return err
 	}
-	for _, service := range []string{"recorder", "ingest", "transcoder", "uploader"} {
-		ids, err := d.containers(ctx, service)
-		if err != nil || len(ids) == 0 {
-			return fmt.Errorf("look for a %s to kill: %w", service, orNil(err))
-		}
-		if _, err := docker(ctx, "kill", "--signal", "KILL", ids[0]); err != nil {
-			return err
-		}
-		r.log.Add("killed a %s", service)
-		// Docker does not start again what was killed by hand.
-		if _, err := docker(ctx, "start", ids[0]); err != nil {
-			return err
-		}
+	out, err := d.sql(ctx, fmt.Sprintf("select count(*) from loom.attempts where outcome = 'lapsed' and ended_at > '%s'", stamp(since)))
+	if err != nil || trim(out) == "0" {
+		return fmt.Errorf("%s attempts have lapsed: no task was killed (%w)", trim(out), orNil(err))
 	}
-	return batch.check(ctx)
+	r.log.Add("%s attempts of killed workers have lapsed, and their tasks were done by others", trim(out))
+	return nil
 }
 
 // restart restarts NATS and Postgres while renders are under way.
 func (r *run) restart(ctx context.Context, d *deployment) error {
-	batch, err := d.submit(ctx, 4)
+	load, err := d.load(ctx)
 	if err != nil {
 		return err
 	}
-	if err := batch.awaitAny(ctx, "recording"); err != nil {
-		return err
-	}
+	defer load.quit()
 	for _, server := range []string{"nats", "postgres"} {
 		began := time.Now()
 		if _, err := d.compose(ctx, "restart", server); err != nil {
 			return err
 		}
-		r.log.Add("restarted %s, which took %s", server, time.Since(began).Round(100*time.Millisecond))
+		took := time.Since(began)
 		unhealthy, err := docker(ctx, "ps", "--filter", "label=com.docker.compose.project="+d.project, "--filter", "health=unhealthy", "--format", "{{.Names}}")
 		if err != nil || trim(unhealthy) != "" {
 			return fmt.Errorf("unhealthy for the sake of %s: %s %w", server, trim(unhealthy), orNil(err))
 		}
+		for _, service := range []string{"recorder", "transcoder", "uploader"} {
+			ids, err := d.containers(ctx, service)
+			if err != nil {
+				return err
+			}
+			if err := d.awaitWork(ctx, service, ids, began.Add(took)); err != nil {
+				return err
+			}
+		}
+		r.log.Add("restarted %s, which took %s; %s later each worker had done a task again",
+			server, took.Round(100*time.Millisecond), (time.Since(began) - took).Round(time.Second))
 	}
-	return batch.check(ctx)
+	return load.check(ctx)
 }
 
 // roll replaces every service by another build while renders are under way: the new one starts
-// beside the old one, which then drains.
+// beside the old one, which drains when both have worked.
 func (r *run) roll(ctx context.Context, d *deployment) error {
 	next := *d
 	next.version = "next"
@@ -214,10 +251,11 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 		return err
 	}
 	r.log.Add("images of another version built")
-	batch, err := d.submit(ctx, 6)
+	load, err := d.load(ctx)
 	if err != nil {
 		return err
 	}
+	defer load.quit()
 	// First the database, as an upgrade does: the old services work with the new schema.
 	if _, err := next.compose(ctx, "run", "--rm", "-T", "--no-deps", "migrate"); err != nil {
 		return err
@@ -234,15 +272,27 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 		if err := next.awaitReady(ctx, service, 2*len(old)); err != nil {
 			return err
 		}
-		r.log.Add("%s: %d of the old image and %d of the new one side by side", service, len(old), len(old))
+		both, err := d.containers(ctx, service)
+		if err != nil {
+			return err
+		}
+		beside := time.Now()
+		if err := d.awaitWork(ctx, service, both, beside); err != nil {
+			return err
+		}
+		r.log.Add("%s: %d of the old image and %d of the new one side by side; each did tasks", service, len(old), len(old))
 		for _, id := range old {
 			if _, err := docker(ctx, "stop", "--time", "45", id); err != nil {
 				return err
+			}
+			if code, err := docker(ctx, "inspect", "--format", "{{.State.ExitCode}}", id); err != nil || trim(code) != "0" {
+				return fmt.Errorf("a container of %s ended with %s, not 0 (%w)", service, trim(code), orNil(err))
 			}
 			if _, err := docker(ctx, "rm", id); err != nil {
 				return err
 			}
 		}
+		r.log.Add("%s: the old ones have drained", service)
 	}
 	// Its port can be published once.
 	if _, err := next.compose(ctx, "up", "--detach", "--no-deps", "--wait", "console"); err != nil {
@@ -254,5 +304,10 @@ func (r *run) roll(ctx context.Context, d *deployment) error {
 		return fmt.Errorf("containers of the old images are left: %s, %w", versions, orNil(err))
 	}
 	d.version = next.version
-	return batch.check(ctx)
+	if err := load.check(ctx); err != nil {
+		return err
+	}
+	out, err := d.sql(ctx, "select count(*) from loom.attempts where outcome = 'handed_back'")
+	r.log.Add("attempts that were handed back by those that drained: %s", trim(out))
+	return err
 }

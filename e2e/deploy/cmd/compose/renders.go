@@ -69,24 +69,24 @@ type batch struct {
 	ids []string
 }
 
-// submit submits campaigns from outside.
+// submit submits campaigns from outside. Each has pages of its own, so nothing is reused.
 func (d *deployment) submit(ctx context.Context, n int) (*batch, error) {
 	b := &batch{d: d}
-	for i := range n {
+	for range n {
+		d.run.submitted++
 		var list []map[string]any
 		for scene := range scenes {
-			list = append(list, map[string]any{"url": fmt.Sprintf("http://%s/%d/%d", d.run.site.address, i, scene), "duration_sec": seconds})
+			list = append(list, map[string]any{"url": fmt.Sprintf("http://%s/%d/%d", d.run.site.address, d.run.submitted, scene), "duration_sec": seconds})
 		}
 		var made struct{ ID string }
 		err := d.ask(ctx, http.MethodPost, "/v1/renders", map[string]any{"campaign": map[string]any{
-			"name": fmt.Sprintf("e2e %d", i), "output_width": 640, "output_height": 360, "output_fps": perSecond, "scenes": list,
+			"name": fmt.Sprintf("e2e %d", d.run.submitted), "output_width": 640, "output_height": 360, "output_fps": perSecond, "scenes": list,
 		}}, &made)
 		if err != nil {
 			return nil, err
 		}
 		b.ids = append(b.ids, made.ID)
 	}
-	d.run.log.Add("%d renders submitted", n)
 	return b, nil
 }
 
@@ -98,6 +98,11 @@ type render struct {
 
 func (d *deployment) render(ctx context.Context, id string) (r render, err error) {
 	return r, d.ask(ctx, http.MethodGet, "/v1/renders/"+id, nil, &r)
+}
+
+// ended reports whether a render of this status has ended.
+func ended(status string) bool {
+	return status == "done" || status == "failed" || status == "cancelled"
 }
 
 // awaitAny waits until a render of the batch has a status, or has ended before it was seen to.
@@ -118,12 +123,12 @@ func (b *batch) check(ctx context.Context) error {
 	began := time.Now()
 	for _, id := range b.ids {
 		var last render
-		err := await(ctx, b.d.run.patience, "render "+id, func(ctx context.Context) (ended bool, err error) {
+		err := await(ctx, b.d.run.patience, "render "+id, func(ctx context.Context) (over bool, err error) {
 			// The console may be away for a moment.
 			if last, err = b.d.render(ctx, id); err != nil {
 				return false, err
 			}
-			return last.Status == "done" || last.Status == "failed" || last.Status == "cancelled", nil
+			return ended(last.Status), nil
 		})
 		if err != nil {
 			return fmt.Errorf("%w; it is %+v", err, last)
