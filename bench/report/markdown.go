@@ -25,6 +25,7 @@ func (r Report) Markdown(w io.Writer) error {
 	r.writeTranscoding(&b)
 	r.writeControl(&b)
 	r.writeScaling(&b)
+	r.writeFleet(&b)
 	if failed := r.Failed(); len(failed) > 0 {
 		b.WriteString("\n## Failed\n\n")
 		for _, f := range failed {

@@ -23,10 +23,12 @@ const (
 	ControlPart Part = "control"
 	// ScalingPart is how much sooner two recorders are done than one.
 	ScalingPart Part = "scaling"
+	// FleetPart is what fleets of workers need of control.
+	FleetPart Part = "fleet"
 )
 
 // Parts are all parts, in the order in which they are measured.
-var Parts = []Part{Capture, Transcode, ControlPart, ScalingPart}
+var Parts = []Part{Capture, Transcode, ControlPart, ScalingPart, FleetPart}
 
 // Settings are the settings of a run of the benchmark.
 type Settings struct {
@@ -76,6 +78,8 @@ type Report struct {
 	Control *Control `json:"control,omitempty"`
 	// Scaling is nil when scaling was not measured.
 	Scaling *Scaling `json:"scaling,omitempty"`
+	// Fleet is nil when no fleet was measured.
+	Fleet *Fleet `json:"fleet,omitempty"`
 }
 
 // New sums up runs. Rows are ordered by page, as in settings.
@@ -216,6 +220,9 @@ func (r Report) Failed() []string {
 	}
 	if r.Scaling != nil {
 		failed = append(failed, r.Scaling.failed()...)
+	}
+	if r.Fleet != nil {
+		failed = append(failed, r.Fleet.failed()...)
 	}
 	return failed
 }

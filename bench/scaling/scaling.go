@@ -93,14 +93,13 @@ func Measure(ctx context.Context, s *control.Servers, job Job) (r Result, err er
 
 // start starts the services and waits until all are ready.
 func start(ctx context.Context, sys *system.System, job Job, cores []int) error {
-	const all = -1
 	var started []*system.Service
 	run := func(name string, core int, settings ...string) error {
 		p, err := sys.Run(name, core, settings...)
 		started = append(started, p)
 		return err
 	}
-	err := errors.Join(run("ingest", all, "RECORD_PER_HOST=0"), run("transcoder", all, "TRANSCODER_SLOTS=1"), run("uploader", all))
+	err := errors.Join(run("ingest", system.AnyCore, "RECORD_PER_HOST=0"), run("transcoder", system.AnyCore, "TRANSCODER_SLOTS=1"), run("uploader", system.AnyCore))
 	for n := range job.Recorders {
 		err = errors.Join(err, run("recorder", cores[n], "RECORDER_SLOTS=1", "EGRESS_ALLOW=127.0.0.0/8"))
 	}

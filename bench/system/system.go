@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,7 +42,11 @@ type System struct {
 	environ  []string
 	nats     *child.Process
 	services []*Service
+	closers  []io.Closer
 }
+
+// Closes has Stop close these when all processes have ended.
+func (s *System) Closes(list ...io.Closer) { s.closers = append(s.closers, list...) }
 
 // Service is a process of the system.
 type Service struct {
@@ -117,7 +122,7 @@ func (s *System) Loom(ctx context.Context, args ...string) error {
 }
 
 // Run starts a service with settings beyond those that all have. core is the only one that it, and
-// what it starts, runs on; below 0 it runs on all.
+// what it starts, runs on; AnyCore is all of them.
 func (s *System) Run(name string, core int, settings ...string) (*Service, error) {
 	port, err := servers.FreePort()
 	if err != nil {
@@ -139,11 +144,11 @@ func (s *System) Run(name string, core int, settings ...string) (*Service, error
 
 // Command starts a program that is no service of ours, as Run does.
 func (s *System) Command(cmd *exec.Cmd, name string) (*Service, error) {
-	return s.start(cmd, name, name+".log", s.environ, anyCore)
+	return s.start(cmd, name, name+".log", s.environ, AnyCore)
 }
 
-// anyCore lets a process run on all cores.
-const anyCore = -1
+// AnyCore lets a process run on all cores.
+const AnyCore = -1
 
 func (s *System) start(cmd *exec.Cmd, name, log string, env []string, core int) (*Service, error) {
 	path := filepath.Join(s.Dir, log)
@@ -163,7 +168,7 @@ func (s *System) start(cmd *exec.Cmd, name, log string, env []string, core int) 
 		service.Process, err = child.Start(context.Background(), cmd, child.Options{})
 		return err
 	}
-	if core == anyCore {
+	if core == AnyCore {
 		err = start()
 	} else {
 		err = process.OnCore(core, start)
@@ -242,6 +247,9 @@ func (s *System) Stop() error {
 	var errs []error
 	for _, p := range slices.Backward(s.services) {
 		errs = append(errs, p.Stop(syscall.SIGTERM, stopWithin))
+	}
+	for _, c := range s.closers {
+		errs = append(errs, c.Close())
 	}
 	if s.nats != nil {
 		errs = append(errs, s.nats.Stop(syscall.SIGTERM, stopWithin))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/bench/control"
+	"github.com/loom-lite/loom-lite/bench/fleet"
 	"github.com/loom-lite/loom-lite/bench/measure"
 	"github.com/loom-lite/loom-lite/bench/pages"
 	"github.com/loom-lite/loom-lite/bench/report"
@@ -29,6 +30,9 @@ type options struct {
 	// campaign is the number of scenes of the part scaling; services is the folder of programs.
 	campaign int
 	services string
+	// fleets are the fleets to measure, each for as long as fleetFor.
+	fleets   []fleet.Level
+	fleetFor time.Duration
 }
 
 // encoder are the settings that the transcoder and capture.mjs share.
@@ -60,6 +64,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.control.history, "history", 100_000, "how many renders have ended before, in that measurement")
 	flags.StringVar(&o.control.programs, "programs", "bin/control", "the folder that bench/control/setup.sh fills")
 	flags.IntVar(&o.campaign, "campaign", 12, "how many scenes the campaign has that one and two recorders record")
+	fleets := flags.String("fleets", "10,100,1000,1000x2,1000x3,1000x4",
+		"numbers of recorders to simulate, divided by commas; 1000x2 are a thousand whose tasks take half as long")
+	flags.DurationVar(&o.fleetFor, "fleet-for", time.Minute, "how long each fleet is looked at, once as many renders end as come")
 	flags.StringVar(&o.services, "services", "bin", "the folder of loom and the services, which make build fills")
 	flags.StringVar(&o.peers, "peers", "bench/peers", "the folder of the peers")
 	flags.StringVar(&o.out, "out", "out", "the folder to write bench.md and bench.json to")
@@ -91,6 +98,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.control.programs, err = filepath.Abs(o.control.programs); err != nil {
 		return options{}, fmt.Errorf("find the programs: %w", err)
 	}
+	for text := range strings.SplitSeq(*fleets, ",") {
+		level, err := fleet.ParseLevel(text)
+		if err != nil {
+			return options{}, fmt.Errorf("-fleets: %w", err)
+		}
+		o.fleets = append(o.fleets, level)
+	}
 	if o.services, err = filepath.Abs(o.services); err != nil {
 		return options{}, fmt.Errorf("find the services: %w", err)
 	}
@@ -111,6 +125,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return options{}, errors.New("-renders and -rate must be above 0, -backlog and -history no less")
 	case o.campaign < 2 || o.campaign > 100:
 		return options{}, errors.New("-campaign must be 2 to 100")
+	case o.fleetFor < time.Second:
+		return options{}, errors.New("-fleet-for must be 1s at least")
 	case o.timeout <= 0:
 		return options{}, errors.New("-timeout must be above 0")
 	}

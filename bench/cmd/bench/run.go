@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/bench/control"
+	"github.com/loom-lite/loom-lite/bench/fleet"
 	"github.com/loom-lite/loom-lite/bench/machine"
 	"github.com/loom-lite/loom-lite/bench/measure"
 	"github.com/loom-lite/loom-lite/bench/pages"
@@ -29,6 +30,9 @@ func run(ctx context.Context, args []string, environ map[string]string, stdin io
 	}
 	if len(args) == 4 && args[0] == control.RiverCommand {
 		return control.ServeRiver(ctx, args[1:], stdout)
+	}
+	if len(args) == 2 && args[0] == fleet.WorkersCommand {
+		return fleet.ServeWorkers(ctx, args[1], stdin, stdout)
 	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -105,6 +109,9 @@ func bench(ctx context.Context, o options, environ map[string]string, stderr io.
 	if slices.Contains(o.Parts, report.ScalingPart) && ctx.Err() == nil {
 		r.Scaling = measureScaling(ctx, o, site, stderr)
 	}
+	if slices.Contains(o.Parts, report.FleetPart) && ctx.Err() == nil {
+		r.Fleet = measureFleet(ctx, o, stderr)
+	}
 	r.Began, r.Took, r.Machine, r.LoadBefore, r.LoadAfter = began, time.Since(began), about, loadBefore, machine.Load()
 	return r, nil
 }
@@ -152,12 +159,17 @@ func tell(w io.Writer, r report.Run, n, total int) {
 	_, _ = fmt.Fprintf(w, "%d/%d  %s, %d at once, %s: %s\n", n, total, r.Page, r.Scenes, r.Tool, came)
 }
 
-// write writes bench.md and bench.json into a folder, and bench.md to stdout too.
+// write writes bench.md, bench.json and, where there is a fleet, fleet.svg into a folder, and
+// bench.md to stdout too.
 func write(dir string, r report.Report, stdout io.Writer) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the report's folder: %w", err)
 	}
-	for name, to := range map[string]func(io.Writer) error{"bench.md": r.Markdown, "bench.json": r.JSON} {
+	files := map[string]func(io.Writer) error{"bench.md": r.Markdown, "bench.json": r.JSON}
+	if r.Fleet != nil {
+		files["fleet.svg"] = r.Fleet.SVG
+	}
+	for name, to := range files {
 		file, err := os.Create(filepath.Join(dir, name))
 		if err != nil {
 			return fmt.Errorf("write the report: %w", err)
