@@ -4,9 +4,10 @@
 --   loom_uploader  closes renders whose video it has copied: it may call the functions for that,
 --                  and neither reads nor writes a table
 --   loom_reader    loom status, list, top and dashboards: changes nothing, and reads no options of
---                  scenes, which may be secret
+--                  scenes, which may be secret, and no values of renders, which are of people
 --   loom_console   the console: reads what readers do, submits and controls renders, and edits
---                  campaigns; it writes options of scenes, and does not read them
+--                  campaigns; it writes options of scenes and values of renders, and does not read
+--                  them
 --   loom_scaler    autoscalers: reads how much there is to do for each stage, and which workers are
 --                  busy, in the two views of 0022_scaling.sql
 --
@@ -171,6 +172,10 @@ language sql stable set search_path = '' as $$
     select g.name as to_group, p.prosrc
       from pg_catalog.unnest('{loom_uploader,loom_console}'::text[]) as g (name), loom.functions_of(g.name) f join pg_catalog.pg_proc p on p.oid = f
      where not loom.closes_as_owner()
+  ), shown as (
+    -- All but a render's values, which are for ingest alone.
+    select pg_catalog.array_agg(a.attname::text order by a.attnum) as columns from pg_catalog.pg_attribute a
+     where a.attrelid = pg_catalog.to_regclass('public.renders') and a.attnum > 0 and not a.attisdropped and a.attname <> 'variables'
   ), named (to_group, name, privileges, columns) as (
     values
       ('loom_ingest', 'public.campaigns', '{select}'::text[], null::text[]),
@@ -184,7 +189,7 @@ language sql stable set search_path = '' as $$
       ('loom_ingest', 'loom.shares', '{select}', null),
       ('loom_ingest', 'loom.migrations', '{select}', null),
       -- The uploader's only where loom.closes_as_owner() is false.
-      ('loom_uploader', 'public.renders', '{select}', null),
+      ('loom_uploader', 'public.renders', '{select}', (select columns from shown)),
       ('loom_uploader', 'public.renders', '{update}',
        '{status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,updated_at,completed_at}'),
       ('loom_uploader', 'public.render_jobs', '{select}', null),
@@ -193,7 +198,9 @@ language sql stable set search_path = '' as $$
       ('loom_console', 'public.scenes', '{select}', '{id,campaign_id,url,duration_sec,order_index}'),
       ('loom_console', 'public.scenes', '{insert,delete}', null),
       ('loom_console', 'public.scenes', '{update}', '{url,duration_sec,order_index,options}'),
-      ('loom_console', 'public.renders', '{select,insert}', null),
+      ('loom_console', 'public.renders', '{select}',
+       '{id,campaign_id,status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,cancel_requested,created_at,updated_at,completed_at}'),
+      ('loom_console', 'public.renders', '{insert}', null),
       -- With a right to update one column, rows may be locked.
       ('loom_console', 'public.renders', '{update}', '{cancel_requested}'),
       ('loom_console', 'public.render_jobs', '{select,insert}', null),
@@ -209,7 +216,7 @@ language sql stable set search_path = '' as $$
       -- What was done stays written.
       ('loom_console', 'loom.audit', '{select,insert}', null),
       ('loom_reader', 'public.campaigns', '{select}', '{id,name,user_id}'),
-      ('loom_reader', 'public.renders', '{select}', null),
+      ('loom_reader', 'public.renders', '{select}', (select columns from shown)),
       ('loom_reader', 'public.render_jobs', '{select}', null),
       ('loom_scaler', 'loom.stage_load', '{select}', null),
       ('loom_scaler', 'loom.worker_load', '{select}', null)

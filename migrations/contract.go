@@ -49,6 +49,7 @@ var contract = []struct {
 		{kind: aJSON, name: "facecam_options", ours: true, read: true},
 		// An app may have had one before: whatever it is, it is passed on.
 		{kind: kind{name: "of any type", types: []string{""}, make: "jsonb"}, name: "metadata", ours: true, read: true},
+		{kind: aJSON, name: "variables", ours: true, read: true},
 	}},
 	{"scenes", []column{
 		{kind: aUUID, name: "id", read: true}, {kind: aUUID, name: "campaign_id", read: true}, {kind: aText, name: "url", read: true},
@@ -63,6 +64,7 @@ var contract = []struct {
 		{kind: aTime, name: "updated_at"}, {kind: aTime, name: "completed_at", null: true},
 		{kind: aText, name: "error_code", ours: true, null: true, least: 40}, {kind: aJSON, name: "warnings", ours: true},
 		{kind: aText, name: "thumb_small_url", ours: true, null: true, least: 150}, {kind: aJSON, name: "report", ours: true, null: true}, {kind: aBool, name: "cancel_requested", ours: true},
+		{kind: aJSON, name: "variables", ours: true, read: true},
 	}},
 	{"render_jobs", []column{
 		{kind: aUUID, name: "id", read: true}, {kind: aUUID, name: "render_id", read: true},
