@@ -55,6 +55,10 @@ alter table public.renders add column if not exists warnings jsonb not null defa
 -- A thumbnail that is 640 pixels wide. That of thumb_url has the video's size.
 alter table public.renders add column if not exists thumb_small_url text;
 
+-- A few seconds of the video for mails, where the campaign asks for it: an animated GIF and WebP.
+alter table public.renders add column if not exists preview_url text;
+alter table public.renders add column if not exists preview_webp_url text;
+
 -- What was measured on the finished video before the render was done: docs/reference/report.md.
 alter table public.renders add column if not exists report jsonb;
 
@@ -93,7 +97,7 @@ do $$
 declare
   v_column text;
 begin
-  foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.report', 'renders.cancel_requested', 'scenes.options',
+  foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.preview_url', 'renders.preview_webp_url', 'renders.report', 'renders.cancel_requested', 'scenes.options',
                                   'campaigns.output_rate', 'campaigns.output_options', 'campaigns.facecam_options',
                                   'render_jobs.priority', 'render_jobs.queue_turn', 'render_jobs.queue_owner', 'render_jobs.queued_at'] loop
     if (select col_description(a.attrelid, a.attnum) from pg_attribute a

@@ -186,6 +186,7 @@ begin
     'final_video_url', case when octet_length(r ->> 'final_video_url') <= 2048 then r -> 'final_video_url' end,
     'thumb_url', case when octet_length(r ->> 'thumb_url') <= 2048 then r -> 'thumb_url' end,
     'thumb_small_url', case when octet_length(r ->> 'thumb_small_url') <= 2048 then r -> 'thumb_small_url' end,
+    'preview_url', case when octet_length(r ->> 'preview_url') <= 1024 then r -> 'preview_url' end,
     'error_code', left(r ->> 'error_code', 100), 'error_message', left(r ->> 'error_message', 500),
     'deleted', p_deleted);
   -- The whole is less than 20 kB.

@@ -314,7 +314,7 @@ func TestAnEventHasWhatReceiversNeedAndIsSmall(t *testing.T) {
 	allDone(t, conn, r)
 	got := get[string](t, conn, "select (data - '{render_id,campaign_id,job_id}'::text[])::text from loom.webhook_events where type = 'render.completed'")
 	want := `{"status": "done", "deleted": false, "user_id": "11111111-2222-3333-4444-555555555555", "metadata": {"customer": "0042"}, ` +
-		`"thumb_url": "t", "error_code": null, "error_message": null, "final_video_url": "v", "thumb_small_url": null}`
+		`"thumb_url": "t", "error_code": null, "preview_url": null, "error_message": null, "final_video_url": "v", "thumb_small_url": null}`
 	if got != want {
 		t.Errorf("it says\n%s, want\n%s", got, want)
 	}
@@ -322,8 +322,8 @@ func TestAnEventHasWhatReceiversNeedAndIsSmall(t *testing.T) {
 	other := fresh(t, conn, 0)
 	exec(t, conn, `update campaigns set metadata = jsonb_build_object('m', repeat('x', 8100))`)
 	exec(t, conn, `update renders set error_message = repeat(chr(1), 9000), final_video_url = repeat('u', 2048), thumb_url = repeat('u', 2048),
-		thumb_small_url = repeat('u', 2048), error_code = repeat('c', 200), status = 'failed' where id = $1`, other.id)
-	if n := get[int](t, conn, "select octet_length(data::text) from loom.webhook_events where type = 'render.failed'"); n < 15_000 || n > 19_000 {
+		thumb_small_url = repeat('u', 2048), preview_url = repeat('u', 1024), error_code = repeat('c', 200), status = 'failed' where id = $1`, other.id)
+	if n := get[int](t, conn, "select octet_length(data::text) from loom.webhook_events where type = 'render.failed'"); n < 16_000 || n > 20_000 {
 		t.Errorf("the largest has %d bytes", n)
 	}
 	// What is larger is left out, and it is said.

@@ -45,7 +45,7 @@ type renderer interface {
 	Retry(ctx context.Context, id uuid.UUID) (job *uuid.UUID, status string, err error)
 	Receipt(ctx context.Context, id uuid.UUID) (receipts.Receipt, error)
 	// Fetch writes a finished render's files to the paths.
-	Fetch(ctx context.Context, r renders.Report, video, thumbnail string) error
+	Fetch(ctx context.Context, r renders.Report, to renders.Files) error
 	// FetchBundle writes the failure bundle of an attempt to the path. It is the one that
 	// renders.Bundle chooses.
 	FetchBundle(ctx context.Context, render uuid.UUID, attempt renders.Attempt, path string) error

@@ -15,20 +15,34 @@ import (
 
 // fetch downloads a finished render's files. With keys it reads them from the store, which works
 // for private buckets too; without, from the URLs that the app gets.
-func fetch(ctx context.Context, settings map[string]string, r renders.Render, tasks []renders.Task, video, thumbnail string) error {
-	upload, found := renders.UploadTask(tasks)
-	if settings["S3_ENDPOINT"] == "" || settings["S3_ACCESS_KEY_ID"] == "" || !found {
-		return errors.Join(download(ctx, text(r.VideoURL), video), download(ctx, text(r.ThumbURL), thumbnail))
+func fetch(ctx context.Context, settings map[string]string, r renders.Render, tasks []renders.Task, to renders.Files) error {
+	files := []struct {
+		url                *string
+		bucket, suffix, to string
+	}{
+		{r.VideoURL, "VIDEOS", ".mp4", to.Video},
+		{r.ThumbURL, "THUMBNAILS", ".jpg", to.Thumbnail},
+		{r.PreviewURL, "THUMBNAILS", ".gif", to.PreviewGIF},
+		{r.PreviewWebP, "THUMBNAILS", ".webp", to.PreviewWebP},
 	}
-	client, err := openStore(settings)
-	if err != nil {
-		return err
+	one := func(url *string, _, _, to string) error { return download(ctx, text(url), to) }
+	if upload, found := renders.UploadTask(tasks); found && settings["S3_ENDPOINT"] != "" && settings["S3_ACCESS_KEY_ID"] != "" {
+		client, err := openStore(settings)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		one = func(_ *string, in, suffix, to string) error {
+			return client.Download(ctx, bucket(settings, in), r.ID.String()+"/"+upload.ID.String()+suffix, to)
+		}
 	}
-	defer client.Close()
-	name := r.ID.String() + "/" + upload.ID.String()
-	return errors.Join(
-		client.Download(ctx, bucket(settings, "VIDEOS"), name+".mp4", video),
-		client.Download(ctx, bucket(settings, "THUMBNAILS"), name+".jpg", thumbnail))
+	var failed error
+	for _, f := range files {
+		if f.to != "" {
+			failed = errors.Join(failed, one(f.url, f.bucket, f.suffix, f.to))
+		}
+	}
+	return failed
 }
 
 func openStore(settings map[string]string) (*store.Client, error) {

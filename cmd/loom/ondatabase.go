@@ -80,8 +80,8 @@ func (d *onDatabase) Receipt(ctx context.Context, id uuid.UUID) (r receipts.Rece
 	return receipts.Read(ctx, d.db, id, prices)
 }
 
-func (d *onDatabase) Fetch(ctx context.Context, r renders.Report, video, thumbnail string) error {
-	return fetch(ctx, d.settings, r.Render, r.Tasks, video, thumbnail)
+func (d *onDatabase) Fetch(ctx context.Context, r renders.Report, to renders.Files) error {
+	return fetch(ctx, d.settings, r.Render, r.Tasks, to)
 }
 
 func (d *onDatabase) FetchBundle(ctx context.Context, _ uuid.UUID, attempt renders.Attempt, path string) error {

@@ -24,6 +24,8 @@ type outcome struct {
 	// Video and Thumbnail are the downloaded files' absolute paths.
 	Video     *string `json:"video"`
 	Thumbnail *string `json:"thumbnail"`
+	// preview is the animated GIF's, empty where the campaign asks for none. A WebP lies beside it.
+	preview string
 	// Frames were counted on the finished file; DurationSeconds follows from them.
 	Frames          int     `json:"frames"`
 	DurationSeconds float64 `json:"duration_s"`

@@ -25,7 +25,7 @@ import (
 type renderCmd struct {
 	Campaign string `arg:"" placeholder:"CAMPAIGN.yaml" help:"The campaign file."`
 	Local    bool   `help:"Run all of loom-lite in this process, for this one render."`
-	Out      string `short:"o" placeholder:"OUT.mp4" help:"Where the video goes; the thumbnail goes to OUT.jpg (default: the campaign's name)."`
+	Out      string `short:"o" placeholder:"OUT.mp4" help:"Where the video goes; the thumbnail goes to OUT.jpg, previews to OUT.gif and OUT.webp (default: the campaign's name)."`
 	NoCache  bool   `name:"no-cache" help:"Make everything anew: use nothing that was made for another render."`
 	JSON     bool   `help:"Print the outcome as one line of JSON, and nothing else on stdout."`
 	dataFlag
@@ -54,6 +54,9 @@ func (c *renderCmd) Run(ctx context.Context, a *app) error {
 		}
 	} else if o.Status == renders.Done && err == nil {
 		a.printf("%s  (%d frames, %.2f s, rendered in %.1f s)\n%s\n", *o.Video, o.Frames, o.DurationSeconds, o.WallSeconds, *o.Thumbnail)
+		if o.preview != "" {
+			a.printf("%s\n", o.preview)
+		}
 	}
 	return err
 }
@@ -63,7 +66,7 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	if err != nil {
 		return usageError{err}
 	}
-	video, thumbnail, err := c.outputs(file)
+	to, err := c.outputs(file)
 	if err != nil {
 		return usageError{err}
 	}
@@ -109,7 +112,7 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	}
 	defer in.Close()
 	job := &job{app: a, in: in, stack: stack, served: file.Local(), outcome: o}
-	return job.run(ctx, work, video, thumbnail)
+	return job.run(ctx, work, to)
 }
 
 // apiFor returns the deployment behind an API, if a command is to use one for a campaign, and else
@@ -153,25 +156,31 @@ func (c *renderCmd) database(ctx context.Context, a *app, settings map[string]st
 	return d, nil
 }
 
-// outputs returns the absolute paths of the video and the thumbnail, and makes sure that they can
-// be written: before the work, not after it.
-func (c *renderCmd) outputs(file *campaign.Campaign) (video, thumbnail string, err error) {
+// outputs returns the absolute paths of the files, and makes sure that they can be written: before
+// the work, not after it.
+func (c *renderCmd) outputs(file *campaign.Campaign) (to renders.Files, err error) {
 	out := c.Out
 	if out == "" {
 		out = slug(file.Name) + ".mp4"
 	}
-	if video, err = filepath.Abs(out); err != nil {
-		return "", "", fmt.Errorf("output: %w", err)
+	if to.Video, err = filepath.Abs(out); err != nil {
+		return to, fmt.Errorf("output: %w", err)
 	}
-	if thumbnail, err = thumbnailOf(video); err != nil {
-		return "", "", err
+	if to.Thumbnail, err = thumbnailOf(to.Video); err != nil {
+		return to, err
 	}
-	for _, path := range []string{video, thumbnail} {
+	paths := []string{to.Video, to.Thumbnail}
+	if file.Preview() {
+		base := strings.TrimSuffix(to.Video, filepath.Ext(to.Video))
+		to.PreviewGIF, to.PreviewWebP = base+".gif", base+".webp"
+		paths = append(paths, to.PreviewGIF, to.PreviewWebP)
+	}
+	for _, path := range paths {
 		if err := checkOutput(path); err != nil {
-			return "", "", err
+			return to, err
 		}
 	}
-	return video, thumbnail, nil
+	return to, nil
 }
 
 // slug makes a file name of a campaign's name.
@@ -259,7 +268,7 @@ type job struct {
 }
 
 // run submits the render, follows it to its end and fetches its files.
-func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail string) error {
+func (j *job) run(ctx context.Context, s renders.Submission, to renders.Files) error {
 	id, err := j.in.Submit(ctx, s)
 	if err != nil {
 		return err
@@ -288,10 +297,11 @@ func (j *job) run(ctx context.Context, s renders.Submission, video, thumbnail st
 	if err := j.outcome.measured(r); err != nil {
 		return err
 	}
-	if err := j.in.Fetch(ctx, r, video, thumbnail); err != nil {
+	if err := j.in.Fetch(ctx, r, to); err != nil {
 		return err
 	}
-	j.outcome.Video, j.outcome.Thumbnail = &video, &thumbnail
+	j.outcome.Video, j.outcome.Thumbnail = &to.Video, &to.Thumbnail
+	j.outcome.preview = to.PreviewGIF
 	return nil
 }
 

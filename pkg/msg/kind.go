@@ -78,6 +78,9 @@ const (
 	// Thumbnail is a JPEG of the video's size, ThumbnailSmall the same 640 pixels wide.
 	Thumbnail      = "thumbnail"
 	ThumbnailSmall = "thumbnail-small"
+	// PreviewGIF and PreviewWebP are a few seconds of the video, animated, for mails.
+	PreviewGIF  = "preview-gif"
+	PreviewWebP = "preview-webp"
 	// Picture is a JPEG of a page that was opened once.
 	Picture = "picture"
 )

@@ -218,7 +218,8 @@ type VideoFacts struct {
 }
 
 // ConcatParams says how to join. Inputs: the segments, in order of their names, with VideoFacts.
-// Outputs: Joined, or Video, Thumbnail and ThumbnailSmall when Final. Facts: VideoFacts.
+// Outputs: Joined, or Video, Thumbnail and ThumbnailSmall when Final, and PreviewGIF and
+// PreviewWebP when there is a Preview. Facts: VideoFacts.
 type ConcatParams struct {
 	Width  int  `json:"width"`
 	Height int  `json:"height"`
@@ -232,6 +233,8 @@ type ConcatParams struct {
 	Final bool `json:"final"`
 	// ThumbnailAt is when the thumbnail's frame is, in seconds, when Final; nil: look for one.
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
+	// Preview is what the animated previews show; nil: none are made.
+	Preview *output.Preview `json:"preview,omitempty"`
 	// Captions are the finished video's track, when Final; none: it has none.
 	Captions []Caption `json:"captions,omitempty"`
 	// Language is the track's, in three letters (ISO 639-2/T); empty: it does not say.
@@ -239,7 +242,8 @@ type ConcatParams struct {
 }
 
 // OverlayParams says how to finish a video with a facecam. Inputs: Joined (with VideoFacts),
-// FacecamFile (with ProbeFacts). Outputs: Video, Thumbnail, ThumbnailSmall. Facts: VideoFacts.
+// FacecamFile (with ProbeFacts). Outputs: Video, Thumbnail, ThumbnailSmall, and PreviewGIF and
+// PreviewWebP when there is a Preview. Facts: VideoFacts.
 type OverlayParams struct {
 	Width  int  `json:"width"`
 	Height int  `json:"height"`
@@ -247,6 +251,8 @@ type OverlayParams struct {
 	Frames int  `json:"frames"`
 	// ThumbnailAt is when the thumbnail's frame is, in seconds; nil: look for one.
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
+	// Preview is what the animated previews show; nil: none are made.
+	Preview *output.Preview `json:"preview,omitempty"`
 	// Bubble is where the facecam is, and what of a frame a thumbnail is not chosen for; nil: at
 	// the usual place.
 	Bubble *Bubble `json:"bubble,omitempty"`
@@ -258,8 +264,8 @@ type OverlayParams struct {
 	Language string `json:"language,omitempty"`
 }
 
-// UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail, ThumbnailSmall. No
-// outputs in the work bucket. Facts: UploadFacts.
+// UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail, ThumbnailSmall, and
+// PreviewGIF and PreviewWebP if they were made. No outputs in the work bucket. Facts: UploadFacts.
 type UploadParams struct{}
 
 // UploadFacts says where the finished files are. The URLs are in the renders row alone: they may be
@@ -270,4 +276,6 @@ type UploadFacts struct {
 	VideoKey          string `json:"video_key"`
 	ThumbnailKey      string `json:"thumbnail_key"`
 	ThumbnailSmallKey string `json:"thumbnail_small_key"`
+	PreviewGIFKey     string `json:"preview_gif_key,omitempty"`
+	PreviewWebPKey    string `json:"preview_webp_key,omitempty"`
 }

@@ -11,6 +11,8 @@ type Options struct {
 	// start; what is beyond its end is its last frame. Nil: a frame that shows something is looked
 	// for.
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
+	// Preview is a few seconds of the video, animated, for mails. Nil: none is made.
+	Preview *Preview `json:"preview,omitempty"`
 	// Loudness is how loud the sound is.
 	Loudness *Loudness `json:"loudness,omitempty"`
 	// Transition is from one scene to the next. Nil: a cut.

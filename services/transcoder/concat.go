@@ -58,7 +58,7 @@ func (t *Transcoder) concat(ctx context.Context, task *stage.Task) (any, error) 
 	if facts.Report, err = verify.Gate(ctx, t.tools, task.Dir, video, frames(task, total, 0.8, 0.9)); err != nil {
 		return nil, fmt.Errorf("concat: %w", err)
 	}
-	return facts, t.finish(ctx, task, video)
+	return facts, t.finish(ctx, task, video, p.Preview)
 }
 
 // join makes one file of the segments and measures it.

@@ -5,9 +5,11 @@ import (
 	"fmt"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/bubble"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/fingerprint"
+	"github.com/loom-lite/loom-lite/services/transcoder/internal/preview"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/sound"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/thumbnail"
 	"github.com/loom-lite/loom-lite/services/transcoder/internal/verify"
@@ -52,7 +54,7 @@ func (t *Transcoder) overlay(ctx context.Context, task *stage.Task) (any, error)
 	if facts.Report, err = verify.Gate(ctx, t.tools, task.Dir, video, frames(task, p.Frames, 0.78, 0.88)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
-	return facts, t.finish(ctx, task, video)
+	return facts, t.finish(ctx, task, video, p.Preview)
 }
 
 // openSound fetches the facecam and returns its sound, nil when it has none.
@@ -69,12 +71,25 @@ func (t *Transcoder) openSound(ctx context.Context, task *stage.Task, p msg.Over
 	return source, source.MeasureFor(ctx, t.tools, task.Dir, sound.TargetOf(p.Loudness), p.Rate.At(p.Frames), part(task, 0.2, 0.3))
 }
 
-// finish makes the thumbnails of a video that has passed the quality gate, and stores all.
-func (t *Transcoder) finish(ctx context.Context, task *stage.Task, v verify.Finished) error {
+// finish makes the thumbnails and previews of a video that has passed the quality gate, and stores
+// all.
+func (t *Transcoder) finish(ctx context.Context, task *stage.Task, v verify.Finished, wanted *output.Preview) error {
 	if err := thumbnail.Choose(ctx, t.tools, task.Dir, v.Thumbnail()); err != nil {
 		return err
 	}
 	task.Progress(0.9)
+	if wanted != nil {
+		if err := preview.Make(ctx, t.tools, task.Dir, v.Thumbnail(), *wanted); err != nil {
+			return err
+		}
+		if err := task.Store(ctx, msg.PreviewGIF, path(task, preview.GIFFile)); err != nil {
+			return err
+		}
+		if err := task.Store(ctx, msg.PreviewWebP, path(task, preview.WebPFile)); err != nil {
+			return err
+		}
+		task.Progress(0.95)
+	}
 	if err := task.Store(ctx, msg.Video, path(task, v.Name)); err != nil {
 		return err
 	}

@@ -48,19 +48,16 @@ type file struct {
 	name, contentType, bucket, key string
 }
 
-// urls are the URLs of the outputs for the app's users. They may be signed, so they go nowhere but
-// into the render's row.
-type urls struct{ video, thumbnail, small string }
+// urls are the URLs of the outputs for the app's users, by name. They may be signed, so they go
+// nowhere but into the render's row.
+type urls map[string]string
 
-// Handle copies the video and the thumbnails to their buckets and closes the render.
+// Handle copies the video, the thumbnails and the previews to their buckets and closes the render.
 func (h *handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
-	key := t.RenderID.String() + "/" + t.TaskID.String()
-	video := file{msg.Video, "video/mp4", h.cfg.VideoBucket, key + ".mp4"}
-	thumbnail := file{msg.Thumbnail, "image/jpeg", h.cfg.ThumbnailBucket, key + ".jpg"}
-	small := file{msg.ThumbnailSmall, "image/jpeg", h.cfg.ThumbnailBucket, key + "-small.jpg"}
-	facts, err := h.upload(ctx, t, video, thumbnail, small)
+	files := h.files(t)
+	facts, err := h.upload(ctx, t, files)
 	if errors.Is(err, stage.ErrNotWanted) || (err != nil && ctx.Err() != nil) {
-		h.discard(ctx, t, video, thumbnail, small)
+		h.discard(ctx, t, files...)
 	}
 	if err != nil {
 		return nil, err
@@ -68,37 +65,52 @@ func (h *handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	return facts, nil
 }
 
-func (h *handler) upload(ctx context.Context, t *stage.Task, video, thumbnail, small file) (facts msg.UploadFacts, err error) {
+// files are a task's outputs. Small ones come first: what is wrong with a bucket shows before the
+// video has been copied.
+func (h *handler) files(t *stage.Task) []file {
+	key := t.RenderID.String() + "/" + t.TaskID.String()
+	files := []file{
+		{msg.ThumbnailSmall, "image/jpeg", h.cfg.ThumbnailBucket, key + "-small.jpg"},
+		{msg.Thumbnail, "image/jpeg", h.cfg.ThumbnailBucket, key + ".jpg"},
+	}
+	if _, made := t.Inputs[msg.PreviewGIF]; made {
+		files = append(files, file{msg.PreviewGIF, "image/gif", h.cfg.ThumbnailBucket, key + ".gif"})
+	}
+	if _, made := t.Inputs[msg.PreviewWebP]; made {
+		files = append(files, file{msg.PreviewWebP, "image/webp", h.cfg.ThumbnailBucket, key + ".webp"})
+	}
+	return append(files, file{msg.Video, "video/mp4", h.cfg.VideoBucket, key + ".mp4"})
+}
+
+func (h *handler) upload(ctx context.Context, t *stage.Task, files []file) (facts msg.UploadFacts, err error) {
 	made, err := stage.Facts[msg.VideoFacts](t, msg.Video)
 	if err != nil {
 		return facts, err
 	}
-	if err := h.begin(ctx, t, small, thumbnail, video); err != nil {
+	if err := h.begin(ctx, t, files...); err != nil {
 		return facts, err
 	}
 	fault.Here(fault.CopiesRecorded)
-	// Small files first: what is wrong with a bucket shows before the video has been copied.
-	for _, f := range []file{small, thumbnail} {
-		if err := h.copy(ctx, t, f, 0); err != nil {
+	at, keys := urls{}, map[string]string{}
+	for _, f := range files {
+		var size int64
+		if f.name == msg.Video {
+			t.Progress(0.1)
+			size = made.Bytes
+		}
+		if err := h.copy(ctx, t, f, size); err != nil {
 			return facts, err
 		}
-	}
-	t.Progress(0.1)
-	if err := h.copy(ctx, t, video, made.Bytes); err != nil {
-		return facts, err
+		if at[f.name], err = h.url(ctx, f); err != nil {
+			return facts, err
+		}
+		keys[f.name] = f.key
 	}
 	t.Progress(0.9)
-	var at urls
-	if at.video, err = h.url(ctx, video); err != nil {
-		return facts, err
+	facts = msg.UploadFacts{
+		VideoKey: keys[msg.Video], ThumbnailKey: keys[msg.Thumbnail], ThumbnailSmallKey: keys[msg.ThumbnailSmall],
+		PreviewGIFKey: keys[msg.PreviewGIF], PreviewWebPKey: keys[msg.PreviewWebP],
 	}
-	if at.thumbnail, err = h.url(ctx, thumbnail); err != nil {
-		return facts, err
-	}
-	if at.small, err = h.url(ctx, small); err != nil {
-		return facts, err
-	}
-	facts = msg.UploadFacts{VideoKey: video.key, ThumbnailKey: thumbnail.key, ThumbnailSmallKey: small.key}
 	return facts, h.finish(ctx, t, at, facts)
 }
 

@@ -25,8 +25,10 @@ func TestAnUploadClosesTheRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := fmt.Sprintf("https://cdn.example/files/%%s/%s/%s", r.render, r.task)
-	want := urls{video: fmt.Sprintf(base, r.cfg.VideoBucket) + ".mp4", thumbnail: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + ".jpg",
-		small: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + "-small.jpg"}
+	want := urls{
+		msg.Video: fmt.Sprintf(base, r.cfg.VideoBucket) + ".mp4", msg.Thumbnail: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + ".jpg",
+		msg.ThumbnailSmall: fmt.Sprintf(base, r.cfg.ThumbnailBucket) + "-small.jpg",
+	}
 	wantFacts := msg.UploadFacts{
 		VideoKey: fmt.Sprintf("%s/%s.mp4", r.render, r.task), ThumbnailKey: fmt.Sprintf("%s/%s.jpg", r.render, r.task),
 		ThumbnailSmallKey: fmt.Sprintf("%s/%s-small.jpg", r.render, r.task),
@@ -36,7 +38,8 @@ func TestAnUploadClosesTheRender(t *testing.T) {
 	}
 	row := r.row()
 	if row.Status != "done" || row.Progress != 100 || row.JobState != "completed" || row.Message != nil || row.Completed == nil ||
-		*row.Video != want.video || *row.Thumbnail != want.thumbnail || *row.Small != want.small {
+		*row.Video != want[msg.Video] || *row.Thumbnail != want[msg.Thumbnail] || *row.Small != want[msg.ThumbnailSmall] ||
+		row.GIF != nil || row.WebP != nil {
 		t.Errorf("%+v", row)
 	}
 	if video, thumbnail := r.size(r.cfg.VideoBucket, ".mp4"), r.size(r.cfg.ThumbnailBucket, ".jpg"); video != 18 || thumbnail != 7 {
@@ -44,6 +47,28 @@ func TestAnUploadClosesTheRender(t *testing.T) {
 	}
 	if n := r.size(r.cfg.ThumbnailBucket, "-small.jpg"); n != 13 {
 		t.Errorf("%d bytes of the small thumbnail", n)
+	}
+}
+
+func TestPreviewsAreStoredWithTheVideo(t *testing.T) {
+	r := arrange(t)
+	task := r.grant("worker-1")
+	task.Inputs[msg.PreviewGIF] = msg.Input{Key: r.key("thumbnail.jpg")}
+	task.Inputs[msg.PreviewWebP] = msg.Input{Key: r.key("thumbnail-small.jpg")}
+	facts, err := r.Handle(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := fmt.Sprintf("%s/%s", r.render, r.task)
+	if made, _ := facts.(msg.UploadFacts); made.PreviewGIFKey != key+".gif" || made.PreviewWebPKey != key+".webp" {
+		t.Errorf("facts %+v", facts)
+	}
+	base := fmt.Sprintf("https://cdn.example/files/%s/%s", r.cfg.ThumbnailBucket, key)
+	if row := r.row(); row.GIF == nil || row.WebP == nil || *row.GIF != base+".gif" || *row.WebP != base+".webp" {
+		t.Errorf("%+v", row)
+	}
+	if a, b := r.size(r.cfg.ThumbnailBucket, ".gif"), r.size(r.cfg.ThumbnailBucket, ".webp"); a != 7 || b != 13 {
+		t.Errorf("%d and %d bytes", a, b)
 	}
 }
 

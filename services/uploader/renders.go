@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/loom-lite/loom-lite/pkg/msg"
 )
 
 // Verdicts of loom.finish_render.
@@ -30,8 +32,10 @@ func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at url
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	// Texts with casts need no look-up of types, which works through a transaction pooler too.
-	err = r.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb, $6::text)",
-		task.String(), attempt, at.video, at.thumbnail, string(facts), at.small).Scan(&verdict)
+	err = r.pool.QueryRow(ctx, `select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb, $6::text,
+			nullif($7::text, ''), nullif($8::text, ''))`,
+		task.String(), attempt, at[msg.Video], at[msg.Thumbnail], string(facts), at[msg.ThumbnailSmall],
+		at[msg.PreviewGIF], at[msg.PreviewWebP]).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("close the render in Postgres: %w", err)
 	}

@@ -145,14 +145,14 @@ type row struct {
 	Status, JobState          string
 	Progress                  int
 	Video, Thumbnail, Message *string
-	Small                     *string
+	Small, GIF, WebP          *string
 	Completed                 *time.Time
 }
 
 func (r *rig) row() row {
 	r.t.Helper()
 	rows, err := r.pool.Query(context.Background(), `
-select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnail, r.thumb_small_url as small, r.error_message as message,
+select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnail, r.thumb_small_url as small, r.preview_url as gif, r.preview_webp_url as web_p, r.error_message as message,
        r.completed_at as completed, j.state as job_state
   from renders r join render_jobs j on j.render_id = r.id where r.id = $1`, r.render)
 	if err != nil {

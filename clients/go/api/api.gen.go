@@ -35,6 +35,8 @@ const (
 // Defines values for ArtifactName.
 const (
 	FailureBundle  ArtifactName = "failure_bundle"
+	PreviewGif     ArtifactName = "preview_gif"
+	PreviewWebp    ArtifactName = "preview_webp"
 	Thumbnail      ArtifactName = "thumbnail"
 	ThumbnailSmall ArtifactName = "thumbnail_small"
 	Video          ArtifactName = "video"
@@ -1046,6 +1048,31 @@ type OutputOptions struct {
 		TruePeakDbtp *float32 `json:"true_peak_dbtp,omitempty"`
 	} `json:"loudness,omitempty"`
 
+	// Preview A few seconds of the video as an animated GIF and an animated WebP for mails, each of at most 1 MB: a group of fields, {} for the defaults. Default: none.
+	//
+	// Examples: {"play_button":true,"seconds":5}
+	Preview *struct {
+		// At The preview's first frame, in seconds from the video's start: 0 to 7200. Default: where most moves, at a frame that shows something.
+		//
+		// Examples: 2
+		At *float32 `json:"at,omitempty"`
+
+		// PlayButton Whether a play button is drawn in its middle.
+		//
+		// Examples: true
+		PlayButton *bool `json:"play_button,omitempty"`
+
+		// Seconds How long it is, from 3 to 6 seconds; a shorter video is shown whole.
+		//
+		// Examples: 5
+		Seconds *float32 `json:"seconds,omitempty"`
+
+		// Width Its width in pixels, from 200 to 800; less where 1 MB asks for it.
+		//
+		// Examples: 480
+		Width *int `json:"width,omitempty"`
+	} `json:"preview,omitempty"`
+
 	// Quality How the picture is encoded: draft (fastest), standard, or high (closest to the page).
 	//
 	// Examples: high
@@ -1281,16 +1308,18 @@ type ReceiptOutput struct {
 
 // Render defines model for Render.
 type Render struct {
-	Campaign      *string    `json:"campaign"`
-	CampaignID    string     `json:"campaign_id"`
-	CompletedAt   *time.Time `json:"completed_at"`
-	CreatedAt     time.Time  `json:"created_at"`
-	ErrorCode     *string    `json:"error_code"`
-	ErrorMessage  *string    `json:"error_message"`
-	Eta           *ETA       `json:"eta,omitempty"`
-	FinalVideoURL *string    `json:"final_video_url"`
-	ID            string     `json:"id"`
-	Progress      int        `json:"progress"`
+	Campaign       *string    `json:"campaign"`
+	CampaignID     string     `json:"campaign_id"`
+	CompletedAt    *time.Time `json:"completed_at"`
+	CreatedAt      time.Time  `json:"created_at"`
+	ErrorCode      *string    `json:"error_code"`
+	ErrorMessage   *string    `json:"error_message"`
+	Eta            *ETA       `json:"eta,omitempty"`
+	FinalVideoURL  *string    `json:"final_video_url"`
+	ID             string     `json:"id"`
+	PreviewURL     *string    `json:"preview_url"`
+	PreviewWebpURL *string    `json:"preview_webp_url"`
+	Progress       int        `json:"progress"`
 
 	// QueuePosition How many queued renders are to be started before this one: 0 for the next. Null when it is not queued.
 	QueuePosition *int        `json:"queue_position"`
@@ -2164,8 +2193,11 @@ type WebhookRenderData struct {
 	Metadata map[string]interface{} `json:"metadata"`
 
 	// MetadataOmitted The metadata is too large to be passed on.
-	MetadataOmitted *bool  `json:"metadata_omitted,omitempty"`
-	RenderID        string `json:"render_id"`
+	MetadataOmitted *bool `json:"metadata_omitted,omitempty"`
+
+	// PreviewURL An animated GIF, where the campaign asks for a preview.
+	PreviewURL *string `json:"preview_url"`
+	RenderID   string  `json:"render_id"`
 
 	// Status The render's: done, failed, cancelled, or the stage that began.
 	//
@@ -2740,6 +2772,14 @@ func (a *WebhookRenderData) UnmarshalJSON(b []byte) error {
 		delete(object, "metadata_omitted")
 	}
 
+	if raw, found := object["preview_url"]; found {
+		err = json.Unmarshal(raw, &a.PreviewURL)
+		if err != nil {
+			return fmt.Errorf("error reading 'preview_url': %w", err)
+		}
+		delete(object, "preview_url")
+	}
+
 	if raw, found := object["render_id"]; found {
 		err = json.Unmarshal(raw, &a.RenderID)
 		if err != nil {
@@ -2841,6 +2881,11 @@ func (a WebhookRenderData) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'metadata_omitted': %w", err)
 		}
+	}
+
+	object["preview_url"], err = json.Marshal(a.PreviewURL)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'preview_url': %w", err)
 	}
 
 	object["render_id"], err = json.Marshal(a.RenderID)
@@ -3290,7 +3335,7 @@ type ClientInterface interface {
 
 	// ListRenderArtifacts Get URLs of what a render has made
 	//
-	// The video and its thumbnails, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
+	// The video, its thumbnails and previews, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
 	//
 	// It takes a token with the scope `read`.
 	//
@@ -4196,7 +4241,7 @@ func (c *Client) GetRender(ctx context.Context, id string, reqEditors ...Request
 
 // ListRenderArtifacts Get URLs of what a render has made
 //
-// The video and its thumbnails, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
+// The video, its thumbnails and previews, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
 //
 // It takes a token with the scope `read`.
 //
@@ -7992,7 +8037,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListRenderArtifactsWithResponse Get URLs of what a render has made
 	//
-	// The video and its thumbnails, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
+	// The video, its thumbnails and previews, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
 	//
 	// It takes a token with the scope `read`.
 	//
@@ -10220,7 +10265,7 @@ func (c *ClientWithResponses) GetRenderWithResponse(ctx context.Context, id stri
 
 // ListRenderArtifactsWithResponse Get URLs of what a render has made
 //
-// The video and its thumbnails, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
+// The video, its thumbnails and previews, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
 //
 // It takes a token with the scope `read`.
 //

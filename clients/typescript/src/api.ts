@@ -375,7 +375,7 @@ export interface paths {
         };
         /**
          * Get URLs of what a render has made
-         * @description The video and its thumbnails, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
+         * @description The video, its thumbnails and previews, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).
          *
          *     It takes a token with the scope `read`.
          */
@@ -1196,7 +1196,7 @@ export interface components {
              */
             expires_at: string;
             /** @enum {string} */
-            name: "video" | "thumbnail" | "thumbnail_small" | "failure_bundle";
+            name: "video" | "thumbnail" | "thumbnail_small" | "preview_gif" | "preview_webp" | "failure_bundle";
             /**
              * Format: int64
              * @description The scene of a failure bundle, from 1.
@@ -1885,6 +1885,38 @@ export interface components {
                 true_peak_dbtp?: number;
             };
             /**
+             * @description A few seconds of the video as an animated GIF and an animated WebP for mails, each of at most 1 MB: a group of fields, {} for the defaults. Default: none.
+             * @example {
+             *       "play_button": true,
+             *       "seconds": 5
+             *     }
+             */
+            preview?: {
+                /**
+                 * @description The preview's first frame, in seconds from the video's start: 0 to 7200. Default: where most moves, at a frame that shows something.
+                 * @example 2
+                 */
+                at?: number;
+                /**
+                 * @description Whether a play button is drawn in its middle.
+                 * @default false
+                 * @example true
+                 */
+                play_button?: boolean;
+                /**
+                 * @description How long it is, from 3 to 6 seconds; a shorter video is shown whole.
+                 * @default 4
+                 * @example 5
+                 */
+                seconds?: number;
+                /**
+                 * @description Its width in pixels, from 200 to 800; less where 1 MB asks for it.
+                 * @default 600
+                 * @example 480
+                 */
+                width?: number;
+            };
+            /**
              * @description How the picture is encoded: draft (fastest), standard, or high (closest to the page).
              * @default standard
              * @example high
@@ -2119,6 +2151,8 @@ export interface components {
             eta?: components["schemas"]["ETA"];
             final_video_url: string | null;
             id: string;
+            preview_url: string | null;
+            preview_webp_url: string | null;
             /** Format: int64 */
             progress: number;
             /**
@@ -3070,6 +3104,8 @@ export interface components {
             } | null;
             /** @description The metadata is too large to be passed on. */
             metadata_omitted?: boolean;
+            /** @description An animated GIF, where the campaign asks for a preview. */
+            preview_url: string | null;
             render_id: string;
             /**
              * @description The render's: done, failed, cancelled, or the stage that began.

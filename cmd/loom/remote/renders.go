@@ -115,13 +115,16 @@ func (d *Deployment) Receipt(ctx context.Context, id uuid.UUID) (receipts.Receip
 	return r, ifMissing(err, renders.ErrNotFound)
 }
 
-// Fetch writes a finished render's video and thumbnail to the paths.
-func (d *Deployment) Fetch(ctx context.Context, r renders.Report, video, thumbnail string) error {
+// Fetch writes a finished render's files to the paths.
+func (d *Deployment) Fetch(ctx context.Context, r renders.Report, to renders.Files) error {
 	artifacts, err := decode[api.ArtifactsOutputBody](d.client.ListRenderArtifacts(ctx, r.Render.ID.String()))
 	if err != nil {
 		return err
 	}
-	paths := map[api.ArtifactName]string{api.Video: video, api.Thumbnail: thumbnail}
+	paths := map[api.ArtifactName]string{api.Video: to.Video, api.Thumbnail: to.Thumbnail}
+	if to.PreviewGIF != "" {
+		paths[api.PreviewGif], paths[api.PreviewWebp] = to.PreviewGIF, to.PreviewWebP
+	}
 	for _, a := range artifacts.Items {
 		path, wanted := paths[a.Name]
 		if !wanted {

@@ -32,7 +32,7 @@ func (a *API) artifacts() {
 	}, a.getTasks)
 	Handle(a, Need{Scope: access.Read}, huma.Operation{
 		OperationID: "list-render-artifacts", Method: http.MethodGet, Path: "/v1/renders/{id}/artifacts", Tags: tags, Summary: "Get URLs of what a render has made",
-		Description: "The video and its thumbnails, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read " +
+		Description: "The video, its thumbnails and previews, and the failure bundles of attempts that failed. Each URL is signed: whoever has it may read " +
 			"the object, for 15 minutes. Some time after a render has ended its failure bundles are deleted (WORK_RETENTION).",
 		Errors: []int{http.StatusNotFound},
 	}, a.listArtifacts)
@@ -54,7 +54,7 @@ func (a *API) getTasks(ctx context.Context, in *renderInput) (*tasksOutput, erro
 
 // Artifact is an object that a render has made.
 type Artifact struct {
-	Name        string    `json:"name" enum:"video,thumbnail,thumbnail_small,failure_bundle"`
+	Name        string    `json:"name" enum:"video,thumbnail,thumbnail_small,preview_gif,preview_webp,failure_bundle"`
 	ContentType string    `json:"content_type" example:"video/mp4"`
 	URL         string    `json:"url" format:"uri" doc:"A signed URL, to be read with GET and no header."`
 	ExpiresAt   time.Time `json:"expires_at" doc:"When the URL ends."`
@@ -86,14 +86,17 @@ func (a *API) listArtifacts(ctx context.Context, in *renderInput) (*artifactsOut
 	if upload, found := renders.UploadTask(r.Tasks); found && r.Render.Status == renders.Done {
 		name := r.Render.ID.String() + "/" + upload.ID.String()
 		for _, one := range []struct {
+			there       bool
 			bucket, key string
 			Artifact
 		}{
-			{a.cfg.Buckets.Videos, name + ".mp4", Artifact{Name: "video", ContentType: "video/mp4"}},
-			{a.cfg.Buckets.Thumbnails, name + ".jpg", Artifact{Name: "thumbnail", ContentType: "image/jpeg"}},
-			{a.cfg.Buckets.Thumbnails, name + "-small.jpg", Artifact{Name: "thumbnail_small", ContentType: "image/jpeg"}},
+			{true, a.cfg.Buckets.Videos, name + ".mp4", Artifact{Name: "video", ContentType: "video/mp4"}},
+			{true, a.cfg.Buckets.Thumbnails, name + ".jpg", Artifact{Name: "thumbnail", ContentType: "image/jpeg"}},
+			{r.Render.ThumbSmall != nil, a.cfg.Buckets.Thumbnails, name + "-small.jpg", Artifact{Name: "thumbnail_small", ContentType: "image/jpeg"}},
+			{r.Render.PreviewURL != nil, a.cfg.Buckets.Thumbnails, name + ".gif", Artifact{Name: "preview_gif", ContentType: "image/gif"}},
+			{r.Render.PreviewWebP != nil, a.cfg.Buckets.Thumbnails, name + ".webp", Artifact{Name: "preview_webp", ContentType: "image/webp"}},
 		} {
-			if one.Name == "thumbnail_small" && r.Render.ThumbSmall == nil {
+			if !one.there {
 				continue
 			}
 			if err := add(one.bucket, one.key, one.Artifact); err != nil {

@@ -61,3 +61,9 @@ func (c *Campaign) Output(base string) (json.RawMessage, error) {
 	}
 	return data, nil
 }
+
+// Preview reports whether animated previews are asked for.
+func (c *Campaign) Preview() bool {
+	_, asked := c.output["preview"].(map[string]any)
+	return asked
+}

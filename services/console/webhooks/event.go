@@ -49,6 +49,7 @@ type RenderData struct {
 	VideoURL        *string         `json:"final_video_url"`
 	ThumbURL        *string         `json:"thumb_url"`
 	ThumbSmall      *string         `json:"thumb_small_url"`
+	PreviewURL      *string         `json:"preview_url" doc:"An animated GIF, where the campaign asks for a preview."`
 	ErrorCode       *string         `json:"error_code" doc:"docs/reference/errors.md has all of them."`
 	ErrorMessage    *string         `json:"error_message" doc:"The beginning of the error in words."`
 	Deleted         bool            `json:"deleted" doc:"The render was deleted before it had ended."`

@@ -31,9 +31,11 @@ func Build(r *Render, object int64, newID func() uuid.UUID) []Task {
 	if facecam != uuid.Nil {
 		last = b.overlay(last, facecam)
 	}
-	b.add(msg.Upload, 0, msg.UploadParams{}, weightUpload, map[string]Input{
-		msg.Video: {last, msg.Video}, msg.Thumbnail: {last, msg.Thumbnail}, msg.ThumbnailSmall: {last, msg.ThumbnailSmall},
-	})
+	inputs := map[string]Input{}
+	for _, name := range b.finished() {
+		inputs[name] = Input{last, name}
+	}
+	b.add(msg.Upload, 0, msg.UploadParams{}, weightUpload, inputs)
 	return b.tasks
 }
 
@@ -212,7 +214,7 @@ func (b *builder) fit(scene int) *msg.Fit {
 func (b *builder) concat(segments []uuid.UUID) uuid.UUID {
 	p := msg.ConcatParams{
 		Width: b.Width, Height: b.Height, Rate: b.Rate, Frames: b.segments, Quality: b.Output.Level(),
-		Final: b.Facecam == "", ThumbnailAt: b.Output.ThumbnailAt,
+		Final: b.Facecam == "", ThumbnailAt: b.Output.ThumbnailAt, Preview: b.Output.Preview,
 	}
 	inputs := map[string]Input{}
 	for i, segment := range segments {
@@ -222,18 +224,27 @@ func (b *builder) concat(segments []uuid.UUID) uuid.UUID {
 		return b.add(msg.Concat, 0, p, weightConcat, inputs, msg.Joined)
 	}
 	p.Captions, p.Language = b.track()
-	return b.add(msg.Concat, 0, p, weightConcat, inputs, msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
+	return b.add(msg.Concat, 0, p, weightConcat, inputs, b.finished()...)
 }
 
 func (b *builder) overlay(joined, facecam uuid.UUID) uuid.UUID {
 	p := msg.OverlayParams{
-		Width: b.Width, Height: b.Height, Rate: b.Rate, Frames: b.total, ThumbnailAt: b.Output.ThumbnailAt,
+		Width: b.Width, Height: b.Height, Rate: b.Rate, Frames: b.total, ThumbnailAt: b.Output.ThumbnailAt, Preview: b.Output.Preview,
 		Bubble: b.Bubble, Loudness: b.Output.Loudness,
 	}
 	p.Captions, p.Language = b.track()
 	return b.add(msg.Overlay, 0, p, weightOverlay,
 		map[string]Input{msg.Joined: {joined, msg.Joined}, msg.FacecamFile: {facecam, msg.FacecamFile}},
-		msg.Video, msg.Thumbnail, msg.ThumbnailSmall)
+		b.finished()...)
+}
+
+// finished are the outputs of the task that finishes the video.
+func (b *builder) finished() []string {
+	names := []string{msg.Video, msg.Thumbnail, msg.ThumbnailSmall}
+	if b.Output.Preview != nil {
+		names = append(names, msg.PreviewGIF, msg.PreviewWebP)
+	}
+	return names
 }
 
 // captions returns those that are shown in a part of the video. Times are counted from the part's

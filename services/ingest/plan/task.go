@@ -54,6 +54,8 @@ var outputs = map[string]Output{
 	msg.Thumbnail:     {"thumbnail.jpg", "image/jpeg"},
 
 	msg.ThumbnailSmall: {"thumbnail-small.jpg", "image/jpeg"},
+	msg.PreviewGIF:     {"preview.gif", "image/gif"},
+	msg.PreviewWebP:    {"preview.webp", "image/webp"},
 }
 
 // large are those that are stored in parts where the store wants it.

@@ -64,12 +64,12 @@ func FirstFilter(v Video, in string) string {
 func Choose(ctx context.Context, tools ffmpeg.Tools, dir string, v Video) error {
 	best := -1.0
 	for i, frame := range v.candidates() {
+		score, err := 0.0, error(nil)
 		if i > 0 {
-			if err := tools.Run(ctx, dir, args(v, frame), nil); err != nil {
-				return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
-			}
+			score, err = Worth(ctx, tools, dir, v, frame)
+		} else {
+			score, err = worth(filepath.Join(dir, candidate+File), hidden(v, frame))
 		}
-		score, err := worth(filepath.Join(dir, candidate+File), hidden(v, frame))
 		if err != nil {
 			return fmt.Errorf("take frame %d as thumbnail: %w", frame, err)
 		}
@@ -87,6 +87,15 @@ func Choose(ctx context.Context, tools ffmpeg.Tools, dir string, v Video) error 
 		}
 	}
 	return nil
+}
+
+// Worth returns how much a frame shows of the page, apart from what the facecam covers: 1 and more
+// is enough. It leaves the frame as a candidate.
+func Worth(ctx context.Context, tools ffmpeg.Tools, dir string, v Video, frame int) (float64, error) {
+	if err := tools.Run(ctx, dir, args(v, frame), nil); err != nil {
+		return 0, err
+	}
+	return worth(filepath.Join(dir, candidate+File), hidden(v, frame))
 }
 
 // args is the command line that takes one frame. It seeks to half a frame before it, so that
