@@ -45,6 +45,8 @@ type Config struct {
 	// Rate is how many requests a second each token may send, twice as many for a moment. 0: any
 	// number.
 	Rate int `env:"CONSOLE_RATE" envDefault:"50" min:"0" max:"100000"`
+	// TrustedProxies are those whose X-Forwarded-For is believed.
+	TrustedProxies string `env:"CONSOLE_TRUSTED_PROXIES" wants:"a list of IP addresses and CIDR prefixes, divided by commas"`
 	// StoreURL is S3_ENDPOINT as users reach it: it is in the signed URLs that they get. Default
 	// S3_ENDPOINT.
 	StoreURL string `env:"CONSOLE_S3_ENDPOINT"`
@@ -52,9 +54,10 @@ type Config struct {
 	// WebListener is what the API and the dashboard are served on, instead of WebPort.
 	WebListener net.Listener `env:"-"`
 
-	// policy and keeper are what Webhooks say.
-	policy egress.Policy
-	keeper *webhooks.Keeper
+	// policy and keeper are what Webhooks say, and proxies what TrustedProxies says.
+	policy  egress.Policy
+	keeper  *webhooks.Keeper
+	proxies proxies
 }
 
 // LoadConfig reads and checks the settings. Its error names every one that is missing or wrong.
@@ -73,6 +76,10 @@ func LoadConfig(environ map[string]string) (Config, error) {
 	}
 	if cfg.StoreURL != "" && !isBase(cfg.StoreURL) {
 		problems.Add("CONSOLE_S3_ENDPOINT", "an http or https URL without a query, such as https://files.example.com")
+	}
+	var err error
+	if cfg.proxies, err = readProxies(cfg.TrustedProxies); err != nil {
+		problems.Wrong("CONSOLE_TRUSTED_PROXIES")
 	}
 	cfg.checkTelling(&problems)
 	cfg.URL = strings.TrimRight(cfg.URL, "/")

@@ -104,7 +104,7 @@ func (c *Config) handler(ctx context.Context, pool *pgxpool.Pool, nc *nats.Conn,
 	})
 	mux.Handle("/v1/", v1)
 	mux.Handle("/", dashboard)
-	return below(strings.TrimRight(base.Path, "/"), mux), v1.Close, nil
+	return c.proxies.behind(below(strings.TrimRight(base.Path, "/"), mux)), v1.Close, nil
 }
 
 // below serves paths that begin with prefix without it, and others as they are.

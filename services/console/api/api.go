@@ -64,6 +64,8 @@ type API struct {
 	mux     *http.ServeMux
 	handler http.Handler
 	limits  *limits
+	// strangers bounds how many unknown tokens are looked up.
+	strangers access.Strangers
 	// secret are the patterns of operations whose answers have secrets.
 	secret map[string]bool
 	// watchers and the two after it are for streams of events.

@@ -30,13 +30,12 @@ func (a *API) authenticate(next http.Handler) http.Handler {
 				with("WWW-Authenticate", `Bearer error="invalid_request"`))
 			return
 		}
-		p, err := tokens.Use(r.Context(), a.cfg.DB, strings.TrimSpace(secret))
+		p, wait, err := a.principal(r, strings.TrimSpace(secret))
 		switch {
+		case wait > 0:
+			a.refuse(w, tooMany(wait, "Tokens that are unknown come too often from this address."))
+			return
 		case errors.Is(err, tokens.ErrUnknown):
-			if wait := a.limits.wait("address "+address(r), time.Now()); wait > 0 {
-				a.refuse(w, tooMany(wait))
-				return
-			}
 			a.refuse(w, NewProblem(http.StatusUnauthorized, CodeTokenInvalid, "The token is unknown, has expired or was revoked.").
 				with("WWW-Authenticate", `Bearer error="invalid_token"`))
 			return
@@ -47,13 +46,24 @@ func (a *API) authenticate(next http.Handler) http.Handler {
 			}
 			return
 		}
-		p.Address = address(r)
 		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), p)))
 	})
 }
 
-// address is where a request came from. A header that says so is not believed: anybody can write
-// it.
+// principal returns whose token secret is. Where unknown tokens come from, it may have to wait.
+func (a *API) principal(r *http.Request, secret string) (p access.Principal, wait time.Duration, err error) {
+	from := address(r)
+	wait, _ = a.strangers.LookUp(from, secret, func() (known bool, failed error) {
+		if p, err = tokens.Use(r.Context(), a.cfg.DB, secret); errors.Is(err, tokens.ErrUnknown) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	p.Address = from
+	return p, wait, err
+}
+
+// address is where a request came from.
 func address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/access/accesstest"
+	"github.com/loom-lite/loom-lite/services/console/tokens"
 )
 
 func TestARequestWithAKeyIsDoneOnce(t *testing.T) {
@@ -135,4 +137,31 @@ func TestRequestsThatComeTooFastAreToldWhenToComeAgain(t *testing.T) {
 		t.Error("none of 20 was refused")
 	}
 	s.must(200, other, "GET", "/v1/renders", nil)
+}
+
+// The database is not asked about each unknown token of somebody who sends many. Others who come
+// from the same address, by the same proxy perhaps, are served all the same.
+func TestUnknownTokensAreLookedUpAFewTimesOnly(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	known := s.token(access.Read)
+	s.must(200, known, "GET", "/v1/renders", nil)
+	_, other, err := tokens.Create(accesstest.Operator(t), s.owner, tokens.Request{Name: "revoked", Scope: access.Read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.exec("update loom.api_tokens set revoked_at = now() where name = 'revoked'")
+	refused := func() answer {
+		for range 1000 {
+			if a := s.send(other, "GET", "/v1/renders", nil); a.StatusCode != http.StatusUnauthorized {
+				return a
+			}
+		}
+		t.Fatal("1000 unknown tokens in a row are looked up")
+		return answer{}
+	}
+	if a := refused(); a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "1" || a.field("code") != string(CodeTooMany) {
+		t.Errorf("%s, Retry-After %q: %s", a.Status, a.Header.Get("Retry-After"), a.text)
+	}
+	s.must(200, known, "GET", "/v1/renders", nil)
 }

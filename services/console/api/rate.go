@@ -12,8 +12,8 @@ import (
 	"github.com/loom-lite/loom-lite/services/console/access"
 )
 
-// limits bounds how fast requests come, for each token, and for each address that sends tokens
-// which are none. It is this process's: another replica counts by itself.
+// limits bounds how fast requests come, for each token, and for each address that sends none. It is
+// this process's: another replica counts by itself.
 type limits struct {
 	perSecond int
 	mu        sync.Mutex
@@ -70,14 +70,14 @@ func (a *API) bound(next http.Handler) http.Handler {
 			name = string(p.Kind) + " " + p.ID
 		}
 		if wait := a.limits.wait(name, time.Now()); wait > 0 {
-			a.refuse(w, tooMany(wait))
+			a.refuse(w, tooMany(wait, "Requests come faster than the console takes them."))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func tooMany(wait time.Duration) *Problem {
-	return NewProblem(http.StatusTooManyRequests, CodeTooMany, "Requests come faster than the console takes them.").
+func tooMany(wait time.Duration, why string) *Problem {
+	return NewProblem(http.StatusTooManyRequests, CodeTooMany, "%s", why).
 		with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"math"
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/renders"
@@ -123,6 +126,8 @@ func (p *page) Sources() string {
 type refusal struct {
 	status      int
 	title, text string
+	// wait is after how long it is worth to ask again; 0: nobody knows.
+	wait time.Duration
 }
 
 func (e *refusal) Error() string { return e.text }
@@ -148,6 +153,9 @@ func (s *Server) fail(r *request, err error) {
 			status: http.StatusServiceUnavailable, title: "This could not be loaded",
 			text: "The database, or something else that the console needs, did not answer. The console's log says more.",
 		}
+	}
+	if known.wait > 0 {
+		r.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(known.wait.Seconds()))))
 	}
 	s.show(r, known.status, "error", page{Title: known.title, Data: known.text})
 }

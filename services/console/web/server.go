@@ -60,6 +60,8 @@ type Server struct {
 	pages   pages
 	news    *news
 	started time.Time
+	// strangers bounds how many unknown sessions and links are looked up.
+	strangers access.Strangers
 	// drawing is held while a contact sheet is drawn.
 	drawing chan struct{}
 }

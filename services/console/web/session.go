@@ -42,26 +42,46 @@ func hashed(secret string) []byte {
 }
 
 // session returns who sends a request; nil when they are not signed in.
-func (s *Server) session(r *http.Request) (*access.Principal, error) {
+func (s *Server) session(r *http.Request) (who *access.Principal, err error) {
 	c, err := r.Cookie(sessionCookie)
-	if err != nil || c.Value == "" {
+	if err != nil || len(c.Value) != secretLength {
 		return nil, nil
 	}
 	var id uuid.UUID
-	p := access.Principal{Kind: access.Session}
-	err = s.cfg.DB.QueryRow(r.Context(), "select id, name, scope, user_id from loom.session_of($1::bytea, $2::interval)", hashed(c.Value), idle).
-		Scan(&id, &p.Name, &p.Scope, &p.User)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("read session: %w", err)
+	p := access.Principal{Kind: access.Session, Address: address(r)}
+	wait, err := s.strangers.LookUp(p.Address, c.Value, func() (known bool, err error) {
+		err = s.cfg.DB.QueryRow(r.Context(), "select id, name, scope, user_id from loom.session_of($1::bytea, $2::interval)", hashed(c.Value), idle).
+			Scan(&id, &p.Name, &p.Scope, &p.User)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("read session: %w", err)
+		}
+		p.ID, who = id.String(), &p
+		return true, nil
+	})
+	if wait > 0 {
+		return nil, tooMany(wait)
 	}
-	p.ID, p.Address = id.String(), r.RemoteAddr
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		p.Address = host
+	return who, err
+}
+
+// address is where a request came from, without a port.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
 	}
-	return &p, nil
+	return host
+}
+
+// tooMany refuses what comes from an address where nobody knows what is sent.
+func tooMany(wait time.Duration) error {
+	return &refusal{
+		status: http.StatusTooManyRequests, title: "Too many tries", wait: wait,
+		text: "Sign-in links and sessions that are not valid come too often from your address. Try again in a moment.",
+	}
 }
 
 // signInPage asks a person to confirm that they sign in. Opening a link alone does not use it up:
@@ -97,8 +117,14 @@ func (s *Server) signIn(r *request) {
 	next := local(r.FormValue("next"))
 	secret, hash := NewSecret()
 	var id *uuid.UUID
-	err := s.cfg.DB.QueryRow(r.Context(), "select loom.sign_in($1::bytea, $2::bytea, $3::interval)", hashed(link), hash, lasts).Scan(&id)
+	wait, err := s.strangers.LookUp(address(r.Request), link, func() (bool, error) {
+		err := s.cfg.DB.QueryRow(r.Context(), "select loom.sign_in($1::bytea, $2::bytea, $3::interval)", hashed(link), hash, lasts).Scan(&id)
+		return id != nil, err
+	})
 	switch {
+	case wait > 0:
+		s.fail(r, tooMany(wait))
+		return
 	case err != nil:
 		s.fail(r, fmt.Errorf("sign in: %w", err))
 		return
@@ -108,6 +134,7 @@ func (s *Server) signIn(r *request) {
 		}})
 		return
 	}
+	s.strangers.Know(secret)
 	s.setCookie(r, sessionCookie, secret, lasts)
 	_ = r.redirect(next, "")
 }

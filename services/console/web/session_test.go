@@ -203,3 +203,37 @@ func mustURL(t *testing.T, text string) *url.URL {
 	}
 	return u
 }
+
+// The database is not asked about each session or link of somebody who guesses. Who is signed in at
+// the same address goes on.
+func TestWhoGuessesWaits(t *testing.T) {
+	t.Parallel()
+	d := start(t, "")
+	p, guesser := d.signedIn(access.Read, nil), d.visitor()
+	for name, guess := range map[string]func() (int, http.Header, string){
+		"a session": func() (int, http.Header, string) {
+			return guesser.do(http.MethodGet, "/renders", nil, http.Header{"Cookie": {"loom_session=" + strings.Repeat("x", 43)}})
+		},
+		"a link": func() (int, http.Header, string) { return guesser.post("/sign-in", url.Values{"link": {"x"}}) },
+	} {
+		refused := false
+		for range 1000 {
+			status, header, body := guess()
+			if refused = status == http.StatusTooManyRequests; refused {
+				if header.Get("Retry-After") != "1" || !strings.Contains(body, "Too many tries") {
+					t.Errorf("%s: Retry-After %q: %s", name, header.Get("Retry-After"), body)
+				}
+				break
+			}
+			if status != http.StatusUnauthorized {
+				t.Fatalf("%s that is wrong answers %d", name, status)
+			}
+		}
+		if !refused {
+			t.Errorf("%s is guessed 1000 times", name)
+		}
+	}
+	if status, _, _ := p.get("/renders"); status != http.StatusOK {
+		t.Errorf("who is signed in is answered %d", status)
+	}
+}
