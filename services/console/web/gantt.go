@@ -23,8 +23,9 @@ type timeline struct {
 type lane struct {
 	Name  string
 	State mark
-	// Reused: nobody worked on it for this render.
+	// Reused: nobody worked on it for this plan. Source is the render that it was done for.
 	Reused bool
+	Source *uuid.UUID
 	Spans  []span
 }
 
@@ -69,7 +70,7 @@ func draw(tasks []renders.Task, ready map[uuid.UUID]time.Time, begin, end time.T
 	var line timeline
 	names := namesOf(tasks)
 	for i, t := range tasks {
-		l := lane{Name: names[i], State: statusOf(t.State), Reused: t.Reused}
+		l := lane{Name: names[i], State: statusOf(t.State), Reused: t.Reused, Source: t.ReusedFrom}
 		// A task may begin before what it needs has ended, on what is there of it: then it did not
 		// wait. No span has a negative width.
 		add := func(class string, from, to time.Time, title string) {

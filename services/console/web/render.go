@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,6 +32,8 @@ type renderPage struct {
 	Troubles []trouble
 	Tasks    int
 	Reused   int
+	// Sources are the other renders that made what is reused.
+	Sources []uuid.UUID
 	// Size of the video in bytes, its frames and seconds; zero while it is unknown.
 	Bytes   int64
 	Frames  int
@@ -55,10 +58,14 @@ type sceneCard struct {
 	Seconds    float64
 	// Start is where it begins in the video.
 	Start    float64
-	State    mark
-	Percent  int
-	Reused   bool
-	WaitsFor *uuid.UUID
+	State mark
+	// Reused: it was not recorded for this plan. Source is the render that it was recorded for.
+	Reused bool
+	Source *uuid.UUID
+	// WaitsFor is the render that records it meanwhile, which may be this one: then WaitsForScene
+	// is its scene.
+	WaitsFor      *uuid.UUID
+	WaitsForScene int
 	// Running: it is being recorded, and has pictures.
 	Running bool
 }
@@ -72,6 +79,20 @@ type trouble struct {
 
 	Task string
 	ID   uuid.UUID
+}
+
+// reuse is where a task that is reused was done.
+type reuse struct {
+	// From is the address of the render, and Short its id; empty when it is this one, or forgotten.
+	From, Short string
+}
+
+// Reuse tells of a task that another render has done.
+func (p *page) Reuse(source *uuid.UUID) reuse {
+	if source == nil || source.String() == p.About {
+		return reuse{}
+	}
+	return reuse{p.Link("/renders/", source), short(*source)}
 }
 
 // CanCancel reports whether the render has not ended.
@@ -178,7 +199,9 @@ func (s *Server) scenes(ctx context.Context, tasks []renders.Task) ([]sceneCard,
 		if t.Kind == msg.Record {
 			place[t.ID] = len(cards)
 			ids = append(ids, t.ID.String())
-			cards = append(cards, sceneCard{Number: max(t.Scene, len(cards)+1), State: statusOf(t.State), Percent: percent(t.Progress), Reused: t.Reused, WaitsFor: t.WaitsFor, Running: t.State == "running"})
+			cards = append(cards, sceneCard{
+				Number: cmp.Or(t.Scene, len(cards)+1), State: statusOf(t.State), Reused: t.Reused, Source: t.ReusedFrom, WaitsFor: t.WaitsFor, WaitsForScene: t.WaitsForScene, Running: t.State == "running",
+			})
 		}
 	}
 	rows, err := s.cfg.DB.Query(ctx, `select k.id, k.params ->> 'url', (k.params ->> 'frames')::int, k.params ->> 'rate'
@@ -216,6 +239,9 @@ func (d *renderPage) addTroubles(tasks []renders.Task) {
 	for i, t := range tasks {
 		if t.Reused {
 			d.Reused++
+		}
+		if from := t.ReusedFrom; from != nil && *from != d.ID && !slices.Contains(d.Sources, *from) {
+			d.Sources = append(d.Sources, *from)
 		}
 		for _, a := range t.Attempts {
 			d.Bundle = d.Bundle || a.BundleKey != nil

@@ -178,3 +178,28 @@ func TestAReceiptHasCostsAndAReportIsAFile(t *testing.T) {
 		t.Errorf("the report answers %d: %s", status, body)
 	}
 }
+
+// What is reused leads to the render that it was done for, in the strip, the timeline and the facts;
+// what waits for another render's recording leads there.
+func TestWhatIsReusedLeadsToWhereItWasDone(t *testing.T) {
+	t.Parallel()
+	d := startOn(t, "/console", seeded.Database(t))
+	p := d.signedIn(access.Read, nil)
+	id, from := d.someRender("recording"), d.someRender("done")
+	for _, sql := range []string{
+		"update loom.tasks t set source = f.id, source_render = f.render_id from loom.tasks f where t.render_id = $1::uuid and f.render_id = $2::uuid and t.kind = 'record' and f.kind = 'record' and t.seq = 0 and f.seq = 0",
+		"update loom.tasks set source = id, source_render = render_id where render_id = $1::uuid and kind = 'record' and seq = 1 and $2::uuid is not null",
+	} {
+		if _, err := d.db.Exec(t.Context(), sql, id, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, body := p.get("/renders/" + id)
+	link := `<a href="/console/renders/` + from + `" title="from render ` + from[:8] + `">reused`
+	if n := strings.Count(body, link); n != 2 {
+		t.Errorf("the strip and the timeline lead %d times to the render %s: %s", n, from, body)
+	}
+	if !strings.Contains(body, `2 reused from <a class="mono" href="/console/renders/`+from+`">`) || strings.Contains(body, `/renders/`+id+`" title`) {
+		t.Errorf("the facts are %s", body)
+	}
+}
