@@ -9,27 +9,24 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/body"
 )
 
 // bodyWithin bounds how long a body may take to come.
 const bodyWithin = 10 * time.Second
 
-// whole reads the bodies of those whose token is known, before anything is done. A body that does
-// not come in time holds nothing up, and the time that it may take ends with it: a deadline that
-// stayed on the connection would cancel whatever takes longer.
+// whole reads the bodies of those whose token is known, before anything is done: one that does not
+// come in time holds nothing up.
 func (a *API) whole(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, known := access.From(r.Context()); !known || r.Body == http.NoBody {
 			next.ServeHTTP(w, r) // what takes no token reads no body
 			return
 		}
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(a.bodyWithin))
-		body, err := io.ReadAll(r.Body)
-		_ = control.SetReadDeadline(time.Time{})
+		data, err := body.Read(w, r, a.bodyWithin)
 		switch {
 		case err == nil:
-			r.Body = io.NopCloser(bytes.NewReader(body))
+			r.Body = io.NopCloser(bytes.NewReader(data))
 			next.ServeHTTP(w, r)
 		case errors.As(err, new(*http.MaxBytesError)):
 			a.refuse(w, NewProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, "The body has more than %d bytes.", maxBody))

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"mime"
 	"net/http"
 	"path"
 	"strings"
@@ -25,6 +24,10 @@ var files, served = load(map[string]string{
 	"icon.svg": "assets/icon.svg",
 })
 
+// kinds are the types of content. What the system says of extensions is not asked: browsers run no
+// script that is called plain text.
+var kinds = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
 func load(paths map[string]string) (byName, byAddress map[string]asset) {
 	byName, byAddress = map[string]asset{}, map[string]asset{}
 	for name, file := range paths {
@@ -34,7 +37,7 @@ func load(paths map[string]string) (byName, byAddress map[string]asset) {
 		}
 		sum := sha256.Sum256(content)
 		extension := path.Ext(name)
-		a := asset{strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(sum[:6]) + extension, mime.TypeByExtension(extension), content}
+		a := asset{strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(sum[:6]) + extension, kinds[extension], content}
 		byName[name], byAddress[a.name] = a, a
 	}
 	return byName, byAddress

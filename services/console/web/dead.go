@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -105,10 +104,7 @@ func (s *Server) replay(r *request) error {
 		return err
 	}
 	list, err := renders.Replay(r.Context(), s.cfg.DB, f)
-	if err != nil && len(list) == 0 {
-		return err
-	}
-	return r.redirect("/dead", settled("Replayed", len(list), err))
+	return s.settled(r, "Replayed", len(list), err)
 }
 
 func (s *Server) discard(r *request) error {
@@ -117,19 +113,21 @@ func (s *Server) discard(r *request) error {
 		return err
 	}
 	list, err := renders.Discard(r.Context(), s.cfg.DB, f)
-	if err != nil && len(list) == 0 {
-		return err
-	}
-	return r.redirect("/dead", settled("Discarded", len(list), err))
+	return s.settled(r, "Discarded", len(list), err)
 }
 
-func settled(what string, n int, err error) string {
-	text := fmt.Sprintf("%s %d dead letters.", what, n)
-	if n == 1 {
-		text = what + " 1 dead letter."
+// settled says how many dead letters were settled, and of the others, if there are some, why not.
+func (s *Server) settled(r *request, what string, n int, err error) error {
+	if err != nil && n == 0 {
+		return err
 	}
-	if err != nil {
-		text += " Others are left: " + errors.Unwrap(err).Error() + "."
+	notice := what + " " + counted(n, "dead letter", "dead letters") + "."
+	switch {
+	case errors.Is(err, renders.ErrHeld):
+		notice += " Others are left, since other transactions hold the rows of their renders. Try again when those have ended."
+	case err != nil:
+		s.logFailure(r, err)
+		notice += " Others are left, because something failed. The console's log says more."
 	}
-	return text
+	return r.redirect("/dead", notice)
 }

@@ -33,7 +33,7 @@ func (d deliveriesPage) Host(id uuid.UUID) string {
 }
 
 // Resendable reports whether what matches can be sent again together.
-func (d deliveriesPage) Resendable() bool { return !d.Query.Empty() && len(d.Deliveries) > 0 }
+func (d deliveriesPage) Resendable() bool { return d.Query.Bounded() && len(d.Deliveries) > 0 }
 
 func hostOf(address string) string {
 	u, err := url.Parse(address)
@@ -76,7 +76,7 @@ func (s *Server) deliveries(r *request) error {
 		d.Older = s.link("/deliveries?" + next.Encode())
 	}
 	if after != nil {
-		d.First = s.link("/deliveries?" + q.values.Encode())
+		d.First = s.link(at("/deliveries", q.values))
 	}
 	s.show(r, http.StatusOK, "deliveries", page{Title: "Deliveries", Nav: "webhooks", Live: after == nil, Data: d})
 	return nil
@@ -140,8 +140,7 @@ func (s *Server) resend(r *request) error {
 	if err != nil {
 		return err
 	}
-	if unbounded := q.filter; q.Empty() || unbounded.Endpoint == nil && unbounded.Render == nil && unbounded.Event == nil && unbounded.States == nil &&
-		unbounded.Types == nil && unbounded.Since.IsZero() {
+	if !q.Bounded() {
 		return noEndpoint(webhooks.ErrEmptyFilter)
 	}
 	sent, err := webhooks.Resend(r.Context(), s.cfg.DB, q.filter)
@@ -149,5 +148,5 @@ func (s *Server) resend(r *request) error {
 		return noEndpoint(err)
 	}
 	q.values.Del("before")
-	return r.redirect("/deliveries?"+q.values.Encode(), fmt.Sprintf("%s sent again. What is under way is left, and so is what is for a disabled endpoint.", counted(sent, "delivery is", "deliveries are")))
+	return r.redirect(at("/deliveries", q.values), fmt.Sprintf("%s sent again. What is under way is left, and so is what is for a disabled endpoint.", counted(sent, "delivery is", "deliveries are")))
 }

@@ -21,6 +21,12 @@ type deliveryQuery struct {
 // Empty reports whether all deliveries are meant.
 func (q deliveryQuery) Empty() bool { return q.filter.Empty() }
 
+// Bounded reports whether the filter says more than that deliveries are older than a time.
+func (q deliveryQuery) Bounded() bool {
+	q.filter.Before = time.Time{}
+	return !q.filter.Empty()
+}
+
 // Fields are the filter as a form has it.
 func (q deliveryQuery) Fields() url.Values { return q.values }
 
@@ -66,11 +72,11 @@ func readDeliveries(values url.Values, now time.Time) (q deliveryQuery, err erro
 		}
 		q.filter.Types = []string{q.Type}
 	}
-	if q.Within != "" {
-		back, err := time.ParseDuration(q.Within)
-		if err != nil || back <= 0 {
-			return q, unreadable("This is no duration: " + q.Within)
-		}
+	back, err := readWithin(q.Within)
+	if err != nil {
+		return q, err
+	}
+	if back > 0 {
 		q.filter.Since = now.Add(-back)
 	}
 	var from time.Time

@@ -1,6 +1,10 @@
 package web
 
-import "github.com/loom-lite/loom-lite/services/console/access"
+import (
+	"time"
+
+	"github.com/loom-lite/loom-lite/services/console/access"
+)
 
 // Route is a route, for tests.
 type Route struct {
@@ -16,3 +20,6 @@ func (s *Server) Routes() (list []Route) {
 	}
 	return list
 }
+
+// FormWithin has forms come within a time.
+func (s *Server) FormWithin(within time.Duration) { s.formWithin = within }

@@ -13,7 +13,7 @@ import (
 // functions are what templates call that needs no request.
 var functions = template.FuncMap{
 	"number": number, "lasted": lasted, "bytes": size, "short": short, "percent": percent, "status": statusOf, "words": words,
-	"add": func(a, b int) int { return a + b }, "clip": clip, "deref": deref, "place": place,
+	"add": func(a, b int) int { return a + b }, "clip": clip, "deref": deref, "named": named, "place": place,
 	"ratio": func(a, b int) int { return percent(float64(a) / float64(max(b, 1))) },
 }
 
@@ -45,7 +45,7 @@ func lasted(d time.Duration) string {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Seconds())
+		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
 		return fmt.Sprintf("%d m %02d s", int(d.Minutes()), int(d.Seconds())%60)
 	case d < 48*time.Hour:
@@ -93,6 +93,14 @@ func clip(most int, text string) string {
 	return string(runes[:most-1]) + "…"
 }
 
+// named is a campaign's name. One without is called so.
+func named(name *string) string {
+	if name := deref(name); name != "" {
+		return name
+	}
+	return "(no name)"
+}
+
 func deref(s *string) string {
 	if s == nil {
 		return ""
@@ -138,6 +146,9 @@ func (p *page) Ago(t time.Time) moment {
 	}
 	return p.At(t)
 }
+
+// Past reports whether a time is over; none is not.
+func (p *page) Past(t *time.Time) bool { return t != nil && t.Before(p.now) }
 
 // Since is how long something has lasted.
 func (p *page) Since(t time.Time) string { return lasted(p.now.Sub(t)) }

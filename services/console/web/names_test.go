@@ -3,9 +3,12 @@ package web
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/services/console/figures"
 	"github.com/loom-lite/loom-lite/services/console/renders"
+	"github.com/loom-lite/loom-lite/services/console/snapshot"
 )
 
 func TestPartsOfASceneHaveNamesOfTheirOwn(t *testing.T) {
@@ -26,6 +29,29 @@ func TestAnAddressIsReadAsPeopleWriteIt(t *testing.T) {
 		got, err := webAddress(text)
 		if (err == nil) != (want != "") || err == nil && got != want {
 			t.Errorf("%q is %q: %v; want %q", text, got, err, want)
+		}
+	}
+}
+
+// A stage whose workers wait has worked for as much of the last hour as they have: of those that ask
+// for nothing, nothing is heard.
+func TestAStageThatRestsHasWorked(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	busy := slices.Repeat([]float64{0.5}, 30)
+	for name, c := range map[string]struct {
+		workers []figures.Worker
+		live    int
+		share   float64
+	}{
+		"at work":               {[]figures.Worker{{Stage: "upload", Heard: now, Busy: busy}, {Stage: "upload", Heard: now.Add(-time.Hour), Busy: busy}}, 1, .5},
+		"all rest":              {[]figures.Worker{{Stage: "upload", Heard: now.Add(-10 * time.Minute), Busy: busy}}, 0, .5},
+		"one of two is at work": {[]figures.Worker{{Stage: "upload", Heard: now}, {Stage: "upload", Heard: now.Add(-10 * time.Minute), Busy: busy}}, 1, 0},
+		"nobody":                {nil, 0, 0},
+	} {
+		row := rowsOf(snapshot.Snapshot{}, c.workers, nil, now)[2]
+		if row.Live != c.live || row.Share != c.share {
+			t.Errorf("%s: %d are live, %g busy; want %d, %g", name, row.Live, row.Share, c.live, c.share)
 		}
 	}
 }

@@ -147,8 +147,13 @@ func (s *Server) fail(r *request, err error) {
 		known = &refusal{status: http.StatusNotFound, title: "Not found", text: "There is nothing with that id, or it is not yours."}
 	case r.Context().Err() != nil:
 		return // who asked has gone
+	case errors.Is(err, renders.ErrHeld):
+		known = &refusal{
+			status: http.StatusServiceUnavailable, title: "Somebody else is changing this", wait: 3 * time.Second,
+			text: "Another transaction holds its rows. Nothing was changed. Try again when that has ended.",
+		}
 	default:
-		s.cfg.Log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("a request failed")
+		s.logFailure(r, err)
 		known = &refusal{
 			status: http.StatusServiceUnavailable, title: "This could not be loaded",
 			text: "The database, or something else that the console needs, did not answer. The console's log says more.",
@@ -158,6 +163,10 @@ func (s *Server) fail(r *request, err error) {
 		r.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(known.wait.Seconds()))))
 	}
 	s.show(r, known.status, "error", page{Title: known.title, Data: known.text})
+}
+
+func (s *Server) logFailure(r *request, err error) {
+	s.cfg.Log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("a request failed")
 }
 
 // Signed reports whether somebody has signed in.

@@ -76,10 +76,10 @@ func readQuery(values url.Values, now time.Time) (q query, err error) {
 			return q, unreadable("This is no id: " + id.text)
 		}
 	}
-	if q.Within != "" {
-		if q.within, err = time.ParseDuration(q.Within); err != nil || q.within < time.Second {
-			return q, unreadable("This is no duration: " + q.Within)
-		}
+	if q.within, err = readWithin(q.Within); err != nil {
+		return q, err
+	}
+	if q.within > 0 {
 		f.From = now.Add(-q.within)
 	}
 	if err := readTimes(values, map[string]*time.Time{"before": &f.Before}); err != nil {
@@ -110,6 +110,18 @@ func statuses(text string) ([]string, error) {
 		}
 	}
 	return list, nil
+}
+
+// readWithin reads how far back a list goes; 0: no bound.
+func readWithin(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	within, err := time.ParseDuration(text)
+	if err != nil || within < time.Second {
+		return 0, unreadable("This is no duration: " + text)
+	}
+	return within, nil
 }
 
 // readTimes reads those fields that are there.
@@ -266,11 +278,14 @@ func (q query) with(name, value string) string {
 }
 
 // listAt is the address of the list with a filter.
-func listAt(values url.Values) string {
+func listAt(values url.Values) string { return at("/renders", values) }
+
+// at is a path with a query, if there is one.
+func at(path string, values url.Values) string {
 	if len(values) == 0 {
-		return "/renders"
+		return path
 	}
-	return "/renders?" + values.Encode()
+	return path + "?" + values.Encode()
 }
 
 // Withins are the choices of how far back the list goes.

@@ -57,7 +57,7 @@ type sceneCard struct {
 	Host, Path string
 	Seconds    float64
 	// Start is where it begins in the video.
-	Start    float64
+	Start float64
 	State mark
 	// Reused: it was not recorded for this plan. Source is the render that it was recorded for.
 	Reused bool
@@ -146,7 +146,7 @@ func (s *Server) render(r *request) error {
 		return err
 	}
 	s.show(r, http.StatusOK, "render", page{
-		Title: deref(render.Campaign), Nav: "renders", Live: true, About: id.String(), Data: d,
+		Title: named(render.Campaign), Nav: "renders", Live: true, About: id.String(), Data: d,
 		Media: []*string{render.VideoURL, render.ThumbURL, render.ThumbSmall},
 	})
 	return nil

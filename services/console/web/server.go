@@ -1,10 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -13,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
+	"github.com/loom-lite/loom-lite/services/console/body"
 	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
 	"github.com/loom-lite/loom-lite/services/console/preflight"
@@ -53,13 +58,14 @@ type Config struct {
 type Server struct {
 	cfg Config
 	// base is the prefix of all links: empty, or a path without a slash at its end.
-	base    string
-	secure  bool
-	mux     *http.ServeMux
-	guard   *http.CrossOriginProtection
-	pages   pages
-	news    *news
-	started time.Time
+	base   string
+	secure bool
+	mux    *http.ServeMux
+	guard  *http.CrossOriginProtection
+	pages  pages
+	news   *news
+	// formWithin is how long a form may take to come.
+	formWithin time.Duration
 	// strangers bounds how many unknown sessions and links are looked up.
 	strangers access.Strangers
 	// drawing is held while a contact sheet is drawn.
@@ -68,7 +74,7 @@ type Server struct {
 
 // New returns a dashboard. It ends what it streams when ctx is cancelled.
 func New(ctx context.Context, cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, base: strings.TrimRight(cfg.URL.Path, "/"), secure: cfg.URL.Scheme == "https", mux: http.NewServeMux(), started: time.Now(), drawing: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, base: strings.TrimRight(cfg.URL.Path, "/"), secure: cfg.URL.Scheme == "https", mux: http.NewServeMux(), formWithin: formWithin, drawing: make(chan struct{}, 1)}
 	s.guard = http.NewCrossOriginProtection()
 	if err := s.guard.AddTrustedOrigin(cfg.URL.Scheme + "://" + cfg.URL.Host); err != nil {
 		return nil, fmt.Errorf("trust the console's own origin: %w", err)
@@ -93,14 +99,46 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// maxForm bounds the bytes of a form.
-const maxForm = 256 << 10
+const (
+	// maxForm bounds the bytes of a form, and formWithin how long it may take to come.
+	maxForm    = 256 << 10
+	formWithin = 10 * time.Second
+)
 
 // ServeHTTP serves a request whose path has no prefix.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.protect(w.Header())
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	s.guard.Handler(s.mux).ServeHTTP(w, r)
+	s.guard.Handler(s.whole(s.mux)).ServeHTTP(w, r)
+}
+
+// whole reads forms before anything is done with them.
+func (s *Server) whole(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		form, err := body.Read(w, r, s.formWithin)
+		if err != nil {
+			w.Header().Set("Connection", "close") // the rest of it is still to come
+			s.fail(s.request(w, r), unreadForm(err))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(form))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// unreadForm says to people why a form could not be read.
+func unreadForm(err error) error {
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return &refusal{status: http.StatusRequestEntityTooLarge, title: "The form is too large", text: fmt.Sprintf("It has more than %s. Nothing was changed.", size(maxForm))}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &refusal{status: http.StatusRequestTimeout, title: "The form came too slowly", text: "Nothing was changed. Try again."}
+	}
+	return errUnreadableForm
 }
 
 // protect sets the headers that every answer has.

@@ -206,14 +206,14 @@ func (r *request) notice() string {
 	return string(text)
 }
 
-// Execer is what Offer needs of a database.
-type Execer interface {
+// Querier is what Offer needs of a database.
+type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 // Offer makes a link that signs in once, within valid, and returns it. base is where users reach
 // the console.
-func Offer(ctx context.Context, db Execer, base string, p access.Principal, valid time.Duration) (string, error) {
+func Offer(ctx context.Context, db Querier, base string, p access.Principal, valid time.Duration) (string, error) {
 	secret, hash := NewSecret()
 	var none any
 	err := db.QueryRow(ctx, "select loom.offer_sign_in($1::bytea, $2::text, $3::uuid, $4::text, $5::interval)", hash, string(p.Scope), p.User, p.Name, valid).Scan(&none)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,7 +25,8 @@ type stageRow struct {
 	// Paused kinds of tasks; All: all of the stage's are.
 	Paused []string
 	All    bool
-	// Workers that were heard of lately, and the part of the last hour that they worked.
+	// Workers of the last day. Live were heard of lately. Share is the part of the last hour that
+	// they worked; where none is live, that the workers of the last hour did.
 	Workers []workerRow
 	Live    int
 	Share   float64
@@ -90,6 +92,7 @@ func rowsOf(now snapshot.Snapshot, workers []figures.Worker, speeds []figures.Sp
 				row.Speed = s
 			}
 		}
+		worked, share := 0, 0.0
 		for _, w := range workers {
 			if w.Stage != name {
 				continue
@@ -107,11 +110,16 @@ func rowsOf(now snapshot.Snapshot, workers []figures.Worker, speeds []figures.Sp
 				row.Live++
 				row.Share += w.Share()
 			}
+			if at.Sub(w.Heard) < time.Hour {
+				worked++
+				share += w.Share()
+			}
 			row.Workers = append(row.Workers, wr)
 		}
-		if row.Live > 0 {
-			row.Share /= float64(row.Live)
+		if row.Live == 0 {
+			row.Share = share
 		}
+		row.Share /= float64(max(cmp.Or(row.Live, worked), 1))
 	}
 	return rows
 }

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/loom-lite/loom-lite/services/console/access"
-	"github.com/loom-lite/loom-lite/services/console/audit"
 	"github.com/loom-lite/loom-lite/services/console/tokens"
 )
 
@@ -18,20 +17,28 @@ import (
 type tokensPage struct {
 	Tokens []tokens.Token
 	// Made is a new token: it is shown this once.
-	Made    *tokens.Token
-	Secret  string
-	Problem string
-	Scopes  []access.Scope
-	Lasting []choice
+	Made   *tokens.Token
+	Secret string
+	// Name, Scope, Hours and User are what the form has, and Problem is what is wrong with it.
+	Name, Scope, Hours, User string
+	Problem                  string
+	Scopes                   []access.Scope
+	Lasting                  []choice
 }
 
-// shownTokens bounds how many tokens are listed.
-const shownTokens = 200
+const (
+	// shownTokens bounds how many tokens are listed.
+	shownTokens = 200
+	// mostHours bounds how long a token that ends is good: ten years.
+	mostHours = 10 * 8760
+)
 
 var lasting = []choice{{"720", "30 days"}, {"2160", "90 days"}, {"8760", "a year"}, {"", "no end"}}
 
 // tokens lists the API's tokens.
-func (s *Server) tokens(r *request) error { return s.showTokens(r, http.StatusOK, tokensPage{}) }
+func (s *Server) tokens(r *request) error {
+	return s.showTokens(r, http.StatusOK, tokensPage{Hours: lasting[0].Value})
+}
 
 func (s *Server) showTokens(r *request, status int, d tokensPage) error {
 	list, err := tokens.List(r.Context(), s.cfg.DB, nil, shownTokens)
@@ -45,31 +52,41 @@ func (s *Server) showTokens(r *request, status int, d tokensPage) error {
 
 // makeToken makes a token, and shows it.
 func (s *Server) makeToken(r *request) error {
-	wanted := tokens.Request{Name: strings.TrimSpace(r.FormValue("name")), Scope: access.Scope(r.FormValue("scope"))}
-	problem := ""
-	if text := r.FormValue("user"); text != "" {
-		id, err := uuid.Parse(text)
+	if err := r.ParseForm(); err != nil {
+		return errUnreadableForm
+	}
+	d := tokensPage{
+		Name: strings.TrimSpace(r.PostFormValue("name")), Scope: r.PostFormValue("scope"), Hours: r.PostFormValue("hours"), User: strings.TrimSpace(r.PostFormValue("user")),
+	}
+	wanted := tokens.Request{Name: d.Name, Scope: access.Scope(d.Scope)}
+	if d.User != "" {
+		id, err := uuid.Parse(d.User)
 		if err != nil {
-			problem = "The user is no id."
+			d.Problem = "The user is no id."
 		}
 		wanted.User = &id
 	}
-	if text := r.FormValue("hours"); text != "" {
-		hours, err := strconv.Atoi(text)
-		if err != nil || hours <= 0 {
-			problem = "Choose how long it is good."
+	if d.Hours != "" {
+		hours, err := strconv.Atoi(d.Hours)
+		if err != nil || hours <= 0 || hours > mostHours {
+			d.Problem = "Choose how long it is good."
 		}
 		expires := r.now.Add(time.Duration(hours) * time.Hour)
 		wanted.Expires = &expires
 	}
-	if problem != "" {
-		return s.showTokens(r, http.StatusUnprocessableEntity, tokensPage{Problem: problem})
+	if d.Problem != "" {
+		return s.showTokens(r, http.StatusUnprocessableEntity, d)
 	}
 	made, secret, err := tokens.Create(r.Context(), s.cfg.DB, wanted)
-	if err != nil {
-		return s.showTokens(r, http.StatusUnprocessableEntity, tokensPage{Problem: err.Error()})
+	if errors.Is(err, tokens.ErrInvalid) {
+		_, why, _ := strings.Cut(err.Error(), tokens.ErrInvalid.Error()+": ")
+		d.Problem = "The token was not made: " + why + "."
+		return s.showTokens(r, http.StatusUnprocessableEntity, d)
 	}
-	return s.showTokens(r, http.StatusOK, tokensPage{Made: &made, Secret: secret})
+	if err != nil {
+		return err
+	}
+	return s.showTokens(r, http.StatusOK, tokensPage{Made: &made, Secret: secret, Hours: lasting[0].Value})
 }
 
 // revokeToken revokes a token.
@@ -87,31 +104,4 @@ func (s *Server) revokeToken(r *request) error {
 		notice = "The token was revoked before."
 	}
 	return r.redirect("/tokens", notice)
-}
-
-// auditPage is the page of the audit log.
-type auditPage struct {
-	Entries []audit.Entry
-	Filter  audit.Filter
-	// Older is the address of the next page; empty on the last.
-	Older string
-}
-
-// audit shows who has changed what.
-func (s *Server) audit(r *request) error {
-	q := r.URL.Query()
-	d := auditPage{Filter: audit.Filter{Actor: q.Get("actor"), Action: q.Get("action"), Target: q.Get("target")}}
-	after, err := strconv.ParseInt("0"+q.Get("after"), 10, 64)
-	if err != nil {
-		return errNoPage
-	}
-	if d.Entries, err = audit.List(r.Context(), s.cfg.DB, d.Filter, after, perPage); err != nil {
-		return err
-	}
-	if len(d.Entries) == perPage {
-		q.Set("after", fmt.Sprint(d.Entries[perPage-1].ID))
-		d.Older = s.link("/audit?" + q.Encode())
-	}
-	s.show(r, http.StatusOK, "audit", page{Title: "Audit log", Nav: "audit", Live: after == 0, Data: d})
-	return nil
 }

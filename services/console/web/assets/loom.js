@@ -23,6 +23,10 @@
   const zoneIsNew = !cookies.includes(`; loom_zone=${encodeURIComponent(zone)}`);
   if (zoneIsNew) setCookie("loom_zone", zone);
 
+  // Where the pages are beside one another, the one that is open is in sight.
+  const open = find(".side [aria-current]");
+  if (open) open.parentElement.scrollLeft = open.offsetLeft - (open.parentElement.clientWidth - open.offsetWidth) / 2;
+
   // Colours.
   const theme = () => root.dataset.theme || "";
   const markTheme = () => {
