@@ -74,8 +74,10 @@ func TestWhoIsKnownDoesNotWaitForStrangers(t *testing.T) {
 			t.Error("secrets are remembered for longer than is said")
 		}
 		time.Sleep(wait)
-		if a.ask("192.0.2.1", "good") != 0 || a.ask("192.0.2.1", "good") != 0 {
-			t.Error("who came again waits")
+		for range 2 {
+			if a.ask("192.0.2.1", "good") != 0 {
+				t.Error("who came again waits")
+			}
 		}
 		if len(a.known) != 1 || len(a.addresses) != 1 {
 			t.Errorf("%d secrets and %d addresses are remembered", len(a.known), len(a.addresses))

@@ -33,8 +33,8 @@ func TestAnAddressIsReadAsPeopleWriteIt(t *testing.T) {
 	}
 }
 
-// A stage whose workers wait has worked for as much of the last hour as they have: of those that ask
-// for nothing, nothing is heard.
+// A stage whose workers wait has worked for as much of the last hour as they have: of those that
+// ask for nothing, nothing is heard.
 func TestAStageThatRestsHasWorked(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

@@ -179,8 +179,8 @@ func TestAReceiptHasCostsAndAReportIsAFile(t *testing.T) {
 	}
 }
 
-// What is reused leads to the render that it was done for, in the strip, the timeline and the facts;
-// what waits for another render's recording leads there.
+// What is reused leads to the render that it was done for, in the strip, the timeline and the
+// facts.
 func TestWhatIsReusedLeadsToWhereItWasDone(t *testing.T) {
 	t.Parallel()
 	d := startOn(t, "/console", seeded.Database(t))
