@@ -199,7 +199,7 @@ language sql stable set search_path = '' as $$
       ('loom_console', 'public.scenes', '{insert,delete}', null),
       ('loom_console', 'public.scenes', '{update}', '{url,duration_sec,order_index,options}'),
       ('loom_console', 'public.renders', '{select}',
-       '{id,campaign_id,status,progress,final_video_url,thumb_url,thumb_small_url,report,warnings,error_message,error_code,cancel_requested,created_at,updated_at,completed_at}'),
+       '{id,campaign_id,status,progress,final_video_url,thumb_url,thumb_small_url,preview_url,preview_webp_url,report,warnings,error_message,error_code,cancel_requested,created_at,updated_at,completed_at}'),
       ('loom_console', 'public.renders', '{insert}', null),
       -- With a right to update one column, rows may be locked.
       ('loom_console', 'public.renders', '{update}', '{cancel_requested}'),
