@@ -223,7 +223,7 @@ func (w *watcher) poll(ctx context.Context) error {
 			continue
 		}
 		if !s.ended && !open[s.render] { // it was deleted
-			if err := w.stop(ctx, s.render, true); err != nil {
+			if err := w.stop(ctx, s.render); err != nil {
 				return err
 			}
 		}
@@ -263,7 +263,7 @@ func (w *watcher) look(ctx context.Context, changed []uuid.UUID) (err error) {
 		if s.ended || !gone[s.render] {
 			continue
 		}
-		if err := w.stop(ctx, s.render, true); err != nil { // it was deleted
+		if err := w.stop(ctx, s.render); err != nil { // it was deleted
 			return err
 		}
 		delete(w.published, plan)
@@ -372,7 +372,9 @@ func (w *watcher) plans(ctx context.Context, query string, args ...any) (list []
 	return list, nil
 }
 
-// publish publishes what is new about a plan, and tells the workers of one that has ended to stop.
+// publish publishes what is new about a plan, and tells workers to stop when one has ended that was
+// not done. A message to all of them for each render that is done would cost more than all else
+// where they are many; one that works on it nevertheless hears it from its next heartbeat.
 // planned means that the plan itself is new; reopened, that its render has another plan, which is
 // open and whose workers must go on.
 func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bool) error {
@@ -385,8 +387,8 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 		return w.event(ctx, s, msg.EventProgress, fmt.Sprintf("%s/%d", s.status, s.progress))
 	}
 	log := w.Log.With().Stringer("render_id", s.render).Logger()
-	if !reopened {
-		if err := w.stop(ctx, s.render, s.status != "done"); err != nil {
+	if !reopened && s.status != "done" {
+		if err := w.stop(ctx, s.render); err != nil {
 			return err
 		}
 	}
@@ -401,9 +403,8 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 	return nil
 }
 
-// stop tells the workers of a render to stop. unfinished deletes its messages that nobody has
-// received: one that is done has none.
-func (w *watcher) stop(ctx context.Context, render uuid.UUID, unfinished bool) error {
+// stop tells the workers of a render to stop, and deletes its messages that nobody has received.
+func (w *watcher) stop(ctx context.Context, render uuid.UUID) error {
 	data, err := msg.Encode(msg.Cancel{Version: msg.Version, RenderID: render})
 	if err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
@@ -411,9 +412,7 @@ func (w *watcher) stop(ctx context.Context, render uuid.UUID, unfinished bool) e
 	if err := w.NATS.Publish(msg.CancelSubject(render), data); err != nil {
 		return fmt.Errorf("tell workers to stop: %w", err)
 	}
-	if unfinished {
-		w.unqueue(ctx, render)
-	}
+	w.unqueue(ctx, render)
 	return nil
 }
 

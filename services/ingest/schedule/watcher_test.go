@@ -144,6 +144,24 @@ func TestWorkersOfADeletedRenderAreToldToStopWithoutALookAtAllRenders(t *testing
 	}
 }
 
+// They may be thousands.
+func TestWorkersAreNotToldOfARenderThatIsDone(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t)
+	ids := w.open(2)
+	cancels, err := w.NATS.SubscribeSync(msg.AllCancels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, status := range []string{"done", "failed"} {
+		w.exec("update renders set status = '"+status+"' where id = $1", ids[i])
+		w.look()
+	}
+	if m, err := cancels.NextMsg(stagetest.Patience); err != nil || m.Subject != msg.CancelSubject(ids[1]) {
+		t.Errorf("the first message is %v, %v; want that of the render that failed", m, err)
+	}
+}
+
 // A transaction that began first may be committed last.
 func TestAChangeThatIsCommittedLateIsSeen(t *testing.T) {
 	t.Parallel()
