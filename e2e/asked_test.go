@@ -22,7 +22,7 @@ func TestAVideoIsAsItsCampaignAsks(t *testing.T) {
 	c.Shown = `{"shape": "rectangle", "aspect": "1:1", "size": 0.5, "corner": "bottom-right", "margin": 0, "border": {"width": 0}, "shadow": false,
 		"fullscreen": [{"at": "end", "seconds": 0.5, "ease": 0}]}`
 	const crossfade = 4 // frames
-	c.Output = fmt.Sprintf(`{"quality": "draft", "thumbnail_at": 1.2, "preview": {}, "transition": {"kind": "crossfade", "seconds": %g},
+	c.Output = fmt.Sprintf(`{"quality": "draft", "thumbnail_at": 1.2, "preview": {}, "share": {"title": "Hello"}, "transition": {"kind": "crossfade", "seconds": %g},
 		"captions": {"text": "00:00:00.500 --> 00:00:02.000\nHello"}, "loudness": {"integrated_lufs": -20},
 		"watermark": {"url": %q, "width": 0.1, "margin": 0.05, "opacity": 0.5}}`, float64(crossfade)/fps, p.Site.URL("/logo.png"))
 	r := p.Await(t, p.Submit(t, c))
@@ -80,10 +80,10 @@ func checkTracks(t *testing.T, tracks []rig.Track) {
 // checkAskedRow checks what the render's row holds besides its video.
 func checkAskedRow(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) {
 	t.Helper()
-	var small, asGIF, asWebP string
+	var small, asGIF, asWebP, page string
 	var raw []byte
-	err := p.DB.QueryRow(context.Background(), `select thumb_small_url, preview_url, preview_webp_url, report from renders where id = $1`, r.ID).
-		Scan(&small, &asGIF, &asWebP, &raw)
+	err := p.DB.QueryRow(context.Background(), `select thumb_small_url, preview_url, preview_webp_url, share_url, report from renders where id = $1`, r.ID).
+		Scan(&small, &asGIF, &asWebP, &page, &raw)
 	if err != nil {
 		t.Fatalf("read the render: %v", err)
 	}
@@ -94,10 +94,10 @@ func checkAskedRow(t *testing.T, p *rig.Pipeline, r rig.Render, c rig.Campaign) 
 	if report.Frames != c.Frames() || report.Sound == nil || report.Sound.Integrated == nil || math.Abs(*report.Sound.Integrated+20) > 1 {
 		t.Errorf("the report is %s, want %d frames and -20 LUFS", raw, c.Frames())
 	}
-	for url, begins := range map[string]string{asGIF: "GIF89a", asWebP: "RIFF"} {
+	for url, begins := range map[string]string{asGIF: "GIF89a", asWebP: "RIFF", page: "<!doctype html>"} {
 		file, err := os.ReadFile(rig.Fetch(t, url))
 		if err != nil || !strings.HasPrefix(string(file), begins) {
-			t.Errorf("%d bytes of a preview do not begin with %s: %v", len(file), begins, err)
+			t.Errorf("%d bytes do not begin with %s: %v", len(file), begins, err)
 		}
 	}
 	for _, url := range []string{r.ThumbURL, small} {

@@ -59,6 +59,9 @@ alter table public.renders add column if not exists thumb_small_url text;
 alter table public.renders add column if not exists preview_url text;
 alter table public.renders add column if not exists preview_webp_url text;
 
+-- A page with the video, where the campaign asks for it.
+alter table public.renders add column if not exists share_url text;
+
 -- What was measured on the finished video before the render was done: docs/reference/report.md.
 alter table public.renders add column if not exists report jsonb;
 
@@ -97,7 +100,7 @@ do $$
 declare
   v_column text;
 begin
-  foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.preview_url', 'renders.preview_webp_url', 'renders.report', 'renders.cancel_requested', 'scenes.options',
+  foreach v_column in array array['renders.error_code', 'renders.warnings', 'renders.thumb_small_url', 'renders.preview_url', 'renders.preview_webp_url', 'renders.share_url', 'renders.report', 'renders.cancel_requested', 'scenes.options',
                                   'campaigns.output_rate', 'campaigns.output_options', 'campaigns.facecam_options',
                                   'render_jobs.priority', 'render_jobs.queue_turn', 'render_jobs.queue_owner', 'render_jobs.queued_at'] loop
     if (select col_description(a.attrelid, a.attnum) from pg_attribute a

@@ -269,7 +269,7 @@ begin
    where d.render_id = p_render and d.task_id is not null and d.settled is null;
   update public.renders
      set status = 'recording', progress = 0, error_message = null, error_code = null, warnings = '[]', final_video_url = null,
-         thumb_url = null, thumb_small_url = null, preview_url = null, preview_webp_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
+         thumb_url = null, thumb_small_url = null, preview_url = null, preview_webp_url = null, share_url = null, report = null, completed_at = null, updated_at = pg_catalog.clock_timestamp()
    where id = p_render;
   -- Only what needs nothing can be there already, and what waits for that.
   if exists (select from loom.tasks k where k.plan_id = p_plan and k.state = 'waiting' and k.needs = '{}') then
@@ -759,9 +759,10 @@ $$;
 -- Closes the upload task, the render and its job together. Returns accepted, already or stale.
 drop function if exists loom.finish_render(uuid, int, text, text, jsonb);
 drop function if exists loom.finish_render(uuid, int, text, text, jsonb, text);
+drop function if exists loom.finish_render(uuid, int, text, text, jsonb, text, text, text);
 create or replace function loom.finish_render(p_task uuid, p_attempt int, p_video_url text, p_thumb_url text, p_facts jsonb,
                                               p_thumb_small_url text default null, p_preview_url text default null,
-                                              p_preview_webp_url text default null)
+                                              p_preview_webp_url text default null, p_share_url text default null)
 returns text
 language plpgsql set lock_timeout = '250ms'
   set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -784,6 +785,7 @@ begin
   update public.renders
      set status = 'done', progress = 100, final_video_url = p_video_url, thumb_url = p_thumb_url,
          thumb_small_url = p_thumb_small_url, preview_url = p_preview_url, preview_webp_url = p_preview_webp_url,
+         share_url = p_share_url,
          report = (select d.facts -> 'report' from loom.tasks d where d.id = (t.inputs -> 'video' ->> 'task')::uuid) || loom.reused_of(t.plan_id),
          error_message = null, error_code = null, updated_at = pg_catalog.clock_timestamp(), completed_at = pg_catalog.clock_timestamp()
    where id = t.render_id;

@@ -182,7 +182,7 @@ language sql stable set search_path = '' as $$
       ('loom_ingest', 'public.scenes', '{select}', null),
       ('loom_ingest', 'public.renders', '{select}', null),
       ('loom_ingest', 'public.renders', '{update}',
-       '{status,progress,final_video_url,thumb_url,thumb_small_url,preview_url,preview_webp_url,report,warnings,error_message,error_code,cancel_requested,updated_at,completed_at}'),
+       '{status,progress,final_video_url,thumb_url,thumb_small_url,preview_url,preview_webp_url,share_url,report,warnings,error_message,error_code,cancel_requested,updated_at,completed_at}'),
       ('loom_ingest', 'public.render_jobs', '{select}', null),
       ('loom_ingest', 'public.render_jobs', '{update}', '{state,started_at,completed_at,error_message,updated_at}'),
       -- Operators write shares, and migrations the owner.
@@ -191,7 +191,7 @@ language sql stable set search_path = '' as $$
       -- The uploader's only where loom.closes_as_owner() is false.
       ('loom_uploader', 'public.renders', '{select}', (select columns from shown)),
       ('loom_uploader', 'public.renders', '{update}',
-       '{status,progress,final_video_url,thumb_url,thumb_small_url,preview_url,preview_webp_url,report,warnings,error_message,error_code,updated_at,completed_at}'),
+       '{status,progress,final_video_url,thumb_url,thumb_small_url,preview_url,preview_webp_url,share_url,report,warnings,error_message,error_code,updated_at,completed_at}'),
       ('loom_uploader', 'public.render_jobs', '{select}', null),
       ('loom_uploader', 'public.render_jobs', '{update}', '{state,completed_at,error_message,updated_at}'),
       ('loom_console', 'public.campaigns', '{select,insert,update,delete}', null),
@@ -199,7 +199,7 @@ language sql stable set search_path = '' as $$
       ('loom_console', 'public.scenes', '{insert,delete}', null),
       ('loom_console', 'public.scenes', '{update}', '{url,duration_sec,order_index,options}'),
       ('loom_console', 'public.renders', '{select}',
-       '{id,campaign_id,status,progress,final_video_url,thumb_url,thumb_small_url,preview_url,preview_webp_url,report,warnings,error_message,error_code,cancel_requested,created_at,updated_at,completed_at}'),
+       '{id,campaign_id,status,progress,final_video_url,thumb_url,thumb_small_url,preview_url,preview_webp_url,share_url,report,warnings,error_message,error_code,cancel_requested,created_at,updated_at,completed_at}'),
       ('loom_console', 'public.renders', '{insert}', null),
       -- With a right to update one column, rows may be locked.
       ('loom_console', 'public.renders', '{update}', '{cancel_requested}'),

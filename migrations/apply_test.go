@@ -151,12 +151,12 @@ var snapshots = map[string]string{
 	"rows": `select jsonb_build_object(
 		'campaigns', (select jsonb_agg(to_jsonb(c) - 'output_rate' - 'output_options' - 'facecam_options' - 'metadata' - 'variables' order by id) from campaigns c),
 		'scenes', (select jsonb_agg(to_jsonb(s) - 'options' order by id) from scenes s),
-		'renders', (select jsonb_agg(to_jsonb(r) - 'error_code' - 'warnings' - 'thumb_small_url' - 'preview_url' - 'preview_webp_url' - 'report' - 'cancel_requested' - 'variables' order by id) from renders r),
+		'renders', (select jsonb_agg(to_jsonb(r) - 'error_code' - 'warnings' - 'thumb_small_url' - 'preview_url' - 'preview_webp_url' - 'share_url' - 'report' - 'cancel_requested' - 'variables' order by id) from renders r),
 		'render_jobs', (select jsonb_agg(to_jsonb(j) - 'priority' - 'queue_turn' - 'queue_owner' - 'queued_at' order by id) from render_jobs j))::text`,
 	"columns": `select string_agg(concat_ws(' ', table_name, ordinal_position, column_name, data_type, column_default, is_nullable), E'\n'
 		order by table_name, ordinal_position) from information_schema.columns
 		where table_schema = 'public' and (table_name, column_name) not in
-		  (('renders', 'error_code'), ('renders', 'warnings'), ('renders', 'thumb_small_url'), ('renders', 'preview_url'), ('renders', 'preview_webp_url'), ('renders', 'report'), ('renders', 'cancel_requested'), ('scenes', 'options'),
+		  (('renders', 'error_code'), ('renders', 'warnings'), ('renders', 'thumb_small_url'), ('renders', 'preview_url'), ('renders', 'preview_webp_url'), ('renders', 'share_url'), ('renders', 'report'), ('renders', 'cancel_requested'), ('scenes', 'options'),
 		   ('campaigns', 'output_rate'), ('campaigns', 'output_options'), ('campaigns', 'facecam_options'), ('campaigns', 'metadata'), ('campaigns', 'variables'), ('renders', 'variables'), ('render_jobs', 'priority'), ('render_jobs', 'queue_turn'), ('render_jobs', 'queue_owner'),
 		   ('render_jobs', 'queued_at'))`,
 	"constraints": `select string_agg(conname || ' ' || pg_get_constraintdef(oid), E'\n' order by conname)

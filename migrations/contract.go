@@ -64,7 +64,8 @@ var contract = []struct {
 		{kind: aTime, name: "updated_at"}, {kind: aTime, name: "completed_at", null: true},
 		{kind: aText, name: "error_code", ours: true, null: true, least: 40}, {kind: aJSON, name: "warnings", ours: true},
 		{kind: aText, name: "thumb_small_url", ours: true, null: true, least: 150}, {kind: aText, name: "preview_url", ours: true, null: true, least: 150},
-		{kind: aText, name: "preview_webp_url", ours: true, null: true, least: 150}, {kind: aJSON, name: "report", ours: true, null: true}, {kind: aBool, name: "cancel_requested", ours: true},
+		{kind: aText, name: "preview_webp_url", ours: true, null: true, least: 150}, {kind: aText, name: "share_url", ours: true, null: true, least: 150},
+		{kind: aJSON, name: "report", ours: true, null: true}, {kind: aBool, name: "cancel_requested", ours: true},
 		{kind: aJSON, name: "variables", ours: true, read: true},
 	}},
 	{"render_jobs", []column{

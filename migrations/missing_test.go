@@ -30,7 +30,7 @@ func TestADatabaseThatLacksSomethingIsNotReady(t *testing.T) {
 		{"a table", "drop table loom.copies", "lacks loom.copies:", "0007_copies.sql"},
 		{"a view", "drop view loom.worker_load", "lacks loom.worker_load:", "0022_scaling.sql"},
 		{"a function", "drop function loom.next_job(text[])", "lacks loom.next_job(_text)", "0006_set_aside.sql"},
-		{"a function of an older form", "alter function loom.finish_render(uuid, int, text, text, jsonb, text, text, text) rename to finished",
+		{"a function of an older form", "alter function loom.finish_render(uuid, int, text, text, jsonb, text, text, text, text) rename to finished",
 			"lacks loom.finish_render(", "0003_functions.sql"},
 		{"a kind of task", "alter table loom.tasks drop constraint tasks_kind_check", "lacks loom.tasks.kind = concat", "0005_draw.sql"},
 		{"the version", "drop function loom.schema_version()", "paste all files", "schema_version.sql"},

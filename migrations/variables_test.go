@@ -40,6 +40,13 @@ func TestOnlyIngestReadsTheValuesOfRenders(t *testing.T) {
 			if group == "loom_console" || group == "loom_reader" {
 				exec(t, conn, "select id, status, warnings, report, error_message from public.renders")
 				exec(t, conn, "select count(*) from public.renders")
+				// A new column is read by those who read the others.
+				const hidden = `select coalesce(string_agg(attname, ' ' order by attname), '') from pg_attribute
+					where attrelid = 'public.renders'::regclass and attnum > 0 and not attisdropped
+					and not has_column_privilege('public.renders', attname, 'select')`
+				if got := get[string](t, conn, hidden); got != "variables" {
+					t.Errorf("it may not read %s, want variables alone", got)
+				}
 			}
 		})
 	}

@@ -266,7 +266,23 @@ type OverlayParams struct {
 
 // UploadParams says what to store. Inputs: Video (with VideoFacts), Thumbnail, ThumbnailSmall, and
 // PreviewGIF and PreviewWebP if they were made. No outputs in the work bucket. Facts: UploadFacts.
-type UploadParams struct{}
+type UploadParams struct {
+	// Share is the page for the video; nil: none is made.
+	Share *SharePage `json:"share,omitempty"`
+}
+
+// SharePage is what a page for a video shows.
+type SharePage struct {
+	output.Share
+	Width  int  `json:"width"`
+	Height int  `json:"height"`
+	Frames int  `json:"frames"`
+	Rate   Rate `json:"rate"`
+	// Captions are those of the video's track; none: it has none.
+	Captions []Caption `json:"captions,omitempty"`
+	// Language is theirs, as the campaign writes it; empty: it does not say.
+	Language string `json:"language,omitempty"`
+}
 
 // UploadFacts says where the finished files are. The URLs are in the renders row alone: they may be
 // signed.
@@ -278,4 +294,7 @@ type UploadFacts struct {
 	ThumbnailSmallKey string `json:"thumbnail_small_key"`
 	PreviewGIFKey     string `json:"preview_gif_key,omitempty"`
 	PreviewWebPKey    string `json:"preview_webp_key,omitempty"`
+	// ShareKey and CaptionsKey are those of the page and of its captions, in the bucket of videos.
+	ShareKey    string `json:"share_key,omitempty"`
+	CaptionsKey string `json:"captions_key,omitempty"`
 }

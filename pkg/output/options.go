@@ -13,6 +13,8 @@ type Options struct {
 	ThumbnailAt *float64 `json:"thumbnail_at,omitempty"`
 	// Preview is a few seconds of the video, animated, for mails. Nil: none is made.
 	Preview *Preview `json:"preview,omitempty"`
+	// Share is a web page for the video. Nil: none is made.
+	Share *Share `json:"share,omitempty"`
 	// Loudness is how loud the sound is.
 	Loudness *Loudness `json:"loudness,omitempty"`
 	// Transition is from one scene to the next. Nil: a cut.

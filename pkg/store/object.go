@@ -181,6 +181,14 @@ func (c *Client) Put(ctx context.Context, bucket, key, contentType string, body 
 	return explain(err, "store %s/%s", bucket, key)
 }
 
+// Publish stores a small object beside copies. Caches may keep it for ever.
+func (c *Client) Publish(ctx context.Context, bucket, key string, body []byte, how Copying) error {
+	_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &bucket, Key: &key, ContentType: &how.ContentType, CacheControl: how.cacheControl(), Body: bytes.NewReader(body),
+	})
+	return explain(missingTarget(err), "store %s/%s", bucket, key)
+}
+
 // Keys lists the keys that start with prefix, in their order, a thousand at most.
 func (c *Client) Keys(ctx context.Context, bucket, prefix string) ([]string, error) {
 	page, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})

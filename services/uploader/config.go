@@ -7,6 +7,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/service"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/uploader/internal/share"
 )
 
 // Values of PUBLIC_URLS.
@@ -46,6 +47,8 @@ type Config struct {
 	SupabaseURL string `env:"SUPABASE_URL"`
 	// PublicURLBase is the base of path URLs, a CDN for instance. Default Store.Endpoint.
 	PublicURLBase string `env:"PUBLIC_URL_BASE"`
+	// ShareTemplate is the file of the template for pages to share. Default: a built-in one.
+	ShareTemplate string `env:"SHARE_TEMPLATE"`
 
 	// WorkDir holds the tasks' folders. Default os.TempDir().
 	WorkDir string `env:"WORK_DIR"`
@@ -73,6 +76,9 @@ func LoadConfig(environ map[string]string) (Config, error) {
 		if cfg.PublicURLBase != "" && !isBase(cfg.PublicURLBase) {
 			problems.Add("PUBLIC_URL_BASE", "an http or https URL without a query")
 		}
+	}
+	if _, err := share.Load(cfg.ShareTemplate); err != nil {
+		problems.Add("SHARE_TEMPLATE", "the path of a template as docs/reference/output-options.md describes it: "+err.Error())
 	}
 	return cfg, problems.Err()
 }

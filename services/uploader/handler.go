@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/fault"
@@ -14,6 +15,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/pkg/usage"
+	"github.com/loom-lite/loom-lite/services/uploader/internal/share"
 )
 
 // presigned is how long presigned URLs work: the longest that S3 allows.
@@ -39,6 +41,7 @@ type handler struct {
 	cfg     Config
 	store   *store.Client
 	renders renders
+	page    *share.Page
 	// patience is how long one step is retried within an attempt.
 	patience time.Duration
 }
@@ -54,10 +57,14 @@ type urls map[string]string
 
 // Handle copies the video, the thumbnails and the previews to their buckets and closes the render.
 func (h *handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
-	files := h.files(t)
-	facts, err := h.upload(ctx, t, files)
+	p, err := stage.Params[msg.UploadParams](t)
+	if err != nil {
+		return nil, err
+	}
+	files, pages := h.files(t), h.pages(t, p.Share)
+	facts, err := h.upload(ctx, t, p.Share, files, pages)
 	if errors.Is(err, stage.ErrNotWanted) || (err != nil && ctx.Err() != nil) {
-		h.discard(ctx, t, files...)
+		h.discard(ctx, t, slices.Concat(files, pages)...)
 	}
 	if err != nil {
 		return nil, err
@@ -82,12 +89,30 @@ func (h *handler) files(t *stage.Task) []file {
 	return append(files, file{msg.Video, "video/mp4", h.cfg.VideoBucket, key + ".mp4"})
 }
 
-func (h *handler) upload(ctx context.Context, t *stage.Task, files []file) (facts msg.UploadFacts, err error) {
+// Names of the files that the uploader makes itself.
+const (
+	sharePage     = "share"
+	shareCaptions = "captions"
+)
+
+// pages are the files of the page for a task's video: its captions, if any, and the page.
+func (h *handler) pages(t *stage.Task, p *msg.SharePage) (files []file) {
+	if p == nil {
+		return nil
+	}
+	key := t.RenderID.String() + "/" + t.TaskID.String()
+	if len(p.Captions) > 0 {
+		files = append(files, file{shareCaptions, "text/vtt; charset=utf-8", h.cfg.VideoBucket, key + ".vtt"})
+	}
+	return append(files, file{sharePage, "text/html; charset=utf-8", h.cfg.VideoBucket, key + ".html"})
+}
+
+func (h *handler) upload(ctx context.Context, t *stage.Task, shown *msg.SharePage, files, pages []file) (facts msg.UploadFacts, err error) {
 	made, err := stage.Facts[msg.VideoFacts](t, msg.Video)
 	if err != nil {
 		return facts, err
 	}
-	if err := h.begin(ctx, t, files...); err != nil {
+	if err := h.begin(ctx, t, slices.Concat(files, pages)...); err != nil {
 		return facts, err
 	}
 	fault.Here(fault.CopiesRecorded)
@@ -106,10 +131,20 @@ func (h *handler) upload(ctx context.Context, t *stage.Task, files []file) (fact
 		}
 		keys[f.name] = f.key
 	}
+	for _, f := range pages {
+		if at[f.name], err = h.url(ctx, f); err != nil {
+			return facts, err
+		}
+		if err := h.write(ctx, f, shown, at); err != nil {
+			return facts, err
+		}
+		keys[f.name] = f.key
+	}
 	t.Progress(0.9)
 	facts = msg.UploadFacts{
 		VideoKey: keys[msg.Video], ThumbnailKey: keys[msg.Thumbnail], ThumbnailSmallKey: keys[msg.ThumbnailSmall],
 		PreviewGIFKey: keys[msg.PreviewGIF], PreviewWebPKey: keys[msg.PreviewWebP],
+		ShareKey: keys[sharePage], CaptionsKey: keys[shareCaptions],
 	}
 	return facts, h.finish(ctx, t, at, facts)
 }
@@ -162,6 +197,29 @@ func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) e
 		return err
 	})
 	fault.Here(fault.FileCopied)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return h.explain(ctx, f, err)
+}
+
+// write stores one of the files that the uploader makes itself. The URLs of those before it are
+// known.
+func (h *handler) write(ctx context.Context, f file, p *msg.SharePage, at urls) error {
+	body := share.WebVTT(p.Captions)
+	if f.name == sharePage {
+		var err error
+		if body, err = h.page.Make(share.Video{
+			Title: p.Title, Description: p.Description, PageURL: at[sharePage], VideoURL: at[msg.Video], ThumbURL: at[msg.Thumbnail],
+			PreviewURL: at[msg.PreviewGIF], CaptionsURL: at[shareCaptions], Language: p.Language,
+			Width: p.Width, Height: p.Height, Seconds: p.Rate.At(p.Frames).Seconds(),
+		}); err != nil {
+			return fmt.Errorf("make the page for the video: %w", err)
+		}
+	}
+	err := h.patiently(ctx, func() error {
+		return h.store.Publish(ctx, f.bucket, f.key, body, store.Copying{ContentType: f.contentType, Public: h.cfg.PublicURLs != urlsPresigned})
+	})
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 )
@@ -69,6 +70,42 @@ func TestPreviewsAreStoredWithTheVideo(t *testing.T) {
 	}
 	if a, b := r.size(r.cfg.ThumbnailBucket, ".gif"), r.size(r.cfg.ThumbnailBucket, ".webp"); a != 7 || b != 13 {
 		t.Errorf("%d and %d bytes", a, b)
+	}
+}
+
+func TestAPageToShareIsStoredBesideItsVideo(t *testing.T) {
+	r := arrange(t)
+	params, err := json.Marshal(msg.UploadParams{Share: &msg.SharePage{
+		Share: output.Share{Title: `Ada </title><script>alert(1)</script>`}, Width: 1920, Height: 1080, Frames: 300, Rate: msg.FPS(60), Language: "de",
+		Captions: []msg.Caption{{From: msg.Duration(500 * time.Millisecond), To: msg.Duration(time.Hour + time.Second), Text: "a --> b\n\n<v Ada>"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := r.grant("worker-1")
+	task.Params = params
+	if _, err := r.Handle(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	base := fmt.Sprintf("https://cdn.example/files/%s/%s/%s", r.cfg.VideoBucket, r.render, r.task)
+	if row := r.row(); row.Share == nil || *row.Share != base+".html" {
+		t.Errorf("%+v", row)
+	}
+	page, kind := r.read(r.cfg.VideoBucket, ".html")
+	for _, want := range []string{
+		`<video controls playsinline preload="metadata" width="1920" height="1080" src="` + base + `.mp4"`, `srclang="de"`, `src="` + base + `.vtt"`,
+		`<meta property="og:title" content="Ada &lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt;">`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s:\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, "<script") || kind != "text/html; charset=utf-8" {
+		t.Errorf("a script, or the wrong type %s:\n%s", kind, page)
+	}
+	const captions = "WEBVTT\n\n00:00:00.500 --> 01:00:01.000\na --&gt; b\n&lt;v Ada&gt;\n"
+	if got, kind := r.read(r.cfg.VideoBucket, ".vtt"); got != captions || kind != "text/vtt; charset=utf-8" {
+		t.Errorf("captions %q of type %s, want %q", got, kind, captions)
 	}
 }
 

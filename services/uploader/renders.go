@@ -33,9 +33,9 @@ func (r renders) finish(ctx context.Context, task uuid.UUID, attempt int, at url
 	defer cancel()
 	// Texts with casts need no look-up of types, which works through a transaction pooler too.
 	err = r.pool.QueryRow(ctx, `select loom.finish_render($1::text::uuid, $2::int, $3::text, $4::text, $5::text::jsonb, $6::text,
-			nullif($7::text, ''), nullif($8::text, ''))`,
+			nullif($7::text, ''), nullif($8::text, ''), nullif($9::text, ''))`,
 		task.String(), attempt, at[msg.Video], at[msg.Thumbnail], string(facts), at[msg.ThumbnailSmall],
-		at[msg.PreviewGIF], at[msg.PreviewWebP]).Scan(&verdict)
+		at[msg.PreviewGIF], at[msg.PreviewWebP], at[sharePage]).Scan(&verdict)
 	if err != nil {
 		return "", fmt.Errorf("close the render in Postgres: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -22,6 +23,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/pkg/store/storetest"
+	"github.com/loom-lite/loom-lite/services/uploader/internal/share"
 )
 
 // rig is a handler on a real Postgres and a real S3, and one render whose upload task is due.
@@ -50,12 +52,16 @@ func arrangeOn(t *testing.T, url string) *rig {
 	}
 	t.Cleanup(pool.Close)
 	client := storetest.Client(t)
+	page, err := share.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := &rig{t: t, pool: pool, databaseURL: url, task: uuid.New(), handler: &handler{
 		cfg: Config{
 			Store: storetest.Server(t), PublicURLs: urlsPath, PublicURLBase: "https://cdn.example/files",
 			WorkBucket: storetest.Bucket(t, client), VideoBucket: storetest.Bucket(t, client), ThumbnailBucket: storetest.Bucket(t, client),
 		},
-		store: client, renders: renders{pool}, patience: 2 * time.Second,
+		store: client, renders: renders{pool}, page: page, patience: 2 * time.Second,
 	}}
 	r.put(r.key("video.mp4"), "pictures and sound")
 	r.put(r.key("thumbnail.jpg"), "picture")
@@ -145,14 +151,14 @@ type row struct {
 	Status, JobState          string
 	Progress                  int
 	Video, Thumbnail, Message *string
-	Small, GIF, WebP          *string
+	Small, GIF, WebP, Share   *string
 	Completed                 *time.Time
 }
 
 func (r *rig) row() row {
 	r.t.Helper()
 	rows, err := r.pool.Query(context.Background(), `
-select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnail, r.thumb_small_url as small, r.preview_url as gif, r.preview_webp_url as web_p, r.error_message as message,
+select r.status, r.progress, r.final_video_url as video, r.thumb_url as thumbnail, r.thumb_small_url as small, r.preview_url as gif, r.preview_webp_url as web_p, r.share_url as share, r.error_message as message,
        r.completed_at as completed, j.state as job_state
   from renders r join render_jobs j on j.render_id = r.id where r.id = $1`, r.render)
 	if err != nil {
@@ -173,6 +179,25 @@ func (r *rig) size(bucket, extension string) int64 {
 		return -1
 	}
 	return n
+}
+
+// read returns a copy and its type.
+func (r *rig) read(bucket, extension string) (content, kind string) {
+	r.t.Helper()
+	url, err := r.store.PresignGet(r.t.Context(), bucket, r.render.String()+"/"+r.task.String()+extension, time.Minute)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	response, err := http.Get(string(url))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		r.t.Fatalf("%s: %v", response.Status, err)
+	}
+	return string(body), response.Header.Get("Content-Type")
 }
 
 // copies returns how many copies are recorded.

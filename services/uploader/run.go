@@ -14,11 +14,16 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/services/uploader/internal/share"
 )
 
 // Run uploads until ctx is cancelled. It then drains, and returns when everything that it started
 // has ended. It waits for servers that are away.
 func Run(ctx context.Context, cfg Config) error {
+	page, err := share.Load(cfg.ShareTemplate)
+	if err != nil {
+		return fmt.Errorf("read SHARE_TEMPLATE: %w", err)
+	}
 	client, err := store.Measured(cfg.Store, cfg.Metrics())
 	if err != nil {
 		return err
@@ -42,7 +47,7 @@ func Run(ctx context.Context, cfg Config) error {
 		Verb: msg.ConsumerUpload, Slots: cfg.Slots, WorkerID: cfg.WorkerID, Drain: cfg.Drain, WorkDir: cfg.WorkDir,
 		Registry: cfg.Metrics(), Log: cfg.Log,
 		Handlers: map[msg.Kind]stage.Handler{
-			msg.Upload: &handler{cfg: cfg, store: client, renders: renders{pool}, patience: 45 * time.Second},
+			msg.Upload: &handler{cfg: cfg, store: client, renders: renders{pool}, page: page, patience: 45 * time.Second},
 		},
 	})
 	if err != nil {

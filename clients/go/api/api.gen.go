@@ -1078,6 +1078,21 @@ type OutputOptions struct {
 	// Examples: high
 	Quality *OutputOptionsQuality `json:"quality,omitempty"`
 
+	// Share A web page with the video, to send people a link to: a group of fields, {} for the defaults. Default: none.
+	//
+	// Examples: {"title":"Juniper in thirteen seconds"}
+	Share *struct {
+		// Description A text below the video, and in previews of links.
+		//
+		// Examples: What your subscribers will do next.
+		Description *string `json:"description,omitempty"`
+
+		// Title The page's title, which previews of links show, too.
+		//
+		// Examples: Juniper in thirteen seconds
+		Title *string `json:"title,omitempty"`
+	} `json:"share,omitempty"`
+
 	// ThumbnailAt The frame that the thumbnail shows, in seconds from the video's start: 0 to 7200. Default: a frame is chosen that shows something.
 	//
 	// Examples: 3.5
@@ -1324,6 +1339,7 @@ type Render struct {
 	// QueuePosition How many queued renders are to be started before this one: 0 for the next. Null when it is not queued.
 	QueuePosition *int        `json:"queue_position"`
 	Report        interface{} `json:"report"`
+	ShareURL      *string     `json:"share_url"`
 	Status        string      `json:"status"`
 	ThumbSmallURL *string     `json:"thumb_small_url"`
 	ThumbURL      *string     `json:"thumb_url"`

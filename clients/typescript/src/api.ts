@@ -1924,6 +1924,26 @@ export interface components {
              */
             quality?: "draft" | "standard" | "high";
             /**
+             * @description A web page with the video, to send people a link to: a group of fields, {} for the defaults. Default: none.
+             * @example {
+             *       "title": "Juniper in thirteen seconds"
+             *     }
+             */
+            share?: {
+                /**
+                 * @description A text below the video, and in previews of links.
+                 * @default
+                 * @example What your subscribers will do next.
+                 */
+                description?: string;
+                /**
+                 * @description The page's title, which previews of links show, too.
+                 * @default
+                 * @example Juniper in thirteen seconds
+                 */
+                title?: string;
+            };
+            /**
              * @description The frame that the thumbnail shows, in seconds from the video's start: 0 to 7200. Default: a frame is chosen that shows something.
              * @example 3.5
              */
@@ -2161,6 +2181,7 @@ export interface components {
              */
             queue_position: number | null;
             report: unknown;
+            share_url: string | null;
             status: string;
             thumb_small_url: string | null;
             thumb_url: string | null;

@@ -29,6 +29,7 @@ type Render struct {
 	ThumbSmall   *string   `json:"thumb_small_url"`
 	PreviewURL   *string   `json:"preview_url"`
 	PreviewWebP  *string   `json:"preview_webp_url"`
+	ShareURL     *string   `json:"share_url"`
 	ErrorCode    *string   `json:"error_code"`
 	ErrorMessage *string   `json:"error_message"`
 	// Warnings are what went otherwise than asked, though the render may be done; empty when
@@ -128,12 +129,12 @@ type Files struct {
 }
 
 const selectRender = `select r.id, r.campaign_id, c.name::text, r.status::text, r.progress::int, r.final_video_url::text, r.thumb_url::text, r.thumb_small_url,
-	r.preview_url, r.preview_webp_url,
+	r.preview_url, r.preview_webp_url, r.share_url,
 	r.error_code, r.error_message::text, r.warnings, r.report, r.created_at, r.updated_at, r.completed_at, substr(x.traceparent, 4, 32)
 	from public.renders r left join public.campaigns c on c.id = r.campaign_id left join loom.traces x on x.render_id = r.id `
 
 func scanRender(row pgx.CollectableRow) (r Render, err error) {
-	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ThumbSmall, &r.PreviewURL, &r.PreviewWebP, &r.ErrorCode,
+	err = row.Scan(&r.ID, &r.CampaignID, &r.Campaign, &r.Status, &r.Progress, &r.VideoURL, &r.ThumbURL, &r.ThumbSmall, &r.PreviewURL, &r.PreviewWebP, &r.ShareURL, &r.ErrorCode,
 		&r.ErrorMessage, &r.Warnings, &r.Report, &r.CreatedAt, &r.UpdatedAt, &r.CompletedAt, &r.TraceID)
 	return r, err
 }

@@ -35,7 +35,7 @@ func Build(r *Render, object int64, newID func() uuid.UUID) []Task {
 	for _, name := range b.finished() {
 		inputs[name] = Input{last, name}
 	}
-	b.add(msg.Upload, 0, msg.UploadParams{}, weightUpload, inputs)
+	b.add(msg.Upload, 0, msg.UploadParams{Share: b.page()}, weightUpload, inputs)
 	return b.tasks
 }
 
@@ -236,6 +236,18 @@ func (b *builder) overlay(joined, facecam uuid.UUID) uuid.UUID {
 	return b.add(msg.Overlay, 0, p, weightOverlay,
 		map[string]Input{msg.Joined: {joined, msg.Joined}, msg.FacecamFile: {facecam, msg.FacecamFile}},
 		b.finished()...)
+}
+
+// page returns the page for the video; nil when none is asked for.
+func (b *builder) page() *msg.SharePage {
+	if b.Output.Share == nil {
+		return nil
+	}
+	page := &msg.SharePage{Share: *b.Output.Share, Width: b.Width, Height: b.Height, Frames: b.total, Rate: b.Rate}
+	if page.Captions, _ = b.track(); page.Captions != nil {
+		page.Language = b.Output.Captions.Language
+	}
+	return page
 }
 
 // finished are the outputs of the task that finishes the video.

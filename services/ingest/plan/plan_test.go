@@ -68,7 +68,7 @@ func TestPlansAreAsInTheGoldenFiles(t *testing.T) {
 			{URL: ptr("https://example.com/3"), Seconds: ptr(1), Options: json.RawMessage(`null`)},
 		}, OutputWidth: ptr(1280), OutputHeight: ptr(720), OutputFPS: ptr(30)},
 		"output": {Scenes: scenes(3, 2, 2), FacecamURL: ptr("https://example.com/face.mp4"), OutputFPS: ptr(60), OutputRate: ptr("29.97"),
-			OutputOptions: json.RawMessage(`{"quality": "high", "thumbnail_at": 1.5, "preview": {"at": 2, "play_button": true}, "transition": {"kind": "crossfade", "seconds": 0.5},
+			OutputOptions: json.RawMessage(`{"quality": "high", "thumbnail_at": 1.5, "preview": {"at": 2, "play_button": true}, "share": {"title": "Hello"}, "transition": {"kind": "crossfade", "seconds": 0.5},
 				"loudness": {"integrated_lufs": -14}, "watermark": {"url": "https://example.com/logo.png", "opacity": 0.8}}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
