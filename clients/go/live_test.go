@@ -61,6 +61,57 @@ func TestLiveTheSameKeyMakesOneRender(t *testing.T) {
 	}
 }
 
+// losing loses the first answers to POSTs, after the API has done what they ask for.
+type losing struct {
+	lose int
+	// keys of the requests that were sent.
+	keys []string
+}
+
+func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil || r.Method != http.MethodPost {
+		return answer, err
+	}
+	if l.keys = append(l.keys, r.Header.Get(keyHeader)); len(l.keys) > l.lose {
+		return answer, nil
+	}
+	_, _ = io.Copy(io.Discard, answer.Body)
+	_ = answer.Body.Close()
+	return nil, io.ErrUnexpectedEOF
+}
+
+// The connection breaks when the API has made the render already: the next tries are answered with
+// that one, because their key is that of the first.
+func TestLiveAnAnswerThatIsLostMakesNoSecondRender(t *testing.T) {
+	transport := &losing{lose: 2}
+	c, err := New(Options{HTTP: &http.Client{Transport: transport}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "Lost " + uuid.NewString()
+	id, err := c.Submit(t.Context(), campaign(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys := slices.Compact(slices.Clone(transport.keys)); len(transport.keys) != 3 || len(keys) != 1 || keys[0] == "" {
+		t.Errorf("the keys of the tries are %q", transport.keys)
+	}
+	var made []string
+	for r, err := range c.Renders(t.Context(), api.ListRendersParams{Q: &name}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, r.ID)
+	}
+	if !slices.Equal(made, []string{id}) {
+		t.Errorf("the renders %q were made, and %s is the answer", made, id)
+	}
+	if _, err := c.Submit(t.Context(), campaign(name)); err != nil || transport.keys[3] == transport.keys[0] {
+		t.Errorf("the next request has the key %q of the one before: %v", transport.keys[3], err)
+	}
+}
+
 func TestLiveAFaultOfTheCampaignHasItsPlace(t *testing.T) {
 	bad := campaign("Bad")
 	bad["scenes"] = []map[string]any{{"url": "file:///etc/passwd", "duration_sec": 1}}
