@@ -15,8 +15,8 @@ import (
 func TestATaskWhoseLeaseHasLapsedCountsAsOneWithoutAWorker(t *testing.T) {
 	e := explain(t, migrated.Database(t))
 	fill(t, e, 10, 10)
-	tasks := taskStore{db: e.pool, lease: time.Minute}
-	claimer := &claim.Claimer{DB: e.pool, MaxRenders: 1, MaxPerOwner: 1, Limits: plan.Limits{Scene: time.Hour, Render: time.Hour}}
+	tasks := taskStore{db: e.Pool, lease: time.Minute}
+	claimer := &claim.Claimer{DB: e.Pool, MaxRenders: 1, MaxPerOwner: 1, Limits: plan.Limits{Scene: time.Hour, Render: time.Hour}}
 	if claimed, err := claimer.Next(t.Context()); err != nil || claimed.Outcome != claim.Planned {
 		t.Fatalf("the claim is %+v, %v", claimed, err)
 	}
@@ -44,7 +44,7 @@ func TestATaskWhoseLeaseHasLapsedCountsAsOneWithoutAWorker(t *testing.T) {
 	if running, granted, _ := look(); running != 1 || granted != 0 {
 		t.Errorf("while it is leased, %d tasks have a worker, and %d are to be granted again", running, granted)
 	}
-	if _, err := e.pool.Exec(t.Context(), "update loom.tasks set lease_until = clock_timestamp() - interval '1 second' where state = 'running'"); err != nil {
+	if _, err := e.Pool.Exec(t.Context(), "update loom.tasks set lease_until = clock_timestamp() - interval '1 second' where state = 'running'"); err != nil {
 		t.Fatal(err)
 	}
 	if running, granted, _ := look(); running != 0 || granted != 1 {

@@ -7,30 +7,23 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/loom-lite/loom-lite/migrations"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/postgres/plantest"
 	"github.com/loom-lite/loom-lite/pkg/postgres/postgrestest"
 	"github.com/loom-lite/loom-lite/services/ingest/claim"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 var updatePlans = flag.Bool("update-plans", false, "write testdata/plans.golden")
-
-// goldenMajor is the version of Postgres that testdata/plans.golden is of. Others may plan in
-// another way; what must not happen is checked with all of them.
-const goldenMajor = 15
 
 var migrated = postgrestest.NewTemplate(func(ctx context.Context, conn *pgx.Conn) error {
 	_, err := migrations.Apply(ctx, conn)
@@ -50,8 +43,10 @@ func TestNoHotQueryGrowsWithBacklogOrHistory(t *testing.T) {
 	e := explain(t, migrated.Database(t))
 	fill(t, e, queued, ended)
 	e.control(t)
-	e.check(t)
-	e.golden(t)
+	e.Check(t, maxBlocks)
+	if os.Getenv("LOOM_LONG") == "" {
+		e.Golden(t, filepath.Join("testdata", "plans.golden"), *updatePlans)
+	}
 }
 
 // What batches call reads by indexes in a database that has hardly a row, too: the plans of its
@@ -60,17 +55,29 @@ func TestPlansThatAreKeptAreThoseOfALargeDatabase(t *testing.T) {
 	e := explain(t, migrated.Database(t))
 	fill(t, e, 1, 10)
 	e.control(t)
-	e.order = []string{"grant", "heartbeat", "results", "finish the render"}
-	e.check(t)
+	e.Check(t, maxBlocks, "grant", "heartbeat", "results", "finish the render")
 }
 
+// explained is a database whose plans are noted.
+type explained struct{ *plantest.Recorder }
+
+func explain(t *testing.T, url string) explained {
+	t.Helper()
+	// The plans of a statement's first executions would be for its arguments.
+	return explained{plantest.New(t, url, grows, "set plan_cache_mode = force_generic_plan")}
+}
+
+// maxBlocks is how many blocks of 8 kB a statement may read, with those in the functions that it
+// calls: a batch of six tasks takes some hundreds.
+const maxBlocks = 4000
+
 // control takes a render through its tasks.
-func (e *explained) control(t *testing.T) {
+func (e explained) control(t *testing.T) {
 	metrics, err := NewMetrics(prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Scheduler{Config: Config{DB: e.pool, Metrics: metrics, Log: zerolog.Nop()}, tasks: taskStore{db: e.pool, lease: time.Minute, perHost: 6}}
+	s := &Scheduler{Config: Config{DB: e.Pool, Metrics: metrics, Log: zerolog.Nop()}, tasks: taskStore{db: e.Pool, lease: time.Minute, perHost: 6}}
 	ctx := t.Context()
 	must := func(err error) {
 		t.Helper()
@@ -78,9 +85,9 @@ func (e *explained) control(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	claimer := &claim.Claimer{DB: e.pool, MaxRenders: 16, MaxPerOwner: 16, Limits: plan.Limits{Scene: time.Hour, Render: time.Hour}}
+	claimer := &claim.Claimer{DB: e.Pool, MaxRenders: 16, MaxPerOwner: 16, Limits: plan.Limits{Scene: time.Hour, Render: time.Hour}}
 	var render uuid.UUID
-	e.note("claim and plan", func() {
+	e.Note("claim and plan", func() {
 		claimed, err := claimer.Next(ctx)
 		must(err)
 		if claimed.Outcome != claim.Planned {
@@ -89,36 +96,36 @@ func (e *explained) control(t *testing.T) {
 		render = claimed.Render
 	})
 	w := newWatcher(s)
-	e.note("watch all", func() {
+	e.Note("watch all", func() {
 		_, list, err := w.read(ctx)
 		must(err)
 		if len(list) != 1 {
 			t.Errorf("%d plans are watched, want the one that is open", len(list))
 		}
 	})
-	e.note("watch one", func() {
+	e.Note("watch one", func() {
 		_, err := w.plans(ctx, lookQuery, time.Now().Add(-time.Second), texts([]uuid.UUID{render}))
 		must(err)
 	})
-	e.note("renders ended by the app", func() { must(w.closeEnded(ctx, true, nil)) })
-	e.note("what has changed", func() {
+	e.Note("renders ended by the app", func() { must(w.closeEnded(ctx, true, nil)) })
+	e.Note("what has changed", func() {
 		horizon, _, err := w.changed(ctx, nil)
 		must(err)
 		_, _, err = w.changed(ctx, &horizon)
 		must(err)
 		must(w.closeEnded(ctx, false, []uuid.UUID{render}))
 	})
-	pages := pageStore{db: e.pool, lease: time.Minute}
-	e.note("pages of preflights", func() {
+	pages := pageStore{db: e.Pool, lease: time.Minute}
+	e.Note("pages of preflights", func() {
 		_, err := pages.due(ctx, nil, pagesAtOnce)
 		must(err)
 	})
-	e.note("metrics", func() { must(metrics.measure(ctx, s.tasks)) })
+	e.Note("metrics", func() { must(metrics.measure(ctx, s.tasks)) })
 
 	// The whole graph, a round at a time.
 	for range 8 {
 		var requests []msg.GrantRequest
-		e.note("due tasks", func() {
+		e.Note("due tasks", func() {
 			list, err := s.tasks.inHand(ctx, nil, []string{}, []string{}, window)
 			must(err)
 			for _, one := range list {
@@ -130,7 +137,7 @@ func (e *explained) control(t *testing.T) {
 		if len(requests) == 0 {
 			break
 		}
-		e.note("grant", func() {
+		e.Note("grant", func() {
 			answers, err := s.tasks.grantAll(ctx, requests)
 			must(err)
 			for i, g := range answers {
@@ -145,18 +152,18 @@ func (e *explained) control(t *testing.T) {
 				results = append(results, msg.Result{Ref: r.Ref, Attempt: 1, Outcome: msg.Done, Facts: json.RawMessage(`{"frames": 1}`)})
 				continue
 			}
-			e.note("finish the render", func() {
+			e.Note("finish the render", func() {
 				var verdict string
-				must(e.pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, 1, 'v', 't', '{}'::jsonb)", r.TaskID.String()).Scan(&verdict))
+				must(e.Pool.QueryRow(ctx, "select loom.finish_render($1::text::uuid, 1, 'v', 't', '{}'::jsonb)", r.TaskID.String()).Scan(&verdict))
 				if verdict != "accepted" {
 					t.Errorf("the render's end is %s", verdict)
 				}
 			})
 		}
 		// Progress is written once a second: now it is due, however busy the machine is.
-		_, err := e.quiet.Exec(ctx, "update renders set updated_at = clock_timestamp() - interval '2 seconds' where id = $1", render)
+		_, err := e.Quiet().Exec(ctx, "update renders set updated_at = clock_timestamp() - interval '2 seconds' where id = $1", render)
 		must(err)
-		e.note("heartbeat", func() {
+		e.Note("heartbeat", func() {
 			answers, err := s.tasks.heartbeatAll(ctx, []msg.Heartbeat{{Ref: requests[0].Ref, Attempt: 1, Worker: "worker", Progress: 0.5}})
 			must(err)
 			if wanted := answers[0]; wanted == nil || *wanted != (requests[0].Kind != msg.Upload) {
@@ -164,7 +171,7 @@ func (e *explained) control(t *testing.T) {
 			}
 		})
 		if len(results) > 0 {
-			e.note("results", func() {
+			e.Note("results", func() {
 				verdicts, err := s.tasks.finishAll(ctx, results)
 				must(err)
 				if slices.ContainsFunc(verdicts, func(v string) bool { return v != "accepted" }) {
@@ -174,23 +181,23 @@ func (e *explained) control(t *testing.T) {
 		}
 	}
 	var status string
-	must(e.pool.QueryRow(ctx, "select status from renders where id = $1::text::uuid", render.String()).Scan(&status))
+	must(e.Pool.QueryRow(ctx, "select status from renders where id = $1::text::uuid", render.String()).Scan(&status))
 	if status != "done" {
 		t.Errorf("the render is %s", status)
 	}
-	e.note("the app deletes a campaign", func() {
-		_, err := e.pool.Exec(ctx, "delete from campaigns where id = (select campaign_id from renders where id = $1::text::uuid)", render.String())
+	e.Note("the app deletes a campaign", func() {
+		_, err := e.Pool.Exec(ctx, "delete from campaigns where id = (select campaign_id from renders where id = $1::text::uuid)", render.String())
 		must(err)
 	})
 }
 
 // fill makes renders that are queued, of 100 users, and renders that have ended, by SQL. Of those,
 // the first 100,000 have tasks: maintenance takes them from older ones.
-func fill(t *testing.T, e *explained, queued, ended int) {
+func fill(t *testing.T, e explained, queued, ended int) {
 	t.Helper()
 	exec := func(sql string, args ...any) {
 		t.Helper()
-		if _, err := e.quiet.Exec(t.Context(), sql, args...); err != nil {
+		if _, err := e.Quiet().Exec(t.Context(), sql, args...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,167 +229,4 @@ func fill(t *testing.T, e *explained, queued, ended int) {
 		insert into past_and_queued select id from r`, queued)
 	exec("insert into render_jobs (render_id) select id from past_and_queued")
 	exec("vacuum analyze")
-}
-
-// explained is a database whose plans are noted: those of all statements, the ones in functions
-// included.
-type explained struct {
-	pool, quiet *pgxpool.Pool
-	mu          sync.Mutex
-	now         string // what is noted; empty: nothing
-	statements  map[string][]statement
-	order       []string
-}
-
-// statement is one that was executed, as auto_explain writes it.
-type statement struct {
-	Text string `json:"Query Text"`
-	Plan node   `json:"Plan"`
-}
-
-type node struct {
-	Type     string `json:"Node Type"`
-	Relation string `json:"Relation Name"`
-	Index    string `json:"Index Name"`
-	Hit      int    `json:"Shared Hit Blocks"`
-	Read     int    `json:"Shared Read Blocks"`
-	Below    []node `json:"Plans"`
-}
-
-func explain(t *testing.T, url string) *explained {
-	t.Helper()
-	e := &explained{statements: map[string][]statement{}}
-	open := func(change func(*pgxpool.Config)) *pgxpool.Pool {
-		cfg, err := pgxpool.ParseConfig(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		change(cfg)
-		pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(pool.Close)
-		return pool
-	}
-	e.quiet = open(func(*pgxpool.Config) {})
-	e.pool = open(func(cfg *pgxpool.Config) {
-		cfg.MaxConns = 1
-		cfg.ConnConfig.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { e.add(n.Message) }
-		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-			// The plans of a statement's first executions would be for its arguments.
-			_, err := conn.Exec(ctx, `load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;
-				set auto_explain.log_analyze = on; set auto_explain.log_buffers = on; set auto_explain.log_timing = off;
-				set auto_explain.log_format = json; set auto_explain.log_level = notice; set plan_cache_mode = force_generic_plan; set jit = off`)
-			return err
-		}
-	})
-	return e
-}
-
-func (e *explained) add(message string) {
-	_, text, ok := strings.Cut(message, "plan:\n")
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var s statement
-	if e.now == "" || !ok || json.Unmarshal([]byte(text), &s) != nil {
-		return
-	}
-	e.statements[e.now] = append(e.statements[e.now], s)
-}
-
-// note notes the statements that f executes.
-func (e *explained) note(what string, f func()) {
-	e.mu.Lock()
-	e.now = what
-	if !slices.Contains(e.order, what) {
-		e.order = append(e.order, what)
-	}
-	e.mu.Unlock()
-	f()
-	e.mu.Lock()
-	e.now = ""
-	e.mu.Unlock()
-}
-
-// maxBlocks is how many blocks of 8 kB a statement may read, with those in the functions that it
-// calls: a batch of six tasks takes some hundreds.
-const maxBlocks = 4000
-
-// check fails for statements that read a whole table that grows, or many blocks.
-func (e *explained) check(t *testing.T) {
-	t.Helper()
-	for _, what := range e.order {
-		if len(e.statements[what]) == 0 {
-			t.Errorf("%s: nothing was noted", what)
-		}
-		for _, s := range e.statements[what] {
-			text := strings.Join(strings.Fields(s.Text), " ")
-			s.Plan.each(func(n node) {
-				if n.Type == "Seq Scan" && slices.Contains(grows, n.Relation) {
-					t.Errorf("%s: all of %s is read: %s", what, n.Relation, text)
-				}
-			})
-			if blocks := s.Plan.Hit + s.Plan.Read; blocks > maxBlocks {
-				t.Errorf("%s: %d blocks are read, %d at most: %s", what, blocks, maxBlocks, text)
-			}
-		}
-	}
-}
-
-// golden fails for plans that are not those of testdata/plans.golden.
-func (e *explained) golden(t *testing.T) {
-	t.Helper()
-	var golden strings.Builder
-	for _, what := range e.order {
-		var lines []string
-		for _, s := range e.statements[what] {
-			if scans := s.Plan.scans(); scans != "" {
-				lines = append(lines, "  "+scans+"\n")
-			}
-		}
-		slices.Sort(lines)
-		golden.WriteString(what + "\n" + strings.Join(slices.Compact(lines), ""))
-	}
-	var major int
-	if err := e.quiet.QueryRow(t.Context(), "select current_setting('server_version_num')::int / 10000").Scan(&major); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join("testdata", "plans.golden")
-	switch {
-	case *updatePlans:
-		if err := os.WriteFile(path, []byte(golden.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	case major == goldenMajor && os.Getenv("LOOM_LONG") == "":
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := golden.String(); got != string(want) {
-			t.Errorf("plans have changed (-update-plans writes them):\n%s", got)
-		}
-	}
-}
-
-func (n node) each(f func(node)) {
-	f(n)
-	for _, below := range n.Below {
-		below.each(f)
-	}
-}
-
-// scans are how the tables that grow are read, in order.
-func (n node) scans() string {
-	var list []string
-	n.each(func(n node) {
-		switch {
-		case n.Type == "ModifyTable":
-		case n.Index != "":
-			list = append(list, n.Type+" "+n.Index)
-		case slices.Contains(grows, n.Relation) && n.Type != "Bitmap Heap Scan":
-			list = append(list, n.Type+" "+n.Relation)
-		}
-	})
-	return strings.Join(list, ", ")
 }

@@ -227,13 +227,10 @@ func TestWatchingCostsWhatHasChanged(t *testing.T) {
 		w.exec("vacuum analyze")
 		w.look()
 		e := explain(t, w.DB.Config().ConnString())
-		w.DB = e.pool
+		w.DB = e.Pool
 		w.exec("update renders set progress = 3 where id = $1", ids[0])
-		e.note("a look", func() { w.look() })
-		for _, s := range e.statements["a look"] {
-			most = max(most, s.Plan.Hit+s.Plan.Read)
-		}
-		if most == 0 {
+		e.Note("a look", func() { w.look() })
+		if most = e.Blocks("a look"); most == 0 {
 			t.Error("nothing was noted")
 		}
 		return most
