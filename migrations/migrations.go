@@ -28,7 +28,7 @@ var Files = []string{
 	"0016_sessions.sql", "0017_receipts.sql", "0018_bulk.sql", "0019_preflight.sql", "0020_events.sql", "0020_cache.sql",
 	"0021_forecast.sql", "0022_scaling.sql", "0023_audit.sql", "0024_traces.sql", "0025_changes.sql",
 	"0026_pages.sql",
-	"0027_clock.sql", "0028_variables.sql",
+	"0027_clock.sql", "0028_variables.sql", "0029_filters.sql",
 	"schema_version.sql",
 }
 

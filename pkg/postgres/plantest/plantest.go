@@ -163,7 +163,7 @@ func (r *Recorder) Golden(t testing.TB, path string, update bool) {
 		golden.WriteString(what + "\n" + strings.Join(slices.Compact(lines), ""))
 	}
 	if update {
-		if err := os.WriteFile(path, []byte(golden.String()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(golden.String()), 0o644); err != nil { //nolint:gosec // it is committed
 			t.Fatal(err)
 		}
 		return

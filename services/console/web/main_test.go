@@ -71,6 +71,12 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(db.Close)
+	return startWith(t, prefix, db)
+}
+
+func startWith(t testing.TB, prefix string, db *pgxpool.Pool) *dashboard {
+	t.Helper()
 	nc, err := nats.Connect(stagetest.StartNATS(t).URL())
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +104,6 @@ func startOn(t testing.TB, prefix, database string) *dashboard {
 		server.Close()
 		live.Close()
 		nc.Close()
-		db.Close()
 	})
 	return &dashboard{t: t, url: base.String(), db: db, nc: nc, server: handler, objects: objects, bucket: bucket}
 }
