@@ -37,19 +37,24 @@ create index if not exists plans_open_by_owner on loom.plans (owner) where ended
 
 -- Returns whose job a render's is.
 create or replace function loom.owner_of(p_render uuid) returns text
-language sql stable set search_path = '' as $$
-  select c.user_id::text
-    from public.renders r join public.campaigns c on c.id = r.campaign_id where r.id = p_render
+language plpgsql stable set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+begin
+  return (select c.user_id::text from public.renders r join public.campaigns c on c.id = r.campaign_id where r.id = p_render);
+end
 $$;
 
--- Returns the turn of a job that is queued now. A turn is 1000 long for an owner of weight 1.
+-- Returns the turn of a job that is queued now. A turn is 1000 long for an owner of weight 1. Its
+-- plan is kept and reads indexes: thousands of jobs may be queued in one transaction, in tables
+-- that were empty before.
 create or replace function loom.next_turn(p_owner text) returns bigint
-language sql volatile set search_path = '' as $$
-  select greatest(
+language plpgsql volatile set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+begin
+  return greatest(
     (select p.last_value from loom.present_turn p),
     1000 / coalesce((select s.weight from loom.shares s where s.owner = p_owner), 1)
       + greatest((select pg_catalog.max(j.queue_turn) from public.render_jobs j where j.queue_owner = p_owner and j.state = 'queued'),
-                 (select l.turn from loom.last_turns l where l.owner = p_owner)))::bigint
+                 (select l.turn from loom.last_turns l where l.owner = p_owner)))::bigint;
+end
 $$;
 
 -- Notes that a job of an owner's is started in its turn. It waits for nobody: where another
