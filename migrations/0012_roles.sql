@@ -109,7 +109,7 @@ $$;
 create or replace function loom.console_tables() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
   select array['api_tokens', 'audit', 'requests', 'sign_in_links', 'sessions', 'webhook_endpoints', 'webhook_secrets', 'webhook_events',
-               'webhook_deliveries', 'webhook_attempts', 'alerts', 'bulk_actions', 'bulk_items', 'saved_views']
+               'webhook_deliveries', 'webhook_attempts', 'alerts', 'bulk_actions', 'bulk_items', 'saved_views', 'batches', 'batch_rows', 'batch_ids']
 $$;
 
 create or replace function loom.console_functions() returns text[]
@@ -120,7 +120,7 @@ language sql immutable parallel safe set search_path = '' as $$
                'open_campaign_preflight', 'cancel_preflight',
                'is_wanted', 'write_render_event', 'recover_events', 'write_event', 'fan_out_events', 'lease_deliveries', 'settle_delivery',
                'hand_back_delivery', 'resend_deliveries', 'add_endpoint', 'change_endpoint', 'rotate_secret', 'delete_endpoint', 'forget_events',
-               'note_alerts', 'alert_data']
+               'note_alerts', 'alert_data', 'add_batch_rows', 'settle_batch', 'recover_batches', 'known_ids', 'scenes_of', 'batch_counts', 'batch_outcome']
 $$;
 
 -- Columns of our tables that readers do not read, nor the console those that are not its own.
@@ -128,7 +128,7 @@ create or replace function loom.secret_columns() returns table (name text, col t
 language sql immutable parallel safe set search_path = '' as $$
   values ('tasks', 'params'), ('plans', 'campaign'), ('preflight_pages', 'params'), ('api_tokens', 'hash'), ('requests', 'request'), ('requests', 'headers'), ('requests', 'body'),
          ('sign_in_links', 'secret'), ('sessions', 'secret'),
-         ('webhook_endpoints', 'url'), ('webhook_secrets', 'secret'), ('webhook_events', 'data'), ('webhook_attempts', 'response')
+         ('webhook_endpoints', 'url'), ('webhook_secrets', 'secret'), ('webhook_events', 'data'), ('webhook_attempts', 'response'), ('batch_rows', 'cells'), ('batch_ids', 'hash')
 $$;
 
 -- The functions of ours that a group may run.

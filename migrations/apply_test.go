@@ -173,7 +173,7 @@ var snapshots = map[string]string{
 		where pronamespace = 'public'::regnamespace and proname <> 'claim_render_job'`,
 	"schema": "select concat_ws(' ', nspacl, nspowner::regrole) from pg_namespace where nspname = 'public'",
 	"triggers": `select string_agg(tgname, ' ') from pg_trigger t join pg_class c on c.oid = t.tgrelid
-		where c.relnamespace = 'public'::regnamespace and not tgisinternal and tgname not in ('loom_notify_job', 'loom_keep_turns', 'loom_tell_render', 'loom_tell_job', 'LOOM_tell_deleted', 'loom_note_status', 'loom_note_change')`,
+		where c.relnamespace = 'public'::regnamespace and not tgisinternal and tgname not in ('loom_notify_job', 'loom_keep_turns', 'loom_tell_render', 'loom_tell_job', 'LOOM_tell_deleted', 'loom_note_status', 'loom_note_change', 'loom_note_batch')`,
 }
 
 func TestNothingOfTheAppsChanges(t *testing.T) {

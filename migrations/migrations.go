@@ -29,6 +29,7 @@ var Files = []string{
 	"0021_forecast.sql", "0022_scaling.sql", "0023_audit.sql", "0024_traces.sql", "0025_changes.sql",
 	"0026_pages.sql",
 	"0027_clock.sql", "0028_variables.sql", "0029_filters.sql",
+	"0030_batches.sql",
 	"schema_version.sql",
 }
 

@@ -24,10 +24,11 @@ var (
 	consoleTables = []string{
 		"api_tokens", "audit", "requests", "sign_in_links", "sessions", "webhook_endpoints", "webhook_secrets", "webhook_events",
 		"webhook_deliveries", "webhook_attempts", "alerts", "bulk_actions", "bulk_items", "saved_views",
+		"batches", "batch_rows", "batch_ids",
 	}
 	consoleFunctions = []string{
 		"use_token", "revoke_token", "begin_request", "end_request", "drop_request", "campaign_version", "scenes_with_options",
-		"set_priority", "lease_bulk", "pause_kinds", "resume_kinds", "discard_dead", "replay_dead",
+		"set_priority", "add_batch_rows", "settle_batch", "recover_batches", "known_ids", "scenes_of", "batch_counts", "batch_outcome", "lease_bulk", "pause_kinds", "resume_kinds", "discard_dead", "replay_dead",
 		"open_preflight", "open_campaign_preflight", "cancel_preflight",
 		"sign_in", "session_of", "sign_out", "offer_sign_in", "drop_cached",
 		"is_wanted", "write_render_event", "recover_events", "write_event", "fan_out_events", "lease_deliveries", "settle_delivery",

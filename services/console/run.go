@@ -18,6 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/postgres"
 	"github.com/loom-lite/loom-lite/pkg/store"
 	"github.com/loom-lite/loom-lite/services/console/api"
+	"github.com/loom-lite/loom-lite/services/console/batches"
 	"github.com/loom-lite/loom-lite/services/console/bulk"
 	"github.com/loom-lite/loom-lite/services/console/forecast"
 	"github.com/loom-lite/loom-lite/services/console/pictures"
@@ -61,6 +62,7 @@ func Run(ctx context.Context, cfg Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	background.Go(func() { (&bulk.Runner{DB: pool, Log: cfg.Log}).Run(ctx) })
+	background.Go(func() { (&batches.Keeper{DB: pool, Log: cfg.Log}).Run(ctx) })
 	listener, err := cfg.listen()
 	if err != nil {
 		return err

@@ -261,6 +261,16 @@ const (
 	StageIdle    WebhookAlertDataKind = "stage_idle"
 )
 
+// Defines values for ListBatchRowsParamsStatus.
+const (
+	ListBatchRowsParamsStatusCancelled ListBatchRowsParamsStatus = "cancelled"
+	ListBatchRowsParamsStatusDeleted   ListBatchRowsParamsStatus = "deleted"
+	ListBatchRowsParamsStatusDone      ListBatchRowsParamsStatus = "done"
+	ListBatchRowsParamsStatusFailed    ListBatchRowsParamsStatus = "failed"
+	ListBatchRowsParamsStatusInvalid   ListBatchRowsParamsStatus = "invalid"
+	ListBatchRowsParamsStatusOpen      ListBatchRowsParamsStatus = "open"
+)
+
 // Defines values for ListRendersParamsStatus.
 const (
 	ListRendersParamsStatusCancelled     ListRendersParamsStatus = "cancelled"
@@ -425,6 +435,113 @@ type Backlog struct {
 	RendersInProgress int `json:"renders_in_progress"`
 }
 
+// Batch defines model for Batch.
+type Batch struct {
+	// By Who made it.
+	By         string `json:"by"`
+	CampaignID string `json:"campaign_id"`
+	Cancelled  int    `json:"cancelled"`
+
+	// Columns The names of the list's columns.
+	Columns []string `json:"columns"`
+
+	// CompletedAt When the last of its renders ended; null: some have not. A render that is retried opens its batch again.
+	CompletedAt *time.Time `json:"completed_at"`
+	CreatedAt   time.Time  `json:"created_at"`
+
+	// Deleted Renders that were deleted.
+	Deleted int `json:"deleted"`
+	Done    int `json:"done"`
+
+	// Earlier Rows whose render an earlier batch has made.
+	Earlier int `json:"earlier"`
+
+	// ErrorCodes How many rows are invalid or have failed, by error code.
+	ErrorCodes map[string]int `json:"error_codes"`
+	Failed     int            `json:"failed"`
+	ID         string         `json:"id"`
+
+	// Invalid Rows with faults, which have no render.
+	Invalid int    `json:"invalid"`
+	Name    string `json:"name"`
+
+	// Open Renders that have not ended.
+	Open int `json:"open"`
+
+	// Priority Of its jobs. Renders of a higher one go first.
+	Priority int `json:"priority"`
+	Rows     int `json:"rows"`
+
+	// UserID Whose campaign it is; null: nobody's.
+	UserID *string `json:"user_id"`
+}
+
+// BatchAnswerBody defines model for BatchAnswerBody.
+type BatchAnswerBody struct {
+	Batch   *Batch   `json:"batch,omitempty"`
+	Columns []string `json:"columns"`
+	DryRun  bool     `json:"dry_run"`
+
+	// Earlier Rows whose external id has a render already.
+	Earlier int `json:"earlier"`
+
+	// Faults The first 100 faults.
+	Faults []RowFault `json:"faults"`
+
+	// Invalid Rows with faults, which get no render.
+	Invalid    int          `json:"invalid"`
+	Recordings *BatchShared `json:"recordings,omitempty"`
+
+	// Renders Renders that it would make.
+	Renders int `json:"renders"`
+
+	// Rows Rows that are not empty.
+	Rows     int          `json:"rows"`
+	Segments *BatchShared `json:"segments,omitempty"`
+
+	// Warnings What may not be meant.
+	Warnings []string `json:"warnings"`
+}
+
+// BatchRow defines model for BatchRow.
+type BatchRow struct {
+	// Cells As they were sent, in the order of the batch's columns; null: not given.
+	Cells []*string `json:"cells"`
+
+	// Earlier An earlier batch has made the render.
+	Earlier      bool    `json:"earlier"`
+	ErrorCode    *string `json:"error_code"`
+	ErrorMessage *string `json:"error_message"`
+	ExternalID   *string `json:"external_id"`
+
+	// Line Where it begins in what was sent.
+	Line       int     `json:"line"`
+	PreviewURL *string `json:"preview_url"`
+	Progress   int     `json:"progress"`
+
+	// RenderID Null: the row is invalid.
+	RenderID *string `json:"render_id"`
+
+	// Row Its place in the list, from 1. Empty rows have none.
+	Row int `json:"row"`
+
+	// Status The render's; or invalid, or deleted.
+	//
+	// Examples: done
+	Status   string  `json:"status"`
+	ThumbURL *string `json:"thumb_url"`
+	VideoURL *string `json:"video_url"`
+}
+
+// BatchShared defines model for BatchShared.
+type BatchShared struct {
+	// Distinct How many of them differ: the others are made once, and used again.
+	Distinct int `json:"distinct"`
+
+	// Total How many the rows need together.
+	Total int `json:"total"`
+}
+
 // BulkAnswerBody defines model for BulkAnswerBody.
 type BulkAnswerBody struct {
 	BulkAction *Action `json:"bulk_action,omitempty"`
@@ -585,6 +702,30 @@ type Cost struct {
 	Currency string  `json:"currency"`
 	Total    float64 `json:"total"`
 	Video    float64 `json:"video"`
+}
+
+// CreateBatchInputBody defines model for CreateBatchInputBody.
+type CreateBatchInputBody struct {
+	// Campaign A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
+	Campaign *CampaignInput `json:"campaign,omitempty"`
+
+	// CampaignID A campaign that is there.
+	CampaignID *string `json:"campaign_id,omitempty"`
+
+	// Csv The list, as a CSV.
+	Csv *string `json:"csv,omitempty"`
+
+	// ExternalIDColumn The column of external ids. Default: external_id, if there is one.
+	ExternalIDColumn *string `json:"external_id_column,omitempty"`
+
+	// Name The batch's name for people. Default: the campaign's.
+	Name *string `json:"name,omitempty"`
+
+	// Rows The list, as objects of texts, numbers, true, false and null.
+	Rows []interface{} `json:"rows,omitempty"`
+
+	// UserID Whose campaign it is, for one that is sent along. A token of one user makes its user's.
+	UserID *string `json:"user_id,omitempty"`
 }
 
 // CreateCampaignInputBody defines model for CreateCampaignInputBody.
@@ -933,6 +1074,14 @@ type ListActionBody struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// ListBatchBody defines model for ListBatchBody.
+type ListBatchBody struct {
+	Items []Batch `json:"items"`
+
+	// NextCursor The cursor of the next page; null on the last one.
+	NextCursor *string `json:"next_cursor"`
+}
+
 // ListDeliveryBody defines model for ListDeliveryBody.
 type ListDeliveryBody struct {
 	Items []WebhookDelivery `json:"items"`
@@ -968,6 +1117,14 @@ type ListLetterBody struct {
 // ListRenderBody defines model for ListRenderBody.
 type ListRenderBody struct {
 	Items []Render `json:"items"`
+
+	// NextCursor The cursor of the next page; null on the last one.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// ListRowBody defines model for ListRowBody.
+type ListRowBody struct {
+	Items []BatchRow `json:"items"`
 
 	// NextCursor The cursor of the next page; null on the last one.
 	NextCursor *string `json:"next_cursor"`
@@ -1407,6 +1564,14 @@ type RotateSecretInputBody struct {
 	Secret *string `json:"secret,omitempty"`
 }
 
+// RowFault defines model for RowFault.
+type RowFault struct {
+	Code   string  `json:"code"`
+	Column *string `json:"column,omitempty"`
+	Detail string  `json:"detail"`
+	Line   int     `json:"line"`
+}
+
 // SavedView defines model for SavedView.
 type SavedView struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -1808,6 +1973,8 @@ type SceneOptionsViewportFit string
 
 // Selection defines model for Selection.
 type Selection struct {
+	// BatchID Renders of this batch's rows.
+	BatchID    *string `json:"batch_id,omitempty"`
 	CampaignID *string `json:"campaign_id,omitempty"`
 
 	// CreatedBefore Created before then.
@@ -2138,6 +2305,45 @@ type WebhookAttempt struct {
 	Status   *int       `json:"status"`
 }
 
+// WebhookBatchData defines model for WebhookBatchData.
+type WebhookBatchData struct {
+	BatchID     string    `json:"batch_id"`
+	CampaignID  string    `json:"campaign_id"`
+	Cancelled   int       `json:"cancelled"`
+	CompletedAt time.Time `json:"completed_at"`
+
+	// Completion How often the batch has been completed: more than once where renders were retried.
+	//
+	// Examples: 1
+	Completion int       `json:"completion"`
+	CreatedAt  time.Time `json:"created_at"`
+
+	// Deleted Renders that were deleted.
+	Deleted int `json:"deleted"`
+	Done    int `json:"done"`
+
+	// Earlier Rows whose render an earlier batch has made.
+	Earlier int `json:"earlier"`
+
+	// ErrorCodes How many rows are invalid or have failed, by error code.
+	ErrorCodes map[string]int `json:"error_codes"`
+	Failed     int            `json:"failed"`
+
+	// Invalid Rows with faults, which have no render.
+	Invalid int `json:"invalid"`
+
+	// Metadata The campaign's. Null: it is too large to be passed on, or the campaign was deleted.
+	Metadata map[string]interface{} `json:"metadata"`
+
+	// Name The batch's, for people.
+	Name string `json:"name"`
+	Rows int    `json:"rows"`
+
+	// UserID Whose campaign it is.
+	UserID               *string                `json:"user_id"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
+
 // WebhookDelivery defines model for WebhookDelivery.
 type WebhookDelivery struct {
 	Attempts   int        `json:"attempts"`
@@ -2266,6 +2472,51 @@ type ListAuditParams struct {
 	Before *time.Time `form:"before,omitempty" json:"before,omitempty"`
 }
 
+// ListBatchesParams defines parameters for ListBatches.
+type ListBatchesParams struct {
+	// Limit The most that a page has.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before. Empty: the first page.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateBatchParams defines parameters for CreateBatch.
+type CreateBatchParams struct {
+	// CampaignID The campaign, where the body is the list.
+	CampaignID *openapi_types.UUID `form:"campaign_id,omitempty" json:"campaign_id,omitempty"`
+
+	// Name The batch's name for people, where the body is the list.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// ExternalIDColumn The column of external ids, where the body is the list. Default: external_id, if there is one.
+	ExternalIDColumn *string `form:"external_id_column,omitempty" json:"external_id_column,omitempty"`
+
+	// AllOrNone Make nothing where a row has a fault.
+	AllOrNone *bool `form:"all_or_none,omitempty" json:"all_or_none,omitempty"`
+
+	// DryRun Say what would be made, and change nothing.
+	DryRun *bool `form:"dry_run,omitempty" json:"dry_run,omitempty"`
+
+	// Priority Of the jobs. Renders that are made one by one have 0, and go first.
+	Priority *int `form:"priority,omitempty" json:"priority,omitempty"`
+}
+
+// ListBatchRowsParams defines parameters for ListBatchRows.
+type ListBatchRowsParams struct {
+	// Limit The most that a page has.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor next_cursor of the page before. Empty: the first page.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Status Rows that have ended so; open: those that have not ended.
+	Status *ListBatchRowsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+}
+
+// ListBatchRowsParamsStatus defines parameters for ListBatchRows.
+type ListBatchRowsParamsStatus string
+
 // ListBulkActionsParams defines parameters for ListBulkActions.
 type ListBulkActionsParams struct {
 	// Limit The most that a page has.
@@ -2357,6 +2608,9 @@ type ListRendersParams struct {
 
 	// UserID The campaign's user.
 	UserID *openapi_types.UUID `form:"user_id,omitempty" json:"user_id,omitempty"`
+
+	// BatchID Renders of this batch's rows.
+	BatchID *openapi_types.UUID `form:"batch_id,omitempty" json:"batch_id,omitempty"`
 
 	// Q Part of the campaign's name or of the error's message, or the start of the render's id.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
@@ -2450,6 +2704,9 @@ type UpdateWebhookEndpointParams struct {
 	// IfMatch The ETag that was got. Empty: whatever is there.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
+
+// CreateBatchJSONRequestBody defines body for CreateBatch for application/json ContentType.
+type CreateBatchJSONRequestBody = CreateBatchInputBody
 
 // CreateBulkActionJSONRequestBody defines body for CreateBulkAction for application/json ContentType.
 type CreateBulkActionJSONRequestBody = BulkInputBody
@@ -2688,6 +2945,271 @@ func (a WebhookAlertData) MarshalJSON() ([]byte, error) {
 	object["text"], err = json.Marshal(a.Text)
 	if err != nil {
 		return nil, fmt.Errorf("error marshaling 'text': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Getter for additional properties for WebhookBatchData. Returns the specified
+// element and whether it was found
+func (a WebhookBatchData) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for WebhookBatchData
+func (a *WebhookBatchData) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for WebhookBatchData to handle AdditionalProperties
+func (a *WebhookBatchData) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["batch_id"]; found {
+		err = json.Unmarshal(raw, &a.BatchID)
+		if err != nil {
+			return fmt.Errorf("error reading 'batch_id': %w", err)
+		}
+		delete(object, "batch_id")
+	}
+
+	if raw, found := object["campaign_id"]; found {
+		err = json.Unmarshal(raw, &a.CampaignID)
+		if err != nil {
+			return fmt.Errorf("error reading 'campaign_id': %w", err)
+		}
+		delete(object, "campaign_id")
+	}
+
+	if raw, found := object["cancelled"]; found {
+		err = json.Unmarshal(raw, &a.Cancelled)
+		if err != nil {
+			return fmt.Errorf("error reading 'cancelled': %w", err)
+		}
+		delete(object, "cancelled")
+	}
+
+	if raw, found := object["completed_at"]; found {
+		err = json.Unmarshal(raw, &a.CompletedAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'completed_at': %w", err)
+		}
+		delete(object, "completed_at")
+	}
+
+	if raw, found := object["completion"]; found {
+		err = json.Unmarshal(raw, &a.Completion)
+		if err != nil {
+			return fmt.Errorf("error reading 'completion': %w", err)
+		}
+		delete(object, "completion")
+	}
+
+	if raw, found := object["created_at"]; found {
+		err = json.Unmarshal(raw, &a.CreatedAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'created_at': %w", err)
+		}
+		delete(object, "created_at")
+	}
+
+	if raw, found := object["deleted"]; found {
+		err = json.Unmarshal(raw, &a.Deleted)
+		if err != nil {
+			return fmt.Errorf("error reading 'deleted': %w", err)
+		}
+		delete(object, "deleted")
+	}
+
+	if raw, found := object["done"]; found {
+		err = json.Unmarshal(raw, &a.Done)
+		if err != nil {
+			return fmt.Errorf("error reading 'done': %w", err)
+		}
+		delete(object, "done")
+	}
+
+	if raw, found := object["earlier"]; found {
+		err = json.Unmarshal(raw, &a.Earlier)
+		if err != nil {
+			return fmt.Errorf("error reading 'earlier': %w", err)
+		}
+		delete(object, "earlier")
+	}
+
+	if raw, found := object["error_codes"]; found {
+		err = json.Unmarshal(raw, &a.ErrorCodes)
+		if err != nil {
+			return fmt.Errorf("error reading 'error_codes': %w", err)
+		}
+		delete(object, "error_codes")
+	}
+
+	if raw, found := object["failed"]; found {
+		err = json.Unmarshal(raw, &a.Failed)
+		if err != nil {
+			return fmt.Errorf("error reading 'failed': %w", err)
+		}
+		delete(object, "failed")
+	}
+
+	if raw, found := object["invalid"]; found {
+		err = json.Unmarshal(raw, &a.Invalid)
+		if err != nil {
+			return fmt.Errorf("error reading 'invalid': %w", err)
+		}
+		delete(object, "invalid")
+	}
+
+	if raw, found := object["metadata"]; found {
+		err = json.Unmarshal(raw, &a.Metadata)
+		if err != nil {
+			return fmt.Errorf("error reading 'metadata': %w", err)
+		}
+		delete(object, "metadata")
+	}
+
+	if raw, found := object["name"]; found {
+		err = json.Unmarshal(raw, &a.Name)
+		if err != nil {
+			return fmt.Errorf("error reading 'name': %w", err)
+		}
+		delete(object, "name")
+	}
+
+	if raw, found := object["rows"]; found {
+		err = json.Unmarshal(raw, &a.Rows)
+		if err != nil {
+			return fmt.Errorf("error reading 'rows': %w", err)
+		}
+		delete(object, "rows")
+	}
+
+	if raw, found := object["user_id"]; found {
+		err = json.Unmarshal(raw, &a.UserID)
+		if err != nil {
+			return fmt.Errorf("error reading 'user_id': %w", err)
+		}
+		delete(object, "user_id")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for WebhookBatchData to handle AdditionalProperties
+func (a WebhookBatchData) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["batch_id"], err = json.Marshal(a.BatchID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'batch_id': %w", err)
+	}
+
+	object["campaign_id"], err = json.Marshal(a.CampaignID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'campaign_id': %w", err)
+	}
+
+	object["cancelled"], err = json.Marshal(a.Cancelled)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'cancelled': %w", err)
+	}
+
+	object["completed_at"], err = json.Marshal(a.CompletedAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'completed_at': %w", err)
+	}
+
+	object["completion"], err = json.Marshal(a.Completion)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'completion': %w", err)
+	}
+
+	object["created_at"], err = json.Marshal(a.CreatedAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'created_at': %w", err)
+	}
+
+	object["deleted"], err = json.Marshal(a.Deleted)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'deleted': %w", err)
+	}
+
+	object["done"], err = json.Marshal(a.Done)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'done': %w", err)
+	}
+
+	object["earlier"], err = json.Marshal(a.Earlier)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'earlier': %w", err)
+	}
+
+	if a.ErrorCodes != nil {
+		object["error_codes"], err = json.Marshal(a.ErrorCodes)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'error_codes': %w", err)
+		}
+	}
+
+	object["failed"], err = json.Marshal(a.Failed)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'failed': %w", err)
+	}
+
+	object["invalid"], err = json.Marshal(a.Invalid)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'invalid': %w", err)
+	}
+
+	if a.Metadata != nil {
+		object["metadata"], err = json.Marshal(a.Metadata)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'metadata': %w", err)
+		}
+	}
+
+	object["name"], err = json.Marshal(a.Name)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'name': %w", err)
+	}
+
+	object["rows"], err = json.Marshal(a.Rows)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'rows': %w", err)
+	}
+
+	object["user_id"], err = json.Marshal(a.UserID)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'user_id': %w", err)
 	}
 
 	for fieldName, field := range a.AdditionalProperties {
@@ -3097,6 +3619,76 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListBatches List batches, the newest first
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Corresponds with GET /v1/batches (the `ListBatches` operationId).
+	ListBatches(ctx context.Context, params *ListBatchesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBatchWithBody Render a campaign once for each row of a list
+	//
+	// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+	CreateBatchWithBody(ctx context.Context, params *CreateBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBatch Render a campaign once for each row of a list
+	//
+	// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+	CreateBatch(ctx context.Context, params *CreateBatchParams, body CreateBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBatch Get a batch and how far it is
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Corresponds with GET /v1/batches/{id} (the `GetBatch` operationId).
+	GetBatch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelBatch Cancel what has not ended of a batch
+	//
+	// It is an action on all renders of the batch that have not ended. Location is where the action can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+	CancelBatch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBatchResult Get the result of a batch as a CSV
+	//
+	// It has the columns of the list, and behind them render_id, status, video_url, thumb_url, preview_url, error_code, error_message. A cell that a spreadsheet would carry out as a formula has an apostrophe before it.
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Corresponds with GET /v1/batches/{id}/result (the `GetBatchResult` operationId).
+	GetBatchResult(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RetryBatch Render again what has failed of a batch
+	//
+	// It is an action on all renders of the batch that have failed. Location is where the action can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Corresponds with POST /v1/batches/{id}/retry (the `RetryBatch` operationId).
+	RetryBatch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListBatchRows List the rows of a batch in their order
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Corresponds with GET /v1/batches/{id}/rows (the `ListBatchRows` operationId).
+	ListBatchRows(ctx context.Context, id string, params *ListBatchRowsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListBulkActions List actions, the newest first
 	//
@@ -3724,6 +4316,156 @@ type ClientInterface interface {
 // Corresponds with GET /v1/audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBatches List batches, the newest first
+//
+// It takes a token with the scope `read`.
+//
+// Corresponds with GET /v1/batches (the `ListBatches` operationId).
+func (c *Client) ListBatches(ctx context.Context, params *ListBatchesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBatchesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateBatchWithBody Render a campaign once for each row of a list
+//
+// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+func (c *Client) CreateBatchWithBody(ctx context.Context, params *CreateBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBatchRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateBatch Render a campaign once for each row of a list
+//
+// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+func (c *Client) CreateBatch(ctx context.Context, params *CreateBatchParams, body CreateBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBatchRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBatch Get a batch and how far it is
+//
+// It takes a token with the scope `read`.
+//
+// Corresponds with GET /v1/batches/{id} (the `GetBatch` operationId).
+func (c *Client) GetBatch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBatchRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelBatch Cancel what has not ended of a batch
+//
+// It is an action on all renders of the batch that have not ended. Location is where the action can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+func (c *Client) CancelBatch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelBatchRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBatchResult Get the result of a batch as a CSV
+//
+// It has the columns of the list, and behind them render_id, status, video_url, thumb_url, preview_url, error_code, error_message. A cell that a spreadsheet would carry out as a formula has an apostrophe before it.
+//
+// It takes a token with the scope `read`.
+//
+// Corresponds with GET /v1/batches/{id}/result (the `GetBatchResult` operationId).
+func (c *Client) GetBatchResult(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBatchResultRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RetryBatch Render again what has failed of a batch
+//
+// It is an action on all renders of the batch that have failed. Location is where the action can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Corresponds with POST /v1/batches/{id}/retry (the `RetryBatch` operationId).
+func (c *Client) RetryBatch(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRetryBatchRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBatchRows List the rows of a batch in their order
+//
+// It takes a token with the scope `read`.
+//
+// Corresponds with GET /v1/batches/{id}/rows (the `ListBatchRows` operationId).
+func (c *Client) ListBatchRows(ctx context.Context, id string, params *ListBatchRowsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBatchRowsRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -5158,6 +5900,420 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 	return req, nil
 }
 
+// NewListBatchesRequest constructs an http.Request for the ListBatches method
+func NewListBatchesRequest(server string, params *ListBatchesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateBatchRequest calls the generic CreateBatch builder with application/json body
+func NewCreateBatchRequest(server string, params *CreateBatchParams, body CreateBatchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateBatchRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateBatchRequestWithBody constructs an http.Request for the CreateBatch method, with any body, and a specified content type
+func NewCreateBatchRequestWithBody(server string, params *CreateBatchParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.CampaignID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "campaign_id", *params.CampaignID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExternalIDColumn != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "external_id_column", *params.ExternalIDColumn, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AllOrNone != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "all_or_none", *params.AllOrNone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DryRun != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "dry_run", *params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Priority != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "priority", *params.Priority, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetBatchRequest constructs an http.Request for the GetBatch method
+func NewGetBatchRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCancelBatchRequest constructs an http.Request for the CancelBatch method
+func NewCancelBatchRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetBatchResultRequest constructs an http.Request for the GetBatchResult method
+func NewGetBatchResultRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s/result", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRetryBatchRequest constructs an http.Request for the RetryBatch method
+func NewRetryBatchRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s/retry", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListBatchRowsRequest constructs an http.Request for the ListBatchRows method
+func NewListBatchRowsRequest(server string, id string, params *ListBatchRowsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s/rows", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Status != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListBulkActionsRequest constructs an http.Request for the ListBulkActions method
 func NewListBulkActionsRequest(server string, params *ListBulkActionsParams) (*http.Request, error) {
 	var err error
@@ -6143,6 +7299,18 @@ func NewListRendersRequest(server string, params *ListRendersParams) (*http.Requ
 		if params.UserID != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "user_id", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.BatchID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "batch_id", *params.BatchID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -7774,6 +8942,88 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
 	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error)
 
+	// ListBatchesWithResponse List batches, the newest first
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/batches (the `ListBatches` operationId).
+	ListBatchesWithResponse(ctx context.Context, params *ListBatchesParams, reqEditors ...RequestEditorFn) (*ListBatchesResponse, error)
+
+	// CreateBatchWithBodyWithResponse Render a campaign once for each row of a list
+	//
+	// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+	CreateBatchWithBodyWithResponse(ctx context.Context, params *CreateBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBatchResponse, error)
+
+	// CreateBatchWithResponse Render a campaign once for each row of a list
+	//
+	// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+	CreateBatchWithResponse(ctx context.Context, params *CreateBatchParams, body CreateBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBatchResponse, error)
+
+	// GetBatchWithResponse Get a batch and how far it is
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/batches/{id} (the `GetBatch` operationId).
+	GetBatchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetBatchResponse, error)
+
+	// CancelBatchWithResponse Cancel what has not ended of a batch
+	//
+	// It is an action on all renders of the batch that have not ended. Location is where the action can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+	CancelBatchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*CancelBatchResponse, error)
+
+	// GetBatchResultWithResponse Get the result of a batch as a CSV
+	//
+	// It has the columns of the list, and behind them render_id, status, video_url, thumb_url, preview_url, error_code, error_message. A cell that a spreadsheet would carry out as a formula has an apostrophe before it.
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/batches/{id}/result (the `GetBatchResult` operationId).
+	GetBatchResultWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetBatchResultResponse, error)
+
+	// RetryBatchWithResponse Render again what has failed of a batch
+	//
+	// It is an action on all renders of the batch that have failed. Location is where the action can be watched.
+	//
+	// It takes a token with the scope `write`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches/{id}/retry (the `RetryBatch` operationId).
+	RetryBatchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*RetryBatchResponse, error)
+
+	// ListBatchRowsWithResponse List the rows of a batch in their order
+	//
+	// It takes a token with the scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/batches/{id}/rows (the `ListBatchRows` operationId).
+	ListBatchRowsWithResponse(ctx context.Context, id string, params *ListBatchRowsParams, reqEditors ...RequestEditorFn) (*ListBatchRowsResponse, error)
+
 	// ListBulkActionsWithResponse List actions, the newest first
 	//
 	// It takes a token with the scope `read`.
@@ -8490,6 +9740,188 @@ func (r ListAuditResponse) Status() string {
 
 // StatusCode returns HTTPResponse.StatusCode
 func (r ListAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type ListBatchesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListBatchBody
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBatchesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBatchesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// CreateBatchResponse202Headers the declared response headers of an HTTP 202 response for CreateBatch
+type CreateBatchResponse202Headers struct {
+	Location *string
+}
+
+type CreateBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BatchAnswerBody
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *BatchAnswerBody
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateBatchResponse202Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type GetBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Batch
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// CancelBatchResponse202Headers the declared response headers of an HTTP 202 response for CancelBatch
+type CancelBatchResponse202Headers struct {
+	Location *string
+}
+
+type CancelBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Action
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CancelBatchResponse202Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type GetBatchResultResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBatchResultResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBatchResultResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// RetryBatchResponse202Headers the declared response headers of an HTTP 202 response for RetryBatch
+type RetryBatchResponse202Headers struct {
+	Location *string
+}
+
+type RetryBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Action
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *RetryBatchResponse202Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r RetryBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RetryBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+type ListBatchRowsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListRowBody
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBatchRowsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBatchRowsResponse) StatusCode() int {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.StatusCode
 	}
@@ -9840,6 +11272,136 @@ func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params 
 	return ParseListAuditResponse(rsp)
 }
 
+// ListBatchesWithResponse List batches, the newest first
+//
+// It takes a token with the scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/batches (the `ListBatches` operationId).
+func (c *ClientWithResponses) ListBatchesWithResponse(ctx context.Context, params *ListBatchesParams, reqEditors ...RequestEditorFn) (*ListBatchesResponse, error) {
+	rsp, err := c.ListBatches(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBatchesResponse(rsp)
+}
+
+// CreateBatchWithBodyWithResponse Render a campaign once for each row of a list
+//
+// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+func (c *ClientWithResponses) CreateBatchWithBodyWithResponse(ctx context.Context, params *CreateBatchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBatchResponse, error) {
+	rsp, err := c.CreateBatchWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBatchResponse(rsp)
+}
+
+// CreateBatchWithResponse Render a campaign once for each row of a list
+//
+// The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches (the `CreateBatch` operationId).
+func (c *ClientWithResponses) CreateBatchWithResponse(ctx context.Context, params *CreateBatchParams, body CreateBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBatchResponse, error) {
+	rsp, err := c.CreateBatch(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBatchResponse(rsp)
+}
+
+// GetBatchWithResponse Get a batch and how far it is
+//
+// It takes a token with the scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/batches/{id} (the `GetBatch` operationId).
+func (c *ClientWithResponses) GetBatchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetBatchResponse, error) {
+	rsp, err := c.GetBatch(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBatchResponse(rsp)
+}
+
+// CancelBatchWithResponse Cancel what has not ended of a batch
+//
+// It is an action on all renders of the batch that have not ended. Location is where the action can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+func (c *ClientWithResponses) CancelBatchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*CancelBatchResponse, error) {
+	rsp, err := c.CancelBatch(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelBatchResponse(rsp)
+}
+
+// GetBatchResultWithResponse Get the result of a batch as a CSV
+//
+// It has the columns of the list, and behind them render_id, status, video_url, thumb_url, preview_url, error_code, error_message. A cell that a spreadsheet would carry out as a formula has an apostrophe before it.
+//
+// It takes a token with the scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/batches/{id}/result (the `GetBatchResult` operationId).
+func (c *ClientWithResponses) GetBatchResultWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetBatchResultResponse, error) {
+	rsp, err := c.GetBatchResult(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBatchResultResponse(rsp)
+}
+
+// RetryBatchWithResponse Render again what has failed of a batch
+//
+// It is an action on all renders of the batch that have failed. Location is where the action can be watched.
+//
+// It takes a token with the scope `write`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches/{id}/retry (the `RetryBatch` operationId).
+func (c *ClientWithResponses) RetryBatchWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*RetryBatchResponse, error) {
+	rsp, err := c.RetryBatch(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRetryBatchResponse(rsp)
+}
+
+// ListBatchRowsWithResponse List the rows of a batch in their order
+//
+// It takes a token with the scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/batches/{id}/rows (the `ListBatchRows` operationId).
+func (c *ClientWithResponses) ListBatchRowsWithResponse(ctx context.Context, id string, params *ListBatchRowsParams, reqEditors ...RequestEditorFn) (*ListBatchRowsResponse, error) {
+	rsp, err := c.ListBatchRows(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBatchRowsResponse(rsp)
+}
+
 // ListBulkActionsWithResponse List actions, the newest first
 //
 // It takes a token with the scope `read`.
@@ -10962,6 +12524,224 @@ func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ListEntryBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListBatchesResponse parses an HTTP response from a ListBatchesWithResponse call
+func ParseListBatchesResponse(rsp *http.Response) (*ListBatchesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBatchesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListBatchBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateBatchResponse parses an HTTP response from a CreateBatchWithResponse call
+func ParseCreateBatchResponse(rsp *http.Response) (*CreateBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BatchAnswerBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest BatchAnswerBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CreateBatchResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetBatchResponse parses an HTTP response from a GetBatchWithResponse call
+func ParseGetBatchResponse(rsp *http.Response) (*GetBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Batch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelBatchResponse parses an HTTP response from a CancelBatchWithResponse call
+func ParseCancelBatchResponse(rsp *http.Response) (*CancelBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Action
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CancelBatchResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetBatchResultResponse parses an HTTP response from a GetBatchResultWithResponse call
+func ParseGetBatchResultResponse(rsp *http.Response) (*GetBatchResultResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBatchResultResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseRetryBatchResponse parses an HTTP response from a RetryBatchWithResponse call
+func ParseRetryBatchResponse(rsp *http.Response) (*RetryBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RetryBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Action
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers RetryBatchResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListBatchRowsResponse parses an HTTP response from a ListBatchRowsWithResponse call
+func ParseListBatchRowsResponse(rsp *http.Response) (*ListBatchRowsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBatchRowsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListRowBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -24,6 +24,138 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List batches, the newest first
+         * @description It takes a token with the scope `read`.
+         */
+        get: operations["list-batches"];
+        put?: never;
+        /**
+         * Render a campaign once for each row of a list
+         * @description The list is the body, as text/csv or application/x-ndjson (JSON Lines), and the campaign is named in the query. Or the body is JSON and has both. A row with a fault gets no render, and the others are rendered, unless all_or_none is set. An external id has one render in a campaign: a list that is sent again makes nothing again. With dry_run it answers 200 and what would be made, and changes nothing. Location is where the batch can be watched.
+         *
+         *     It takes a token with the scope `write`.
+         */
+        post: operations["create-batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a batch and how far it is
+         * @description It takes a token with the scope `read`.
+         */
+        get: operations["get-batch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel what has not ended of a batch
+         * @description It is an action on all renders of the batch that have not ended. Location is where the action can be watched.
+         *
+         *     It takes a token with the scope `write`.
+         */
+        post: operations["cancel-batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the result of a batch as a CSV
+         * @description It has the columns of the list, and behind them render_id, status, video_url, thumb_url, preview_url, error_code, error_message. A cell that a spreadsheet would carry out as a formula has an apostrophe before it.
+         *
+         *     It takes a token with the scope `read`.
+         */
+        get: operations["get-batch-result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Render again what has failed of a batch
+         * @description It is an action on all renders of the batch that have failed. Location is where the action can be watched.
+         *
+         *     It takes a token with the scope `write`.
+         */
+        post: operations["retry-batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the rows of a batch in their order
+         * @description It takes a token with the scope `read`.
+         */
+        get: operations["list-batch-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/bulk-actions": {
         parameters: {
             query?: never;
@@ -1029,6 +1161,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "batch.completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The last render of a batch has ended
+         * @description docs/reference/webhooks.md says when it is sent, how it is signed and what follows from the answer.
+         */
+        post: operations["batch.completed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "endpoint.test": {
         parameters: {
             query?: never;
@@ -1248,6 +1400,138 @@ export interface components {
             /** Format: int64 */
             renders_in_progress: number;
         };
+        Batch: {
+            /** @description Who made it. */
+            by: string;
+            campaign_id: string;
+            /** Format: int64 */
+            cancelled: number;
+            /** @description The names of the list's columns. */
+            columns: string[];
+            /**
+             * Format: date-time
+             * @description When the last of its renders ended; null: some have not. A render that is retried opens its batch again.
+             */
+            completed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Renders that were deleted.
+             */
+            deleted: number;
+            /** Format: int64 */
+            done: number;
+            /**
+             * Format: int64
+             * @description Rows whose render an earlier batch has made.
+             */
+            earlier: number;
+            /** @description How many rows are invalid or have failed, by error code. */
+            error_codes: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            failed: number;
+            id: string;
+            /**
+             * Format: int64
+             * @description Rows with faults, which have no render.
+             */
+            invalid: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Renders that have not ended.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Of its jobs. Renders of a higher one go first.
+             */
+            priority: number;
+            /** Format: int64 */
+            rows: number;
+            /** @description Whose campaign it is; null: nobody's. */
+            user_id: string | null;
+        };
+        BatchAnswerBody: {
+            /** @description The batch; left out of a dry run. */
+            batch?: components["schemas"]["Batch"];
+            columns: string[];
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Rows whose external id has a render already.
+             */
+            earlier: number;
+            /** @description The first 100 faults. */
+            faults: components["schemas"]["RowFault"][];
+            /**
+             * Format: int64
+             * @description Rows with faults, which get no render.
+             */
+            invalid: number;
+            /** @description Recordings of pages that the renders need; left out where too many differ to count them. */
+            recordings?: components["schemas"]["BatchShared"];
+            /**
+             * Format: int64
+             * @description Renders that it would make.
+             */
+            renders: number;
+            /**
+             * Format: int64
+             * @description Rows that are not empty.
+             */
+            rows: number;
+            /** @description Scenes as they are encoded, with the facecam on them; left out where too many differ to count them. */
+            segments?: components["schemas"]["BatchShared"];
+            /** @description What may not be meant. */
+            warnings: string[];
+        };
+        BatchRow: {
+            /** @description As they were sent, in the order of the batch's columns; null: not given. */
+            cells: (string | null)[];
+            /** @description An earlier batch has made the render. */
+            earlier: boolean;
+            error_code: string | null;
+            error_message: string | null;
+            external_id: string | null;
+            /**
+             * Format: int64
+             * @description Where it begins in what was sent.
+             */
+            line: number;
+            preview_url: string | null;
+            /** Format: int64 */
+            progress: number;
+            /** @description Null: the row is invalid. */
+            render_id: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the list, from 1. Empty rows have none.
+             */
+            row: number;
+            /**
+             * @description The render's; or invalid, or deleted.
+             * @example done
+             */
+            status: string;
+            thumb_url: string | null;
+            video_url: string | null;
+        };
+        BatchShared: {
+            /**
+             * Format: int64
+             * @description How many of them differ: the others are made once, and used again.
+             */
+            distinct: number;
+            /**
+             * Format: int64
+             * @description How many the rows need together.
+             */
+            total: number;
+        };
         BulkAnswerBody: {
             /** @description The action; left out of a dry run. */
             bulk_action?: components["schemas"]["Action"];
@@ -1447,6 +1731,21 @@ export interface components {
             total: number;
             /** Format: double */
             video: number;
+        };
+        CreateBatchInputBody: {
+            campaign?: components["schemas"]["CampaignInput"];
+            /** @description A campaign that is there. */
+            campaign_id?: string;
+            /** @description The list, as a CSV. */
+            csv?: string;
+            /** @description The column of external ids. Default: external_id, if there is one. */
+            external_id_column?: string;
+            /** @description The batch's name for people. Default: the campaign's. */
+            name?: string;
+            /** @description The list, as objects of texts, numbers, true, false and null. */
+            rows?: unknown[] | null;
+            /** @description Whose campaign it is, for one that is sent along. A token of one user makes its user's. */
+            user_id?: string;
         };
         CreateCampaignInputBody: {
             campaign: components["schemas"]["CampaignInput"];
@@ -1782,6 +2081,11 @@ export interface components {
             /** @description The cursor of the next page; null on the last one. */
             next_cursor: string | null;
         };
+        ListBatchBody: {
+            items: components["schemas"]["Batch"][];
+            /** @description The cursor of the next page; null on the last one. */
+            next_cursor: string | null;
+        };
         ListDeliveryBody: {
             items: components["schemas"]["WebhookDelivery"][];
             /** @description The cursor of the next page; null on the last one. */
@@ -1804,6 +2108,11 @@ export interface components {
         };
         ListRenderBody: {
             items: components["schemas"]["Render"][];
+            /** @description The cursor of the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        ListRowBody: {
+            items: components["schemas"]["BatchRow"][];
             /** @description The cursor of the next page; null on the last one. */
             next_cursor: string | null;
         };
@@ -2242,6 +2551,13 @@ export interface components {
             overlap_seconds?: number;
             /** @description whsec_ and the base64 of 24 to 64 bytes. Left out: one is made. */
             secret?: string;
+        };
+        RowFault: {
+            code: string;
+            column?: string;
+            detail: string;
+            /** Format: int64 */
+            line: number;
         };
         SavedView: {
             /** Format: date-time */
@@ -2685,6 +3001,8 @@ export interface components {
             };
         };
         Selection: {
+            /** @description Renders of this batch's rows. */
+            batch_id?: string;
             campaign_id?: string;
             /**
              * Format: date-time
@@ -3048,6 +3366,57 @@ export interface components {
             /** Format: int64 */
             status: number | null;
         };
+        WebhookBatchData: {
+            batch_id: string;
+            campaign_id: string;
+            /** Format: int64 */
+            cancelled: number;
+            /** Format: date-time */
+            completed_at: string;
+            /**
+             * Format: int64
+             * @description How often the batch has been completed: more than once where renders were retried.
+             * @example 1
+             */
+            completion: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Renders that were deleted.
+             */
+            deleted: number;
+            /** Format: int64 */
+            done: number;
+            /**
+             * Format: int64
+             * @description Rows whose render an earlier batch has made.
+             */
+            earlier: number;
+            /** @description How many rows are invalid or have failed, by error code. */
+            error_codes: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Rows with faults, which have no render.
+             */
+            invalid: number;
+            /** @description The campaign's. Null: it is too large to be passed on, or the campaign was deleted. */
+            metadata: {
+                [key: string]: unknown;
+            } | null;
+            /** @description The batch's, for people. */
+            name: string;
+            /** Format: int64 */
+            rows: number;
+            /** @description Whose campaign it is. */
+            user_id: string | null;
+        } & {
+            [key: string]: unknown;
+        };
         WebhookDelivery: {
             /** Format: int64 */
             attempts: number;
@@ -3214,6 +3583,780 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-batches": {
+        parameters: {
+            query?: {
+                /** @description The most that a page has. */
+                limit?: number;
+                /** @description next_cursor of the page before. Empty: the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListBatchBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-batch": {
+        parameters: {
+            query?: {
+                /** @description The campaign, where the body is the list. */
+                campaign_id?: string;
+                /** @description The batch's name for people, where the body is the list. */
+                name?: string;
+                /** @description The column of external ids, where the body is the list. Default: external_id, if there is one. */
+                external_id_column?: string;
+                /** @description Make nothing where a row has a fault. */
+                all_or_none?: boolean;
+                /** @description Say what would be made, and change nothing. */
+                dry_run?: boolean;
+                /** @description Of the jobs. Renders that are made one by one have 0, and go first. */
+                priority?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateBatchInputBody"];
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What it would make, for a dry run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchAnswerBody"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchAnswerBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cancel-batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-batch-result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-batch-rows": {
+        parameters: {
+            query?: {
+                /** @description The most that a page has. */
+                limit?: number;
+                /** @description next_cursor of the page before. Empty: the first page. */
+                cursor?: string;
+                /** @description Rows that have ended so; open: those that have not ended. */
+                status?: "open" | "done" | "failed" | "cancelled" | "deleted" | "invalid";
+            };
+            header?: never;
+            path: {
+                /** @description The batch's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListRowBody"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5131,6 +6274,8 @@ export interface operations {
                 campaign_id?: string;
                 /** @description The campaign's user. */
                 user_id?: string;
+                /** @description Renders of this batch's rows. */
+                batch_id?: string;
                 /** @description Part of the campaign's name or of the error's message, or the start of the render's id. */
                 q?: string;
                 /** @description Created then or later. */
@@ -8953,6 +10098,70 @@ export interface operations {
                      * @enum {string}
                      */
                     type: "alert.opened";
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Gone: the endpoint is disabled, and this message is not sent again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, not before Retry-After. Until then the endpoint gets nothing else. So it is with 502, 503 and 504. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message is delivered. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is tried again, a redirect too, for three days. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "batch.completed": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id. It is the same each time the event is sent: whoever has seen it ignores the message. */
+                "webhook-id": string;
+                /** @description When this attempt was made, in seconds. */
+                "webhook-timestamp": string;
+                /** @description v1, a comma and the base64 of a signature; two with a space between while a secret is being replaced. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: components["schemas"]["WebhookBatchData"];
+                    /**
+                     * Format: date-time
+                     * @description When it happened. The header has when it was sent.
+                     */
+                    timestamp: string;
+                    /**
+                     * @description What happened.
+                     * @enum {string}
+                     */
+                    type: "batch.completed";
                 } & {
                     [key: string]: unknown;
                 };

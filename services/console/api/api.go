@@ -76,6 +76,7 @@ type API struct {
 	// bodyWithin bounds how long a body may take to come.
 	bodyWithin time.Duration
 	drawing    chan struct{} // has room for one contact sheet
+	reading    chan struct{} // has room for requests with lists
 }
 
 const (
@@ -114,6 +115,7 @@ func New(cfg Config) *API {
 	a.close = sync.OnceFunc(func() { close(a.closing) })
 	a.watchers = &watchers{db: cfg.DB, log: cfg.Log, every: watchEvery, of: map[uuid.UUID]map[*watcher]bool{}, by: map[string]int{}}
 	a.drawing = make(chan struct{}, 1)
+	a.reading = make(chan struct{}, listsAtOnce)
 	if u, err := url.Parse(cfg.URL); err == nil {
 		a.prefix = strings.TrimRight(u.Path, "/")
 	}
@@ -141,22 +143,32 @@ func New(cfg Config) *API {
 	a.preflights()
 	a.receipts()
 	a.bulkActions()
+	a.batches()
 	a.savedViews()
 	a.campaignSchemas()
 	a.messages()
 	a.mux.HandleFunc("/v1/", a.nothing)
-	a.handler = a.authenticate(a.bound(a.whole(a.once(a.mux))))
+	a.handler = a.authenticate(a.bound(a.whole(a.once(a.lists(a.mux)))))
 	return a
 }
 
 // named names a type in the document. Those of one moment have names of their own.
 func named(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	if strings.HasSuffix(t.PkgPath(), "/snapshot") && t.Name() != "Snapshot" {
 		return "Snapshot" + name
 	}
 	if strings.HasSuffix(t.PkgPath(), "/webhooks") {
 		return "Webhook" + name
+	}
+	if strings.HasSuffix(t.PkgPath(), "/sheet") {
+		return "Row" + name
+	}
+	if strings.HasSuffix(t.PkgPath(), "/batches") && t.Name() != "Batch" {
+		return "Batch" + name
 	}
 	return name
 }
@@ -171,7 +183,7 @@ func (a *API) Close() { a.close() }
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, bodyOf(r))
 	if traces := r.Header.Values(msg.HeaderTrace); len(traces) == 1 {
 		r = r.WithContext(msg.WithTrace(r.Context(), msg.ParseTrace(traces[0])))
 	}
@@ -189,6 +201,9 @@ func Handle[I, O any](a *API, need Need, op huma.Operation, handler func(context
 	}
 	op.Description = strings.TrimSpace(op.Description + "\n\n" + need.String())
 	op.MaxBodyBytes = maxBody
+	if op.Path == batchesPath {
+		op.MaxBodyBytes = maxList
+	}
 	op.BodyReadTimeout = -1 // it is there: see whole
 	op.RejectUnknownQueryParameters = true
 	op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,

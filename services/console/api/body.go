@@ -23,13 +23,24 @@ func (a *API) whole(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r) // what takes no token reads no body
 			return
 		}
+		if hasList(r) {
+			select {
+			case a.reading <- struct{}{}:
+				defer func() { <-a.reading }()
+			case <-r.Context().Done():
+				return
+			case <-time.After(a.bodyWithin):
+				a.refuse(w, NewProblem(http.StatusServiceUnavailable, CodeUnavailable, "Other lists are being read.").with("Retry-After", "5"))
+				return
+			}
+		}
 		data, err := body.Read(w, r, a.bodyWithin)
 		switch {
 		case err == nil:
 			r.Body = io.NopCloser(bytes.NewReader(data))
 			next.ServeHTTP(w, r)
 		case errors.As(err, new(*http.MaxBytesError)):
-			a.refuse(w, NewProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, "The body has more than %d bytes.", maxBody))
+			a.refuse(w, NewProblem(http.StatusRequestEntityTooLarge, CodeTooLarge, "The body has more than %d bytes.", bodyOf(r)))
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			a.refuse(w, NewProblem(http.StatusRequestTimeout, CodeMalformed, "The body did not come within %s.", a.bodyWithin).with("Connection", "close"))
 		default:

@@ -18,7 +18,16 @@ func TestEveryListIsReadPageByPage(t *testing.T) {
 	s := newSite(t)
 	admin := s.token(access.Admin)
 	endpoint := s.must(201, admin, "POST", endpointsPath, map[string]any{"url": "https://example.com/"}).field("id").(string)
+	list := func() string {
+		return s.must(202, admin, "POST", "/v1/batches", map[string]any{"campaign": launch(), "rows": []any{map[string]any{"external_id": ""}}}).Header.Get("Location")
+	}
+	batch := list()
 	makers := map[string]func(){
+		"/v1/batches": func() { list() },
+		"/v1/batches/{id}/rows": func() {
+			s.exec(`insert into loom.batch_rows (batch_id, place, line, cells, outcome) select batch_id, max(place) + 1, 1, '{}', 'invalid'
+				from loom.batch_rows where batch_id = $1::uuid group by 1`, strings.TrimPrefix(batch, "/v1/batches/"))
+		},
 		"/v1/audit":   func() { s.render(admin) },
 		"/v1/renders": func() { s.render(admin) },
 		"/v1/bulk-actions": func() {
@@ -47,15 +56,18 @@ func TestEveryListIsReadPageByPage(t *testing.T) {
 		t.Fatalf("the lists are\n%v, and the test makes things for\n%v", got, want)
 	}
 	type item struct {
-		ID any `json:"id"`
+		ID  any `json:"id"`
+		Row int `json:"row"`
 	}
 	type page struct {
 		Items      []item  `json:"items"`
 		NextCursor *string `json:"next_cursor"`
 	}
 	for path, list := range lists {
+		again := makers[path]
+		path = strings.Replace(path, "/v1/batches/{id}", batch, 1)
 		for range 5 {
-			makers[path]()
+			again()
 		}
 		var all page
 		s.must(200, admin, "GET", path+"?limit=100", nil).into(t, &all)
@@ -73,9 +85,9 @@ func TestEveryListIsReadPageByPage(t *testing.T) {
 			if len(one.Items) != 2 || strings.Contains(*one.NextCursor, " ") {
 				t.Fatalf("%s has %d items, and the cursor %q", query, len(one.Items), *one.NextCursor)
 			}
-			makers[path]()
+			again()
 		}
-		if path == "/v1/campaigns" { // in the order of names, so that a new one may be on a page that follows
+		if path == "/v1/campaigns" || strings.HasSuffix(path, "/rows") { // in their own order, so that a new one may be on a page that follows
 			paged.Items = slices.DeleteFunc(paged.Items, func(item item) bool { return !slices.Contains(all.Items, item) })
 		}
 		if !slices.Equal(paged.Items, all.Items) {

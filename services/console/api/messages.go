@@ -13,6 +13,7 @@ import (
 // written when a message is sent.
 func (a *API) messages() {
 	render := reflect.TypeFor[webhooks.Body[webhooks.RenderData]]()
+	batch := reflect.TypeFor[webhooks.Body[webhooks.BatchData]]()
 	alert := reflect.TypeFor[webhooks.Body[webhooks.AlertData]]()
 	test := reflect.TypeFor[webhooks.Body[webhooks.TestData]]()
 	doc := a.Document()
@@ -25,6 +26,7 @@ func (a *API) messages() {
 		{webhooks.RenderCompleted, "A render is done", render},
 		{webhooks.RenderFailed, "A render has failed", render},
 		{webhooks.RenderCancelled, "A render was cancelled, or deleted before it had ended", render},
+		{webhooks.BatchCompleted, "The last render of a batch has ended", batch},
 		{webhooks.AlertOpened, "Something is wrong", alert},
 		{webhooks.AlertClosed, "What was wrong is over", alert},
 		{webhooks.EndpointTest, "Somebody asked for a test", test},
@@ -40,12 +42,14 @@ func (a *API) messages() {
 		}}
 	}
 	// A later release may add fields.
-	for _, data := range []string{"WebhookRenderData", "WebhookAlertData", "WebhookTestData"} {
+	for _, data := range []string{"WebhookRenderData", "WebhookBatchData", "WebhookAlertData", "WebhookTestData"} {
 		doc.Components.Schemas.Map()[data].AdditionalProperties = true
 	}
 	// The library takes bytes that are JSON for anything.
-	metadata := doc.Components.Schemas.Map()["WebhookRenderData"].Properties["metadata"]
-	metadata.Extensions = map[string]any{"type": []string{"object", "null"}, "additionalProperties": true}
+	for _, data := range []string{"WebhookRenderData", "WebhookBatchData"} {
+		metadata := doc.Components.Schemas.Map()[data].Properties["metadata"]
+		metadata.Extensions = map[string]any{"type": []string{"object", "null"}, "additionalProperties": true}
+	}
 }
 
 var messageHeaders = []*huma.Param{

@@ -201,6 +201,7 @@ type RenderFilter struct {
 	Code     []string  `query:"error_code" maxItems:"50" doc:"One of these error codes, divided by commas."`
 	Campaign string    `query:"campaign_id" format:"uuid"`
 	User     string    `query:"user_id" format:"uuid" doc:"The campaign's user."`
+	Batch    string    `query:"batch_id" format:"uuid" doc:"Renders of this batch's rows."`
 	Text     string    `query:"q" maxLength:"200" doc:"Part of the campaign's name or of the error's message, or the start of the render's id."`
 	From     time.Time `query:"created_from" doc:"Created then or later."`
 	Before   time.Time `query:"created_before" doc:"Created before then."`
@@ -211,6 +212,7 @@ func (f RenderFilter) Filter() renders.Filter {
 	filter := renders.Filter{Statuses: f.Status, Stage: f.Stage, Codes: f.Code, Text: strings.TrimSpace(f.Text), From: f.From, Before: f.Before}
 	filter.Campaign, _ = uuid.Parse(f.Campaign)
 	filter.User, _ = uuid.Parse(f.User)
+	filter.Batch, _ = uuid.Parse(f.Batch)
 	return filter
 }
 

@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +185,8 @@ func TestMessagesAreWhatTheDocumentSays(t *testing.T) {
 		s.exec("update renders set status = 'recording' where id = $1", render)
 		s.exec("update renders set "+change+" where id = $1", render)
 	}
+	s.must(http.StatusAccepted, admin, "POST", "/v1/batches", map[string]any{"campaign": campaign, "rows": []any{map[string]any{"external_id": "a"}}})
+	s.exec("update renders set status = 'failed', error_code = 'page_blocked' where id = (select render_id from loom.batch_rows)")
 	watcher := alerts.Watcher{DB: s.owner, Log: zerolog.Nop(), Settings: alerts.Settings{Failed: true, Quiet: time.Hour, QueueWait: time.Minute, StageWait: time.Minute}}
 	s.exec("update render_jobs set queued_at = queued_at - interval '1 hour', state = 'queued'")
 	for range 2 {
@@ -222,8 +223,7 @@ func TestMessagesAreWhatTheDocumentSays(t *testing.T) {
 			t.Errorf("no %s was sent", kind)
 		}
 	}
-	// Nothing sends it yet.
-	for _, kind := range slices.DeleteFunc(slices.Clone(webhooks.Types), func(kind string) bool { return kind == webhooks.BatchCompleted }) {
+	for _, kind := range webhooks.Types {
 		if s.api.Document().Webhooks[kind] == nil {
 			t.Errorf("the document does not have %s", kind)
 		}

@@ -32,6 +32,8 @@ type Filter struct {
 	Codes []string
 	// Campaign and User are ids, or uuid.Nil. User is the campaign's.
 	Campaign, User uuid.UUID
+	// Batch is an id, or uuid.Nil: renders of its rows.
+	Batch uuid.UUID
 	// Text is part of the campaign's name or of the error's message, or the start of the render's
 	// id.
 	Text string
@@ -41,7 +43,7 @@ type Filter struct {
 
 // Empty reports whether all renders are meant.
 func (f Filter) Empty() bool {
-	return len(f.Statuses) == 0 && f.Stage == "" && len(f.Codes) == 0 && f.Campaign == uuid.Nil && f.User == uuid.Nil && f.Text == "" &&
+	return len(f.Statuses) == 0 && f.Stage == "" && len(f.Codes) == 0 && f.Campaign == uuid.Nil && f.User == uuid.Nil && f.Batch == uuid.Nil && f.Text == "" &&
 		f.From.IsZero() && f.Before.IsZero()
 }
 
@@ -78,6 +80,9 @@ func (f Filter) Where(ctx context.Context, args []any) (condition string, all []
 	}
 	if f.User != uuid.Nil {
 		add("c.user_id::text = $?::text", f.User.String())
+	}
+	if f.Batch != uuid.Nil {
+		add("r.id in (select w.render_id from loom.batch_rows w where w.batch_id = $?::uuid)", f.Batch)
 	}
 	if f.Text != "" {
 		add(`(c.name::text ilike $?::text or r.error_message::text ilike $?::text or r.id::text like ltrim(lower($?::text), '%'))`, "%"+Literal(f.Text)+"%")

@@ -14,6 +14,7 @@ type Selection struct {
 	Codes    []string   `json:"error_code,omitempty" required:"false" maxItems:"50" doc:"One of these error codes."`
 	Campaign *uuid.UUID `json:"campaign_id,omitempty" required:"false"`
 	User     *uuid.UUID `json:"user_id,omitempty" required:"false" doc:"The campaign's user."`
+	Batch    *uuid.UUID `json:"batch_id,omitempty" required:"false" doc:"Renders of this batch's rows."`
 	Text     string     `json:"q,omitempty" required:"false" maxLength:"200" doc:"Part of the campaign's name or of the error's message, or the start of the render's id."`
 	From     *time.Time `json:"created_from,omitempty" required:"false" doc:"Created then or later."`
 	Within   int        `json:"created_within_seconds,omitempty" required:"false" minimum:"1" maximum:"315360000" doc:"Created in so many seconds before the filter is used. A later created_from wins."`
@@ -28,6 +29,9 @@ func (s Selection) Filter() Filter {
 	}
 	if s.User != nil {
 		f.User = *s.User
+	}
+	if s.Batch != nil {
+		f.Batch = *s.Batch
 	}
 	if s.From != nil {
 		f.From = *s.From
@@ -51,6 +55,9 @@ func Select(f Filter) Selection {
 	}
 	if f.User != uuid.Nil {
 		s.User = &f.User
+	}
+	if f.Batch != uuid.Nil {
+		s.Batch = &f.Batch
 	}
 	if !f.From.IsZero() {
 		s.From = &f.From

@@ -31,7 +31,9 @@ type Submission struct {
 	Shown json.RawMessage
 	// Metadata is passed on to webhooks, a JSON object.
 	Metadata json.RawMessage
-	Scenes   []Scene
+	// Variables are what the campaign declares of them, as JSON.
+	Variables json.RawMessage
+	Scenes    []Scene
 }
 
 // Scene is a page and how many seconds it is shown.
@@ -215,6 +217,9 @@ func insertCampaign(id uuid.UUID, s Submission) (sql string, args []any) {
 	}
 	if s.Metadata != nil {
 		add("metadata", s.Metadata)
+	}
+	if s.Variables != nil {
+		add("variables", s.Variables)
 	}
 	return "insert into public.campaigns (" + columns + ") values (" + places + ")", args
 }

@@ -57,6 +57,26 @@ type RenderData struct {
 	MetadataOmitted bool            `json:"metadata_omitted,omitempty" doc:"The metadata is too large to be passed on."`
 }
 
+// BatchData is the data of a batch's event.
+type BatchData struct {
+	BatchID    uuid.UUID       `json:"batch_id"`
+	Name       string          `json:"name" doc:"The batch's, for people."`
+	CampaignID uuid.UUID       `json:"campaign_id"`
+	UserID     *string         `json:"user_id" doc:"Whose campaign it is."`
+	Completion int             `json:"completion" doc:"How often the batch has been completed: more than once where renders were retried." example:"1"`
+	CreatedAt  time.Time       `json:"created_at"`
+	Completed  time.Time       `json:"completed_at"`
+	Rows       int             `json:"rows"`
+	Done       int             `json:"done"`
+	Failed     int             `json:"failed"`
+	Cancelled  int             `json:"cancelled"`
+	Deleted    int             `json:"deleted" doc:"Renders that were deleted."`
+	Invalid    int             `json:"invalid" doc:"Rows with faults, which have no render."`
+	Earlier    int             `json:"earlier" doc:"Rows whose render an earlier batch has made."`
+	Codes      map[string]int  `json:"error_codes" nullable:"false" doc:"How many rows are invalid or have failed, by error code."`
+	Metadata   json.RawMessage `json:"metadata" doc:"The campaign's. Null: it is too large to be passed on, or the campaign was deleted."`
+}
+
 // AlertData is the data of an alert's event. What is known depends on its kind.
 type AlertData struct {
 	AlertID  uuid.UUID  `json:"alert_id" doc:"The incident's: the same in both of its events."`
@@ -89,6 +109,8 @@ func body(kind string, at time.Time, data json.RawMessage) ([]byte, error) {
 	switch kind {
 	case RenderStarted, RenderCompleted, RenderFailed, RenderCancelled:
 		return encode(Body[RenderData]{Type: kind, Timestamp: at}, data)
+	case BatchCompleted:
+		return encode(Body[BatchData]{Type: kind, Timestamp: at}, data)
 	case AlertOpened, AlertClosed:
 		return encode(Body[AlertData]{Type: kind, Timestamp: at}, data)
 	case EndpointTest:
