@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/cmd/loom/local"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 	"github.com/loom-lite/loom-lite/services/console/access"
 )
 
@@ -51,6 +52,15 @@ func (c *upCmd) Run(ctx context.Context, a *app) error {
 			return fmt.Errorf("find the ready file: %w", err)
 		}
 	}
+	flush, err := telemetry.Start(ctx, telemetry.Service{Name: "loom", Instance: "loom-up", Version: service.Version()}, a.environ, a.log())
+	if err != nil {
+		return usageError{err}
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		flush(ctx)
+	}()
 	stack, err := local.Start(ctx, local.Options{
 		Dir: dir, Command: holderUp, ReadyFile: ready, Environ: a.environ, Adopt: c.Adopt, Log: a.log(),
 	})

@@ -70,7 +70,9 @@ func TestComposeHasNoSecretsAndNoLatestVersions(t *testing.T) {
 
 // Whoever mistypes a setting in compose.yml has it ignored.
 func TestComposeSetsOnlyWhatServicesRead(t *testing.T) {
-	known := map[string]bool{"S3_KEYS_ENDPOINT": true, "LOOM_CONSOLE_URL": true, "GRAFANA_PASSWORD": true, "POSTGRES_PASSWORD": true}
+	known := map[string]bool{"S3_KEYS_ENDPOINT": true, "LOOM_CONSOLE_URL": true, "GRAFANA_PASSWORD": true, "POSTGRES_PASSWORD": true,
+		// OpenTelemetry's.
+		"OTEL_EXPORTER_OTLP_ENDPOINT": true, "OTEL_EXPORTER_OTLP_HEADERS": true, "OTEL_TRACES_SAMPLER": true, "OTEL_TRACES_SAMPLER_ARG": true}
 	for _, m := range regexp.MustCompile(`(?m)^#?([A-Z][A-Z0-9_]*)=`).FindAllStringSubmatch(read(t, ".env.example"), -1) {
 		known[m[1]], known[m[1]+"_FILE"] = true, true
 	}

@@ -7,12 +7,15 @@ import (
 	"maps"
 	"os"
 	"strings"
+
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 )
 
 // Secrets are the variables whose values may be in a file: NAME_FILE names it. So a secret that is
 // mounted as a file needs to be in no environment, which is inherited and shown.
 var Secrets = []string{
 	"DATABASE_URL", "DATABASE_PASSWORD", "NATS_URL", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "WEBHOOK_KEY", "ALERT_URL", "ALERT_SECRET",
+	telemetry.Headers,
 }
 
 // maxSecret bounds the size of a secret's file, in bytes.

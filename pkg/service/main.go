@@ -8,9 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/rs/zerolog"
+
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 )
 
 // Exit statuses of Main.
@@ -40,7 +43,7 @@ func start(ctx context.Context, name string, environ map[string]string, stderr i
 	log := Logger(stderr, environ["LOG_LEVEL"], environ["LOG_FORMAT"]).With().Str("service", name).Logger()
 	environ, err := FromFiles(environ)
 	if err == nil {
-		err = run(ctx, environ, log)
+		err = traced(ctx, name, environ, log, run)
 	}
 	switch {
 	case err == nil:
@@ -52,4 +55,27 @@ func start(ctx context.Context, name string, environ map[string]string, stderr i
 		log.Error().Err(err).Msg("stopped by an error")
 		return exitFailed
 	}
+}
+
+// flushWithin is how long spans may take to be sent when the service has ended.
+const flushWithin = 5 * time.Second
+
+// traced runs a service whose spans are exported, if the settings ask for it.
+func traced(ctx context.Context, name string, environ map[string]string, log zerolog.Logger,
+	run func(ctx context.Context, environ map[string]string, log zerolog.Logger) error,
+) error {
+	instance := environ["WORKER_ID"]
+	if instance == "" {
+		instance = defaultWorkerID()
+	}
+	stop, err := telemetry.Start(ctx, telemetry.Service{Name: "loom-" + name, Instance: instance, Version: Version()}, environ, log)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWithin)
+		defer cancel()
+		stop(ctx)
+	}()
+	return run(ctx, environ, log)
 }

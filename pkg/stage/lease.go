@@ -13,6 +13,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
@@ -38,6 +39,8 @@ type lease struct {
 	refuse   context.CancelCauseFunc
 	// working ends when the drain does.
 	working context.Context
+	// span is the attempt's.
+	span telemetry.Attempt
 	// bundled: a failure bundle is stored.
 	bundled bool
 	// account takes what the handler uses. used is what that came to, with the share of this

@@ -43,6 +43,7 @@ func (l *lease) settle(facts any, err error, elapsed time.Duration) {
 		result.Failure.Bundle = l.bundled
 	}
 	w.metrics.ended(l.task, label, elapsed, facts)
+	l.span.End(label, codeOf(result))
 	log := l.log.With().Str("outcome", label).Dur("elapsed_ms", elapsed).Logger()
 	switch label {
 	case string(msg.Done):
@@ -149,4 +150,12 @@ func settled(log zerolog.Logger, err error) {
 	if err != nil {
 		log.Debug().Err(err).Msg("message not settled")
 	}
+}
+
+// codeOf is the code of a result's failure, if it has one.
+func codeOf(r msg.Result) msg.Code {
+	if r.Failure == nil {
+		return ""
+	}
+	return r.Failure.Code
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 )
 
 // Directions of transfers, in metrics.
@@ -21,12 +22,18 @@ type timed struct {
 
 // Get implements Objects.
 func (o timed) Get(ctx context.Context, name string, input msg.Input, path string) error {
-	return o.measure(directionIn, func() error { return o.Objects.Get(ctx, name, input, path) })
+	ctx, end := telemetry.Step(ctx, "fetch "+name)
+	err := o.measure(directionIn, func() error { return o.Objects.Get(ctx, name, input, path) })
+	end(err)
+	return err
 }
 
 // Put implements Objects.
 func (o timed) Put(ctx context.Context, name string, output msg.Output, path string) error {
-	return o.measure(directionOut, func() error { return o.Objects.Put(ctx, name, output, path) })
+	ctx, end := telemetry.Step(ctx, "store "+name)
+	err := o.measure(directionOut, func() error { return o.Objects.Put(ctx, name, output, path) })
+	end(err)
+	return err
 }
 
 func (o timed) measure(direction string, move func() error) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 	"github.com/loom-lite/loom-lite/pkg/usage"
 )
 
@@ -187,7 +188,8 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	fault.Here(fault.MessagePulled)
 	handler := w.Handlers[token.Kind]
 	log := w.Log.With().Stringer("render_id", token.RenderID).Stringer("task_id", token.TaskID).Logger()
-	if trace := msg.ParseTrace(m.Headers().Get(msg.HeaderTrace)); trace != (msg.Trace{}) {
+	trace := msg.ParseTrace(m.Headers().Get(msg.HeaderTrace))
+	if trace != (msg.Trace{}) {
 		log = log.With().Str("trace_id", trace.ID()).Logger()
 		working = msg.WithTrace(working, trace)
 	}
@@ -213,7 +215,9 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	}
 	fault.Here(fault.TaskGranted)
 	log = log.With().Str("kind", string(token.Kind)).Int("attempt", grant.Attempt).Logger()
+	working, span := telemetry.Begin(working, trace, grant, w.WorkerID, sentAt(m), received)
 	l := w.hold(working, log, grant, m, received)
+	l.span = span
 	defer l.release()
 	started := time.Now()
 	var facts any
@@ -226,4 +230,13 @@ func (w *Worker) do(pulling, working context.Context, m jetstream.Msg, token msg
 	}
 	fault.Here(fault.WorkDone)
 	l.settle(facts, err, time.Since(started))
+}
+
+// sentAt is when a message was stored in its stream; zero when that is not known.
+func sentAt(m jetstream.Msg) time.Time {
+	about, err := m.Metadata()
+	if err != nil {
+		return time.Time{}
+	}
+	return about.Timestamp
 }

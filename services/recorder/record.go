@@ -11,6 +11,7 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/egress"
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 	"github.com/loom-lite/loom-lite/pkg/usage"
 	"github.com/loom-lite/loom-lite/services/recorder/bundle"
 	"github.com/loom-lite/loom-lite/services/recorder/capture"
@@ -194,12 +195,14 @@ func (r *Recorder) capture(
 		_ = proxy.Close()
 		used.AddWeb(proxy.Received())
 	}()
+	_, started := telemetry.Step(ctx, "start Chrome")
 	browser, err := chrome.Start(chrome.Options{
 		Path: r.chrome, Frames: capture.Frames(mode), Sandbox: r.sandbox,
 		Width: window.Width, Height: window.Height, ScaleFactor: window.Scale,
 		Proxy: proxy.Addr(), SmallShm: chrome.SmallShm(), Repeatable: p.Options.Repeatable, MemoryLimit: r.memory,
 		Preload: r.preload, ReducedMotion: p.Options.ReducedMotion, Cores: r.cores,
 	}, j.Dir)
+	started(err)
 	if err != nil {
 		r.browsers.ended.WithLabelValues(browserUnstarted).Inc()
 		return err

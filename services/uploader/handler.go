@@ -14,6 +14,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/retry"
 	"github.com/loom-lite/loom-lite/pkg/stage"
 	"github.com/loom-lite/loom-lite/pkg/store"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 	"github.com/loom-lite/loom-lite/pkg/usage"
 	"github.com/loom-lite/loom-lite/services/uploader/internal/share"
 )
@@ -165,12 +166,14 @@ func (h *handler) begin(ctx context.Context, t *stage.Task, files ...file) error
 
 // copy copies one file to its bucket and checks that all of it is there. size is what the task that
 // made the file measured, in bytes; 0 means unknown.
-func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) error {
+func (h *handler) copy(ctx context.Context, t *stage.Task, f file, size int64) (err error) {
+	ctx, end := telemetry.Step(ctx, "copy "+f.name)
+	defer func() { end(err) }()
 	input, ok := t.Inputs[f.name]
 	if !ok || input.Key == "" {
 		return fmt.Errorf("store %s: the grant has no such input", f.name)
 	}
-	err := h.patiently(ctx, func() error {
+	err = h.patiently(ctx, func() error {
 		parts, from, err := h.parts(ctx, input)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/audit"
 	"github.com/loom-lite/loom-lite/services/console/campaign"
@@ -140,7 +141,7 @@ func queue(ctx context.Context, tx pgx.Tx, campaign, render uuid.UUID) error {
 // noteTrace keeps the trace of ctx, if it has one: a render is part of the last one with which it
 // was submitted or retried.
 func noteTrace(ctx context.Context, tx pgx.Tx, render uuid.UUID) error {
-	trace := msg.TraceOf(ctx)
+	trace := telemetry.Submitted(ctx, render, msg.TraceOf(ctx))
 	if trace == (msg.Trace{}) {
 		return nil
 	}

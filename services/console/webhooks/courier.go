@@ -18,6 +18,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/fault"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/retry"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 )
 
 const (
@@ -66,6 +67,8 @@ type delivery struct {
 	Secrets  [][]byte
 	// Trace is what the render is part of; empty: nothing.
 	Trace string
+	// Render is nil for what is about none.
+	Render *uuid.UUID
 }
 
 // Run delivers until ctx is cancelled, and returns when its requests have ended.
@@ -139,7 +142,8 @@ func (c *Courier) due(ctx context.Context, room int) ([]delivery, error) {
 		return nil, nil
 	}
 	rows, _ := c.DB.Query(ctx, `select d.delivery, d.attempt, d.failures, d.event, d.type, d.created_at, d.data, d.endpoint, d.url, d.secrets,
-		coalesce((select x.traceparent from loom.webhook_events e join loom.traces x on x.render_id = e.render_id where e.id = d.event), '')
+		coalesce((select x.traceparent from loom.webhook_events e join loom.traces x on x.render_id = e.render_id where e.id = d.event), ''),
+		(select e.render_id from loom.webhook_events e where e.id = d.event)
 		from loom.lease_deliveries($1::int, $2::int, make_interval(secs => $3::float8)) d`, room, toEach, lease.Seconds())
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[delivery])
 	if err != nil {
@@ -198,7 +202,13 @@ func (c *Courier) attempt(ctx context.Context, client *http.Client, d delivery) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	return send(msg.WithTrace(ctx, msg.ParseTrace(d.Trace)), client, d.URL, d.Event.String(), secrets, message)
+	trace, end := msg.ParseTrace(d.Trace), func(int, bool) {}
+	if d.Render != nil {
+		trace, end = telemetry.Webhook(ctx, *d.Render, trace, d.Type)
+	}
+	a, err := send(msg.WithTrace(ctx, trace), client, d.URL, d.Event.String(), secrets, message)
+	end(a.status, err == nil && a.delivered())
+	return a, err
 }
 
 // settle notes what became of an attempt, and retries while the database is away.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 )
 
 // traces are what renders are part of, for the headers of their tasks' messages. A render is looked
@@ -26,7 +27,7 @@ type traced struct {
 // tracedFor is for how long a render is remembered that is not seen.
 const tracedFor = time.Minute
 
-// learn looks up the renders of tasks that it does not know.
+// learn finds out about the renders of tasks that it does not know.
 func (t traces) learn(ctx context.Context, db *pgxpool.Pool, list []turn) error {
 	now := time.Now()
 	for render, known := range t {
@@ -38,7 +39,8 @@ func (t traces) learn(ctx context.Context, db *pgxpool.Pool, list []turn) error 
 	for _, task := range list {
 		known, found := t[task.RenderID]
 		if !found || known.plan != task.plan {
-			unknown, known = append(unknown, task.RenderID.String()), traced{plan: task.plan}
+			unknown = append(unknown, task.RenderID.String())
+			known = traced{plan: task.plan, trace: telemetry.OfPlan(ctx, task.RenderID, task.plan, msg.Trace{})}
 		}
 		known.seen = now
 		t[task.RenderID] = known
@@ -51,15 +53,13 @@ func (t traces) learn(ctx context.Context, db *pgxpool.Pool, list []turn) error 
 	var parent string
 	_, err := pgx.ForEachRow(rows, []any{&render, &parent}, func() error {
 		known := t[render]
-		known.trace = msg.ParseTrace(parent)
+		known.trace = telemetry.OfPlan(ctx, render, known.plan, msg.ParseTrace(parent))
 		t[render] = known
 		return nil
 	})
 	if err != nil {
-		for _, task := range list {
-			if known := t[task.RenderID]; known.trace == (msg.Trace{}) {
-				delete(t, task.RenderID)
-			}
+		for _, render := range unknown {
+			delete(t, uuid.MustParse(render))
 		}
 		return fmt.Errorf("look up traces: %w", err)
 	}
@@ -68,3 +68,27 @@ func (t traces) learn(ctx context.Context, db *pgxpool.Pool, list []turn) error 
 
 // of returns the trace that a render is part of.
 func (t traces) of(render uuid.UUID) msg.Trace { return t[render].trace }
+
+// recordSpans makes the spans of a plan that has ended.
+func (w *watcher) recordSpans(ctx context.Context, s planState) {
+	if !telemetry.On() {
+		return
+	}
+	p := telemetry.Plan{Render: s.render, ID: s.plan, Status: s.status, Code: string(s.code)}
+	var queued *time.Time
+	var sent *string
+	err := w.DB.QueryRow(ctx, `select j.queued_at, p.created_at, coalesce(p.ended_at, p.created_at), x.traceparent
+		from loom.plans p left join public.render_jobs j on j.id = p.job_id left join loom.traces x on x.render_id = p.render_id
+		where p.id = $1::text::uuid`, s.plan.String()).Scan(&queued, &p.Begun, &p.Ended, &sent)
+	if err != nil {
+		w.Log.Debug().Err(err).Stringer("render_id", s.render).Msg("the spans of a render are not made")
+		return
+	}
+	if queued != nil {
+		p.Queued = *queued
+	}
+	if sent != nil {
+		p.Sent = msg.ParseTrace(*sent)
+	}
+	p.Record(ctx)
+}

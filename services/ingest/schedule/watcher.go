@@ -379,12 +379,13 @@ func (w *watcher) plans(ctx context.Context, query string, args ...any) (list []
 // open and whose workers must go on.
 func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bool) error {
 	if planned {
-		if err := w.event(ctx, s, msg.EventPlanned, "planned"); err != nil {
+		if _, err := w.event(ctx, s, msg.EventPlanned, "planned"); err != nil {
 			return err
 		}
 	}
 	if !s.ended {
-		return w.event(ctx, s, msg.EventProgress, fmt.Sprintf("%s/%d", s.status, s.progress))
+		_, err := w.event(ctx, s, msg.EventProgress, fmt.Sprintf("%s/%d", s.status, s.progress))
+		return err
 	}
 	log := w.Log.With().Stringer("render_id", s.render).Logger()
 	if !reopened && s.status != "done" {
@@ -392,8 +393,12 @@ func (w *watcher) publish(ctx context.Context, s planState, planned, reopened bo
 			return err
 		}
 	}
-	if err := w.event(ctx, s, msg.EventEnded, "ended"); err != nil {
+	first, err := w.event(ctx, s, msg.EventEnded, "ended")
+	if err != nil {
 		return err
+	}
+	if first {
+		w.recordSpans(ctx, s)
 	}
 	fault.Here(fault.EndPublished)
 	log.Info().Str("status", s.status).Str("code", string(s.code)).Msg("render ended")
@@ -417,8 +422,8 @@ func (w *watcher) stop(ctx context.Context, render uuid.UUID) error {
 }
 
 // event publishes an event. id is unique among the plan's events, so that JetStream stores an event
-// that several replicas publish once.
-func (w *watcher) event(ctx context.Context, s planState, what msg.EventKind, id string) error {
+// that several replicas publish once: first says whether it was this one's.
+func (w *watcher) event(ctx context.Context, s planState, what msg.EventKind, id string) (first bool, err error) {
 	event := msg.Event{
 		Version: msg.Version, RenderID: s.render, What: what, Status: s.status, Progress: s.progress,
 		Code: s.code, Message: s.message, At: time.Now().UTC(),
@@ -431,7 +436,7 @@ func (w *watcher) event(ctx context.Context, s planState, what msg.EventKind, id
 func (s *Scheduler) Refused(ctx context.Context, render uuid.UUID, code msg.Code, message string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	err := s.publishEvent(ctx, msg.Event{
+	_, err := s.publishEvent(ctx, msg.Event{
 		Version: msg.Version, RenderID: render, What: msg.EventEnded, Status: "failed", Code: code, Message: message,
 		At: time.Now().UTC(),
 	}, uuid.NewString())
@@ -440,10 +445,10 @@ func (s *Scheduler) Refused(ctx context.Context, render uuid.UUID, code msg.Code
 	}
 }
 
-func (s *Scheduler) publishEvent(ctx context.Context, event msg.Event, id string) error {
+func (s *Scheduler) publishEvent(ctx context.Context, event msg.Event, id string) (first bool, err error) {
 	data, err := msg.Encode(event)
 	if err != nil {
-		return fmt.Errorf("publish event %s: %w", event.What, err)
+		return false, fmt.Errorf("publish event %s: %w", event.What, err)
 	}
 	ack, err := s.js.Publish(ctx, msg.EventSubject(event.RenderID, event.What), data,
 		jetstream.WithMsgID(id), jetstream.WithExpectStream(msg.StreamEvents))
@@ -451,11 +456,12 @@ func (s *Scheduler) publishEvent(ctx context.Context, event msg.Event, id string
 		if gone(err) {
 			s.streams.lost()
 		}
-		return fmt.Errorf("publish event %s: %w", event.What, err)
+		return false, fmt.Errorf("publish event %s: %w", event.What, err)
 	}
 	// All replicas publish it. JetStream stores the first.
-	if err == nil && !ack.Duplicate && event.What == msg.EventEnded && slices.Contains(endings, event.Status) {
+	first = err == nil && !ack.Duplicate
+	if first && event.What == msg.EventEnded && slices.Contains(endings, event.Status) {
 		s.Metrics.ended.WithLabelValues(event.Status).Inc()
 	}
-	return nil
+	return first, nil
 }

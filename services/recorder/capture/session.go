@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/internal/overrides"
 	"github.com/loom-lite/loom-lite/services/recorder/capture/pageerror"
 )
@@ -31,8 +32,15 @@ func capture(ctx context.Context, b Browser, o *Options, sink Sink, crashed func
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{s.load, s.loader.Genuine, s.ready, s.frames, s.conclude} {
-		if err = step(ctx); err != nil {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"load page", s.load}, {"check page", s.loader.Genuine}, {"make page ready", s.ready}, {"capture frames", s.frames}, {"look back", s.conclude},
+	} {
+		ctx, end := telemetry.Step(ctx, step.name)
+		err = step.do(ctx)
+		if end(err); err != nil {
 			break
 		}
 	}

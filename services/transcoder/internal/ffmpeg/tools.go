@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/loom-lite/loom-lite/pkg/child"
+	"github.com/loom-lite/loom-lite/pkg/telemetry"
 )
 
 // killAfter is how long a process may take to end on SIGTERM.
@@ -140,6 +141,7 @@ func (e *ExitError) Error() string {
 // start runs a program, which may read t.stdin, to its end and returns the end of its stderr. read
 // is given stdout and need not read all of it; a program whose reader gives up is killed.
 func (t Tools) start(ctx context.Context, program, dir string, args []string, read func(io.Reader) error) (string, error) {
+	ctx, end := telemetry.Step(ctx, filepath.Base(program))
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
 	cmd.Env = environment()
@@ -147,6 +149,7 @@ func (t Tools) start(ctx context.Context, program, dir string, args []string, re
 	var stderr child.Tail
 	cmd.Stderr = &stderr
 	state, err := child.Run(ctx, cmd, child.Options{Grace: killAfter, Orphaned: syscall.SIGKILL, Limits: &t.limits}, read)
+	end(err)
 	if t.spent != nil && state != nil {
 		t.spent.Add(int64(state.UserTime() + state.SystemTime()))
 	}
