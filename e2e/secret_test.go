@@ -27,6 +27,8 @@ var marks = map[string]string{
 	"a file that is not there":  "mark-missing-4Xs6",
 	"a header of what fails":    "mark-failing-1Jm5",
 	"a cookie that is reported": "mark-console-0Fy2",
+	"a person's name":           "mark-person-2Bv7",
+	"a name on what fails":      "mark-someone-4Gt1",
 }
 
 // Secrets of the settings, of scenes and of files go through the whole system, in a render that is
@@ -45,6 +47,9 @@ func TestNoSecretIsLeftAnywhere(t *testing.T) {
 	done.Scenes[0].Options = `{"headers": {"X-Preview": "` + marks["a header"] + `"}, "cookies": [{"name": "session", "value": "` +
 		marks["a cookie"] + `"}], "basic_auth": {"username": "preview", "password": "` + marks["a password"] +
 		`"}, "js": "window.token = '` + marks["a script"] + `'"}`
+	done.Variables, done.Values = `{"name": {"required": true}}`, `{"name": "`+marks["a person's name"]+`"}`
+	done.Scenes[1].URL += "&for={{name}}"
+	done.Scenes[1].Options = `{"css": "body::after { content: \"{{name}}\" }", "js": "console.log('for {{name}}')"}`
 	done.Facecam = p.Site.Facecam(t, "talking.mp4") + "?token=" + marks["the facecam's URL"]
 	done.Output = `{"watermark": {"url": "` + p.Site.URL("/logo.png") + "?token=" + marks["the watermark's URL"] + `"}}`
 
@@ -53,10 +58,13 @@ func TestNoSecretIsLeftAnywhere(t *testing.T) {
 		"cookies": [{"name": "session", "value": "` + marks["a cookie that is reported"] + `"}],
 		"js": "console.error('logged in with ' + document.cookie); fetch('/missing?' + document.cookie)",
 		"wait_for": {"selector": "#never", "timeout_sec": 1}}`
+	person := campaign(p, 1)
+	person.Variables, person.Values = `{"name": {}}`, `{"name": "`+marks["a name on what fails"]+`"}`
+	person.Scenes[0].URL = p.Site.URL("/missing/{{name}}?for={{name}}")
 	file := campaign(p, 1)
 	file.Facecam = p.Site.URL("/facecam/nobody.mp4") + "?token=" + marks["a file that is not there"]
 
-	want := map[uuid.UUID]string{p.Submit(t, done): "done", p.Submit(t, page): "failed", p.Submit(t, file): "failed"}
+	want := map[uuid.UUID]string{p.Submit(t, done): "done", p.Submit(t, page): "failed", p.Submit(t, file): "failed", p.Submit(t, person): "failed"}
 	for id, status := range want {
 		if r := p.Await(t, id); r.Status != status {
 			t.Errorf("a render ended as %s with %s %s, want %s", r.Status, r.ErrorCode, r.ErrorMessage, status)
@@ -114,7 +122,11 @@ func rows(t *testing.T, p *rig.Pipeline) map[string]string {
 	found := map[string]string{}
 	for _, table := range tables {
 		var text string
-		if err := p.DB.QueryRow(t.Context(), "select coalesce(string_agg(to_jsonb(t)::text, E'\n'), '') from "+table+" t").Scan(&text); err != nil {
+		row := "to_jsonb(t)"
+		if table == "public.renders" {
+			row += " - 'variables'" // as the app wrote them
+		}
+		if err := p.DB.QueryRow(t.Context(), "select coalesce(string_agg(("+row+")::text, E'\n'), '') from "+table+" t").Scan(&text); err != nil {
 			t.Fatal(err)
 		}
 		found["table "+table] = text

@@ -122,8 +122,9 @@ language sql immutable set search_path = '' as $$
   select pg_catalog.regexp_replace(p_url, '[?#].*', '')
 $$;
 
--- Removes from a plan that has ended what may give access, and what nobody needs any more: the
--- scenes' options, and the queries of the URLs of the facecam and the watermark.
+-- Removes from a plan that has ended what may give access or is of people, and what nobody needs
+-- any more: the scenes' options, the queries of the URLs of the facecam and the watermark, and the
+-- values of variables with all that was made of them.
 create or replace function loom.forget_options(p_plan uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
@@ -145,6 +146,14 @@ begin
                        then pg_catalog.jsonb_set(params - 'options', '{url}', pg_catalog.to_jsonb(loom.without_query(params ->> 'url')))
                        else params - 'options' end
    where plan_id = p_plan and (params ? 'options' or kind in ('probe', 'draw') and params ->> 'url' ~ '[?#]');
+  if exists (select from loom.plans p where p.id = p_plan and p.campaign ?| '{values,variables}') then
+    update loom.plans set campaign = campaign - 'values' where id = p_plan;
+    update loom.tasks
+       set params = params - '{private,captions}'::text[]
+                    || case when params ? 'shown' then pg_catalog.jsonb_build_object('url', params -> 'shown')
+                            when kind in ('probe', 'draw') then '{"url": ""}' else '{}' end
+     where plan_id = p_plan and (params ?| '{private,captions,shown}' or kind in ('probe', 'draw'));
+  end if;
 end
 $$;
 

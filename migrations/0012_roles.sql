@@ -34,11 +34,14 @@ begin
 end
 $$;
 
--- Returns a task's parameters without the scene's options. It runs as its owner: readers have no
--- right to the column.
+-- Returns a task's parameters without the scene's options and what else may be of people: an
+-- address of a page as it may be shown, none of a file, and no captions. It runs as its owner:
+-- readers have no right to the column.
 create or replace function loom.params_of(p_task uuid) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select t.params - 'options' from loom.tasks t where t.id = p_task
+  select t.params - '{options,private,captions}'::text[] - case when t.kind in ('probe', 'draw') then 'url' else '' end
+         || case when t.params ? 'shown' then jsonb_build_object('url', t.params -> 'shown') else '{}' end
+    from loom.tasks t where t.id = p_task
 $$;
 
 -- Reports whether uploads are closed with the rights of the functions' owner.

@@ -93,7 +93,7 @@ declare
   c       record;
   v_pages jsonb;
 begin
-  select k.name::text, k.user_id::text as owner, k.output_width, k.output_height into c
+  select k.name::text, k.user_id::text as owner, k.output_width, k.output_height, k.variables into c
     from public.campaigns k where k.id = p_campaign and (p_owner is null or k.user_id::text = p_owner);
   if not found then
     return 'missing';
@@ -102,7 +102,7 @@ begin
            'id', gen_random_uuid(),
            'url', regexp_replace(coalesce(loom.without_query(s.url::text), ''), '^([a-z]+://)[^/@]*@', '\1', 'i'),
            'params', jsonb_build_object('scene', s.place, 'campaign', jsonb_build_object(
-             'output_width', trim_scale(c.output_width::numeric), 'output_height', trim_scale(c.output_height::numeric),
+             'variables', c.variables, 'output_width', trim_scale(c.output_width::numeric), 'output_height', trim_scale(c.output_height::numeric),
              'scenes', jsonb_build_array(jsonb_build_object(
                'url', s.url::text, 'duration_sec', trim_scale(s.duration_sec::numeric), 'options', s.options))))) order by s.place)
     into v_pages

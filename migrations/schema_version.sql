@@ -3,7 +3,7 @@
 -- had then. The number rises whenever one of them changes.
 create or replace function loom.schema_version() returns int
 language sql immutable parallel safe set search_path = '' as $$
-  select 60
+  select 61
 $$;
 
 revoke execute on function loom.schema_version() from public;

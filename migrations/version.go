@@ -6,7 +6,7 @@ import (
 )
 
 // Version is the version of the schema that Files make, as schema_version.sql has it.
-const Version = 60
+const Version = 61
 
 // SchemaVersion returns the version of a database's schema: 0 if the database has not been migrated
 // or was migrated before schemas had a version. A later version than Version is that of a newer

@@ -99,9 +99,16 @@ func Header(name, value string) api.RequestEditorFn {
 // Submit has a campaign rendered, and returns the render's id. The campaign is whatever encodes to
 // the JSON of a campaign file: a map, a struct, or a json.RawMessage.
 func (c *Client) Submit(ctx context.Context, campaign any, editors ...api.RequestEditorFn) (id string, err error) {
+	return c.SubmitFor(ctx, campaign, nil, editors...)
+}
+
+// SubmitFor is Submit with values for the campaign's variables: whatever encodes to a JSON object
+// of texts and numbers, by their names.
+func (c *Client) SubmitFor(ctx context.Context, campaign, values any, editors ...api.RequestEditorFn) (id string, err error) {
 	body, err := json.Marshal(struct {
-		Campaign any `json:"campaign"`
-	}{campaign})
+		Campaign  any `json:"campaign"`
+		Variables any `json:"variables,omitempty"`
+	}{campaign, values})
 	if err != nil {
 		return "", fmt.Errorf("encode the campaign: %w", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,16 +19,18 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/grapheme"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/service"
+	"github.com/loom-lite/loom-lite/pkg/variables"
 	"github.com/loom-lite/loom-lite/services/console/campaign"
 	"github.com/loom-lite/loom-lite/services/console/renders"
 )
 
 type renderCmd struct {
-	Campaign string `arg:"" placeholder:"CAMPAIGN.yaml" help:"The campaign file."`
-	Local    bool   `help:"Run all of loom-lite in this process, for this one render."`
-	Out      string `short:"o" placeholder:"OUT.mp4" help:"Where the video goes; the thumbnail goes to OUT.jpg, previews to OUT.gif and OUT.webp (default: the campaign's name)."`
-	NoCache  bool   `name:"no-cache" help:"Make everything anew: use nothing that was made for another render."`
-	JSON     bool   `help:"Print the outcome as one line of JSON, and nothing else on stdout."`
+	Campaign string            `arg:"" placeholder:"CAMPAIGN.yaml" help:"The campaign file."`
+	Local    bool              `help:"Run all of loom-lite in this process, for this one render."`
+	Out      string            `short:"o" placeholder:"OUT.mp4" help:"Where the video goes; the thumbnail goes to OUT.jpg, previews to OUT.gif and OUT.webp (default: the campaign's name)."`
+	Var      map[string]string `name:"var" placeholder:"NAME=VALUE" mapsep:"none" help:"A value for a variable of the campaign. May be repeated."`
+	NoCache  bool              `name:"no-cache" help:"Make everything anew: use nothing that was made for another render."`
+	JSON     bool              `help:"Print the outcome as one line of JSON, and nothing else on stdout."`
 	dataFlag
 }
 
@@ -66,7 +69,11 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	if err != nil {
 		return usageError{err}
 	}
-	to, err := c.outputs(file)
+	out, err := c.named(file)
+	if err != nil {
+		return usageError{err}
+	}
+	to, err := c.outputs(file, out)
 	if err != nil {
 		return usageError{err}
 	}
@@ -86,6 +93,12 @@ func (c *renderCmd) render(ctx context.Context, a *app, o *outcome) error {
 	work, err := renders.NewSubmission(file, base)
 	if err != nil {
 		return err
+	}
+	if work.Values, err = c.values(); err != nil {
+		return err
+	}
+	if invalid := work.Check(); (work.Values != nil || work.Variables != nil) && invalid != nil {
+		return usageError{fmt.Errorf("%s: %s", c.Campaign, invalid.Message)}
 	}
 	if c.NoCache {
 		if err := work.WithoutCache(); err != nil {
@@ -156,13 +169,9 @@ func (c *renderCmd) database(ctx context.Context, a *app, settings map[string]st
 	return d, nil
 }
 
-// outputs returns the absolute paths of the files, and makes sure that they can be written: before
-// the work, not after it.
-func (c *renderCmd) outputs(file *campaign.Campaign) (to renders.Files, err error) {
-	out := c.Out
-	if out == "" {
-		out = slug(file.Name) + ".mp4"
-	}
+// outputs returns the absolute paths of the files, with out for the video, and makes sure that they
+// can be written: before the work, not after it.
+func (c *renderCmd) outputs(file *campaign.Campaign, out string) (to renders.Files, err error) {
 	if to.Video, err = filepath.Abs(out); err != nil {
 		return to, fmt.Errorf("output: %w", err)
 	}
@@ -181,6 +190,47 @@ func (c *renderCmd) outputs(file *campaign.Campaign) (to renders.Files, err erro
 		}
 	}
 	return to, nil
+}
+
+// values returns those of --var as JSON; nil if there are none.
+func (c *renderCmd) values() (json.RawMessage, error) {
+	if len(c.Var) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(c.Var)
+	if err != nil {
+		return nil, fmt.Errorf("write the values: %w", err)
+	}
+	return text, nil
+}
+
+// named returns the path of the video with the variables in it filled in.
+func (c *renderCmd) named(file *campaign.Campaign) (string, error) {
+	out, name := c.Out, file.Name
+	if file.Variables != nil && (variables.In(out) || variables.In(name)) {
+		declared, err := variables.Parse(file.Variables)
+		if err != nil {
+			return "", err
+		}
+		given := variables.Values{}
+		for name, value := range c.Var {
+			given[name] = variables.Value(value)
+		}
+		set, problems := declared.Resolve(given)
+		if len(problems) > 0 {
+			return "", problems[0]
+		}
+		if out, err = set.File(out); err != nil {
+			return "", fmt.Errorf("--out: %w", err)
+		}
+		if name, err = set.Text(name); err != nil {
+			return "", fmt.Errorf("name: %w", err)
+		}
+	}
+	if out == "" {
+		out = slug(name) + ".mp4"
+	}
+	return out, nil
 }
 
 // slug makes a file name of a campaign's name.

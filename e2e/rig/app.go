@@ -22,7 +22,10 @@ type Campaign struct {
 	FPS           int
 	// Output and Shown are output_options and facecam_options, as JSON; empty for none.
 	Output, Shown string
-	Scenes        []Scene
+	// Variables and Values are the campaign's declaration and the render's values, as JSON; empty
+	// for none.
+	Variables, Values string
+	Scenes            []Scene
 }
 
 // Scene is a page, how long it is shown, and its place. Scenes whose Order is 0 take the order in
@@ -98,9 +101,10 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 	err := pgx.BeginFunc(context.Background(), a.DB, func(tx pgx.Tx) error {
 		ctx := context.Background()
 		var campaign uuid.UUID
-		err := tx.QueryRow(ctx, `insert into campaigns (name, user_id, facecam_url, output_width, output_height, output_fps, output_options, facecam_options)
-			values ('e2e', gen_random_uuid(), nullif($1, ''), $2, $3, $4, coalesce(nullif($5, '')::jsonb, '{}'), coalesce(nullif($6, '')::jsonb, '{}')) returning id`,
-			c.Facecam, c.Width, c.Height, c.FPS, c.Output, c.Shown).Scan(&campaign)
+		err := tx.QueryRow(ctx, `insert into campaigns (name, user_id, facecam_url, output_width, output_height, output_fps, output_options, facecam_options, variables)
+			values ('e2e', gen_random_uuid(), nullif($1, ''), $2, $3, $4, coalesce(nullif($5, '')::jsonb, '{}'), coalesce(nullif($6, '')::jsonb, '{}'),
+			        coalesce(nullif($7, '')::jsonb, '{}')) returning id`,
+			c.Facecam, c.Width, c.Height, c.FPS, c.Output, c.Shown, c.Variables).Scan(&campaign)
 		if err != nil {
 			return err
 		}
@@ -116,8 +120,8 @@ func (a *App) Submit(t testing.TB, c Campaign) uuid.UUID {
 				return err
 			}
 		}
-		err = tx.QueryRow(ctx, `insert into renders (campaign_id, status, progress) values ($1, 'queued', 0) returning id`,
-			campaign).Scan(&render)
+		err = tx.QueryRow(ctx, `insert into renders (campaign_id, status, progress, variables) values ($1, 'queued', 0, coalesce(nullif($2, '')::jsonb, '{}')) returning id`,
+			campaign, c.Values).Scan(&render)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,16 @@ const (
 	CodeOutputOptions   Code = "output_options_invalid"
 	CodeFacecamURL      Code = "facecam_url_invalid"
 	CodeFacecamOptions  Code = "facecam_options_invalid"
+
+	// CodeVariables: what the campaign declares of its variables is wrong.
+	CodeVariables Code = "variables_invalid"
+	// CodeVariableMissing: a variable has no value, and nothing stands in for it.
+	CodeVariableMissing Code = "variable_missing"
+	// CodeVariableUndeclared: a text or a value names a variable that the campaign does not
+	// declare. A warning where the campaign is not strict.
+	CodeVariableUndeclared Code = "variable_undeclared"
+	// CodeVariableUnfit: a value is not of its variable's type, or cannot stand in its place.
+	CodeVariableUnfit Code = "variable_invalid"
 )
 
 // What is wrong with a scene's page: found when it is recorded.

@@ -6,6 +6,7 @@ import "slices"
 var PlanCodes = []Code{
 	CodeCampaignMissing, CodeNoScenes, CodeTooManyScenes, CodeSceneURL, CodeSceneDuration, CodeSceneOptions, CodeRenderTooLong,
 	CodeOutputSize, CodeOutputFPS, CodeOutputOptions, CodeFacecamURL, CodeFacecamOptions,
+	CodeVariables, CodeVariableMissing, CodeVariableUndeclared, CodeVariableUnfit,
 }
 
 // Codes with which attempts fail.

@@ -1,7 +1,10 @@
 package msg
 
 import (
+	"strings"
+
 	"github.com/loom-lite/loom-lite/pkg/output"
+	"github.com/loom-lite/loom-lite/pkg/redact"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 )
 
@@ -13,6 +16,11 @@ type RecordParams struct {
 	Scene int `json:"scene"`
 	// URL is the page's, http or https. A stranger's.
 	URL string `json:"url"`
+	// Shown is how the URL may be shown where it has values of variables: with their names. Empty
+	// where it has none.
+	Shown string `json:"shown,omitempty"`
+	// Private are values of variables, which are of people: nothing shows them that others read.
+	Private []string `json:"private,omitempty"`
 	// Width and Height are the picture's size in pixels, even numbers: what Options.Picture returns
 	// for the video's size. What the page is laid out in is Options.Window.
 	Width  int `json:"width"`
@@ -25,6 +33,17 @@ type RecordParams struct {
 	Pieces []int `json:"pieces"`
 	// Options are what the product's user asked of the scene.
 	Options scene.Options `json:"options,omitzero"`
+}
+
+// Page is the page's address as it may be shown: without user, query and fragment, and without
+// values of variables. It is empty for a text that is no URL.
+func (p RecordParams) Page() string {
+	if p.Shown == "" {
+		return redact.URL(p.URL)
+	}
+	page, _, _ := strings.Cut(p.Shown, "#")
+	page, _, _ = strings.Cut(page, "?")
+	return page
 }
 
 // RecordFacts is what a capture came to.

@@ -141,19 +141,22 @@ func (d Declaration) MarshalJSON() ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// Samples returns values with which the campaign can be tried: each variable's example, or its
-// default, or one of its type.
-func (d Declaration) Samples() Values {
-	values := Values{}
+// Sample returns values with which the campaign can be tried: each variable's example, or its
+// default, or one of its type. Where the declaration is lenient, what it does not declare has one,
+// too.
+func (d Declaration) Sample() *Set {
+	s := &Set{declared: d, values: map[string]string{}, undeclared: map[string]bool{}, used: map[string]bool{}, sample: true}
 	for name, v := range d.Variables {
+		value := samples[v.Kind()]
 		switch {
 		case v.Example != nil:
-			values[name] = *v.Example
+			value = *v.Example
 		case v.Default != nil:
-			values[name] = *v.Default
-		default:
-			values[name] = map[Type]Value{Text: "text", URL: "https://example.com/", Colour: "#808080", Number: "1"}[v.Kind()]
+			value = *v.Default
 		}
+		s.values[name], _ = v.Kind().clean(string(value))
 	}
-	return values
+	return s
 }
+
+var samples = map[Type]Value{Text: "text", URL: "https://example.com/", Colour: "#808080", Number: "1"}

@@ -1,8 +1,8 @@
 // Package variables fills in what differs from one video of a campaign to the next.
 //
 // A campaign declares its variables (Declaration). Each of its renders brings values for them.
-// {{first_name}} in one of the campaign's texts stands for a value. In {{first_name|there}}, "there"
-// stands in where there is none.
+// {{first_name}} in one of the campaign's texts stands for a value. In {{first_name|there}},
+// "there" stands in where there is none.
 //
 //	value of the render → what stands in, at this place → the declared default → an error
 //

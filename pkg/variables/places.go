@@ -3,6 +3,7 @@ package variables
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 )
 
@@ -28,6 +29,23 @@ func (s *Set) Script(template string) (string, error) { return s.fill(template, 
 // Caption fills in SRT or WebVTT. A value is text within its line: no markup, no end of a caption.
 func (s *Set) Caption(template string) (string, error) {
 	return s.fill(template, false, func(value string, _ Type) string { return captionEscapes.Replace(oneLine(value)) })
+}
+
+// File fills in the path of a file. A value is part of the name that it stands in: what separates
+// folders, or is special to a shell or a file system, is written as -.
+func (s *Set) File(template string) (string, error) {
+	return s.fill(template, false, func(value string, _ Type) string {
+		value = strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune(" ._", r) {
+				return r
+			}
+			return '-'
+		}, oneLine(value))
+		if strings.Trim(value, ". ") == "" {
+			return "-"
+		}
+		return strings.TrimLeft(value, ". ")
+	})
 }
 
 func oneLine(value string) string {

@@ -90,6 +90,8 @@ func (s *Set) value(p part) (string, Type, error) {
 			return "", "", Problem{Unfit, p.variable, wrong}
 		}
 		return clean, kind, nil
+	case s.sample:
+		return string(samples[kind]), kind, nil
 	default:
 		return "", "", Problem{Missing, p.variable, "has no value, no default and nothing that stands in for it"}
 	}

@@ -111,6 +111,8 @@ type Set struct {
 	// undeclared are variables that only a lenient declaration lets pass.
 	undeclared map[string]bool
 	used       map[string]bool
+	// sample says that the values are examples.
+	sample bool
 }
 
 // Resolve checks a render's values against what its campaign declares. The problems are in the

@@ -17,7 +17,7 @@ import (
 
 // pageFailure tells the product's user why a scene could not be recorded.
 func pageFailure(p msg.RecordParams, e *capture.PageError) error {
-	text := fmt.Sprintf("Scene %d could not be recorded: %s", p.Scene, reason(shownURL(p.URL), e))
+	text := fmt.Sprintf("Scene %d could not be recorded: %s", p.Scene, reason(pageOf(p), e))
 	return &stage.Error{Code: e.Code, Message: text, Permanent: e.Permanent, Err: fmt.Errorf("record scene %d: %w", p.Scene, e)}
 }
 
@@ -117,6 +117,14 @@ func actionReason(page string, e *capture.PageError) string {
 
 // maxShown bounds a URL in a message, in characters.
 const maxShown = 200
+
+// pageOf is a scene's page as messages may show it, with the names of variables for their values.
+func pageOf(p msg.RecordParams) string {
+	if p.Shown == "" {
+		return shownURL(p.URL)
+	}
+	return grapheme.Shorten(p.Page(), maxShown)
+}
 
 // shownURL is a URL as messages may show it: without query, fragment and user, which may hold
 // secrets.

@@ -23,7 +23,7 @@ func lastPicture(p msg.RecordParams, frames int, err error) msg.Warning {
 	why := ""
 	var page *capture.PageError
 	if errors.As(err, &page) {
-		why = reason(shownURL(p.URL), page)
+		why = reason(pageOf(p), page)
 	}
 	return msg.Warning{
 		Code: msg.CodeSceneLastPicture, Scene: p.Scene,

@@ -97,6 +97,9 @@ func PiecePath(dir string, i int) string { return filepath.Join(dir, msg.PieceNa
 // the product's user.
 func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, err error) {
 	p := j.Params
+	if len(p.Private) > 0 {
+		defer func() { err = unsaid(p, &facts, err) }()
+	}
 	most := r.maxBytes
 	if j.PieceBytes > 0 {
 		most = min(most, j.PieceBytes)

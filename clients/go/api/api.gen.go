@@ -254,6 +254,14 @@ const (
 	TokenScopeWrite TokenScope = "write"
 )
 
+// Defines values for VariablesType.
+const (
+	Colour VariablesType = "colour"
+	Number VariablesType = "number"
+	Text   VariablesType = "text"
+	URL    VariablesType = "url"
+)
+
 // Defines values for WebhookAlertDataKind.
 const (
 	QueueWaits   WebhookAlertDataKind = "queue_waits"
@@ -587,6 +595,9 @@ type Campaign struct {
 
 	// UserID Whose it is; null: nobody's.
 	UserID *string `json:"user_id"`
+
+	// Variables The variables that it declares.
+	Variables interface{} `json:"variables"`
 }
 
 // CampaignChange A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
@@ -634,6 +645,9 @@ type CampaignChange struct {
 
 	// Scenes The scenes, in the order in which they are shown: a list with at least one.
 	Scenes []SceneChange `json:"scenes"`
+
+	// Variables What differs from one video of the campaign to the next: a group of variables, by their names.
+	Variables *Variables `json:"variables,omitempty"`
 }
 
 // CampaignInput A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields.
@@ -681,6 +695,9 @@ type CampaignInput struct {
 
 	// Scenes The scenes, in the order in which they are shown: a list with at least one.
 	Scenes []SceneInput `json:"scenes"`
+
+	// Variables What differs from one video of the campaign to the next: a group of variables, by their names.
+	Variables *Variables `json:"variables,omitempty"`
 }
 
 // CancelledRenderBody defines model for CancelledRenderBody.
@@ -775,6 +792,11 @@ type CreateRenderInputBody struct {
 
 	// UserID Whose campaign it is, for one that is sent along. A token of one user makes its user's.
 	UserID *string `json:"user_id,omitempty"`
+
+	// Variables Values for the variables that the campaign declares, by their names: texts or numbers.
+	//
+	// Examples: {"first_name":"Ada"}
+	Variables map[string]interface{} `json:"variables,omitempty"`
 }
 
 // CreateTokenInputBody defines model for CreateTokenInputBody.
@@ -2238,6 +2260,40 @@ type UsageSums struct {
 	Seconds float64 `json:"seconds"`
 }
 
+// Variables What differs from one video of the campaign to the next: a group of variables, by their names.
+type Variables struct {
+	// Strict Whether a variable that is not declared is an error, or only a warning.
+	//
+	// Examples: false
+	Strict               *bool `json:"strict,omitempty"`
+	AdditionalProperties map[string]struct {
+		// Default The value of a render that brings none: a text or a number. Default: none.
+		//
+		// Examples: there
+		Default *any `json:"default,omitempty"`
+
+		// Example A value that the campaign can be tried with: a text or a number. Default: none.
+		//
+		// Examples: Ada
+		Example *any `json:"example,omitempty"`
+
+		// Required Whether each render must bring a value.
+		//
+		// Examples: true
+		Required *bool `json:"required,omitempty"`
+
+		// Type What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+		//
+		// Examples: url
+		Type *VariablesType `json:"type,omitempty"`
+	} `json:"-"`
+}
+
+// VariablesType What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+//
+// Examples: url
+type VariablesType string
+
 // VersionOutputBody defines model for VersionOutputBody.
 type VersionOutputBody struct {
 	// Version The release or, between releases, the commit.
@@ -2749,6 +2805,174 @@ type UpdateWebhookEndpointJSONRequestBody = UpdateEndpointInputBody
 
 // RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
 type RotateWebhookSecretJSONRequestBody = RotateSecretInputBody
+
+// Getter for additional properties for Variables. Returns the specified
+// element and whether it was found
+func (a Variables) Get(fieldName string) (value struct {
+	// Default The value of a render that brings none: a text or a number. Default: none.
+	//
+	// Examples: there
+	Default *any `json:"default,omitempty"`
+
+	// Example A value that the campaign can be tried with: a text or a number. Default: none.
+	//
+	// Examples: Ada
+	Example *any `json:"example,omitempty"`
+
+	// Required Whether each render must bring a value.
+	//
+	// Examples: true
+	Required *bool `json:"required,omitempty"`
+
+	// Type What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+	//
+	// Examples: url
+	Type *VariablesType `json:"type,omitempty"`
+}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for Variables
+func (a *Variables) Set(fieldName string, value struct {
+	// Default The value of a render that brings none: a text or a number. Default: none.
+	//
+	// Examples: there
+	Default *any `json:"default,omitempty"`
+
+	// Example A value that the campaign can be tried with: a text or a number. Default: none.
+	//
+	// Examples: Ada
+	Example *any `json:"example,omitempty"`
+
+	// Required Whether each render must bring a value.
+	//
+	// Examples: true
+	Required *bool `json:"required,omitempty"`
+
+	// Type What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+	//
+	// Examples: url
+	Type *VariablesType `json:"type,omitempty"`
+}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]struct {
+			// Default The value of a render that brings none: a text or a number. Default: none.
+			//
+			// Examples: there
+			Default *any `json:"default,omitempty"`
+
+			// Example A value that the campaign can be tried with: a text or a number. Default: none.
+			//
+			// Examples: Ada
+			Example *any `json:"example,omitempty"`
+
+			// Required Whether each render must bring a value.
+			//
+			// Examples: true
+			Required *bool `json:"required,omitempty"`
+
+			// Type What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+			//
+			// Examples: url
+			Type *VariablesType `json:"type,omitempty"`
+		})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for Variables to handle AdditionalProperties
+func (a *Variables) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["strict"]; found {
+		err = json.Unmarshal(raw, &a.Strict)
+		if err != nil {
+			return fmt.Errorf("error reading 'strict': %w", err)
+		}
+		delete(object, "strict")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]struct {
+			// Default The value of a render that brings none: a text or a number. Default: none.
+			//
+			// Examples: there
+			Default *any `json:"default,omitempty"`
+
+			// Example A value that the campaign can be tried with: a text or a number. Default: none.
+			//
+			// Examples: Ada
+			Example *any `json:"example,omitempty"`
+
+			// Required Whether each render must bring a value.
+			//
+			// Examples: true
+			Required *bool `json:"required,omitempty"`
+
+			// Type What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+			//
+			// Examples: url
+			Type *VariablesType `json:"type,omitempty"`
+		})
+		for fieldName, fieldBuf := range object {
+			var fieldVal struct {
+				// Default The value of a render that brings none: a text or a number. Default: none.
+				//
+				// Examples: there
+				Default *any `json:"default,omitempty"`
+
+				// Example A value that the campaign can be tried with: a text or a number. Default: none.
+				//
+				// Examples: Ada
+				Example *any `json:"example,omitempty"`
+
+				// Required Whether each render must bring a value.
+				//
+				// Examples: true
+				Required *bool `json:"required,omitempty"`
+
+				// Type What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+				//
+				// Examples: url
+				Type *VariablesType `json:"type,omitempty"`
+			}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for Variables to handle AdditionalProperties
+func (a Variables) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Strict != nil {
+		object["strict"], err = json.Marshal(a.Strict)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'strict': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // Getter for additional properties for WebhookAlertData. Returns the specified
 // element and whether it was found

@@ -1578,6 +1578,8 @@ export interface components {
             scenes: components["schemas"]["Scene"][];
             /** @description Whose it is; null: nobody's. */
             user_id: string | null;
+            /** @description The variables that it declares. */
+            variables: unknown;
         };
         /** @description A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields. */
         CampaignChange: {
@@ -1644,6 +1646,16 @@ export interface components {
             output_width?: number | null;
             /** @description The scenes, in the order in which they are shown: a list with at least one. */
             scenes: components["schemas"]["SceneChange"][];
+            /**
+             * @description What differs from one video to the next: a group of variables, by their names. docs/reference/variables.md explains them. Default: nothing.
+             * @example {
+             *       "first_name": {
+             *         "default": "there",
+             *         "example": "Ada"
+             *       }
+             *     }
+             */
+            variables?: components["schemas"]["Variables"];
         };
         /** @description A campaign: pages to record one after the other, and a presenter's video to lay over them. It names http and https URLs only, and no files. docs/reference/campaign-file.md explains the fields. */
         CampaignInput: {
@@ -1710,6 +1722,16 @@ export interface components {
             output_width?: number | null;
             /** @description The scenes, in the order in which they are shown: a list with at least one. */
             scenes: components["schemas"]["SceneInput"][];
+            /**
+             * @description What differs from one video to the next: a group of variables, by their names. docs/reference/variables.md explains them. Default: nothing.
+             * @example {
+             *       "first_name": {
+             *         "default": "there",
+             *         "example": "Ada"
+             *       }
+             *     }
+             */
+            variables?: components["schemas"]["Variables"];
         };
         CancelledRenderBody: {
             /** @description Whether this request has ended it: false for one that had ended. */
@@ -1777,6 +1799,15 @@ export interface components {
             campaign_id?: string;
             /** @description Whose campaign it is, for one that is sent along. A token of one user makes its user's. */
             user_id?: string;
+            /**
+             * @description Values for the variables that the campaign declares, by their names: texts or numbers.
+             * @example {
+             *       "first_name": "Ada"
+             *     }
+             */
+            variables?: {
+                [key: string]: unknown;
+            };
         };
         CreateTokenInputBody: {
             /**
@@ -3296,6 +3327,41 @@ export interface components {
              * @description Seconds of finished video.
              */
             seconds: number;
+        };
+        /** @description What differs from one video of the campaign to the next: a group of variables, by their names. */
+        Variables: {
+            /**
+             * @description Whether a variable that is not declared is an error, or only a warning.
+             * @default true
+             * @example false
+             */
+            strict?: boolean;
+        } & {
+            [key: string]: {
+                /**
+                 * @description The value of a render that brings none: a text or a number. Default: none.
+                 * @example there
+                 */
+                default?: string | number;
+                /**
+                 * @description A value that the campaign can be tried with: a text or a number. Default: none.
+                 * @example Ada
+                 */
+                example?: string | number;
+                /**
+                 * @description Whether each render must bring a value.
+                 * @default false
+                 * @example true
+                 */
+                required?: boolean;
+                /**
+                 * @description What its values are: text, url (an http or https URL), colour (#rrggbb) or number.
+                 * @default text
+                 * @example url
+                 * @enum {string}
+                 */
+                type?: "text" | "url" | "colour" | "number";
+            };
         };
         VersionOutputBody: {
             /**

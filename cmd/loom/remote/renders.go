@@ -22,7 +22,11 @@ func (d *Deployment) Submit(ctx context.Context, s renders.Submission) (uuid.UUI
 	if err != nil {
 		return uuid.Nil, err
 	}
-	id, err := d.client.Submit(ctx, document)
+	var values any
+	if s.Values != nil {
+		values = s.Values
+	}
+	id, err := d.client.SubmitFor(ctx, document, values)
 	if err != nil {
 		return uuid.Nil, explain(err)
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,9 +12,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/loom-lite/loom-lite/pkg/variables"
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/campaign"
 	"github.com/loom-lite/loom-lite/services/console/renders"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 // renders registers what can be done with renders.
@@ -94,6 +97,28 @@ type createRenderInput struct {
 		Campaign   Inline     `json:"campaign,omitempty" required:"false"`
 		CampaignID *uuid.UUID `json:"campaign_id,omitempty" required:"false" doc:"A campaign that is there."`
 		UserID     *uuid.UUID `json:"user_id,omitempty" required:"false" doc:"Whose campaign it is, for one that is sent along. A token of one user makes its user's."`
+		Variables  Values     `json:"variables,omitempty" required:"false"`
+	}
+}
+
+// Values are those of a render for its campaign's variables, a JSON object. Package variables says
+// what is wrong with them.
+type Values json.RawMessage
+
+// UnmarshalJSON keeps the text.
+func (v *Values) UnmarshalJSON(data []byte) error {
+	*v = slices.Clone(data)
+	return nil
+}
+
+// Schema is what ParseValues of package variables takes.
+func (Values) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Description: "Values for the variables that the campaign declares, by their names: texts or numbers.",
+		Extensions: map[string]any{
+			"type": "object", "additionalProperties": true,
+			"examples": []any{map[string]any{"first_name": "Ada"}},
+		},
 	}
 }
 
@@ -115,17 +140,39 @@ func (a *API) createRender(ctx context.Context, in *createRenderInput) (*accepte
 	case b.CampaignID != nil && b.UserID != nil:
 		return nil, NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "user_id is for a campaign that is sent along.")
 	case b.CampaignID != nil:
-		_, err = renders.SubmitCampaign(ctx, a.cfg.DB, id, *b.CampaignID)
+		_, err = renders.SubmitCampaign(ctx, a.cfg.DB, id, *b.CampaignID, json.RawMessage(b.Variables))
 	default:
 		var s renders.Submission
-		if s, err = submission(ctx, b.Campaign, b.UserID, "campaign"); err == nil {
-			_, err = renders.SubmitAs(ctx, a.cfg.DB, id, s)
+		if s, err = submission(ctx, b.Campaign, b.UserID, "campaign"); err != nil {
+			return nil, err
 		}
+		if s.Values = json.RawMessage(b.Variables); s.Values != nil || s.Variables != nil {
+			if invalid := s.Check(); invalid != nil {
+				return nil, unfit(invalid)
+			}
+		}
+		_, err = renders.SubmitAs(ctx, a.cfg.DB, id, s)
+	}
+	if invalid := new(plan.Invalid); errors.As(err, &invalid) {
+		return nil, unfit(invalid)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return a.accepted(ctx, id)
+}
+
+// unfit is the problem of values that a campaign does not take.
+func unfit(invalid *plan.Invalid) *Problem {
+	p := NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "The campaign cannot be rendered with these variables.")
+	for _, one := range invalid.Problems {
+		at := one.Location
+		if len(at) == 0 || at[0] != variables.Name {
+			at = slices.Concat([]string{"campaign"}, at)
+		}
+		p.Errors = append(p.Errors, Fault{Pointer: pointer(at), Detail: one.Text})
+	}
+	return p
 }
 
 // accepted is the answer about a render that was queued.

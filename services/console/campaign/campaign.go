@@ -37,6 +37,8 @@ type Campaign struct {
 	Shown json.RawMessage
 	// Metadata is passed on to webhooks, a JSON object; nil when there is none.
 	Metadata json.RawMessage
+	// Variables are declared, as JSON that variables.Parse takes; nil when none is.
+	Variables json.RawMessage
 	// Scenes are in the order in which they are shown.
 	Scenes []Scene
 	// Dir is the absolute path of the file's folder, which local references are relative to.
@@ -82,11 +84,13 @@ type text struct {
 	Shown  map[string]any `yaml:"facecam_options" json:"facecam_options"`
 	Meta   map[string]any `yaml:"metadata" json:"metadata"`
 	Scenes []sceneText    `yaml:"scenes" json:"scenes"`
+
+	Variables map[string]any `yaml:"variables" json:"variables"`
 }
 
 type sceneText struct {
 	URL      string         `yaml:"url" json:"url"`
-	Duration int            `yaml:"duration_sec" json:"duration_sec"`
+	Duration any            `yaml:"duration_sec" json:"duration_sec"`
 	Options  map[string]any `yaml:"options" json:"options"`
 }
 
@@ -182,8 +186,15 @@ func (t text) complete(name string, root *os.Root, doc ast.Node) (c *Campaign, p
 	if t.Name != nil {
 		c.Name = *t.Name
 	}
+	if c.Variables, err = asJSON(t.Variables); err != nil {
+		return nil, nil, fmt.Errorf("read variables: %w", err)
+	}
+	set, err := c.tried()
+	if err != nil {
+		return nil, nil, err
+	}
 	resolve := func(written string, page bool, location ...string) Ref {
-		ref, err := resolve(root, written, page)
+		ref, err := resolveIn(set, root, written, page)
 		if err != nil {
 			problems = append(problems, placed(doc, schema.Problem{Location: location, Text: err.Error()}))
 		}
@@ -206,11 +217,12 @@ func (t text) complete(name string, root *os.Root, doc ast.Node) (c *Campaign, p
 	}
 	for i, s := range t.Scenes {
 		page := resolve(s.URL, true, "scenes", fmt.Sprint(i), "url")
-		options, err := asJSON(s.Options)
+		seconds, fields := s.duration(set)
+		options, err := asJSON(fields)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the options of scene %d: %w", i+1, err)
 		}
-		c.Scenes = append(c.Scenes, Scene{Page: page, Duration: s.Duration, Options: options})
+		c.Scenes = append(c.Scenes, Scene{Page: page, Duration: seconds, Options: options})
 	}
 	if c.Shown, err = asJSON(t.Shown); err != nil {
 		return nil, nil, fmt.Errorf("read facecam_options: %w", err)

@@ -22,7 +22,7 @@ const servedAt = "http://127.0.0.1/"
 // see it.
 func (c *Campaign) check() ([]schema.Problem, error) {
 	asked := plan.Campaign{
-		OutputWidth: c.Width, OutputHeight: c.Height, OutputFPS: c.FPS, OutputRate: c.Rate, FacecamOptions: c.Shown,
+		OutputWidth: c.Width, OutputHeight: c.Height, OutputFPS: c.FPS, OutputRate: c.Rate, FacecamOptions: c.Shown, Variables: c.Variables,
 	}
 	var err error
 	if asked.OutputOptions, err = c.Output(servedAt); err != nil {
@@ -37,8 +37,8 @@ func (c *Campaign) check() ([]schema.Problem, error) {
 		asked.Scenes = append(asked.Scenes, plan.Scene{URL: &url, Seconds: &s.Duration, Options: s.Options})
 	}
 	var problems []schema.Problem
-	if _, invalid := plan.Read(asked, limits); invalid != nil {
-		problems = invalid.Problems
+	if _, invalid := plan.Read(asked.WithSamples(), limits); invalid != nil {
+		problems = written(invalid.Problems)
 	}
 	// In the app's column an empty rate means output_fps. In a file it is a mistake.
 	if c.Rate != nil && strings.TrimSpace(*c.Rate) == "" {

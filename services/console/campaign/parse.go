@@ -20,9 +20,16 @@ func Parse(data []byte) (*Campaign, error) {
 	if err := json.Unmarshal(data, &value); err != nil {
 		return nil, &Error{Problems: []Problem{{Text: "this is not JSON that can be read"}}}
 	}
-	problems, err := validateValue(value, nil, sent)
-	if err != nil {
-		return nil, err
+	tried, wrong := sampled(value)
+	var problems []Problem
+	for _, p := range wrong {
+		problems = append(problems, placed(nil, p))
+	}
+	if len(problems) == 0 {
+		var err error
+		if problems, err = validateValue(tried, nil, sent); err != nil {
+			return nil, err
+		}
 	}
 	for i, p := range problems {
 		if slices.Equal(p.Location, captionsFile) {
@@ -33,7 +40,8 @@ func Parse(data []byte) (*Campaign, error) {
 		return nil, &Error{Problems: problems}
 	}
 	// The schema takes 1.2e3 for a whole number. Encoding it again writes it as one.
-	if data, err = json.Marshal(value); err != nil {
+	data, err := json.Marshal(value)
+	if err != nil {
 		return nil, fmt.Errorf("read campaign: %w", err)
 	}
 	var t text

@@ -13,16 +13,17 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
+	"github.com/loom-lite/loom-lite/pkg/variables"
 )
 
-// Schema is the JSON Schema of campaign files. It refers to scene.Schema, output.Schema and
-// facecam.Schema.
+// Schema is the JSON Schema of campaign files. It refers to scene.Schema, output.Schema,
+// facecam.Schema and variables.Schema.
 //
 //go:embed campaign.schema.json
 var Schema []byte
 
 var compiled = sync.OnceValues(func() (*schema.Schema, error) {
-	return schema.Compile(Schema, scene.Schema, output.Schema, facecam.Schema)
+	return schema.Compile(Schema, scene.Schema, output.Schema, facecam.Schema, variables.Schema)
 })
 
 // validate checks a file against a schema. doc is the file's root, for line numbers.
@@ -31,7 +32,15 @@ func validate(data []byte, doc ast.Node, compiled func() (*schema.Schema, error)
 	if err := yaml.Unmarshal(data, &value); err != nil {
 		return nil, syntaxError("", err)
 	}
-	return validateValue(value, doc, compiled)
+	tried, problems := sampled(value)
+	if len(problems) == 0 {
+		return validateValue(tried, doc, compiled)
+	}
+	var list []Problem
+	for _, p := range problems {
+		list = append(list, placed(doc, p))
+	}
+	return list, nil
 }
 
 func validateValue(value any, doc ast.Node, compiled func() (*schema.Schema, error)) ([]Problem, error) {

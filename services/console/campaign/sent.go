@@ -10,6 +10,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/output"
 	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
+	"github.com/loom-lite/loom-lite/pkg/variables"
 )
 
 // Names of schemas in SentSchemas: a campaign that is sent, and one that replaces another, whose
@@ -31,7 +32,7 @@ var SentSchemas = sync.OnceValues(func() (map[string]map[string]any, error) {
 		return nil, fmt.Errorf("read the campaign's schema: %w", err)
 	}
 	all := map[string]map[string]any{}
-	for name, text := range map[string][]byte{"SceneOptions": scene.Schema, "OutputOptions": output.Schema, "FacecamOptions": facecam.Schema} {
+	for name, text := range map[string][]byte{"SceneOptions": scene.Schema, "OutputOptions": output.Schema, "FacecamOptions": facecam.Schema, "Variables": variables.Schema} {
 		var options map[string]any
 		if err := json.Unmarshal(text, &options); err != nil {
 			return nil, fmt.Errorf("read the schema of options: %w", err)
@@ -71,6 +72,7 @@ var SentSchemas = sync.OnceValues(func() (map[string]map[string]any, error) {
 	fields["name"]["description"] = "The campaign's name: a text. Default: " + Untitled + "."
 	refer(fields["output_options"], "OutputOptions")
 	refer(fields["facecam_options"], "FacecamOptions")
+	refer(fields["variables"], "Variables")
 	for name, one := range map[string]string{SentCampaign: "SceneInput", ChangedCampaign: "SceneChange"} {
 		scenes := map[string]any{}
 		for keyword, value := range fields["scenes"] {

@@ -45,6 +45,7 @@ type Campaign struct {
 	Output   json.RawMessage `json:"output_options"`
 	Shown    json.RawMessage `json:"facecam_options"`
 	Metadata json.RawMessage `json:"metadata" doc:"Passed on to webhooks."`
+	Declared json.RawMessage `json:"variables" doc:"The variables that it declares."`
 	Scenes   []Scene         `json:"scenes" nullable:"false"`
 	// Version differs whenever anything of it does, options of scenes included.
 	Version string `json:"-"`
@@ -81,9 +82,9 @@ func Get(ctx context.Context, db *pgxpool.Pool, id uuid.UUID) (c Campaign, err e
 
 func read(ctx context.Context, tx pgx.Tx, id uuid.UUID) (c Campaign, err error) {
 	err = tx.QueryRow(ctx, `select c.id, c.name::text, c.user_id, c.facecam_url::text, c.output_width, c.output_height, c.output_fps, c.output_rate,
-		c.output_options, c.facecam_options, to_jsonb(c.metadata), loom.campaign_version(c.id)
+		c.output_options, c.facecam_options, to_jsonb(c.metadata), c.variables, loom.campaign_version(c.id)
 		from public.campaigns c where c.id = $1::uuid and `+visible, id, access.Owner(ctx)).
-		Scan(&c.ID, &c.Name, &c.User, &c.Facecam, &c.Width, &c.Height, &c.FPS, &c.Rate, &c.Output, &c.Shown, &c.Metadata, &c.Version)
+		Scan(&c.ID, &c.Name, &c.User, &c.Facecam, &c.Width, &c.Height, &c.FPS, &c.Rate, &c.Output, &c.Shown, &c.Metadata, &c.Declared, &c.Version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, renders.ErrNoCampaign
 	}
@@ -258,6 +259,7 @@ func columns(s renders.Submission) (set string, args []any) {
 	add("output_options", "text::jsonb", s.Output != nil, string(s.Output))
 	add("facecam_options", "text::jsonb", s.Shown != nil, string(s.Shown))
 	add("metadata", "text::jsonb", s.Metadata != nil, string(s.Metadata))
+	add("variables", "text::jsonb", s.Variables != nil, string(s.Variables))
 	return strings.Join(list, ", "), args
 }
 

@@ -56,20 +56,15 @@ var limits = plan.Limits{Scene: time.Hour, Render: math.MaxInt64}
 // Of returns the pages of a campaign that somebody submits. Its error is a *plan.Invalid if the
 // campaign cannot be rendered.
 func Of(s renders.Submission) (Asked, error) {
-	c := plan.Campaign{
-		OutputWidth: s.Width, OutputHeight: s.Height, OutputFPS: s.FPS, OutputRate: s.Rate, OutputOptions: s.Output,
-		FacecamURL: s.FacecamURL, FacecamOptions: s.Shown,
-	}
-	for _, scene := range s.Scenes {
-		c.Scenes = append(c.Scenes, plan.Scene{URL: &scene.URL, Seconds: &scene.Seconds, Options: scene.Options})
-	}
-	if _, invalid := plan.Read(c, limits); invalid != nil {
+	c := s.Campaign()
+	read, invalid := plan.Read(c.WithSamples(), limits)
+	if invalid != nil {
 		return Asked{}, invalid
 	}
 	a := Asked{Name: s.Name, User: s.User}
 	for i, scene := range c.Scenes {
-		alone := plan.Campaign{OutputWidth: c.OutputWidth, OutputHeight: c.OutputHeight, Scenes: []plan.Scene{scene}}
-		a.Pages = append(a.Pages, Scene{URL: redact.URL(*scene.URL), Number: i + 1, Of: alone})
+		alone := plan.Campaign{OutputWidth: c.OutputWidth, OutputHeight: c.OutputHeight, Variables: c.Variables, Scenes: []plan.Scene{scene}}
+		a.Pages = append(a.Pages, Scene{URL: redact.URL(read.Scenes[i].URL), Number: i + 1, Of: alone})
 	}
 	return a, nil
 }

@@ -3,6 +3,7 @@ package renders
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Document returns a campaign as a campaign file has it, in JSON: what the API takes. It says
@@ -10,7 +11,7 @@ import (
 func (s Submission) Document() (json.RawMessage, error) {
 	type scene struct {
 		URL     string          `json:"url"`
-		Seconds int             `json:"duration_sec"`
+		Seconds any             `json:"duration_sec"`
 		Options json.RawMessage `json:"options,omitempty"`
 	}
 	document := struct {
@@ -23,14 +24,38 @@ func (s Submission) Document() (json.RawMessage, error) {
 		Output   json.RawMessage `json:"output_options,omitempty"`
 		Shown    json.RawMessage `json:"facecam_options,omitempty"`
 		Metadata json.RawMessage `json:"metadata,omitempty"`
+		Declared json.RawMessage `json:"variables,omitempty"`
 		Scenes   []scene         `json:"scenes"`
-	}{s.Name, s.FacecamURL, s.Width, s.Height, s.FPS, s.Rate, s.Output, s.Shown, s.Metadata, []scene{}}
+	}{s.Name, s.FacecamURL, s.Width, s.Height, s.FPS, s.Rate, s.Output, s.Shown, s.Metadata, s.Variables, []scene{}}
 	for _, one := range s.Scenes {
-		document.Scenes = append(document.Scenes, scene(one))
+		seconds, options, err := one.written()
+		if err != nil {
+			return nil, fmt.Errorf("write the campaign: %w", err)
+		}
+		document.Scenes = append(document.Scenes, scene{one.URL, seconds, options})
 	}
 	text, err := json.Marshal(document)
 	if err != nil {
 		return nil, fmt.Errorf("write the campaign: %w", err)
 	}
 	return text, nil
+}
+
+// written returns a scene's duration as a campaign file has it, and its options without it: a
+// duration with a variable is kept among the options.
+func (s Scene) written() (seconds any, options json.RawMessage, err error) {
+	if !strings.Contains(string(s.Options), `"duration_sec"`) {
+		return s.Seconds, s.Options, nil
+	}
+	seconds = s.Seconds
+	options, err = edited(s.Options, func(fields map[string]json.RawMessage) {
+		if own := fields["duration_sec"]; own != nil {
+			seconds = own
+			delete(fields, "duration_sec")
+		}
+	})
+	if string(options) == "{}" {
+		options = nil
+	}
+	return seconds, options, err
 }

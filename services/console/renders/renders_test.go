@@ -189,8 +189,8 @@ func TestListIsNewestFirstAndBounded(t *testing.T) {
 	}
 }
 
-// plan writes a plan as ingest does, with a facecam and two scenes of which one is twice as long.
-func plan(t *testing.T, db *pgxpool.Pool, render uuid.UUID) map[string]uuid.UUID {
+// planned writes a plan as ingest does, with a facecam and two scenes, one of them twice as long.
+func planned(t *testing.T, db *pgxpool.Pool, render uuid.UUID) map[string]uuid.UUID {
 	t.Helper()
 	ids := map[string]uuid.UUID{}
 	tasks := []map[string]any{}
@@ -220,7 +220,7 @@ func TestStagesSumUpTasks(t *testing.T) {
 	if tasks, err := Tasks(t.Context(), db, render); err != nil || len(Stages(tasks)) != 0 {
 		t.Errorf("before the job is claimed: %v, %v", tasks, err)
 	}
-	ids := plan(t, db, render)
+	ids := planned(t, db, render)
 	execute(t, db, "select loom.grant_task($1, 'w', $2, '1 minute')", ids["record1"], uuid.New())
 	execute(t, db, "select loom.heartbeat_task($1, 1, 0.5, '1 minute')", ids["record1"])
 	execute(t, db, "select loom.grant_task($1, 'w', $2, '1 minute')", ids["probe"], uuid.New())
@@ -258,7 +258,7 @@ func TestStagesSumUpTasks(t *testing.T) {
 func TestAttemptsTellHowTheyEnded(t *testing.T) {
 	db := open(t, migrated.Database(t))
 	render := submit(t, db, Submission{Name: "x", Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
-	task := plan(t, db, render)["record1"]
+	task := planned(t, db, render)["record1"]
 	execute(t, db, "select loom.grant_task($1, 'w1', $2, '1 minute')", task, uuid.New())
 	execute(t, db, "select loom.fail_task($1, 1, 'scene_timeout', 'Too slow.', 'detail', false, 'r/t/a1/failure.zip')", task)
 	execute(t, db, "update loom.tasks set not_before = now() where id = $1", task)
@@ -313,7 +313,7 @@ func TestEverythingWorksWithoutPreparedStatements(t *testing.T) {
 	prepared, db := open(t, url), open(t, url+separator+"default_query_exec_mode=exec")
 	facecam, fps := "https://example.com/f.mp4", 30
 	render := submit(t, db, Submission{Name: "x", FacecamURL: &facecam, FPS: &fps, Scenes: []Scene{{URL: "https://example.com", Seconds: 1}}})
-	task := plan(t, prepared, render)["record1"]
+	task := planned(t, prepared, render)["record1"]
 	execute(t, prepared, "select loom.grant_task($1, 'w', $2, '1 minute')", task, uuid.New())
 	if id, err := Find(t.Context(), db, render.String()[:8]); err != nil || id != render {
 		t.Errorf("Find: %v, %v", id, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/loom-lite/loom-lite/services/console/access"
 	"github.com/loom-lite/loom-lite/services/console/audit"
 	"github.com/loom-lite/loom-lite/services/console/campaign"
+	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
 // Submission is a campaign to render. Fields that are nil are left to the columns' defaults.
@@ -32,9 +33,10 @@ type Submission struct {
 	Shown json.RawMessage
 	// Metadata is passed on to webhooks, a JSON object.
 	Metadata json.RawMessage
-	// Variables are what the campaign declares of them, as JSON.
-	Variables json.RawMessage
-	Scenes    []Scene
+	// Variables are declared, and Values are this render's for them: JSON objects. Values are of
+	// people: no log and no error has them.
+	Variables, Values json.RawMessage
+	Scenes            []Scene
 }
 
 // Scene is a page and how many seconds it is shown.
@@ -93,7 +95,7 @@ func SubmitAs(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, s Submiss
 		if submitted, err = InsertCampaign(ctx, tx, campaign, s); err != nil || !submitted {
 			return err
 		}
-		return queue(ctx, tx, campaign, render)
+		return queue(ctx, tx, campaign, render, s.Values)
 	})
 	if err != nil {
 		return false, explain("submit render", err)
@@ -102,18 +104,27 @@ func SubmitAs(ctx context.Context, db *pgxpool.Pool, render uuid.UUID, s Submiss
 }
 
 // SubmitCampaign queues a render of a campaign that is there, with an id that the caller has
-// chosen. If there is such a render, it does nothing and returns false. It returns ErrNoCampaign.
-func SubmitCampaign(ctx context.Context, db *pgxpool.Pool, render, campaign uuid.UUID) (submitted bool, err error) {
+// chosen. values are those of its variables, a JSON object or nil. If there is such a render, it
+// does nothing and returns false. It returns ErrNoCampaign, and a *plan.Invalid if the campaign
+// does not take the values.
+func SubmitCampaign(ctx context.Context, db *pgxpool.Pool, render, campaign uuid.UUID, values json.RawMessage) (submitted bool, err error) {
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		var there bool
-		err := tx.QueryRow(ctx, `select exists (select from public.renders r where r.id = $3::uuid) from public.campaigns c
-			where c.id = $1::uuid and `+visible+" for key share", campaign, access.Owner(ctx), render).Scan(&there)
+		var declared json.RawMessage
+		err := tx.QueryRow(ctx, `select exists (select from public.renders r where r.id = $3::uuid), c.variables from public.campaigns c
+			where c.id = $1::uuid and `+visible+" for key share", campaign, access.Owner(ctx), render).Scan(&there, &declared)
 		if err != nil || there {
 			return err
 		}
+		if invalid := plan.CheckValues(declared, values); invalid != nil {
+			return invalid
+		}
 		submitted = true
-		return queue(ctx, tx, campaign, render)
+		return queue(ctx, tx, campaign, render, values)
 	})
+	if invalid := new(plan.Invalid); errors.As(err, &invalid) {
+		return false, invalid
+	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNoCampaign
 	}
@@ -124,9 +135,13 @@ func SubmitCampaign(ctx context.Context, db *pgxpool.Pool, render, campaign uuid
 }
 
 // queue inserts a render and its job.
-func queue(ctx context.Context, tx pgx.Tx, campaign, render uuid.UUID) error {
-	if _, err := tx.Exec(ctx, "insert into public.renders (id, campaign_id, status, progress) values ($1::uuid, $2::uuid, 'queued', 0)",
-		render, campaign); err != nil {
+func queue(ctx context.Context, tx pgx.Tx, campaign, render uuid.UUID, values json.RawMessage) error {
+	sql, args := "insert into public.renders (id, campaign_id, status, progress) values ($1::uuid, $2::uuid, 'queued', 0)", []any{render, campaign}
+	if values != nil {
+		sql = "insert into public.renders (id, campaign_id, status, progress, variables) values ($1::uuid, $2::uuid, 'queued', 0, $3::text::jsonb)"
+		args = append(args, string(values))
+	}
+	if _, err := tx.Exec(ctx, sql, args...); err != nil {
 		return fmt.Errorf("insert render: %w", err)
 	}
 	if _, err := tx.Exec(ctx, "insert into public.render_jobs (id, render_id, state) values ($1::uuid, $2::uuid, 'queued')", uuid.New(), render); err != nil {
@@ -238,7 +253,7 @@ func insertScene(campaign uuid.UUID, place int, s Scene) (sql string, args []any
 // NewSubmission returns the submission of a campaign. base is where its folder is served, as in
 // campaign.Ref.URL.
 func NewSubmission(c *campaign.Campaign, base string) (Submission, error) {
-	s := Submission{Name: c.Name, Width: c.Width, Height: c.Height, FPS: c.FPS, Rate: c.Rate, Shown: c.Shown, Metadata: c.Metadata}
+	s := Submission{Name: c.Name, Width: c.Width, Height: c.Height, FPS: c.FPS, Rate: c.Rate, Shown: c.Shown, Metadata: c.Metadata, Variables: c.Variables}
 	var err error
 	if s.Output, err = c.Output(base); err != nil {
 		return Submission{}, err

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loom-lite/loom-lite/pkg/fault"
+	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/services/ingest/plan"
 )
 
@@ -254,7 +255,7 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	if campaign == nil {
 		return 0, plan.Missing(), nil
 	}
-	list, invalid, err := c.tasks(*campaign, claimed.Render)
+	list, warnings, invalid, err := c.tasks(*campaign, claimed.Render)
 	if err != nil || invalid != nil {
 		return 0, invalid, err
 	}
@@ -271,13 +272,22 @@ func (c *Claimer) open(ctx context.Context, tx pgx.Tx, claimed Claimed) (tasks i
 	if err != nil {
 		return 0, nil, fmt.Errorf("open the plan: %w", err)
 	}
+	if warnings != nil {
+		text, err := json.Marshal(warnings)
+		if err != nil {
+			return 0, nil, fmt.Errorf("write the warnings: %w", err)
+		}
+		if _, err := tx.Exec(ctx, "select loom.add_warnings($1::uuid, $2::text::jsonb)", claimed.Render, string(text)); err != nil {
+			return 0, nil, fmt.Errorf("add the warnings: %w", err)
+		}
+	}
 	fault.Here(fault.PlanWritten)
 	return len(list), nil, nil
 }
 
 // tasks plans a campaign. It returns a panic as an error, so that one campaign cannot stop the
 // process, again after each restart.
-func (c *Claimer) tasks(campaign plan.Campaign, id uuid.UUID) (list []plan.Task, invalid *plan.Invalid, err error) {
+func (c *Claimer) tasks(campaign plan.Campaign, id uuid.UUID) (list []plan.Task, warnings []msg.Warning, invalid *plan.Invalid, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("plan the campaign: panic: %v\n%s", p, debug.Stack())
@@ -285,7 +295,7 @@ func (c *Claimer) tasks(campaign plan.Campaign, id uuid.UUID) (list []plan.Task,
 	}()
 	render, invalid := plan.Read(campaign, c.Limits)
 	if invalid != nil {
-		return nil, invalid, nil
+		return nil, nil, invalid, nil
 	}
 	list = plan.Build(render, c.ObjectBytes, newID)
 	owner := ""
@@ -293,7 +303,7 @@ func (c *Claimer) tasks(campaign plan.Campaign, id uuid.UUID) (list []plan.Task,
 		owner = *campaign.UserID
 	}
 	err = render.Name(list, plan.Naming{Secret: c.Secret, Owner: owner, Render: id, MaxAge: c.CacheTTL})
-	return list, nil, err
+	return list, render.Warnings, nil, err
 }
 
 // newID returns a UUID that sorts by time, which keeps indexes compact. It fails only when the

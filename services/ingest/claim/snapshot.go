@@ -20,6 +20,7 @@ select jsonb_build_object(
          'output_fps', trim_scale(c.output_fps::numeric),
          'output_rate', c.output_rate, 'output_options', c.output_options,
          'facecam_options', c.facecam_options,
+         'variables', nullif(c.variables, '{}'), 'values', nullif(r.variables, '{}'),
          'scenes', coalesce((
            select jsonb_agg(jsonb_build_object('id', s.id, 'url', s.url::text,
                                                'duration_sec', trim_scale(s.duration_sec::numeric), 'order_index', trim_scale(s.order_index::numeric), 'options', s.options)

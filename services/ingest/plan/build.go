@@ -133,7 +133,7 @@ func (b *builder) record() (ids []uuid.UUID) {
 		width, height := s.Options.Picture(b.Width, b.Height)
 		ids = append(ids, b.add(msg.Record, i, msg.RecordParams{
 			Scene: i + 1, URL: s.URL, Width: width, Height: height, Rate: b.Rate,
-			Frames: b.lead(i) + s.Frames, Pieces: b.pieces[i], Options: s.Options,
+			Frames: b.lead(i) + s.Frames, Pieces: b.pieces[i], Options: s.Options, Shown: s.Shown, Private: b.private,
 		}, b.share(weightRecord, s.Frames), nil))
 		task := &b.tasks[len(b.tasks)-1]
 		task.Host = hostOf(s.URL)

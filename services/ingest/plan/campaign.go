@@ -35,8 +35,15 @@ type Campaign struct {
 	OutputOptions json.RawMessage `json:"output_options,omitempty"`
 	// FacecamOptions are what options.ParseFacecam reads; nothing or null for the defaults.
 	FacecamOptions json.RawMessage `json:"facecam_options,omitempty"`
+	// Variables are what variables.Parse reads, and Values what variables.ParseValues does: the
+	// render's. Nothing or null for none.
+	Variables json.RawMessage `json:"variables,omitempty"`
+	Values    json.RawMessage `json:"values,omitempty"`
 	// Scenes are ordered by order_index, then id.
 	Scenes []Scene `json:"scenes"`
+
+	// sampled says that examples stand for values.
+	sampled bool
 }
 
 // Scene is a page and how long it is shown. What the app left null is nil, which Read refuses.

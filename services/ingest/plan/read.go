@@ -43,6 +43,9 @@ const (
 // is the only place where a campaign is read: Build takes what it returns.
 func Read(c Campaign, limits Limits) (*Render, *Invalid) {
 	r := &reader{campaign: c, limits: limits}
+	if r.variables(); r.invalid != nil {
+		return nil, r.invalid
+	}
 	r.size()
 	r.frameRate()
 	r.output()
@@ -63,6 +66,8 @@ type reader struct {
 	campaign Campaign
 	limits   Limits
 	render   Render
+	// shown are the addresses of scenes as they may be shown, if variables were filled in.
+	shown []string
 	// optionBytes is the size of the options of the scenes so far.
 	optionBytes int
 	// invalid is nil as long as nothing is wrong.
@@ -214,7 +219,11 @@ func (r *reader) scene(i int, s Scene) {
 		r.refuseOptions(msg.CodeSceneOptions, fmt.Sprintf("Scene %d: ", i+1), err, at("options")...)
 		return
 	}
-	r.render.Scenes = append(r.render.Scenes, RenderScene{URL: address, Options: asked})
+	found := RenderScene{URL: address, Options: asked}
+	if r.shown != nil {
+		found.Shown = r.shown[i]
+	}
+	r.render.Scenes = append(r.render.Scenes, found)
 }
 
 // checkDuration reports what is wrong with the duration of the scene at place i.

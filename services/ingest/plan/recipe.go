@@ -59,6 +59,7 @@ func (r *Render) Name(tasks []Task, n Naming) error {
 		case msg.RecordParams:
 			cache, secret = cmp.Or(p.Options.Cache, cache), p.Options.Secret()
 			p.Scene, p.Options.Cache = 0, ""
+			p.Shown, p.Private = "", nil
 			own.Params = p
 		case msg.NormalizeParams:
 			p.Scene = 0

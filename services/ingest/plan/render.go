@@ -24,11 +24,18 @@ type Render struct {
 	Captions []output.Cue
 	// Crossfade is how many frames one scene takes to become the next; 0 for a cut.
 	Crossfade int
+	// Warnings are what its owner should know although it can be rendered.
+	Warnings []msg.Warning
+
+	// private are the values of variables that it is filled in with.
+	private []string
 }
 
 // RenderScene is a page and how long it is shown.
 type RenderScene struct {
 	URL string
+	// Shown is the URL as it may be shown, if it has values of variables.
+	Shown string
 	// Frames of its place in the video, at least one and more than a crossfade has.
 	Frames  int
 	Options scene.Options

@@ -99,7 +99,7 @@ func pageParams(stored []byte) (json.RawMessage, *plan.Invalid, error) {
 		}
 		return nil, nil, fmt.Errorf("read a page: %w", err)
 	}
-	r, invalid := plan.Read(page.Campaign, pageLimits)
+	r, invalid := plan.Read(page.Campaign.WithSamples(), pageLimits)
 	if invalid != nil {
 		// The campaign has this scene alone.
 		invalid.Message = onlyScene.ReplaceAllString(invalid.Message, "${1}cene "+strconv.Itoa(page.Scene))

@@ -74,7 +74,7 @@ func (d *Diagnostics) report(failed error, now time.Time) (report, error) {
 	p := d.params
 	r := report{
 		Version: 1, Code: msg.CodeInternal, Error: d.scrub.text(redact.URLs(failed.Error()), maxError),
-		Scene: p.Scene, URL: d.scrub.clean(d.scrub.trimURL(redact.URL(p.URL)), maxURL),
+		Scene: p.Scene, URL: d.scrub.clean(d.scrub.trimURL(p.Page()), maxURL),
 		Width: p.Width, Height: p.Height, Rate: p.Rate, Frames: p.Frames, Options: options,
 		Started: d.begin.UTC(), Ended: now.UTC(), Elapsed: msg.Duration(now.Sub(d.begin)),
 		Loom: service.Version(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Kernel: kernel(), CPUs: runtime.NumCPU(),

@@ -35,9 +35,25 @@ type scrubber struct {
 // newScrubber returns a scrubber that knows a scene's secrets in the forms in which they may
 // appear.
 func newScrubber(p msg.RecordParams) *scrubber {
+	return scrubberOf(secrets(p))
+}
+
+// Private returns a function that takes the values of the scene's variables out of a text.
+func Private(p msg.RecordParams) func(text string) string {
+	s := scrubberOf(p.Private)
+	return func(text string) string {
+		text = s.replace.Replace(text)
+		for _, word := range s.words {
+			text = replaceWord(text, word)
+		}
+		return text
+	}
+}
+
+func scrubberOf(secrets []string) *scrubber {
 	s := &scrubber{}
 	var pairs []string
-	for _, secret := range secrets(p) {
+	for _, secret := range secrets {
 		for _, form := range forms(secret) {
 			s.longest = max(s.longest, len(form))
 			if len(form) <= wordLen {
@@ -78,6 +94,7 @@ func secrets(p msg.RecordParams) []string {
 	for _, a := range o.Actions {
 		list = append(list, a.Text)
 	}
+	list = append(list, p.Private...)
 	list = append(list, tokens(p.URL)...)
 	return slices.DeleteFunc(list, func(s string) bool { return strings.TrimSpace(s) == "" })
 }
