@@ -134,6 +134,9 @@ func TestTheSpansOfARenderAreOneTree(t *testing.T) {
 	}
 	under := map[string]int{}
 	for _, s := range spans {
+		if _, known := s.about["loom.scene"]; known != (strings.HasPrefix(s.Name, "record") || strings.HasPrefix(s.Name, "normalize")) {
+			t.Errorf("%s has a scene: %v", s.Name, known)
+		}
 		under[spans[hex.EncodeToString(s.ParentSpanId)].nameOf()+" > "+s.Name]++
 	}
 	for _, want := range []string{

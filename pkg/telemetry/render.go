@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,6 +18,7 @@ const (
 	renderID  = "loom.render.id"
 	taskID    = "loom.task.id"
 	taskKind  = "loom.task.kind"
+	scene     = "loom.scene"
 	attempt   = "loom.attempt"
 	worker    = "loom.worker"
 	outcome   = "loom.outcome"
@@ -121,9 +123,15 @@ func Begin(ctx context.Context, of msg.Trace, g *msg.Grant, name string, sent, r
 	}
 	ctx = above(ctx, of)
 	kind := string(g.Kind)
-	about := trace.WithAttributes(
+	is := []attribute.KeyValue{
 		attribute.String(renderID, g.RenderID.String()), attribute.String(taskID, g.TaskID.String()),
-		attribute.String(taskKind, kind), attribute.Int(attempt, g.Attempt), attribute.String(worker, name))
+		attribute.String(taskKind, kind), attribute.Int(attempt, g.Attempt), attribute.String(worker, name),
+	}
+	var params struct{ Scene int }
+	if err := json.Unmarshal(g.Params, &params); err == nil && params.Scene > 0 {
+		is = append(is, attribute.Int(scene, params.Scene))
+	}
+	about := trace.WithAttributes(is...)
 	if !sent.IsZero() && sent.Before(received) {
 		_, waits := spans().Start(ctx, kind+" waits", trace.WithTimestamp(sent), about)
 		waits.End(trace.WithTimestamp(received))
