@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +28,9 @@ type Proxy struct {
 	server    *http.Server
 	cancel    context.CancelFunc // ends requests under way
 	received  atomic.Int64
+
+	// own is a page that the proxy itself has, at the address ownURL; empty for none.
+	ownURL, own string
 
 	mu       sync.Mutex
 	failures map[string]error
@@ -75,6 +80,7 @@ func (p Policy) Proxy() (*Proxy, error) {
 			switch {
 			case r.Method == http.MethodConnect:
 				x.tunnel(w, r)
+			case x.answers(w, r):
 			case r.URL.Scheme == "http" && r.URL.Host != "":
 				forward.ServeHTTP(w, r)
 			default:
@@ -84,6 +90,25 @@ func (p Policy) Proxy() (*Proxy, error) {
 	}
 	x.wg.Go(func() { _ = x.server.Serve(l) })
 	return x, nil
+}
+
+// Answer makes the proxy the server of an http URL's host. It has one page, at that URL. It is to
+// be called before the proxy is used.
+func (x *Proxy) Answer(address, page string) { x.ownURL, x.own = address, page }
+
+// answers answers a request to the proxy's own host, and reports whether it was one.
+func (x *Proxy) answers(w http.ResponseWriter, r *http.Request) bool {
+	if own, err := url.Parse(x.ownURL); x.own == "" || err != nil || r.URL.Scheme != own.Scheme || !strings.EqualFold(r.URL.Host, own.Host) {
+		return false
+	}
+	if r.URL.String() != x.ownURL {
+		http.NotFound(w, r)
+		return true
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, x.own)
+	return true
 }
 
 // Addr returns the proxy's host and port.

@@ -35,6 +35,10 @@ type RecordParams struct {
 	Options scene.Options `json:"options,omitzero"`
 }
 
+// InlineURL is the address that a scene's own HTML has for its browser: of a host that there never
+// is (RFC 2606), which the recorder answers for.
+const InlineURL = "http://scene.invalid/"
+
 // Page is the page's address as it may be shown: without user, query and fragment, and without
 // values of variables. It is empty for a text that is no URL.
 func (p RecordParams) Page() string {

@@ -211,7 +211,7 @@ func (c *checker) page(o scene.Options) {
 	for i, s := range o.Remove {
 		c.text([]string{"remove", strconv.Itoa(i)}, s, "a CSS selector")
 	}
-	for name, code := range map[string]string{"css": o.CSS, "js": o.JS} {
+	for name, code := range map[string]string{"css": o.CSS, "html": o.HTML, "js": o.JS} {
 		if len(code) > maxCode {
 			c.at(name, "it has %d bytes, at most %d are allowed", len(code), maxCode)
 		}

@@ -18,6 +18,10 @@ type Options struct {
 	// are seeded and the page's calendar starts on 1 January 2026 at noon (UTC).
 	Repeatable bool `json:"repeatable,omitempty"`
 
+	// HTML is a page that is shown in place of one at an address: a title card. It may load what
+	// pages may.
+	HTML string `json:"html,omitempty"`
+
 	// Viewport is the window that the page is laid out in. Default: the video's size.
 	Viewport *Viewport `json:"viewport,omitempty"`
 	// Mobile makes the browser a phone's: touch in place of a mouse, the mobile viewport meta tag,

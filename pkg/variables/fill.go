@@ -22,6 +22,8 @@ var places = map[string]func(s *Set, template string) (any, error){
 	"output_options.watermark.url":      address,
 	"scenes.[].url":                     address,
 	"scenes.[].duration_sec":            whole,
+	"scenes.[].html":                    as((*Set).HTML),
+	"scenes.[].options.html":            as((*Set).HTML),
 	"scenes.[].options.duration_sec":    whole,
 	"scenes.[].options.actions.[].text": as((*Set).Text),
 

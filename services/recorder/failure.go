@@ -120,6 +120,9 @@ const maxShown = 200
 
 // pageOf is a scene's page as messages may show it, with the names of variables for their values.
 func pageOf(p msg.RecordParams) string {
+	if p.Options.HTML != "" {
+		return "its html"
+	}
 	if p.Shown == "" {
 		return shownURL(p.URL)
 	}

@@ -193,6 +193,9 @@ func (r *Recorder) capture(
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
+	if p.Options.HTML != "" {
+		proxy.Answer(msg.InlineURL, p.Options.HTML)
+	}
 	used := usage.From(ctx)
 	defer func() {
 		_ = proxy.Close()

@@ -1619,6 +1619,11 @@ type SceneChange struct {
 	// Examples: 5
 	DurationSec int `json:"duration_sec"`
 
+	// HTML In place of url: the page itself, HTML of at most 64 KiB. docs/reference/scene-options.md explains it.
+	//
+	// Examples: <h1>Hello, {{first_name}}</h1>
+	HTML *string `json:"html,omitempty"`
+
 	// ID The id of the scene that this one was. It keeps that one's options if it has none itself. Null and left out: a new scene.
 	ID *openapi_types.UUID `json:"id,omitempty"`
 
@@ -1628,7 +1633,7 @@ type SceneChange struct {
 	// URL The page: an http or https URL.
 	//
 	// Examples: https://example.com/
-	URL string `json:"url"`
+	URL *string `json:"url,omitempty"`
 }
 
 // SceneInput A page and how long it is shown.
@@ -1638,13 +1643,18 @@ type SceneInput struct {
 	// Examples: 5
 	DurationSec int `json:"duration_sec"`
 
+	// HTML In place of url: the page itself, HTML of at most 64 KiB. docs/reference/scene-options.md explains it.
+	//
+	// Examples: <h1>Hello, {{first_name}}</h1>
+	HTML *string `json:"html,omitempty"`
+
 	// Options What is asked of one scene beyond its page and its seconds: a group of fields.
 	Options *SceneOptions `json:"options,omitempty"`
 
 	// URL The page: an http or https URL.
 	//
 	// Examples: https://example.com/
-	URL string `json:"url"`
+	URL *string `json:"url,omitempty"`
 }
 
 // SceneOptions What is asked of one scene beyond its page and its seconds: a group of fields.
@@ -1783,6 +1793,11 @@ type SceneOptions struct {
 	//
 	// Examples: [".chat-bubble"]
 	Hide []string `json:"hide,omitempty"`
+
+	// HTML A page to show in place of one at an address, such as a title card: HTML of at most 64 KiB. The scene's url is empty then. What it loads must be on the web. Default: none.
+	//
+	// Examples: <h1>Hello, {{first_name}}</h1>
+	HTML *string `json:"html,omitempty"`
 
 	// Js JavaScript that runs in the page once, when it has loaded, before the first frame: at most 64 KiB, for at most 5 seconds. Default: none.
 	//

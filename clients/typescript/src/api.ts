@@ -2613,6 +2613,11 @@ export interface components {
              */
             duration_sec: number;
             /**
+             * @description In place of url: the page itself, HTML of at most 64 KiB. docs/reference/scene-options.md explains it.
+             * @example <h1>Hello, {{first_name}}</h1>
+             */
+            html?: string;
+            /**
              * Format: uuid
              * @description The id of the scene that this one was. It keeps that one's options if it has none itself. Null and left out: a new scene.
              */
@@ -2631,7 +2636,7 @@ export interface components {
              * @description The page: an http or https URL.
              * @example https://example.com/
              */
-            url: string;
+            url?: string;
         };
         /** @description A page and how long it is shown. */
         SceneInput: {
@@ -2640,6 +2645,11 @@ export interface components {
              * @example 5
              */
             duration_sec: number;
+            /**
+             * @description In place of url: the page itself, HTML of at most 64 KiB. docs/reference/scene-options.md explains it.
+             * @example <h1>Hello, {{first_name}}</h1>
+             */
+            html?: string;
             /**
              * @description What is asked of the scene beyond that: a group of fields. docs/reference/scene-options.md explains them. Default: nothing.
              * @example {
@@ -2654,7 +2664,7 @@ export interface components {
              * @description The page: an http or https URL.
              * @example https://example.com/
              */
-            url: string;
+            url?: string;
         };
         /** @description What is asked of one scene beyond its page and its seconds: a group of fields. */
         SceneOptions: {
@@ -2829,6 +2839,11 @@ export interface components {
              *     ]
              */
             hide?: string[];
+            /**
+             * @description A page to show in place of one at an address, such as a title card: HTML of at most 64 KiB. The scene's url is empty then. What it loads must be on the web. Default: none.
+             * @example <h1>Hello, {{first_name}}</h1>
+             */
+            html?: string;
             /**
              * @description JavaScript that runs in the page once, when it has loaded, before the first frame: at most 64 KiB, for at most 5 seconds. Default: none.
              * @example document.title = 'Demo'

@@ -90,6 +90,7 @@ type text struct {
 
 type sceneText struct {
 	URL      string         `yaml:"url" json:"url"`
+	HTML     string         `yaml:"html" json:"html"`
 	Duration any            `yaml:"duration_sec" json:"duration_sec"`
 	Options  map[string]any `yaml:"options" json:"options"`
 }
@@ -216,7 +217,20 @@ func (t text) complete(name string, root *os.Root, doc ast.Node) (c *Campaign, p
 		c.Facecam = &ref
 	}
 	for i, s := range t.Scenes {
-		page := resolve(s.URL, true, "scenes", fmt.Sprint(i), "url")
+		var page Ref
+		place := fmt.Sprint(i)
+		switch own := s.HTML != "" || s.Options["html"] != nil; {
+		case own && s.URL == "":
+			page = Ref{inline: true}
+		case own:
+			problems = append(problems, placed(doc, schema.Problem{Location: []string{"scenes", place, "url"}, Text: "there is html, too: leave one of them out"}))
+			page = Ref{inline: true}
+		case s.URL == "":
+			problems = append(problems, placed(doc, schema.Problem{Location: []string{"scenes", place}, Text: "url is missing. The page: " + wantRef + ", or its html"}))
+			page = Ref{inline: true}
+		default:
+			page = resolve(s.URL, true, "scenes", place, "url")
+		}
 		seconds, fields := s.duration(set)
 		options, err := asJSON(fields)
 		if err != nil {

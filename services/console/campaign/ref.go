@@ -19,10 +19,12 @@ type Ref struct {
 	// file is the file's path below the campaign's folder, with slashes; suffix its query and
 	// fragment.
 	file, suffix string
+	// inline says that it is neither: the page is among the scene's options.
+	inline bool
 }
 
 // Local reports whether the reference is a file beside the campaign's.
-func (r Ref) Local() bool { return r.web == "" }
+func (r Ref) Local() bool { return r.web == "" && !r.inline }
 
 // URL returns where the reference can be fetched. base is the URL, ending in a slash, that the
 // campaign's folder is served at; it is not used for what is on the web.

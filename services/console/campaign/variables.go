@@ -80,6 +80,12 @@ func resolveIn(set *variables.Set, root *os.Root, written string, page bool) (Re
 // duration returns how long a scene lasts, and its options. One that has a variable stands among
 // the options, since the app's column is a number: there it has what an example comes to.
 func (s sceneText) duration(set *variables.Set) (seconds int, options map[string]any) {
+	if s.HTML != "" {
+		if s.Options = maps.Clone(s.Options); s.Options == nil {
+			s.Options = map[string]any{}
+		}
+		s.Options["html"] = s.HTML
+	}
 	text, template := s.Duration.(string)
 	if !template {
 		n, _ := strconv.ParseFloat(fmt.Sprint(s.Duration), 64)

@@ -55,3 +55,32 @@ func TestWhatIsWrongWithVariablesIsToldByLine(t *testing.T) {
 		}
 	}
 }
+
+func TestATitleCardIsAFewLinesOfAFile(t *testing.T) {
+	c, err := load(t, folder(t), `variables: {first_name: {default: there}}
+scenes:
+  - duration_sec: 2
+    html: |
+      <style>body { background: #1a2b3c; color: white }</style>
+      <h1>Hello, {{first_name}}</h1>
+  - {url: page.html, duration_sec: 1}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Scenes[0]; s.Page.Local() || s.Page.URL("http://h/p/") != "" || !strings.Contains(string(s.Options), "<h1>Hello, {{first_name}}</h1>") &&
+		!strings.Contains(string(s.Options), `Hello, {{first_name}}`) {
+		t.Errorf("the card is %+v, %s", s, s.Options)
+	}
+	for written, want := range map[string]string{
+		"scenes: [{html: x, url: page.html, duration_sec: 1}]":                     ": scenes[0].url: there is html, too",
+		"scenes: [{duration_sec: 1}]":                                              ": scenes[0]: url is missing",
+		"scenes: [{html: '', duration_sec: 1}]":                                    ": scenes[0].html: the text is empty",
+		"variables: {x: {}}\nscenes: [{html: '<a href=\"{{x}}', duration_sec: 1}]": ": scenes[0].html: the variable x stands where it cannot be written safely",
+		"scenes: [{url: page.html, options: {html: '<p>'}, duration_sec: 1}]":      ": scenes[0].url: there is html, too",
+	} {
+		if _, err := load(t, folder(t), written); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", written, err, want)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 // nothing of whose it is.
 func (s Submission) Document() (json.RawMessage, error) {
 	type scene struct {
-		URL     string          `json:"url"`
+		URL     string          `json:"url,omitempty"`
 		Seconds any             `json:"duration_sec"`
 		Options json.RawMessage `json:"options,omitempty"`
 	}

@@ -136,7 +136,9 @@ func (b *builder) record() (ids []uuid.UUID) {
 			Frames: b.lead(i) + s.Frames, Pieces: b.pieces[i], Options: s.Options, Shown: s.Shown, Private: b.private,
 		}, b.share(weightRecord, s.Frames), nil))
 		task := &b.tasks[len(b.tasks)-1]
-		task.Host = hostOf(s.URL)
+		if s.Options.HTML == "" {
+			task.Host = hostOf(s.URL)
+		}
 		for piece := range b.pieces[i] {
 			task.Outputs[msg.PieceName(piece)] = pieceOutput(piece).parted(b.object)
 		}

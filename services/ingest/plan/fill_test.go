@@ -136,6 +136,28 @@ func TestALenientCampaignIsRenderedWithWarnings(t *testing.T) {
 	}
 }
 
+// A title card is a scene as others are, of no host.
+func TestASceneMayHaveItsOwnHTML(t *testing.T) {
+	c := plan.Campaign{Scenes: scenes(2, 3), Variables: json.RawMessage(`{"name": {}}`), Values: json.RawMessage(`{"name": "<Ada>"}`)}
+	c.Scenes[0].URL, c.Scenes[0].Options = ptr(""), json.RawMessage(`{"html": "<h1 title=\"{{name}}\">{{name}}</h1>"}`)
+	for _, task := range build(t, c) {
+		if p, is := task.Params.(msg.RecordParams); is && p.Scene == 1 {
+			if p.URL != msg.InlineURL || p.Options.HTML != `<h1 title="&lt;Ada&gt;">&lt;Ada&gt;</h1>` || task.Host != "" || p.Frames != 120 {
+				t.Errorf("the recorder is asked for %+v, at %q", p, task.Host)
+			}
+		}
+	}
+	ada := recipes(t, c)
+	c.Values = json.RawMessage(`{"name": "Bob"}`)
+	if bob := recipes(t, c); ada["record 0"] == bob["record 0"] || ada["record 1"] != bob["record 1"] {
+		t.Errorf("for another person: %v and %v", ada, bob)
+	}
+	c.Scenes[0].URL = ptr("https://example.com/")
+	if _, invalid := plan.Read(c, limits); invalid == nil || invalid.Message != "Scene 1 has an address and html. Leave one of them out." {
+		t.Errorf("with both: %v", invalid)
+	}
+}
+
 // recipes returns those of a campaign's tasks, by kind and place.
 func recipes(t *testing.T, c plan.Campaign) map[string]string {
 	t.Helper()

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -197,7 +198,15 @@ func (r *reader) scenes() {
 func (r *reader) scene(i int, s Scene) {
 	at := func(field string) []string { return []string{"scenes", strconv.Itoa(i), field} }
 	address := trimmed(or(s.URL, ""))
-	if wrong := urlProblem(address); wrong != "" {
+	own := hasHTML(s.Options)
+	switch wrong := urlProblem(address); {
+	case own && address != "":
+		r.refuse(invalid(msg.CodeSceneURL, "Scene %d has an address and html. Leave one of them out.", i+1),
+			problem("there is html, too: leave one of them out", at("url")...))
+		return
+	case own:
+		address = msg.InlineURL
+	case wrong != "":
 		r.refuse(invalid(msg.CodeSceneURL, "The address of scene %d %s.", i+1, wrong), problem("the address "+wrong, at("url")...))
 		return
 	}
@@ -224,6 +233,14 @@ func (r *reader) scene(i int, s Scene) {
 		found.Shown = r.shown[i]
 	}
 	r.render.Scenes = append(r.render.Scenes, found)
+}
+
+// hasHTML reports whether a scene's options have its page.
+func hasHTML(options json.RawMessage) bool {
+	var own struct {
+		HTML string `json:"html"`
+	}
+	return json.Unmarshal(options, &own) == nil && own.HTML != ""
 }
 
 // checkDuration reports what is wrong with the duration of the scene at place i.
