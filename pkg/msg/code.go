@@ -79,6 +79,10 @@ const (
 	// CodeSceneLastPicture: a warning: the page stopped working while it was recorded, and its last
 	// picture stands for the rest of the scene, as was asked.
 	CodeSceneLastPicture Code = "scene_last_picture"
+	// CodeSceneFallback: a warning: the page could not be shown, and the scene shows its fallback.
+	CodeSceneFallback Code = "scene_fallback"
+	// CodeSceneImage: the picture of a scene is none that a browser shows.
+	CodeSceneImage Code = "scene_not_an_image"
 	// CodePageIncomplete: a warning: scripts, stylesheets or fonts of the page's own did not come,
 	// or its scripts failed while it loaded. A failure where the scene's option strict names it,
 	// like the next two.

@@ -17,7 +17,7 @@ var (
 	sceneCodes = []Code{
 		CodeSceneUnresolved, CodeSceneUnreachable, CodeSceneTLS, CodeSceneRedirects, CodeSceneStatus, CodeSceneRefused, CodeSceneTimeout,
 		CodeSceneChallenge, CodeSceneLogin, CodeSceneCrashed, CodeSceneMemory, CodeSceneNotAPage, CodeSceneTooLarge, CodeSceneWait,
-		CodeSceneAction, CodeSceneScroll, CodePageIncomplete, CodePageBlank, CodeFontsMissing,
+		CodeSceneAction, CodeSceneScroll, CodeSceneImage, CodePageIncomplete, CodePageBlank, CodeFontsMissing,
 	}
 	facecamCodes = []Code{
 		CodeFacecamUnresolved, CodeFacecamUnreachable, CodeFacecamStatus, CodeFacecamRefused, CodeFacecamTooLarge, CodeFacecamNotVideo,
@@ -26,6 +26,12 @@ var (
 		CodeWatermarkUnresolved, CodeWatermarkUnreachable, CodeWatermarkStatus, CodeWatermarkRefused, CodeWatermarkTooLarge, CodeWatermarkNotPicture,
 	}
 )
+
+// FallbackCodes are those with which a scene shows its fallback: its page cannot be shown.
+var FallbackCodes = []Code{
+	CodeSceneUnresolved, CodeSceneUnreachable, CodeSceneTLS, CodeSceneRedirects, CodeSceneStatus, CodeSceneRefused, CodeSceneTimeout,
+	CodeSceneChallenge, CodeSceneLogin, CodeSceneCrashed, CodeSceneMemory, CodeSceneNotAPage, CodeSceneWait, CodeSceneImage,
+}
 
 // CodesOf returns the codes that tasks of a kind are known to fail with.
 func CodesOf(kind Kind) []Code {

@@ -20,7 +20,7 @@ func TestEveryCodeIsOfAPlanATaskOrAWarning(t *testing.T) {
 		listed = append(listed, msg.CodesOf(kind)...)
 	}
 	// Warnings, and what is no failure of a task.
-	listed = append(listed, msg.CodeSceneInexact, msg.CodeSceneRealtime, msg.CodeSceneHover, msg.CodeSceneLastPicture,
+	listed = append(listed, msg.CodeSceneInexact, msg.CodeSceneRealtime, msg.CodeSceneHover, msg.CodeSceneLastPicture, msg.CodeSceneFallback,
 		msg.CodeCaptionsGlyphs, msg.CodeCancelled)
 	codes := regexp.MustCompile(`(?m)^\tCode\w+ +(?:Code )?= "(\w+)"`).FindAllSubmatch(source, -1)
 	if len(codes) < 50 {

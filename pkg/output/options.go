@@ -1,6 +1,10 @@
 package output
 
-import "time"
+import (
+	"time"
+
+	"github.com/loom-lite/loom-lite/pkg/scene"
+)
 
 // Options are the options of a video. The zero value is the defaults.
 type Options struct {
@@ -23,6 +27,8 @@ type Options struct {
 	Captions *Captions `json:"captions,omitempty"`
 	// Watermark is a picture over all of the video. Nil: none.
 	Watermark *Watermark `json:"watermark,omitempty"`
+	// Fallback is what scenes show if their page cannot be, where they do not say. Nil: they fail.
+	Fallback *scene.Fallback `json:"fallback,omitempty"`
 	// Cache is how old recordings, facecam and watermark may be that are used in place of new ones,
 	// as options.CacheAge reads it. Default: the operator's SCENE_CACHE_TTL.
 	Cache string `json:"cache,omitempty"`

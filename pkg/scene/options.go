@@ -21,6 +21,10 @@ type Options struct {
 	// HTML is a page that is shown in place of one at an address: a title card. It may load what
 	// pages may.
 	HTML string `json:"html,omitempty"`
+	// Image says that the scene's URL is a picture's, and how it is shown; nil: it is a page's.
+	Image *Image `json:"image,omitempty"`
+	// Fallback is shown if the page cannot be; nil: the scene fails then. Default: the video's.
+	Fallback *Fallback `json:"fallback,omitempty"`
 
 	// Viewport is the window that the page is laid out in. Default: the video's size.
 	Viewport *Viewport `json:"viewport,omitempty"`

@@ -17,6 +17,10 @@ import (
 
 // pageFailure tells the product's user why a scene could not be recorded.
 func pageFailure(p msg.RecordParams, e *capture.PageError) error {
+	if isPicture(p) && (e.Code == msg.CodeSceneWait || e.Code == msg.CodeSceneOptions) {
+		text := fmt.Sprintf("Scene %d could not be recorded: %s is no picture that can be shown, or did not come. Check the scene's URL.", p.Scene, pageOf(p))
+		return &stage.Error{Code: msg.CodeSceneImage, Message: text, Permanent: e.Permanent, Err: fmt.Errorf("record scene %d: %w", p.Scene, e)}
+	}
 	text := fmt.Sprintf("Scene %d could not be recorded: %s", p.Scene, reason(pageOf(p), e))
 	return &stage.Error{Code: e.Code, Message: text, Permanent: e.Permanent, Err: fmt.Errorf("record scene %d: %w", p.Scene, e)}
 }
@@ -120,7 +124,7 @@ const maxShown = 200
 
 // pageOf is a scene's page as messages may show it, with the names of variables for their values.
 func pageOf(p msg.RecordParams) string {
-	if p.Options.HTML != "" {
+	if p.Options.HTML != "" && p.Shown == "" {
 		return "its html"
 	}
 	if p.Shown == "" {

@@ -45,7 +45,7 @@ func (h handler) Handle(ctx context.Context, t *stage.Task) (any, error) {
 	feed := h.live.Open(t.RenderID, t.TaskID)
 	defer feed.Close()
 	facts, err := h.Record(ctx, Job{
-		Params: params, Dir: t.Dir, PieceBytes: storable(t), Bundle: t.BundlePath(), Log: t.Log, Piece: func(i int) { pieces <- i },
+		Params: params, Dir: t.Dir, PieceBytes: storable(t), Bundle: t.BundlePath(), Log: t.Log, Attempt: t.Attempt, Piece: func(i int) { pieces <- i },
 		Shown:    feed.Show,
 		Progress: func(frames int) { t.Progress(stored * float64(frames) / float64(params.Frames)) },
 	})

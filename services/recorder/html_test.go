@@ -2,9 +2,11 @@ package recorder
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,18 +18,29 @@ import (
 
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/scene"
+	"github.com/loom-lite/loom-lite/pkg/stage"
 )
 
 // recordHTML records a page of a scene's own, and returns its first picture.
 func recordHTML(t *testing.T, r *Recorder, page string) image.Image {
 	t.Helper()
-	dir := t.TempDir()
-	facts, err := r.Record(t.Context(), Job{
-		Params: msg.RecordParams{Scene: 1, URL: msg.InlineURL, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 6, Options: scene.Options{HTML: page}},
-		Dir:    dir, Log: zerolog.Nop(),
-	})
+	list, _, err := pictures(t, r, msg.InlineURL, scene.Options{HTML: page}, 0)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return list[0]
+}
+
+// pictures records six frames, and returns those that differ from the one before.
+func pictures(t *testing.T, r *Recorder, url string, o scene.Options, attempt int) (list []image.Image, warnings []msg.Warning, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	facts, err := r.Record(t.Context(), Job{
+		Params: msg.RecordParams{Scene: 2, URL: url, Width: 320, Height: 180, Rate: msg.FPS(60), Frames: 6, Options: o},
+		Dir:    dir, Attempt: attempt, Log: zerolog.Nop(),
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	if facts.Frames != 6 {
 		t.Errorf("it has %d frames", facts.Frames)
@@ -36,11 +49,134 @@ func recordHTML(t *testing.T, r *Recorder, page string) image.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	picture, err := jpeg.Decode(bytes.NewReader(stored[max(0, bytes.Index(stored, []byte{0xff, 0xd8, 0xff})):]))
-	if err != nil {
+	for at := bytes.Index(stored, []byte{0xff, 0xd8, 0xff}); at >= 0 && at < len(stored); {
+		picture, err := jpeg.Decode(bytes.NewReader(stored[at:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, picture)
+		next := bytes.Index(stored[at+2:], []byte{0xff, 0xd8, 0xff})
+		if next < 0 {
+			break
+		}
+		at += 2 + next
+	}
+	return list, facts.Warnings, nil
+}
+
+// halves is a picture, red on its left and blue on its right.
+func halves(t *testing.T) []byte {
+	t.Helper()
+	picture := image.NewRGBA(image.Rect(0, 0, 320, 180))
+	for y := range 180 {
+		for x := range 320 {
+			picture.Set(x, y, map[bool]color.RGBA{true: {R: 0xc0, A: 0xff}, false: {B: 0xc0, A: 0xff}}[x < 160])
+		}
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, picture); err != nil {
 		t.Fatal(err)
 	}
-	return picture
+	return file.Bytes()
+}
+
+// A picture is moved on the page's clock, frame by frame.
+func TestAPictureIsShownWithPanAndZoom(t *testing.T) {
+	file := halves(t)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/a&b.png":
+			_, _ = w.Write(file)
+		case "/text":
+			_, _ = w.Write([]byte("no picture"))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer srv.Close()
+	left, right := 0.0, 1.0
+	r := testHandler(t).Recorder
+	list, warnings, err := pictures(t, r, srv.URL+"/a&b.png?x=1", scene.Options{Image: &scene.Image{
+		From: &scene.View{Zoom: 1.5, X: &left}, To: &scene.View{Zoom: 1.5, X: &right},
+	}}, 0)
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	red, blue := color.RGBA{R: 0xc0}, color.RGBA{B: 0xc0}
+	// The seam goes from three quarters of the width to a third of it, in the frame before the end.
+	if len(list) != 6 || !colourAt(list[0], 232, 90, red) || !colourAt(list[0], 248, 90, blue) ||
+		!colourAt(list[5], 98, 90, red) || !colourAt(list[5], 115, 90, blue) {
+		t.Errorf("%d pictures: the first has %v and %v, the last %v and %v", len(list), list[0].At(232, 90), list[0].At(248, 90),
+			list[len(list)-1].At(98, 90), list[len(list)-1].At(115, 90))
+	}
+	if list, _, err = pictures(t, r, srv.URL+"/a&b.png", scene.Options{Image: &scene.Image{}}, 0); err != nil || len(list) != 1 ||
+		!colourAt(list[0], 150, 10, red) || !colourAt(list[0], 170, 170, blue) {
+		t.Errorf("a picture that stands: %d pictures, %v", len(list), err)
+	}
+	for _, path := range []string{"/text", "/missing.png"} {
+		_, _, err := pictures(t, r, srv.URL+path+"?token=secret", scene.Options{Image: &scene.Image{}}, 0)
+		var failed *stage.Error
+		if !errors.As(err, &failed) || failed.Code != msg.CodeSceneImage || !strings.HasPrefix(failed.Message, "Scene 2 could not be recorded: "+srv.URL+path+" is no picture") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// What stands in for a page is recorded as a scene is, and said to stand in.
+func TestAPageThatCannotBeShownIsReplacedByItsFallback(t *testing.T) {
+	file := halves(t)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/other":
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write([]byte("<!doctype html><body style='background:#20c040'>other"))
+		case "/halves.png":
+			_, _ = w.Write(file)
+		case "/busy":
+			w.WriteHeader(http.StatusServiceUnavailable)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer srv.Close()
+	r, green := testHandler(t).Recorder, color.RGBA{R: 0x20, G: 0xc0, B: 0x40}
+	html := &scene.Fallback{HTML: "<!doctype html><body style='background:#20c040'>sorry"}
+	for name, c := range map[string]struct {
+		path     string
+		fallback *scene.Fallback
+		attempt  int
+		want     color.RGBA
+	}{
+		"html":                          {"/gone", html, 1, green},
+		"another page":                  {"/gone", &scene.Fallback{URL: srv.URL + "/other"}, 1, green},
+		"a picture":                     {"/gone", &scene.Fallback{Image: srv.URL + "/halves.png"}, 1, color.RGBA{B: 0xc0}},
+		"after what may pass did not":   {"/busy", html, 2, green},
+		"not before it is tried again":  {"/busy", html, 1, color.RGBA{}},
+		"not where it cannot be either": {"/gone", &scene.Fallback{URL: srv.URL + "/gone, too"}, 1, color.RGBA{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list, warnings, err := pictures(t, r, srv.URL+c.path+"?q=secret", scene.Options{
+				Fallback: c.fallback, Actions: []scene.Action{{Do: "click", Selector: "#there"}}, Strict: []string{"page_unchanged_blank"},
+			}, c.attempt)
+			if c.want == (color.RGBA{}) {
+				var failed *stage.Error
+				if !errors.As(err, &failed) || failed.Code != msg.CodeSceneStatus || !strings.Contains(failed.Message, srv.URL+c.path+" answered") {
+					t.Errorf("it ends with %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !colourAt(list[0], 300, 170, c.want) {
+				t.Errorf("the picture has %v", list[0].At(300, 170))
+			}
+			if len(warnings) == 0 || warnings[0].Code != msg.CodeSceneFallback || strings.Contains(warnings[0].Message, "secret") ||
+				!strings.HasPrefix(warnings[0].Message, "Scene 2 shows its fallback. Scene 2 could not be recorded: "+srv.URL+c.path+" answered") {
+				t.Errorf("the warnings are %+v", warnings)
+			}
+		})
+	}
 }
 
 // colourAt reports whether a pixel is of a colour, as nearly as a JPEG has it.

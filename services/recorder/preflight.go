@@ -72,6 +72,7 @@ func (r *Recorder) Open(ctx context.Context, dir string, p msg.PreflightParams, 
 		Scene: p.Scene, URL: p.URL, Width: p.Width, Height: p.Height, Rate: msg.FPS(openRate), Frames: openFrames, Options: p.Options,
 	}
 	scene.Options.Scroll, scene.Options.Actions = nil, nil
+	scene = asPage(scene)
 	var survey capture.Survey
 	var notices capture.Notices
 	shown := bundle.New(scene)

@@ -78,6 +78,9 @@ type Job struct {
 	// Bundle is the file to write the failure bundle to (package bundle) when the recording fails;
 	// empty for none.
 	Bundle string
+	// Attempt is the task's, from 1; 0: there is no other. A failure that may pass leads to the
+	// scene's fallback from the second on.
+	Attempt int
 	// Progress is called for each frame, with how many there are so far. For still frames, several
 	// calls come at once. It may be nil.
 	Progress func(frames int)
@@ -96,7 +99,8 @@ func PiecePath(dir string, i int) string { return filepath.Join(dir, msg.PieceNa
 // Record records a scene. It returns what is wrong with the page as a *stage.Error with words for
 // the product's user.
 func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, err error) {
-	p := j.Params
+	p := asPage(j.Params)
+	j.Params = p
 	if len(p.Private) > 0 {
 		defer func() { err = unsaid(p, &facts, err) }()
 	}
@@ -127,7 +131,15 @@ func (r *Recorder) Record(ctx context.Context, j Job) (facts msg.RecordFacts, er
 		sink = shown{out, j.Shown}
 	}
 	stopped := r.capture(ctx, j, director, diagnostics, sink, &notices)
-	warnings := slices.Concat(modeWarnings(p.Scene, r.modeOf(p.Options)), noticed(p, notices), director.Warnings())
+	var replaced []msg.Warning
+	if other, has := j.instead(p, out, stopped); has {
+		again := j
+		again.Params, notices, director = other, capture.Notices{}, direct.New(other)
+		if failed := r.capture(ctx, again, director, nil, sink, &notices); failed == nil {
+			replaced, stopped, p = []msg.Warning{fallback(p, stopped)}, nil, other
+		}
+	}
+	warnings := slices.Concat(replaced, modeWarnings(p.Scene, r.modeOf(p.Options)), noticed(p, notices), director.Warnings())
 	if stopped == nil || standsIn(p, out, stopped) {
 		if failed := strictly(p, warnings); failed != nil {
 			stopped = failed

@@ -192,6 +192,21 @@ const (
 	Strict SceneOptionsCookiesSameSite = "Strict"
 )
 
+// Defines values for SceneOptionsImageEasing.
+const (
+	SceneOptionsImageEasingEaseIn    SceneOptionsImageEasing = "ease-in"
+	SceneOptionsImageEasingEaseInOut SceneOptionsImageEasing = "ease-in-out"
+	SceneOptionsImageEasingEaseOut   SceneOptionsImageEasing = "ease-out"
+	SceneOptionsImageEasingLinear    SceneOptionsImageEasing = "linear"
+)
+
+// Defines values for SceneOptionsImageFit.
+const (
+	SceneOptionsImageFitContain SceneOptionsImageFit = "contain"
+	SceneOptionsImageFitCover   SceneOptionsImageFit = "cover"
+	SceneOptionsImageFitFill    SceneOptionsImageFit = "fill"
+)
+
 // Defines values for SceneOptionsOnError.
 const (
 	Fail        SceneOptionsOnError = "fail"
@@ -206,10 +221,10 @@ const (
 
 // Defines values for SceneOptionsScrollEasing.
 const (
-	EaseIn    SceneOptionsScrollEasing = "ease-in"
-	EaseInOut SceneOptionsScrollEasing = "ease-in-out"
-	EaseOut   SceneOptionsScrollEasing = "ease-out"
-	Linear    SceneOptionsScrollEasing = "linear"
+	SceneOptionsScrollEasingEaseIn    SceneOptionsScrollEasing = "ease-in"
+	SceneOptionsScrollEasingEaseInOut SceneOptionsScrollEasing = "ease-in-out"
+	SceneOptionsScrollEasingEaseOut   SceneOptionsScrollEasing = "ease-out"
+	SceneOptionsScrollEasingLinear    SceneOptionsScrollEasing = "linear"
 )
 
 // Defines values for SceneOptionsStrict.
@@ -222,9 +237,9 @@ const (
 
 // Defines values for SceneOptionsViewportFit.
 const (
-	Contain SceneOptionsViewportFit = "contain"
-	Cover   SceneOptionsViewportFit = "cover"
-	Fill    SceneOptionsViewportFit = "fill"
+	SceneOptionsViewportFitContain SceneOptionsViewportFit = "contain"
+	SceneOptionsViewportFitCover   SceneOptionsViewportFit = "cover"
+	SceneOptionsViewportFitFill    SceneOptionsViewportFit = "fill"
 )
 
 // Defines values for SelectionStage.
@@ -1212,6 +1227,26 @@ type OutputOptions struct {
 		Text string `json:"text"`
 	} `json:"captions,omitempty"`
 
+	// Fallback What scenes without a fallback of their own show if their page cannot be: a group of one field. Default: none: such a scene fails.
+	//
+	// Examples: {"url":"https://example.com/"}
+	Fallback *struct {
+		// HTML A page of its own: HTML of at most 16 KiB. Default: none.
+		//
+		// Examples: <h1>Hello, {{first_name}}</h1>
+		HTML *string `json:"html,omitempty"`
+
+		// Image A picture: an http or https URL. Default: none.
+		//
+		// Examples: https://example.com/product.jpg
+		Image *string `json:"image,omitempty"`
+
+		// URL Another page: an http or https URL. Default: none.
+		//
+		// Examples: https://example.com/
+		URL *string `json:"url,omitempty"`
+	} `json:"fallback,omitempty"`
+
 	// Loudness The loudness of the facecam's sound, by EBU R 128. Default: -16 LUFS with peaks up to -1.5 dBTP.
 	//
 	// Examples: {"integrated_lufs":-14,"true_peak_dbtp":-1}
@@ -1784,6 +1819,26 @@ type SceneOptions struct {
 	// Examples: true
 	Cursor *bool `json:"cursor,omitempty"`
 
+	// Fallback What is shown if the page cannot be: a group of one field. Default: the video's; without one the scene fails.
+	//
+	// Examples: {"url":"https://example.com/"}
+	Fallback *struct {
+		// HTML A page of its own: HTML of at most 16 KiB. Default: none.
+		//
+		// Examples: <h1>Hello, {{first_name}}</h1>
+		HTML *string `json:"html,omitempty"`
+
+		// Image A picture: an http or https URL. Default: none.
+		//
+		// Examples: https://example.com/product.jpg
+		Image *string `json:"image,omitempty"`
+
+		// URL Another page: an http or https URL. Default: none.
+		//
+		// Examples: https://example.com/
+		URL *string `json:"url,omitempty"`
+	} `json:"fallback,omitempty"`
+
 	// Headers Headers that go with every request to the origin of the scene's URL, and to no other: at most 50. May be secret. Not those that the browser sets itself (Host, Cookie, User-Agent, Connection and the like). Default: none.
 	//
 	// Examples: {"X-Preview":"spring"}
@@ -1798,6 +1853,66 @@ type SceneOptions struct {
 	//
 	// Examples: <h1>Hello, {{first_name}}</h1>
 	HTML *string `json:"html,omitempty"`
+
+	// Image Says that the scene's url is a picture's, and how it is shown: a group of fields, {} for the defaults. Default: the url is a page's.
+	//
+	// Examples: {"to":{"zoom":1.2}}
+	Image *struct {
+		// Background The colour around the picture, as #rrggbb.
+		//
+		// Examples: #f4f1ea
+		Background *string `json:"background,omitempty"`
+
+		// Easing How the movement begins and ends: linear, ease-in, ease-out or ease-in-out.
+		//
+		// Examples: ease-in-out
+		Easing *SceneOptionsImageEasing `json:"easing,omitempty"`
+
+		// Fit How the picture is fitted to the window: cover (no bars, cut at the edges), contain (all of it, with bars) or fill (stretched).
+		//
+		// Examples: contain
+		Fit *SceneOptionsImageFit `json:"fit,omitempty"`
+
+		// From What is seen of the picture at the scene's beginning: a group of fields. Default: all of it.
+		//
+		// Examples: {"x":0.4,"zoom":1.2}
+		From *struct {
+			// X The middle of what is seen, as a share of the picture's width from 0 to 1.
+			//
+			// Examples: 0.4
+			X *float32 `json:"x,omitempty"`
+
+			// Y The middle of what is seen, as a share of the picture's height from 0 to 1.
+			//
+			// Examples: 0.6
+			Y *float32 `json:"y,omitempty"`
+
+			// Zoom How much larger than the whole it is shown, from 1 to 10.
+			//
+			// Examples: 1.2
+			Zoom *float32 `json:"zoom,omitempty"`
+		} `json:"from,omitempty"`
+
+		// To What is seen of the picture at the scene's end: a group of fields. Default: all of it.
+		//
+		// Examples: {"x":0.4,"zoom":1.2}
+		To *struct {
+			// X The middle of what is seen, as a share of the picture's width from 0 to 1.
+			//
+			// Examples: 0.4
+			X *float32 `json:"x,omitempty"`
+
+			// Y The middle of what is seen, as a share of the picture's height from 0 to 1.
+			//
+			// Examples: 0.6
+			Y *float32 `json:"y,omitempty"`
+
+			// Zoom How much larger than the whole it is shown, from 1 to 10.
+			//
+			// Examples: 1.2
+			Zoom *float32 `json:"zoom,omitempty"`
+		} `json:"to,omitempty"`
+	} `json:"image,omitempty"`
 
 	// Js JavaScript that runs in the page once, when it has loaded, before the first frame: at most 64 KiB, for at most 5 seconds. Default: none.
 	//
@@ -1984,6 +2099,16 @@ type SceneOptionsConsent string
 //
 // Examples: Lax
 type SceneOptionsCookiesSameSite string
+
+// SceneOptionsImageEasing How the movement begins and ends: linear, ease-in, ease-out or ease-in-out.
+//
+// Examples: ease-in-out
+type SceneOptionsImageEasing string
+
+// SceneOptionsImageFit How the picture is fitted to the window: cover (no bars, cut at the edges), contain (all of it, with bars) or fill (stretched).
+//
+// Examples: contain
+type SceneOptionsImageFit string
 
 // SceneOptionsOnError What to do when the page stops working while it is recorded: fail, or last_picture (continue with the last good picture, and a warning on the render).
 //

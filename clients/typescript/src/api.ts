@@ -2204,6 +2204,29 @@ export interface components {
                 text: string;
             };
             /**
+             * @description What scenes without a fallback of their own show if their page cannot be: a group of one field. Default: none: such a scene fails.
+             * @example {
+             *       "url": "https://example.com/"
+             *     }
+             */
+            fallback?: {
+                /**
+                 * @description A page of its own: HTML of at most 16 KiB. Default: none.
+                 * @example <h1>Hello, {{first_name}}</h1>
+                 */
+                html?: string;
+                /**
+                 * @description A picture: an http or https URL. Default: none.
+                 * @example https://example.com/product.jpg
+                 */
+                image?: string;
+                /**
+                 * @description Another page: an http or https URL. Default: none.
+                 * @example https://example.com/
+                 */
+                url?: string;
+            };
+            /**
              * @description The loudness of the facecam's sound, by EBU R 128. Default: -16 LUFS with peaks up to -1.5 dBTP.
              * @example {
              *       "integrated_lufs": -14,
@@ -2824,6 +2847,29 @@ export interface components {
              */
             cursor?: boolean;
             /**
+             * @description What is shown if the page cannot be: a group of one field. Default: the video's; without one the scene fails.
+             * @example {
+             *       "url": "https://example.com/"
+             *     }
+             */
+            fallback?: {
+                /**
+                 * @description A page of its own: HTML of at most 16 KiB. Default: none.
+                 * @example <h1>Hello, {{first_name}}</h1>
+                 */
+                html?: string;
+                /**
+                 * @description A picture: an http or https URL. Default: none.
+                 * @example https://example.com/product.jpg
+                 */
+                image?: string;
+                /**
+                 * @description Another page: an http or https URL. Default: none.
+                 * @example https://example.com/
+                 */
+                url?: string;
+            };
+            /**
              * @description Headers that go with every request to the origin of the scene's URL, and to no other: at most 50. May be secret. Not those that the browser sets itself (Host, Cookie, User-Agent, Connection and the like). Default: none.
              * @example {
              *       "X-Preview": "spring"
@@ -2844,6 +2890,90 @@ export interface components {
              * @example <h1>Hello, {{first_name}}</h1>
              */
             html?: string;
+            /**
+             * @description Says that the scene's url is a picture's, and how it is shown: a group of fields, {} for the defaults. Default: the url is a page's.
+             * @example {
+             *       "to": {
+             *         "zoom": 1.2
+             *       }
+             *     }
+             */
+            image?: {
+                /**
+                 * @description The colour around the picture, as #rrggbb.
+                 * @default #000000
+                 * @example #f4f1ea
+                 */
+                background?: string;
+                /**
+                 * @description How the movement begins and ends: linear, ease-in, ease-out or ease-in-out.
+                 * @default linear
+                 * @example ease-in-out
+                 * @enum {string}
+                 */
+                easing?: "linear" | "ease-in" | "ease-out" | "ease-in-out";
+                /**
+                 * @description How the picture is fitted to the window: cover (no bars, cut at the edges), contain (all of it, with bars) or fill (stretched).
+                 * @default cover
+                 * @example contain
+                 * @enum {string}
+                 */
+                fit?: "cover" | "contain" | "fill";
+                /**
+                 * @description What is seen of the picture at the scene's beginning: a group of fields. Default: all of it.
+                 * @example {
+                 *       "x": 0.4,
+                 *       "zoom": 1.2
+                 *     }
+                 */
+                from?: {
+                    /**
+                     * @description The middle of what is seen, as a share of the picture's width from 0 to 1.
+                     * @default 0.5
+                     * @example 0.4
+                     */
+                    x?: number;
+                    /**
+                     * @description The middle of what is seen, as a share of the picture's height from 0 to 1.
+                     * @default 0.5
+                     * @example 0.6
+                     */
+                    y?: number;
+                    /**
+                     * @description How much larger than the whole it is shown, from 1 to 10.
+                     * @default 1
+                     * @example 1.2
+                     */
+                    zoom?: number;
+                };
+                /**
+                 * @description What is seen of the picture at the scene's end: a group of fields. Default: all of it.
+                 * @example {
+                 *       "x": 0.4,
+                 *       "zoom": 1.2
+                 *     }
+                 */
+                to?: {
+                    /**
+                     * @description The middle of what is seen, as a share of the picture's width from 0 to 1.
+                     * @default 0.5
+                     * @example 0.4
+                     */
+                    x?: number;
+                    /**
+                     * @description The middle of what is seen, as a share of the picture's height from 0 to 1.
+                     * @default 0.5
+                     * @example 0.6
+                     */
+                    y?: number;
+                    /**
+                     * @description How much larger than the whole it is shown, from 1 to 10.
+                     * @default 1
+                     * @example 1.2
+                     */
+                    zoom?: number;
+                };
+            };
             /**
              * @description JavaScript that runs in the page once, when it has loaded, before the first frame: at most 64 KiB, for at most 5 seconds. Default: none.
              * @example document.title = 'Demo'

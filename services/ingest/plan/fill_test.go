@@ -158,6 +158,32 @@ func TestASceneMayHaveItsOwnHTML(t *testing.T) {
 	}
 }
 
+func TestScenesHaveTheFallbackOfTheirCampaignUnlessTheyHaveTheirOwn(t *testing.T) {
+	c := plan.Campaign{Scenes: scenes(2, 2), Variables: json.RawMessage(`{"name": {}}`), Values: json.RawMessage(`{"name": "Ada & Co"}`)}
+	c.OutputOptions = json.RawMessage(`{"fallback": {"url": "https://example.com/other?for={{name}}"}}`)
+	c.Scenes[1].Options = json.RawMessage(`{"fallback": {"html": "<p>{{name}}"}}`)
+	r, invalid := plan.Read(c, limits)
+	if invalid != nil {
+		t.Fatal(invalid)
+	}
+	if a, b := *r.Scenes[0].Options.Fallback, *r.Scenes[1].Options.Fallback; a.URL != "https://example.com/other?for=Ada%20%26%20Co" || b.HTML != "<p>Ada &amp; Co" {
+		t.Errorf("the fallbacks are %+v and %+v", a, b)
+	}
+	for options, want := range map[string]string{
+		`{"fallback": {"url": "file:///etc/passwd"}}`:              "Scene 2: options.fallback.url: the address must start with http:// or https://.",
+		`{"fallback": {"image": "https://a:b@example.com/x.png"}}`: "Scene 2: options.fallback.image: the address must not contain a user name or a password.",
+		`{"html": "<p>", "image": {}}`:                             "Scene 2: options.image is for a picture at an address, and the scene has html.",
+	} {
+		c.Scenes[1].Options = json.RawMessage(options)
+		if c.Scenes[1].URL = ptr("https://example.com/"); strings.Contains(options, `"html"`) {
+			c.Scenes[1].URL = ptr("")
+		}
+		if _, invalid := plan.Read(c, limits); invalid == nil || invalid.Message != want {
+			t.Errorf("%s: %v", options, invalid)
+		}
+	}
+}
+
 // recipes returns those of a campaign's tasks, by kind and place.
 func recipes(t *testing.T, c plan.Campaign) map[string]string {
 	t.Helper()

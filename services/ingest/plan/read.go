@@ -13,6 +13,7 @@ import (
 	"github.com/loom-lite/loom-lite/pkg/facecam"
 	"github.com/loom-lite/loom-lite/pkg/msg"
 	"github.com/loom-lite/loom-lite/pkg/options"
+	"github.com/loom-lite/loom-lite/pkg/scene"
 	"github.com/loom-lite/loom-lite/pkg/schema"
 )
 
@@ -165,7 +166,24 @@ func (r *reader) output() {
 				problem("the watermark's address "+wrong, "output_options", "watermark", "url"))
 		}
 	}
+	if field, wrong := fallbackProblem(asked.Fallback); wrong != "" {
+		r.refuse(invalid(msg.CodeOutputOptions, "output_options.fallback.%s: the address %s.", field, wrong),
+			problem("the address "+wrong, "output_options", "fallback", field))
+	}
 	r.render.Output = asked
+}
+
+// fallbackProblem returns which address of a fallback is wrong, and why.
+func fallbackProblem(f *scene.Fallback) (field, wrong string) {
+	if f == nil {
+		return "", ""
+	}
+	for field, address := range map[string]string{"url": f.URL, "image": f.Image} {
+		if wrong := urlProblem(address); address != "" && wrong != "" {
+			return field, wrong
+		}
+	}
+	return "", ""
 }
 
 func (r *reader) scenes() {
@@ -226,6 +244,18 @@ func (r *reader) scene(i int, s Scene) {
 	}
 	if err != nil {
 		r.refuseOptions(msg.CodeSceneOptions, fmt.Sprintf("Scene %d: ", i+1), err, at("options")...)
+		return
+	}
+	if own && asked.Image != nil {
+		r.refuse(invalid(msg.CodeSceneOptions, "Scene %d: options.image is for a picture at an address, and the scene has html.", i+1),
+			problem("the scene has html, too: leave one of them out", at("options")...))
+		return
+	}
+	if asked.Fallback == nil {
+		asked.Fallback = r.render.Output.Fallback
+	} else if field, wrong := fallbackProblem(asked.Fallback); wrong != "" {
+		r.refuse(invalid(msg.CodeSceneOptions, "Scene %d: options.fallback.%s: the address %s.", i+1, field, wrong),
+			problem("the address "+wrong, append(at("options"), "fallback", field)...))
 		return
 	}
 	found := RenderScene{URL: address, Options: asked}
