@@ -148,13 +148,13 @@ func (a *API) createRender(ctx context.Context, in *createRenderInput) (*accepte
 		}
 		if s.Values = json.RawMessage(b.Variables); s.Values != nil || s.Variables != nil {
 			if invalid := s.Check(); invalid != nil {
-				return nil, unfit(invalid)
+				return nil, unfit(invalid, b.Campaign)
 			}
 		}
 		_, err = renders.SubmitAs(ctx, a.cfg.DB, id, s)
 	}
 	if invalid := new(plan.Invalid); errors.As(err, &invalid) {
-		return nil, unfit(invalid)
+		return nil, unfit(invalid, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -162,10 +162,10 @@ func (a *API) createRender(ctx context.Context, in *createRenderInput) (*accepte
 	return a.accepted(ctx, id)
 }
 
-// unfit is the problem of values that a campaign does not take.
-func unfit(invalid *plan.Invalid) *Problem {
+// unfit is the problem of values that a campaign, which may be sent along, does not take.
+func unfit(invalid *plan.Invalid, sent Inline) *Problem {
 	p := NewProblem(http.StatusUnprocessableEntity, CodeInvalid, "The campaign cannot be rendered with these variables.")
-	for _, one := range invalid.Problems {
+	for _, one := range campaign.Written(sent, invalid.Problems) {
 		at := one.Location
 		if len(at) == 0 || at[0] != variables.Name {
 			at = slices.Concat([]string{"campaign"}, at)

@@ -252,7 +252,7 @@ func (t text) complete(name string, root *os.Root, doc ast.Node) (c *Campaign, p
 		return nil, nil, err
 	}
 	for _, p := range wrong {
-		problems = append(problems, placed(doc, t.inFile(p)))
+		problems = append(problems, placed(doc, t.sceneField(t.inFile(p))))
 	}
 	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 	return c, problems, nil

@@ -38,7 +38,7 @@ func (c *Campaign) check() ([]schema.Problem, error) {
 	}
 	var problems []schema.Problem
 	if _, invalid := plan.Read(asked.WithSamples(), limits); invalid != nil {
-		problems = written(invalid.Problems)
+		problems = invalid.Problems
 	}
 	// In the app's column an empty rate means output_fps. In a file it is a mistake.
 	if c.Rate != nil && strings.TrimSpace(*c.Rate) == "" {

@@ -103,12 +103,32 @@ func (s sceneText) duration(set *variables.Set) (seconds int, options map[string
 	return seconds, options
 }
 
-// written says of a duration among a scene's options that it is wrong where a file has it.
-func written(problems []schema.Problem) []schema.Problem {
-	for i, p := range problems {
-		if n := len(p.Location); n == 4 && p.Location[2] == "options" && p.Location[3] == "duration_sec" {
-			problems[i].Location = []string{p.Location[0], p.Location[1], "duration_sec"}
-		}
+// sceneField says of a field that is kept among a scene's options that it is wrong where it was
+// written: beside them.
+func (t text) sceneField(p schema.Problem) schema.Problem {
+	if len(p.Location) < 4 || p.Location[0] != "scenes" || p.Location[2] != "options" {
+		return p
 	}
-	return problems
+	i, err := strconv.Atoi(p.Location[1])
+	if err != nil || i < 0 || i >= len(t.Scenes) {
+		return p
+	}
+	_, template := t.Scenes[i].Duration.(string)
+	if field := p.Location[3]; field == "duration_sec" && template || field == "html" && t.Scenes[i].HTML != "" {
+		p.Location = slices.Delete(slices.Clone(p.Location), 2, 3)
+	}
+	return p
+}
+
+// Written returns problems of a campaign that was sent as it was written there.
+func Written(sent []byte, problems []schema.Problem) []schema.Problem {
+	var t text
+	if json.Unmarshal(sent, &t) != nil {
+		return problems
+	}
+	var list []schema.Problem
+	for _, p := range problems {
+		list = append(list, t.sceneField(p))
+	}
+	return list
 }
