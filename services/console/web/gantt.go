@@ -38,29 +38,31 @@ type span struct {
 
 type tick struct{ X, Text string }
 
-// readiness is when each task that has a row could have begun: all that it needs was there.
-func (s *Server) readiness(ctx context.Context, tasks []renders.Task) (map[uuid.UUID]time.Time, error) {
+// readiness is when each task that has a row could have begun: all that it needs was there. asked
+// is when the render was last asked for, which is not when it was created if it was retried.
+func (s *Server) readiness(ctx context.Context, tasks []renders.Task) (ready map[uuid.UUID]time.Time, asked *time.Time, err error) {
 	ids := make([]string, len(tasks))
 	for i, t := range tasks {
 		ids[i] = t.ID.String()
 	}
-	rows, err := s.cfg.DB.Query(ctx, `select t.id, greatest(t.created_at, (select max(n.ended_at) from loom.tasks n where n.id = any (t.needs)))
-		from loom.tasks t where t.id = any ($1::text[]::uuid[])`, ids)
+	rows, err := s.cfg.DB.Query(ctx, `select t.id, greatest(t.created_at, (select max(n.ended_at) from loom.tasks n where n.id = any (t.needs))), j.created_at
+		from loom.tasks t join loom.plans p on p.id = t.plan_id left join public.render_jobs j on j.id = p.job_id
+		where t.id = any ($1::text[]::uuid[])`, ids)
 	if err != nil {
-		return nil, fmt.Errorf("read when tasks were ready: %w", err)
+		return nil, nil, fmt.Errorf("read when tasks were ready: %w", err)
 	}
-	ready := map[uuid.UUID]time.Time{}
+	ready = map[uuid.UUID]time.Time{}
 	for rows.Next() {
 		var id uuid.UUID
 		var at *time.Time
-		if err := rows.Scan(&id, &at); err != nil {
-			return nil, fmt.Errorf("read when tasks were ready: %w", err)
+		if err := rows.Scan(&id, &at, &asked); err != nil {
+			return nil, nil, fmt.Errorf("read when tasks were ready: %w", err)
 		}
 		if at != nil {
 			ready[id] = *at
 		}
 	}
-	return ready, rows.Err()
+	return ready, asked, rows.Err()
 }
 
 // draw makes a timeline from begin to end.

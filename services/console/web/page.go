@@ -72,7 +72,7 @@ func (s *Server) show(r *request, status int, name string, p page) {
 	p.request = r
 	part := "page"
 	p.Origins = origins(p.Media)
-	if r.Header.Get("HX-Request") == "true" {
+	if p.Fetched() {
 		part = "content" // htmx puts it in place
 		p.keepPolicy()
 	} else {
@@ -168,6 +168,10 @@ func (s *Server) fail(r *request, err error) {
 func (s *Server) logFailure(r *request, err error) {
 	s.cfg.Log.Error().Err(err).Str("method", r.Method).Str("path", r.URL.Path).Msg("a request failed")
 }
+
+// Fetched reports whether a script fetches the page again: there, what stands in for scripts would
+// be elements like others.
+func (p *page) Fetched() bool { return p.Header.Get("HX-Request") == "true" }
 
 // Signed reports whether somebody has signed in.
 func (p *page) Signed() bool { return p.in }

@@ -127,16 +127,20 @@ func (s *Server) render(r *request) error {
 	if err := renders.AddAttempts(r.Context(), s.cfg.DB, tasks); err != nil {
 		return err
 	}
-	ready, err := s.readiness(r.Context(), tasks)
+	ready, asked, err := s.readiness(r.Context(), tasks)
 	if err != nil {
 		return err
+	}
+	begin := render.CreatedAt
+	if asked != nil && asked.After(begin) {
+		begin = *asked
 	}
 	d.Tasks, d.Stages = len(tasks), renders.Stages(tasks)
 	end := r.now
 	if render.CompletedAt != nil {
 		end = *render.CompletedAt
 	}
-	d.Timeline = draw(tasks, ready, render.CreatedAt, end)
+	d.Timeline = draw(tasks, ready, begin, end)
 	if d.Scenes, err = s.scenes(r.Context(), tasks); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"image/jpeg"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -44,8 +45,20 @@ func TestARenderIsWatchedToItsEnd(t *testing.T) {
 	if n, _ := asked.Delivered(); n != 0 {
 		t.Errorf("while nobody looks, recorders are asked %d times", n)
 	}
+	// The page is open before the plan is there: the strip is put in later.
+	plan := func(kind string) {
+		if _, err := d.db.Exec(t.Context(), "update loom.tasks set kind = $2::text where render_id = $1::uuid and kind in ('record', 'draw')", render, kind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan("draw")
 	visit(t, page, d.url+"/renders/"+render.String())
-	page.Timeout(patience).MustWait(`() => { const picture = document.querySelector("[data-picture] .shot img"); return picture && picture.naturalWidth === 64 }`)
+	page.Timeout(patience).MustWait(`() => Boolean(document.querySelector("#news")._htmx?.sse) && !document.querySelector(".strip")`)
+	plan("record")
+	if err := d.nc.Publish("event."+render.String()+".status", nil); err != nil {
+		t.Fatal(err)
+	}
+	page.Timeout(patience).MustWait(`() => { const picture = document.querySelector("[data-picture] .shot > img"); return picture && picture.naturalWidth === 64 && picture.offsetWidth > 64 }`)
 	shoot(t, page, "watched")
 	if _, err := d.db.Exec(t.Context(), `update public.renders set status = 'done', progress = 100, completed_at = now(), final_video_url = $2::text where id = $1::uuid`,
 		render, media+"/video.mp4"); err != nil {
@@ -201,5 +214,25 @@ func TestWhatIsReusedLeadsToWhereItWasDone(t *testing.T) {
 	}
 	if !strings.Contains(body, `2 reused from <a class="mono" href="/console/renders/`+from+`">`) || strings.Contains(body, `/renders/`+id+`" title`) {
 		t.Errorf("the facts are %s", body)
+	}
+}
+
+var lastTick = regexp.MustCompile(`class="t100">([^<]*)<`)
+
+// The timeline of a render that was retried begins when it was, not when it was first asked for:
+// what runs could not be seen beside hours in which nothing happened.
+func TestATimelineBeginsWithTheRetry(t *testing.T) {
+	t.Parallel()
+	d := startOn(t, "", seeded.Database(t))
+	p := d.signedIn(access.Read, nil)
+	id := d.someRender("done")
+	_, _, before := p.get("/renders/" + id)
+	if _, err := d.db.Exec(t.Context(), "update public.renders set created_at = created_at - interval '5 hours' where id = $1::uuid", id); err != nil {
+		t.Fatal(err)
+	}
+	_, _, after := p.get("/renders/" + id)
+	want, got := lastTick.FindStringSubmatch(before), lastTick.FindStringSubmatch(after)
+	if want == nil || got == nil || want[1] != got[1] || !strings.Contains(after, "<dt>Took</dt><dd>5 h") {
+		t.Errorf("the timeline ends after %q, not %q", got, want)
 	}
 }

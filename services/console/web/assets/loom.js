@@ -124,7 +124,7 @@
         try {
           await picture.decode();
           const shot = find(".shot", scene);
-          const before = find("img", shot);
+          const before = find(":scope > img", shot);
           if (find("video", shot)) break;
           if (before) before.replaceWith(picture);
           else shot.prepend(picture);
