@@ -76,8 +76,9 @@ console-e2e: setup setup-npm ## run the dashboard's tests in a browser, in both 
 	LOOM_LONG=1 go test -count=1 -timeout 15m -v ./services/console/web
 
 .PHONY: console-pictures
-console-pictures: setup ## make the pictures of the dashboard in docs/pictures anew
-	LOOM_DOCS_PICTURES=$(CURDIR)/docs/pictures go test -count=1 -run '^TestPicturesOfTheDocumentation$$' ./services/console/web
+console-pictures: setup ## make the pictures of the dashboard in docs/pictures anew, of renders that it makes
+	go build -o bin/loom ./cmd/loom
+	LOOM_DOCS_PICTURES=$(CURDIR)/docs/pictures go test -count=1 -v -run '^TestPicturesOfTheDocumentation$$' ./services/console/web
 
 .PHONY: faults
 faults: setup ## break a running system in every way it must survive; FAULTS='-run nats -seeds 20 -report out/faults.md'

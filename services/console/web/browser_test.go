@@ -58,13 +58,13 @@ func keyOf(key rune) input.Key { return input.Key(key) }
 // window opens a window, in which somebody has signed in by a link.
 func (d *dashboard) window(t testing.TB, scope access.Scope, width int) *rod.Page {
 	t.Helper()
-	page := d.blank(t, width)
+	page := blank(t, width)
 	page.Timeout(patience).MustNavigate(d.offer(access.Principal{Scope: scope})).MustElement("button.main").MustClick()
 	page.Timeout(patience).MustElement(".top")
 	return page
 }
 
-func (d *dashboard) blank(t testing.TB, width int) *rod.Page {
+func blank(t testing.TB, width int) *rod.Page {
 	t.Helper()
 	own, err := startBrowser(t).Incognito()
 	if err != nil {

@@ -118,7 +118,7 @@ func noComplaints(t *testing.T, page *rod.Page) (stop func()) {
 func TestEverythingWorksWithoutScripts(t *testing.T) {
 	d := startOn(t, "", seeded.Database(t))
 	d.put(pictureKey, grey(t))
-	page := d.blank(t, 1280)
+	page := blank(t, 1280)
 	// The pages have no scripts but those that they load.
 	_ = proto.NetworkEnable{}.Call(page)
 	if err := (proto.NetworkSetBlockedURLs{Urls: []string{"*.js"}}).Call(page); err != nil {
